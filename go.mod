@@ -1,0 +1,3 @@
+module ecsguardrails
+
+go 1.26

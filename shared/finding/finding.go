@@ -1,0 +1,180 @@
+// Package finding is the report that every function returns, logs and
+// publishes: what was looked at, what is wrong with it, how to cure it, and
+// what was done.
+package finding
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Severity is the consequence of a finding, not its oddity.
+type Severity string
+
+const (
+	// Error: an instance cannot join or pull, a task cannot start, a secret is
+	// exposed, or we could not find out.
+	Error Severity = "error"
+	// Warning: something that its author asked for is ignored or replaced.
+	Warning Severity = "warning"
+	// Info: it works, and there is something to know.
+	Info Severity = "info"
+)
+
+// Finding is one thing that is wrong, or worth knowing, about a subject. No
+// field may hold a secret: every report is public.
+type Finding struct {
+	// Code is a stable lower-case kebab string; each function's README lists its own.
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	// Message says what will happen, Fix what to do about it.
+	Message string `json:"message"`
+	Fix     string `json:"fix,omitempty"`
+	// Line and Column are 1-based, Column in bytes; 0 where they mean nothing.
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+	Variable string `json:"variable,omitempty"`
+	// Cured says that the plan's actions end this finding once they are applied.
+	Cured bool `json:"-"`
+}
+
+// Standing reports whether the finding keeps a subject from being compliant
+// even after every planned action was applied.
+func (f Finding) Standing() bool { return f.Severity != Info && !f.Cured }
+
+// Action is one change: planned in a dry-run, carried out otherwise.
+type Action struct {
+	// Kind is the API operation, as in "AttachRolePolicy".
+	Kind    string `json:"kind"`
+	Target  string `json:"target"`
+	Summary string `json:"summary"`
+	Applied bool   `json:"applied"`
+}
+
+// Status is the outcome for one subject.
+type Status string
+
+const (
+	// Compliant: nothing is wrong.
+	Compliant Status = "compliant"
+	// Remediated: it was wrong, it is right now.
+	Remediated Status = "remediated"
+	// Planned: a dry-run found it wrong, and it would be remediated.
+	Planned Status = "planned"
+	// Noncompliant: wrong, and not ours to cure, or the cure does not suffice.
+	Noncompliant Status = "noncompliant"
+	// Skipped: not ours; an info finding says why.
+	Skipped Status = "skipped"
+	// Failed: we could not find out, or could not apply; the event will be delivered again.
+	Failed Status = "failed"
+)
+
+// Statuses lists every status, in the order of their declaration.
+func Statuses() []Status {
+	return []Status{Compliant, Remediated, Planned, Noncompliant, Skipped, Failed}
+}
+
+// Result is what became of one subject.
+type Result struct {
+	Subject  string    `json:"subject"`
+	Status   Status    `json:"status"`
+	Findings []Finding `json:"findings"`
+	Actions  []Action  `json:"actions"`
+}
+
+// Newsworthy reports whether people and other systems are told of the result
+// by an event.
+func (r Result) Newsworthy() bool {
+	return r.Status != Compliant && r.Status != Skipped
+}
+
+// HasError reports whether a finding of severity error stands in the result:
+// one that no applied action has ended.
+func (r Result) HasError() bool {
+	if r.Status == Failed {
+		return true
+	}
+	return slices.ContainsFunc(r.Findings, func(f Finding) bool {
+		return f.Severity == Error && (r.Status != Remediated || !f.Cured)
+	})
+}
+
+// Mode says whether a function acts or only plans.
+type Mode string
+
+const (
+	// Enforce applies what was planned.
+	Enforce Mode = "enforce"
+	// DryRun plans and reports, and changes nothing.
+	DryRun Mode = "dry-run"
+)
+
+// UnmarshalText refuses every word but the two modes.
+func (m *Mode) UnmarshalText(text []byte) error {
+	switch mode := Mode(text); mode {
+	case Enforce, DryRun:
+		*m = mode
+		return nil
+	default:
+		return fmt.Errorf("mode %q is unknown: write %q or %q", text, Enforce, DryRun)
+	}
+}
+
+// Report is the document that a function returns, logs and publishes.
+type Report struct {
+	Function string   `json:"function"`
+	Mode     Mode     `json:"mode"`
+	Results  []Result `json:"results"`
+}
+
+// HasError reports whether any result has an error standing.
+func (r Report) HasError() bool { return slices.ContainsFunc(r.Results, Result.HasError) }
+
+// Decide derives the status from what was found and what was done. Skipped and
+// failed are not its to give: they are known before there is a plan. Cured
+// findings need every action to have been applied; in a dry-run they need only
+// have been planned.
+func Decide(mode Mode, findings []Finding, actions []Action) Status {
+	cured := false
+	for _, f := range findings {
+		if f.Standing() {
+			return Noncompliant
+		}
+		cured = cured || (f.Cured && f.Severity != Info)
+	}
+	switch {
+	case !cured:
+		return Compliant
+	case mode == DryRun:
+		return Planned
+	case slices.ContainsFunc(actions, func(a Action) bool { return !a.Applied }):
+		return Noncompliant
+	default:
+		return Remediated
+	}
+}
+
+// Check reports what makes a result break the report's contract; tests hold
+// every function's results against it.
+func (r Result) Check() error {
+	var errs []error
+	if r.Subject == "" {
+		errs = append(errs, errors.New("subject is empty"))
+	}
+	if !slices.Contains(Statuses(), r.Status) {
+		errs = append(errs, fmt.Errorf("status %q is unknown", r.Status))
+	}
+	if (r.Status == Compliant || r.Status == Remediated) && r.HasError() {
+		errs = append(errs, fmt.Errorf("status is %s with an error standing", r.Status))
+	}
+	if r.Status == Skipped && !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == Info }) {
+		errs = append(errs, errors.New("skipped without an info finding that says why"))
+	}
+	for _, f := range r.Findings {
+		if f.Code == "" || f.Message == "" || (f.Fix == "" && f.Severity != Info) {
+			errs = append(errs, fmt.Errorf("finding %q lacks a code, message or fix", f.Code))
+		}
+	}
+	return errors.Join(errs...)
+}
