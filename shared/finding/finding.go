@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"unicode/utf8"
 )
 
 // Severity is the consequence of a finding, not its oddity.
@@ -98,6 +99,46 @@ func (r Result) HasError() bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool {
 		return f.Severity == Error && (r.Status != Remediated || !f.Cured)
 	})
+}
+
+// maxText bounds a finding's texts, in bytes: a report of many findings must
+// stay below the 6 MB that Lambda lets an answer have.
+const maxText = 2000
+
+// Capped gives the result with at most limit findings, the gravest first kept,
+// none with a text of more than 2,000 bytes, and a note in the place of those
+// left out.
+func (r Result) Capped(limit int) Result {
+	findings := make([]Finding, len(r.Findings))
+	for i, f := range r.Findings {
+		f.Message, f.Fix = clip(f.Message), clip(f.Fix)
+		findings[i] = f
+	}
+	if len(findings) > limit {
+		left := len(findings) - limit
+		slices.SortStableFunc(findings, func(a, b Finding) int { return gravity(a) - gravity(b) })
+		findings = append(findings[:limit:limit], Finding{
+			Code: "findings-left-out", Severity: Info,
+			Message: fmt.Sprintf("%d more findings are not shown here", left),
+			Fix:     "cure those shown first, then look again",
+		})
+	}
+	r.Findings = findings
+	return r
+}
+
+func gravity(f Finding) int { return slices.Index([]Severity{Error, Warning, Info}, f.Severity) }
+
+// clip cuts a text between two characters.
+func clip(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 // Mode says whether a function acts or only plans.

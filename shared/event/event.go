@@ -1,0 +1,172 @@
+// Package event turns whatever woke a function into triggers: an API call that
+// CloudTrail recorded, an S3 object, a step of a secret's rotation, a schedule,
+// or a request that a person wrote by hand. It knows shapes only; which
+// triggers concern a function is that function's own business.
+package event
+
+import (
+	"encoding/json"
+	"strings"
+
+	"ecsguardrails/shared/secret"
+)
+
+// Trigger is one of Call, Object, RotationStep, Schedule, ByHand,
+// TestNotification, Notification and Malformed.
+type Trigger interface{ trigger() }
+
+// Message is one delivered message with the triggers it carries. All triggers
+// of a message succeed or are delivered again together.
+type Message struct {
+	// ID is the SQS message's id, "" where the payload came without a queue.
+	ID       string
+	Triggers []Trigger
+}
+
+// Delivery is a decoded payload.
+type Delivery struct {
+	// FromQueue says that SQS delivered the payload, so that failures are
+	// answered message by message (batchItemFailures).
+	FromQueue bool
+	Messages  []Message
+}
+
+// Call is an API call as CloudTrail records it ("CloudTrail record contents"
+// in the CloudTrail user guide), bare or inside an EventBridge event of
+// detail-type "AWS API Call via CloudTrail".
+type Call struct {
+	// Service is the event source, as in "iam.amazonaws.com".
+	Service string
+	// Name is the operation, as in "CreateRole".
+	Name    string
+	Region  string
+	Account string
+	// ErrorCode is set where the call failed. EC2's carry a "Client." prefix,
+	// and a successful dry run is an error code, too.
+	ErrorCode string
+	Caller    Caller
+	// Request and Response are the service's own parameters; either may be null.
+	Request  json.RawMessage
+	Response json.RawMessage
+}
+
+// Caller is who made a call.
+type Caller struct {
+	// ARN is userIdentity.arn; "" for calls that a service made.
+	ARN string
+	// RoleARN is the assumed role, where there is one, path included where
+	// CloudTrail gives the session's issuer.
+	RoleARN string
+	// Service is userIdentity.invokedBy, as in "cloudformation.amazonaws.com".
+	Service string
+}
+
+// IsAnyOf reports whether the caller acted under one of the roles. The session
+// issuer may be missing; the ARN of an assumed role then gives the role's name,
+// without its path (IAM's role names are unique in an account whatever the path).
+func (c Caller) IsAnyOf(roleARNs []string) bool {
+	for _, own := range roleARNs {
+		if own == "" {
+			continue
+		}
+		if c.RoleARN == own {
+			return true
+		}
+		ownAccount, ownName := accountAndLastName(own)
+		account, name := accountAndLastName(c.RoleARN)
+		if name != "" && name == ownName && account == ownAccount {
+			return true
+		}
+	}
+	return false
+}
+
+// accountAndLastName gives the account and the resource's name without its path.
+func accountAndLastName(arn string) (account, name string) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return "", ""
+	}
+	return parts[4], parts[5][strings.LastIndexByte(parts[5], '/')+1:]
+}
+
+// Object is an S3 event about one object version, from an S3 notification or
+// from EventBridge.
+type Object struct {
+	// Change is the kind of event without its origin's spelling: "Created",
+	// "Deleted", or another first word of S3's event name.
+	Change string
+	// Reason is the API that did it, as in "Put" or "PutObject".
+	Reason string
+	Bucket string
+	// Key is decoded where its shape encodes it (S3 notifications do, as a form
+	// value: "+" is a space; EventBridge does not).
+	Key string
+	// VersionID is "" in a bucket that was never versioned, and "null" for an
+	// object written while versioning was suspended; S3 takes both back.
+	VersionID string
+	// Sequencer orders the events of one key, longer ones padded on the left
+	// (S3 user guide, "Event message structure").
+	Sequencer string
+	ETag      string
+	Size      int64
+	Region    string
+	Account   string
+}
+
+// RotationStep is what Secrets Manager sends to a rotation function.
+type RotationStep struct {
+	// Step is as it was sent: "createSecret" on the wire, "create_secret" in
+	// some of the documentation.
+	Step     string
+	SecretID string
+	// ClientRequestToken is the version's id.
+	ClientRequestToken string
+	// RotationToken proves the request's origin in PutSecretValue.
+	RotationToken secret.Text
+}
+
+// Schedule is a run that nothing but the clock asked for.
+type Schedule struct{}
+
+// ByHand is a JSON object of a person or of sweep, as in {"role": "name"}.
+type ByHand struct{ Fields map[string]json.RawMessage }
+
+// Text gives a field that is a JSON string, and whether it is there and is one.
+func (b ByHand) Text(field string) (string, bool) {
+	raw, ok := b.Fields[field]
+	if !ok {
+		return "", false
+	}
+	var text *string
+	if err := json.Unmarshal(raw, &text); err != nil || text == nil {
+		return "", false
+	}
+	return *text, true
+}
+
+// TestNotification is s3:TestEvent, which S3 sends when a notification is configured.
+type TestNotification struct{ Bucket string }
+
+// Notification is an EventBridge event that is neither a recorded call, nor an
+// object's, nor the schedule's.
+type Notification struct {
+	Source     string
+	DetailType string
+	Detail     json.RawMessage
+}
+
+// Malformed is a payload, or a part of one, that is no event.
+type Malformed struct {
+	// Problem says what is wrong with it, without repeating its content.
+	Problem string
+}
+
+func (Call) trigger()             {}
+func (Object) trigger()           {}
+func (RotationStep) trigger()     {}
+func (Schedule) trigger()         {}
+func (ByHand) trigger()           {}
+func (TestNotification) trigger() {}
+func (Notification) trigger()     {}
+func (Malformed) trigger()        {}

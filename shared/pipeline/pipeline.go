@@ -1,0 +1,332 @@
+// Package pipeline is the one way through every function: event → observe →
+// plan → apply → report. A function gives it four steps of its own; decoding,
+// coalescing, dry-runs, errors and reporting are the same for all.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/event"
+	"ecsguardrails/shared/finding"
+)
+
+// maxFindings bounds what one subject can add to a report.
+const maxFindings = 200
+
+// Function is what makes one function different from another.
+//
+// S is what a subject is known by before anything was read, O what observing
+// reads, A an action.
+type Function[S, O, A any] struct {
+	Name string
+	Mode finding.Mode
+	// Subjects turns a trigger into what it concerns. An empty list means that
+	// the trigger, though understood, concerns nobody.
+	Subjects func(event.Trigger) []Subject[S]
+	// Observe reads all that the decision needs.
+	Observe func(context.Context, S) (O, error)
+	// Plan decides: no clock, no network, no client.
+	Plan func(O) Plan[A]
+	// Describe says what an action will do.
+	Describe func(A) finding.Action
+	// Apply carries an action out. It is idempotent.
+	Apply func(context.Context, A) error
+	// Parallel is how many subjects are worked on side by side; 0 means 4.
+	Parallel int
+	// MustSucceed makes every outcome but a good one an error of the invocation,
+	// for callers that read nothing else, as Secrets Manager does.
+	MustSucceed bool
+}
+
+// Subject is one thing that a trigger concerns.
+type Subject[S any] struct {
+	// Name stands in the report. Within one delivery, subjects of one Key (the
+	// Name, where Key is empty) are one look.
+	Name string
+	Key  string
+	Of   S
+	// Settled is set where nothing needs to be looked at: the event itself
+	// gives the outcome.
+	Settled *finding.Result
+}
+
+// Skip is a subject that is not ours, and why.
+func Skip[S any](name, code, why string) Subject[S] {
+	return Subject[S]{Name: name, Settled: &finding.Result{Subject: name, Status: finding.Skipped,
+		Findings: []finding.Finding{{Code: code, Severity: finding.Info, Message: why}}}}
+}
+
+// Reject is an event that no retry can make right.
+func Reject[S any](name string, f finding.Finding) Subject[S] {
+	return Subject[S]{Name: name, Settled: &finding.Result{Subject: name, Status: finding.Noncompliant, Findings: []finding.Finding{f}}}
+}
+
+// Plan is what was decided about one subject.
+type Plan[A any] struct {
+	// Skip is set where the subject turns out not to be ours.
+	Skip *finding.Finding
+	// Findings that the actions end are marked Cured.
+	Findings []finding.Finding
+	// Actions in the order in which they are to be applied.
+	Actions []A
+}
+
+// Outcome is what became of one delivery.
+type Outcome struct {
+	Report finding.Report
+	// FromQueue and Failures answer SQS: the ids of the messages to deliver again.
+	FromQueue bool
+	Failures  []string
+	// messages gives the ids of the messages that asked for each result.
+	messages [][]string
+	// err joins what a retry may cure.
+	err error
+	// complaint is what a caller of a MustSucceed function is told instead of a
+	// report that it would not read.
+	complaint error
+}
+
+// Handle takes one payload through all steps but the report's publication.
+func (f *Function[S, O, A]) Handle(ctx context.Context, payload []byte) Outcome {
+	delivery := event.Decode(payload)
+	subjects, messages := f.subjects(delivery)
+
+	results := make([]finding.Result, len(subjects))
+	errs := make([]error, len(subjects))
+	var group errgroup.Group
+	group.SetLimit(f.parallel())
+	for i, subject := range subjects {
+		group.Go(func() error {
+			results[i], errs[i] = f.look(ctx, subject)
+			return nil
+		})
+	}
+	_ = group.Wait()
+
+	outcome := Outcome{
+		Report:    finding.Report{Function: f.Name, Mode: f.Mode, Results: results},
+		FromQueue: delivery.FromQueue,
+		messages:  messages,
+		err:       errors.Join(errs...),
+	}
+	for i, result := range results {
+		if result.Status == finding.Failed {
+			outcome.deliverAgain(i)
+		} else if f.MustSucceed && result.HasError() {
+			outcome.complaint = errors.Join(outcome.complaint, fmt.Errorf("%s: %s", result.Subject, summary(result)))
+		}
+	}
+	return outcome
+}
+
+// deliverAgain marks the messages behind a result as failed.
+func (o *Outcome) deliverAgain(result int) {
+	for _, id := range o.messages[result] {
+		if !slices.Contains(o.Failures, id) {
+			o.Failures = append(o.Failures, id)
+		}
+	}
+}
+
+func (f *Function[S, O, A]) parallel() int {
+	if f.Parallel > 0 {
+		return f.Parallel
+	}
+	return 4
+}
+
+// subjects lists each subject of a delivery once, with the ids of the messages
+// that named it.
+func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subject[S], messages [][]string) {
+	index := map[string]int{}
+	for _, message := range delivery.Messages {
+		for _, trigger := range message.Triggers {
+			for _, subject := range f.subjectsOf(trigger) {
+				key := subject.Key
+				if key == "" {
+					key = subject.Name
+				}
+				if subject.Settled != nil {
+					key = fmt.Sprintf("settled %s %v", key, subject.Settled.Findings)
+				}
+				at, seen := index[key]
+				if !seen {
+					at = len(subjects)
+					index[key] = at
+					subjects = append(subjects, subject)
+					messages = append(messages, nil)
+				}
+				if message.ID != "" {
+					messages[at] = append(messages[at], message.ID)
+				}
+			}
+		}
+	}
+	return subjects, messages
+}
+
+func (f *Function[S, O, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
+	if malformed, ok := trigger.(event.Malformed); ok {
+		return []Subject[S]{Reject[S]("event", finding.Finding{
+			Code: "malformed-event", Severity: finding.Error, Message: malformed.Problem,
+			Fix: "send an event in the shape of one of the samples in events/",
+		})}
+	}
+	subjects := f.Subjects(trigger)
+	if len(subjects) == 0 {
+		return []Subject[S]{Skip[S]("event", "event-not-handled", f.Name+" does not handle "+describe(trigger))}
+	}
+	return subjects
+}
+
+// describe names a trigger without repeating what its sender may have put into it.
+func describe(trigger event.Trigger) string {
+	switch of := trigger.(type) {
+	case event.Call:
+		return fmt.Sprintf("the API call %q of %q", of.Name, of.Service)
+	case event.Object:
+		return fmt.Sprintf("the change %q of an object", of.Change)
+	case event.RotationStep:
+		return "a secret's rotation"
+	case event.Schedule:
+		return "a schedule"
+	case event.TestNotification:
+		return "the test notification of S3"
+	case event.Notification:
+		return fmt.Sprintf("the detail-type %q of %q", of.DetailType, of.Source)
+	default:
+		return "a request of these fields"
+	}
+}
+
+// look takes one subject through observe, plan and apply. The error is set
+// where a retry may cure what went wrong.
+func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (result finding.Result, err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			// The value may hold anything that was being worked on, so only its type
+			// is told; the stack has no values of strings.
+			result, err = f.failed(subject.Name, nil, fmt.Errorf("internal fault of type %T at %s", recovered, origin(debug.Stack())))
+		}
+		result.Subject = subject.Name
+		result = result.Capped(maxFindings)
+		if result.Actions == nil {
+			result.Actions = []finding.Action{}
+		}
+	}()
+	if subject.Settled != nil {
+		return *subject.Settled, nil
+	}
+	observed, err := f.Observe(ctx, subject.Of)
+	if err != nil {
+		return f.failed(subject.Name, nil, err)
+	}
+	plan := f.Plan(observed)
+	if plan.Skip != nil {
+		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{*plan.Skip}}, nil
+	}
+	actions := make([]finding.Action, len(plan.Actions))
+	for i, action := range plan.Actions {
+		actions[i] = f.Describe(action)
+	}
+	if f.Mode == finding.Enforce {
+		for i, action := range plan.Actions {
+			if err := f.Apply(ctx, action); err != nil && awserror.Classify(err) != awserror.Done {
+				result, err := f.failed(subject.Name, plan.Findings, fmt.Errorf("%s: %w", actions[i].Kind, err))
+				result.Actions = actions
+				return result, err
+			}
+			actions[i].Applied = true
+		}
+	}
+	return finding.Result{Status: finding.Decide(f.Mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}, nil
+}
+
+// failed turns an error into the result that the errors contract asks for.
+func (f *Function[S, O, A]) failed(subject string, before []finding.Finding, err error) (finding.Result, error) {
+	with := func(status finding.Status, added finding.Finding) finding.Result {
+		findings := slices.Clone(before)
+		for i := range findings {
+			findings[i].Cured = false
+		}
+		return finding.Result{Status: status, Findings: append(findings, added)}
+	}
+	if refusal, ok := errors.AsType[*finding.Refusal](err); ok {
+		return with(finding.Noncompliant, refusal.Finding), nil
+	}
+	switch awserror.Classify(err) {
+	case awserror.Gone:
+		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{{
+			Code: "gone", Severity: finding.Info, Message: fmt.Sprintf("%s, or something that it names, does not exist any more: %s", subject, reason(err)),
+		}}}, nil
+	case awserror.Denied:
+		return with(finding.Noncompliant, finding.Finding{
+			Code: "access-denied", Severity: finding.Error,
+			Message: fmt.Sprintf("%s may not do this: %s", f.Name, reason(err)),
+			Fix:     fmt.Sprintf("allow it to the function's role, or find the policy, key policy or boundary that denies %s", operation(err)),
+		}), nil
+	case awserror.Refused:
+		return with(finding.Noncompliant, finding.Finding{
+			Code: "call-refused", Severity: finding.Error,
+			Message: reason(err),
+			Fix:     "look the code up under Errors in the operation's API reference; a retry gives the same answer",
+		}), nil
+	default:
+		return with(finding.Failed, finding.Finding{
+			Code: "will-retry", Severity: finding.Error, Message: reason(err),
+			Fix: "nothing, if it ends: the event is delivered again, and goes to the dead-letter queue if it keeps failing",
+		}), fmt.Errorf("%s: %s", subject, reason(err))
+	}
+}
+
+// reason gives an error's text. What Secrets Manager answers is told by its code
+// alone, since its messages may repeat the value that was sent.
+func reason(err error) string {
+	apiError, ok := errors.AsType[smithy.APIError](err)
+	switch {
+	case !ok:
+		return err.Error()
+	case strings.HasPrefix(operation(err), "secretsmanager:"):
+		return fmt.Sprintf("%s answered %s", operation(err), apiError.ErrorCode())
+	default:
+		return fmt.Sprintf("%s answered %s: %s", operation(err), apiError.ErrorCode(), apiError.ErrorMessage())
+	}
+}
+
+func operation(err error) string {
+	if operation := awserror.Operation(err); operation != "" {
+		return operation
+	}
+	return "an AWS call"
+}
+
+func summary(result finding.Result) string {
+	var codes []string
+	for _, f := range result.Findings {
+		if f.Severity == finding.Error {
+			codes = append(codes, f.Code+": "+f.Message)
+		}
+	}
+	return fmt.Sprintf("%s: %s", result.Status, strings.Join(codes, "; "))
+}
+
+// origin gives the first line of a stack below the panic that lies in this module.
+func origin(stack []byte) string {
+	lines := strings.Split(string(stack), "\n")
+	panicked := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "panic(") })
+	for _, line := range lines[max(panicked, 0):] {
+		if name, _, found := strings.Cut(line, "("); found && strings.HasPrefix(name, "ecsguardrails/") {
+			return name
+		}
+	}
+	return "an unknown place"
+}

@@ -1,0 +1,112 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/metric"
+	"ecsguardrails/shared/publish"
+)
+
+// margin is kept back of a function's time-out, so that what was found out until
+// then is still reported.
+const margin = 3 * time.Second
+
+// Runner is a Function of whatever types.
+type Runner interface {
+	Handle(ctx context.Context, payload []byte) Outcome
+}
+
+// reporter ends each invocation: it logs, counts and publishes the report.
+type reporter struct {
+	runner  Runner
+	events  publish.EventPutter
+	bus     string
+	log     *slog.Logger
+	metrics io.Writer
+	now     func() time.Time
+}
+
+// Invoke takes one payload through all steps (lambda.Handler). It answers a
+// queue with batchItemFailures and everybody else with the report, and fails
+// where the event is to be delivered again.
+func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	started := r.now()
+	looking, cancel := withMargin(ctx)
+	defer cancel()
+	outcome := r.runner.Handle(looking, payload)
+	for _, result := range outcome.Report.Results {
+		r.log.LogAttrs(ctx, level(result), "result",
+			slog.String("function", outcome.Report.Function),
+			slog.String("mode", string(outcome.Report.Mode)),
+			slog.String("subject", result.Subject),
+			slog.String("status", string(result.Status)),
+			slog.Any("findings", result.Findings),
+			slog.Any("actions", result.Actions),
+		)
+	}
+	if err := publish.Findings(ctx, r.events, r.bus, outcome.Report); err != nil {
+		r.log.LogAttrs(ctx, slog.LevelError, "publish findings", slog.String("error", err.Error()))
+		if awserror.Classify(err) == awserror.Transient {
+			outcome.err = errors.Join(outcome.err, err)
+			for i, result := range outcome.Report.Results {
+				if result.Newsworthy() {
+					outcome.deliverAgain(i)
+				}
+			}
+		}
+	}
+	if err := metric.Write(r.metrics, outcome.Report, started, r.now().Sub(started)); err != nil {
+		r.log.LogAttrs(ctx, slog.LevelError, "write metrics", slog.String("error", err.Error()))
+	}
+	if outcome.FromQueue {
+		return json.Marshal(batchAnswer(outcome.Failures))
+	}
+	if err := errors.Join(outcome.err, outcome.complaint); err != nil {
+		return nil, err
+	}
+	return json.Marshal(outcome.Report)
+}
+
+// batchItemFailures is the answer that ReportBatchItemFailures reads; an empty
+// list is success, a null one too, but only the former is documented.
+type batchItemFailures struct {
+	Failures []itemIdentifier `json:"batchItemFailures"`
+}
+
+type itemIdentifier struct {
+	ID string `json:"itemIdentifier"`
+}
+
+func batchAnswer(ids []string) batchItemFailures {
+	answer := batchItemFailures{Failures: []itemIdentifier{}}
+	for _, id := range ids {
+		answer.Failures = append(answer.Failures, itemIdentifier{id})
+	}
+	return answer
+}
+
+func withMargin(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok || time.Until(deadline) < 2*margin {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-margin))
+}
+
+func level(result finding.Result) slog.Level {
+	switch {
+	case result.HasError():
+		return slog.LevelError
+	case result.Newsworthy():
+		return slog.LevelWarn
+	default:
+		return slog.LevelInfo
+	}
+}

@@ -1,0 +1,51 @@
+package settings_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/settings"
+)
+
+type sample struct {
+	settings.Shared
+	Count int `env:"COUNT" envDefault:"3"`
+}
+
+func TestLoad(t *testing.T) {
+	got, err := settings.Load[sample]([]string{"MODE=enforce", "OWN_ROLES=arn:a,arn:b", "COUNT=7", "OTHER=x=y"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := sample{settings.Shared{Mode: finding.Enforce, FindingsBus: "default", OwnRoles: []string{"arn:a", "arn:b"}}, 7}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got.SharedSettings().Mode != finding.Enforce {
+		t.Error("the shared settings are not the embedded ones")
+	}
+}
+
+func TestLoadDefaultsToDryRun(t *testing.T) {
+	got, err := settings.Load[sample]([]string{"MODE=", "FINDINGS_BUS="})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Mode != finding.DryRun || got.FindingsBus != "default" || got.Count != 3 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLoadReportsEveryFaultAtOnce(t *testing.T) {
+	_, err := settings.Load[sample]([]string{"MODE=of", "COUNT=many"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, name := range []string{"Mode", `"of"`, "Count", `"many"`} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%q is not in %v", name, err)
+		}
+	}
+}
