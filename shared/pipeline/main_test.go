@@ -1,0 +1,75 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/settings"
+)
+
+func TestCommandLine(t *testing.T) {
+	t.Setenv("AWS_REGION", "us-east-1")
+	t.Setenv("MODE", "")
+	folder := t.TempDir()
+	file := filepath.Join(folder, "event.json")
+	if err := os.WriteFile(file, byHand("off"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	huge := filepath.Join(folder, "huge.json")
+	if err := os.WriteFile(huge, bytes.Repeat([]byte(" "), maxEvent+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		args   []string
+		stdin  string
+		mode   string
+		code   int
+		status finding.Status
+		stderr string
+	}{
+		"from a file, only planned": {[]string{file}, "", "", exitFindings, finding.Planned, ""},
+		"from a file, applied":      {[]string{file}, "", "enforce", exitOK, finding.Remediated, ""},
+		"from standard input":       {[]string{"-"}, `{"lamp":"on"}`, "", exitOK, finding.Compliant, ""},
+		"error stands":              {[]string{"-"}, `{"lamp":"broken"}`, "enforce", exitFindings, finding.Noncompliant, ""},
+		"skipped":                   {[]string{"-"}, `{"lamp":"candle"}`, "enforce", exitOK, finding.Skipped, ""},
+		"could not find out":        {[]string{"-"}, `{"lamp":"look=Throttling"}`, "", exitCouldNot, finding.Failed, "Throttling"},
+		"no JSON":                   {[]string{"-"}, "x", "", exitFindings, finding.Noncompliant, ""},
+		"no such file":              {[]string{filepath.Join(folder, "absent")}, "", "", exitCouldNot, "", "open the event"},
+		"larger than any event":     {[]string{huge}, "", "", exitCouldNot, "", "16 MiB"},
+		"unknown mode":              {[]string{file}, "", "off", exitCouldNot, "", `"off"`},
+		"no argument":               {nil, "", "", exitCouldNot, "", "usage: lamps"},
+		"help":                      {[]string{"--help"}, "", "", exitOK, "", "usage: lamps"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("MODE", test.mode)
+			build := func(of settings.Shared, _ aws.Config) Runner {
+				function := new(lamps).function(of.Mode)
+				function.MustSucceed = true
+				return function
+			}
+			var stdout, stderr bytes.Buffer
+			if code := commandLine(context.Background(), "lamps", build, test.args, strings.NewReader(test.stdin), &stdout, &stderr); code != test.code {
+				t.Errorf("exit code %d, want %d; %s", code, test.code, stderr.String())
+			}
+			if !strings.Contains(stderr.String(), test.stderr) || (test.stderr == "") != (stderr.Len() == 0) {
+				t.Errorf("standard error is %q, want %q", stderr.String(), test.stderr)
+			}
+			var report finding.Report
+			if err := json.Unmarshal(stdout.Bytes(), &report); (err != nil) != (test.status == "") {
+				t.Fatalf("standard output is %q", stdout.String())
+			}
+			if test.status != "" && report.Results[0].Status != test.status {
+				t.Errorf("status %s, want %s", report.Results[0].Status, test.status)
+			}
+		})
+	}
+}
