@@ -1,0 +1,162 @@
+package ecsconfig
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"ecsguardrails/shared/registryauth"
+	"ecsguardrails/shared/secret"
+)
+
+// File is an ecs.config as ecs-init reads it, which is how the agent gets it.
+// Its values are secrets until somebody knows better: they print as
+// "[redacted]".
+type File struct {
+	// Assignments are the lines that ecs-init takes as NAME=VALUE, in the order
+	// of the file. A comment that holds a '=' is one of them.
+	Assignments []Assignment
+
+	content secret.Text
+	lines   []line
+	last    map[string]int // index into Assignments of the one that counts
+}
+
+// Assignment is one NAME=VALUE line.
+type Assignment struct {
+	// Name and Value are as ecs-init hands them over: untouched. Bytes that are
+	// not UTF-8 become U+FFFD on the way through Docker's API.
+	Name  string
+	Value secret.Text
+	// Line and Column are where the name begins, 1-based, Column in bytes.
+	Line, Column int
+	// NameStart, ValueStart and ValueEnd are byte offsets into the file;
+	// content[ValueStart:ValueEnd] is the value as it was written.
+	NameStart, ValueStart, ValueEnd int
+}
+
+// ValueColumn is the 1-based column, in bytes, where the value begins.
+func (a Assignment) ValueColumn() int { return a.Column + a.ValueStart - a.NameStart }
+
+// line is one line of the file, trimmed as ecs-init trims it.
+type line struct {
+	number     int // 1-based
+	offset     int // of the untrimmed line
+	start, end int // of the trimmed text
+	assignment int // index into Assignments; -1 when there is no '='
+}
+
+func (l line) column(offset int) int { return offset - l.offset + 1 }
+
+// Parse reads a file as ecs-init does. It never fails: ecs-init has no notion
+// of a malformed line.
+func Parse(content []byte) File {
+	text := string(content)
+	file := File{content: secret.New(text), last: map[string]int{}}
+	offset := 0
+	for number := 1; ; number++ {
+		end := strings.IndexByte(text[offset:], '\n')
+		raw := text[offset:]
+		if end >= 0 {
+			raw = text[offset : offset+end]
+		}
+		// ecs-init trims the whole file before it splits it. That takes away
+		// only what trimming each line takes away too.
+		start := offset + len(raw) - len(strings.TrimLeftFunc(raw, unicode.IsSpace))
+		trimmed := strings.TrimSpace(raw)
+		current := line{number: number, offset: offset, start: start, end: start + len(trimmed), assignment: -1}
+		if len(trimmed) == 0 {
+			current.start, current.end = offset, offset
+		}
+		if equals := strings.IndexByte(trimmed, '='); equals >= 0 {
+			current.assignment = len(file.Assignments)
+			assignment := Assignment{
+				Name:       trimmed[:equals],
+				Value:      secret.New(trimmed[equals+1:]),
+				Line:       number,
+				Column:     current.column(start),
+				NameStart:  start,
+				ValueStart: start + equals + 1,
+				ValueEnd:   current.end,
+			}
+			file.last[assignment.Name] = len(file.Assignments)
+			file.Assignments = append(file.Assignments, assignment)
+		}
+		file.lines = append(file.lines, current)
+		if end < 0 {
+			return file
+		}
+		offset += end + 1
+	}
+}
+
+// asContainerText gives the text that reaches the container: the API request
+// to Docker is JSON, and encoding/json writes each byte that is not UTF-8 as
+// U+FFFD.
+func asContainerText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}
+
+// Environment is what the file adds to the agent's container, over ecs-init's
+// own defaults. Where a name is set twice, the last one counts.
+func (f File) Environment() map[string]secret.Text {
+	environment := make(map[string]secret.Text, len(f.last))
+	for name, index := range f.last {
+		environment[name] = f.Assignments[index].Value
+	}
+	return environment
+}
+
+// Lookup gives the assignment of a variable that counts: the last one.
+func (f File) Lookup(name string) (Assignment, bool) {
+	index, ok := f.last[name]
+	if !ok {
+		return Assignment{}, false
+	}
+	return f.Assignments[index], true
+}
+
+// value is the value that counts, as the agent gets it; "" where the file does
+// not set the name.
+func (f File) value(name string) string {
+	a, ok := f.Lookup(name)
+	if !ok {
+		return ""
+	}
+	return asContainerText(a.Value.Reveal())
+}
+
+// Cluster is the cluster that the instance joins, a name or an ARN, and the
+// assignment that says so. Without one it is "default", which the agent
+// creates when it is missing (ecs_client.go RegisterContainerInstance).
+func (f File) Cluster() (name string, assignment Assignment, named bool) {
+	assignment, _ = f.Lookup("ECS_CLUSTER")
+	if name = strings.TrimSpace(assignment.Value.Reveal()); name == "" {
+		return "default", assignment, false
+	}
+	return name, assignment, true
+}
+
+// Region is AWS_DEFAULT_REGION as the agent reads it; "" leaves it to the
+// instance metadata.
+func (f File) Region() string { return strings.TrimSpace(f.value("AWS_DEFAULT_REGION")) }
+
+// Registries are the credentials in ECS_ENGINE_AUTH_DATA as the agent reads
+// them; their spans are byte offsets into the file.
+func (f File) Registries() registryauth.Data {
+	data, ok := f.Lookup("ECS_ENGINE_AUTH_DATA")
+	if !ok {
+		return registryauth.Parse(strings.TrimSpace(f.value("ECS_ENGINE_AUTH_TYPE")), nil, 0)
+	}
+	raw := f.content.Reveal()[data.ValueStart:data.ValueEnd]
+	return registryauth.Parse(strings.TrimSpace(f.value("ECS_ENGINE_AUTH_TYPE")), []byte(raw), data.ValueStart)
+}
+
+// String shows nothing of the file's text.
+func (f File) String() string {
+	return fmt.Sprintf("ecs.config with %d assignments", len(f.Assignments))
+}

@@ -1,0 +1,196 @@
+package ecsconfig
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ecsguardrails/shared/finding"
+)
+
+// maxFindings bounds a report: a file that is no ecs.config at all could have
+// one finding a line. The gravest are kept.
+const maxFindings = 100
+
+// maxVariable is the size, with the '=', at which Linux refuses to start a
+// program with the variable (MAX_ARG_STRLEN, which counts the closing NUL).
+const maxVariable = 131072
+
+// byteOrderMark is U+FEFF in UTF-8.
+const byteOrderMark = "\ufeff"
+
+// Judge says what the readers of /etc/ecs/ecs.config will make of a file:
+// nothing at all when it is fine.
+func Judge(content []byte) []finding.Finding { return Parse(content).Judge() }
+
+// Judge is [Judge] for a file that was parsed already.
+func (f File) Judge() []finding.Finding {
+	j := judge{file: f, text: f.content.Reveal(), explained: map[int]bool{}, multiLined: map[int]bool{}}
+	j.systemd, j.systemdError = readAsSystemd(j.text)
+	if !j.wholeFile() {
+		j.everyLine()
+		for index := range f.Assignments {
+			j.assignment(index)
+		}
+		j.together()
+		j.auth()
+		j.readersDisagree()
+	}
+	return j.report()
+}
+
+// judge is one judgement under way.
+type judge struct {
+	file         File
+	text         string
+	systemd      map[string]string
+	systemdError error
+	findings     []finding.Finding
+	// explained are the lines about which something graver is said already.
+	explained map[int]bool
+	// multiLined are the assignments whose value goes on over several lines:
+	// what its first line says by itself means nothing.
+	multiLined map[int]bool
+	// suggestions bounds the costly search for the nearest name.
+	suggestions int
+}
+
+// problem is a finding whose place is known by the caller.
+type problem struct {
+	code     string
+	severity finding.Severity
+	message  string
+	fix      string
+	at       int // bytes from the beginning of the value
+}
+
+func (j *judge) add(line, column int, variable string, p problem) {
+	j.findings = append(j.findings, finding.Finding{
+		Code: p.code, Severity: p.severity, Message: p.message, Fix: p.fix,
+		Line: line, Column: column, Variable: variable,
+	})
+	j.explained[line] = true
+}
+
+// graver is the graver of two severities.
+func graver(a, b finding.Severity) finding.Severity {
+	if rank(b) < rank(a) {
+		return b
+	}
+	return a
+}
+
+// rank orders severities, the gravest first, and "" last.
+func rank(s finding.Severity) int {
+	order := []finding.Severity{finding.Error, finding.Warning, finding.Info}
+	if i := slices.Index(order, s); i >= 0 {
+		return i
+	}
+	return len(order)
+}
+
+// worst is the gravest severity among problems, "" where there are none.
+func worst(problems []problem) finding.Severity {
+	var severity finding.Severity
+	for _, p := range problems {
+		severity = graver(severity, p.severity)
+	}
+	return severity
+}
+
+// report sorts by place and keeps the gravest when there are too many.
+func (j *judge) report() []finding.Finding {
+	inPlace := func(a, b finding.Finding) int {
+		return cmp.Or(
+			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(rank(a.Severity), rank(b.Severity)),
+			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Variable, b.Variable), cmp.Compare(a.Message, b.Message))
+	}
+	slices.SortFunc(j.findings, inPlace)
+	j.findings = slices.Compact(j.findings)
+	if left := len(j.findings) - (maxFindings - 1); left > 1 {
+		slices.SortStableFunc(j.findings, func(a, b finding.Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
+		j.findings = append(j.findings[:maxFindings-1], finding.Finding{
+			Code: codeTooMany, Severity: finding.Info,
+			Message: fmt.Sprintf("%d more findings, none of them graver than those shown, are left out", left),
+			Fix:     "cure what is shown and judge the file again",
+		})
+		slices.SortFunc(j.findings, inPlace)
+	}
+	return j.findings
+}
+
+// lost says what it means that a setting does not arrive, and how grave that is.
+func (j *judge) lost(name string) (finding.Severity, string) {
+	if other, ok := j.file.Lookup(name); ok {
+		return finding.Warning, fmt.Sprintf("the value of line %d counts", other.Line)
+	}
+	switch name {
+	case "ECS_CLUSTER":
+		return finding.Error, `the instance joins the cluster "default"`
+	case "ECS_ENGINE_AUTH_TYPE", "ECS_ENGINE_AUTH_DATA":
+		return finding.Error, string(LosesRegistries)
+	}
+	v := byName[name]
+	if fallback := v.fallback(); fallback != "" {
+		return finding.Warning, "the default, " + fallback + ", stays"
+	}
+	return finding.Warning, "the agent runs without it"
+}
+
+// fallback is what counts when the file does not set the variable.
+func (v *Variable) fallback() string {
+	if v.ECSInit != nil && *v.ECSInit != "" {
+		return *v.ECSInit
+	}
+	return v.Default
+}
+
+// isSensitive says that a value may hold a secret, and is never shown.
+func (v *Variable) isSensitive() bool {
+	switch v.Name {
+	case "ECS_ENGINE_AUTH_DATA", "ECS_ENGINE_AUTH_TYPE", "ECS_LOG_OPTS",
+		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN":
+		return true
+	}
+	return v.Type == Proxy || v.Type == URL
+}
+
+// shown quotes a value for a message, or gives "the value" when it may hold a
+// secret, is long or cannot be printed.
+func shown(v *Variable, value string) string {
+	if v.isSensitive() || !isPublic(value) {
+		return "the value"
+	}
+	return quoted(value)
+}
+
+func quoted(text string) string { return `"` + text + `"` }
+
+// isPublic says that a text is short, printable and shows no sign of a
+// credential, as a value does that swallowed the line with ECS_ENGINE_AUTH_DATA.
+func isPublic(text string) bool {
+	if len(text) > 100 {
+		return false
+	}
+	for _, r := range text {
+		if r < ' ' || r == 0x7f || r == '\uFFFD' || r == '\u2028' || r == '\u2029' || (r >= 0x80 && r <= 0x9f) {
+			return false
+		}
+	}
+	lower := strings.ToLower(text)
+	for _, sign := range []string{"auth", "passw", "secret", "token", "credential", "aws_", "key", "://", "login", "eyj"} {
+		if strings.Contains(lower, sign) {
+			return false
+		}
+	}
+	return true
+}
+
+// write is the fix that shows the line to write, where it may be shown.
+func write(v *Variable, value, otherwise string) string {
+	if v.isSensitive() || !isPublic(value) {
+		return otherwise
+	}
+	return "write " + v.Name + "=" + value
+}

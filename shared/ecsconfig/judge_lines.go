@@ -1,0 +1,438 @@
+package ecsconfig
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"ecsguardrails/shared/finding"
+)
+
+// wholeFile looks at what goes wrong with the file as a whole. It reports
+// whether there is no point in looking at the lines.
+func (j *judge) wholeFile() (hopeless bool) {
+	if strings.HasPrefix(j.text, "\xff\xfe") || strings.HasPrefix(j.text, "\xfe\xff") || looksLikeUTF16(j.text) {
+		severity, consequence := finding.Warning, "no line of it means anything to any reader"
+		if strings.IndexByte(j.text, '=') >= 0 {
+			severity, consequence = finding.Error, "the NUL bytes in the names keep the agent's container from being created, and ecs-init tries for ever"
+		}
+		j.add(1, 1, "", problem{code: codeUTF16, severity: severity,
+			message: "the file is UTF-16: " + consequence,
+			fix:     "save the file as UTF-8 without a byte order mark"})
+		return true
+	}
+	if strings.TrimSpace(j.text) != "" && !strings.HasSuffix(j.text, "\n") {
+		last := j.file.lines[len(j.file.lines)-1]
+		j.add(last.number, last.column(last.end), "", problem{code: codeNoFinalNewline, severity: finding.Info,
+			message: "the last line has no newline: whatever user data appends to the file (echo … >> /etc/ecs/ecs.config) becomes part of its value",
+			fix:     "end the file with a newline"})
+		delete(j.explained, last.number)
+	}
+	if trimmed := strings.TrimSpace(strings.TrimPrefix(j.text, byteOrderMark)); strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
+		severity, consequence := j.lost("ECS_CLUSTER")
+		j.add(1, 1, "", problem{code: codeJSONFile, severity: severity,
+			message: "the file is JSON, which nobody reads from ecs.config: no setting arrives, and " + consequence,
+			fix:     "write NAME=VALUE lines, or put the JSON into /etc/ecs/ecs.config.json"})
+		return true
+	}
+	return false
+}
+
+// looksLikeUTF16 recognizes UTF-16 without a byte order mark: text of the ASCII
+// kind, every second byte NUL.
+func looksLikeUTF16(text string) bool {
+	if len(text) < 8 {
+		return false
+	}
+	sample := text[:min(len(text), 64)&^1]
+	for _, phase := range []int{0, 1} {
+		nul := 0
+		for i := phase; i < len(sample); i += 2 {
+			if sample[i] == 0 {
+				nul++
+			}
+		}
+		if nul == len(sample)/2 {
+			return true
+		}
+	}
+	return false
+}
+
+// everyLine looks at the form of each line, not at the values.
+func (j *judge) everyLine() {
+	lines := j.file.lines
+	for i := 0; i < len(lines); i++ {
+		l := lines[i]
+		text := j.text[l.start:l.end]
+		if text == "" {
+			continue
+		}
+		if i == 0 && strings.HasPrefix(text, byteOrderMark) {
+			j.byteOrderMark(l, text)
+			continue
+		}
+		j.rawBytes(l, text)
+		if l.assignment < 0 {
+			j.ignoredLine(l, text)
+			continue
+		}
+		a := j.file.Assignments[l.assignment]
+		if a.Name == "" {
+			continue // rawBytes said it
+		}
+		if last := j.continuation(i); last > i && text[0] != '#' && text[0] != ';' {
+			j.multiLine(a, lines[last].number)
+			j.multiLined[l.assignment] = true
+			for _, swallowed := range lines[i+1 : last+1] {
+				j.explained[swallowed.number] = true
+				if inner := j.text[swallowed.start:swallowed.end]; inner != "" {
+					j.rawBytes(swallowed, inner)
+				}
+			}
+			i = last
+			continue
+		}
+		j.name(l, a, text)
+	}
+}
+
+// rawBytes looks at what no value may hold, in comments too: a comment with a
+// '=' is a variable of the agent's container.
+func (j *judge) rawBytes(l line, text string) {
+	assigned := l.assignment >= 0
+	comment := text[0] == '#' || text[0] == ';'
+	if nul := strings.IndexByte(text, 0); nul >= 0 {
+		p := problem{code: codeNULByte, severity: finding.Info,
+			message: "a NUL byte: systemd ignores the whole file without a word" + j.systemdSettings(),
+			fix:     "take the NUL byte out"}
+		switch {
+		case assigned:
+			p.severity, p.message = finding.Error, "a NUL byte in an assignment: the agent's container cannot be created, and ecs-init tries for ever"
+		case j.hasSystemdSettings():
+			p.severity = finding.Warning
+		}
+		j.add(l.number, l.column(l.start+nul), "", p)
+	}
+	if assigned && strings.HasPrefix(text, "=") {
+		j.add(l.number, l.column(l.start), "", problem{code: codeEmptyName, severity: finding.Error,
+			message: "a '=' with no name before it: Docker refuses to create the agent's container (\"invalid environment variable\"), and ecs-init tries for ever",
+			fix:     "delete the line, or begin it with '#'"})
+	}
+	if assigned && len(asContainerText(text)) >= maxVariable {
+		j.add(l.number, l.column(l.start), "", problem{code: codeLineTooLong, severity: finding.Error,
+			message: fmt.Sprintf("the line is %d bytes long, and Linux starts no program with a variable of %d bytes or more: the agent's container cannot start, and ecs-init tries for ever", len(asContainerText(text)), maxVariable),
+			fix:     "shorten the value"})
+	}
+	if !utf8.ValidString(text) {
+		at := 0
+		for _, r := range text {
+			if r == utf8.RuneError && !strings.HasPrefix(text[at:], "\uFFFD") {
+				break
+			}
+			at += utf8.RuneLen(r)
+		}
+		p := problem{code: codeNotUTF8, severity: finding.Info,
+			message: "a comment that is not UTF-8: ecs-init and systemd pass over it, docker run --env-file refuses the file",
+			fix:     "save the file as UTF-8"}
+		if !comment {
+			p.severity = finding.Warning
+			p.message = "bytes that are not UTF-8: the agent gets U+FFFD in their place, and systemd ignores the whole file without a word" + j.systemdSettings()
+		}
+		j.add(l.number, l.column(l.start+at), "", p)
+	}
+}
+
+// hasSystemdSettings says that the file sets something that ecs-init takes from
+// systemd's reading.
+func (j *judge) hasSystemdSettings() bool { return j.systemdSettings() != "" }
+
+func (j *judge) systemdSettings() string {
+	for _, a := range j.file.Assignments {
+		if v := byName[a.Name]; v != nil && (v.Reader == SystemdReader || v.Reader == BothReaders) {
+			return ", so that ecs-init runs without " + a.Name
+		}
+	}
+	return ""
+}
+
+func (j *judge) byteOrderMark(l line, text string) {
+	p := problem{code: codeByteOrderMark, severity: finding.Info,
+		message: "the file begins with a byte order mark, which only a comment or an empty line bears",
+		fix:     "save the file as UTF-8 without a byte order mark"}
+	rest := strings.TrimPrefix(text, byteOrderMark)
+	name, variable := "", ""
+	if l.assignment >= 0 && !strings.HasPrefix(strings.TrimSpace(rest), "#") {
+		before, _, _ := strings.Cut(rest, "=")
+		name = intended(before)
+		p.severity = finding.Warning
+		p.message = "the byte order mark at the beginning of the file becomes part of the first name: the line has no effect"
+	}
+	if name != "" {
+		severity, consequence := j.lost(name)
+		p.severity, variable = severity, name
+		p.message = "the byte order mark at the beginning of the file becomes part of the first name: " + name + " is not set, and " + consequence
+	}
+	j.add(l.number, 1, variable, p)
+}
+
+// looseSetting is a line that sets something in the way of YAML, of a shell
+// without '=', or of a Dockerfile.
+var looseSetting = regexp.MustCompile(`^(?i:export\s+|env\s+|set\s+|setenv\s+|-\s+)?["']?([A-Za-z][A-Za-z0-9_]*)["']?\s*(:|\s|$)`)
+
+func (j *judge) ignoredLine(l line, text string) {
+	switch text[0] {
+	case '#':
+		return
+	case ';':
+		j.semicolon(l)
+		return
+	}
+	if match := looseSetting.FindStringSubmatch(text); match != nil {
+		if name := intended(match[1]); name != "" {
+			severity, consequence := j.lost(name)
+			j.add(l.number, l.column(l.start), name, problem{code: codeLineIgnored, severity: severity,
+				message: "the line has no '=' and every reader passes over it: " + name + " is not set, and " + consequence,
+				fix:     "write " + name + "=VALUE, without spaces around the '='"})
+			return
+		}
+	}
+	p := problem{code: codeLineIgnored, severity: finding.Info,
+		message: "the line has no '=' and every reader passes over it",
+		fix:     "delete the line, or begin it with '#'"}
+	if strings.ContainsFunc(text, isLetterOrDigit) {
+		p.severity = finding.Warning
+		p.fix = "write NAME=VALUE, or begin the line with '#' if it is a comment"
+	}
+	j.add(l.number, l.column(l.start), "", p)
+}
+
+func isLetterOrDigit(r rune) bool {
+	return (r >= '0' && r <= '9') || (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z') || r >= 0x80
+}
+
+func (j *judge) semicolon(l line) {
+	j.add(l.number, l.column(l.start), "", problem{code: codeSemicolonComment, severity: finding.Info,
+		message: "only systemd takes ';' for a comment: ecs-init passes the line on to the agent, which knows no such variable, and docker run --env-file refuses the file",
+		fix:     "begin the comment with '#'"})
+}
+
+// intended gives the known variable that a malformed name was meant for, "" for
+// none: the last word in it that is one, or is near to one.
+func intended(name string) string {
+	words := strings.FieldsFunc(name, func(r rune) bool {
+		return r != '_' && (r >= 0x80 || !isLetterOrDigit(r))
+	})
+	for i := len(words) - 1; i >= 0; i-- {
+		if byName[words[i]] != nil {
+			return words[i]
+		}
+	}
+	for i := len(words) - 1; i >= 0; i-- {
+		upper := strings.ToUpper(words[i])
+		if _, habit := mistaken[upper]; habit || hasFamilyPrefix(upper) {
+			if known := nearest(words[i]); known != "" {
+				return known
+			}
+		}
+	}
+	return ""
+}
+
+// name looks at the name of an assignment.
+func (j *judge) name(l line, a Assignment, text string) {
+	switch text[0] {
+	case '#':
+		return
+	case ';':
+		j.semicolon(l)
+		return
+	}
+	if systemdName(a.Name) {
+		if byName[a.Name] == nil {
+			j.unknown(a)
+		}
+		return
+	}
+	cause := "the characters before and after it become part of the name"
+	first, _, spaced := strings.Cut(a.Name, " ")
+	switch {
+	case strings.TrimSpace(a.Name) != a.Name && !strings.ContainsAny(strings.TrimSpace(a.Name), " \t"):
+		cause = "the space before the '=' becomes part of the name"
+	case spaced && first == "export":
+		cause = `"export" becomes part of the name`
+	case spaced && (first == "echo" || first == "set" || first == "sudo" || first == "declare" || first == "ENV"):
+		cause = fmt.Sprintf("%q becomes part of the name, for nobody runs the file as a script", first)
+	case strings.HasPrefix(a.Name, `"`) || strings.HasPrefix(a.Name, "'"):
+		cause = "the quotes become part of the name"
+	}
+	known := intended(a.Name)
+	if known == "" {
+		j.add(a.Line, a.Column, "", problem{code: codeNameMalformed, severity: finding.Warning,
+			message: "what stands before the '=' is no variable's name: the line has no effect",
+			fix:     "write NAME=VALUE, or begin the line with '#' if it is a comment"})
+		return
+	}
+	severity, consequence := j.lost(known)
+	j.add(a.Line, a.Column, known, problem{code: codeNameMalformed, severity: severity,
+		message: cause + ": " + known + " is not set, and " + consequence,
+		fix:     "write " + known + "=VALUE, with nothing before the name and no space around the '='"})
+}
+
+// maxSuggestions bounds the searches for a nearest name in one file.
+const maxSuggestions = 200
+
+func (j *judge) unknown(a Assignment) {
+	variable := ""
+	if isPublicName(a.Name) {
+		variable = a.Name
+	}
+	if reader, ok := elsewhere[a.Name]; ok {
+		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Info,
+			message: "the agent does not read " + a.Name + ", but " + reader + " inside its container does",
+			fix:     "keep it if that is what you want"})
+		return
+	}
+	known := ""
+	if j.suggestions++; j.suggestions <= maxSuggestions {
+		known = nearest(a.Name)
+	}
+	if known == "" {
+		name := "the variable"
+		if variable != "" {
+			name = variable
+		}
+		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Warning,
+			message: "no reader of ecs.config knows " + name + ": it reaches the agent's container and has no effect",
+			fix:     "delete the line, or correct the name"})
+		return
+	}
+	if _, alreadySet := j.file.Lookup(known); alreadySet && !hasFamilyPrefix(strings.ToUpper(a.Name)) {
+		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Warning,
+			message: "no reader of ecs.config knows the variable: it reaches the agent's container and has no effect",
+			fix:     "delete the line; " + known + " is set already"})
+		return
+	}
+	severity, consequence := j.lost(known)
+	what := "no reader of ecs.config knows " + variable
+	if variable == "" {
+		what = "no reader of ecs.config knows this name"
+	} else if strings.EqualFold(a.Name, known) {
+		what = "names are exact in case, and nobody reads " + variable
+	}
+	j.add(a.Line, a.Column, variable, problem{code: codeMisspelt, severity: severity,
+		message: what + ": " + known + " is not set, and " + consequence,
+		fix:     "write " + known + "=…"})
+}
+
+// isPublicName says that a name may be shown. A line that carries on a broken
+// credential has a name too, and that is a part of the secret.
+func isPublicName(name string) bool {
+	if byName[name] != nil || elsewhere[name] != "" {
+		return true
+	}
+	upper := strings.ToUpper(name)
+	if !systemdName(name) || len(name) > 80 || (name != upper && name != strings.ToLower(name) && nearest(name) == "") {
+		return false
+	}
+	return hasFamilyPrefix(upper) || strings.Contains(strings.Trim(name, "_"), "_") || nearest(name) != ""
+}
+
+// continuation gives the index of the last line of a value that goes on over
+// several, or i when it does not.
+func (j *judge) continuation(i int) int {
+	lines := j.file.lines
+	a := j.file.Assignments[lines[i].assignment]
+	open := bracketCounter{}
+	if !open.begins(strings.TrimSpace(j.text[a.ValueStart:a.ValueEnd])) {
+		return i
+	}
+	last := i
+	for k := i + 1; k < len(lines) && open.unclosed(); k++ {
+		text := j.text[lines[k].start:lines[k].end]
+		if text == "" {
+			continue
+		}
+		if lines[k].assignment >= 0 {
+			name := j.file.Assignments[lines[k].assignment].Name
+			if byName[name] != nil || (systemdName(name) && hasFamilyPrefix(name)) {
+				break
+			}
+		}
+		if text[0] == '#' {
+			break
+		}
+		open.read(text)
+		last = k
+	}
+	return last
+}
+
+// bracketCounter follows the brackets of JSON, or the one quote that a shell's
+// author put around it.
+type bracketCounter struct {
+	quote    byte // the shell's quote that is still open, 0 for none
+	depth    int
+	inString bool
+}
+
+func (b *bracketCounter) begins(value string) bool {
+	if value == "" || strings.IndexByte("{['\"", value[0]) < 0 {
+		return false
+	}
+	if value[0] == '\'' || value[0] == '"' {
+		b.quote, value = value[0], value[1:]
+	}
+	b.read(value)
+	return b.unclosed()
+}
+
+func (b *bracketCounter) read(text string) {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case b.quote != 0 && c == b.quote:
+			// Everything after the closing quote belongs to no value.
+			b.quote, b.depth, b.inString = 0, 0, false
+			return
+		case b.inString && c == '\\':
+			i++
+		case c == '"' && b.quote != '"':
+			b.inString = !b.inString
+		case b.inString:
+		case c == '{' || c == '[':
+			b.depth++
+		case c == '}' || c == ']':
+			b.depth--
+		}
+	}
+	b.inString = false // no JSON string goes on over a newline
+}
+
+func (b *bracketCounter) unclosed() bool { return b.quote != 0 || b.depth > 0 }
+
+func (j *judge) multiLine(a Assignment, last int) {
+	v := byName[a.Name]
+	p := problem{code: codeMultiLine, severity: finding.Warning,
+		message: fmt.Sprintf("the value goes on to line %d, but every reader ends it at the end of its first line", last),
+		fix:     "write the whole value on one line"}
+	switch {
+	case v == nil:
+		j.unknown(a)
+	case v.Type == RegistryAuth:
+		p.severity = finding.Error
+		p.message += ": " + string(LosesRegistries)
+	default:
+		p.severity = graver(p.severity, worst(j.check(v, j.text[a.ValueStart:a.ValueEnd])))
+		if v.Bad == StopsAgent {
+			p.message += ": " + string(StopsAgent)
+		}
+	}
+	variable := ""
+	if isPublicName(a.Name) {
+		variable = a.Name
+	}
+	j.add(a.Line, a.ValueColumn(), variable, p)
+}
