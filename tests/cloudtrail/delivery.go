@@ -1,0 +1,200 @@
+package cloudtrail
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"ecsguardrails/tests/awscall"
+)
+
+// Delivery is an event that a rule handed to a target.
+type Delivery struct {
+	Rule   string
+	Target string
+	Event  Event
+	// Err says why the target did not take it; nil where it did.
+	Err error
+}
+
+// Deliverer hands events to the targets of the deployed rules of the default
+// bus, one after the other in the order of the calls. Real CloudTrail takes
+// some minutes; here it is at once.
+type Deliverer struct {
+	EventBridge *eventbridge.Client
+	Lambda      *lambda.Client
+	SQS         *sqs.Client
+	// Identify says who a caller is.
+	Identify func(ctx context.Context, caller string) (Identity, error)
+	Logger   *slog.Logger
+
+	mutex      sync.Mutex
+	pending    []awscall.Exchange
+	wake       chan struct{}
+	deliveries []Delivery
+}
+
+// Observe takes a call for delivery. It does not block.
+func (d *Deliverer) Observe(exchange awscall.Exchange) {
+	if !Recorded(exchange.Call) {
+		return
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.pending = append(d.pending, exchange)
+	if d.wake != nil {
+		close(d.wake)
+		d.wake = nil
+	}
+}
+
+// Run delivers until the context ends.
+func (d *Deliverer) Run(ctx context.Context) {
+	for {
+		exchange, wait := d.next()
+		if wait != nil {
+			select {
+			case <-ctx.Done():
+				return
+			case <-wait:
+			}
+			continue
+		}
+		if err := d.deliver(ctx, exchange); err != nil && ctx.Err() == nil {
+			d.Logger.Error("a CloudTrail event was not delivered", "call", exchange.Call.Name(), "error", err)
+		}
+	}
+}
+
+func (d *Deliverer) next() (awscall.Exchange, <-chan struct{}) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if len(d.pending) == 0 {
+		d.wake = make(chan struct{})
+		return awscall.Exchange{}, d.wake
+	}
+	exchange := d.pending[0]
+	d.pending = d.pending[1:]
+	return exchange, nil
+}
+
+// Deliveries returns all that was handed to targets so far.
+func (d *Deliverer) Deliveries() []Delivery {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return append([]Delivery(nil), d.deliveries...)
+}
+
+func (d *Deliverer) deliver(ctx context.Context, exchange awscall.Exchange) error {
+	identity, err := d.Identify(ctx, exchange.Call.Caller)
+	if err != nil {
+		return fmt.Errorf("finding who %s is: %w", exchange.Call.Caller, err)
+	}
+	event := NewEvent(exchange, identity)
+	text, err := json.Marshal(event)
+	if err != nil {
+		return fmt.Errorf("encoding the event: %w", err)
+	}
+	rules, err := d.matchingRules(ctx, string(text))
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, rule := range rules {
+		failures = append(failures, d.handToTargets(ctx, rule, event, text))
+	}
+	return errors.Join(failures...)
+}
+
+func (d *Deliverer) matchingRules(ctx context.Context, event string) ([]types.Rule, error) {
+	var matching []types.Rule
+	input := &eventbridge.ListRulesInput{}
+	for {
+		output, err := d.EventBridge.ListRules(ctx, input)
+		if err != nil {
+			return nil, fmt.Errorf("listing the rules of the default bus: %w", err)
+		}
+		for _, rule := range output.Rules {
+			if rule.State != types.RuleStateEnabled || aws.ToString(rule.EventPattern) == "" {
+				continue
+			}
+			tested, err := d.EventBridge.TestEventPattern(ctx, &eventbridge.TestEventPatternInput{Event: &event, EventPattern: rule.EventPattern})
+			if err != nil {
+				return nil, fmt.Errorf("testing the pattern of rule %s: %w", aws.ToString(rule.Name), err)
+			}
+			if tested.Result {
+				matching = append(matching, rule)
+			}
+		}
+		if aws.ToString(output.NextToken) == "" {
+			return matching, nil
+		}
+		input.NextToken = output.NextToken
+	}
+}
+
+func (d *Deliverer) handToTargets(ctx context.Context, rule types.Rule, event Event, text []byte) error {
+	var failures []error
+	input := &eventbridge.ListTargetsByRuleInput{Rule: rule.Name}
+	for {
+		output, err := d.EventBridge.ListTargetsByRule(ctx, input)
+		if err != nil {
+			return fmt.Errorf("listing the targets of rule %s: %w", aws.ToString(rule.Name), err)
+		}
+		for _, target := range output.Targets {
+			err := d.handTo(ctx, rule, target, event, text)
+			if err != nil {
+				err = fmt.Errorf("rule %s, target %s: %w", aws.ToString(rule.Name), aws.ToString(target.Arn), err)
+			}
+			d.mutex.Lock()
+			d.deliveries = append(d.deliveries, Delivery{Rule: aws.ToString(rule.Name), Target: aws.ToString(target.Arn), Event: event, Err: err})
+			d.mutex.Unlock()
+			failures = append(failures, err)
+		}
+		if aws.ToString(output.NextToken) == "" {
+			return errors.Join(failures...)
+		}
+		input.NextToken = output.NextToken
+	}
+}
+
+func (d *Deliverer) handTo(ctx context.Context, rule types.Rule, target types.Target, event Event, text []byte) error {
+	payload, err := input(rule, target, text)
+	if err != nil {
+		return fmt.Errorf("making the target's input: %w", err)
+	}
+	arn := aws.ToString(target.Arn)
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return fmt.Errorf("%q is not an ARN", arn)
+	}
+	switch parts[2] {
+	case "lambda":
+		_, err := d.Lambda.Invoke(ctx, &lambda.InvokeInput{FunctionName: &arn, InvocationType: lambdatypes.InvocationTypeEvent, Payload: payload})
+		return err
+	case "sqs":
+		url, err := d.SQS.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &parts[5], QueueOwnerAWSAccountId: &parts[4]})
+		if err != nil {
+			return err
+		}
+		message := &sqs.SendMessageInput{QueueUrl: url.QueueUrl, MessageBody: aws.String(string(payload))}
+		if target.SqsParameters != nil {
+			message.MessageGroupId = target.SqsParameters.MessageGroupId
+			message.MessageDeduplicationId = &event.ID
+		}
+		_, err = d.SQS.SendMessage(ctx, message)
+		return err
+	}
+	return fmt.Errorf("the local stack cannot deliver to %s", parts[2])
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"ecsguardrails/tests/stack"
+	"ecsguardrails/tests/toolchain"
+)
+
+// invoke sends an event to a function of the local stack, or of a stack in the
+// account that the shell's credentials lead to.
+func invoke(ctx context.Context, checkout, function, event, stackName string) error {
+	const usage = "say which: make invoke FUNCTION=validate-config EVENT=events/FILE.json [STACK=NAME]"
+	if function == "" || event == "" {
+		return errors.New(usage)
+	}
+	if _, err := os.Stat(event); err != nil {
+		return fmt.Errorf("reading the event: %w", err)
+	}
+	environment := append(os.Environ(), "SAM_CLI_TELEMETRY=0")
+	if stackName == "" {
+		local, err := os.ReadFile(shellFile(checkout))
+		if owner, ownerErr := stack.Owner(checkout, localName); err != nil || ownerErr != nil || owner == 0 {
+			return errors.New("no local stack is running; start it with make local, or name one in your AWS account with STACK=NAME")
+		}
+		for line := range strings.Lines(string(local)) {
+			variable := strings.TrimPrefix(strings.TrimSpace(line), "export ")
+			name, value, _ := strings.Cut(variable, "=")
+			value = strings.Trim(value, "'")
+			environment = append(environment, name+"="+value)
+			if name == "STACK" {
+				stackName = value
+			}
+		}
+	}
+	programs, err := toolchain.Install(ctx, checkout, toolchain.SAM, os.Stderr)
+	if err != nil {
+		return err
+	}
+	command := exec.CommandContext(ctx, filepath.Join(programs, "sam"), "remote", "invoke", stack.LogicalID(function),
+		"--stack-name", stackName, "--event-file", event)
+	command.Env = environment
+	command.Stdout, command.Stderr = os.Stdout, os.Stderr
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("invoking %s of stack %s: %w", function, stackName, err)
+	}
+	return nil
+}

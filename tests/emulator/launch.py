@@ -1,0 +1,35 @@
+"""Run MiniStack for as long as standard input stays open.
+
+Standard input gives one line of JSON, AWS managed policies by the ARN's
+resource part ("service-role/Name"), and then nothing: it ends when the process
+that started this one is gone, however it went, and the whole process group
+(MiniStack and the functions that it runs) ends with it.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+
+managed_policies = json.loads(sys.stdin.readline())
+
+
+def end_with_parent():
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+
+from ministack.services import iam  # noqa: E402
+
+for name, document in managed_policies.items():
+    arn = iam._AWS_MANAGED_POLICY_PREFIX + name
+    iam._aws_managed_policies[arn] = iam._make_aws_managed_record(name, json.dumps(document))
+
+from ministack.app import main  # noqa: E402
+
+sys.argv = ["ministack"]
+main()

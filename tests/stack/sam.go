@@ -1,0 +1,131 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"ecsguardrails/tests/toolchain"
+)
+
+// sam runs the real SAM CLI against the local endpoint.
+type sam struct {
+	program string
+	stack   *Stack
+	// goEnvironment keeps Go's caches where they are although HOME moves.
+	goEnvironment []string
+}
+
+// parameters are those of the template's that a local stack sets: this
+// machine's processor, and a delay that a person can wait for.
+func (s *Stack) parameters() map[string]string {
+	parameters := map[string]string{
+		"Architecture":       architecture(),
+		"Mode":               "enforce",
+		"AttachDelaySeconds": "1",
+	}
+	maps.Copy(parameters, s.options.Parameters)
+	return parameters
+}
+
+func (s *sam) prepare(ctx context.Context) error {
+	if _, err := exec.LookPath("go"); err != nil {
+		return errors.New("go is not installed; install Go 1.26 or newer (https://go.dev/dl/)")
+	}
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} {
+		value, err := exec.CommandContext(ctx, "go", "env", name).Output()
+		if err != nil {
+			return fmt.Errorf("asking go for %s: %w", name, err)
+		}
+		s.goEnvironment = append(s.goEnvironment, name+"="+strings.TrimSpace(string(value)))
+	}
+	return nil
+}
+
+func (s *sam) buildFolder() string { return s.stack.folder.file("build") }
+
+func (s *sam) build(ctx context.Context) error {
+	arguments := []string{"build", "--template-file", s.stack.options.Template, "--build-dir", s.buildFolder()}
+	// The architecture decides what Go builds for.
+	return s.run(ctx, "sam build", append(arguments, s.overrides()...)...)
+}
+
+func (s *sam) deploy(ctx context.Context) error {
+	arguments := []string{
+		"deploy", "--template-file", filepath.Join(s.buildFolder(), "template.yaml"),
+		"--stack-name", s.stack.Name, "--capabilities", "CAPABILITY_IAM", "--resolve-s3",
+		"--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
+	}
+	return s.run(ctx, "sam deploy", append(arguments, s.overrides()...)...)
+}
+
+func (s *sam) overrides() []string {
+	parameters := s.stack.parameters()
+	arguments := []string{"--parameter-overrides"}
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		arguments = append(arguments, "ParameterKey="+name+",ParameterValue="+parameters[name])
+	}
+	return arguments
+}
+
+// run writes what sam says to a log of its own and shows the end of it when
+// sam fails.
+func (s *sam) run(ctx context.Context, what string, arguments ...string) error {
+	logPath := s.stack.folder.file(strings.ReplaceAll(what, " ", "-") + ".log")
+	var output bytes.Buffer
+	command := exec.CommandContext(ctx, s.program, arguments...)
+	command.Dir = filepath.Dir(s.stack.options.Template)
+	command.Stdout, command.Stderr = &output, &output
+	command.Env = append(withoutAWS(os.Environ()), s.goEnvironment...)
+	command.Env = append(command.Env, s.stack.environment()...)
+	// Ends with everything that it started, as soon as the context does.
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.WaitDelay = 5 * time.Second
+	err := command.Run()
+	if writeErr := os.WriteFile(logPath, output.Bytes(), 0o644); writeErr != nil {
+		return fmt.Errorf("keeping the log of %s: %w", what, writeErr)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("%s failed (%w); the end of %s:\n%s", what, err, logPath, toolchain.LastLines(output.String(), 25))
+	}
+	return nil
+}
+
+// environment leads a program to the local AWS and keeps its files in the
+// stack's folder.
+func (s *Stack) environment() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + s.Endpoint,
+		"AWS_REGION=" + Region,
+		"AWS_DEFAULT_REGION=" + Region,
+		"AWS_ACCESS_KEY_ID=" + AccessKey,
+		"AWS_SECRET_ACCESS_KEY=" + SecretKey,
+		"AWS_EC2_METADATA_DISABLED=true",
+		"SAM_CLI_TELEMETRY=0",
+		// Seconds between two looks at the deployment; by default 5.
+		"SAM_CLI_POLL_DELAY=0.5",
+		"HOME=" + s.folder.file("home"),
+		"TMPDIR=" + s.folder.file("tmp"),
+	}
+}
+
+// withoutAWS drops what could lead a program to a real account: profiles,
+// session tokens, endpoints of single services.
+func withoutAWS(environment []string) []string {
+	return slices.DeleteFunc(slices.Clone(environment), func(variable string) bool {
+		return strings.HasPrefix(variable, "AWS_") || strings.HasPrefix(variable, "SAM_")
+	})
+}

@@ -1,0 +1,323 @@
+// Package stack runs the shipped template on this machine: emulator, endpoint,
+// what the rig adds to them, and the deployment by the real sam.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"ecsguardrails/tests/awscall"
+	"ecsguardrails/tests/cloudtrail"
+	"ecsguardrails/tests/emulator"
+	"ecsguardrails/tests/endpoint"
+	"ecsguardrails/tests/managedpolicy"
+	"ecsguardrails/tests/policysimulation"
+	"ecsguardrails/tests/toolchain"
+)
+
+const (
+	// Account is the account of the local stack, one of those that AWS's own
+	// documentation uses.
+	Account = "111122223333"
+	// Region is the one in which IAM's events exist.
+	Region = "us-east-1"
+	// AccessKey and SecretKey are a person's credentials; the emulator takes any.
+	AccessKey = "test"
+	SecretKey = "test"
+	// user is the name that CloudTrail's records give to people.
+	user = "operator"
+	// testPrefix begins the names of stacks that a program runs for itself.
+	testPrefix = "test-"
+)
+
+// Options say what to run. The zero value runs the checkout's template in
+// enforce mode for this process alone.
+type Options struct {
+	// Checkout is the root of the repository; by default the one that the
+	// working folder is in.
+	Checkout string
+	// Name tells stacks of one checkout apart; by default one of this process.
+	Name string
+	// StackName is CloudFormation's; by default ecs-guardrails.
+	StackName string
+	// Template is the SAM template; by default the checkout's.
+	Template string
+	// Parameters are added to, or replace, the local ones of the template.
+	Parameters map[string]string
+	// Progress is told in words what goes on; by default nobody.
+	Progress io.Writer
+}
+
+// Stack is a running local AWS with the template deployed.
+type Stack struct {
+	// Name is CloudFormation's name of the stack.
+	Name string
+	// Endpoint is the AWS_ENDPOINT_URL for everybody.
+	Endpoint string
+	// Outputs are the stack's.
+	Outputs map[string]string
+	// Config is for a person's clients.
+	Config aws.Config
+	// Record has every call that passed the endpoint.
+	Record *awscall.Record
+	// Simulation answers what a role may do, from the policies in the emulator.
+	Simulation *policysimulation.Service
+
+	options   Options
+	folder    *Folder
+	deliverer *cloudtrail.Deliverer
+	closers   []func() error
+	logger    *slog.Logger
+	emulator  *emulator.Emulator
+
+	rolesMutex sync.Mutex
+	roles      map[string]cloudtrail.Identity
+}
+
+// Start runs a stack. When it fails, or the context ends before it is ready,
+// nothing is left running; the logs stay in .local/run/NAME.
+func Start(ctx context.Context, options Options) (*Stack, error) {
+	if options.Progress == nil {
+		options.Progress = io.Discard
+	}
+	if options.Checkout == "" {
+		checkout, err := Checkout()
+		if err != nil {
+			return nil, err
+		}
+		options.Checkout = checkout
+	}
+	if options.Name == "" {
+		options.Name = testPrefix + strconv.Itoa(os.Getpid())
+	}
+	if options.StackName == "" {
+		options.StackName = "ecs-guardrails"
+	}
+	if options.Template == "" {
+		options.Template = filepath.Join(options.Checkout, "template.yaml")
+	}
+	if err := prune(options.Checkout, testPrefix); err != nil {
+		return nil, err
+	}
+	folder, err := openFolder(options.Checkout, options.Name)
+	if err != nil {
+		return nil, err
+	}
+	stack := &Stack{Name: options.StackName, options: options, folder: folder, roles: map[string]cloudtrail.Identity{}}
+	stack.closers = append(stack.closers, folder.close)
+	if err := stack.start(ctx); err != nil {
+		return nil, errors.Join(err, stack.Stop())
+	}
+	return stack, nil
+}
+
+func (s *Stack) start(ctx context.Context) error {
+	progress := s.options.Progress
+	python, err := toolchain.Install(ctx, s.options.Checkout, toolchain.Emulator, progress)
+	if err != nil {
+		return err
+	}
+	samPrograms, err := toolchain.Install(ctx, s.options.Checkout, toolchain.SAM, progress)
+	if err != nil {
+		return err
+	}
+	if err := s.startAWS(ctx, filepath.Join(python, "python")); err != nil {
+		return err
+	}
+	sam := &sam{program: filepath.Join(samPrograms, "sam"), stack: s}
+	if err := sam.prepare(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(progress, "building the functions with sam build …")
+	if err := sam.build(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(progress, "deploying the stack with sam deploy …")
+	if err := sam.deploy(ctx); err != nil {
+		return err
+	}
+	return s.readOutputs(ctx)
+}
+
+// startAWS runs the emulator and what stands in front of it.
+func (s *Stack) startAWS(ctx context.Context, python string) error {
+	log, err := os.Create(s.folder.file("rig.log"))
+	if err != nil {
+		return fmt.Errorf("making the rig's log: %w", err)
+	}
+	s.closers = append(s.closers, log.Close)
+	s.logger = slog.New(slog.NewTextHandler(log, nil))
+	lines, err := os.Create(s.folder.file("calls.jsonl"))
+	if err != nil {
+		return fmt.Errorf("making the record of calls: %w", err)
+	}
+	s.closers = append(s.closers, lines.Close)
+	s.Record = awscall.NewRecord(lines)
+
+	front, err := endpoint.Listen()
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, front.Close)
+	s.Endpoint = front.URL.String()
+	s.Config = configuration(s.Endpoint)
+
+	policies, err := managedpolicy.Documents()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.options.Progress, "starting the AWS emulator …")
+	s.emulator, err = emulator.Start(ctx, emulator.Options{
+		Python:          python,
+		Folder:          s.folder.Path,
+		Log:             s.folder.file("ministack.log"),
+		Endpoint:        s.Endpoint,
+		Account:         Account,
+		Region:          Region,
+		ManagedPolicies: policies,
+	})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.emulator.Stop)
+
+	// The rig's own calls go past the endpoint: they are nobody's.
+	behind := configuration(s.emulator.URL.String())
+	s.Simulation = &policysimulation.Service{IAM: iam.NewFromConfig(behind)}
+	s.deliverer = &cloudtrail.Deliverer{
+		EventBridge: eventbridge.NewFromConfig(behind),
+		Lambda:      lambda.NewFromConfig(behind),
+		SQS:         sqs.NewFromConfig(behind),
+		Identify:    s.identify,
+		Logger:      s.logger,
+	}
+	s.background(s.deliverer.Run)
+	front.Serve(s.emulator.URL, endpoint.Options{
+		Record: s.Record,
+		Supplements: map[string]endpoint.Supplement{
+			"iam:SimulatePrincipalPolicy": s.Simulation.Answer,
+		},
+		Observe: s.deliverer.Observe,
+		Logger:  s.logger,
+	})
+	return nil
+}
+
+// background runs a service of the rig until the stack stops.
+func (s *Stack) background(run func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		run(ctx)
+	}()
+	s.closers = append(s.closers, func() error {
+		cancel()
+		<-done
+		return nil
+	})
+}
+
+func configuration(url string) aws.Config {
+	return aws.Config{
+		Region:       Region,
+		BaseEndpoint: aws.String(url),
+		Credentials:  credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
+	}
+}
+
+func (s *Stack) readOutputs(ctx context.Context) error {
+	output, err := cloudformation.NewFromConfig(s.Config).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &s.Name})
+	if err != nil {
+		return fmt.Errorf("reading the stack's outputs: %w", err)
+	}
+	s.Outputs = map[string]string{}
+	for _, value := range output.Stacks[0].Outputs {
+		s.Outputs[aws.ToString(value.OutputKey)] = aws.ToString(value.OutputValue)
+	}
+	return nil
+}
+
+// Stop ends everything that Start began, the last first.
+func (s *Stack) Stop() error {
+	var failures []error
+	for index := len(s.closers) - 1; index >= 0; index-- {
+		failures = append(failures, s.closers[index]())
+	}
+	s.closers = nil
+	return errors.Join(failures...)
+}
+
+// Done is closed when the emulator ended by itself, which it should not.
+func (s *Stack) Done() <-chan struct{} { return s.emulator.Done() }
+
+// Deliveries returns the CloudTrail events that rules handed to targets.
+func (s *Stack) Deliveries() []cloudtrail.Delivery { return s.deliverer.Deliveries() }
+
+// CallsBy returns what a function ("attach-policies") called so far.
+func (s *Stack) CallsBy(function string) []awscall.Call {
+	return s.Record.Calls(awscall.By(function))
+}
+
+// waitInterval is how often Wait asks.
+const waitInterval = 100 * time.Millisecond
+
+// Wait asks until the condition holds or the context ends. An error of the
+// condition is no end: it is told when the time is over.
+func Wait(ctx context.Context, what string, condition func(context.Context) (bool, error)) error {
+	var last error
+	for {
+		holds, err := condition(ctx)
+		if err == nil && holds {
+			return nil
+		}
+		if err != nil && ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("waiting until %s: %w", what, ctx.Err()), last)
+		case <-time.After(waitInterval):
+		}
+	}
+}
+
+// architecture is the template's word for this machine's processor.
+func architecture() string {
+	if runtime.GOARCH == "arm64" {
+		return "arm64"
+	}
+	return "x86_64"
+}
+
+// Variable is one that leads a shell to the stack.
+type Variable struct{ Name, Value string }
+
+// Variables are all that a person or a script needs to reach the stack.
+func (s *Stack) Variables() []Variable {
+	return []Variable{
+		{"AWS_ENDPOINT_URL", s.Endpoint},
+		{"AWS_REGION", Region},
+		{"AWS_DEFAULT_REGION", Region},
+		{"AWS_ACCESS_KEY_ID", AccessKey},
+		{"AWS_SECRET_ACCESS_KEY", SecretKey},
+		{"STACK", s.Name},
+	}
+}
