@@ -1,0 +1,119 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+)
+
+// Largest pages of ListRoles and of ListTaskDefinitionFamilies, by their
+// references.
+const (
+	rolesPage    = 1000
+	familiesPage = 100
+)
+
+// Observation is what a part of a sweep found.
+type Observation struct {
+	Kind Kind
+	// Names of roles or families that are to be handed over, in their order.
+	Names []string
+	// Listed counts what the API listed.
+	Listed int
+	// Next is the marker of what there was no time for; "" where all was listed.
+	Next string
+}
+
+type observer struct {
+	roles    RoleLister
+	families FamilyLister
+	now      func() time.Time
+}
+
+// page lists what follows a marker: the names that concern us, how many there
+// were, and the next marker.
+type page func(ctx context.Context, marker string) (names []string, listed int, next string, err error)
+
+// observe lists until the end, or until half of the time is up: sending takes
+// a tenth of the calls that listing takes, of task definitions, and is done
+// many at a time.
+func (o observer) observe(ctx context.Context, part Part) (Observation, error) {
+	list := page(o.listRoles)
+	if part.Kind == TaskDefinitions {
+		list = o.listFamilies
+	}
+	enough := func() bool { return false }
+	if deadline, ok := ctx.Deadline(); ok {
+		half := o.now().Add(deadline.Sub(o.now()) / 2)
+		enough = func() bool { return !o.now().Before(half) }
+	}
+	observed := Observation{Kind: part.Kind, Next: part.Marker}
+	for {
+		names, listed, next, err := list(ctx, observed.Next)
+		if err != nil {
+			return Observation{}, fmt.Errorf("list %s: %w", part.Kind, err)
+		}
+		observed.Names = append(observed.Names, names...)
+		observed.Listed += listed
+		observed.Next = next
+		if next == "" || enough() {
+			return observed, nil
+		}
+	}
+}
+
+func (o observer) listRoles(ctx context.Context, marker string) (names []string, listed int, next string, err error) {
+	output, err := o.roles.ListRoles(ctx, &iam.ListRolesInput{Marker: given(marker), MaxItems: aws.Int32(rolesPage)})
+	if err != nil {
+		return nil, 0, "", err
+	}
+	for _, role := range output.Roles {
+		if mayBeInstanceRole(role) {
+			names = append(names, aws.ToString(role.RoleName))
+		}
+	}
+	if output.IsTruncated {
+		next = aws.ToString(output.Marker)
+	}
+	return names, len(output.Roles), next, nil
+}
+
+// mayBeInstanceRole leaves out what attach-policies would leave alone for
+// certain: roles that AWS owns, and roles whose trust policy does not so much as
+// mention EC2 or Systems Manager. Whether it trusts them is read over there. The
+// document is URL-encoded (ListRoles, AssumeRolePolicyDocument), which keeps
+// letters and dots, and the services' names end differently in each partition.
+func mayBeInstanceRole(role iamtypes.Role) bool {
+	path := aws.ToString(role.Path)
+	if strings.HasPrefix(path, "/aws-service-role/") || strings.HasPrefix(path, "/aws-reserved/") {
+		return false
+	}
+	trust := strings.ToLower(aws.ToString(role.AssumeRolePolicyDocument))
+	return strings.Contains(trust, "ec2.") || strings.Contains(trust, "ssm.")
+}
+
+// listFamilies lists families that have an active revision; the family's name
+// stands for its latest one.
+func (o observer) listFamilies(ctx context.Context, marker string) (names []string, listed int, next string, err error) {
+	output, err := o.families.ListTaskDefinitionFamilies(ctx, &ecs.ListTaskDefinitionFamiliesInput{
+		NextToken: given(marker), MaxResults: aws.Int32(familiesPage), Status: ecstypes.TaskDefinitionFamilyStatusActive,
+	})
+	if err != nil {
+		return nil, 0, "", err
+	}
+	return output.Families, len(output.Families), aws.ToString(output.NextToken), nil
+}
+
+func given(marker string) *string {
+	if marker == "" {
+		return nil
+	}
+	return aws.String(marker)
+}
