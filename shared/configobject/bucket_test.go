@@ -1,0 +1,184 @@
+package configobject_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+)
+
+// bucket is a small S3: one bucket with versions and tags.
+type bucket struct {
+	mutex sync.Mutex
+	// versioning is on where true; what is put while it is off replaces the
+	// version "null".
+	versioning bool
+	// never says that versioning was never on, so that S3 names no versions.
+	never    bool
+	versions []*stored // oldest first
+	calls    []string
+	// before is asked before each call, with its name and object; an error is
+	// the call's answer.
+	before func(call, key string) error
+	// after is told when a call has found its object.
+	after  func(call string)
+	serial int
+}
+
+type stored struct {
+	key, id, etag string
+	content       []byte
+	marker        bool
+	tags          map[string]string
+	metadata      map[string]string
+	contentType   *string
+}
+
+func apiError(code string) error { return refusal(code, code) }
+
+// put adds an object and gives its version's id.
+func (b *bucket) put(key, content string, tags map[string]string) string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.add(&stored{key: key, content: []byte(content), tags: tags})
+}
+
+func (b *bucket) add(object *stored) string {
+	object.id = "null"
+	if b.versioning {
+		b.serial++
+		object.id = fmt.Sprintf("v%d", b.serial)
+	} else {
+		b.versions = slices.DeleteFunc(b.versions, func(other *stored) bool { return other.key == object.key && other.id == "null" })
+	}
+	object.etag = fmt.Sprintf(`"%x"`, md5.Sum(object.content))
+	b.versions = append(b.versions, object)
+	return object.id
+}
+
+// tagsOf gives the tags of a version as "key=value" lines in order.
+func (b *bucket) tagsOf(key, id string) []string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	object, err := b.find(key, id)
+	if err != nil {
+		return nil
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(object.tags)) {
+		lines = append(lines, name+"="+object.tags[name])
+	}
+	return lines
+}
+
+func (b *bucket) find(key, id string) (*stored, error) {
+	for _, object := range slices.Backward(b.versions) {
+		if object.key != key || (id != "" && object.id != id) {
+			continue
+		}
+		switch {
+		case !object.marker:
+			return object, nil
+		case id == "":
+			return nil, apiError("NoSuchKey")
+		default:
+			return nil, apiError("MethodNotAllowed")
+		}
+	}
+	if id == "" {
+		return nil, apiError("NoSuchKey")
+	}
+	return nil, apiError("NoSuchVersion")
+}
+
+// enter records a call and finds what it is about.
+func (b *bucket) enter(call string, key, id *string) (*stored, error) {
+	if b.before != nil {
+		if err := b.before(call, aws.ToString(key)); err != nil {
+			return nil, err
+		}
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.after != nil {
+		defer b.after(call)
+	}
+	b.calls = append(b.calls, call)
+	return b.find(aws.ToString(key), aws.ToString(id))
+}
+
+// named gives a version's id as S3 names it in its answers.
+func (b *bucket) named(object *stored) *string {
+	if b.never {
+		return nil
+	}
+	return aws.String(object.id)
+}
+
+func (b *bucket) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	object, err := b.enter("GetObject", in.Key, in.VersionId)
+	if err != nil {
+		return nil, err
+	}
+	return &s3.GetObjectOutput{
+		Body: io.NopCloser(bytes.NewReader(object.content)), ContentLength: aws.Int64(int64(len(object.content))),
+		ETag: aws.String(object.etag), VersionId: b.named(object), Metadata: object.metadata, ContentType: object.contentType,
+	}, nil
+}
+
+func (b *bucket) GetObjectTagging(_ context.Context, in *s3.GetObjectTaggingInput, _ ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error) {
+	object, err := b.enter("GetObjectTagging", in.Key, in.VersionId)
+	if err != nil {
+		return nil, err
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	out := &s3.GetObjectTaggingOutput{VersionId: b.named(object)}
+	for _, name := range slices.Sorted(maps.Keys(object.tags)) {
+		out.TagSet = append(out.TagSet, types.Tag{Key: aws.String(name), Value: aws.String(object.tags[name])})
+	}
+	return out, nil
+}
+
+func (b *bucket) PutObjectTagging(_ context.Context, in *s3.PutObjectTaggingInput, _ ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error) {
+	object, err := b.enter("PutObjectTagging", in.Key, in.VersionId)
+	if err != nil {
+		return nil, err
+	}
+	tags := map[string]string{}
+	for _, tag := range in.Tagging.TagSet {
+		tags[*tag.Key] = *tag.Value
+		if len(*tag.Value) > 256 || strings.Trim(*tag.Value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 +-=._:/@") != "" {
+			return nil, apiError("InvalidTag")
+		}
+	}
+	if len(in.Tagging.TagSet) > 10 || len(tags) != len(in.Tagging.TagSet) {
+		return nil, apiError("BadRequest")
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	object.tags = tags
+	return &s3.PutObjectTaggingOutput{}, nil
+}
+
+func (b *bucket) HeadObject(_ context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	object, err := b.enter("HeadObject", in.Key, in.VersionId)
+	if err != nil {
+		return nil, err
+	}
+	return &s3.HeadObjectOutput{ETag: aws.String(object.etag), VersionId: b.named(object)}, nil
+}
+
+func refusal(code, message string) error {
+	return &smithy.OperationError{ServiceID: "S3", OperationName: "Call", Err: &smithy.GenericAPIError{Code: code, Message: message, Fault: smithy.FaultClient}}
+}

@@ -1,0 +1,63 @@
+package configobject
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"ecsguardrails/shared/settings"
+)
+
+// Settings are those of validate-config.
+type Settings struct {
+	settings.Shared
+	// ConfigSuffixes and EnvironmentFileSuffixes are the ends of the keys that
+	// are ours; a key that has an end of each belongs to the longer one.
+	ConfigSuffixes          []Suffix `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
+	EnvironmentFileSuffixes []Suffix `env:"ENVIRONMENT_FILE_SUFFIXES" envDefault:".env"`
+}
+
+// Suffix is the end of an object's key, compared byte for byte as S3 compares
+// the suffix filter of a notification: "ecs.config" takes "prod/ecs.config" and
+// "prod-ecs.config", "/ecs.config" the former alone.
+type Suffix string
+
+// UnmarshalText refuses what would take every object, or none.
+func (s *Suffix) UnmarshalText(text []byte) error {
+	suffix := strings.TrimSpace(string(text))
+	switch {
+	case suffix == "":
+		return errors.New("an empty suffix would take every object: write the end of a key, as in ecs.config")
+	case strings.ContainsAny(suffix, "*?"):
+		return fmt.Errorf("suffix %q has a wildcard, which S3 keys take literally: write the end of a key, as in ecs.config", suffix)
+	}
+	*s = Suffix(suffix)
+	return nil
+}
+
+// Kind is what an object is read as.
+type Kind int
+
+const (
+	// ConfigFile is an ecs.config, which instances read when they boot.
+	ConfigFile Kind = iota + 1
+	// EnvironmentFile is one that task definitions name in environmentFiles.
+	EnvironmentFile
+)
+
+// kind gives what an object with this key is, or 0 where it is not ours.
+func (s Settings) kind(key string) Kind {
+	var kind Kind
+	longest := 0
+	for _, of := range []struct {
+		kind     Kind
+		suffixes []Suffix
+	}{{ConfigFile, s.ConfigSuffixes}, {EnvironmentFile, s.EnvironmentFileSuffixes}} {
+		for _, suffix := range of.suffixes {
+			if len(suffix) > longest && strings.HasSuffix(key, string(suffix)) {
+				kind, longest = of.kind, len(suffix)
+			}
+		}
+	}
+	return kind
+}

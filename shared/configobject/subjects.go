@@ -1,0 +1,97 @@
+package configobject
+
+import (
+	"fmt"
+
+	"ecsguardrails/shared/event"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+)
+
+// Object is one version of one object.
+type Object struct {
+	Bucket, Key string
+	// VersionID is "" for whatever is on top, in a bucket that was never
+	// versioned the only one, and "null" for what was written while versioning
+	// was off.
+	VersionID string
+	Kind      Kind
+}
+
+// String gives the object's address, as reports name it.
+func (o Object) String() string {
+	if o.VersionID == "" {
+		return o.address()
+	}
+	return o.address() + "?versionId=" + o.VersionID
+}
+
+func (o Object) address() string { return "s3://" + o.Bucket + "/" + o.Key }
+
+// replaceable reports whether another upload can take the place of these bytes
+// under the same name, which never happens to a version with an id of its own.
+func (o Object) replaceable() bool { return o.VersionID == "" || o.VersionID == "null" }
+
+// subjects gives the object that a trigger speaks of.
+func (s Settings) subjects(trigger event.Trigger) []pipeline.Subject[Object] {
+	switch of := trigger.(type) {
+	case event.Object:
+		return s.written(of)
+	case event.ByHand:
+		return s.byHand(of)
+	default:
+		return nil
+	}
+}
+
+// written answers S3's events, in both spellings.
+func (s Settings) written(of event.Object) []pipeline.Subject[Object] {
+	object := Object{Bucket: of.Bucket, Key: of.Key, VersionID: of.VersionID}
+	switch {
+	case of.Change == "Created":
+	// "s3:ObjectRestore:Completed", and EventBridge's "Object Restore Completed":
+	// back from an archive, and readable only now.
+	case of.Change == "Restore" && of.Reason == "Completed", of.Change == "Restore Completed":
+	case of.Change == "Deleted":
+		return skip(object, CodeDeleted, "the object was deleted, so there is nothing to judge")
+	default:
+		return nil
+	}
+	return s.subject(object)
+}
+
+// byHand answers {"bucket": …, "key": …, "versionId": …}, the last one optional.
+func (s Settings) byHand(of event.ByHand) []pipeline.Subject[Object] {
+	_, hasBucket := of.Fields["bucket"]
+	_, hasKey := of.Fields["key"]
+	if !hasBucket && !hasKey {
+		return nil
+	}
+	var object Object
+	for field, into := range map[string]*string{"bucket": &object.Bucket, "key": &object.Key, "versionId": &object.VersionID} {
+		text, ok := of.Text(field)
+		_, given := of.Fields[field]
+		if (!ok || text == "") && (given || field != "versionId") {
+			return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", finding.Finding{
+				Code: "malformed-event", Severity: finding.Error,
+				Message: "the request names an object, but not by texts that are not empty",
+				Fix:     `write {"bucket": "acme-ecs-config", "key": "prod/ecs.config"}, and "versionId" for a version that is not on top`,
+			})}
+		}
+		*into = text
+	}
+	return s.subject(object)
+}
+
+func (s Settings) subject(object Object) []pipeline.Subject[Object] {
+	object.Kind = s.kind(object.Key)
+	if object.Kind == 0 {
+		return skip(object, CodeOtherKey, fmt.Sprintf("the key ends neither in %q (CONFIG_SUFFIXES) nor in %q (ENVIRONMENT_FILE_SUFFIXES)",
+			s.ConfigSuffixes, s.EnvironmentFileSuffixes))
+	}
+	return []pipeline.Subject[Object]{{Name: object.String(), Of: object}}
+}
+
+func skip(object Object, code, why string) []pipeline.Subject[Object] {
+	return []pipeline.Subject[Object]{pipeline.Skip[Object](object.String(), code, why)}
+}
