@@ -1,0 +1,65 @@
+package taskdef
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// Edit is one change of a definition, to the whole or to one container.
+type Edit struct {
+	Field Field
+	// Container is the container's place, for fields that a container has.
+	Container int
+	// Value is what the field gets; "" takes the field away.
+	Value string
+	// Replaces says that the field is there already.
+	Replaces bool
+}
+
+// Field is one of those that an edit can change.
+type Field string
+
+const (
+	repositoryCredentials Field = "repositoryCredentials"
+	executionRoleARN      Field = "executionRoleArn"
+)
+
+// apply makes the change in a registration of our own.
+func (e Edit) apply(to *ecs.RegisterTaskDefinitionInput) {
+	switch e.Field {
+	case executionRoleARN:
+		to.ExecutionRoleArn = aws.String(e.Value)
+	case repositoryCredentials:
+		container := &to.ContainerDefinitions[e.Container]
+		container.RepositoryCredentials = nil
+		if e.Value != "" {
+			container.RepositoryCredentials = &types.RepositoryCredentials{CredentialsParameter: aws.String(e.Value)}
+		}
+	}
+}
+
+// operation is a step of a JSON patch (RFC 6902).
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"`
+}
+
+// operation gives the change as it is made in a definition's source.
+func (e Edit) operation() operation {
+	op := operation{Op: "add", Path: "/" + string(e.Field), Value: e.Value}
+	if e.Field == repositoryCredentials {
+		op.Path = fmt.Sprintf("/containerDefinitions/%d/%s", e.Container, e.Field)
+		op.Value = map[string]string{"credentialsParameter": e.Value}
+	}
+	switch {
+	case e.Value == "":
+		op.Op, op.Value = "remove", nil
+	case e.Replaces:
+		op.Op = "replace"
+	}
+	return op
+}

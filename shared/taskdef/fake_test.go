@@ -1,0 +1,267 @@
+package taskdef
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/settings"
+)
+
+const (
+	account  = "123456789012"
+	region   = "us-east-1"
+	roleARN  = "arn:aws:iam::123456789012:role/ecsTaskExecutionRole"
+	ourRole  = "arn:aws:iam::123456789012:role/guardrails-PatchTaskDefinitionRole-1ABC"
+	givenARN = "arn:aws:iam::123456789012:role/guardrails-TaskExecutionRole-2DEF"
+)
+
+func arnOf(family string, number int32) string {
+	return fmt.Sprintf("arn:aws:ecs:%s:%s:task-definition/%s:%d", region, account, family, number)
+}
+
+func secretARN(name string) string {
+	return fmt.Sprintf("arn:aws:secretsmanager:%s:%s:secret:%s-AbCdEf", region, account, name)
+}
+
+// fakeECS keeps revisions as ECS does: numbers are never used twice, a family
+// alone means its latest active revision.
+type fakeECS struct {
+	mutex     sync.Mutex
+	revisions map[string][]revision
+	calls     []string
+	// before runs ahead of a call, without the lock, with the call's name.
+	before func(operation string) error
+	now    time.Time
+}
+
+type revision struct {
+	definition types.TaskDefinition
+	tags       []types.Tag
+}
+
+func newFakeECS() *fakeECS {
+	return &fakeECS{revisions: map[string][]revision{}, now: time.Date(2026, 3, 2, 9, 14, 7, 0, time.UTC)}
+}
+
+func (f *fakeECS) enter(operation string) error {
+	if f.before != nil {
+		if err := f.before(operation); err != nil {
+			return err
+		}
+	}
+	f.mutex.Lock()
+	f.calls = append(f.calls, operation)
+	return nil
+}
+
+func unknownDefinition() error {
+	return &smithy.GenericAPIError{Code: "ClientException", Message: "Unable to describe task definition.", Fault: smithy.FaultClient}
+}
+
+func (f *fakeECS) find(name string) *revision {
+	asked, err := ParseRevision(name)
+	if err != nil {
+		return nil
+	}
+	all := f.revisions[asked.Family]
+	if asked.Number > 0 {
+		if int(asked.Number) > len(all) {
+			return nil
+		}
+		return &all[asked.Number-1]
+	}
+	for i := range slices.Backward(all) {
+		if all[i].definition.Status == types.TaskDefinitionStatusActive {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+func (f *fakeECS) DescribeTaskDefinition(_ context.Context, input *ecs.DescribeTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	if err := f.enter("DescribeTaskDefinition"); err != nil {
+		return nil, err
+	}
+	defer f.mutex.Unlock()
+	found := f.find(aws.ToString(input.TaskDefinition))
+	if found == nil {
+		return nil, unknownDefinition()
+	}
+	definition := found.definition
+	output := &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &definition}
+	if slices.Contains(input.Include, types.TaskDefinitionFieldTags) {
+		output.Tags = slices.Clone(found.tags)
+	}
+	return output, nil
+}
+
+func (f *fakeECS) RegisterTaskDefinition(_ context.Context, input *ecs.RegisterTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error) {
+	if err := f.enter("RegisterTaskDefinition"); err != nil {
+		return nil, err
+	}
+	defer f.mutex.Unlock()
+	definition := f.register(input)
+	return &ecs.RegisterTaskDefinitionOutput{TaskDefinition: &definition, Tags: input.Tags}, nil
+}
+
+// register is for the tests' own registrations, too; the lock is the caller's.
+func (f *fakeECS) register(input *ecs.RegisterTaskDefinitionInput) types.TaskDefinition {
+	family := aws.ToString(input.Family)
+	number := int32(len(f.revisions[family]) + 1)
+	definition := described(input)
+	definition.Revision = number
+	definition.Status = types.TaskDefinitionStatusActive
+	definition.TaskDefinitionArn = aws.String(arnOf(family, number))
+	definition.RegisteredAt = aws.Time(f.now)
+	definition.RegisteredBy = aws.String("arn:aws:iam::123456789012:user/somebody")
+	f.revisions[family] = append(f.revisions[family], revision{definition, slices.Clone(input.Tags)})
+	return definition
+}
+
+// described is what ECS makes of a registration, its own additions aside.
+func described(input *ecs.RegisterTaskDefinitionInput) types.TaskDefinition {
+	return types.TaskDefinition{
+		ContainerDefinitions: input.ContainerDefinitions, Cpu: input.Cpu, EnableFaultInjection: input.EnableFaultInjection,
+		EphemeralStorage: input.EphemeralStorage, ExecutionRoleArn: input.ExecutionRoleArn, Family: input.Family,
+		InferenceAccelerators: input.InferenceAccelerators, IpcMode: input.IpcMode, Memory: input.Memory,
+		NetworkMode: input.NetworkMode, PidMode: input.PidMode, PlacementConstraints: input.PlacementConstraints,
+		ProxyConfiguration: input.ProxyConfiguration, RequiresCompatibilities: input.RequiresCompatibilities,
+		RuntimePlatform: input.RuntimePlatform, TaskRoleArn: input.TaskRoleArn, Volumes: input.Volumes,
+	}
+}
+
+func (f *fakeECS) ListTaskDefinitions(_ context.Context, input *ecs.ListTaskDefinitionsInput, _ ...func(*ecs.Options)) (*ecs.ListTaskDefinitionsOutput, error) {
+	if err := f.enter("ListTaskDefinitions"); err != nil {
+		return nil, err
+	}
+	defer f.mutex.Unlock()
+	output := &ecs.ListTaskDefinitionsOutput{}
+	for _, of := range slices.Backward(f.revisions[aws.ToString(input.FamilyPrefix)]) {
+		if of.definition.Status == input.Status {
+			output.TaskDefinitionArns = append(output.TaskDefinitionArns, aws.ToString(of.definition.TaskDefinitionArn))
+		}
+	}
+	return output, nil
+}
+
+func (f *fakeECS) DeregisterTaskDefinition(_ context.Context, input *ecs.DeregisterTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DeregisterTaskDefinitionOutput, error) {
+	if err := f.enter("DeregisterTaskDefinition"); err != nil {
+		return nil, err
+	}
+	defer f.mutex.Unlock()
+	found := f.find(aws.ToString(input.TaskDefinition))
+	if found == nil {
+		return nil, unknownDefinition()
+	}
+	found.definition.Status = types.TaskDefinitionStatusInactive
+	return &ecs.DeregisterTaskDefinitionOutput{TaskDefinition: &found.definition}, nil
+}
+
+// add registers a definition as somebody else would, past the counting.
+func (f *fakeECS) add(input *ecs.RegisterTaskDefinitionInput) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.register(input)
+}
+
+// fakeSecrets has the tagged secrets, one to a page.
+type fakeSecrets struct {
+	mutex   sync.Mutex
+	entries []secrettypes.SecretListEntry
+	calls   int
+	err     error
+}
+
+func tagged(name, registry string) secrettypes.SecretListEntry {
+	return secrettypes.SecretListEntry{
+		ARN: aws.String(secretARN(name)), Name: aws.String(name),
+		Tags: []secrettypes.Tag{{Key: aws.String(TagRegistry), Value: aws.String(registry)}},
+	}
+}
+
+func (f *fakeSecrets) ListSecrets(_ context.Context, input *secretsmanager.ListSecretsInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if input.NextToken == nil {
+		f.calls++
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	at := 0
+	if input.NextToken != nil {
+		if _, err := fmt.Sscan(*input.NextToken, &at); err != nil {
+			return nil, err
+		}
+	}
+	output := &secretsmanager.ListSecretsOutput{}
+	if at < len(f.entries) {
+		output.SecretList = f.entries[at : at+1]
+	}
+	if at+1 < len(f.entries) {
+		output.NextToken = aws.String(fmt.Sprint(at + 1))
+	}
+	return output, nil
+}
+
+// stack is the whole function on fakes.
+type stack struct {
+	ecs      *fakeECS
+	secrets  *fakeSecrets
+	settings Settings
+	now      time.Time
+	list     *SecretList
+}
+
+func newStack(secrets ...secrettypes.SecretListEntry) *stack {
+	s := &stack{
+		ecs:     newFakeECS(),
+		secrets: &fakeSecrets{entries: secrets},
+		settings: Settings{
+			Shared: settings.Shared{Mode: finding.Enforce, OwnRoles: []string{ourRole}},
+		},
+		now: time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC),
+	}
+	s.list = NewSecretList(s.secrets, func() time.Time { return s.now })
+	return s
+}
+
+func (s *stack) send(payload string) finding.Report {
+	function := New(s.settings, Observer{Definitions: s.ecs, Secrets: s.list, Region: region}, Applier{Definitions: s.ecs})
+	return function.Handle(context.Background(), []byte(payload)).Report
+}
+
+// look sends a request by hand and gives its one result.
+func (s *stack) look(name string) finding.Result {
+	return s.send(fmt.Sprintf(`{"taskDefinition": %q}`, name)).Results[0]
+}
+
+// container is a small one.
+func container(name, image string) types.ContainerDefinition {
+	return types.ContainerDefinition{Name: aws.String(name), Image: aws.String(image), Essential: aws.Bool(true), Memory: aws.Int32(128)}
+}
+
+// withCredential gives a container a credential.
+func withCredential(of types.ContainerDefinition, parameter string) types.ContainerDefinition {
+	of.RepositoryCredentials = &types.RepositoryCredentials{CredentialsParameter: aws.String(parameter)}
+	return of
+}
+
+// registration is a small one with an execution role.
+func registration(family string, containers ...types.ContainerDefinition) *ecs.RegisterTaskDefinitionInput {
+	return &ecs.RegisterTaskDefinitionInput{
+		Family: aws.String(family), ExecutionRoleArn: aws.String(roleARN), ContainerDefinitions: containers,
+		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("shop")}},
+	}
+}

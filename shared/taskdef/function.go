@@ -1,0 +1,19 @@
+package taskdef
+
+import "ecsguardrails/shared/pipeline"
+
+// Name is the function's name in reports.
+const Name = "patch-task-definition"
+
+// New makes the function from its parts.
+func New(s Settings, observer Observer, applier Applier) *pipeline.Function[Revision, Observation, Action] {
+	return &pipeline.Function[Revision, Observation, Action]{
+		Name:     Name,
+		Mode:     s.Mode,
+		Subjects: s.Subjects,
+		Observe:  observer.Observe,
+		Plan:     s.Plan,
+		Describe: Action.Describe,
+		Apply:    applier.Apply,
+	}
+}

@@ -1,0 +1,129 @@
+package taskdef
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+)
+
+// TaskDefinitionDescriber is the part of ECS's client that observing needs.
+type TaskDefinitionDescriber interface {
+	DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
+}
+
+// Observer reads what the decision about a definition needs.
+type Observer struct {
+	Definitions TaskDefinitionDescriber
+	Secrets     *SecretList
+	// Region is where the clients look: a definition of another region is not
+	// theirs.
+	Region string
+}
+
+// Observe describes the definition and finds the secrets for its images.
+//
+// It describes the family, and so its latest active revision: one call tells
+// what the definition is and whether it is still the latest. Only the latest is
+// ever patched. A new revision becomes what "family" alone means to UpdateService,
+// RunTask and schedules; made from an older one, it would take everybody back to
+// what the older one had.
+func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, error) {
+	if asked.Region != "" && asked.Region != o.Region {
+		return skipped("other-region", fmt.Sprintf("the definition is in %s, and this function looks after %s", asked.Region, o.Region)), nil
+	}
+	var described *ecs.DescribeTaskDefinitionOutput
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		described, err = o.describe(ctx, asked.Family)
+		return err
+	})
+	// Beside the description, so that a cold start is no deeper than a warm one;
+	// a failure matters only if a secret is needed, and is met again then.
+	group.Go(func() error {
+		_, _ = o.Secrets.All(ctx)
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return Observation{}, err
+	}
+	described, stale, err := o.asAsked(ctx, asked, described)
+	if stale != nil || err != nil {
+		return Observation{Skip: stale}, err
+	}
+	observed := Observation{Definition: described.TaskDefinition, Tags: described.Tags}
+	if !wantsSecrets(observed.Definition) {
+		return observed, nil
+	}
+	if observed.Secrets, err = o.Secrets.All(ctx); err != nil {
+		return Observation{}, err
+	}
+	if observed.Secrets.lacksOne(observed.Definition) {
+		observed.Secrets, err = o.Secrets.Afresh(ctx, aws.ToTime(observed.Definition.RegisteredAt))
+	}
+	return observed, err
+}
+
+// asAsked gives the asked revision, if it is the family's latest active one, or
+// says why it needs no look.
+func (o Observer) asAsked(ctx context.Context, asked Revision, latest *ecs.DescribeTaskDefinitionOutput) (*ecs.DescribeTaskDefinitionOutput, *finding.Finding, error) {
+	described := latest
+	if described == nil || asked.Number > described.TaskDefinition.Revision {
+		if asked.Number == 0 {
+			return nil, stale("gone", fmt.Sprintf("the family %s has no active revision", asked.Family)), nil
+		}
+		// Deregistered, or younger than what ECS has told so far.
+		var err error
+		if described, err = o.describe(ctx, asked.String()); err != nil || described == nil {
+			return nil, stale("gone", fmt.Sprintf("%s does not exist any more", asked)), err
+		}
+	}
+	definition := described.TaskDefinition
+	if asked.Account != "" && !strings.Contains(aws.ToString(definition.TaskDefinitionArn), ":"+asked.Account+":") {
+		return nil, stale("other-account", fmt.Sprintf("the definition is in the account %s, and this function is not", asked.Account)), nil
+	}
+	if definition.Status != types.TaskDefinitionStatusActive && definition.Status != "" {
+		return nil, stale("gone", fmt.Sprintf("%s:%d is %s: it was deregistered", asked.Family, definition.Revision, definition.Status)), nil
+	}
+	if asked.Number != 0 && asked.Number < definition.Revision {
+		return nil, stale("superseded", fmt.Sprintf("%s is the family's latest revision by now; a new one made from %s would take its place",
+			aws.ToString(definition.TaskDefinitionArn), asked)), nil
+	}
+	return described, nil, nil
+}
+
+// describe gives nil where there is no such definition.
+func (o Observer) describe(ctx context.Context, name string) (*ecs.DescribeTaskDefinitionOutput, error) {
+	output, err := o.Definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
+		TaskDefinition: aws.String(name),
+		Include:        []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
+	})
+	switch {
+	case isUnknownDefinition(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("describe the task definition %s: %w", name, err)
+	case output.TaskDefinition == nil:
+		return nil, fmt.Errorf("describe the task definition %s: the answer has none", name)
+	}
+	return output, nil
+}
+
+// isUnknownDefinition recognises ECS's answer about what is not there, which
+// has the code of every other mistake of a client's.
+func isUnknownDefinition(err error) bool {
+	return awserror.HasCode(err, "ClientException") && strings.Contains(err.Error(), "Unable to describe task definition")
+}
+
+func skipped(code, why string) Observation { return Observation{Skip: stale(code, why)} }
+
+func stale(code, why string) *finding.Finding {
+	return &finding.Finding{Code: code, Severity: finding.Info, Message: why}
+}

@@ -1,0 +1,128 @@
+package taskdef
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+)
+
+// Observation is all that the decision about a definition needs.
+type Observation struct {
+	// Skip is set where there is nothing to decide, and says why.
+	Skip       *finding.Finding
+	Definition *types.TaskDefinition
+	Tags       []types.Tag
+	Secrets    RegistrySecrets
+}
+
+// judgement is a definition on its way through the rules.
+type judgement struct {
+	Settings
+	Observation
+	findings []finding.Finding
+	// edits end the findings of the same places in cured.
+	edits []Edit
+	cured []int
+	// blocked is set where ECS or its owner would not have a new revision.
+	blocked bool
+}
+
+// rules judge a definition one thing at a time.
+var rules = []func(*judgement){
+	(*judgement).imageCredentials,
+	(*judgement).executionRole,
+}
+
+// Plan decides about a definition: what is wrong with it, and the one new
+// revision that ends as much of it as can be ended by us.
+func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
+	if observed.Skip != nil {
+		return pipeline.Plan[Action]{Skip: observed.Skip}
+	}
+	j := &judgement{Settings: s, Observation: observed}
+	for _, rule := range rules {
+		rule(j)
+	}
+	plan := pipeline.Plan[Action]{Findings: j.findings}
+	if len(j.edits) == 0 || j.blocked {
+		return plan
+	}
+	for _, i := range j.cured {
+		plan.Findings[i].Cured = true
+	}
+	plan.Actions = append(plan.Actions, register(observed, j.edits))
+	return plan
+}
+
+// report adds a finding.
+func (j *judgement) report(code string, severity finding.Severity, message, fix string) {
+	j.findings = append(j.findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix})
+}
+
+// cure adds a finding that a change of the definition ends.
+func (j *judgement) cure(edit Edit, code string, severity finding.Severity, message, fix string) {
+	j.edits = append(j.edits, edit)
+	j.cured = append(j.cured, len(j.findings))
+	j.report(code, severity, message, fix)
+}
+
+// block adds an error that keeps a new revision from being registered.
+func (j *judgement) block(code, message, fix string) {
+	j.blocked = true
+	j.report(code, finding.Error, message, fix)
+}
+
+// containerName names a container in messages, also where it has no name.
+func (j *judgement) containerName(i int) string {
+	if name := aws.ToString(j.Definition.ContainerDefinitions[i].Name); name != "" {
+		return fmt.Sprintf("container %q", shortened(name))
+	}
+	return fmt.Sprintf("container number %d", i+1)
+}
+
+// executionRole sees to the role that ECS pulls with: it refuses to register a
+// definition with repositoryCredentials and without that role ("Private
+// repository authentication requires that the task definition specify a value
+// for executionRoleArn").
+func (j *judgement) executionRole() {
+	if aws.ToString(j.Definition.ExecutionRoleArn) != "" {
+		return
+	}
+	reasons := j.needsExecutionRole()
+	if len(reasons) == 0 {
+		return
+	}
+	message := fmt.Sprintf("the definition has no executionRoleArn, which it needs for %s", strings.Join(reasons, ", "))
+	const fix = "name a role in executionRoleArn that trusts ecs-tasks.amazonaws.com, or have the stack give one to every such definition (EXECUTION_ROLE_ARN)"
+	if j.ExecutionRoleARN == "" {
+		j.block("execution-role-missing", message, fix)
+		return
+	}
+	j.cure(Edit{Field: executionRoleARN, Value: j.ExecutionRoleARN}, "execution-role-missing", finding.Error, message, fix)
+}
+
+// needsExecutionRole lists what the definition, patched, has that ECS does as
+// the execution role.
+func (j *judgement) needsExecutionRole() []string {
+	var reasons []string
+	add := func(reason string) {
+		if !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
+		}
+	}
+	for _, container := range j.Definition.ContainerDefinitions {
+		if credentialOf(container) != "" {
+			add("repositoryCredentials")
+		}
+	}
+	if slices.ContainsFunc(j.edits, func(e Edit) bool { return e.Field == repositoryCredentials && e.Value != "" }) {
+		add("repositoryCredentials")
+	}
+	return reasons
+}

@@ -1,0 +1,37 @@
+// Package taskdef judges ECS task definitions and makes the revision that can
+// be pulled and started: private images get the credential of the secret that
+// is tagged for their registry, and everything else stays as it was.
+package taskdef
+
+import (
+	"fmt"
+
+	"ecsguardrails/shared/settings"
+)
+
+// Settings of patch-task-definition.
+type Settings struct {
+	settings.Shared
+	// ReplaceCredentials lets a credential that a person chose give way to the
+	// secret that is tagged for the image's registry.
+	ReplaceCredentials Choice `env:"REPLACE_CREDENTIALS" envDefault:"no"`
+	// ExecutionRoleARN is given to definitions that need an execution role and
+	// have none; "" leaves them.
+	ExecutionRoleARN string `env:"EXECUTION_ROLE_ARN"`
+}
+
+// Choice is "yes" or "no".
+type Choice bool
+
+// UnmarshalText refuses every other word.
+func (c *Choice) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "yes":
+		*c = true
+	case "no":
+		*c = false
+	default:
+		return fmt.Errorf("%q is neither yes nor no", text)
+	}
+	return nil
+}
