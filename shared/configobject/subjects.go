@@ -2,6 +2,7 @@ package configobject
 
 import (
 	"fmt"
+	"regexp"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
@@ -17,6 +18,11 @@ type Object struct {
 	VersionID string
 	Kind      Kind
 }
+
+// bucketName takes every name that S3 ever allowed ("Bucket naming rules" in
+// its user guide; the old ones of us-east-1 are the wider). Of another one the
+// SDK could not even make a request.
+var bucketName = regexp.MustCompile(`^[A-Za-z0-9._-]{3,255}$`)
 
 // String gives the object's address, as reports name it.
 func (o Object) String() string {
@@ -84,6 +90,13 @@ func (s Settings) byHand(of event.ByHand) []pipeline.Subject[Object] {
 }
 
 func (s Settings) subject(object Object) []pipeline.Subject[Object] {
+	if !bucketName.MatchString(object.Bucket) {
+		return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", finding.Finding{
+			Code: "malformed-event", Severity: finding.Error,
+			Message: "the bucket's name cannot be one: S3 has letters, digits, dots, hyphens and underscores in it",
+			Fix:     "write the bucket's name alone, neither a URL nor an ARN",
+		})}
+	}
 	object.Kind = s.kind(object.Key)
 	if object.Kind == 0 {
 		return skip(object, CodeOtherKey, fmt.Sprintf("the key ends neither in %q (CONFIG_SUFFIXES) nor in %q (ENVIRONMENT_FILE_SUFFIXES)",

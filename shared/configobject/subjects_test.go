@@ -47,6 +47,7 @@ func TestSubjects(t *testing.T) {
 		"by hand, empty bucket":            {`{"bucket":"","key":"ecs.config"}`, []string{"noncompliant [malformed-event] event"}},
 		"by hand, key of wrong type":       {`{"bucket":"acme","key":["ecs.config"]}`, []string{"noncompliant [malformed-event] event"}},
 		"by hand, version of wrong type":   {`{"bucket":"acme","key":"ecs.config","versionId":null}`, []string{"noncompliant [malformed-event] event"}},
+		"by hand, an address as bucket":    {`{"bucket":"s3://acme","key":"ecs.config"}`, []string{"noncompliant [malformed-event] event"}},
 		"by hand, something else":          {`{"role":"ecsInstanceRole"}`, []string{"skipped [event-not-handled] event"}},
 		"schedule":                         {`{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`, []string{"skipped [event-not-handled] event"}},
 		"empty":                            {``, []string{"noncompliant [malformed-event] event"}},
