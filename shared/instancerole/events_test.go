@@ -1,0 +1,266 @@
+package instancerole
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ecsguardrails/shared/event"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+)
+
+// TestSampleEvents takes each sample in events/ through Subjects.
+func TestSampleEvents(t *testing.T) {
+	tests := map[string][]Target{
+		"create-role":                      {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"update-assume-role-policy":        {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"tag-role":                         {{Role: "batch-workers", Account: accountNumber}},
+		"untag-role":                       {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"attach-role-policy":               {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"detach-role-policy":               {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"put-role-policy":                  {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"delete-role-policy":               {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"put-role-permissions-boundary":    {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"delete-role-permissions-boundary": {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"add-role-to-instance-profile":     {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"run-instances":                    {{Profile: "web-hosts", Account: accountNumber, Instance: Instance{ID: "i-0dbc91f429e48eeed", Image: "ami-0f2b3c4d5e6f70819"}}},
+		// Two instances of one template are one look.
+		"run-instances-auto-scaling": {{Profile: "web-hosts", Account: accountNumber,
+			Instance: Instance{ID: "i-0aa1bb2cc3dd4ee5f", Image: "ami-0f2b3c4d5e6f70819", Template: "lt-0a20c965061f64abc", TemplateVersion: "3"}}},
+		"associate-iam-instance-profile":           {{Profile: "web-hosts", Account: accountNumber, Instance: Instance{ID: "i-0dbc91f429e48eeed"}}},
+		"replace-iam-instance-profile-association": {{Profile: "web-hosts", Account: accountNumber, Instance: Instance{ID: "i-0dbc91f429e48eeed"}}},
+		"look-at-role": {{Role: "ecsInstanceRole-web"}},
+		"undo-role":    {{Role: "ecsInstanceRole-web", Undo: true}},
+		"attach-policies-queue": {
+			{Role: "ecsInstanceRole-web", Account: accountNumber}, {Role: "ecsInstanceRole-web", Account: accountNumber},
+			{Role: "batch-workers", Account: accountNumber}, {Role: "ecsInstanceRole-api"},
+		},
+	}
+	for name, want := range tests {
+		t.Run(name, func(t *testing.T) {
+			payload, err := os.ReadFile(filepath.Join("..", "..", "events", name+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []Target
+			for _, message := range event.Decode(payload).Messages {
+				for _, trigger := range message.Triggers {
+					for _, subject := range testSettings().Subjects(trigger) {
+						if subject.Settled != nil {
+							t.Fatalf("settled without a look: %+v", subject.Settled)
+						}
+						got = append(got, subject.Of)
+					}
+				}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
+// TestOneLookForABatch: four messages, of which two are about one role.
+func TestOneLookForABatch(t *testing.T) {
+	payload, err := os.ReadFile(filepath.Join("..", "..", "events", "attach-policies-queue.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAccount(
+		&storedRole{name: "ecsInstanceRole-web", trust: ec2Trust},
+		&storedRole{name: "ecsInstanceRole-api", trust: ec2Trust, attached: []PolicyARN{agentARN}},
+	)
+	outcome := testFunction(testSettings(), a).Handle(t.Context(), payload)
+	var got []string
+	for _, result := range outcome.Report.Results {
+		got = append(got, result.Subject+" "+string(result.Status))
+	}
+	want := []string{"role/ecsInstanceRole-web remediated", "role/batch-workers skipped", "role/ecsInstanceRole-api compliant"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if !outcome.FromQueue || len(outcome.Failures) > 0 {
+		t.Errorf("failures: %v", outcome.Failures)
+	}
+}
+
+// TestEveryCodeIsDocumented holds Codes, the code and the README together.
+func TestEveryCodeIsDocumented(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "functions", "attach-policies", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var documented []string
+	_, findings, _ := strings.Cut(string(readme), "## Findings")
+	for _, row := range readmeRow.FindAllStringSubmatch(findings, -1) {
+		documented = append(documented, row[1]+"|"+row[2]+"|"+row[3])
+	}
+	var want []string
+	for _, code := range slices.Concat(Codes, pipeline.Codes) {
+		want = append(want, code.Code+"|"+code.Cause+"|"+code.Cure)
+	}
+	for _, row := range want {
+		if !slices.Contains(documented, row) {
+			code, _, _ := strings.Cut(row, "|")
+			t.Errorf("the README lacks the row of %s, or tells it otherwise:\n| `%s` |", code, strings.ReplaceAll(row, "|", " | "))
+		}
+	}
+	for _, row := range documented {
+		if !slices.Contains(want, row) {
+			t.Errorf("the README has a row that is in no list: %s", row)
+		}
+	}
+
+	var source strings.Builder
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") || file == "codes.go" {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(text)
+	}
+	for _, code := range Codes {
+		if !strings.Contains(source.String(), `"`+code.Code+`"`) {
+			t.Errorf("no source makes the finding %s", code.Code)
+		}
+	}
+	for _, used := range codeInSource.FindAllStringSubmatch(source.String(), -1) {
+		name := used[1] + used[2] + used[3]
+		if !slices.ContainsFunc(slices.Concat(Codes, pipeline.Codes), func(code finding.Code) bool { return code.Code == name }) {
+			t.Errorf("the code %s is in no list", name)
+		}
+	}
+}
+
+// TestBadInput: every handler answers rubbish with a report, never a panic.
+func TestBadInput(t *testing.T) {
+	call := func(service, name, request, response string) string {
+		return `{"detail-type":"AWS API Call via CloudTrail","source":"aws.x","account":"123456789012","detail":{"eventSource":"` + service + `","eventName":"` + name + `","requestParameters":` + request + `,"responseElements":` + response + `}}`
+	}
+	tests := map[string]struct {
+		payload string
+		code    string
+	}{
+		"empty":                     {"", "malformed-event"},
+		"null":                      {"null", "malformed-event"},
+		"a number":                  {"7", "malformed-event"},
+		"an empty object":           {"{}", "malformed-event"},
+		"truncated":                 {`{"detail-type":"AWS API Call via Clou`, "malformed-event"},
+		"rubbish of 6 MB":           {strings.Repeat("\x00{[", 2<<20), "malformed-event"},
+		"a role of 6 MB":            {`{"role":"` + strings.Repeat("x", 6<<20) + `"}`, "malformed-event"},
+		"deep":                      {call("ec2.amazonaws.com", "RunInstances", strings.Repeat("[", 5000)+strings.Repeat("]", 5000), "null"), "no-instance-profile"},
+		"unknown detail-type":       {`{"detail-type":"Weather","source":"sky","detail":{}}`, "event-not-handled"},
+		"another call of IAM":       {call("iam.amazonaws.com", "DeleteRole", `{"roleName":"x"}`, "null"), "event-not-handled"},
+		"the same name elsewhere":   {call("sts.amazonaws.com", "CreateRole", `{"roleName":"x"}`, "null"), "event-not-handled"},
+		"no request":                {call("iam.amazonaws.com", "CreateRole", "null", "null"), "malformed-event"},
+		"a request of another type": {call("iam.amazonaws.com", "CreateRole", `"roleName"`, "null"), "malformed-event"},
+		"a role of another type":    {call("iam.amazonaws.com", "CreateRole", `{"roleName":7}`, "null"), "malformed-event"},
+		"a role with a path":        {call("iam.amazonaws.com", "CreateRole", `{"roleName":"../x"}`, "null"), "malformed-event"},
+		"instances of another type": {call("ec2.amazonaws.com", "RunInstances", `{"iamInstanceProfile":[7]}`, `{"instancesSet":7}`), "no-instance-profile"},
+		"a profile that is text":    {call("ec2.amazonaws.com", "RunInstances", `{"iamInstanceProfile":"x"}`, `null`), "no-instance-profile"},
+		"a role that is none":       {`{"role":7}`, "malformed-event"},
+		"role and undo":             {`{"role":"a","undo":"a"}`, "malformed-event"},
+		"an ARN of something else":  {`{"role":"arn:aws:iam::123456789012:user/x"}`, "malformed-event"},
+		"a role that is gone":       {`{"role":"ecsInstanceRole"}`, "gone"},
+		"a role of another account": {`{"role":"arn:aws:iam::999999999999:role/known"}`, "other-account"},
+		"undo of nothing":           {`{"undo":"known"}`, "nothing-to-undo"},
+		"an own role":               {`{"role":"guardrails-AttachPoliciesRole-XYZ"}`, "own-role"},
+		"undo of an own role":       {`{"undo":"arn:aws:iam::123456789012:role/guardrails-AttachPoliciesRole-XYZ"}`, "own-role"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			a := newAccount(&storedRole{name: "known", trust: ec2Trust})
+			result := handle(t, testSettings(), a, test.payload)
+			if len(result.Findings) != 1 || result.Findings[0].Code != test.code {
+				t.Errorf("got %s %+v, want %s", result.Status, result.Findings, test.code)
+			}
+		})
+	}
+}
+
+// TestIgnoredCalls: failed calls and our own come to nothing, and cost nothing.
+func TestIgnoredCalls(t *testing.T) {
+	tests := map[string]struct{ file, field, value, code string }{
+		"failed":          {"create-role", "errorCode", `"EntityAlreadyExistsException"`, "failed-call"},
+		"dry run":         {"run-instances", "errorCode", `"Client.DryRunOperation"`, "failed-call"},
+		"own":             {"tag-role", "userIdentity", `{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/guardrails-AttachPoliciesRole-XYZ/fn","sessionContext":{}}`, "own-call"},
+		"own, issuer too": {"detach-role-policy", "userIdentity", `{"type":"AssumedRole","sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::123456789012:role/guardrails-AttachPoliciesRole-XYZ"}}}`, "own-call"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			payload, err := os.ReadFile(filepath.Join("..", "..", "events", test.file+".json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var envelope map[string]json.RawMessage
+			var detail map[string]json.RawMessage
+			if err := json.Unmarshal(payload, &envelope); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(envelope["detail"], &detail); err != nil {
+				t.Fatal(err)
+			}
+			detail[test.field] = json.RawMessage(test.value)
+			changed, err := json.Marshal(map[string]any{"detail-type": "AWS API Call via CloudTrail", "detail": detail})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := newAccount()
+			result := handle(t, testSettings(), a, string(changed))
+			if result.Status != finding.Skipped || result.Findings[0].Code != test.code || len(a.calls) != 0 {
+				t.Errorf("got %s %+v with calls %v", result.Status, result.Findings, a.calls)
+			}
+		})
+	}
+}
+
+func FuzzSubjects(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "events", "*.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		payload, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(payload)
+	}
+	s := testSettings()
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		for _, message := range event.Decode(payload).Messages {
+			for _, trigger := range message.Triggers {
+				for _, subject := range s.Subjects(trigger) {
+					switch {
+					case subject.Settled != nil:
+						if err := subject.Settled.Check(); err != nil {
+							t.Errorf("a settled result breaks the contract: %v", err)
+						}
+					case subject.Of.Role == "" == (subject.Of.Profile == ""):
+						t.Errorf("a subject names both or neither of role and profile: %+v", subject.Of)
+					case subject.Of.Role != "" && !roleName.MatchString(subject.Of.Role), subject.Of.Profile != "" && !profileName.MatchString(subject.Of.Profile):
+						t.Errorf("a subject has a name that IAM would refuse: %+v", subject.Of)
+					}
+				}
+			}
+		}
+	})
+}
+
+var (
+	readmeRow = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.+?) \\| (.+?) \\|$")
+	// codeInSource finds the three ways in which the source names a code.
+	codeInSource = regexp.MustCompile(`Code: "([a-z-]+)"|add\("([a-z-]+)"|(?:leave|Skip\[Target\])\([^"\n]*"([a-z-]+)"`)
+)
