@@ -26,12 +26,15 @@ type sam struct {
 }
 
 // parameters are those of the template's that a local stack sets: this
-// machine's processor, and a delay that a person can wait for.
+// machine's processor, a delay that a person can wait for, and IAM's events,
+// whose region the emulator cannot tell: its CloudFormation does not resolve
+// AWS::Region in conditions.
 func (s *Stack) parameters() map[string]string {
 	parameters := map[string]string{
 		"Architecture":       architecture(),
 		"Mode":               "enforce",
 		"AttachDelaySeconds": "1",
+		"IamEvents":          "always",
 	}
 	maps.Copy(parameters, s.options.Parameters)
 	return parameters
