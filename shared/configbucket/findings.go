@@ -1,0 +1,183 @@
+package configbucket
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"ecsguardrails/shared/finding"
+)
+
+// Codes of the findings about a bucket.
+const (
+	CodePublic       = "bucket-public"
+	CodeObjectPublic = "object-public"
+	CodeShared       = "bucket-shared"
+	CodeObjectShared = "object-shared"
+	CodeNotBlocked   = "public-access-not-blocked"
+	CodeNotEncrypted = "bucket-not-encrypted"
+	CodeNotVersioned = "bucket-not-versioned"
+	CodePlainHTTP    = "plain-http-allowed"
+	CodeACLs         = "acls-enabled"
+	CodeNotExamined  = "bucket-not-examined"
+)
+
+// Codes documents them.
+var Codes = []finding.Code{
+	{Code: CodePublic, Cause: "the bucket's policy or ACL lets anybody read or write, and no public access block overrules it", Cure: "turn on all four settings of the bucket's public access block, then take the statement or grant away; change the passwords that were in the file"},
+	{Code: CodeObjectPublic, Cause: "the object's ACL lets anybody read it", Cure: "turn on the bucket's public access block or set its object ownership to `BucketOwnerEnforced`; change the passwords that were in the file"},
+	{Code: CodeShared, Cause: "the bucket's policy or ACL lets other accounts read", Cure: "take the statement or grant away, unless those accounts run instances that boot with the file"},
+	{Code: CodeObjectShared, Cause: "the object's ACL lets other accounts read it", Cure: "set the bucket's object ownership to `BucketOwnerEnforced`, unless it is meant so"},
+	{Code: CodeNotBlocked, Cause: "the bucket's own public access block is not fully on (an account's block is not looked at)", Cure: "turn on all four settings"},
+	{Code: CodeNotEncrypted, Cause: "the bucket has no default encryption", Cure: "set SSE-S3 or SSE-KMS as default, and upload the file anew"},
+	{Code: CodeNotVersioned, Cause: "the bucket keeps no versions, so a bad upload destroys the good file; a warning where `ON_INVALID=restore` asks for what cannot be done", Cure: "turn on versioning"},
+	{Code: CodePlainHTTP, Cause: "the bucket's policy does not refuse requests without TLS", Cure: "deny `s3:*` to everybody where `aws:SecureTransport` is `false`"},
+	{Code: CodeACLs, Cause: "the bucket's object ownership is not `BucketOwnerEnforced`, so whoever uploads a file can share it, or own it", Cure: "set it to `BucketOwnerEnforced`"},
+	{Code: CodeNotExamined, Cause: "the function may not see how the bucket stands", Cure: "allow the named permissions to the function's role"},
+}
+
+// Findings says what is wrong with a bucket that belongs to an account (its
+// number, "" where it is not known, and then every account that the policy
+// names may be it).
+func (p Posture) Findings(account string) []finding.Finding {
+	var findings []finding.Finding
+	add := func(code string, severity finding.Severity, message, fix string) {
+		findings = append(findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix})
+	}
+	const block = "turn on all four settings of the bucket's public access block"
+	read := p.readPolicy()
+
+	if public := p.public(read); len(public) > 0 {
+		add(CodePublic, finding.Error,
+			fmt.Sprintf("anybody can get at the bucket: %s; whatever password was in the file is known", strings.Join(public, ", and ")),
+			block+", then take that away; change the passwords that were in the file")
+	}
+	if others := p.others(read, account); len(others) > 0 {
+		add(CodeShared, finding.Warning,
+			fmt.Sprintf("others can read the file, and the passwords in it: %s", strings.Join(others, ", ")),
+			"take the statement or grant away, unless they run instances that boot with the file")
+	}
+	if p.knows("s3:GetBucketPublicAccessBlock") && !p.blocked() {
+		add(CodeNotBlocked, finding.Warning, "the bucket's own public access block is not fully on: one statement or ACL makes the file public", block)
+	}
+	if p.knows("s3:GetEncryptionConfiguration") && !p.Encrypted {
+		add(CodeNotEncrypted, finding.Warning, "the bucket has no default encryption", "set SSE-S3 or SSE-KMS as default, and upload the file anew")
+	}
+	if p.knows("s3:GetBucketVersioning") && !p.Versioned {
+		add(CodeNotVersioned, finding.Info, "the bucket keeps no versions: a bad upload destroys the good file", "turn on versioning")
+	}
+	if p.knows("s3:GetBucketPolicy") && !read.tlsOnly {
+		add(CodePlainHTTP, finding.Info, "the bucket's policy does not refuse requests without TLS, which show the file to the network",
+			`deny s3:* to everybody where aws:SecureTransport is "false"`)
+	}
+	if p.knows("s3:GetBucketOwnershipControls") && !p.ACLsDisabled {
+		add(CodeACLs, finding.Info, "access control lists count in this bucket: whoever uploads a file can share it", "set the bucket's object ownership to BucketOwnerEnforced")
+	}
+	if len(p.Denied) > 0 {
+		add(CodeNotExamined, finding.Warning, "how the bucket stands may not be seen; missing: "+strings.Join(p.Denied, ", "),
+			"allow the named permissions on the bucket to this function's role")
+	}
+	return findings
+}
+
+// readPolicy gives nothing for a policy that is none: S3 checks what it keeps.
+func (p Posture) readPolicy() reading {
+	if p.Policy == "" {
+		return reading{}
+	}
+	parsed, err := parsePolicy(p.Policy)
+	if err != nil {
+		return reading{}
+	}
+	return parsed.reading(p.Bucket)
+}
+
+// public lists what gives everybody access and is not overruled by the block.
+func (p Posture) public(read reading) (by []string) {
+	if (p.PolicyPublic || read.everybody) && !aws.ToBool(p.Block.RestrictPublicBuckets) {
+		by = append(by, "its policy is public")
+	}
+	if p.ACLsCount() {
+		for _, grant := range p.Grants {
+			if grant.Grantee != nil && isEverybody(grant) {
+				by = append(by, fmt.Sprintf("its ACL gives %s to %s", grant.Permission, groupName(aws.ToString(grant.Grantee.URI))))
+			}
+		}
+	}
+	return by
+}
+
+// others lists who else, by name, can read.
+func (p Posture) others(read reading, account string) (others []string) {
+	if account != "" {
+		for _, other := range read.accounts {
+			if other != account && other != p.Owner {
+				others = append(others, other)
+			}
+		}
+	}
+	if read.organization {
+		others = append(others, "every account of an organization")
+	}
+	if !p.ACLsDisabled {
+		others = append(others, strangers(p.Grants, p.Owner)...)
+	}
+	return others
+}
+
+func (p Posture) blocked() bool {
+	return !slices.ContainsFunc([]*bool{
+		p.Block.BlockPublicAcls, p.Block.BlockPublicPolicy, p.Block.IgnorePublicAcls, p.Block.RestrictPublicBuckets,
+	}, func(setting *bool) bool { return !aws.ToBool(setting) })
+}
+
+// ObjectFindings judges the ACL of an object: its owner's and the bucket
+// owner's grants are no news.
+func (p Posture) ObjectFindings(owner string, grants []types.Grant) []finding.Finding {
+	var findings []finding.Finding
+	for _, grant := range grants {
+		if grant.Grantee != nil && isEverybody(grant) && givesContent(grant) {
+			findings = append(findings, finding.Finding{
+				Code: CodeObjectPublic, Severity: finding.Error,
+				Message: fmt.Sprintf("the object's ACL gives %s to %s: whatever password is in the file is known", grant.Permission, groupName(aws.ToString(grant.Grantee.URI))),
+				Fix:     "turn on the bucket's public access block, or set its object ownership to BucketOwnerEnforced; change the passwords that were in the file",
+			})
+		}
+	}
+	if others := strangers(slices.DeleteFunc(slices.Clone(grants), func(grant types.Grant) bool { return !givesContent(grant) }), owner, p.Owner); len(others) > 0 {
+		findings = append(findings, finding.Finding{
+			Code: CodeObjectShared, Severity: finding.Warning,
+			Message: "the object's ACL lets others read it: " + strings.Join(others, ", "),
+			Fix:     "set the bucket's object ownership to BucketOwnerEnforced, unless it is meant so",
+		})
+	}
+	return findings
+}
+
+// isEverybody knows S3's two groups of strangers ("Access control list
+// overview" in its user guide): anybody with an AWS account is anybody.
+func isEverybody(grant types.Grant) bool {
+	group := groupName(aws.ToString(grant.Grantee.URI))
+	return group == "AllUsers" || group == "AuthenticatedUsers"
+}
+
+func givesContent(grant types.Grant) bool {
+	return grant.Permission == types.PermissionRead || grant.Permission == types.PermissionFullControl
+}
+
+// strangers are grantees other than the owners, and than S3's groups.
+func strangers(grants []types.Grant, owners ...string) (strangers []string) {
+	for _, grant := range grants {
+		if grant.Grantee == nil {
+			continue
+		}
+		id := aws.ToString(grant.Grantee.ID)
+		if id != "" && !slices.Contains(owners, id) && !slices.Contains(strangers, id) {
+			strangers = append(strangers, id)
+		}
+	}
+	return strangers
+}

@@ -1,0 +1,167 @@
+// Package configbucket looks at the bucket around a config file: who can read
+// what is in it, and whether an upload that went wrong can be taken back. Such a
+// file holds registry passwords more often than not.
+package configbucket
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+)
+
+// AccessReader tells who gets at a bucket.
+type AccessReader interface {
+	GetPublicAccessBlock(context.Context, *s3.GetPublicAccessBlockInput, ...func(*s3.Options)) (*s3.GetPublicAccessBlockOutput, error)
+	GetBucketPolicy(context.Context, *s3.GetBucketPolicyInput, ...func(*s3.Options)) (*s3.GetBucketPolicyOutput, error)
+	GetBucketPolicyStatus(context.Context, *s3.GetBucketPolicyStatusInput, ...func(*s3.Options)) (*s3.GetBucketPolicyStatusOutput, error)
+	GetBucketAcl(context.Context, *s3.GetBucketAclInput, ...func(*s3.Options)) (*s3.GetBucketAclOutput, error)
+}
+
+// StorageReader tells how a bucket keeps what is put into it.
+type StorageReader interface {
+	GetBucketOwnershipControls(context.Context, *s3.GetBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.GetBucketOwnershipControlsOutput, error)
+	GetBucketEncryption(context.Context, *s3.GetBucketEncryptionInput, ...func(*s3.Options)) (*s3.GetBucketEncryptionOutput, error)
+	GetBucketVersioning(context.Context, *s3.GetBucketVersioningInput, ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
+}
+
+// Reader is the part of S3's client that looking at a bucket needs.
+type Reader interface {
+	AccessReader
+	StorageReader
+}
+
+// Posture is how a bucket stands.
+type Posture struct {
+	Bucket string
+	// Block is the bucket's own public access block, nothing set where it has none.
+	Block types.PublicAccessBlockConfiguration
+	// PolicyPublic is S3's own judgement, which knows the conditions that narrow.
+	PolicyPublic bool
+	// Policy is the bucket policy as JSON, "" where there is none.
+	Policy string
+	// Owner is the canonical id of the bucket's owner.
+	Owner  string
+	Grants []types.Grant
+	// ACLsDisabled: object ownership is BucketOwnerEnforced.
+	ACLsDisabled bool
+	Encrypted    bool
+	Versioned    bool
+	// Denied are the permissions that were missing, in order; what they would
+	// have told is unknown.
+	Denied []string
+}
+
+// S3's codes for "none is configured", by the operations' references.
+var absent = []string{
+	"NoSuchPublicAccessBlockConfiguration", "NoSuchBucketPolicy", "OwnershipControlsNotFoundError",
+	"ServerSideEncryptionConfigurationNotFoundError",
+}
+
+// Look asks S3 for all of it side by side, in seven calls. That a call is
+// denied is part of the posture; another error is an error.
+func Look(ctx context.Context, client Reader, bucket string) (Posture, error) {
+	posture := Posture{Bucket: bucket}
+	name := aws.String(bucket)
+	looks := []struct {
+		permission string
+		look       func(context.Context) error
+	}{
+		{"s3:GetBucketPublicAccessBlock", func(ctx context.Context) error {
+			output, err := client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: name})
+			if err == nil && output.PublicAccessBlockConfiguration != nil {
+				posture.Block = *output.PublicAccessBlockConfiguration
+			}
+			return err
+		}},
+		{"s3:GetBucketPolicy", func(ctx context.Context) error {
+			output, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: name})
+			if err == nil {
+				posture.Policy = aws.ToString(output.Policy)
+			}
+			return err
+		}},
+		{"s3:GetBucketPolicyStatus", func(ctx context.Context) error {
+			output, err := client.GetBucketPolicyStatus(ctx, &s3.GetBucketPolicyStatusInput{Bucket: name})
+			if err == nil && output.PolicyStatus != nil {
+				posture.PolicyPublic = aws.ToBool(output.PolicyStatus.IsPublic)
+			}
+			return err
+		}},
+		{"s3:GetBucketAcl", func(ctx context.Context) error {
+			output, err := client.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: name})
+			if err == nil {
+				posture.Grants = output.Grants
+				if output.Owner != nil {
+					posture.Owner = aws.ToString(output.Owner.ID)
+				}
+			}
+			return err
+		}},
+		{"s3:GetBucketOwnershipControls", func(ctx context.Context) error {
+			output, err := client.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: name})
+			if err == nil && output.OwnershipControls != nil {
+				posture.ACLsDisabled = slices.ContainsFunc(output.OwnershipControls.Rules, func(rule types.OwnershipControlsRule) bool {
+					return rule.ObjectOwnership == types.ObjectOwnershipBucketOwnerEnforced
+				})
+			}
+			return err
+		}},
+		{"s3:GetEncryptionConfiguration", func(ctx context.Context) error {
+			output, err := client.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: name})
+			if err == nil && output.ServerSideEncryptionConfiguration != nil {
+				posture.Encrypted = len(output.ServerSideEncryptionConfiguration.Rules) > 0
+			}
+			return err
+		}},
+		{"s3:GetBucketVersioning", func(ctx context.Context) error {
+			output, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: name})
+			if err == nil {
+				posture.Versioned = output.Status == types.BucketVersioningStatusEnabled
+			}
+			return err
+		}},
+	}
+	denied := make([]bool, len(looks))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, one := range looks {
+		group.Go(func() error {
+			err := one.look(ctx)
+			switch {
+			case err == nil, awserror.HasCode(err, absent...):
+				return nil
+			case awserror.Classify(err) == awserror.Denied:
+				denied[i] = true
+				return nil
+			default:
+				return fmt.Errorf("look at the bucket %s: %w", bucket, err)
+			}
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Posture{}, err
+	}
+	for i, one := range looks {
+		if denied[i] {
+			posture.Denied = append(posture.Denied, one.permission)
+		}
+	}
+	return posture, nil
+}
+
+// knows reports whether a call that needs the permission was answered.
+func (p Posture) knows(permission string) bool { return !slices.Contains(p.Denied, permission) }
+
+// ACLsCount reports whether access control lists can give an object to others.
+// Where it is not known, they can.
+func (p Posture) ACLsCount() bool { return !p.ACLsDisabled && !aws.ToBool(p.Block.IgnorePublicAcls) }
+
+// groupName shortens the address of S3's predefined groups.
+func groupName(uri string) string { return uri[strings.LastIndexByte(uri, '/')+1:] }
