@@ -35,6 +35,9 @@ type Deliverer struct {
 	EventBridge *eventbridge.Client
 	Lambda      *lambda.Client
 	SQS         *sqs.Client
+	// Admits says whether the target's own policy lets EventBridge in for the
+	// rule, by ARN.
+	Admits func(ctx context.Context, target, service, source string) (bool, error)
 	// Identify says who a caller is.
 	Identify func(ctx context.Context, caller string) (Identity, error)
 	Logger   *slog.Logger
@@ -169,6 +172,10 @@ func (d *Deliverer) handToTargets(ctx context.Context, rule types.Rule, event Ev
 	}
 }
 
+// errNotAdmitted is what ends an event on AWS whose target has no policy for
+// the rule.
+var errNotAdmitted = errors.New("the target's policy does not let events.amazonaws.com in for this rule")
+
 func (d *Deliverer) handTo(ctx context.Context, rule types.Rule, target types.Target, event Event, text []byte) error {
 	payload, err := input(rule, target, text)
 	if err != nil {
@@ -178,6 +185,13 @@ func (d *Deliverer) handTo(ctx context.Context, rule types.Rule, target types.Ta
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 {
 		return fmt.Errorf("%q is not an ARN", arn)
+	}
+	admitted, err := d.Admits(ctx, arn, "events.amazonaws.com", aws.ToString(rule.Arn))
+	if err != nil {
+		return err
+	}
+	if !admitted {
+		return errNotAdmitted
 	}
 	switch parts[2] {
 	case "lambda":

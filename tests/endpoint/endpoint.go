@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"time"
 
 	"ecsguardrails/tests/awscall"
@@ -26,11 +27,17 @@ import (
 // be read.
 type Supplement func(writer http.ResponseWriter, request *http.Request, exchange awscall.Exchange) bool
 
+// Amendment changes a good answer of the emulator: it adds what the emulator
+// does not know.
+type Amendment func(exchange awscall.Exchange, body []byte) ([]byte, error)
+
 // Options say what stands behind the endpoint.
 type Options struct {
 	Record *awscall.Record
 	// Supplements by operation, as in "iam:SimulatePrincipalPolicy".
 	Supplements map[string]Supplement
+	// Amendments by operation.
+	Amendments map[string]Amendment
 	// Observe is told of every exchange once it is answered. It must not block.
 	Observe func(awscall.Exchange)
 	Logger  *slog.Logger
@@ -140,6 +147,13 @@ func (e *Endpoint) answered(response *http.Response) error {
 		}
 		if err := response.Body.Close(); err != nil {
 			return fmt.Errorf("reading the emulator's answer: %w", err)
+		}
+		if amend, ok := e.options.Amendments[exchange.Call.Name()]; ok && response.StatusCode < 400 {
+			if body, err = amend(*exchange, body); err != nil {
+				return fmt.Errorf("amending the answer to %s: %w", exchange.Call.Name(), err)
+			}
+			response.ContentLength = int64(len(body))
+			response.Header.Set("Content-Length", strconv.Itoa(len(body)))
 		}
 		response.Body = io.NopCloser(bytes.NewReader(body))
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"ecsguardrails/tests/awscall"
+	"ecsguardrails/tests/endpoint"
 )
 
 // Service answers iam:SimulatePrincipalPolicy from the policies that the
@@ -45,13 +46,10 @@ func (s *Service) Answer(writer http.ResponseWriter, request *http.Request, exch
 	if err != nil {
 		refusal := &apiError{http.StatusInternalServerError, "ServiceFailure", err.Error()}
 		errors.As(err, &refusal)
-		writeXML(writer, refusal.status, errorResponse{
-			Error:     errorDetail{Type: faultOf(refusal.status), Code: refusal.code, Message: refusal.message},
-			RequestID: requestID,
-		})
+		endpoint.WriteQueryError(writer, refusal.status, refusal.code, refusal.message)
 		return true
 	}
-	writeXML(writer, http.StatusOK, response)
+	endpoint.WriteXML(writer, response)
 	return true
 }
 
@@ -86,7 +84,7 @@ func (s *Service) simulate(ctx context.Context, parameters map[string]any) (*sim
 	if err != nil {
 		return nil, err
 	}
-	policies, err := s.PrincipalPolicies(ctx, text1(parameters, "PolicySourceArn"))
+	policies, err := s.PrincipalPolicies(ctx, textOf(parameters, "PolicySourceArn"))
 	if err != nil {
 		return nil, err
 	}
@@ -156,18 +154,18 @@ func single(result Result) evaluation {
 }
 
 func page(evaluations []evaluation, parameters map[string]any) (*simulateResponse, error) {
-	size, err := strconv.Atoi(cmp.Or(text1(parameters, "MaxItems"), strconv.Itoa(defaultPage)))
+	size, err := strconv.Atoi(cmp.Or(textOf(parameters, "MaxItems"), strconv.Itoa(defaultPage)))
 	if err != nil || size < 1 || size > 1000 {
 		return nil, invalid("MaxItems must be a number from 1 to 1000")
 	}
 	start := 0
-	if marker := text1(parameters, "Marker"); marker != "" {
+	if marker := textOf(parameters, "Marker"); marker != "" {
 		if start, err = strconv.Atoi(marker); err != nil || start < 0 || start >= len(evaluations) {
 			return nil, invalid("Invalid Marker: %s", marker)
 		}
 	}
 	end := min(start+size, len(evaluations))
-	response := &simulateResponse{RequestID: requestID}
+	response := &simulateResponse{RequestID: endpoint.RequestID}
 	response.Result.Evaluations.Members = evaluations[start:end]
 	if end < len(evaluations) {
 		response.Result.Truncated = true
@@ -297,7 +295,7 @@ func contextEntries(parameter any) (Context, error) {
 	list, _ := parameter.([]any)
 	for _, item := range list {
 		entry, _ := item.(map[string]any)
-		key := text1(entry, "ContextKeyName")
+		key := textOf(entry, "ContextKeyName")
 		if key == "" {
 			return nil, invalid("a member of ContextEntries has no ContextKeyName")
 		}
@@ -306,7 +304,7 @@ func contextEntries(parameter any) (Context, error) {
 	return NewContext(entries), nil
 }
 
-func text1(parameters map[string]any, name string) string {
+func textOf(parameters map[string]any, name string) string {
 	text, _ := parameters[name].(string)
 	return text
 }
@@ -321,9 +319,6 @@ func stringList(parameter any) []string {
 	}
 	return values
 }
-
-// requestID stands in every answer; nobody looks a local request up.
-const requestID = "00000000-0000-4000-8000-000000000000"
 
 type simulateResponse struct {
 	XMLName xml.Name `xml:"https://iam.amazonaws.com/doc/2010-05-08/ SimulatePrincipalPolicyResponse"`
@@ -342,7 +337,7 @@ type evaluation struct {
 	Resource string          `xml:"EvalResourceName"`
 	Decision Decision        `xml:"EvalDecision"`
 	Matched  statements      `xml:"MatchedStatements"`
-	Missing  texts1          `xml:"MissingContextValues"`
+	Missing  members         `xml:"MissingContextValues"`
 	Boundary *boundaryDetail `xml:"PermissionsBoundaryDecisionDetail"`
 	// Specific is absent where one resource was asked about.
 	Specific *specifics `xml:"ResourceSpecificResults"`
@@ -356,7 +351,7 @@ type specific struct {
 	Resource string          `xml:"EvalResourceName"`
 	Decision Decision        `xml:"EvalResourceDecision"`
 	Matched  statements      `xml:"MatchedStatements"`
-	Missing  texts1          `xml:"MissingContextValues"`
+	Missing  members         `xml:"MissingContextValues"`
 	Boundary *boundaryDetail `xml:"PermissionsBoundaryDecisionDetail"`
 }
 
@@ -364,7 +359,7 @@ type statements struct {
 	Members []statementXML `xml:"member"`
 }
 
-type texts1 struct {
+type members struct {
 	Members []string `xml:"member"`
 }
 
@@ -377,34 +372,4 @@ type statementXML struct {
 
 type boundaryDetail struct {
 	Allowed bool `xml:"AllowedByPermissionsBoundary"`
-}
-
-type errorResponse struct {
-	XMLName   xml.Name    `xml:"https://iam.amazonaws.com/doc/2010-05-08/ ErrorResponse"`
-	Error     errorDetail `xml:"Error"`
-	RequestID string      `xml:"RequestId"`
-}
-
-type errorDetail struct {
-	Type    string
-	Code    string
-	Message string
-}
-
-func faultOf(status int) string {
-	if status >= 500 {
-		return "Receiver"
-	}
-	return "Sender"
-}
-
-func writeXML(writer http.ResponseWriter, status int, document any) {
-	body, err := xml.Marshal(document)
-	if err != nil {
-		http.Error(writer, "encoding the answer: "+err.Error(), http.StatusInternalServerError)
-		return
-	}
-	writer.Header().Set("Content-Type", "text/xml")
-	writer.WriteHeader(status)
-	_, _ = writer.Write(body)
 }

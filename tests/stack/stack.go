@@ -21,15 +21,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"ecsguardrails/tests/awscall"
+	"ecsguardrails/tests/bucketpolicy"
 	"ecsguardrails/tests/cloudtrail"
 	"ecsguardrails/tests/emulator"
 	"ecsguardrails/tests/endpoint"
 	"ecsguardrails/tests/managedpolicy"
 	"ecsguardrails/tests/policysimulation"
+	"ecsguardrails/tests/registryserver"
+	"ecsguardrails/tests/resourcepolicy"
+	"ecsguardrails/tests/rolequota"
+	"ecsguardrails/tests/rotationservice"
 	"ecsguardrails/tests/toolchain"
+	"ecsguardrails/tests/userdata"
 )
 
 const (
@@ -79,10 +87,13 @@ type Stack struct {
 	Record *awscall.Record
 	// Simulation answers what a role may do, from the policies in the emulator.
 	Simulation *policysimulation.Service
+	// Registry is a real one, with an htpasswd file in the config bucket.
+	Registry *registryserver.Server
 
 	options   Options
 	folder    *Folder
 	deliverer *cloudtrail.Deliverer
+	rotation  *rotationservice.Service
 	closers   []func() error
 	logger    *slog.Logger
 	emulator  *emulator.Emulator
@@ -153,7 +164,11 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := sam.deploy(ctx); err != nil {
 		return err
 	}
-	return s.readOutputs(ctx)
+	if err := s.readOutputs(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(progress, "starting the registry …")
+	return s.startRegistry(ctx)
 }
 
 // startAWS runs the emulator and what stands in front of it.
@@ -179,7 +194,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	s.Endpoint = front.URL.String()
 	s.Config = configuration(s.Endpoint)
 
-	policies, err := managedpolicy.Documents()
+	managed, err := managedpolicy.Documents()
 	if err != nil {
 		return err
 	}
@@ -191,7 +206,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 		Endpoint:        s.Endpoint,
 		Account:         Account,
 		Region:          Region,
-		ManagedPolicies: policies,
+		ManagedPolicies: managed,
 	})
 	if err != nil {
 		return err
@@ -200,23 +215,73 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 
 	// The rig's own calls go past the endpoint: they are nobody's.
 	behind := configuration(s.emulator.URL.String())
-	s.Simulation = &policysimulation.Service{IAM: iam.NewFromConfig(behind)}
+	functions, queues, roles := lambda.NewFromConfig(behind), sqs.NewFromConfig(behind), iam.NewFromConfig(behind)
+	policies := &resourcepolicy.Checker{Lambda: functions, SQS: queues}
+	s.Simulation = &policysimulation.Service{IAM: roles}
 	s.deliverer = &cloudtrail.Deliverer{
 		EventBridge: eventbridge.NewFromConfig(behind),
-		Lambda:      lambda.NewFromConfig(behind),
-		SQS:         sqs.NewFromConfig(behind),
+		Lambda:      functions,
+		SQS:         queues,
+		Admits:      policies.Admits,
 		Identify:    s.identify,
 		Logger:      s.logger,
 	}
 	s.background(s.deliverer.Run)
-	front.Serve(s.emulator.URL, endpoint.Options{
-		Record: s.Record,
-		Supplements: map[string]endpoint.Supplement{
-			"iam:SimulatePrincipalPolicy": s.Simulation.Answer,
+	s.rotation = rotationservice.New(&rotationservice.Service{
+		SecretsManager: secretsmanager.NewFromConfig(behind),
+		Lambda:         functions,
+		MayInvoke: func(ctx context.Context, function, secret string) (bool, error) {
+			return policies.Admits(ctx, function, "secretsmanager.amazonaws.com", secret)
 		},
-		Observe: s.deliverer.Observe,
-		Logger:  s.logger,
+		Logger: s.logger,
 	})
+	s.closers = append(s.closers, s.rotation.Stop)
+	launched := &userdata.Store{}
+	bucketPolicies := &bucketpolicy.Service{S3: s3.NewFromConfig(behind)}
+	quota := &rolequota.Service{IAM: roles}
+
+	supplements := s.rotation.Supplements()
+	supplements["iam:SimulatePrincipalPolicy"] = s.Simulation.Answer
+	supplements["iam:AttachRolePolicy"] = quota.Answer
+	supplements["s3:GetBucketPolicyStatus"] = bucketPolicies.Answer
+	supplements["ec2:DescribeInstanceAttribute"] = launched.Answer
+	front.Serve(s.emulator.URL, endpoint.Options{
+		Record:      s.Record,
+		Supplements: supplements,
+		Amendments:  s.rotation.Amendments(),
+		Observe: func(exchange awscall.Exchange) {
+			launched.Observe(exchange)
+			s.deliverer.Observe(exchange)
+		},
+		Logger: s.logger,
+	})
+	return nil
+}
+
+// startRegistry runs a registry whose htpasswd file lies in the config bucket,
+// where rotate-secret may change it.
+func (s *Stack) startRegistry(ctx context.Context) error {
+	bucket := s.Outputs["ConfigBucket"]
+	if bucket == "" {
+		return fmt.Errorf("the stack %s has no output ConfigBucket, where the registry's htpasswd file belongs", s.Name)
+	}
+	log, err := os.Create(s.folder.file("registry.log"))
+	if err != nil {
+		return fmt.Errorf("making the registry's log: %w", err)
+	}
+	s.closers = append(s.closers, log.Close)
+	s.Registry, err = registryserver.Start(ctx, registryserver.Options{
+		S3:     s3.NewFromConfig(configuration(s.emulator.URL.String())),
+		Bucket: bucket,
+		Key:    "registry/htpasswd",
+		Folder: s.folder.Path,
+		Log:    log,
+		Logger: s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.Registry.Stop)
 	return nil
 }
 
@@ -271,6 +336,9 @@ func (s *Stack) Done() <-chan struct{} { return s.emulator.Done() }
 // Deliveries returns the CloudTrail events that rules handed to targets.
 func (s *Stack) Deliveries() []cloudtrail.Delivery { return s.deliverer.Deliveries() }
 
+// Rotations returns the rotations that were asked of Secrets Manager.
+func (s *Stack) Rotations() []rotationservice.Rotation { return s.rotation.Rotations() }
+
 // CallsBy returns what a function ("attach-policies") called so far.
 func (s *Stack) CallsBy(function string) []awscall.Call {
 	return s.Record.Calls(awscall.By(function))
@@ -319,5 +387,10 @@ func (s *Stack) Variables() []Variable {
 		{"AWS_ACCESS_KEY_ID", AccessKey},
 		{"AWS_SECRET_ACCESS_KEY", SecretKey},
 		{"STACK", s.Name},
+		{"REGISTRY", s.Registry.Host},
+		{"REGISTRY_IMAGE", s.Registry.Image()},
+		{"REGISTRY_USERNAME", s.Registry.Username},
+		{"REGISTRY_PASSWORD", s.Registry.Password},
+		{"REGISTRY_HTPASSWD", s.Registry.HtpasswdObject()},
 	}
 }
