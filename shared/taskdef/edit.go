@@ -1,6 +1,7 @@
 package taskdef
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -62,4 +63,15 @@ func (e Edit) operation() operation {
 		op.Op = "replace"
 	}
 	return op
+}
+
+// patchText gives the changes as a JSON patch, to be put into the source.
+func patchText(edits []Edit) string {
+	operations := make([]operation, len(edits))
+	for i, edit := range edits {
+		operations[i] = edit.operation()
+	}
+	// Texts and maps of texts always marshal.
+	text, _ := json.Marshal(operations)
+	return string(text)
 }

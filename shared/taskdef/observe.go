@@ -39,7 +39,7 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 	if asked.Region != "" && asked.Region != o.Region {
 		return skipped("other-region", fmt.Sprintf("the definition is in %s, and this function looks after %s", asked.Region, o.Region)), nil
 	}
-	var described *ecs.DescribeTaskDefinitionOutput
+	var described *description
 	var group errgroup.Group
 	group.Go(func() (err error) {
 		described, err = o.describe(ctx, asked.Family)
@@ -58,7 +58,7 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 	if stale != nil || err != nil {
 		return Observation{Skip: stale}, err
 	}
-	observed := Observation{Definition: described.TaskDefinition, Tags: described.Tags}
+	observed := Observation{Definition: described.TaskDefinition, Tags: described.Tags, UnknownFields: unknownFields(described.body)}
 	if !wantsSecrets(observed.Definition) {
 		return observed, nil
 	}
@@ -73,7 +73,7 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 
 // asAsked gives the asked revision, if it is the family's latest active one, or
 // says why it needs no look.
-func (o Observer) asAsked(ctx context.Context, asked Revision, latest *ecs.DescribeTaskDefinitionOutput) (*ecs.DescribeTaskDefinitionOutput, *finding.Finding, error) {
+func (o Observer) asAsked(ctx context.Context, asked Revision, latest *description) (*description, *finding.Finding, error) {
 	described := latest
 	if described == nil || asked.Number > described.TaskDefinition.Revision {
 		if asked.Number == 0 {
@@ -99,12 +99,19 @@ func (o Observer) asAsked(ctx context.Context, asked Revision, latest *ecs.Descr
 	return described, nil, nil
 }
 
+// description is ECS's answer, decoded and as it came.
+type description struct {
+	*ecs.DescribeTaskDefinitionOutput
+	body []byte
+}
+
 // describe gives nil where there is no such definition.
-func (o Observer) describe(ctx context.Context, name string) (*ecs.DescribeTaskDefinitionOutput, error) {
+func (o Observer) describe(ctx context.Context, name string) (*description, error) {
+	var body []byte
 	output, err := o.Definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
 		TaskDefinition: aws.String(name),
 		Include:        []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
-	})
+	}, keepBody(&body))
 	switch {
 	case isUnknownDefinition(err):
 		return nil, nil
@@ -113,7 +120,7 @@ func (o Observer) describe(ctx context.Context, name string) (*ecs.DescribeTaskD
 	case output.TaskDefinition == nil:
 		return nil, fmt.Errorf("describe the task definition %s: the answer has none", name)
 	}
-	return output, nil
+	return &description{output, body}, nil
 }
 
 // isUnknownDefinition recognises ECS's answer about what is not there, which

@@ -2,8 +2,6 @@ package taskdef
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -19,6 +17,10 @@ type Observation struct {
 	Definition *types.TaskDefinition
 	Tags       []types.Tag
 	Secrets    RegistrySecrets
+	// Place says where a definition without an ARN is going to be registered.
+	Place place
+	// UnknownFields are those that ECS described and the SDK does not know.
+	UnknownFields []string
 }
 
 // judgement is a definition on its way through the rules.
@@ -34,9 +36,15 @@ type judgement struct {
 }
 
 // rules judge a definition one thing at a time.
+// The last ones judge the patch that the others have made so far.
 var rules = []func(*judgement){
+	(*judgement).names,
 	(*judgement).imageCredentials,
+	(*judgement).credentials,
+	(*judgement).environmentFiles,
+	(*judgement).windows,
 	(*judgement).executionRole,
+	(*judgement).registrable,
 }
 
 // Plan decides about a definition: what is wrong with it, and the one new
@@ -84,45 +92,4 @@ func (j *judgement) containerName(i int) string {
 		return fmt.Sprintf("container %q", shortened(name))
 	}
 	return fmt.Sprintf("container number %d", i+1)
-}
-
-// executionRole sees to the role that ECS pulls with: it refuses to register a
-// definition with repositoryCredentials and without that role ("Private
-// repository authentication requires that the task definition specify a value
-// for executionRoleArn").
-func (j *judgement) executionRole() {
-	if aws.ToString(j.Definition.ExecutionRoleArn) != "" {
-		return
-	}
-	reasons := j.needsExecutionRole()
-	if len(reasons) == 0 {
-		return
-	}
-	message := fmt.Sprintf("the definition has no executionRoleArn, which it needs for %s", strings.Join(reasons, ", "))
-	const fix = "name a role in executionRoleArn that trusts ecs-tasks.amazonaws.com, or have the stack give one to every such definition (EXECUTION_ROLE_ARN)"
-	if j.ExecutionRoleARN == "" {
-		j.block("execution-role-missing", message, fix)
-		return
-	}
-	j.cure(Edit{Field: executionRoleARN, Value: j.ExecutionRoleARN}, "execution-role-missing", finding.Error, message, fix)
-}
-
-// needsExecutionRole lists what the definition, patched, has that ECS does as
-// the execution role.
-func (j *judgement) needsExecutionRole() []string {
-	var reasons []string
-	add := func(reason string) {
-		if !slices.Contains(reasons, reason) {
-			reasons = append(reasons, reason)
-		}
-	}
-	for _, container := range j.Definition.ContainerDefinitions {
-		if credentialOf(container) != "" {
-			add("repositoryCredentials")
-		}
-	}
-	if slices.ContainsFunc(j.edits, func(e Edit) bool { return e.Field == repositoryCredentials && e.Value != "" }) {
-		add("repositoryCredentials")
-	}
-	return reasons
 }

@@ -18,6 +18,9 @@ type Settings struct {
 	// ExecutionRoleARN is given to definitions that need an execution role and
 	// have none; "" leaves them.
 	ExecutionRoleARN string `env:"EXECUTION_ROLE_ARN"`
+	// PatchCloudFormation lets definitions that a CloudFormation stack owns have
+	// new revisions that the stack does not know of.
+	PatchCloudFormation Choice `env:"PATCH_CLOUDFORMATION" envDefault:"no"`
 }
 
 // Choice is "yes" or "no".

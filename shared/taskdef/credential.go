@@ -1,0 +1,105 @@
+package taskdef
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"ecsguardrails/shared/finding"
+)
+
+var (
+	// secretARNForm has what RepositoryCredentials and Secrets Manager let an ARN
+	// be; the name may have slashes, but no colon.
+	secretARNForm = regexp.MustCompile(`^arn:(aws[a-z-]*):secretsmanager:([a-z0-9-]+):(\d{12}):secret:([A-Za-z0-9/_+=.@!-]+)$`)
+	// secretNameForm is what Secrets Manager lets a name be.
+	secretNameForm = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
+)
+
+// Bounds of an ARN in repositoryCredentials ("Private registry authentication
+// for tasks": 20 to 2048 characters).
+const minARN, maxARN = 20, 2048
+
+// secretName is a credentialsParameter, taken apart.
+type secretName struct {
+	// Partition, Region and Account are "" where it is a name alone.
+	Partition, Region, Account string
+}
+
+// parseCredential takes a credentialsParameter apart. The error says what is
+// wrong with it.
+func parseCredential(parameter string) (secretName, error) {
+	if !strings.HasPrefix(parameter, "arn:") {
+		if !secretNameForm.MatchString(parameter) {
+			return secretName{}, fmt.Errorf("it is neither a secret's ARN nor a name that a secret can have")
+		}
+		return secretName{}, nil
+	}
+	match := secretARNForm.FindStringSubmatch(parameter)
+	switch {
+	case len(parameter) < minARN || len(parameter) > maxARN:
+		return secretName{}, fmt.Errorf("the ARN has %d characters, and may have %d to %d", len(parameter), minARN, maxARN)
+	case strings.Contains(parameter, ":ssm:"):
+		return secretName{}, fmt.Errorf("it is a parameter of Systems Manager; ECS takes the credentials of registries from Secrets Manager only")
+	case match == nil && strings.Count(parameter, ":") > 6:
+		return secretName{}, fmt.Errorf("the ARN goes on after the secret's name; a key, stage or version can be named under \"secrets\", not here")
+	case match == nil:
+		return secretName{}, fmt.Errorf("it is not the ARN of a secret, which is arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME")
+	}
+	return secretName{Partition: match[1], Region: match[2], Account: match[3]}, nil
+}
+
+// credentials judges the secrets that containers name, whoever chose them.
+func (j *judgement) credentials() {
+	for i, container := range j.Definition.ContainerDefinitions {
+		parameter := credentialOf(container)
+		switch {
+		case parameter != "":
+			j.credential(i, parameter)
+		case container.RepositoryCredentials != nil:
+			j.report("credential-invalid", finding.Error,
+				fmt.Sprintf("%s has repositoryCredentials that name no secret", j.containerName(i)),
+				"name the secret in credentialsParameter by its ARN")
+		}
+	}
+}
+
+func (j *judgement) credential(i int, parameter string) {
+	name, err := parseCredential(parameter)
+	if err != nil {
+		j.report("credential-invalid", finding.Error,
+			fmt.Sprintf("%s is pulled with %q, which cannot work: %v", j.containerName(i), shortened(parameter), err),
+			"name the secret in credentialsParameter by its ARN")
+		return
+	}
+	at := j.place()
+	switch {
+	case name.Account != "" && at.Account != "" && name.Account != at.Account:
+		j.report("credential-in-other-account", finding.Error,
+			fmt.Sprintf("%s is pulled with a secret of the account %s, and ECS reads secrets of its own account (%s) only", j.containerName(i), name.Account, at.Account),
+			"keep a copy of the secret in this account, and name that")
+	case name.Partition != "" && at.Partition != "" && name.Partition != at.Partition:
+		j.report("credential-in-other-account", finding.Error,
+			fmt.Sprintf("%s is pulled with a secret of the partition %s, and the definition is in %s", j.containerName(i), name.Partition, at.Partition),
+			"keep a copy of the secret in this account, and name that")
+	case name.Region != "" && at.Region != "" && name.Region != at.Region:
+		j.report("credential-in-other-region", finding.Info,
+			fmt.Sprintf("%s is pulled with a secret in %s: tasks in %s start only while that region answers", j.containerName(i), name.Region, at.Region),
+			"replicate the secret to this region, and name the replica")
+	}
+}
+
+// place is where the definition is.
+type place struct{ Partition, Region, Account string }
+
+// place reads it from the definition's ARN; it is empty for a definition that
+// was not registered yet, unless the observation says where it will be.
+func (j *judgement) place() place {
+	parts := strings.SplitN(aws.ToString(j.Definition.TaskDefinitionArn), ":", 6)
+	if len(parts) != 6 {
+		return j.Place
+	}
+	return place{Partition: parts[1], Region: parts[3], Account: parts[4]}
+}

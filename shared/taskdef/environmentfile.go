@@ -1,0 +1,62 @@
+package taskdef
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecsguardrails/shared/finding"
+)
+
+// maxEnvironmentFiles is how many a task definition can have ("Pass environment
+// variables to an Amazon ECS container").
+const maxEnvironmentFiles = 10
+
+// environmentFileARN is an object's ARN in any partition. ECS takes a key of any
+// depth, and reads only files that end in ".env".
+var environmentFileARN = regexp.MustCompile(`^arn:aws[a-z-]*:s3:::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)$`)
+
+// environmentFiles judges the files that containers take variables from.
+func (j *judgement) environmentFiles() {
+	count := 0
+	for i, container := range j.Definition.ContainerDefinitions {
+		count += len(container.EnvironmentFiles)
+		for _, file := range container.EnvironmentFiles {
+			value := aws.ToString(file.Value)
+			if problem := environmentFileProblem(file); problem != "" {
+				j.report("environment-file-invalid", finding.Error,
+					fmt.Sprintf("the environment file %q of %s %s", shortened(value), j.containerName(i), problem),
+					`write {"type": "s3", "value": "arn:aws:s3:::bucket/path/name.env"}`)
+			}
+		}
+		if len(container.EnvironmentFiles) > 0 && j.isWindows() && j.isFargate() {
+			j.report("windows-field-unsupported", finding.Warning,
+				fmt.Sprintf("%s has environmentFiles, which Windows containers on Fargate do not take", j.containerName(i)),
+				"put the variables into environment and secrets")
+		}
+	}
+	if count > maxEnvironmentFiles {
+		j.report("environment-files-too-many", finding.Error,
+			fmt.Sprintf("the definition has %d environment files, and ECS reads %d at most", count, maxEnvironmentFiles),
+			"put the variables of several files into one")
+	}
+}
+
+func environmentFileProblem(file types.EnvironmentFile) string {
+	value := aws.ToString(file.Value)
+	match := environmentFileARN.FindStringSubmatch(value)
+	switch {
+	case file.Type != types.EnvironmentFileTypeS3:
+		return fmt.Sprintf("has the type %q; ECS knows \"s3\" only", shortened(string(file.Type)))
+	case strings.HasPrefix(value, "s3://") || strings.HasPrefix(value, "https://"):
+		return "is named by its address; ECS wants the object's ARN"
+	case match == nil:
+		return "is not named by the ARN of an object in S3"
+	case !strings.HasSuffix(match[2], ".env"):
+		return "does not end in \".env\""
+	}
+	return ""
+}

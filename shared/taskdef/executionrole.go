@@ -1,0 +1,78 @@
+package taskdef
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/image"
+)
+
+// executionRole sees to the role that ECS pulls with. ECS refuses to register a
+// definition with repositoryCredentials and without that role: "Private
+// repository authentication requires that the task definition specify a value
+// for executionRoleArn".
+func (j *judgement) executionRole() {
+	if aws.ToString(j.Definition.ExecutionRoleArn) != "" {
+		return
+	}
+	reasons := j.needsExecutionRole()
+	if len(reasons) == 0 {
+		return
+	}
+	message := fmt.Sprintf("the definition has no executionRoleArn, which it needs for %s", strings.Join(reasons, ", "))
+	const fix = "name a role in executionRoleArn that trusts ecs-tasks.amazonaws.com, or have the stack give one to every such definition (EXECUTION_ROLE_ARN)"
+	if j.ExecutionRoleARN == "" {
+		j.block("execution-role-missing", message, fix)
+		return
+	}
+	j.cure(Edit{Field: executionRoleARN, Value: j.ExecutionRoleARN}, "execution-role-missing", finding.Error, message, fix)
+}
+
+// needsExecutionRole lists what the definition, patched, has that ECS does as
+// the execution role ("Amazon ECS task execution IAM role"). On an instance of
+// one's own, ECR's tokens and CloudWatch's logs are the instance role's matter.
+func (j *judgement) needsExecutionRole() []string {
+	reasons := map[string]bool{
+		"repositoryCredentials": slices.ContainsFunc(j.edits, func(e Edit) bool { return e.Field == repositoryCredentials && e.Value != "" }),
+	}
+	for i, container := range j.Definition.ContainerDefinitions {
+		removed := slices.ContainsFunc(j.edits, func(e Edit) bool {
+			return e.Field == repositoryCredentials && e.Container == i && e.Value == ""
+		})
+		if credentialOf(container) != "" && !removed {
+			reasons["repositoryCredentials"] = true
+		}
+		for reason, is := range containerReasons(container, j.isFargate()) {
+			reasons[reason] = reasons[reason] || is
+		}
+	}
+	reasons["an FSx file system's credentials"] = slices.ContainsFunc(j.Definition.Volumes, func(v types.Volume) bool {
+		return v.FsxWindowsFileServerVolumeConfiguration != nil
+	})
+	return named(reasons)
+}
+
+func containerReasons(container types.ContainerDefinition, fargate bool) map[string]bool {
+	reasons := map[string]bool{
+		"secrets":          len(container.Secrets) > 0,
+		"environmentFiles": len(container.EnvironmentFiles) > 0,
+		"credentialSpecs":  slices.ContainsFunc(container.CredentialSpecs, func(s string) bool { return strings.Contains(s, "arn:aws") }),
+	}
+	if reference, err := image.Parse(aws.ToString(container.Image)); err == nil && fargate {
+		_, private := reference.ECR()
+		reasons["images in Amazon ECR on Fargate"] = private
+	}
+	if log := container.LogConfiguration; log != nil {
+		reasons["secretOptions of logConfiguration"] = len(log.SecretOptions) > 0
+		reasons["awslogs on Fargate"] = fargate && log.LogDriver == types.LogDriverAwslogs
+	}
+	if router := container.FirelensConfiguration; router != nil {
+		reasons["the FireLens configuration in S3"] = router.Options["config-file-type"] == "s3"
+	}
+	return reasons
+}

@@ -1,0 +1,54 @@
+package taskdef
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// registrable finds what keeps a new revision from being registered. None of it
+// matters to a definition that needs none.
+func (j *judgement) registrable() {
+	if len(j.edits) == 0 {
+		return
+	}
+	if fields := j.withdrawn(); len(fields) > 0 {
+		j.block("field-withdrawn",
+			fmt.Sprintf("the definition has %s, which ECS described and does not take any more: Amazon Elastic Inference has ended", strings.Join(fields, ", ")),
+			"register a revision without these fields")
+	}
+	if len(j.UnknownFields) > 0 {
+		j.block("field-unknown",
+			fmt.Sprintf("ECS described %s, which this version of the function does not know, and would lose in a new revision", shortened(strings.Join(j.UnknownFields, ", "))),
+			"update ECS Guardrails; until then, make the change in the definition's source: "+patchText(j.edits))
+	}
+	if stack := tagOf(j.Tags, "aws:cloudformation:stack-name"); stack != "" && !bool(j.PatchCloudFormation) {
+		j.block("owned-by-cloudformation",
+			fmt.Sprintf("the definition belongs to the CloudFormation stack %q, which would not know of a new revision", shortened(stack)),
+			"change the definition in the stack's template: "+patchText(j.edits)+"; or have such definitions patched all the same (PATCH_CLOUDFORMATION=yes)")
+	}
+}
+
+// withdrawn lists the fields of Amazon Elastic Inference, which ended in 2024.
+func (j *judgement) withdrawn() []string {
+	return named(map[string]bool{
+		"inferenceAccelerators": len(j.Definition.InferenceAccelerators) > 0,
+		"resourceRequirements of type InferenceAccelerator": slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {
+			return slices.ContainsFunc(c.ResourceRequirements, func(r types.ResourceRequirement) bool {
+				return r.Type == types.ResourceTypeInferenceAccelerator
+			})
+		}),
+	})
+}
+
+func tagOf(tags []types.Tag, key string) string {
+	for _, tag := range tags {
+		if aws.ToString(tag.Key) == key {
+			return aws.ToString(tag.Value)
+		}
+	}
+	return ""
+}

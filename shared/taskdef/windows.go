@@ -1,0 +1,136 @@
+package taskdef
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecsguardrails/shared/finding"
+)
+
+// isFargate reports whether the definition is made for Fargate.
+func (j *judgement) isFargate() bool {
+	return slices.Contains(j.Definition.RequiresCompatibilities, types.CompatibilityFargate)
+}
+
+// isWindows reports whether the definition is made for Windows: it says so, is
+// placed on Windows instances, or runs an image of Microsoft's that runs
+// nowhere else. Older definitions have no runtimePlatform.
+func (j *judgement) isWindows() bool {
+	if platform := j.Definition.RuntimePlatform; platform != nil && platform.OperatingSystemFamily != "" {
+		return strings.HasPrefix(string(platform.OperatingSystemFamily), "WINDOWS")
+	}
+	for _, constraint := range j.Definition.PlacementConstraints {
+		expression := strings.ToLower(aws.ToString(constraint.Expression))
+		if strings.Contains(expression, "ecs.os-") && strings.Contains(expression, "windows") && !strings.Contains(expression, "!=") {
+			return true
+		}
+	}
+	return slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {
+		return strings.HasPrefix(aws.ToString(c.Image), "mcr.microsoft.com/windows/")
+	})
+}
+
+// credentialPort is the port of a Windows instance at which the agent gives
+// task roles out ("Additional configuration for Windows IAM roles for tasks").
+const credentialPort = 80
+
+// bootstrapWords are in the script that gives a Windows container its way to
+// the task role, and in hardly anything else.
+var bootstrapWords = []string{"169.254.170.2", "win32_ip4routetable", "new-netroute"}
+
+// windows judges what is different there. Fargate needs no script and shares no
+// ports with an instance; there only the unsupported fields matter.
+func (j *judgement) windows() {
+	if !j.isWindows() {
+		return
+	}
+	for i, container := range j.Definition.ContainerDefinitions {
+		if !j.isFargate() {
+			j.windowsPorts(i, container)
+			j.windowsBootstrap(i, container)
+		}
+		if fields := unsupportedOnWindows(container); len(fields) > 0 {
+			j.report("windows-field-unsupported", finding.Warning,
+				fmt.Sprintf("%s has %s, which Windows containers do not support", j.containerName(i), strings.Join(fields, ", ")),
+				"take these fields away")
+		}
+	}
+	if fields := unsupportedOnWindowsTask(j.Definition); len(fields) > 0 {
+		j.report("windows-field-unsupported", finding.Warning,
+			fmt.Sprintf("the definition has %s, which Windows does not support", strings.Join(fields, ", ")),
+			"take these fields away; for networkMode, leave it out or write awsvpc")
+	}
+}
+
+func (j *judgement) windowsPorts(i int, container types.ContainerDefinition) {
+	if j.Definition.NetworkMode == types.NetworkModeAwsvpc {
+		return
+	}
+	taken := slices.ContainsFunc(container.PortMappings, func(p types.PortMapping) bool {
+		return aws.ToInt32(p.HostPort) == credentialPort
+	})
+	const fix = "take another host port, or none, and let a load balancer listen on port 80"
+	switch {
+	case !taken:
+	case aws.ToString(j.Definition.TaskRoleArn) != "":
+		j.report("windows-host-port-80", finding.Error,
+			fmt.Sprintf("%s takes port 80 of the instance, at which the agent of a Windows instance gives out task roles, and the definition has one: one of them fails", j.containerName(i)), fix)
+	default:
+		j.report("windows-host-port-80", finding.Info,
+			fmt.Sprintf("%s takes port 80 of the instance: it is not placed on Windows instances that give out task roles (-EnableTaskIAMRole)", j.containerName(i)), fix)
+	}
+}
+
+func (j *judgement) windowsBootstrap(i int, container types.ContainerDefinition) {
+	script := strings.ToLower(strings.Join(slices.Concat(container.EntryPoint, container.Command), " "))
+	used := slices.ContainsFunc(bootstrapWords, func(word string) bool { return strings.Contains(script, word) })
+	if used && aws.ToString(j.Definition.TaskRoleArn) == "" {
+		j.report("windows-task-role-missing", finding.Warning,
+			fmt.Sprintf("%s runs the script that makes a way to the task role, but the definition has no taskRoleArn", j.containerName(i)),
+			"name the role in taskRoleArn, or give it as an override when the task is run")
+	}
+}
+
+// unsupportedOnWindows lists the fields of a container that "Amazon ECS task
+// definition considerations for Windows" names as unsupported.
+func unsupportedOnWindows(c types.ContainerDefinition) []string {
+	return named(map[string]bool{
+		"disableNetworking":      aws.ToBool(c.DisableNetworking),
+		"dnsSearchDomains":       len(c.DnsSearchDomains) > 0,
+		"dnsServers":             len(c.DnsServers) > 0,
+		"extraHosts":             len(c.ExtraHosts) > 0,
+		"links":                  len(c.Links) > 0,
+		"linuxParameters":        c.LinuxParameters != nil,
+		"privileged":             aws.ToBool(c.Privileged),
+		"readonlyRootFilesystem": aws.ToBool(c.ReadonlyRootFilesystem),
+		"ulimits":                len(c.Ulimits) > 0,
+		"user":                   aws.ToString(c.User) != "",
+	})
+}
+
+func unsupportedOnWindowsTask(d *types.TaskDefinition) []string {
+	mode := d.NetworkMode
+	return named(map[string]bool{
+		"ipcMode":                     d.IpcMode != "",
+		"networkMode " + string(mode): mode == types.NetworkModeHost || mode == types.NetworkModeNone || mode == types.NetworkModeBridge,
+		"pidMode":                     d.PidMode != "",
+		"proxyConfiguration":          d.ProxyConfiguration != nil,
+		"dockerVolumeConfiguration":   slices.ContainsFunc(d.Volumes, func(v types.Volume) bool { return v.DockerVolumeConfiguration != nil }),
+	})
+}
+
+// named lists, in order, the names of what is there.
+func named(there map[string]bool) []string {
+	var texts []string
+	for name, is := range there {
+		if is {
+			texts = append(texts, name)
+		}
+	}
+	slices.Sort(texts)
+	return texts
+}
