@@ -1,0 +1,104 @@
+package htpasswd
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"ecsguardrails/shared/secret"
+)
+
+// maxCost bounds the work that a line of the file can ask of us: each step
+// doubles it, and 14 takes about a second.
+const maxCost = 14
+
+// line is one line of the file with its end of line.
+type line struct{ text, end string }
+
+// split gives the lines of a file; joined again they are the same bytes.
+func split(file []byte) []line {
+	var lines []line
+	for raw := range bytes.Lines(file) {
+		text := string(raw)
+		end := ""
+		for _, ending := range []string{"\r\n", "\n"} {
+			if before, ok := strings.CutSuffix(text, ending); ok {
+				text, end = before, ending
+				break
+			}
+		}
+		lines = append(lines, line{text, end})
+	}
+	return lines
+}
+
+// entry gives a line's user and hash. Blank lines and those that begin with "#"
+// have none (distribution, registry/auth/htpasswd/htpasswd.go parseHTPasswd).
+func (l line) entry() (username, hash string, ok bool) {
+	trimmed := strings.TrimSpace(l.text)
+	if strings.HasPrefix(trimmed, "#") {
+		return "", "", false
+	}
+	return strings.Cut(trimmed, ":")
+}
+
+// holds reports whether a file gives a user this password, and no other: where
+// a user has several lines, distribution takes the last, nginx the first.
+func holds(file []byte, username string, password secret.Text) bool {
+	found := false
+	for _, l := range split(file) {
+		name, hash, ok := l.entry()
+		if !ok || name != username {
+			continue
+		}
+		cost, err := bcrypt.Cost([]byte(hash))
+		if err != nil || cost > maxCost || bcrypt.CompareHashAndPassword([]byte(hash), []byte(password.Reveal())) != nil {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
+// set gives the file with each line of the user made anew, or one line more
+// where there is none. All else stays, byte for byte.
+func set(file []byte, username, hash string) []byte {
+	lines := split(file)
+	text := username + ":" + hash
+	found := false
+	for i, l := range lines {
+		if name, _, ok := l.entry(); ok && name == username {
+			lines[i].text = text
+			found = true
+		}
+	}
+	if !found {
+		end := "\n"
+		if len(lines) > 0 && lines[0].end != "" {
+			end = lines[0].end
+		}
+		if last := len(lines) - 1; last >= 0 && lines[last].end == "" {
+			lines[last].end = end
+		}
+		lines = append(lines, line{text, end})
+	}
+	var out bytes.Buffer
+	for _, l := range lines {
+		out.WriteString(l.text)
+		out.WriteString(l.end)
+	}
+	return out.Bytes()
+}
+
+// hash gives what the file holds of a password, in the form that htpasswd -B
+// writes: Apache and nginx know bcrypt best by "$2y$", which is the same
+// algorithm as Go's "$2a$", and distribution takes nothing but bcrypt.
+func hash(password secret.Text) (string, error) {
+	hashed, err := bcrypt.GenerateFromPassword([]byte(password.Reveal()), bcrypt.DefaultCost)
+	if err != nil {
+		return "", fmt.Errorf("hash the password for the htpasswd file: %w", err)
+	}
+	return "$2y$" + strings.TrimPrefix(string(hashed), "$2a$"), nil
+}

@@ -1,0 +1,105 @@
+package htpasswd_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/registrytest"
+	"ecsguardrails/shared/secret"
+)
+
+func order() registry.Order {
+	return registry.Order{
+		Registry: registry.Registry{Host: "registry.example.com"},
+		Current:  registry.Credential{Username: "ci", Password: secret.New("old")},
+		Tags:     map[string]string{htpasswd.LocationTag: "s3://acme/auth/ht passwd"},
+	}
+}
+
+func TestInstall(t *testing.T) {
+	store := &registrytest.ObjectStore{}
+	store.Write("acme", "auth/ht passwd", []byte("ops:x\nci:y\n"))
+	driver := htpasswd.New(store, rand.NewChaCha8([32]byte{}))
+	credential, err := driver.Issue(t.Context(), order())
+	if err != nil || credential.Username != "ci_clone" {
+		t.Fatalf("issued for %q, %v", credential.Username, err)
+	}
+	if store.Puts() != 1 {
+		t.Error("issuing wrote the file")
+	}
+	for range 2 {
+		if err := driver.Install(t.Context(), order(), credential); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := string(store.Read("acme", "auth/ht passwd"))
+	if store.Puts() != 2 || !strings.HasPrefix(file, "ops:x\nci:y\nci_clone:$2y$") || strings.Contains(file, credential.Password.Reveal()) {
+		t.Errorf("after %d writes the file is %q", store.Puts(), file)
+	}
+}
+
+// TestInstallBesideAnEditor lets a person change the file between our reading
+// and our writing.
+func TestInstallBesideAnEditor(t *testing.T) {
+	store := &registrytest.ObjectStore{}
+	store.Write("acme", "auth/ht passwd", []byte("ci:y\n"))
+	edits := 0
+	store.BeforePut = func(store *registrytest.ObjectStore) {
+		if edits++; edits <= 2 {
+			store.Write("acme", "auth/ht passwd", append(store.Read("acme", "auth/ht passwd"), "person:z\n"...))
+		}
+	}
+	driver := htpasswd.New(store, rand.NewChaCha8([32]byte{}))
+	if err := driver.Install(t.Context(), order(), registry.Credential{Username: "ci_clone", Password: secret.New("new")}); err != nil {
+		t.Fatal(err)
+	}
+	if file := string(store.Read("acme", "auth/ht passwd")); !strings.HasPrefix(file, "ci:y\nperson:z\nperson:z\nci_clone:$2y$") {
+		t.Errorf("the file is %q", file)
+	}
+
+	store.BeforePut = func(store *registrytest.ObjectStore) { store.Write("acme", "auth/ht passwd", []byte("again\n")) }
+	if err := driver.Install(t.Context(), order(), registry.Credential{Username: "ci_clone", Password: secret.New("newer")}); err == nil {
+		t.Error("a file that changes all the time was written")
+	}
+}
+
+func TestInstallWithoutFile(t *testing.T) {
+	driver := htpasswd.New(&registrytest.ObjectStore{}, rand.NewChaCha8([32]byte{}))
+	err := driver.Install(t.Context(), order(), registry.Credential{Username: "ci_clone", Password: secret.New("new")})
+	refusal, ok := errors.AsType[*finding.Refusal](err)
+	if !ok || refusal.Finding.Code != "htpasswd-missing" {
+		t.Errorf("got %v", err)
+	}
+	store := &registrytest.ObjectStore{}
+	store.Write("acme", "auth/ht passwd", make([]byte, 9<<20))
+	err = htpasswd.New(store, rand.NewChaCha8([32]byte{})).Install(t.Context(), order(), registry.Credential{Username: "ci_clone", Password: secret.New("new")})
+	if refusal, ok := errors.AsType[*finding.Refusal](err); !ok || refusal.Finding.Code != "htpasswd-too-large" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestExamine(t *testing.T) {
+	driver := htpasswd.New(nil, nil)
+	if err := driver.Examine(order()); err != nil {
+		t.Error(err)
+	}
+	for _, place := range []string{"", "acme/auth", "s3://acme", "s3://acme/", "s3:///key", "https://acme.s3.amazonaws.com/key"} {
+		o := order()
+		o.Tags = map[string]string{htpasswd.LocationTag: place}
+		if driver.Examine(o) == nil {
+			t.Errorf("%q was taken for the file's place", place)
+		}
+	}
+	for _, name := range []string{"a:b", "a\nb", "#a", " a"} {
+		o := order()
+		o.Current.Username = name
+		if driver.Examine(o) == nil {
+			t.Errorf("%q was taken for a user's name", name)
+		}
+	}
+}

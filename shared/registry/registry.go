@@ -1,0 +1,208 @@
+// Package registry knows container registries from the side of their
+// credentials: how docker login proves one, and what a driver must do to
+// replace one. The drivers, one package each, lie below it.
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/distribution/reference"
+
+	"ecsguardrails/shared/secret"
+)
+
+// Credential is what docker login takes.
+type Credential struct {
+	Username string
+	Password secret.Text
+}
+
+// Equal compares both parts.
+func (c Credential) Equal(other Credential) bool {
+	return c.Username == other.Username && c.Password.Equal(other.Password)
+}
+
+// Registry is where images are pulled from.
+type Registry struct {
+	// Host is in lower case, with its port where it has one; "docker.io" is
+	// Docker Hub whatever its owner called it.
+	Host string
+	// Path is what the images' names begin with, "" for all of the host's.
+	Path string
+}
+
+// String gives the registry as image names begin.
+func (r Registry) String() string {
+	if r.Path == "" {
+		return r.Host
+	}
+	return r.Host + "/" + r.Path
+}
+
+const (
+	// Hub is Docker Hub's name in image names.
+	Hub = "docker.io"
+	// hubEndpoint serves the API of Docker Hub's registry; docker.io redirects to a website.
+	hubEndpoint = "registry-1.docker.io"
+)
+
+// hubNames are what people, Docker's own files and Docker's documentation call Docker Hub.
+var hubNames = []string{Hub, "index.docker.io", hubEndpoint, "registry.hub.docker.com", "hub.docker.com"}
+
+// Parse reads a registry as people write it: "registry.example.com:5000",
+// "registry.gitlab.com/acme", "docker.io", "https://index.docker.io/v1/".
+func Parse(text string) (Registry, error) {
+	rest, plain := strings.CutPrefix(text, "http://")
+	if !plain {
+		rest = strings.TrimPrefix(text, "https://")
+	}
+	address, err := url.Parse("https://" + rest)
+	switch {
+	case err != nil || address.Hostname() == "" || address.User != nil || address.RawQuery != "" || address.Fragment != "" || address.Opaque != "":
+		return Registry{}, errors.New("it is not a host with an optional port and path, such as registry.example.com:5000/team")
+	case plain && !isLoopback(address.Host):
+		return Registry{}, errors.New("it asks for plain http, over which anybody on the way reads the password")
+	}
+	registry := Registry{Host: strings.ToLower(address.Host), Path: strings.Trim(address.Path, "/")}
+	if slices.Contains(hubNames, registry.Host) {
+		registry.Host = Hub
+		if registry.Path == "v1" || registry.Path == "v2" {
+			registry.Path = ""
+		}
+	}
+	// Docker takes a first part without dot, colon or "localhost" as a user of Docker Hub.
+	if !strings.ContainsAny(registry.Host, ".:") && registry.Host != "localhost" {
+		return Registry{}, fmt.Errorf("no image's name can begin with the host %q, which has neither a dot nor a port", registry.Host)
+	}
+	named, err := reference.ParseNormalizedNamed(registry.String() + "/image")
+	if err != nil || reference.Domain(named) != registry.Host {
+		return Registry{}, errors.New("no image's name can begin like it")
+	}
+	return registry, nil
+}
+
+// endpoint is the host that serves the registry's API.
+func (r Registry) endpoint() string {
+	if r.Host == Hub {
+		return hubEndpoint
+	}
+	return r.Host
+}
+
+// isLoopback says whether a host[:port] is this machine, as Docker's daemon
+// decides it for its built-in insecure registries (127.0.0.0/8 and ::1).
+func isLoopback(host string) bool {
+	name := host
+	if before, _, err := net.SplitHostPort(host); err == nil {
+		name = before
+	}
+	if name == "localhost" {
+		return true
+	}
+	address, err := netip.ParseAddr(strings.Trim(name, "[]"))
+	return err == nil && address.IsLoopback()
+}
+
+// Image is one image of a registry.
+type Image struct {
+	// Name is the repository without its host, Reference a tag or a digest.
+	Name, Reference string
+}
+
+// ParseImage reads an image's name as docker pull does; without a host it is
+// one of this registry's. Without a tag it is "latest"; of a tag and a digest
+// the digest counts.
+func (r Registry) ParseImage(text string) (Image, error) {
+	first, _, hasPath := strings.Cut(text, "/")
+	if !hasPath || !strings.ContainsAny(first, ".:") && first != "localhost" {
+		text = r.Host + "/" + text
+	}
+	named, err := reference.ParseNormalizedNamed(text)
+	if err != nil {
+		return Image{}, errors.New("it is not an image's name, such as registry.example.com/team/app:1.2")
+	}
+	host := strings.ToLower(reference.Domain(named))
+	if slices.Contains(hubNames, host) {
+		host = Hub
+	}
+	image := Image{Name: reference.Path(named), Reference: "latest"}
+	if tagged, ok := named.(reference.Tagged); ok {
+		image.Reference = tagged.Tag()
+	}
+	if digested, ok := named.(reference.Digested); ok {
+		image.Reference = digested.Digest().String()
+	}
+	switch {
+	case host != r.Host:
+		return Image{}, fmt.Errorf("it lies in another registry (%s)", host)
+	case r.Path != "" && image.Name != r.Path && !strings.HasPrefix(image.Name, r.Path+"/"):
+		return Image{}, fmt.Errorf("it lies outside %s", r)
+	}
+	return image, nil
+}
+
+// Accounts says how a registry lets the old and the new credential live side
+// by side, so that nothing that still holds the old one fails.
+type Accounts int
+
+const (
+	// OneAccount: an account has many credentials, each with a life of its own.
+	OneAccount Accounts = iota
+	// TwoAccounts: an account has one password, so two accounts take turns.
+	TwoAccounts
+)
+
+// alternate ends the name of the second of two accounts that take turns, as it
+// does in the alternating-users strategy of AWS's own rotation functions.
+const alternate = "_clone"
+
+// Successor gives the username that follows another one.
+func (a Accounts) Successor(username string) string {
+	if a == OneAccount {
+		return username
+	}
+	if first, isSecond := strings.CutSuffix(username, alternate); isSecond && first != "" {
+		return first
+	}
+	return username + alternate
+}
+
+// Order is all that a driver needs to know of one secret's rotation.
+type Order struct {
+	Registry Registry
+	// SecretARN and Version name what is issued, so that it is found again.
+	SecretARN, Version string
+	// Current is what AWSCURRENT holds, and what nobody may touch.
+	Current Credential
+	// Tags are the secret's.
+	Tags map[string]string
+}
+
+// Driver replaces credentials at one kind of registry. Each of its verbs may be
+// cut off at any point and asked for again.
+type Driver interface {
+	// Accounts is a constant of the registry's kind.
+	Accounts() Accounts
+	// Examine says what the order lacks. It is pure: no call, no clock. Its error
+	// names the tag or field and what to write there.
+	Examine(Order) error
+	// Issue makes the credential that follows the current one. Where the registry
+	// lets us choose passwords, it chooses one and calls nobody.
+	Issue(context.Context, Order) (Credential, error)
+	// Install makes the registry take an issued credential. Current goes on working.
+	Install(context.Context, Order, Credential) error
+}
+
+// hostOnly gives an address without what a registry may have hidden in its path.
+func hostOnly(address *url.URL) string { return address.Scheme + "://" + address.Host }
+
+// quoteStatus tells a status as a number: the text beside it is the server's own.
+func quoteStatus(status int) string { return "status " + strconv.Itoa(status) }

@@ -1,0 +1,121 @@
+package registrytest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+)
+
+// ObjectStore is as much of S3 as credentials need: objects with ETags and
+// conditional writes.
+type ObjectStore struct {
+	// BeforePut is called ahead of each write, to let somebody else write first.
+	BeforePut func(*ObjectStore)
+	// Interruption may cut calls off.
+	Interruption *Interruption
+
+	mutex   sync.Mutex
+	objects map[string]*object
+	puts    int
+}
+
+type object struct {
+	body []byte
+	etag string
+	put  *s3.PutObjectInput
+}
+
+// Write puts an object in its place, as its owner does.
+func (s *ObjectStore) Write(bucket, key string, body []byte) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.write(bucket, key, body, &s3.PutObjectInput{ContentType: aws.String("text/plain"), Metadata: map[string]string{"owner": "ops"}})
+}
+
+func (s *ObjectStore) write(bucket, key string, body []byte, input *s3.PutObjectInput) {
+	if s.objects == nil {
+		s.objects = map[string]*object{}
+	}
+	s.puts++
+	s.objects[bucket+"/"+key] = &object{body: body, etag: fmt.Sprintf(`"%d"`, s.puts), put: input}
+}
+
+// Read gives an object's bytes, nil where there is none.
+func (s *ObjectStore) Read(bucket, key string) []byte {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if found, ok := s.objects[bucket+"/"+key]; ok {
+		return found.body
+	}
+	return nil
+}
+
+// Puts gives the number of writes until now.
+func (s *ObjectStore) Puts() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.puts
+}
+
+// GetObject implements S3's operation.
+func (s *ObjectStore) GetObject(ctx context.Context, input *s3.GetObjectInput, _ ...func(*s3.Options)) (output *s3.GetObjectOutput, err error) {
+	cut := s.Interruption.Around(func() {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		found, ok := s.objects[*input.Bucket+"/"+*input.Key]
+		if !ok {
+			err = s3Error("GetObject", &types.NoSuchKey{})
+			return
+		}
+		output = &s3.GetObjectOutput{
+			Body: io.NopCloser(bytes.NewReader(found.body)), ETag: aws.String(found.etag),
+			ContentType: found.put.ContentType, Metadata: found.put.Metadata,
+			ServerSideEncryption: found.put.ServerSideEncryption, SSEKMSKeyId: found.put.SSEKMSKeyId,
+		}
+	})
+	if cut != nil {
+		return nil, cut
+	}
+	return output, err
+}
+
+// PutObject implements S3's operation, with If-Match.
+func (s *ObjectStore) PutObject(ctx context.Context, input *s3.PutObjectInput, _ ...func(*s3.Options)) (output *s3.PutObjectOutput, err error) {
+	if s.BeforePut != nil {
+		s.BeforePut(s)
+	}
+	cut := s.Interruption.Around(func() {
+		body, readErr := io.ReadAll(input.Body)
+		if readErr != nil {
+			err = readErr
+			return
+		}
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		found, ok := s.objects[*input.Bucket+"/"+*input.Key]
+		switch {
+		case input.IfMatch != nil && !ok:
+			err = s3Error("PutObject", &types.NoSuchKey{})
+		case input.IfMatch != nil && *input.IfMatch != found.etag:
+			err = s3Error("PutObject", &smithy.GenericAPIError{Code: "PreconditionFailed", Fault: smithy.FaultClient})
+		default:
+			s.write(*input.Bucket, *input.Key, body, input)
+			output = &s3.PutObjectOutput{}
+		}
+	})
+	if cut != nil {
+		return nil, cut
+	}
+	return output, err
+}
+
+func s3Error(operation string, err error) error {
+	return &smithy.OperationError{ServiceID: "S3", OperationName: operation, Err: err}
+}

@@ -1,0 +1,19 @@
+package rotation
+
+import (
+	"time"
+
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/settings"
+)
+
+// Settings are rotate-secret's.
+type Settings struct {
+	settings.Shared
+	// LoginWait is how long testSecret lets a registry take to know the new
+	// credential: a registry that copies its htpasswd file from S3 does so at
+	// intervals. It must end before the function's time-out.
+	LoginWait time.Duration `env:"LOGIN_WAIT" envDefault:"60s"`
+	// Authorities is the path of a PEM file, in a layer of the function's, say.
+	Authorities registry.Authorities `env:"REGISTRY_CA_FILE"`
+}

@@ -1,0 +1,86 @@
+// Package rotation changes the registry password that a secret of AWS Secrets
+// Manager keeps, in the four steps of its rotation protocol, so that the old
+// password works until the new one is everywhere.
+package rotation
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+
+	"ecsguardrails/shared/event"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/secret"
+)
+
+// Step is one of the four calls that Secrets Manager makes for a rotation.
+type Step string
+
+// The steps in their order. Their names are those of the wire.
+const (
+	CreateSecret Step = "createSecret"
+	SetSecret    Step = "setSecret"
+	TestSecret   Step = "testSecret"
+	FinishSecret Step = "finishSecret"
+)
+
+// Steps lists them.
+func Steps() []Step { return []Step{CreateSecret, SetSecret, TestSecret, FinishSecret} }
+
+// spellings are the steps' names in the wire's spelling and in that of some of
+// AWS's documentation.
+var spellings = map[string]Step{
+	"createSecret": CreateSecret, "create_secret": CreateSecret,
+	"setSecret": SetSecret, "set_secret": SetSecret,
+	"testSecret": TestSecret, "test_secret": TestSecret,
+	"finishSecret": FinishSecret, "finish_secret": FinishSecret,
+}
+
+// Request is one step of one secret's rotation.
+type Request struct {
+	Step     Step
+	SecretID string
+	// Version is the id of the version that becomes the current one.
+	Version string
+	// Token proves the request's origin to Secrets Manager.
+	Token secret.Text
+}
+
+// The forms that Secrets Manager itself gives ("DescribeSecret" and
+// "PutSecretValue" in its API reference): a name or an ARN, and a version's id.
+var (
+	secretID  = regexp.MustCompile(`^[A-Za-z0-9/_+=.@:!-]{1,1000}$`)
+	versionID = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+)
+
+// Subjects turns a step of Secrets Manager's into what it concerns.
+func Subjects(trigger event.Trigger) []pipeline.Subject[Request] {
+	asked, ok := trigger.(event.RotationStep)
+	if !ok {
+		return nil
+	}
+	if !secretID.MatchString(asked.SecretID) || !versionID.MatchString(asked.ClientRequestToken) {
+		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", finding.Finding{
+			Code: "request-malformed", Severity: finding.Error,
+			Message: "SecretId is not a secret's ARN or name, or ClientRequestToken is not a version's id",
+			Fix:     "send what Secrets Manager sends; events/rotate-create-secret.json is a sample",
+		})}
+	}
+	step, known := spellings[asked.Step]
+	if !known {
+		return []pipeline.Subject[Request]{pipeline.Reject[Request](asked.SecretID, finding.Finding{
+			Code: "step-unknown", Severity: finding.Error,
+			Message: "the step is none of the four that a rotation has",
+			Fix:     fmt.Sprintf("send one of %q", Steps()),
+		})}
+	}
+	return []pipeline.Subject[Request]{{
+		Name: asked.SecretID + "#" + string(step),
+		Key:  asked.SecretID + "#" + string(step) + "#" + asked.ClientRequestToken,
+		Of:   Request{Step: step, SecretID: asked.SecretID, Version: asked.ClientRequestToken, Token: asked.RotationToken},
+	}}
+}
+
+// has reports whether a version carries a staging label.
+func has(stages []string, label string) bool { return slices.Contains(stages, label) }
