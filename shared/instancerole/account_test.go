@@ -483,3 +483,7 @@ func TestFakeAccountEvaluatesLikeIAM(t *testing.T) {
 		}
 	}
 }
+
+func apiErrorOfClient(code, message string) error {
+	return &smithy.OperationError{ServiceID: "IAM", OperationName: "Test", Err: &smithy.GenericAPIError{Code: code, Message: message, Fault: smithy.FaultClient}}
+}

@@ -110,7 +110,7 @@ func (s simulation) add(results []types.EvaluationResult) {
 			s[probe{action, aws.ToString(specific.EvalResourceName)}] = answer{
 				decision:     specific.EvalResourceDecision,
 				boundary:     outsideBoundary(specific.PermissionsBoundaryDecisionDetail),
-				organization: whole.organization,
+				organization: whole.organization && specific.EvalResourceDecision != types.PolicyEvaluationDecisionTypeAllowed,
 				policies:     policiesOf(specific.MatchedStatements),
 				missing:      specific.MissingContextValues,
 			}

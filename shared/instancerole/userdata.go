@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -19,7 +20,7 @@ const (
 	// can make out of some MB.
 	maxUserData = 4 << 20
 	// maxUserDataParts and maxUserDataDepth bound archives in archives.
-	maxUserDataParts = 100
+	maxUserDataParts = 1000
 	maxUserDataDepth = 4
 )
 
@@ -37,7 +38,7 @@ type userData struct {
 var (
 	speaksOfECS = regexp.MustCompile(`(?i)/etc/ecs/ecs\.config|\bECS_CLUSTER\b|\bECS_ENGINE_AUTH_DATA\b|Initialize-ECSAgent|(?m:^\s*\[settings\.ecs\])|\bsettings\.ecs\.cluster\b`)
 	// Shell and ecs.config, PowerShell's Initialize-ECSAgent, Bottlerocket's TOML.
-	namesCluster = regexp.MustCompile(`\bECS_CLUSTER["']?[ \t]*[=:][ \t]*["']?([A-Za-z0-9_-]{1,255})\b|(?i:Initialize-ECSAgent\b[^\r\n]*?-Cluster[ \t:]+)["']?([A-Za-z0-9_-]{1,255})|(?m:^\s*\[settings\.ecs\]\s*(?:^[^\[\r\n]*\s)*?^\s*cluster\s*=\s*"([A-Za-z0-9_-]{1,255})")`)
+	namesCluster = regexp.MustCompile(`\bECS_CLUSTER["']?[ \t]*[=:][ \t]*["']?([A-Za-z0-9_-]{1,255})\b|(?i:Initialize-ECSAgent\b[^\r\n]*?-Cluster[ \t:]+)["']?([A-Za-z0-9_-]{1,255})|(?m:^\s*\[settings\.ecs\][^\r\n]*\r?\n(?:(?:[^\[\r\n][^\r\n]*)?\r?\n)*?\s*cluster\s*=\s*"([A-Za-z0-9_-]{1,255})")`)
 
 	// A value that a shell fetches when it runs ($(…), ${…}, `…`) is no secret yet.
 	secretPatterns = []struct {
@@ -86,7 +87,7 @@ func (u *unpacker) unpack(raw []byte, depth int, each func(string)) {
 		return
 	}
 	u.parts--
-	if bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) {
+	if isGzip(raw) {
 		if unzipped := u.gunzip(raw); len(unzipped) > 0 {
 			u.unpack(unzipped, depth-1, each)
 		}
@@ -105,7 +106,9 @@ func (u *unpacker) unpack(raw []byte, depth int, each func(string)) {
 	// The archive's text as well: a broken archive must hide nothing.
 	each(string(raw))
 	for _, blob := range base64Blobs.FindAll(raw, maxUserDataParts) {
-		if decoded, err := base64.StdEncoding.DecodeString(string(blob)); err == nil {
+		// Long words of a script are base64 by chance, and of nothing readable.
+		decoded, err := base64.StdEncoding.DecodeString(string(blob))
+		if err == nil && (isGzip(decoded) || utf8.Valid(decoded)) {
 			u.unpack(decoded, depth-1, each)
 		}
 	}
@@ -114,6 +117,8 @@ func (u *unpacker) unpack(raw []byte, depth int, each func(string)) {
 // base64Blobs finds what cloud-config's write_files ("encoding: b64", "gz+b64")
 // and scripts unpack themselves.
 var base64Blobs = regexp.MustCompile(`[A-Za-z0-9+/]{24,}={0,2}`)
+
+func isGzip(raw []byte) bool { return bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) }
 
 func (u *unpacker) gunzip(raw []byte) []byte {
 	reader, err := gzip.NewReader(bytes.NewReader(raw))
