@@ -651,7 +651,7 @@ var catalogue = []Variable{
 		Does: "endpoint of the instance metadata",
 	},
 	{
-		Name: "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", Type: Choice,
+		Name: "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", Type: ChoiceAnyCase, Values: []string{"ipv4", "ipv6"},
 		Bad:  StopsAgent,
 		Does: "IPv4 or IPv6 for the instance metadata",
 	},
@@ -666,7 +666,7 @@ var catalogue = []Variable{
 		Does: "attempts for each AWS call",
 	},
 	{
-		Name: "AWS_RETRY_MODE", Type: Choice,
+		Name: "AWS_RETRY_MODE", Type: Choice, Values: []string{"standard", "adaptive"},
 		Bad:  StopsAgent,
 		Does: "how AWS calls are repeated",
 	},

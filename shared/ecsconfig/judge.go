@@ -26,7 +26,7 @@ func Judge(content []byte) []finding.Finding { return Parse(content).Judge() }
 
 // Judge is [Judge] for a file that was parsed already.
 func (f File) Judge() []finding.Finding {
-	j := judge{file: f, text: f.content.Reveal(), explained: map[int]bool{}, multiLined: map[int]bool{}}
+	j := judge{file: f, text: f.content.Reveal(), explained: map[int]bool{}, moot: map[int]bool{}}
 	j.systemd, j.systemdError = readAsSystemd(j.text)
 	if !j.wholeFile() {
 		j.everyLine()
@@ -49,11 +49,11 @@ type judge struct {
 	findings     []finding.Finding
 	// explained are the lines about which something graver is said already.
 	explained map[int]bool
-	// multiLined are the assignments whose value goes on over several lines:
-	// what its first line says by itself means nothing.
-	multiLined map[int]bool
-	// suggestions bounds the costly search for the nearest name.
-	suggestions int
+	// moot are the assignments, by index, whose value means nothing: it goes on
+	// over several lines, or no program can start with it.
+	moot map[int]bool
+	// searches bounds the costly search for the nearest name.
+	searches int
 }
 
 // problem is a finding whose place is known by the caller.
@@ -63,6 +63,18 @@ type problem struct {
 	message  string
 	fix      string
 	at       int // bytes from the beginning of the value
+}
+
+// crowded says that there are findings enough for a report, so that what costs
+// much and tells little can be left out.
+func (j *judge) crowded() bool { return len(j.findings) > 10*maxFindings }
+
+// nearest is [nearest] within a budget for the whole file.
+func (j *judge) nearest(name string) string {
+	if j.searches++; j.searches > maxFindings {
+		return ""
+	}
+	return nearest(name)
 }
 
 func (j *judge) add(line, column int, variable string, p problem) {
@@ -165,7 +177,12 @@ func shown(v *Variable, value string) string {
 	return quoted(value)
 }
 
-func quoted(text string) string { return `"` + text + `"` }
+func quoted(text string) string {
+	if strings.Contains(text, `"`) {
+		return "'" + text + "'"
+	}
+	return `"` + text + `"`
+}
 
 // isPublic says that a text is short, printable and shows no sign of a
 // credential, as a value does that swallowed the line with ECS_ENGINE_AUTH_DATA.
@@ -179,7 +196,7 @@ func isPublic(text string) bool {
 		}
 	}
 	lower := strings.ToLower(text)
-	for _, sign := range []string{"auth", "passw", "secret", "token", "credential", "aws_", "key", "://", "login", "eyj"} {
+	for _, sign := range []string{"auth", "passw", "secret", "token", "credential", "key", "://", "login", "eyj", "="} {
 		if strings.Contains(lower, sign) {
 			return false
 		}

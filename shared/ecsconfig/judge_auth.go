@@ -3,20 +3,15 @@ package ecsconfig
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registryauth"
 )
 
-// publicRegistry is a registry that may be named: nothing in it looks like a
-// credential that stands in the wrong place.
-var publicRegistry = regexp.MustCompile(`^([A-Za-z]{2,8}://)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(:[0-9]{1,5})?(/[A-Za-z0-9._/-]{0,100})?$`)
-
 // registryNamed names a registry in a message.
 func registryNamed(key string) string {
-	if !publicRegistry.MatchString(key) || len(key) > 200 || (!strings.ContainsAny(key, ".:") && len(key) > 24) {
+	if !registryauth.IsPublic(key) {
 		return "a registry"
 	}
 	return "the registry " + quoted(key)
@@ -58,6 +53,8 @@ var authMessages = map[registryauth.Kind]problem{
 		"%s means Docker Hub, but the agent looks Docker Hub up under https://index.docker.io/v1/ only, which is here too: this credential is never used", "take it out", 0},
 	registryauth.UpperCase: {codeAuthUpperCase, finding.Error,
 		"%s has upper-case letters, and images' names have none: the credential is never used, and private images cannot be pulled", "write the key in lower case", 0},
+	registryauth.PathUpperCase: {codeAuthUpperCase, finding.Warning,
+		"%s has upper-case letters in its path, and images' names have none: the credential of the bare host is used in its place", "write the key in lower case", 0},
 	registryauth.NeverMatches: {codeAuthNeverMatches, finding.Error,
 		"no image's name begins with %s as it is written: the credential is never used, and private images cannot be pulled", "write the registry's host as images name it, as in registry.example.com:5000", 0},
 	registryauth.TrailingSlash: {codeAuthSlash, finding.Info,
@@ -85,7 +82,7 @@ var authMessages = map[registryauth.Kind]problem{
 func (j *judge) auth() {
 	typeSet, hasType := j.file.Lookup("ECS_ENGINE_AUTH_TYPE")
 	dataSet, hasData := j.file.Lookup("ECS_ENGINE_AUTH_DATA")
-	if hasData && j.multiLined[j.file.last["ECS_ENGINE_AUTH_DATA"]] {
+	if hasData && j.moot[j.file.last["ECS_ENGINE_AUTH_DATA"]] {
 		return
 	}
 	authType := strings.TrimSpace(typeSet.Value.Reveal())
@@ -175,9 +172,9 @@ func (j *judge) brokenAuth(a Assignment, authType string, p problem) problem {
 			return p
 		}
 	}
-	if at := strings.Index(value, "ECS_"); at > 0 && j.swallowedName(value) != "" {
+	if inner, at := settingInside(value); inner != "" {
 		p.code, p.message = codeSwallowed, "the value goes on to the end of the line and swallows another setting: "+p.message
-		p.fix, p.at = "begin a new line before the next setting", at
+		p.fix, p.at = "begin a new line before "+inner, at
 		return p
 	}
 	if at, ok := placeholder(value); ok {
@@ -185,15 +182,4 @@ func (j *judge) brokenAuth(a Assignment, authType string, p problem) problem {
 		p.fix, p.at = "fill the template in before the file is uploaded", at
 	}
 	return p
-}
-
-func (j *judge) swallowedName(value string) string {
-	for _, match := range settingInside.FindAllString(value, 20) {
-		for begin := range len(match) - 1 {
-			if inner := match[begin : len(match)-1]; len(inner) >= 8 && byName[inner] != nil {
-				return inner
-			}
-		}
-	}
-	return ""
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/variablename"
 )
 
 // wholeFile looks at what goes wrong with the file as a whole. It reports
@@ -85,7 +86,7 @@ func (j *judge) everyLine() {
 		}
 		if last := j.continuation(i); last > i && text[0] != '#' && text[0] != ';' {
 			j.multiLine(a, lines[last].number)
-			j.multiLined[l.assignment] = true
+			j.moot[l.assignment] = true
 			for _, swallowed := range lines[i+1 : last+1] {
 				j.explained[swallowed.number] = true
 				if inner := j.text[swallowed.start:swallowed.end]; inner != "" {
@@ -122,6 +123,7 @@ func (j *judge) rawBytes(l line, text string) {
 			fix:     "delete the line, or begin it with '#'"})
 	}
 	if assigned && len(asContainerText(text)) >= maxVariable {
+		j.moot[l.assignment] = true
 		j.add(l.number, l.column(l.start), "", problem{code: codeLineTooLong, severity: finding.Error,
 			message: fmt.Sprintf("the line is %d bytes long, and Linux starts no program with a variable of %d bytes or more: the agent's container cannot start, and ecs-init tries for ever", len(asContainerText(text)), maxVariable),
 			fix:     "shorten the value"})
@@ -166,7 +168,7 @@ func (j *judge) byteOrderMark(l line, text string) {
 	name, variable := "", ""
 	if l.assignment >= 0 && !strings.HasPrefix(strings.TrimSpace(rest), "#") {
 		before, _, _ := strings.Cut(rest, "=")
-		name = intended(before)
+		name = j.intended(before)
 		p.severity = finding.Warning
 		p.message = "the byte order mark at the beginning of the file becomes part of the first name: the line has no effect"
 	}
@@ -190,8 +192,11 @@ func (j *judge) ignoredLine(l line, text string) {
 		j.semicolon(l)
 		return
 	}
+	if j.crowded() && !strings.Contains(text, "ECS_") {
+		return
+	}
 	if match := looseSetting.FindStringSubmatch(text); match != nil {
-		if name := intended(match[1]); name != "" {
+		if name := j.intended(match[1]); name != "" {
 			severity, consequence := j.lost(name)
 			j.add(l.number, l.column(l.start), name, problem{code: codeLineIgnored, severity: severity,
 				message: "the line has no '=' and every reader passes over it: " + name + " is not set, and " + consequence,
@@ -221,7 +226,7 @@ func (j *judge) semicolon(l line) {
 
 // intended gives the known variable that a malformed name was meant for, "" for
 // none: the last word in it that is one, or is near to one.
-func intended(name string) string {
+func (j *judge) intended(name string) string {
 	words := strings.FieldsFunc(name, func(r rune) bool {
 		return r != '_' && (r >= 0x80 || !isLetterOrDigit(r))
 	})
@@ -233,7 +238,7 @@ func intended(name string) string {
 	for i := len(words) - 1; i >= 0; i-- {
 		upper := strings.ToUpper(words[i])
 		if _, habit := mistaken[upper]; habit || hasFamilyPrefix(upper) {
-			if known := nearest(words[i]); known != "" {
+			if known := j.nearest(words[i]); known != "" {
 				return known
 			}
 		}
@@ -250,7 +255,7 @@ func (j *judge) name(l line, a Assignment, text string) {
 		j.semicolon(l)
 		return
 	}
-	if systemdName(a.Name) {
+	if variablename.IsValid(a.Name) {
 		if byName[a.Name] == nil {
 			j.unknown(a)
 		}
@@ -268,7 +273,7 @@ func (j *judge) name(l line, a Assignment, text string) {
 	case strings.HasPrefix(a.Name, `"`) || strings.HasPrefix(a.Name, "'"):
 		cause = "the quotes become part of the name"
 	}
-	known := intended(a.Name)
+	known := j.intended(a.Name)
 	if known == "" {
 		j.add(a.Line, a.Column, "", problem{code: codeNameMalformed, severity: finding.Warning,
 			message: "what stands before the '=' is no variable's name: the line has no effect",
@@ -281,63 +286,33 @@ func (j *judge) name(l line, a Assignment, text string) {
 		fix:     "write " + known + "=VALUE, with nothing before the name and no space around the '='"})
 }
 
-// maxSuggestions bounds the searches for a nearest name in one file.
-const maxSuggestions = 200
-
 func (j *judge) unknown(a Assignment) {
-	variable := ""
-	if isPublicName(a.Name) {
-		variable = a.Name
-	}
 	if reader, ok := elsewhere[a.Name]; ok {
-		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Info,
+		j.add(a.Line, a.Column, a.Name, problem{code: codeUnknownVariable, severity: finding.Info,
 			message: "the agent does not read " + a.Name + ", but " + reader + " inside its container does",
 			fix:     "keep it if that is what you want"})
 		return
 	}
-	known := ""
-	if j.suggestions++; j.suggestions <= maxSuggestions {
-		known = nearest(a.Name)
+	known := j.nearest(a.Name)
+	variable, named := "", "the variable"
+	if known != "" || variablename.IsPublic(a.Name) {
+		variable, named = a.Name, a.Name
 	}
-	if known == "" {
-		name := "the variable"
-		if variable != "" {
-			name = variable
-		}
+	_, rightOneToo := j.file.Lookup(known)
+	if known == "" || (rightOneToo && !hasFamilyPrefix(strings.ToUpper(a.Name))) {
 		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Warning,
-			message: "no reader of ecs.config knows " + name + ": it reaches the agent's container and has no effect",
+			message: "no reader of ecs.config knows " + named + ": it reaches the agent's container and has no effect",
 			fix:     "delete the line, or correct the name"})
 		return
 	}
-	if _, alreadySet := j.file.Lookup(known); alreadySet && !hasFamilyPrefix(strings.ToUpper(a.Name)) {
-		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Warning,
-			message: "no reader of ecs.config knows the variable: it reaches the agent's container and has no effect",
-			fix:     "delete the line; " + known + " is set already"})
-		return
-	}
 	severity, consequence := j.lost(known)
-	what := "no reader of ecs.config knows " + variable
-	if variable == "" {
-		what = "no reader of ecs.config knows this name"
-	} else if strings.EqualFold(a.Name, known) {
-		what = "names are exact in case, and nobody reads " + variable
+	what := "no reader of ecs.config knows " + named
+	if strings.EqualFold(a.Name, known) {
+		what = "names are exact in case, and nobody reads " + named
 	}
 	j.add(a.Line, a.Column, variable, problem{code: codeMisspelt, severity: severity,
 		message: what + ": " + known + " is not set, and " + consequence,
 		fix:     "write " + known + "=…"})
-}
-
-// isPublicName says that a name may be shown. A line that carries on a broken
-// credential has a name too, and that is a part of the secret.
-func isPublicName(name string) bool {
-	if byName[name] != nil || elsewhere[name] != "" {
-		return true
-	}
-	upper := strings.ToUpper(name)
-	if !systemdName(name) || len(name) > 80 || (name != upper && name != strings.ToLower(name) && nearest(name) == "") {
-		return false
-	}
-	return hasFamilyPrefix(upper) || strings.Contains(strings.Trim(name, "_"), "_") || nearest(name) != ""
 }
 
 // continuation gives the index of the last line of a value that goes on over
@@ -357,7 +332,7 @@ func (j *judge) continuation(i int) int {
 		}
 		if lines[k].assignment >= 0 {
 			name := j.file.Assignments[lines[k].assignment].Name
-			if byName[name] != nil || (systemdName(name) && hasFamilyPrefix(name)) {
+			if byName[name] != nil || (variablename.IsValid(name) && hasFamilyPrefix(name)) {
 				break
 			}
 		}
@@ -421,6 +396,8 @@ func (j *judge) multiLine(a Assignment, last int) {
 	switch {
 	case v == nil:
 		j.unknown(a)
+		j.add(a.Line, a.ValueColumn(), "", p)
+		return
 	case v.Type == RegistryAuth:
 		p.severity = finding.Error
 		p.message += ": " + string(LosesRegistries)
@@ -430,9 +407,5 @@ func (j *judge) multiLine(a Assignment, last int) {
 			p.message += ": " + string(StopsAgent)
 		}
 	}
-	variable := ""
-	if isPublicName(a.Name) {
-		variable = a.Name
-	}
-	j.add(a.Line, a.ValueColumn(), variable, p)
+	j.add(a.Line, a.ValueColumn(), a.Name, p)
 }

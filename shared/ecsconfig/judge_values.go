@@ -1,6 +1,7 @@
 package ecsconfig
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ func (j *judge) assignment(index int) {
 		return
 	}
 	j.placement(v, a)
-	if j.multiLined[index] || v.Type == RegistryAuth || a.Name == "ECS_ENGINE_AUTH_TYPE" {
+	if j.moot[index] || v.Type == RegistryAuth || a.Name == "ECS_ENGINE_AUTH_TYPE" {
 		return
 	}
 	value := j.file.value(a.Name)
@@ -99,21 +100,17 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 		main := problems[slices.IndexFunc(problems, func(p problem) bool { return p.severity == severity })]
 		j.add(a.Line, a.ValueColumn()+cause.at, a.Name, problem{code: cause.code, severity: severity,
 			message: cause.message + ": " + main.message,
-			fix:     write(v, clean, cause.fix)})
-	case cause != nil && !serious && free && clean != value:
-		severity := finding.Warning
-		if cause.code == codeLeadingSpace && trimmedByAgent(v) {
-			severity = finding.Info
-		}
-		j.add(a.Line, a.ValueColumn()+cause.at, a.Name, problem{code: cause.code, severity: severity,
-			message: cause.message, fix: write(v, clean, cause.fix)})
+			fix:     cause.rewritten(v, clean)})
+	case cause != nil && !serious && free && !(cause.code == codeLeadingSpace && trimmedByAgent(v)):
+		j.add(a.Line, a.ValueColumn()+cause.at, a.Name, problem{code: cause.code, severity: finding.Warning,
+			message: cause.message, fix: cause.rewritten(v, clean)})
 	case cause != nil && !serious && cause.code == codeLeadingSpace:
 		j.add(a.Line, a.ValueColumn(), a.Name, problem{code: cause.code, severity: finding.Info,
 			message: cause.message + ", and this variable is one of those where the agent takes it away again",
 			fix:     write(v, clean, cause.fix)})
 	default:
 		if serious {
-			if swallowed := j.swallowed(v, a, value, severity, problems); swallowed {
+			if swallowed := j.swallowed(a, value, severity, problems); swallowed {
 				return
 			}
 			if at, ok := placeholder(value); ok {
@@ -132,7 +129,7 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 		}
 	}
 	if free && !serious {
-		if j.swallowed(v, a, value, finding.Warning, nil) {
+		if j.swallowed(a, value, finding.Warning, nil) {
 			return
 		}
 		if at, ok := placeholder(value); ok {
@@ -141,6 +138,14 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 				fix:     "fill the template in before the file is uploaded"})
 		}
 	}
+}
+
+// rewritten is the fix for a value that passes once the cause is gone.
+func (p problem) rewritten(v *Variable, clean string) string {
+	if p.code == codeLineSeparator {
+		return p.fix // there is more in the value than this variable's
+	}
+	return write(v, clean, p.fix)
 }
 
 // unchecked says that any text passes as a value, so that a slip of the pen can
@@ -159,61 +164,89 @@ func trimmedByAgent(v *Variable) bool {
 	return slices.Contains([]string{"ECS_CLUSTER", "ECS_BACKEND_HOST", "AWS_DEFAULT_REGION", "ECS_NVIDIA_RUNTIME", "ECS_ENGINE_AUTH_TYPE"}, v.Name)
 }
 
-var settingInside = regexp.MustCompile(`[A-Za-z0-9_]+=`)
+// settingInside finds the name of a known variable right before a '=' inside a
+// value, "" where there is none.
+func settingInside(value string) (name string, at int) {
+	const longest = 80
+	for offset := 0; ; {
+		equals := strings.IndexByte(value[offset:], '=')
+		if equals < 0 {
+			return "", 0
+		}
+		end := offset + equals
+		begin := end
+		for begin > 0 && end-begin < longest && (value[begin-1] == '_' || isLetterOrDigit(rune(value[begin-1]))) {
+			begin--
+		}
+		for ; end-begin >= len("NO_PROXY"); begin++ {
+			if byName[value[begin:end]] != nil {
+				return value[begin:end], begin
+			}
+		}
+		offset = end + 1
+	}
+}
 
 // swallowed finds another setting inside the value: two on one line, or a line
 // that was appended to one without a newline.
-func (j *judge) swallowed(v *Variable, a Assignment, value string, severity finding.Severity, problems []problem) bool {
-	if strings.IndexByte(value, '=') < 0 {
+func (j *judge) swallowed(a Assignment, value string, severity finding.Severity, problems []problem) bool {
+	inner, at := settingInside(value)
+	if inner == "" {
 		return false
 	}
-	for _, match := range settingInside.FindAllStringIndex(value, 20) {
-		run := value[match[0] : match[1]-1]
-		for begin := range len(run) {
-			inner := run[begin:]
-			if byName[inner] == nil || len(inner) < 8 {
-				continue
-			}
-			consequence := ""
-			lostSeverity := finding.Warning
-			if inner != a.Name {
-				lostSeverity, consequence = j.lost(inner)
-				consequence = ": " + inner + " is not set, and " + consequence
-			}
-			if len(problems) > 0 {
-				consequence += "; " + problems[0].message
-			}
-			j.add(a.Line, a.ValueColumn()+match[0]+begin, a.Name, problem{code: codeSwallowed, severity: graver(severity, lostSeverity),
-				message: "the value goes on to the end of the line and swallows another setting" + consequence,
-				fix:     "begin a new line before " + inner})
-			return true
+	consequence := ""
+	if inner != a.Name {
+		lostSeverity, lost := j.lost(inner)
+		severity = graver(severity, lostSeverity)
+		consequence = ": " + inner + " is not set, and " + lost
+	}
+	if len(problems) > 0 {
+		consequence += "; " + problems[0].message
+	}
+	j.add(a.Line, a.ValueColumn()+at, a.Name, problem{code: codeSwallowed, severity: severity,
+		message: "the value goes on to the end of the line and swallows another setting" + consequence,
+		fix:     "begin a new line before " + inner})
+	return true
+}
+
+// wholePlaceholder is what only counts as one when there is nothing beside it.
+var wholePlaceholder = regexp.MustCompile(`^(\$[A-Za-z_][A-Za-z0-9_]*|<[A-Za-z][^<>]*>|\{[A-Za-z_][A-Za-z0-9_]*\}|__[A-Za-z0-9_]+__|@[A-Za-z0-9_.]+@)$`)
+
+// placeholder finds what templates leave behind when nobody fills them in:
+// ${X}, $(x), #{x}, %{x}, {{x}}, <%= x %>, and as a whole value also $X, <x>,
+// {X}, __X__ and @X@.
+func placeholder(value string) (at int, ok bool) {
+	at = len(value)
+	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"#{", "}"}, {"%{", "}"}, {"{{", "}}"}, {"<%", "%>"}} {
+		if begin := strings.Index(value, marks[0]); begin >= 0 && begin < at && strings.Contains(value[begin:], marks[1]) {
+			at, ok = begin, true
 		}
 	}
-	return false
+	if ok {
+		return at, true
+	}
+	const longest = 200
+	return 0, len(value) < longest && wholePlaceholder.MatchString(strings.Trim(value, " \t\"'"))
 }
 
-// placeholders are what templates leave behind: ${X}, $(x), #{x}, %{x}, {{x}},
-// <%= x %>, and as a whole value also $X, <x>, {X}, __X__ and @X@.
-var (
-	placeholders     = regexp.MustCompile(`\$\{[^}]*\}|\$\([^)]*\)|#\{[^}]*\}|%\{[^}]*\}|\{\{[^}]*\}\}|<%[^%]*%>`)
-	wholePlaceholder = regexp.MustCompile(`^"?(\$[A-Za-z_][A-Za-z0-9_]*|<[A-Za-z][^<>]*>|\{[A-Za-z_][A-Za-z0-9_]*\}|__[A-Za-z0-9_]+__|@[A-Za-z0-9_.]+@)"?$`)
-)
+const separators = "\r\v\f\u0085\u2028\u2029"
 
-func placeholder(value string) (at int, ok bool) {
-	if !strings.ContainsAny(value, "$#%{<_@") {
-		return 0, false
+var typographic = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`, "‘", "'", "’", "'")
+
+// trailingComment gives the offset of the white space before a '#', -1 for none.
+func trailingComment(value string) int {
+	for offset := 0; ; {
+		mark := strings.IndexByte(value[offset:], '#')
+		if mark < 0 {
+			return -1
+		}
+		mark += offset
+		if before := strings.TrimRight(value[:mark], " \t"); len(before) < mark {
+			return len(before)
+		}
+		offset = mark + 1
 	}
-	if match := placeholders.FindStringIndex(value); match != nil {
-		return match[0], true
-	}
-	return 0, wholePlaceholder.MatchString(strings.TrimSpace(value))
 }
-
-var (
-	trailingComment = regexp.MustCompile(`\s+#.*$`)
-	typographic     = strings.NewReplacer("“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`, "‘", "'", "’", "'")
-	separators      = "\r\v\f\u0085\u2028\u2029"
-)
 
 // cleaned takes away what habits from shells and editors put around a value,
 // with the first such habit as the cause.
@@ -228,9 +261,9 @@ func cleaned(v *Variable, value string) (clean string, cause *problem) {
 		note(codeLineSeparator, "only a newline ends a line for ecs-init, and the value holds another line separator", "save the file with newlines (LF)", at)
 		clean = clean[:at]
 	}
-	if match := trailingComment.FindStringIndex(clean); match != nil {
-		note(codeTrailingText, "a comment after a value is part of the value", "put the comment on a line of its own", match[0])
-		clean = clean[:match[0]]
+	if at := trailingComment(clean); at >= 0 {
+		note(codeTrailingText, "a comment after a value is part of the value", "put the comment on a line of its own", at)
+		clean = clean[:at]
 	}
 	if trimmed := strings.TrimSpace(clean); trimmed != clean {
 		note(codeLeadingSpace, "the space after the '=' is part of the value", "write no space after the '='", 0)
@@ -610,9 +643,6 @@ func checkChoice(v *Variable, value string) []problem {
 	if slices.Contains(v.Values, word) {
 		return nil
 	}
-	if v.Name == "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE" && (strings.EqualFold(value, "IPv4") || strings.EqualFold(value, "IPv6")) {
-		return nil
-	}
 	likely := ""
 	for _, allowed := range v.Values {
 		if strings.EqualFold(strings.TrimSpace(value), allowed) || strings.EqualFold(strings.ReplaceAll(value, "_", "-"), allowed) {
@@ -643,25 +673,40 @@ func jsonProblem(value string, err error) (message string, at int) {
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
 	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "the JSON ends too early", len(value)
 	case errors.As(err, &syntax):
-		at = int(syntax.Offset)
-		if at > 0 && !strings.HasPrefix(syntax.Error(), "unexpected end") {
-			at--
-		}
-		if at >= len(value) {
+		if strings.HasPrefix(syntax.Error(), "unexpected end") {
 			return "the JSON ends too early", len(value)
 		}
+		// Offset counts the bytes read, the offending one among them.
+		at = min(max(int(syntax.Offset)-1, 0), len(value))
 		if strings.Contains(syntax.Error(), "after top-level value") {
 			return "text follows the JSON", at
 		}
 		return "it is no JSON from here on", at
 	case errors.As(err, &wrong):
-		at = max(int(wrong.Offset)-1, 0)
-		return "a " + wrong.Value + " stands where it cannot", min(at, len(value))
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "the JSON ends too early", len(value)
+		kind, _, _ := strings.Cut(wrong.Value, " ") // "number 70000"
+		names := map[string]string{"bool": "a true or false", "string": "a text", "number": "a number", "array": "a list", "object": "an object"}
+		return cmp.Or(names[kind], "a value") + " stands where it cannot", beginOfToken(value, min(int(wrong.Offset), len(value)), kind)
 	}
 	return "it is no valid JSON", 0
+}
+
+// beginOfToken goes back from the end of a JSON value to its beginning.
+func beginOfToken(value string, end int, kind string) int {
+	begin := end
+	switch kind {
+	case "string":
+		begin = strings.LastIndexByte(value[:max(end-1, 0)], '"')
+	case "array", "object":
+		begin = end - 1
+	default:
+		for begin > 0 && (isLetterOrDigit(rune(value[begin-1])) || strings.IndexByte("+-.", value[begin-1]) >= 0) {
+			begin--
+		}
+	}
+	return max(begin, 0)
 }
 
 // decodeFirst reads the first JSON value only, as the agent does for lists: it
@@ -931,7 +976,13 @@ func checkAttributes(v *Variable, value string) []problem {
 	object, names, problems := stringMap(v, value)
 	const refused = "ECS drops it without an error, and the agent then exits for good (exit code 5)"
 	for _, name := range names {
+		if len(problems) >= maxProblems {
+			break
+		}
 		text := object[name]
+		if attributeName.MatchString(name) && !reservedAttribute(name) && attributeValue.MatchString(text) && strings.TrimSpace(text) == text {
+			continue
+		}
 		at := max(strings.Index(value, `"`+name+`"`), 0)
 		named := "an attribute"
 		if attributeName.MatchString(name) {
@@ -942,20 +993,27 @@ func checkAttributes(v *Variable, value string) []problem {
 			problems = append(problems, problem{code: codeAttribute, severity: finding.Error, at: at,
 				message: "an attribute's name is not 1 to 128 letters, digits and - _ / \\ . : " + refused,
 				fix:     "give the attribute another name"})
-		case strings.HasPrefix(name, "ecs.") || strings.HasPrefix(name, "com.amazonaws."):
+		case reservedAttribute(name):
 			problems = append(problems, problem{code: codeAttribute, severity: finding.Warning, at: at,
 				message: named + " has a name that ECS keeps for itself: it may drop the attribute, and the agent then exits for good (exit code 5)",
 				fix:     "begin the name with something other than ecs. and com.amazonaws."})
 		case text == "":
 			problems = append(problems, problem{code: codeAttribute, severity: finding.Info, at: at,
 				message: named + " has no value", fix: "give it a value, or take it out"})
-		case !attributeValue.MatchString(text) || strings.TrimSpace(text) != text:
+		default:
 			problems = append(problems, problem{code: codeAttribute, severity: finding.Error, at: at,
 				message: named + " has a value that is not 1 to 128 letters, digits, spaces inside and - _ . @ / \\ : ; " + refused,
 				fix:     "give the attribute another value"})
 		}
 	}
 	return problems
+}
+
+// maxProblems bounds what is said about one value.
+const maxProblems = 20
+
+func reservedAttribute(name string) bool {
+	return strings.HasPrefix(name, "ecs.") || strings.HasPrefix(name, "com.amazonaws.")
 }
 
 func checkTags(v *Variable, value string) []problem {
@@ -966,21 +1024,24 @@ func checkTags(v *Variable, value string) []problem {
 			message: fmt.Sprintf("%d tags, and ECS takes 50 at most: %s", len(names), refused), fix: "keep 50 tags at most"})
 	}
 	for _, name := range names {
+		if len(problems) >= maxProblems {
+			break
+		}
 		text := object[name]
-		at := max(strings.Index(value, `"`+name+`"`), 0)
 		length := utf8.RuneCountInString(name)
+		at := func() int { return max(strings.Index(value, `"`+name+`"`), 0) }
 		switch {
 		case length < 1 || length > 128:
-			problems = append(problems, problem{code: codeTag, severity: finding.Error, at: at,
+			problems = append(problems, problem{code: codeTag, severity: finding.Error, at: at(),
 				message: "a tag's key is not 1 to 128 characters long: " + refused, fix: "shorten the key"})
 		case utf8.RuneCountInString(text) > 256:
-			problems = append(problems, problem{code: codeTag, severity: finding.Error, at: at,
+			problems = append(problems, problem{code: codeTag, severity: finding.Error, at: at(),
 				message: "a tag's value is longer than 256 characters: " + refused, fix: "shorten the value"})
 		case strings.HasPrefix(strings.ToLower(name), "aws:"):
-			problems = append(problems, problem{code: codeTag, severity: finding.Error, at: at,
+			problems = append(problems, problem{code: codeTag, severity: finding.Error, at: at(),
 				message: "a tag's key begins with aws:, which is AWS's own: " + refused, fix: "take the tag out"})
 		case !tagText.MatchString(name) || !tagText.MatchString(text):
-			problems = append(problems, problem{code: codeTag, severity: finding.Warning, at: at,
+			problems = append(problems, problem{code: codeTag, severity: finding.Warning, at: at(),
 				message: "a tag has characters other than letters, digits, spaces and _ . : / = + - @, which ECS may refuse; the agent then exits for good (exit code 5)", fix: "take these characters out"})
 		}
 	}

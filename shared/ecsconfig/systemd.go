@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"ecsguardrails/shared/secret"
+	"ecsguardrails/shared/variablename"
 )
 
 // Why systemd ignores the whole file, which the leading '-' of
@@ -70,7 +71,7 @@ func readAsSystemd(content string) (map[string]string, error) {
 		invalid = invalid || !systemdUTF8(n) || !systemdUTF8(v)
 		// A later invalid assignment replaces an earlier valid one before the
 		// invalid ones are dropped, but only under the same, hence valid, name.
-		if systemdName(n) {
+		if variablename.IsValid(n) { // env_name_is_valid
 			environment[n] = v
 		}
 		name.Reset()
@@ -186,21 +187,6 @@ func readAsSystemd(content string) (map[string]string, error) {
 		}
 	}
 	return environment, nil
-}
-
-// systemdName is env_name_is_valid: ASCII letters, digits and '_', no digit
-// first.
-func systemdName(name string) bool {
-	if name == "" || (name[0] >= '0' && name[0] <= '9') {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		if c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
-			return false
-		}
-	}
-	return true
 }
 
 // systemdControl is string_has_cc(value, "\t\n"), which makes

@@ -182,7 +182,7 @@ func nearest(name string) string {
 			continue
 		}
 		// The catalogue's order breaks a tie.
-		if d := levenshtein.Distance(normal, candidate, levenshtein.NewParams().MaxCost(distance)); d < distance {
+		if d := levenshtein.Distance(normal, candidate, nil); d < distance {
 			best, distance = candidate, d
 		}
 	}

@@ -38,11 +38,12 @@ func host(name string) string {
 // work by luck (dockerauth.go GetAuthconfig).
 func (p *parser) judgeKeys() {
 	byName := map[string][]Registry{}
-	byHost := map[string][]Registry{}
+	pathsOf := map[string]int{} // the different names of a host
 	hubIsThere := false
 	for _, r := range p.result.Registries {
-		byName[r.Name] = append(byName[r.Name], r)
-		byHost[host(r.Name)] = append(byHost[host(r.Name)], r)
+		if byName[r.Name] = append(byName[r.Name], r); len(byName[r.Name]) == 1 {
+			pathsOf[host(r.Name)]++
+		}
 		hubIsThere = hubIsThere || r.Name == HubName
 	}
 	for _, r := range p.result.Registries {
@@ -68,7 +69,7 @@ func (p *parser) judgeKeys() {
 			p.reportOther(ECR, r, "")
 			continue
 		}
-		p.judgePath(r, h, byHost[h], len(byName[h]) > 0)
+		p.judgePath(r, h, pathsOf[h], len(byName[h]) > 0)
 	}
 }
 
@@ -112,17 +113,13 @@ func unreachable(name, h string) (kind Kind, instead string) {
 // judgePath looks at a key beside the others of its host. The agent takes the
 // bare host, or else whichever it meets first, and then any longer key that
 // begins the image's name.
-func (p *parser) judgePath(r Registry, h string, sameHost []Registry, bareHost bool) {
+func (p *parser) judgePath(r Registry, h string, names int, bareHost bool) {
 	if r.Name == h {
 		return
 	}
-	names := map[string]bool{}
-	for _, other := range sameHost {
-		names[other.Name] = true
-	}
 	path := strings.TrimSuffix(r.Name[len(h):], "/")
 	switch {
-	case !bareHost && len(names) > 1:
+	case !bareHost && names > 1:
 		p.reportOther(PathsOnly, r, h)
 	case !bareHost && path == "":
 		p.reportOther(TrailingSlash, r, h)
@@ -132,7 +129,7 @@ func (p *parser) judgePath(r Registry, h string, sameHost []Registry, bareHost b
 		// Longer than "r.tld", and a prefix of every image there.
 		p.reportOther(Shadowed, r, h)
 	case path != strings.ToLower(path):
-		p.reportOther(UpperCase, r, strings.ToLower(r.Name))
+		p.reportOther(PathUpperCase, r, strings.ToLower(r.Name))
 	case !strings.HasSuffix(r.Name, "/"):
 		p.reportOther(NoBoundary, r, r.Name+"/")
 	}

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,7 +50,8 @@ type Data struct {
 	Registries []Registry
 	// Faults are in the order of the data.
 	Faults []Fault
-	// Secrets are the JSON values that may hold a secret: all but the keys.
+	// Secrets are the texts that may hold a secret: all but the keys that look
+	// like a registry, and the names of fields.
 	Secrets []Span
 }
 
@@ -94,6 +96,7 @@ const (
 	HubKey             Kind = "hub-key"             // not Docker Hub's only key
 	HubKeySpare        Kind = "hub-key-spare"       // the same beside the only key
 	UpperCase          Kind = "upper-case"          // image names are lower case
+	PathUpperCase      Kind = "path-upper-case"     // the same below a host that serves by itself
 	NeverMatches       Kind = "never-matches"       // no image name begins like this
 	TrailingSlash      Kind = "trailing-slash"      // works while it is alone
 	PathsOnly          Kind = "paths-only"          // several paths, no bare host: a random one wins
@@ -188,7 +191,7 @@ func (p *parser) parse(authType string) {
 		p.fault(NotJSON, "", Span{p.offset + stopped, p.offset + stopped})
 		return
 	}
-	p.collectSecrets(root)
+	p.collectSecrets(root, 0)
 	if !known {
 		return
 	}
@@ -196,15 +199,19 @@ func (p *parser) parse(authType string) {
 		p.fault(Empty, "", whole)
 		return
 	}
-	if !p.rightTypes(authType, root) {
-		return
-	}
 	if f, wrapped := root.get("auths"); wrapped && f.name == "auths" && holdsRegistries(f.value) {
 		p.fault(Wrapper, "", f.span)
 		return
 	}
+	if !p.rightTypes(authType, root) {
+		return
+	}
+	last := make(map[string]int, len(root.fields))
 	for i, f := range root.fields {
-		if slices.ContainsFunc(root.fields[i+1:], func(later field) bool { return later.name == f.name }) {
+		last[f.name] = i
+	}
+	for i, f := range root.fields {
+		if last[f.name] != i {
 			p.fault(DuplicateKey, f.name, f.span)
 			continue
 		}
@@ -261,7 +268,7 @@ func (p *parser) rightTypes(authType string, root value) bool {
 }
 
 func isCredentialField(name string) bool {
-	return slices.ContainsFunc([]string{"auth", "username", "password", "email", "identitytoken"}, func(known string) bool {
+	return slices.ContainsFunc([]string{"auth", "username", "password", "email", "serveraddress", "identitytoken", "registrytoken"}, func(known string) bool {
 		return strings.EqualFold(known, name)
 	})
 }
@@ -372,16 +379,31 @@ func isPlaceholder(text string) bool {
 	return dollar && len(name) > 2 && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
 }
 
-// collectSecrets notes every value that is no object, wherever it stands.
-func (p *parser) collectSecrets(v value) {
-	if v.kind == '{' {
-		for _, f := range v.fields {
-			p.collectSecrets(f.value)
+// publicRegistry is the form of a registry's host with an optional scheme, port
+// and path.
+var publicRegistry = regexp.MustCompile(`^([A-Za-z]{2,8}://)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(:[0-9]{1,5})?(/[A-Za-z0-9._/-]{0,100})?$`)
+
+// IsPublic says that a key may be shown: it has the form of a registry, and
+// cannot be a credential that stands in the wrong place.
+func IsPublic(key string) bool {
+	const longest, longestAlone = 200, 24
+	return len(key) <= longest && publicRegistry.MatchString(key) && (len(key) <= longestAlone || strings.ContainsAny(key, ".:"))
+}
+
+// collectSecrets notes every value that is no object, and every name that is
+// neither a registry's nor a field's.
+func (p *parser) collectSecrets(v value, depth int) {
+	if v.kind != '{' {
+		if v.kind != 'n' {
+			p.result.Secrets = append(p.result.Secrets, v.span)
 		}
 		return
 	}
-	if v.kind != 'n' {
-		p.result.Secrets = append(p.result.Secrets, v.span)
+	for _, f := range v.fields {
+		if !isCredentialField(f.name) && f.name != "auths" && (depth > 1 || !IsPublic(f.name)) {
+			p.result.Secrets = append(p.result.Secrets, f.span)
+		}
+		p.collectSecrets(f.value, depth+1)
 	}
 }
 

@@ -1,0 +1,115 @@
+package ecsconfig
+
+import (
+	"regexp"
+	"strings"
+
+	"ecsguardrails/shared/registryauth"
+	"ecsguardrails/shared/variablename"
+)
+
+// Mask gives the file with every byte that may belong to a secret as '*', for
+// those who show a line of it. Its length, its lines and its columns stay.
+//
+// What is shown is what is known: the names of variables, the values of
+// variables that hold no secret, and of ECS_ENGINE_AUTH_DATA the registries and
+// the names of the fields, while it is valid JSON. Everything else is blotted
+// out, comments and lines that nobody understands among them, because a value
+// that was broken over several lines goes on there.
+func Mask(content []byte) []byte {
+	file := Parse(content)
+	masked := []byte(file.content.Reveal())
+	for _, l := range file.lines {
+		if l.assignment < 0 {
+			file.maskLoose(masked, l)
+			continue
+		}
+		file.maskAssignment(masked, file.Assignments[l.assignment])
+	}
+	return masked
+}
+
+// blot masks a range, but for white space.
+func blot(masked []byte, start, end int) {
+	for i := start; i < end; i++ {
+		if masked[i] != ' ' && masked[i] != '\t' {
+			masked[i] = '*'
+		}
+	}
+}
+
+// maskLoose masks a line without '='.
+func (f File) maskLoose(masked []byte, l line) {
+	text := f.content.Reveal()[l.start:l.end]
+	start := l.start
+	if match := looseSetting.FindStringSubmatchIndex(text); match != nil && text[0] != '#' {
+		if v := byName[text[match[2]:match[3]]]; v != nil {
+			if start += match[3]; showsNoSecret(v, text[match[3]:]) {
+				return
+			}
+		}
+	}
+	blot(masked, start, l.end)
+}
+
+func (f File) maskAssignment(masked []byte, a Assignment) {
+	text := f.content.Reveal()
+	v := byName[a.Name]
+	if v == nil {
+		v = maskedName(masked, a)
+	}
+	value := text[a.ValueStart:a.ValueEnd]
+	switch {
+	case v == nil:
+		blot(masked, a.ValueStart, a.ValueEnd)
+	case v.Type == RegistryAuth:
+		for _, span := range registryauth.Parse("", []byte(value), a.ValueStart).Secrets {
+			blot(masked, span.Start, span.End)
+		}
+	case !showsNoSecret(v, value):
+		blot(masked, a.ValueStart, a.ValueEnd)
+	}
+}
+
+// maskedName masks a name that is not known, but for the known one inside it,
+// as after "export ".
+func maskedName(masked []byte, a Assignment) *Variable {
+	name := strings.TrimRight(a.Name, " \t")
+	begin := strings.LastIndexAny(name, " \t\"'"+byteOrderMark) + 1
+	if v := byName[name[begin:]]; v != nil && (begin == 0 || isHabit(name[:begin])) {
+		return v
+	}
+	if !variablename.IsPublic(a.Name) {
+		blot(masked, a.NameStart, a.ValueStart-1)
+	}
+	return nil
+}
+
+func isHabit(before string) bool {
+	switch strings.TrimSpace(before) {
+	case "export", "set", "echo", "declare -x", "ENV", "-", byteOrderMark, "#":
+		return true
+	}
+	return false
+}
+
+// urlUser is the part of a URL before its host, where passwords are.
+var urlUser = regexp.MustCompile(`//[^/\s]*@`)
+
+// showsNoSecret says that a value may be shown as it is.
+func showsNoSecret(v *Variable, value string) bool {
+	if v.Name == "ECS_ENGINE_AUTH_TYPE" {
+		word := strings.ToLower(strings.Trim(value, " \t'\";:"))
+		return word == registryauth.Docker || word == registryauth.Dockercfg
+	}
+	if v.isSensitive() && v.Type != Proxy && v.Type != URL {
+		return false
+	}
+	lower := strings.ToLower(value)
+	for _, sign := range []string{"auth", "passw", "secret", "token", "credential", "aws_", "="} {
+		if strings.Contains(lower, sign) {
+			return false
+		}
+	}
+	return !urlUser.MatchString(value) && !strings.Contains(value, "@")
+}
