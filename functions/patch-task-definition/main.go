@@ -3,27 +3,53 @@
 package main
 
 import (
+	"context"
+	"os"
+	"os/signal"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"ecsguardrails/shared/awsclient"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/taskdef"
 )
 
-func main() { pipeline.Main(taskdef.Name, build) }
+func main() {
+	if len(os.Args) > 1 && taskdef.AsksForFiles(os.Args[1]) {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		code := taskdef.Files(ctx, os.Args[1:], os.Environ(), observerHere, os.Stdin, os.Stdout, os.Stderr)
+		stop()
+		os.Exit(code)
+	}
+	pipeline.Main(taskdef.Name, build)
+}
 
 func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner {
-	definitions := ecs.NewFromConfig(configuration)
-	secrets := secretsmanager.NewFromConfig(configuration)
-	return taskdef.New(settings,
-		taskdef.Observer{
-			Definitions: definitions,
-			Secrets:     taskdef.NewSecretList(secrets, time.Now),
-			Region:      configuration.Region,
-		},
-		taskdef.Applier{Definitions: definitions},
-	)
+	return taskdef.New(settings, observer(configuration), taskdef.Applier{Definitions: ecs.NewFromConfig(configuration)})
+}
+
+func observer(configuration aws.Config) taskdef.Observer {
+	return taskdef.Observer{
+		Definitions: ecs.NewFromConfig(configuration),
+		Secrets:     taskdef.NewSecretList(secretsmanager.NewFromConfig(configuration), time.Now),
+		Region:      configuration.Region,
+	}
+}
+
+// observerHere looks with the shell's credentials, where it has some.
+func observerHere(ctx context.Context) *taskdef.Observer {
+	configuration, err := awsclient.Load(ctx, taskdef.Name)
+	if err != nil || configuration.Region == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if _, err := configuration.Credentials.Retrieve(ctx); err != nil {
+		return nil
+	}
+	here := observer(configuration)
+	return &here
 }

@@ -56,6 +56,7 @@ func (j *judgement) credentials() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		parameter := credentialOf(container)
 		switch {
+		case j.leftOpen(parameter):
 		case parameter != "":
 			j.credential(i, parameter)
 		case container.RepositoryCredentials != nil:

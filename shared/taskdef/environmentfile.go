@@ -26,7 +26,7 @@ func (j *judgement) environmentFiles() {
 		count += len(container.EnvironmentFiles)
 		for _, file := range container.EnvironmentFiles {
 			value := aws.ToString(file.Value)
-			if problem := environmentFileProblem(file); problem != "" {
+			if problem := environmentFileProblem(file); problem != "" && !j.leftOpen(value) {
 				j.report("environment-file-invalid", finding.Error,
 					fmt.Sprintf("the environment file %q of %s %s", shortened(value), j.containerName(i), problem),
 					`write {"type": "s3", "value": "arn:aws:s3:::bucket/path/name.env"}`)

@@ -17,7 +17,7 @@ import (
 // repository authentication requires that the task definition specify a value
 // for executionRoleArn".
 func (j *judgement) executionRole() {
-	if aws.ToString(j.Definition.ExecutionRoleArn) != "" {
+	if aws.ToString(j.Definition.ExecutionRoleArn) != "" || j.ContainersOnly {
 		return
 	}
 	reasons := j.needsExecutionRole()

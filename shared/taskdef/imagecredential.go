@@ -55,6 +55,11 @@ func isECR(reference image.Reference) bool {
 func (j *judgement) imageCredentials() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		text := aws.ToString(container.Image)
+		if j.leftOpen(text) {
+			j.report("file-placeholder", finding.Info, fmt.Sprintf("the image of %s is a placeholder, and not judged", j.containerName(i)),
+				"judge the file that is made from this one, too")
+			continue
+		}
 		reference, err := image.Parse(text)
 		if err != nil {
 			j.report("image-invalid", finding.Error,
@@ -74,11 +79,11 @@ func (j *judgement) imageCredentials() {
 				"take the tag "+TagRegistry+" from all of them but one, or give them different paths")
 		case len(serving) == 1 && credential == "":
 			j.cure(Edit{Field: repositoryCredentials, Container: i, Value: serving[0].ARN}, "credential-missing", finding.Error,
-				fmt.Sprintf("the image of %s lies in %s, which the secret %s serves, but the container has no repositoryCredentials: the pull is anonymous", j.containerName(i), reference, serving[0].Name),
+				fmt.Sprintf("the image of %s lies in %s, which the secret %s serves, but the container has no repositoryCredentials: it is pulled anonymously, or with what the instance's ecs.config has", j.containerName(i), reference, serving[0].Name),
 				fmt.Sprintf("set repositoryCredentials.credentialsParameter to %s", serving[0].ARN))
-		case len(serving) == 1 && !serving[0].isNamedBy(credential):
+		case len(serving) == 1 && !serving[0].isNamedBy(credential) && !j.leftOpen(credential):
 			j.otherCredential(i, reference, credential, serving[0])
-		case credential == "" && !reference.MostlyPublic():
+		case credential == "" && !reference.MostlyPublic() && !j.SecretsUnknown:
 			j.registryNotServed(i, reference)
 		}
 	}

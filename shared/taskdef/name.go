@@ -15,13 +15,14 @@ var nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 // names judges what the family and the containers are called.
 func (j *judgement) names() {
 	const fix = "use 1 to 255 letters, digits, hyphens and underscores"
-	if family := aws.ToString(j.Definition.Family); !nameForm.MatchString(family) {
+	if family := aws.ToString(j.Definition.Family); !nameForm.MatchString(family) && !j.leftOpen(family) && (family != "" || !j.Draft) {
 		j.report("name-invalid", finding.Error, fmt.Sprintf("the family is called %q, which ECS refuses", shortened(family)), fix)
 	}
 	seen := map[string]bool{}
 	for i, container := range j.Definition.ContainerDefinitions {
 		name := aws.ToString(container.Name)
 		switch {
+		case j.leftOpen(name):
 		case !nameForm.MatchString(name):
 			j.report("name-invalid", finding.Error, fmt.Sprintf("container number %d is called %q, which ECS refuses", i+1, shortened(name)), fix)
 		case seen[name]:

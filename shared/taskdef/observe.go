@@ -59,16 +59,21 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 		return Observation{Skip: stale}, err
 	}
 	observed := Observation{Definition: described.TaskDefinition, Tags: described.Tags, UnknownFields: unknownFields(described.body)}
+	return observed, o.complete(ctx, &observed)
+}
+
+// complete reads what the definition, once it is known, makes necessary.
+func (o Observer) complete(ctx context.Context, observed *Observation) (err error) {
 	if !wantsSecrets(observed.Definition) {
-		return observed, nil
+		return nil
 	}
 	if observed.Secrets, err = o.Secrets.All(ctx); err != nil {
-		return Observation{}, err
+		return err
 	}
 	if observed.Secrets.lacksOne(observed.Definition) {
 		observed.Secrets, err = o.Secrets.Afresh(ctx, aws.ToTime(observed.Definition.RegisteredAt))
 	}
-	return observed, err
+	return err
 }
 
 // asAsked gives the asked revision, if it is the family's latest active one, or

@@ -21,6 +21,14 @@ type Observation struct {
 	Place place
 	// UnknownFields are those that ECS described and the SDK does not know.
 	UnknownFields []string
+	// Draft says that the definition comes from a file, with what people leave
+	// open there.
+	Draft bool
+	// ContainersOnly says that the file has the containers, and somebody else the
+	// rest.
+	ContainersOnly bool
+	// SecretsUnknown says that the account's secrets were not looked at.
+	SecretsUnknown bool
 }
 
 // judgement is a definition on its way through the rules.
@@ -53,10 +61,7 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	if observed.Skip != nil {
 		return pipeline.Plan[Action]{Skip: observed.Skip}
 	}
-	j := &judgement{Settings: s, Observation: observed}
-	for _, rule := range rules {
-		rule(j)
-	}
+	j := s.run(observed)
 	plan := pipeline.Plan[Action]{Findings: j.findings}
 	if len(j.edits) == 0 || j.blocked {
 		return plan
@@ -67,6 +72,18 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	plan.Actions = append(plan.Actions, register(observed, j.edits))
 	return plan
 }
+
+// run takes a definition through the rules.
+func (s Settings) run(observed Observation) *judgement {
+	j := &judgement{Settings: s, Observation: observed}
+	for _, rule := range rules {
+		rule(j)
+	}
+	return j
+}
+
+// leftOpen reports whether a text is to be filled in later, in a file.
+func (j *judgement) leftOpen(text string) bool { return j.Draft && isPlaceholder(text) }
 
 // report adds a finding.
 func (j *judgement) report(code string, severity finding.Severity, message, fix string) {

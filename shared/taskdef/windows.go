@@ -112,11 +112,14 @@ func unsupportedOnWindows(c types.ContainerDefinition) []string {
 	})
 }
 
+// unsupportedOnWindowsTask does the same for the whole definition. The agent
+// takes bridge for the network that Docker has on Windows, and AWS's own
+// examples have it.
 func unsupportedOnWindowsTask(d *types.TaskDefinition) []string {
 	mode := d.NetworkMode
 	return named(map[string]bool{
 		"ipcMode":                     d.IpcMode != "",
-		"networkMode " + string(mode): mode == types.NetworkModeHost || mode == types.NetworkModeNone || mode == types.NetworkModeBridge,
+		"networkMode " + string(mode): mode == types.NetworkModeHost || mode == types.NetworkModeNone,
 		"pidMode":                     d.PidMode != "",
 		"proxyConfiguration":          d.ProxyConfiguration != nil,
 		"dockerVolumeConfiguration":   slices.ContainsFunc(d.Volumes, func(v types.Volume) bool { return v.DockerVolumeConfiguration != nil }),

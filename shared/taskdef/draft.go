@@ -1,0 +1,271 @@
+package taskdef
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/schemas"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
+
+	"ecsguardrails/shared/finding"
+)
+
+// Draft is a definition that somebody keeps in a file.
+type Draft struct {
+	text []byte
+	// root is the definition itself, whatever it is wrapped in; containers is its
+	// list of containers.
+	root, containers *node
+	// prefix is the JSON pointer to the root.
+	prefix     string
+	definition *ecs.DescribeTaskDefinitionOutput
+	// findings are about the file, rather than about the definition.
+	findings []finding.Finding
+}
+
+// byteOrderMark begins files that some editors on Windows wrote.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// ReadDraft reads a definition as people keep them: what the API takes, what it
+// describes, either of them wrapped in {"taskDefinition": …}, or the list of
+// containers alone; with nulls, numbers as text, and placeholders. What it
+// cannot read comes back as findings, with a nil definition if that is all.
+func ReadDraft(text []byte) *Draft {
+	d := &Draft{text: text}
+	// The offsets stay those of the file.
+	blank := text
+	if bytes.HasPrefix(text, byteOrderMark) {
+		blank = append([]byte("   "), text[len(byteOrderMark):]...)
+	}
+	root, err := parseJSON(blank)
+	if err != nil {
+		at := &node{}
+		if syntax, ok := err.(*syntaxError); ok {
+			at.start = syntax.offset
+		}
+		d.note(at, "file-invalid", finding.Error, "the file is not JSON: "+err.Error(),
+			"write one JSON value without comments; put placeholders between quotation marks")
+		return d
+	}
+	if !d.unwrap(root) {
+		d.note(root, "file-invalid", finding.Error, "the file has no task definition: there is no containerDefinitions in it",
+			`write what "aws ecs register-task-definition --cli-input-json" takes`)
+		return d
+	}
+	d.decode(root)
+	return d
+}
+
+func (d *Draft) note(at *node, code string, severity finding.Severity, message, fix string) {
+	line, column := position(d.text, at.start)
+	d.findings = append(d.findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column})
+}
+
+// unwrap finds the definition.
+func (d *Draft) unwrap(root *node) bool {
+	d.root = root
+	for range 3 {
+		if containers := d.root.member("containerDefinitions"); containers != nil {
+			d.containers = containers
+			return true
+		}
+		switch inner := d.root.member("taskDefinition"); {
+		case inner != nil && inner.kind == kindObject:
+			d.root, d.prefix = inner, d.prefix+"/taskDefinition"
+		case d.root.kind == kindList && len(d.root.items) > 0 && d.root.items[0].member("image") != nil:
+			d.containers = d.root
+			return true
+		case d.root.kind == kindList && len(d.root.items) == 1:
+			d.root, d.prefix = d.root.items[0], d.prefix+"/0"
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// decode makes the SDK's type of the definition.
+func (d *Draft) decode(whole *node) {
+	definition := map[string]any{}
+	if d.root == d.containers {
+		definition["containerDefinitions"] = d.value(d.containers, schemas.TaskDefinition.Member("containerDefinitions"), "containerDefinitions")
+	} else {
+		definition = d.fields(d.root, schemas.TaskDefinition, "")
+	}
+	answer := map[string]any{"taskDefinition": definition}
+	for _, holder := range []*node{whole, d.root} {
+		if tags := holder.member("tags"); tags != nil {
+			answer["tags"] = d.value(tags, schemas.DescribeTaskDefinitionResponse.Member("tags"), "tags")
+		}
+	}
+	body, err := json.Marshal(answer)
+	if err == nil {
+		d.definition, err = decodeDescription(body)
+	}
+	if err != nil {
+		d.note(d.root, "file-invalid", finding.Error, "the task definition cannot be read: "+err.Error(), "compare it with the API reference of RegisterTaskDefinition")
+	}
+}
+
+// decodeDescription reads ECS's own JSON with the SDK's decoder.
+func decodeDescription(body []byte) (*ecs.DescribeTaskDefinitionOutput, error) {
+	operation := smithy.NewOperationSchema(schemas.DescribeTaskDefinition, schemas.DescribeTaskDefinitionRequest, schemas.DescribeTaskDefinitionResponse)
+	response := &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}}
+	output := &ecs.DescribeTaskDefinitionOutput{}
+	err := awsjson.New11(schemas.AmazonEC2ContainerServiceV20141113).DeserializeResponse(context.Background(), operation, ecs.TypeRegistry, response, output)
+	return output, err
+}
+
+// isOutputOnly reports whether a field of a described definition is ECS's own.
+func isOutputOnly(field string) bool {
+	return slices.ContainsFunc(outputOnly, func(name string) bool { return strings.EqualFold(name, field) })
+}
+
+// fields reads an object with the fields of a structure.
+func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]any {
+	read := map[string]any{}
+	for _, m := range n.members {
+		at := m.name
+		if path != "" {
+			at = path + "." + m.name
+		}
+		if path == "" && (isOutputOnly(m.name) || m.name == "tags") || m.value.kind == kindNull {
+			continue
+		}
+		member := schema.Member(m.name)
+		if member == nil {
+			d.unknownField(m, schema, at)
+			continue
+		}
+		if value := d.value(m.value, member, at); value != nil {
+			read[m.name] = value
+		}
+	}
+	return read
+}
+
+func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
+	// People's own notes.
+	if strings.HasPrefix(m.name, "_") || strings.HasPrefix(m.name, "$") || strings.HasPrefix(m.name, "//") {
+		return
+	}
+	fix := "take the field away"
+	for name := range schema.Members() {
+		if strings.EqualFold(strings.ReplaceAll(m.name, "_", ""), name) {
+			fix = "write " + name
+		}
+	}
+	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q", shortened(at)), fix)
+}
+
+// value reads a value as a schema has it; nil where there is nothing to read.
+func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
+	if n.kind == kindNull {
+		return nil
+	}
+	switch schema.Type() {
+	case smithy.ShapeTypeStructure, smithy.ShapeTypeUnion:
+		if n.kind == kindObject {
+			return d.fields(n, schema, at)
+		}
+	case smithy.ShapeTypeList, smithy.ShapeTypeSet:
+		return d.list(n, schema, at)
+	case smithy.ShapeTypeMap:
+		if n.kind == kindObject {
+			read := map[string]any{}
+			for _, m := range n.members {
+				if value := d.value(m.value, schema.MapValue(), at+"."+m.name); value != nil {
+					read[m.name] = value
+				}
+			}
+			return read
+		}
+	case smithy.ShapeTypeString, smithy.ShapeTypeEnum:
+		if n.kind == kindNumber || n.kind == kindBool {
+			d.taken(n, at, "text")
+		}
+		if n.kind != kindList && n.kind != kindObject {
+			return n.text
+		}
+	case smithy.ShapeTypeInteger, smithy.ShapeTypeLong:
+		return d.number(n, at)
+	case smithy.ShapeTypeDouble, smithy.ShapeTypeFloat:
+		if number, err := strconv.ParseFloat(n.text, 64); err == nil && (n.kind == kindNumber || n.kind == kindString) {
+			return number
+		}
+	case smithy.ShapeTypeBoolean:
+		switch strings.ToLower(n.text) {
+		case "true", "false":
+			if n.kind == kindString {
+				d.taken(n, at, "a boolean")
+			}
+			return strings.EqualFold(n.text, "true")
+		}
+	}
+	d.wrongType(n, at)
+	return nil
+}
+
+// list reads a list; people write a single object without one.
+func (d *Draft) list(n *node, schema *smithy.Schema, at string) any {
+	items := n.items
+	if n.kind != kindList {
+		if element := schema.ListMember().Type(); n.kind != kindObject || element != smithy.ShapeTypeStructure {
+			d.wrongType(n, at)
+			return nil
+		}
+		d.taken(n, at, "a list")
+		items = []*node{n}
+	}
+	read := []any{}
+	for i, item := range items {
+		if value := d.value(item, schema.ListMember(), fmt.Sprintf("%s[%d]", at, i)); value != nil {
+			read = append(read, value)
+		}
+	}
+	return read
+}
+
+func (d *Draft) number(n *node, at string) any {
+	if n.kind == kindNumber || n.kind == kindString {
+		number, err := strconv.ParseFloat(strings.TrimSpace(n.text), 64)
+		if err == nil && number == float64(int32(number)) {
+			if n.kind == kindString {
+				d.taken(n, at, "a number")
+			}
+			return int32(number)
+		}
+	}
+	d.wrongType(n, at)
+	return nil
+}
+
+func (d *Draft) taken(n *node, at, as string) {
+	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("%s is taken as %s, which the AWS command line does not do", at, as), "write it as "+as)
+}
+
+func (d *Draft) wrongType(n *node, at string) {
+	if n.kind == kindString && isPlaceholder(n.text) {
+		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("%s is a placeholder, and not judged", at), "judge the file that is made from this one, too")
+		return
+	}
+	d.note(n, "file-type-wrong", finding.Error, fmt.Sprintf("%s is of another type than ECS takes", at), "see the field in the API reference of RegisterTaskDefinition")
+}
+
+// placeholder matches what people have a tool fill in later: <NAME>, ${NAME},
+// $NAME, {{ name }}, %NAME%, __NAME__, @NAME@, `name`, REPLACE_ME, ACCOUNT_ID
+// and XXXXXXXXXXXX.
+var placeholder = regexp.MustCompile("[<>{}$%`]|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|^(?i:image|placeholder|changeme|todo)$")
+
+func isPlaceholder(text string) bool { return placeholder.MatchString(text) }

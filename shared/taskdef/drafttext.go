@@ -1,0 +1,155 @@
+package taskdef
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+)
+
+// change replaces the bytes from start to end.
+type change struct {
+	start, end int
+	text       string
+}
+
+// Patched gives the file with the edits made and every other byte as it was.
+func (d *Draft) Patched(edits []Edit) ([]byte, error) {
+	var changes []change
+	for _, edit := range edits {
+		made, err := d.change(edit)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, made)
+	}
+	slices.SortStableFunc(changes, func(a, b change) int { return b.start - a.start })
+	patched := slices.Clone(d.text)
+	for _, c := range changes {
+		patched = slices.Concat(patched[:c.start], []byte(c.text), patched[c.end:])
+	}
+	return patched, nil
+}
+
+// change makes an edit one of the text.
+func (d *Draft) change(edit Edit) (change, error) {
+	holder, after := d.root, "family"
+	if edit.Field == repositoryCredentials {
+		holder, after = d.containerNode(edit.Container), "image"
+	}
+	if holder == nil || holder.kind != kindObject || len(holder.members) == 0 {
+		return change{}, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
+	}
+	at := holder.index(string(edit.Field))
+	switch {
+	case edit.Value == "" && at >= 0:
+		return d.removal(holder, at), nil
+	case at >= 0:
+		old := holder.members[at]
+		return change{old.value.start, old.value.end, d.written(edit, d.indentation(old.start))}, nil
+	}
+	// After the member it belongs with, or else the first.
+	before := holder.members[max(0, holder.index(after))]
+	indentation, own := d.indentation(before.start), ", "
+	if indentation != "" {
+		own = "," + d.newline() + indentation
+	}
+	return change{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, edit.Field, d.written(edit, indentation))}, nil
+}
+
+// containerNode finds a container in the text, where a single one may stand
+// without a list.
+func (d *Draft) containerNode(i int) *node {
+	items := d.containers.items
+	if d.containers.kind == kindObject {
+		items = []*node{d.containers}
+	}
+	// A null among the containers is none.
+	items = slices.DeleteFunc(slices.Clone(items), func(n *node) bool { return n.kind == kindNull })
+	if i >= len(items) {
+		return nil
+	}
+	return items[i]
+}
+
+// removal takes a member away with the comma before or after it.
+func (d *Draft) removal(holder *node, at int) change {
+	m := holder.members[at]
+	switch {
+	case at > 0:
+		return change{holder.members[at-1].value.end, m.value.end, ""}
+	case len(holder.members) > 1:
+		return change{m.start, holder.members[1].start, ""}
+	default:
+		return change{m.start, m.value.end, ""}
+	}
+}
+
+// indentation is the white space before a member that begins its line, and ""
+// for one that does not.
+func (d *Draft) indentation(start int) string {
+	line := d.text[bytes.LastIndexByte(d.text[:start], '\n')+1 : start]
+	if len(line) == 0 || len(bytes.TrimLeft(line, " \t")) > 0 {
+		return ""
+	}
+	return string(line)
+}
+
+// written gives an edit's value, over several lines where its neighbours stand
+// on lines of their own.
+func (d *Draft) written(edit Edit, indentation string) string {
+	value := edit.operation().Value
+	if indentation == "" {
+		text, _ := json.Marshal(value)
+		return string(text)
+	}
+	step := "  "
+	if strings.Contains(indentation, "\t") {
+		step = "\t"
+	} else if outer := d.indentation(d.root.firstMember()); outer != "" && d.prefix == "" {
+		step = outer
+	}
+	text, _ := json.MarshalIndent(value, indentation, step)
+	return strings.ReplaceAll(string(text), "\n", d.newline())
+}
+
+// newline is how the file ends its lines.
+func (d *Draft) newline() string {
+	if bytes.Contains(d.text, []byte("\r\n")) {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+func (n *node) firstMember() int {
+	if len(n.members) == 0 {
+		return 0
+	}
+	return n.members[0].start
+}
+
+// Diff shows the edits as a unified diff of the file.
+func (d *Draft) Diff(name string, edits []Edit) (string, error) {
+	patched, err := d.Patched(edits)
+	if err != nil {
+		return "", err
+	}
+	return udiff.Unified(name, name, string(d.text), string(patched)), nil
+}
+
+// JSONPatch gives the edits as a JSON patch of the file (RFC 6902).
+func (d *Draft) JSONPatch(edits []Edit) (string, error) {
+	operations := make([]operation, len(edits))
+	for i, edit := range edits {
+		operations[i] = edit.operation()
+		if d.root == d.containers {
+			operations[i].Path = strings.TrimPrefix(operations[i].Path, "/containerDefinitions")
+		}
+		operations[i].Path = d.prefix + operations[i].Path
+	}
+	text, err := json.Marshal(operations)
+	return string(text), err
+}

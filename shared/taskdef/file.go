@@ -1,0 +1,199 @@
+package taskdef
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/image"
+	"ecsguardrails/shared/settings"
+)
+
+// Exit codes of Files.
+const (
+	exitOK       = 0
+	exitFindings = 1
+	exitCouldNot = 2
+)
+
+const usage = `usage: patch-task-definition --file FILE.json… [--secret REGISTRY=ARN]…
+
+Judges task definitions in files before they are registered, and shows what is
+to be changed as a unified diff and as a JSON patch. Nothing is changed.
+
+  --file FILE            a task definition; may be given again, "-" is standard input
+  --secret REGISTRY=ARN  the secret that serves a registry ("host" or "host/path");
+                         may be given again. Without it, and where there are AWS
+                         credentials, the tagged secrets of the account are used.
+
+Exit code 0, 1 (a finding of severity error) or 2 (could not run).
+`
+
+// AsksForFiles reports whether a command line that begins with this argument
+// is Files'.
+func AsksForFiles(argument string) bool {
+	name, _, _ := strings.Cut(argument, "=")
+	return slices.Contains([]string{"--file", "-file", "--secret", "-secret"}, name)
+}
+
+// Files judges task definitions in files, as the command line asks, and gives
+// the exit code. Open makes an observer for the account, or gives nil where
+// there are no AWS credentials.
+func Files(ctx context.Context, args, environ []string, open func(context.Context) *Observer, stdin io.Reader, stdout, stderr io.Writer) int {
+	of, err := settings.Load[Settings](environ)
+	if err != nil {
+		return couldNot(stderr, err)
+	}
+	names, secrets, err := parseArguments(args, stderr)
+	if err != nil {
+		return couldNot(stderr, err)
+	}
+	if len(names) == 0 {
+		return exitOK
+	}
+	var observer *Observer
+	if len(secrets) == 0 {
+		if observer = open(ctx); observer == nil {
+			_, _ = fmt.Fprintln(stderr, "no AWS credentials: secrets and roles are not looked at; --secret names a registry's secret")
+		}
+	}
+	code := exitOK
+	for _, name := range names {
+		text, err := readFile(name, stdin)
+		if err != nil {
+			return couldNot(stderr, err)
+		}
+		draft := ReadDraft(text)
+		judged, err := of.judge(ctx, draft, secrets, observer)
+		if err != nil {
+			return couldNot(stderr, fmt.Errorf("judge %s: %w", name, err))
+		}
+		if err := judged.write(stdout, name, draft); err != nil {
+			return couldNot(stderr, err)
+		}
+		if slices.ContainsFunc(judged.findings, func(f finding.Finding) bool { return f.Severity == finding.Error }) {
+			code = exitFindings
+		}
+	}
+	return code
+}
+
+func couldNot(stderr io.Writer, err error) int {
+	_, _ = fmt.Fprintf(stderr, "patch-task-definition: %v\n", err)
+	return exitCouldNot
+}
+
+// parseArguments gives no files where help was asked for.
+func parseArguments(args []string, stderr io.Writer) (files []string, secrets RegistrySecrets, err error) {
+	flags := flag.NewFlagSet(Name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.Func("file", "", func(name string) error { files = append(files, name); return nil })
+	flags.Func("secret", "", func(text string) error {
+		registry, arn, found := strings.Cut(text, "=")
+		scope, err := image.ParseScope(registry)
+		if !found || err != nil {
+			return fmt.Errorf("write REGISTRY=ARN, REGISTRY as host or host/path: %w", err)
+		}
+		if _, err := parseCredential(arn); err != nil {
+			return err
+		}
+		secrets = append(secrets, RegistrySecret{ARN: arn, Name: arn, Scope: scope})
+		return nil
+	})
+	for len(args) > 0 {
+		if err := flags.Parse(args); err != nil {
+			_, _ = fmt.Fprint(stderr, usage)
+			if err == flag.ErrHelp {
+				return nil, nil, nil
+			}
+			return nil, nil, err
+		}
+		if args = flags.Args(); len(args) > 0 {
+			files, args = append(files, args[0]), args[1:]
+		}
+	}
+	if len(files) == 0 {
+		_, _ = fmt.Fprint(stderr, usage)
+		return nil, nil, fmt.Errorf("no file is named")
+	}
+	return files, secrets, nil
+}
+
+func readFile(name string, stdin io.Reader) ([]byte, error) {
+	from := stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("open the task definition: %w", err)
+		}
+		defer func() { _ = file.Close() }()
+		from = file
+	}
+	text, err := io.ReadAll(io.LimitReader(from, maxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the task definition %s: %w", name, err)
+	}
+	if len(text) > maxBody {
+		return nil, fmt.Errorf("read the task definition %s: it is larger than %d MiB, and ECS takes 64 KiB", name, maxBody>>20)
+	}
+	return text, nil
+}
+
+// verdict is what was found about a file, and what is to be changed.
+type verdict struct {
+	findings []finding.Finding
+	edits    []Edit
+}
+
+// judge runs the same plan as for a registered definition.
+func (s Settings) judge(ctx context.Context, draft *Draft, secrets RegistrySecrets, observer *Observer) (verdict, error) {
+	if draft.definition == nil || draft.definition.TaskDefinition == nil {
+		return verdict{findings: draft.findings}, nil
+	}
+	observed := Observation{
+		Definition: draft.definition.TaskDefinition, Tags: draft.definition.Tags, Secrets: secrets,
+		Draft: true, ContainersOnly: draft.root == draft.containers, SecretsUnknown: observer == nil && len(secrets) == 0,
+	}
+	if observer != nil {
+		if err := observer.complete(ctx, &observed); err != nil {
+			return verdict{}, err
+		}
+	}
+	j := s.run(observed)
+	return verdict{findings: slices.Concat(draft.findings, j.findings), edits: j.edits}, nil
+}
+
+func (v verdict) write(to io.Writer, name string, draft *Draft) error {
+	var text strings.Builder
+	for _, f := range v.findings {
+		at := name
+		if f.Line > 0 {
+			at = fmt.Sprintf("%s:%d:%d", name, f.Line, f.Column)
+		}
+		fmt.Fprintf(&text, "%s: %s: %s [%s]\n", at, f.Severity, f.Message, f.Code)
+		if f.Fix != "" {
+			fmt.Fprintf(&text, "    fix: %s\n", f.Fix)
+		}
+	}
+	if len(v.findings) == 0 {
+		fmt.Fprintf(&text, "%s: nothing is wrong\n", name)
+	}
+	if len(v.edits) > 0 {
+		diff, err := draft.Diff(name, v.edits)
+		if err != nil {
+			return fmt.Errorf("show the change of %s: %w", name, err)
+		}
+		patch, err := draft.JSONPatch(v.edits)
+		if err != nil {
+			return fmt.Errorf("show the change of %s: %w", name, err)
+		}
+		fmt.Fprintf(&text, "\n%s\nJSON patch:\n%s\n\n", diff, patch)
+	}
+	_, err := io.WriteString(to, text.String())
+	return err
+}

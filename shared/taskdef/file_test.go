@@ -1,0 +1,270 @@
+package taskdef
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with a file under testdata.
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s differs; -update writes it anew. Got:\n%s", path, got)
+	}
+}
+
+// nowhere is what a shell without credentials opens.
+func nowhere(context.Context) *Observer { return nil }
+
+func TestFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/file/*.json")
+	if err != nil || len(files) < 10 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			environ := []string{}
+			if strings.Contains(file, "replaced") || strings.Contains(file, "single") {
+				environ = append(environ, "REPLACE_CREDENTIALS=yes", "EXECUTION_ROLE_ARN="+givenARN)
+			}
+			var stdout, stderr bytes.Buffer
+			code := Files(context.Background(), []string{"--file", "-",
+				"--secret", "registry.example.com:5000=" + secretARN("shop"), "--secret=registry.gitlab.com/acme=" + secretARN("acme")},
+				environ, nowhere, bytes.NewReader(text), &stdout, &stderr)
+			if stderr.Len() > 0 {
+				t.Errorf("standard error: %s", &stderr)
+			}
+			fmt.Fprintf(&stdout, "exit code %d\n", code)
+			golden(t, strings.TrimSuffix(file, ".json")+".golden", stdout.Bytes())
+			patchedIsClean(t, text, environ)
+		})
+	}
+}
+
+// patchedIsClean holds a patched file to three things: read again it needs
+// nothing more, nothing but the patched fields differs, and the JSON patch
+// makes the same of it.
+func patchedIsClean(t *testing.T, text []byte, environ []string) {
+	t.Helper()
+	s := Settings{}
+	if len(environ) > 0 {
+		s.ReplaceCredentials, s.ExecutionRoleARN = true, givenARN
+	}
+	secrets := testSecrets(t, "registry.example.com:5000", "registry.gitlab.com/acme", "docker.io/acme")
+	draft := ReadDraft(text)
+	before, err := s.judge(context.Background(), draft, secrets, nil)
+	if err != nil || len(before.edits) == 0 {
+		return
+	}
+	patched, err := draft.Patched(before.edits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := ReadDraft(patched)
+	after, err := s.judge(context.Background(), again, secrets, nil)
+	if err != nil || len(after.edits) != 0 {
+		t.Errorf("the patched file needs %v, %v:\n%s", after.edits, err, patched)
+	}
+	patch, err := draft.JSONPatch(before.edits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byPatch, byText := applied(t, text, patch), parsed(t, patched)
+	if byPatch != byText {
+		t.Errorf("the JSON patch makes\n%s\nof it, the text has\n%s", byPatch, byText)
+	}
+}
+
+func testSecrets(t *testing.T, registries ...string) RegistrySecrets {
+	t.Helper()
+	var secrets RegistrySecrets
+	for _, registry := range registries {
+		secret, ok := registrySecret(tagged(strings.NewReplacer("/", "-", ":", "-", ".", "-").Replace(registry), registry))
+		if !ok || secret.TagProblem != "" {
+			t.Fatal(registry, secret.TagProblem)
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets
+}
+
+func parsed(t *testing.T, text []byte) string {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal(bytes.TrimPrefix(text, byteOrderMark), &value); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	out, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// applied carries a JSON patch out on a file (RFC 6902, as far as it is used).
+func applied(t *testing.T, text []byte, patch string) string {
+	t.Helper()
+	var document any
+	var operations []operation
+	if err := json.Unmarshal(bytes.TrimPrefix(text, byteOrderMark), &document); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(patch), &operations); err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range operations {
+		steps := strings.Split(op.Path, "/")[1:]
+		at := document
+		for _, step := range steps[:len(steps)-1] {
+			switch of := at.(type) {
+			case map[string]any:
+				at = of[step]
+			case []any:
+				i, err := strconv.Atoi(step)
+				if err != nil || i >= len(of) {
+					t.Fatalf("no %s in the document", op.Path)
+				}
+				at = of[i]
+			}
+		}
+		holder, ok := at.(map[string]any)
+		last := steps[len(steps)-1]
+		_, there := holder[last]
+		if !ok || op.Op != "add" && !there {
+			t.Fatalf("%s %s does not apply", op.Op, op.Path)
+		}
+		if op.Op == "remove" {
+			delete(holder, last)
+		} else {
+			holder[last] = op.Value
+		}
+	}
+	out, err := json.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestFilesOfTheCommandLine(t *testing.T) {
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.json"), filepath.Join(dir, "bad.json")
+	for path, text := range map[string]string{
+		good: `{"family": "a", "containerDefinitions": [{"name": "a", "image": "nginx"}]}`,
+		bad:  `{"family": "a b", "containerDefinitions": []}`,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret := "--secret=docker.io/acme=" + secretARN("hub")
+	tests := map[string]struct {
+		args    []string
+		environ []string
+		code    int
+		out     string
+	}{
+		"one good":                   {[]string{"--file", good, secret}, nil, exitOK, "nothing is wrong"},
+		"one bad":                    {[]string{"--file", bad, secret}, nil, exitFindings, "name-invalid"},
+		"both":                       {[]string{"--file", good, bad, secret}, nil, exitFindings, "good.json: nothing is wrong"},
+		"both, each with the option": {[]string{"--file", good, secret, "--file", bad}, nil, exitFindings, "name-invalid"},
+		"without credentials":        {[]string{"--file", good}, nil, exitOK, "no AWS credentials"},
+		"help":                       {[]string{"--help"}, nil, exitOK, "usage:"},
+		"no file":                    {[]string{secret}, nil, exitCouldNot, "no file is named"},
+		"a file that is not there":   {[]string{"--file", filepath.Join(dir, "none.json"), secret}, nil, exitCouldNot, "none.json"},
+		"an option that is not":      {[]string{"--file", good, "--force"}, nil, exitCouldNot, "-force"},
+		"a secret without registry":  {[]string{"--file", good, "--secret", secretARN("hub")}, nil, exitCouldNot, "REGISTRY=ARN"},
+		"a secret without ARN":       {[]string{"--file", good, "--secret", "docker.io=arn:aws:ssm:us-east-1:123456789012:parameter/x"}, nil, exitCouldNot, "Secrets Manager"},
+		"a setting that is not":      {[]string{"--file", good, secret}, []string{"REPLACE_CREDENTIALS=maybe"}, exitCouldNot, "maybe"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var output bytes.Buffer
+			if code := Files(context.Background(), test.args, test.environ, nowhere, strings.NewReader(""), &output, &output); code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			if !strings.Contains(output.String(), test.out) {
+				t.Errorf("%q is not in\n%s", test.out, &output)
+			}
+		})
+	}
+}
+
+func TestFilesLookAtTheAccount(t *testing.T) {
+	s := newStack(tagged("shop", "registry.example.com"))
+	var output bytes.Buffer
+	code := Files(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *Observer {
+		return &Observer{Definitions: s.ecs, Secrets: s.list, Region: region}
+	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","containerDefinitions":[{"name":"a","image":"registry.example.com/a"}]}`), &output, &output)
+	if code != exitFindings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
+		t.Errorf("exit code %d\n%s", code, &output)
+	}
+}
+
+func FuzzReadDraft(f *testing.F) {
+	files, err := filepath.Glob("testdata/file/*.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s := Settings{ReplaceCredentials: true, ExecutionRoleARN: givenARN}
+		draft := ReadDraft(text)
+		judged, err := s.judge(context.Background(), draft, testSecrets(t, "docker.io", "registry.example.com:5000"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := judged.write(io.Discard, "file", draft); err != nil {
+			t.Fatal(err)
+		}
+		if len(judged.edits) == 0 {
+			return
+		}
+		patched, err := draft.Patched(judged.edits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := s.judge(context.Background(), ReadDraft(patched), testSecrets(t, "docker.io", "registry.example.com:5000"), nil)
+		if err != nil || len(again.edits) != 0 {
+			t.Errorf("%q\nbecomes\n%q\nwhich needs %v, %v", text, patched, again.edits, err)
+		}
+	})
+}
+
+func TestDeepFilesAreRefused(t *testing.T) {
+	draft := ReadDraft([]byte(strings.Repeat("[", 1_000_000)))
+	if len(draft.findings) != 1 || draft.findings[0].Code != "file-invalid" {
+		t.Errorf("%+v", draft.findings)
+	}
+}
