@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"ecsguardrails/shared/instancerole"
@@ -22,6 +23,7 @@ func build(settings instancerole.Settings, configuration aws.Config) pipeline.Ru
 		Roles:     roles,
 		Quotas:    roles,
 		Instances: ec2.NewFromConfig(configuration),
+		Clusters:  ecs.NewFromConfig(configuration),
 		Now:       time.Now,
 	}
 	return instancerole.Function(settings, observer, instancerole.Applier{Roles: roles})

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
@@ -65,6 +66,7 @@ type account struct {
 	instances    map[string]storedInstance
 	images       map[string]ec2types.Image
 	templates    map[string]string
+	clusters     []string
 	// nested makes the simulator answer with ResourceSpecificResults.
 	nested bool
 }
@@ -330,6 +332,19 @@ func (a *account) DescribeLaunchTemplateVersions(_ context.Context, input *ec2.D
 	return &ec2.DescribeLaunchTemplateVersionsOutput{LaunchTemplateVersions: []ec2types.LaunchTemplateVersion{
 		{LaunchTemplateData: &ec2types.ResponseLaunchTemplateData{UserData: &userData}},
 	}}, nil
+}
+
+func (a *account) ListClusters(context.Context, *ecs.ListClustersInput, ...func(*ecs.Options)) (*ecs.ListClustersOutput, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if err := a.called("ListClusters"); err != nil {
+		return nil, err
+	}
+	output := &ecs.ListClustersOutput{}
+	for _, name := range a.clusters {
+		output.ClusterArns = append(output.ClusterArns, "arn:aws:ecs:us-east-1:"+accountNumber+":cluster/"+name)
+	}
+	return output, nil
 }
 
 // SimulatePrincipalPolicy answers with one result per action and resource.

@@ -313,7 +313,7 @@ func TestFight(t *testing.T) {
 	s := testSettings()
 	now := testTime
 	function := testFunction(s, a)
-	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Quotas: a, Instances: a, Now: func() time.Time { return now }}
+	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Quotas: a, Instances: a, Clusters: a, Now: func() time.Time { return now }}
 	function.Observe = observer.Observe
 	var got []finding.Status
 	for range 6 {

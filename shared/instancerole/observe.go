@@ -11,7 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
@@ -38,6 +40,9 @@ type InstanceReader interface {
 	DescribeImages(context.Context, *ec2.DescribeImagesInput, ...func(*ec2.Options)) (*ec2.DescribeImagesOutput, error)
 	DescribeLaunchTemplateVersions(context.Context, *ec2.DescribeLaunchTemplateVersionsInput, ...func(*ec2.Options)) (*ec2.DescribeLaunchTemplateVersionsOutput, error)
 }
+
+// ClusterReader is the part of ECS's client that tells which clusters there are.
+type ClusterReader interface{ ecs.ListClustersAPIClient }
 
 // Role is what GetRole tells.
 type Role struct {
@@ -87,6 +92,7 @@ type Observer struct {
 	Roles     RoleReader
 	Quotas    QuotaReader
 	Instances InstanceReader
+	Clusters  ClusterReader
 	Now       func() time.Time
 }
 
@@ -133,6 +139,9 @@ func (o *Observer) Observe(ctx context.Context, target Target) (Observation, err
 		})
 	}
 	if err := group.Wait(); err != nil {
+		return observed, err
+	}
+	if err := o.findCluster(ctx, &observed); err != nil {
 		return observed, err
 	}
 	return observed, o.readQuota(ctx, &observed)
@@ -222,20 +231,8 @@ func (o *Observer) simulate(ctx context.Context, role Role, wanted Capabilities,
 	if len(actions) == 0 {
 		return answers, nil
 	}
-	pages := iam.NewSimulatePrincipalPolicyPaginator(o.Roles, &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: &role.ARN,
-		ActionNames:     actions,
-		ResourceArns:    resources,
-		ContextEntries:  contextEntries(role, at),
-		// All pairs in one answer; without it the API gives a hundred.
-		MaxItems: aws.Int32(1000),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("simulate what the role %s can do: %w", role.Name, err)
-		}
-		answers.add(page.EvaluationResults)
+	if err := o.ask(ctx, answers, role, actions, resources, contextEntries(role, at)); err != nil {
+		return nil, err
 	}
 	for _, capability := range wanted {
 		for _, n := range needs[capability] {
@@ -247,6 +244,94 @@ func (o *Observer) simulate(ctx context.Context, role Role, wanted Capabilities,
 		}
 	}
 	return answers, nil
+}
+
+// ask adds the simulator's answers for every pair of an action and a resource.
+func (o *Observer) ask(ctx context.Context, answers simulation, role Role, actions, resources []string, entries []types.ContextEntry) error {
+	pages := iam.NewSimulatePrincipalPolicyPaginator(o.Roles, &iam.SimulatePrincipalPolicyInput{
+		PolicySourceArn: &role.ARN,
+		ActionNames:     actions,
+		ResourceArns:    resources,
+		ContextEntries:  entries,
+		// All pairs in one answer; without it the API gives a hundred.
+		MaxItems: aws.Int32(1000),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("simulate what the role %s can do: %w", role.Name, err)
+		}
+		answers.add(page.EvaluationResults)
+	}
+	return nil
+}
+
+// maxClusters bounds the second simulation: with the agent's actions, and two
+// resources of each cluster, it stays within one answer.
+const maxClusters = 40
+
+// findCluster looks again at a role whose policy allows the agent's work, but
+// not on the cluster that was assumed: it may be for another one. The first of
+// the region's clusters on which the role can do everything becomes the site's.
+func (o *Observer) findCluster(ctx context.Context, observed *Observation) error {
+	if observed.Target.Undo || observed.site.cluster != "" || !o.Settings.mayBeScoped(*observed) {
+		return nil
+	}
+	sites, err := o.otherClusters(ctx, observed.site)
+	if err != nil || len(sites) == 0 {
+		return err
+	}
+	var resources, clusters []string
+	for _, at := range sites {
+		clusters = append(clusters, at.arn(cluster))
+		resources = append(resources, at.arn(cluster), at.arn(containerInstance))
+	}
+	var actions []string
+	for _, n := range needs[Agent] {
+		if n.on == cluster || n.on == containerInstance {
+			actions = append(actions, n.action)
+		}
+	}
+	entries := slices.DeleteFunc(contextEntries(*observed.Role, observed.site), func(entry types.ContextEntry) bool {
+		return aws.ToString(entry.ContextKeyName) == "ecs:cluster"
+	})
+	entries = append(entries, types.ContextEntry{ContextKeyName: aws.String("ecs:cluster"), ContextKeyType: types.ContextKeyTypeEnumStringList, ContextKeyValues: clusters})
+	if err := o.ask(ctx, observed.simulation, *observed.Role, actions, resources, entries); err != nil {
+		return err
+	}
+	for _, at := range sites {
+		there := *observed
+		there.site = at
+		if !slices.ContainsFunc(o.Settings.gaps(there), func(g gap) bool { return g.capability == Agent && (g.missing() || len(g.conditional) > 0) }) {
+			observed.site = at
+			return nil
+		}
+	}
+	return nil
+}
+
+// otherClusters gives the site in each of the region's clusters, up to
+// maxClusters, but for the one that was assumed.
+func (o *Observer) otherClusters(ctx context.Context, assumed site) ([]site, error) {
+	var sites []site
+	pages := ecs.NewListClustersPaginator(o.Clusters, &ecs.ListClustersInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the clusters: %w", err)
+		}
+		for _, clusterARN := range page.ClusterArns {
+			at := assumed
+			at.cluster = clusterARN[strings.LastIndexByte(clusterARN, '/')+1:]
+			if clusterARN != assumed.arn(cluster) {
+				sites = append(sites, at)
+			}
+			if len(sites) == maxClusters {
+				return sites, nil
+			}
+		}
+	}
+	return sites, nil
 }
 
 // readQuota asks for the account's quota only where the default one would not

@@ -149,6 +149,19 @@ func (s Settings) gaps(o Observation) []gap {
 	return gaps
 }
 
+// mayBeScoped reports whether the role's policy allows what the agent does to no
+// cluster in particular, but not what it does in the assumed one: a policy for
+// another cluster looks like that, and one that grants nothing does not.
+func (s Settings) mayBeScoped(o Observation) bool {
+	general, err := o.simulation.of("ecs:DiscoverPollEndpoint", o.site.arn(anything))
+	if err != nil || !general.allowed() {
+		return false
+	}
+	return slices.ContainsFunc(s.gaps(o), func(g gap) bool {
+		return g.capability == Agent && !g.blocked() && slices.ContainsFunc(g.open, func(n need) bool { return n.on == cluster || n.on == containerInstance })
+	})
+}
+
 // choice is which policies to attach, and why no others.
 type choice struct {
 	attach []policy

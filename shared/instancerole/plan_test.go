@@ -42,7 +42,7 @@ func testSettings() Settings {
 }
 
 func testFunction(s Settings, a *account) *pipeline.Function[Target, Observation, Action] {
-	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Quotas: a, Instances: a, Now: func() time.Time { return testTime }}
+	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Quotas: a, Instances: a, Clusters: a, Now: func() time.Time { return testTime }}
 	return Function(s, observer, Applier{Roles: a})
 }
 
@@ -92,6 +92,7 @@ type planCase struct {
 	organization string
 	quota        int
 	nested       bool
+	clusters     []string
 
 	status   finding.Status
 	codes    []string
@@ -247,6 +248,47 @@ func TestPlan(t *testing.T) {
 				allowOn("arn:aws:ecs:us-east-1:123456789012:container-instance/*", agentActions...),
 			}},
 			status: finding.Compliant,
+		},
+		"agent: scoped to one cluster": {
+			role: storedRole{inline: []string{
+				allow("ecs:DiscoverPollEndpoint", "ecs:CreateCluster", "ec2:DescribeTags"),
+				allowOn("arn:aws:ecs:us-east-1:123456789012:cluster/prod", agentActions...),
+				allowOn("arn:aws:ecs:us-east-1:123456789012:container-instance/prod/*", agentActions...),
+			}},
+			clusters: []string{"default", "dev", "prod", "stage"},
+			status:   finding.Compliant,
+		},
+		"agent: scoped to one cluster, answers nested by resource": {
+			role: storedRole{inline: []string{
+				allow("ecs:DiscoverPollEndpoint", "ecs:CreateCluster", "ec2:DescribeTags"),
+				allowOn("arn:aws:ecs:us-east-1:123456789012:*/prod*", agentActions...),
+			}},
+			clusters: []string{"dev", "prod"}, nested: true,
+			status: finding.Compliant,
+		},
+		"agent: scoped to one cluster by a condition": {
+			role: storedRole{inline: []string{
+				allow("ecs:DiscoverPollEndpoint", "ecs:CreateCluster", "ec2:DescribeTags", "ecs:RegisterContainerInstance", "ecs:DeregisterContainerInstance", "ecs:Submit*", "ecs:TagResource", "ecs:ListTagsForResource"),
+				`{"Statement":[{"Effect":"Allow","Action":["ecs:Poll","ecs:StartTelemetrySession","ecs:UpdateContainerInstancesState"],"Resource":"*","Condition":{"ArnEquals":{"ecs:cluster":"arn:aws:ecs:us-east-1:123456789012:cluster/prod"}}}]}`,
+			}},
+			clusters: []string{"prod"},
+			status:   finding.Compliant,
+		},
+		"agent: scoped to a cluster that does not exist": {
+			role: storedRole{inline: []string{
+				allow("ecs:DiscoverPollEndpoint"),
+				allowOn("arn:aws:ecs:us-east-1:123456789012:*/gone*", agentActions...),
+			}},
+			clusters: []string{"dev", "prod"},
+			status:   finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
+		},
+		"agent: one action missing on every cluster": {
+			role: storedRole{inline: []string{
+				allow("ecs:DiscoverPollEndpoint"),
+				allowOn("arn:aws:ecs:us-east-1:123456789012:*/prod*", essentialAgentActions[:6]...),
+			}},
+			clusters: []string{"dev", "prod"},
+			status:   finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"agent: scoped to another account": {
 			role:   storedRole{inline: []string{allowOn("arn:aws:ecs:us-east-1:999999999999:*", agentActions...)}},
@@ -477,7 +519,7 @@ func TestPlan(t *testing.T) {
 			before := slices.Clone(role.attached)
 			role.tags = maps.Clone(test.role.tags)
 			a := newAccount(&role)
-			a.organization, a.nested = test.organization, test.nested
+			a.organization, a.nested, a.clusters = test.organization, test.nested, test.clusters
 			if test.quota != 0 {
 				a.quota = test.quota
 			}

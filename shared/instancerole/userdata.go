@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	// maxUserData bounds what is unpacked, in bytes: EC2 takes 16 KB, which gzip
-	// can make out of some MB.
-	maxUserData = 4 << 20
+	// maxUserData bounds what is unpacked, in bytes: EC2 takes 16 KB, and a
+	// script of more than a megabyte is none.
+	maxUserData = 1 << 20
 	// maxUserDataParts and maxUserDataDepth bound archives in archives.
 	maxUserDataParts = 1000
 	maxUserDataDepth = 4
