@@ -159,6 +159,12 @@ func Look(ctx context.Context, client Reader, bucket string) (Posture, error) {
 // knows reports whether a call that needs the permission was answered.
 func (p Posture) knows(permission string) bool { return !slices.Contains(p.Denied, permission) }
 
+// Without gives the posture with one more permission missing.
+func (p Posture) Without(permission string) Posture {
+	p.Denied = append(slices.Clone(p.Denied), permission)
+	return p
+}
+
 // ACLsCount reports whether access control lists can give an object to others.
 // Where it is not known, they can.
 func (p Posture) ACLsCount() bool { return !p.ACLsDisabled && !aws.ToBool(p.Block.IgnorePublicAcls) }

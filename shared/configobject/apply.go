@@ -3,19 +3,28 @@ package configobject
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-type applier struct{ objects ObjectTagger }
+type applier struct{ objects ObjectWriter }
 
-// apply writes the tags. Where another upload can have taken the place of what
+func (a applier) apply(ctx context.Context, action Action) error {
+	if action.Restore != nil {
+		return a.restore(ctx, action)
+	}
+	return a.tag(ctx, action)
+}
+
+// tag writes the tags. Where another upload can have taken the place of what
 // was judged, it makes sure that none did: PutObjectTagging has no condition,
 // so the newer object may now carry the older one's verdict. The error has the
 // event delivered again, and what is there then judged.
-func (a applier) apply(ctx context.Context, action Action) error {
+func (a applier) tag(ctx context.Context, action Action) error {
 	object := action.Object
 	set := make([]types.Tag, len(action.Tags))
 	for i, tag := range action.Tags {
@@ -40,4 +49,31 @@ func (a applier) apply(ctx context.Context, action Action) error {
 		return fmt.Errorf("%s was replaced while it was judged; what is there now has to be judged", object)
 	}
 	return nil
+}
+
+// restore stores the good version anew, if what is on top still is what was
+// judged: a newer upload fails the condition, and the next delivery then finds
+// nothing to restore. Content and tags are in one call, so that the event of
+// this write finds its tags, and nothing to do.
+func (a applier) restore(ctx context.Context, action Action) error {
+	object, good := action.Object, action.Restore
+	input := good.Properties
+	input.Bucket, input.Key = aws.String(object.Bucket), aws.String(object.Key)
+	input.Body = strings.NewReader(good.Content.Reveal())
+	input.Tagging = aws.String(tagHeader(good.Tags))
+	input.IfMatch = aws.String(action.ETag)
+	if _, err := a.objects.PutObject(ctx, &input); err != nil {
+		return fmt.Errorf("put version %s of %s back on top: %w", good.ID, object.address(), err)
+	}
+	return nil
+}
+
+// tagHeader writes tags as x-amz-tagging has them, a query in which a space is
+// %20: whether S3 takes "+" for one is not documented.
+func tagHeader(tags []Tag) string {
+	pairs := make([]string, len(tags))
+	for i, tag := range tags {
+		pairs[i] = url.QueryEscape(tag.Key) + "=" + url.QueryEscape(tag.Value)
+	}
+	return strings.ReplaceAll(strings.Join(pairs, "&"), "+", "%20")
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -30,9 +32,17 @@ type bucket struct {
 	// before is asked before each call, with its name and object; an error is
 	// the call's answer.
 	before func(call, key string) error
+	// beforeVersion is asked with the version's id, too.
+	beforeVersion func(call, id string) error
 	// after is told when a call has found its object.
 	after  func(call string)
 	serial int
+	// page is how many versions a listing gives at a time, 0 for all.
+	page int
+
+	unblocked    bool
+	policy       string
+	objectGrants []types.Grant
 }
 
 type stored struct {
@@ -105,6 +115,11 @@ func (b *bucket) find(key, id string) (*stored, error) {
 func (b *bucket) enter(call string, key, id *string) (*stored, error) {
 	if b.before != nil {
 		if err := b.before(call, aws.ToString(key)); err != nil {
+			return nil, err
+		}
+	}
+	if b.beforeVersion != nil {
+		if err := b.beforeVersion(call, aws.ToString(id)); err != nil {
 			return nil, err
 		}
 	}
@@ -181,4 +196,78 @@ func (b *bucket) HeadObject(_ context.Context, in *s3.HeadObjectInput, _ ...func
 
 func refusal(code, message string) error {
 	return &smithy.OperationError{ServiceID: "S3", OperationName: "Call", Err: &smithy.GenericAPIError{Code: code, Message: message, Fault: smithy.FaultClient}}
+}
+
+func (b *bucket) ListObjectVersions(_ context.Context, in *s3.ListObjectVersionsInput, _ ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error) {
+	if _, err := b.enter("ListObjectVersions", aws.String("(bucket)"), nil); err != nil && !strings.HasSuffix(err.Error(), "NoSuchKey") {
+		return nil, err
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	var listed []*stored
+	for _, object := range slices.Backward(b.versions) {
+		if strings.HasPrefix(object.key, *in.Prefix) {
+			listed = append(listed, object)
+		}
+	}
+	slices.SortStableFunc(listed, func(x, y *stored) int { return strings.Compare(x.key, y.key) })
+	latest := map[string]string{}
+	for _, object := range listed {
+		if _, seen := latest[object.key]; !seen {
+			latest[object.key] = object.id
+		}
+	}
+	if in.VersionIdMarker != nil {
+		at := slices.IndexFunc(listed, func(object *stored) bool { return object.id == *in.VersionIdMarker && object.key == *in.KeyMarker })
+		listed = listed[at+1:]
+	}
+	out := &s3.ListObjectVersionsOutput{IsTruncated: aws.Bool(false)}
+	if page := b.page; page > 0 && len(listed) > page {
+		listed = listed[:page]
+		last := listed[page-1]
+		out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker = aws.Bool(true), aws.String(last.key), aws.String(last.id)
+	}
+	for _, object := range listed {
+		isLatest := aws.Bool(latest[object.key] == object.id)
+		written := aws.Time(time.Unix(int64(slices.Index(b.versions, object)), 0))
+		if object.marker {
+			out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: &object.key, VersionId: &object.id, IsLatest: isLatest, LastModified: written})
+		} else {
+			out.Versions = append(out.Versions, types.ObjectVersion{Key: &object.key, VersionId: &object.id, IsLatest: isLatest, LastModified: written})
+		}
+	}
+	return out, nil
+}
+
+func (b *bucket) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	top, err := b.enter("PutObject", in.Key, nil)
+	if err != nil {
+		return nil, err
+	}
+	if in.IfMatch != nil && top.etag != *in.IfMatch {
+		return nil, apiError("PreconditionFailed")
+	}
+	content, err := io.ReadAll(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	query, err := url.ParseQuery(aws.ToString(in.Tagging))
+	if err != nil {
+		return nil, apiError("InvalidArgument")
+	}
+	tags := map[string]string{}
+	for name, values := range query {
+		tags[name] = values[0]
+	}
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	id := b.add(&stored{key: *in.Key, content: content, tags: tags, metadata: in.Metadata, contentType: in.ContentType})
+	return &s3.PutObjectOutput{VersionId: aws.String(id)}, nil
+}
+
+// objectCalls are the calls about objects, not about the bucket.
+func (b *bucket) objectCalls() []string {
+	return slices.DeleteFunc(slices.Clone(b.calls), func(call string) bool {
+		return strings.HasPrefix(call, "GetBucket") || call == "GetPublicAccessBlock" || call == "GetCallerIdentity"
+	})
 }

@@ -15,6 +15,16 @@ const (
 	CodeCustomerKey    = "customer-provided-key"
 	CodeTagsFull       = "tags-full"
 	CodeTagsUnreadable = "tags-unreadable"
+
+	CodeClusterMissing     = "cluster-missing"
+	CodeClusterInactive    = "cluster-inactive"
+	CodeClusterRegion      = "cluster-region-unknown"
+	CodeClusterNotExamined = "cluster-not-examined"
+
+	CodeRestored   = "version-restored"
+	CodeNotOnTop   = "version-not-on-top"
+	CodeNoGood     = "no-good-version"
+	CodeNotOurCopy = "restored-version-invalid"
 )
 
 // Codes documents them.
@@ -29,4 +39,12 @@ var Codes = []finding.Code{
 	{Code: CodeCustomerKey, Cause: "the object is encrypted with a key that its uploader keeps (SSE-C)", Cure: "upload it with SSE-S3 or SSE-KMS"},
 	{Code: CodeTagsFull, Cause: "the object carries 10 tags already, the most that S3 allows, so the verdict has no room", Cure: "remove two tags that nobody reads"},
 	{Code: CodeTagsUnreadable, Cause: "the function may not read the object's tags, and so does not replace them", Cure: "allow `s3:GetObjectTagging` and `s3:GetObjectVersionTagging` to the function's role"},
+	{Code: CodeClusterMissing, Cause: "the file names a cluster that does not exist in its region", Cure: "create the cluster, or name one that exists; for another region, set `AWS_DEFAULT_REGION` in the file"},
+	{Code: CodeClusterInactive, Cause: "the file names a cluster that was deleted", Cure: "create it again, or name one that is active"},
+	{Code: CodeClusterRegion, Cause: "the file names a region that has no ECS", Cure: "correct `AWS_DEFAULT_REGION`, or the cluster's ARN"},
+	{Code: CodeClusterNotExamined, Cause: "ECS does not tell the function about the cluster", Cure: "allow `ecs:DescribeClusters` to the function's role; see whether the region is enabled"},
+	{Code: CodeRestored, Cause: "`ON_INVALID=restore`: the upload is invalid, and the last good version goes back on top of it", Cure: "correct the file that stays as the noncurrent version, and upload it again"},
+	{Code: CodeNotOnTop, Cause: "`ON_INVALID=restore`: the invalid version is not what instances read, so nothing is restored", Cure: "none needed"},
+	{Code: CodeNoGood, Cause: "`ON_INVALID=restore`: none of the last 20 versions since the file was last deleted is good", Cure: "upload a corrected file"},
+	{Code: CodeNotOurCopy, Cause: "`ON_INVALID=restore`: the invalid version was itself put back on top by this function, or by another that judges otherwise, so nothing is restored", Cure: "upload a corrected file; have one function restore in a bucket"},
 }

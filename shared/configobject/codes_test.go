@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/configobject"
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/finding"
@@ -25,13 +26,10 @@ func TestREADMEListsTheCodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(content)
-	var file []finding.Code
-	for _, code := range ecsconfig.Codes() {
-		file = append(file, finding.Code(code))
-	}
 	for heading, codes := range map[string][]finding.Code{
 		"### About the object": slices.Concat(configobject.Codes, pipeline.Codes),
-		"### About ecs.config": file,
+		"### About the bucket": configbucket.Codes,
+		"### About ecs.config": fileCodes(),
 	} {
 		start := strings.Index(text, heading+"\n")
 		if start < 0 {
@@ -55,6 +53,14 @@ func TestREADMEListsTheCodes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// fileCodes are those of the judge of ecs.config files.
+func fileCodes() (codes []finding.Code) {
+	for _, code := range ecsconfig.Codes() {
+		codes = append(codes, finding.Code(code))
+	}
+	return codes
 }
 
 func table(codes []finding.Code) string {

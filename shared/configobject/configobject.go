@@ -7,11 +7,16 @@ package configobject
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"ecsguardrails/shared/configbucket"
+	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/secret"
 )
 
 // Name of the function.
@@ -19,58 +24,111 @@ const Name = "validate-config"
 
 // Judge says what the readers of a file make of its bytes. No finding may show
 // a secret of the file.
-type Judge func(content []byte) []finding.Finding
+type Judge func(content []byte) Judgement
+
+// Judgement is what a file says.
+type Judgement struct {
+	Findings []finding.Finding
+	// Cluster is the one that the file names, nil where it names none.
+	Cluster *NamedCluster
+}
 
 // Judges are the judges of each kind of file.
 type Judges struct {
 	ConfigFile, EnvironmentFile Judge
 }
 
+// JudgeConfigFile reads an ecs.config as ecs-init and systemd do.
+func JudgeConfigFile(content []byte) Judgement {
+	file := ecsconfig.Parse(content)
+	return Judgement{Findings: file.Judge(), Cluster: namedCluster(file)}
+}
+
 // ObjectReader is what reading a version needs of S3.
 type ObjectReader interface {
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error)
+	GetObjectAcl(context.Context, *s3.GetObjectAclInput, ...func(*s3.Options)) (*s3.GetObjectAclOutput, error)
+	ListObjectVersions(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error)
 }
 
-// ObjectTagger is what recording a verdict needs of S3.
-type ObjectTagger interface {
+// ObjectWriter is what recording a verdict, and restoring a version, needs of S3.
+type ObjectWriter interface {
 	PutObjectTagging(context.Context, *s3.PutObjectTaggingInput, ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error)
 	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
-// Objects is the part of S3's client that the function needs.
-type Objects interface {
+// Storage is the part of S3's client that the function needs.
+type Storage interface {
 	ObjectReader
-	ObjectTagger
+	ObjectWriter
+	configbucket.Reader
 }
 
-// New makes the function. Keys of a kind that has no judge are not ours.
-func New(settings Settings, judges Judges, objects Objects) *pipeline.Function[Object, Observation, Action] {
+// Identity tells whose account this is.
+type Identity interface {
+	GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error)
+}
+
+// Clients are the AWS clients of the function.
+type Clients struct {
+	Storage  Storage
+	Clusters ClusterDescriber
+	Identity Identity
+}
+
+// New makes the function. Keys of a kind that has no judge are not ours. Region
+// is the function's own; now tells how old what is remembered is.
+func New(settings Settings, judges Judges, clients Clients, region string, now func() time.Time) *pipeline.Function[Object, Observation, Action] {
 	if judges.EnvironmentFile == nil {
 		settings.EnvironmentFileSuffixes = nil
 	}
-	observer := observer{objects: objects, judges: judges}
-	applier := applier{objects}
+	observer := observer{
+		settings: settings,
+		judges:   judges,
+		Clients:  clients,
+		region:   region,
+		buckets:  newMemory[configbucket.Posture](now),
+		clusters: newMemory[clusterState](now),
+		accounts: newMemory[string](now),
+	}
+	applier := applier{clients.Storage}
 	return &pipeline.Function[Object, Observation, Action]{
 		Name:     Name,
 		Mode:     settings.Mode,
 		Subjects: settings.subjects,
 		Observe:  observer.observe,
-		Plan:     plan,
+		Plan:     settings.plan,
 		Describe: Action.describe,
 		Apply:    applier.apply,
 	}
 }
 
-// Action puts the whole set of tags on a version.
+// Action puts the whole set of tags on a version, or, where Restore is set, a
+// good version back on top of it.
 type Action struct {
 	Object Object
 	// ETag of the content that was judged, quoted as S3 gives it.
-	ETag string
-	Tags []Tag
+	ETag    string
+	Tags    []Tag
+	Restore *GoodVersion
+}
+
+// GoodVersion is an earlier version that is not invalid.
+type GoodVersion struct {
+	ID      string
+	Content secret.Text
+	Tags    []Tag
+	// Properties are S3's own about the object: what Content-Type and the like
+	// it was stored with, and how it was encrypted.
+	Properties s3.PutObjectInput
 }
 
 func (a Action) describe() finding.Action {
+	if a.Restore != nil {
+		return finding.Action{Kind: "PutObject", Target: a.Object.address(), Summary: "version " + a.Restore.ID + " goes back on top"}
+	}
 	summary := ""
 	for _, tag := range a.Tags {
 		if tag.Key == TagStatus {

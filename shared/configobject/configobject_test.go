@@ -9,9 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/configobject"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/settings"
 )
 
@@ -20,16 +23,16 @@ import (
 var judges = configobject.Judges{ConfigFile: judgeLines("ecs.config"), EnvironmentFile: judgeLines("environment file")}
 
 func judgeLines(kind string) configobject.Judge {
-	return func(content []byte) (findings []finding.Finding) {
+	return func(content []byte) (judgement configobject.Judgement) {
 		for line := range bytes.Lines(content) {
 			severity, code, found := strings.Cut(strings.TrimSpace(string(line)), " ")
 			if found {
-				findings = append(findings, finding.Finding{
+				judgement.Findings = append(judgement.Findings, finding.Finding{
 					Code: code, Severity: finding.Severity(severity), Message: "found in an " + kind, Fix: "mend it",
 				})
 			}
 		}
-		return findings
+		return judgement
 	}
 }
 
@@ -43,8 +46,28 @@ func withMode(mode finding.Mode) configobject.Settings {
 
 func handle(t *testing.T, settings configobject.Settings, b *bucket, payload string) finding.Report {
 	t.Helper()
-	outcome := configobject.New(settings, judges, b).Handle(t.Context(), []byte(payload))
+	return handleBy(t, function(settings, b, &clusters{}), payload)
+}
+
+// documented are all codes but those of this test's judges.
+var documented = slices.Concat(configobject.Codes, configbucket.Codes, fileCodes(), pipeline.Codes)
+
+type warm = pipeline.Function[configobject.Object, configobject.Observation, configobject.Action]
+
+func function(settings configobject.Settings, b *bucket, c *clusters) *warm {
+	return configobject.New(settings, judges, configobject.Clients{Storage: b, Clusters: c, Identity: b}, "us-east-1", time.Now)
+}
+
+func handleBy(t *testing.T, function *warm, payload string) finding.Report {
+	t.Helper()
+	outcome := function.Handle(t.Context(), []byte(payload))
 	for _, result := range outcome.Report.Results {
+		for _, f := range result.Findings {
+			known := slices.ContainsFunc(documented, func(code finding.Code) bool { return code.Code == f.Code })
+			if !known && f.Fix != "mend it" && f.Message != "" {
+				t.Errorf("the code %q is not documented", f.Code)
+			}
+		}
 		if err := result.Check(); err != nil {
 			t.Errorf("%s: %v", result.Subject, err)
 		}
@@ -131,23 +154,25 @@ func TestVerdictBecomesTags(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := &bucket{versioning: true}
 			id := b.put(test.key, test.content, test.tags)
-			result := one(t, handle(t, withMode(finding.Enforce), b, uploaded(test.key, id)))
+			function := function(withMode(finding.Enforce), b, &clusters{})
+			result := one(t, handleBy(t, function, uploaded(test.key, id)))
 			if result.Status != test.status || (test.codes != nil && !slices.Equal(codes(result), test.codes)) {
 				t.Errorf("got %s %q", result.Status, codes(result))
 			}
 			if got := b.tagsOf(test.key, id); !slices.Equal(got, test.want) {
 				t.Errorf("got tags\n%q, want\n%q", got, test.want)
 			}
-			if len(b.calls) != 3 {
-				t.Errorf("got the calls %q, want three", b.calls)
+			if got := b.objectCalls(); len(got) != 3 {
+				t.Errorf("got the calls %q, want three", got)
 			}
 			if want := "s3://acme/" + test.key + "?versionId=" + id; result.Subject != want {
 				t.Errorf("got subject %q, want %q", result.Subject, want)
 			}
 
-			again := one(t, handle(t, withMode(finding.Enforce), b, uploaded(test.key, id)))
-			if len(again.Actions) != 0 || len(b.calls) != 5 {
-				t.Errorf("the second delivery acted: %+v, calls %q", again.Actions, b.calls)
+			cold := len(b.calls)
+			again := one(t, handleBy(t, function, uploaded(test.key, id)))
+			if len(again.Actions) != 0 || len(b.calls) != cold+2 {
+				t.Errorf("the second delivery acted, or looked at the bucket: %+v, calls %q", again.Actions, b.calls[cold:])
 			}
 		})
 	}
@@ -373,6 +398,7 @@ func TestSettings(t *testing.T) {
 		"trailing":      {[]string{"CONFIG_SUFFIXES=ecs.config,"}, "empty suffix"},
 		"wildcard":      {[]string{"ENVIRONMENT_FILE_SUFFIXES=*.env"}, "wildcard"},
 		"unknown mode":  {[]string{"MODE=off"}, `mode "off" is unknown`},
+		"unknown word":  {[]string{"ON_INVALID=undo"}, `"undo" is unknown`},
 		"all at a time": {[]string{"MODE=off", "CONFIG_SUFFIXES=,"}, "empty suffix"},
 	}
 	for name, test := range tests {

@@ -9,10 +9,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/finding"
 )
 
@@ -24,8 +27,8 @@ const (
 	hardCap = 1 << 20
 )
 
-// Observation is one version, judged. The content itself, which may hold
-// credentials, goes no further than the judge.
+// Observation is one version, judged, and what it depends on. The version's
+// content, which may hold credentials, goes no further than the judge.
 type Observation struct {
 	// Object names the version that was read, also where the event named none.
 	Object Object
@@ -38,29 +41,58 @@ type Observation struct {
 	Tags    []Tag
 	// TagsUnreadable says that the tags may not be read, so that Tags is unknown.
 	TagsUnreadable bool
+
+	Bucket configbucket.Posture
+	// Account that the bucket belongs to, "" where it is not known.
+	Account string
+	// ObjectOwner and ObjectGrants are those of the object's own ACL, where ACLs
+	// count.
+	ObjectOwner  string
+	ObjectGrants []types.Grant
+
+	// Cluster is the one that the file names, nil where it names none.
+	Cluster      *NamedCluster
+	ClusterState clusterState
+
+	// History is set where the file is invalid and a good one would be restored.
+	History *history
 }
 
 type observer struct {
-	objects ObjectReader
-	judges  Judges
+	Clients
+	settings Settings
+	judges   Judges
+	region   string
+	buckets  *memory[configbucket.Posture]
+	clusters *memory[clusterState]
+	accounts *memory[string]
 }
 
-// observe reads the version and its tags side by side.
+// observe reads the version, its tags and how its bucket stands side by side,
+// and then what the content asks for.
 func (o observer) observe(ctx context.Context, object Object) (Observation, error) {
 	var (
-		read             version
-		tags             taggedVersion
-		readErr, tagsErr error
-		group            errgroup.Group
+		read                        version
+		tags                        taggedVersion
+		observed                    Observation
+		readErr, tagsErr, bucketErr error
+		group                       errgroup.Group
 	)
 	group.Go(func() error { read, readErr = o.read(ctx, object); return nil })
 	group.Go(func() error { tags, tagsErr = o.tags(ctx, object); return nil })
+	group.Go(func() error {
+		observed.Bucket, bucketErr = o.buckets.get(object.Bucket, func() (configbucket.Posture, bool, error) {
+			posture, err := configbucket.Look(ctx, o.Storage, object.Bucket)
+			return posture, len(posture.Findings("")) == 0, err
+		})
+		return nil
+	})
 	_ = group.Wait()
 	if isDeleteMarker(readErr) {
 		return Observation{Object: object, DeleteMarker: true}, nil
 	}
-	if readErr != nil {
-		return Observation{}, readErr
+	if err := errors.Join(readErr, bucketErr); err != nil {
+		return Observation{}, err
 	}
 	object.VersionID = read.id
 	if tagsErr == nil && tags.id != read.id {
@@ -70,13 +102,86 @@ func (o observer) observe(ctx context.Context, object Object) (Observation, erro
 	if tagsErr != nil && awserror.Classify(tagsErr) != awserror.Denied {
 		return Observation{}, tagsErr
 	}
-	return Observation{
-		Object:         object,
-		ETag:           read.etag,
-		Content:        o.judge(object.Kind, read),
-		Tags:           tags.tags,
-		TagsUnreadable: tagsErr != nil,
-	}, nil
+	judgement := o.judge(object.Kind, read)
+	observed.Object, observed.ETag = object, read.etag
+	observed.Content, observed.Cluster = judgement.Findings, judgement.Cluster
+	observed.Tags, observed.TagsUnreadable = tags.tags, tagsErr != nil
+	return observed, o.dependencies(ctx, &observed)
+}
+
+// dependencies reads what depends on what was read, side by side.
+func (o observer) dependencies(ctx context.Context, observed *Observation) error {
+	group, ctx := errgroup.WithContext(ctx)
+	if cluster := observed.Cluster; cluster != nil {
+		group.Go(func() (err error) {
+			observed.ClusterState, err = o.clusters.get(cluster.Region+" "+cluster.Name, func() (clusterState, bool, error) {
+				state, err := look(ctx, o.Clusters, *cluster, o.region)
+				return state, state.sound(), err
+			})
+			return err
+		})
+	}
+	if observed.Bucket.ACLsCount() {
+		group.Go(func() error { return o.acl(ctx, observed) })
+	}
+	if observed.Bucket.Policy != "" {
+		group.Go(func() error {
+			observed.Account = o.account(ctx, observed.Object)
+			return nil
+		})
+	}
+	if o.settings.OnInvalid == Restore && verdict(observed.Content) == Invalid && !observed.Object.replaceable() && !observed.TagsUnreadable {
+		group.Go(func() error {
+			history, err := o.history(ctx, observed.Object)
+			observed.History = &history
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// acl reads the object's ACL. That it may not be read is part of the bucket's
+// posture, as the other denials are.
+func (o observer) acl(ctx context.Context, observed *Observation) error {
+	object := observed.Object
+	got, err := o.Storage.GetObjectAcl(ctx, &s3.GetObjectAclInput{
+		Bucket: aws.String(object.Bucket), Key: aws.String(object.Key), VersionId: versionID(object),
+	})
+	switch {
+	case err == nil:
+		observed.ObjectGrants = got.Grants
+		if got.Owner != nil {
+			observed.ObjectOwner = aws.ToString(got.Owner.ID)
+		}
+		return nil
+	case awserror.Classify(err) == awserror.Denied:
+		observed.Bucket = observed.Bucket.Without("s3:GetObjectAcl")
+		return nil
+	default:
+		return fmt.Errorf("read the ACL of %s: %w", object, err)
+	}
+}
+
+// account gives the account that the bucket belongs to: the event's, or else
+// the function's. Nothing hangs on it but whom a bucket policy calls a stranger,
+// so that not to know it is no error.
+func (o observer) account(ctx context.Context, object Object) string {
+	if object.Account != "" {
+		return object.Account
+	}
+	for _, role := range o.settings.OwnRoles {
+		if parts := strings.SplitN(role, ":", 6); len(parts) == 6 {
+			return parts[4]
+		}
+	}
+	account, _ := o.accounts.get("", func() (string, bool, error) {
+		got, err := o.Identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if err != nil {
+			return "", false, err
+		}
+		return aws.ToString(got.Account), true, nil
+	})
+	return account
 }
 
 // version is what was read of an object.
@@ -85,11 +190,13 @@ type version struct {
 	// size in bytes; the content is not read where it is above hardCap.
 	size    int64
 	content []byte
+	// properties as the object was stored with them.
+	properties s3.PutObjectInput
 }
 
 // read gets a version's content, or no more than its size where it is too large.
 func (o observer) read(ctx context.Context, object Object) (version, error) {
-	got, err := o.objects.GetObject(ctx, &s3.GetObjectInput{
+	got, err := o.Storage.GetObject(ctx, &s3.GetObjectInput{
 		Bucket: aws.String(object.Bucket), Key: aws.String(object.Key), VersionId: versionID(object),
 	})
 	if err != nil {
@@ -97,7 +204,9 @@ func (o observer) read(ctx context.Context, object Object) (version, error) {
 	}
 	// Closing an unread body drops the connection instead of reading the rest.
 	defer func() { _ = got.Body.Close() }()
-	read := version{id: aws.ToString(got.VersionId), etag: aws.ToString(got.ETag), size: aws.ToInt64(got.ContentLength)}
+	read := version{
+		id: aws.ToString(got.VersionId), etag: aws.ToString(got.ETag), size: aws.ToInt64(got.ContentLength), properties: propertiesOf(got),
+	}
 	if read.id == "" {
 		read.id = object.VersionID
 	}
@@ -118,7 +227,7 @@ type taggedVersion struct {
 }
 
 func (o observer) tags(ctx context.Context, object Object) (taggedVersion, error) {
-	got, err := o.objects.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{
+	got, err := o.Storage.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{
 		Bucket: aws.String(object.Bucket), Key: aws.String(object.Key), VersionId: versionID(object),
 	})
 	if err != nil {
@@ -134,28 +243,28 @@ func (o observer) tags(ctx context.Context, object Object) (taggedVersion, error
 	return tagged, nil
 }
 
-// judge gives the findings about what a file says.
-func (o observer) judge(kind Kind, of version) []finding.Finding {
+// judge gives what a file says.
+func (o observer) judge(kind Kind, of version) Judgement {
 	if of.size > hardCap {
-		return []finding.Finding{{
+		return Judgement{Findings: []finding.Finding{{
 			Code: CodeTooLarge, Severity: finding.Error,
 			Message: fmt.Sprintf("the file has %d bytes, more than the 1 MiB that is read; no reader of such a file is known to take it", of.size),
 			Fix:     "upload the right file; an ecs.config or environment file has a few hundred bytes",
-		}}
+		}}}
 	}
 	judge := o.judges.ConfigFile
 	if kind == EnvironmentFile {
 		judge = o.judges.EnvironmentFile
 	}
-	findings := judge(of.content)
+	judgement := judge(of.content)
 	if of.size > softCap {
-		findings = append(findings, finding.Finding{
+		judgement.Findings = append(judgement.Findings, finding.Finding{
 			Code: CodeLarge, Severity: finding.Info,
 			Message: fmt.Sprintf("the file has %d bytes, more than 64 KiB, which such a file hardly ever needs", of.size),
 			Fix:     "see whether it is the right file",
 		})
 	}
-	return findings
+	return judgement
 }
 
 // isDeleteMarker: S3 answers 405 where the named version is a delete marker

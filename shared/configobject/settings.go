@@ -15,6 +15,29 @@ type Settings struct {
 	// are ours; a key that has an end of each belongs to the longer one.
 	ConfigSuffixes          []Suffix `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
 	EnvironmentFileSuffixes []Suffix `env:"ENVIRONMENT_FILE_SUFFIXES" envDefault:".env"`
+	// OnInvalid is what happens to an invalid file beyond tags and findings.
+	OnInvalid OnInvalid `env:"ON_INVALID" envDefault:"report"`
+}
+
+// OnInvalid is what happens to an invalid file.
+type OnInvalid string
+
+const (
+	// Report tags the version, and tells.
+	Report OnInvalid = "report"
+	// Restore also puts the last good version back on top.
+	Restore OnInvalid = "restore"
+)
+
+// UnmarshalText refuses every word but the two.
+func (o *OnInvalid) UnmarshalText(text []byte) error {
+	switch word := OnInvalid(text); word {
+	case Report, Restore:
+		*o = word
+		return nil
+	default:
+		return fmt.Errorf("%q is unknown: write %q or %q", text, Report, Restore)
+	}
 }
 
 // Suffix is the end of an object's key, compared byte for byte as S3 compares

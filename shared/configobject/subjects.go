@@ -17,6 +17,8 @@ type Object struct {
 	// was off.
 	VersionID string
 	Kind      Kind
+	// Account that the event came from, "" where it does not say.
+	Account string
 }
 
 // bucketName takes every name that S3 ever allowed ("Bucket naming rules" in
@@ -52,7 +54,7 @@ func (s Settings) subjects(trigger event.Trigger) []pipeline.Subject[Object] {
 
 // written answers S3's events, in both spellings.
 func (s Settings) written(of event.Object) []pipeline.Subject[Object] {
-	object := Object{Bucket: of.Bucket, Key: of.Key, VersionID: of.VersionID}
+	object := Object{Bucket: of.Bucket, Key: of.Key, VersionID: of.VersionID, Account: of.Account}
 	switch {
 	case of.Change == "Created":
 	// "s3:ObjectRestore:Completed", and EventBridge's "Object Restore Completed":

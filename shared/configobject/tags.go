@@ -12,6 +12,9 @@ import (
 const (
 	TagStatus   = "ecs-config-status"
 	TagFindings = "ecs-config-findings"
+	// TagRestoredFrom names, on a version that was put back on top, the version
+	// that it is a copy of. Such a version is never itself restored over.
+	TagRestoredFrom = "ecs-config-restored-from"
 )
 
 const (
