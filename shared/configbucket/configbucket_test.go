@@ -236,6 +236,7 @@ func TestLook(t *testing.T) {
 		"all is configured": {nil, []string{"warning public-access-not-blocked", "info plain-http-allowed"}, false},
 		"nothing is":        {none, []string{"warning public-access-not-blocked", "warning bucket-not-encrypted", "info plain-http-allowed", "info acls-enabled"}, false},
 		"all is denied":     {map[string]string{"": "AccessDenied"}, []string{"warning bucket-not-examined"}, false},
+		"one is not known":  {map[string]string{"GetBucketPolicyStatus": "NotImplemented"}, []string{"warning public-access-not-blocked", "info plain-http-allowed", "warning bucket-not-examined"}, false},
 		"one is throttled":  {map[string]string{"GetBucketAcl": "SlowDown"}, nil, true},
 		"bucket is gone":    {map[string]string{"": "NoSuchBucket"}, nil, true},
 	}

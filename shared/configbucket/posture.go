@@ -54,8 +54,9 @@ type Posture struct {
 	ACLsDisabled bool
 	Encrypted    bool
 	Versioned    bool
-	// Denied are the permissions that were missing, in order; what they would
-	// have told is unknown.
+	// Denied are the permissions that were missing, in order, or that nobody can
+	// have because the storage does not know the call; what they would have told
+	// is unknown.
 	Denied []string
 }
 
@@ -137,7 +138,7 @@ func Look(ctx context.Context, client Reader, bucket string) (Posture, error) {
 			switch {
 			case err == nil, awserror.HasCode(err, absent...):
 				return nil
-			case awserror.Classify(err) == awserror.Denied:
+			case awserror.Classify(err) == awserror.Denied, awserror.HasCode(err, "NotImplemented"):
 				denied[i] = true
 				return nil
 			default:

@@ -128,8 +128,9 @@ func propertiesOf(got *s3.GetObjectOutput) s3.PutObjectInput {
 		StorageClass:            got.StorageClass,
 		WebsiteRedirectLocation: got.WebsiteRedirectLocation,
 		ServerSideEncryption:    got.ServerSideEncryption,
-		SSEKMSKeyId:             got.SSEKMSKeyId,
-		BucketKeyEnabled:        got.BucketKeyEnabled,
+	}
+	if got.SSEKMSKeyId != nil {
+		properties.SSEKMSKeyId, properties.BucketKeyEnabled = got.SSEKMSKeyId, got.BucketKeyEnabled
 	}
 	if expires, err := http.ParseTime(aws.ToString(got.ExpiresString)); err == nil {
 		properties.Expires = aws.Time(expires)
