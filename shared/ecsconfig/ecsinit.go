@@ -39,7 +39,7 @@ type Assignment struct {
 // ValueColumn is the 1-based column, in bytes, where the value begins.
 func (a Assignment) ValueColumn() int { return a.Column + a.ValueStart - a.NameStart }
 
-// line is one line of the file, trimmed as ecs-init trims it.
+// line is one line of the file that is not blank, trimmed as ecs-init trims it.
 type line struct {
 	number     int // 1-based
 	offset     int // of the untrimmed line
@@ -53,7 +53,13 @@ func (l line) column(offset int) int { return offset - l.offset + 1 }
 // of a malformed line.
 func Parse(content []byte) File {
 	text := string(content)
-	file := File{content: secret.New(text), last: map[string]int{}}
+	newlines := strings.Count(text, "\n")
+	file := File{
+		Assignments: make([]Assignment, 0, min(newlines+1, strings.Count(text, "="))),
+		content:     secret.New(text),
+		lines:       make([]line, 0, min(newlines+1, len(text)/3+1)), // most files are not blank
+		last:        map[string]int{},
+	}
 	offset := 0
 	for number := 1; ; number++ {
 		end := strings.IndexByte(text[offset:], '\n')
@@ -63,32 +69,34 @@ func Parse(content []byte) File {
 		}
 		// ecs-init trims the whole file before it splits it. That takes away
 		// only what trimming each line takes away too.
-		start := offset + len(raw) - len(strings.TrimLeftFunc(raw, unicode.IsSpace))
-		trimmed := strings.TrimSpace(raw)
-		current := line{number: number, offset: offset, start: start, end: start + len(trimmed), assignment: -1}
-		if len(trimmed) == 0 {
-			current.start, current.end = offset, offset
+		if trimmed := strings.TrimSpace(raw); trimmed != "" {
+			file.addLine(number, offset, raw, trimmed)
 		}
-		if equals := strings.IndexByte(trimmed, '='); equals >= 0 {
-			current.assignment = len(file.Assignments)
-			assignment := Assignment{
-				Name:       trimmed[:equals],
-				Value:      secret.New(trimmed[equals+1:]),
-				Line:       number,
-				Column:     current.column(start),
-				NameStart:  start,
-				ValueStart: start + equals + 1,
-				ValueEnd:   current.end,
-			}
-			file.last[assignment.Name] = len(file.Assignments)
-			file.Assignments = append(file.Assignments, assignment)
-		}
-		file.lines = append(file.lines, current)
 		if end < 0 {
 			return file
 		}
 		offset += end + 1
 	}
+}
+
+func (f *File) addLine(number, offset int, raw, trimmed string) {
+	start := offset + len(raw) - len(strings.TrimLeftFunc(raw, unicode.IsSpace))
+	current := line{number: number, offset: offset, start: start, end: start + len(trimmed), assignment: -1}
+	if equals := strings.IndexByte(trimmed, '='); equals >= 0 {
+		current.assignment = len(f.Assignments)
+		name := trimmed[:equals]
+		f.last[name] = current.assignment
+		f.Assignments = append(f.Assignments, Assignment{
+			Name:       name,
+			Value:      secret.New(trimmed[equals+1:]),
+			Line:       number,
+			Column:     current.column(start),
+			NameStart:  start,
+			ValueStart: start + equals + 1,
+			ValueEnd:   current.end,
+		})
+	}
+	f.lines = append(f.lines, current)
 }
 
 // asContainerText gives the text that reaches the container: the API request
@@ -156,7 +164,8 @@ func (f File) Registries() registryauth.Data {
 	return registryauth.Parse(strings.TrimSpace(f.value("ECS_ENGINE_AUTH_TYPE")), []byte(raw), data.ValueStart)
 }
 
-// String shows nothing of the file's text.
-func (f File) String() string {
-	return fmt.Sprintf("ecs.config with %d assignments", len(f.Assignments))
+// Format shows nothing of the file's text: even a name may be a part of a
+// secret, when the line carries on a broken value.
+func (f File) Format(state fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(state, "ecs.config with %d assignments", len(f.Assignments))
 }

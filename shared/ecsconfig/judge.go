@@ -26,7 +26,8 @@ func Judge(content []byte) []finding.Finding { return Parse(content).Judge() }
 
 // Judge is [Judge] for a file that was parsed already.
 func (f File) Judge() []finding.Finding {
-	j := judge{file: f, text: f.content.Reveal(), explained: map[int]bool{}, moot: map[int]bool{}}
+	j := judge{file: f, text: f.content.Reveal(), moot: map[int]bool{}, known: map[string]string{}}
+	j.explained = make([]bool, strings.Count(j.text, "\n")+2)
 	j.systemd, j.systemdError = readAsSystemd(j.text)
 	if !j.wholeFile() {
 		j.everyLine()
@@ -47,13 +48,17 @@ type judge struct {
 	systemd      map[string]string
 	systemdError error
 	findings     []finding.Finding
-	// explained are the lines about which something graver is said already.
-	explained map[int]bool
+	// explained tells, by number, the lines about which something is said already.
+	explained []bool
 	// moot are the assignments, by index, whose value means nothing: it goes on
 	// over several lines, or no program can start with it.
 	moot map[int]bool
-	// searches bounds the costly search for the nearest name.
-	searches int
+	// known keeps the nearest known name for each name that was searched for.
+	known map[string]string
+	// counts are the findings by the rank of their severity, left those that
+	// were not kept.
+	counts [3]int
+	left   int
 }
 
 // problem is a finding whose place is known by the caller.
@@ -65,24 +70,44 @@ type problem struct {
 	at       int // bytes from the beginning of the value
 }
 
-// crowded says that there are findings enough for a report, so that what costs
-// much and tells little can be left out.
-func (j *judge) crowded() bool { return len(j.findings) > 10*maxFindings }
+// enough says that there are so many findings as grave as this that another one
+// would not be shown. It counts the one that its caller then keeps to himself.
+func (j *judge) enough(severity finding.Severity) bool {
+	count := 0
+	for grave := range rank(severity) + 1 {
+		count += j.counts[grave]
+	}
+	if count < 2*maxFindings {
+		return false
+	}
+	j.left++
+	return true
+}
 
 // nearest is [nearest] within a budget for the whole file.
 func (j *judge) nearest(name string) string {
-	if j.searches++; j.searches > maxFindings {
+	const budget = 50
+	if known, ok := j.known[name]; ok {
+		return known
+	}
+	if len(j.known) >= budget {
 		return ""
 	}
-	return nearest(name)
+	known := nearest(name)
+	j.known[name] = known
+	return known
 }
 
 func (j *judge) add(line, column int, variable string, p problem) {
+	j.explained[line] = true
+	if j.enough(p.severity) {
+		return
+	}
+	j.counts[rank(p.severity)]++
 	j.findings = append(j.findings, finding.Finding{
 		Code: p.code, Severity: p.severity, Message: p.message, Fix: p.fix,
 		Line: line, Column: column, Variable: variable,
 	})
-	j.explained[line] = true
 }
 
 // graver is the graver of two severities.
@@ -120,9 +145,9 @@ func (j *judge) report() []finding.Finding {
 	}
 	slices.SortFunc(j.findings, inPlace)
 	j.findings = slices.Compact(j.findings)
-	if left := len(j.findings) - (maxFindings - 1); left > 1 {
+	if left := len(j.findings) + j.left - (maxFindings - 1); left > 1 {
 		slices.SortStableFunc(j.findings, func(a, b finding.Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
-		j.findings = append(j.findings[:maxFindings-1], finding.Finding{
+		j.findings = append(j.findings[:min(len(j.findings), maxFindings-1)], finding.Finding{
 			Code: codeTooMany, Severity: finding.Info,
 			Message: fmt.Sprintf("%d more findings, none of them graver than those shown, are left out", left),
 			Fix:     "cure what is shown and judge the file again",
@@ -195,13 +220,7 @@ func isPublic(text string) bool {
 			return false
 		}
 	}
-	lower := strings.ToLower(text)
-	for _, sign := range []string{"auth", "passw", "secret", "token", "credential", "key", "://", "login", "eyj", "="} {
-		if strings.Contains(lower, sign) {
-			return false
-		}
-	}
-	return true
+	return !strings.Contains(text, "://") && !looksLikeCredential(text)
 }
 
 // write is the fix that shows the line to write, where it may be shown.

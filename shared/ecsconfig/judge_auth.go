@@ -10,11 +10,11 @@ import (
 )
 
 // registryNamed names a registry in a message.
-func registryNamed(key string) string {
-	if !registryauth.IsPublic(key) {
-		return "a registry"
+func registryNamed(name string) string {
+	if name == "a registry" {
+		return name
 	}
-	return "the registry " + quoted(key)
+	return "the registry " + quoted(name)
 }
 
 // authMessages are the findings for each fault; %s is the registry.

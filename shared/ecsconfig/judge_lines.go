@@ -24,12 +24,12 @@ func (j *judge) wholeFile() (hopeless bool) {
 			fix:     "save the file as UTF-8 without a byte order mark"})
 		return true
 	}
-	if strings.TrimSpace(j.text) != "" && !strings.HasSuffix(j.text, "\n") {
-		last := j.file.lines[len(j.file.lines)-1]
+	if lines := j.file.lines; len(lines) > 0 && strings.IndexByte(j.text[lines[len(lines)-1].end:], '\n') < 0 {
+		last := lines[len(lines)-1]
 		j.add(last.number, last.column(last.end), "", problem{code: codeNoFinalNewline, severity: finding.Info,
 			message: "the last line has no newline: whatever user data appends to the file (echo … >> /etc/ecs/ecs.config) becomes part of its value",
 			fix:     "end the file with a newline"})
-		delete(j.explained, last.number)
+		j.explained[last.number] = false
 	}
 	if trimmed := strings.TrimSpace(strings.TrimPrefix(j.text, byteOrderMark)); strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
 		severity, consequence := j.lost("ECS_CLUSTER")
@@ -68,10 +68,7 @@ func (j *judge) everyLine() {
 	for i := 0; i < len(lines); i++ {
 		l := lines[i]
 		text := j.text[l.start:l.end]
-		if text == "" {
-			continue
-		}
-		if i == 0 && strings.HasPrefix(text, byteOrderMark) {
+		if l.number == 1 && strings.HasPrefix(text, byteOrderMark) {
 			j.byteOrderMark(l, text)
 			continue
 		}
@@ -89,9 +86,7 @@ func (j *judge) everyLine() {
 			j.moot[l.assignment] = true
 			for _, swallowed := range lines[i+1 : last+1] {
 				j.explained[swallowed.number] = true
-				if inner := j.text[swallowed.start:swallowed.end]; inner != "" {
-					j.rawBytes(swallowed, inner)
-				}
+				j.rawBytes(swallowed, j.text[swallowed.start:swallowed.end])
 			}
 			i = last
 			continue
@@ -192,10 +187,8 @@ func (j *judge) ignoredLine(l line, text string) {
 		j.semicolon(l)
 		return
 	}
-	if j.crowded() && !strings.Contains(text, "ECS_") {
-		return
-	}
-	if match := looseSetting.FindStringSubmatch(text); match != nil {
+	const longest = 200
+	if match := looseSetting.FindStringSubmatch(text[:min(len(text), longest)]); match != nil {
 		if name := j.intended(match[1]); name != "" {
 			severity, consequence := j.lost(name)
 			j.add(l.number, l.column(l.start), name, problem{code: codeLineIgnored, severity: severity,
@@ -327,9 +320,6 @@ func (j *judge) continuation(i int) int {
 	last := i
 	for k := i + 1; k < len(lines) && open.unclosed(); k++ {
 		text := j.text[lines[k].start:lines[k].end]
-		if text == "" {
-			continue
-		}
 		if lines[k].assignment >= 0 {
 			name := j.file.Assignments[lines[k].assignment].Name
 			if byName[name] != nil || (variablename.IsValid(name) && hasFamilyPrefix(name)) {

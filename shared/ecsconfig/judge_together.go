@@ -230,7 +230,7 @@ func (j *judge) readersDisagree() {
 		}
 	}
 	for _, l := range j.file.lines {
-		if j.explained[l.number] || l.start == l.end {
+		if j.explained[l.number] {
 			continue
 		}
 		text := strings.TrimPrefix(j.text[l.offset:l.end], byteOrderMark)
@@ -249,7 +249,7 @@ func (j *judge) readersDisagree() {
 // does not, where nothing that ecs-init reads suffers from it.
 func (j *judge) controlCharacters() {
 	for _, l := range j.file.lines {
-		if l.start == l.end || l.assignment < 0 || j.explained[l.number] || byName[j.file.Assignments[l.assignment].Name] == nil {
+		if l.assignment < 0 || j.explained[l.number] || byName[j.file.Assignments[l.assignment].Name] == nil {
 			continue
 		}
 		name := j.file.Assignments[l.assignment].Name

@@ -28,6 +28,9 @@ func (j *judge) assignment(index int) {
 		return
 	}
 	if counts := j.file.last[a.Name]; counts != index {
+		if j.explained[a.Line] = true; j.enough(finding.Info) {
+			return
+		}
 		j.add(a.Line, a.Column, a.Name, problem{code: codeDuplicate, severity: finding.Info,
 			message: fmt.Sprintf("%s is set again on line %d, and only the last value counts", a.Name, j.file.Assignments[counts].Line),
 			fix:     "keep one of the lines"})

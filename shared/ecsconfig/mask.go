@@ -1,7 +1,9 @@
 package ecsconfig
 
 import (
+	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 
 	"ecsguardrails/shared/registryauth"
@@ -42,7 +44,7 @@ func blot(masked []byte, start, end int) {
 func (f File) maskLoose(masked []byte, l line) {
 	text := f.content.Reveal()[l.start:l.end]
 	start := l.start
-	if match := looseSetting.FindStringSubmatchIndex(text); match != nil && text[0] != '#' {
+	if match := looseSetting.FindStringSubmatchIndex(text[:min(len(text), 200)]); match != nil && text[0] != '#' {
 		if v := byName[text[match[2]:match[3]]]; v != nil {
 			if start += match[3]; showsNoSecret(v, text[match[3]:]) {
 				return
@@ -93,8 +95,9 @@ func isHabit(before string) bool {
 	return false
 }
 
-// urlUser is the part of a URL before its host, where passwords are.
-var urlUser = regexp.MustCompile(`//[^/\s]*@`)
+// plainAddress is a host with an optional scheme and port, and no place for a
+// password.
+var plainAddress = regexp.MustCompile(`^([A-Za-z0-9]+://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$`)
 
 // showsNoSecret says that a value may be shown as it is.
 func showsNoSecret(v *Variable, value string) bool {
@@ -102,14 +105,35 @@ func showsNoSecret(v *Variable, value string) bool {
 		word := strings.ToLower(strings.Trim(value, " \t'\";:"))
 		return word == registryauth.Docker || word == registryauth.Dockercfg
 	}
-	if v.isSensitive() && v.Type != Proxy && v.Type != URL {
+	if v.Type == Proxy || v.Type == URL {
+		return plainAddress.MatchString(value)
+	}
+	if v.isSensitive() {
 		return false
 	}
-	lower := strings.ToLower(value)
-	for _, sign := range []string{"auth", "passw", "secret", "token", "credential", "aws_", "="} {
-		if strings.Contains(lower, sign) {
-			return false
-		}
+	if v.Type == StringMap {
+		return isFlatObject(value) && !hasSign(value)
 	}
-	return !urlUser.MatchString(value) && !strings.Contains(value, "@")
+	return !looksLikeCredential(value)
+}
+
+// looksLikeCredential recognizes credentials that stand in the wrong variable,
+// and lines that were run together.
+func looksLikeCredential(text string) bool {
+	return strings.ContainsAny(text, "=@") || hasSign(text) ||
+		strings.Contains(text, `"`) && strings.ContainsAny(text, "{}:") && !isFlatObject(text)
+}
+
+func hasSign(text string) bool {
+	lower := strings.ToLower(text)
+	return slices.ContainsFunc([]string{"auth", "user", "pass", "secret", "token", "credential", "login", "eyj"}, func(sign string) bool {
+		return strings.Contains(lower, sign)
+	})
+}
+
+// isFlatObject says that a text is a JSON object of text to text, as tags are.
+// Credentials are objects of objects, and a broken object could be anything.
+func isFlatObject(text string) bool {
+	var object map[string]string
+	return json.Unmarshal([]byte(text), &object) == nil
 }

@@ -37,100 +37,86 @@ func host(name string) string {
 // judgeKeys finds the keys that no image's name ever reaches, and those that
 // work by luck (dockerauth.go GetAuthconfig).
 func (p *parser) judgeKeys() {
-	byName := map[string][]Registry{}
-	pathsOf := map[string]int{} // the different names of a host
-	hubIsThere := false
+	names := map[string]int{}   // registries of each name
+	pathsOf := map[string]int{} // names of each host
 	for _, r := range p.result.Registries {
-		if byName[r.Name] = append(byName[r.Name], r); len(byName[r.Name]) == 1 {
+		if names[r.Name]++; names[r.Name] == 1 {
 			pathsOf[host(r.Name)]++
 		}
-		hubIsThere = hubIsThere || r.Name == HubName
 	}
 	for _, r := range p.result.Registries {
+		if names[r.Name] > 1 {
+			p.fault(SameRegistry, r.Key, r.KeySpan)
+		}
 		h := host(r.Name)
-		if same := byName[r.Name]; len(same) > 1 {
-			p.reportOther(SameRegistry, r, same[(slices.IndexFunc(same, func(o Registry) bool { return o.KeySpan == r.KeySpan })+1)%len(same)].Key)
-		}
-		if isPlaceholder(r.Name) {
-			p.result.Faults = append(p.result.Faults, Fault{Kind: Placeholder, Registry: r.Key, Field: "registry", Span: r.KeySpan})
-			continue
-		}
-		if kind, other := unreachable(r.Name, h); kind != "" {
-			if kind == HubKey && hubIsThere {
-				kind = HubKeySpare
+		kind := unreachable(r.Name, h)
+		switch {
+		case isPlaceholder(r.Name):
+			p.add(Fault{Kind: Placeholder, Registry: r.Key, Field: "registry", Span: r.KeySpan})
+		case kind == HubKey && names[HubName] > 0:
+			p.fault(HubKeySpare, r.Key, r.KeySpan)
+		case kind != "":
+			p.fault(kind, r.Key, r.KeySpan)
+		case r.Name == HubName:
+		case ecrHost.MatchString(h):
+			p.fault(ECR, r.Key, r.KeySpan)
+		default:
+			if kind := besideOthers(r.Name, h, pathsOf[h], names[h] > 0); kind != "" {
+				p.fault(kind, r.Key, r.KeySpan)
 			}
-			p.reportOther(kind, r, other)
-			continue
 		}
-		if r.Name == HubName {
-			continue
-		}
-		if ecrHost.MatchString(h) {
-			p.reportOther(ECR, r, "")
-			continue
-		}
-		p.judgePath(r, h, pathsOf[h], len(byName[h]) > 0)
 	}
 }
 
-func (p *parser) reportOther(kind Kind, r Registry, other string) {
-	p.result.Faults = append(p.result.Faults, Fault{Kind: kind, Registry: r.Key, Other: other, Span: r.KeySpan})
-}
-
-// unreachable says why no image's name leads to a key, with what would.
-func unreachable(name, h string) (kind Kind, instead string) {
+// unreachable says why no image's name leads to a key, "" when one does.
+func unreachable(name, h string) Kind {
 	lower := strings.ToLower(name)
-	lowerHost := host(lower)
 	for _, scheme := range []string{"https://", "http://"} {
 		// The agent strips a scheme in lower case only, and once.
-		if rest, ok := strings.CutPrefix(lower, scheme); ok {
-			lower, lowerHost = rest, host(rest)
-		}
+		lower = strings.TrimPrefix(lower, scheme)
 	}
-	switch {
+	switch lowerHost := host(lower); {
 	case name == HubName:
-		return "", ""
+		return ""
 	case slices.Contains(hubHosts, lowerHost) || slices.Contains(hubWebsites, lowerHost):
-		return HubKey, "https://" + HubName
+		return HubKey
 	case strings.Contains(name, "://"):
-		if lower != strings.ToLower(name) {
-			return UpperCase, "https://" + lower
+		if len(lower) < len(name) {
+			return UpperCase
 		}
-		_, rest, _ := strings.Cut(name, "://")
-		return NeverMatches, rest
+		return NeverMatches
 	case strings.ContainsAny(name, " \t\r\n*?#@\\<>{}$\"'"), h == "":
-		return NeverMatches, ""
+		return NeverMatches
 	case h != strings.ToLower(h):
-		return UpperCase, strings.ToLower(name)
+		return UpperCase
 	case !strings.ContainsAny(h, ".:") && h != "localhost":
 		// Without a dot or a port the first part of an image's name is a user
 		// of Docker Hub (dockerauth.go splitReposName).
-		return NeverMatches, ""
+		return NeverMatches
 	}
-	return "", ""
+	return ""
 }
 
-// judgePath looks at a key beside the others of its host. The agent takes the
+// besideOthers looks at a key among the keys of its host. The agent takes the
 // bare host, or else whichever it meets first, and then any longer key that
 // begins the image's name.
-func (p *parser) judgePath(r Registry, h string, names int, bareHost bool) {
-	if r.Name == h {
-		return
-	}
-	path := strings.TrimSuffix(r.Name[len(h):], "/")
+func besideOthers(name, h string, names int, bareHost bool) Kind {
+	path := strings.TrimSuffix(name[len(h):], "/")
 	switch {
+	case name == h:
+		return ""
 	case !bareHost && names > 1:
-		p.reportOther(PathsOnly, r, h)
+		return PathsOnly
 	case !bareHost && path == "":
-		p.reportOther(TrailingSlash, r, h)
+		return TrailingSlash
 	case !bareHost:
-		p.reportOther(PathOnly, r, h)
+		return PathOnly
 	case path == "":
-		// Longer than "r.tld", and a prefix of every image there.
-		p.reportOther(Shadowed, r, h)
+		return Shadowed // longer than the bare host, and a prefix of every image there
 	case path != strings.ToLower(path):
-		p.reportOther(PathUpperCase, r, strings.ToLower(r.Name))
-	case !strings.HasSuffix(r.Name, "/"):
-		p.reportOther(NoBoundary, r, r.Name+"/")
+		return PathUpperCase
+	case !strings.HasSuffix(name, "/"):
+		return NoBoundary
 	}
+	return ""
 }

@@ -42,6 +42,12 @@ type Registry struct {
 	Token bool
 }
 
+// Format names the registry and shows nothing else: a key may hold a credential
+// that stands in the wrong place, as in "user:password@host".
+func (r Registry) Format(state fmt.State, _ rune) {
+	_, _ = state.Write([]byte(public(r.Key)))
+}
+
 // Data is what the agent makes of ECS_ENGINE_AUTH_TYPE and ECS_ENGINE_AUTH_DATA.
 type Data struct {
 	Type string
@@ -59,11 +65,12 @@ type Data struct {
 // no secret.
 type Fault struct {
 	Kind Kind
-	// Registry is the key as written, "" where the fault is that of the whole.
+	// Registry is the key as written, "a registry" where it may hold a secret,
+	// "" where the fault is that of the whole.
 	Registry string
 	// Field is the JSON field, "" where it is none in particular.
 	Field string
-	// Other is a second registry, or what Registry should be.
+	// Other is the type that the data is written for, where the type is at fault.
 	Other string
 	Span  Span
 }
@@ -161,7 +168,14 @@ func (v value) get(name string) (found field, ok bool) {
 }
 
 func (p *parser) fault(kind Kind, registry string, span Span) {
-	p.result.Faults = append(p.result.Faults, Fault{Kind: kind, Registry: registry, Span: span})
+	p.add(Fault{Kind: kind, Registry: registry, Span: span})
+}
+
+func (p *parser) add(fault Fault) {
+	if fault.Registry != "" {
+		fault.Registry = public(fault.Registry)
+	}
+	p.result.Faults = append(p.result.Faults, fault)
 }
 
 func (p *parser) parse(authType string) {
@@ -184,7 +198,7 @@ func (p *parser) parse(authType string) {
 		if authType == "" {
 			kind = TypeMissing
 		}
-		p.result.Faults = append(p.result.Faults, Fault{Kind: kind, Other: shapeOf(root), Span: whole})
+		p.add(Fault{Kind: kind, Other: shapeOf(root), Span: whole})
 	}
 	if !ok {
 		p.result.Secrets = []Span{whole}
@@ -259,7 +273,7 @@ func (p *parser) rightTypes(authType string, root value) bool {
 		for _, inner := range f.fields {
 			known := slices.IndexFunc(read, func(name string) bool { return strings.EqualFold(name, inner.name) })
 			if known >= 0 && inner.kind != '"' && inner.kind != 'n' {
-				p.result.Faults = append(p.result.Faults, Fault{Kind: WrongType, Registry: f.name, Field: read[known], Span: inner.value.span})
+				p.add(Fault{Kind: WrongType, Registry: f.name, Field: read[known], Span: inner.value.span})
 				return false
 			}
 		}
@@ -302,7 +316,7 @@ func (p *parser) credential(authType string, entry field) (registry Registry, ke
 			if isPlaceholder(auth.text) {
 				kind = Placeholder
 			}
-			p.result.Faults = append(p.result.Faults, Fault{Kind: kind, Registry: entry.name, Field: "auth", Span: auth.value.span})
+			p.add(Fault{Kind: kind, Registry: entry.name, Field: "auth", Span: auth.value.span})
 			return registry, false
 		}
 		user, pass, found := strings.Cut(string(decoded), ":")
@@ -388,6 +402,14 @@ var publicRegistry = regexp.MustCompile(`^([A-Za-z]{2,8}://)?([A-Za-z0-9-]{1,63}
 func IsPublic(key string) bool {
 	const longest, longestAlone = 200, 24
 	return len(key) <= longest && publicRegistry.MatchString(key) && (len(key) <= longestAlone || strings.ContainsAny(key, ".:"))
+}
+
+// public names a registry, or none.
+func public(key string) string {
+	if !IsPublic(key) {
+		return "a registry"
+	}
+	return key
 }
 
 // collectSecrets notes every value that is no object, and every name that is

@@ -1,0 +1,80 @@
+package ecsconfig_test
+
+import (
+	"strings"
+	"testing"
+
+	"ecsguardrails/shared/ecsconfig"
+)
+
+const usual = `# Production, eu-central-1
+ECS_CLUSTER=prod
+ECS_ENGINE_AUTH_TYPE=docker
+ECS_ENGINE_AUTH_DATA={"https://index.docker.io/v1/":{"username":"ci","password":"hunter-canary"},"r.example.com:5000":{"username":"ci","password":"hunter-canary"}}
+ECS_AVAILABLE_LOGGING_DRIVERS=["json-file","awslogs","none"]
+ECS_RESERVED_MEMORY=256
+ECS_RESERVED_PORTS=[22,2375,2376,51678,51679]
+ECS_CONTAINER_STOP_TIMEOUT=90s
+ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1h
+ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
+ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
+ECS_ENABLE_CONTAINER_METADATA=true
+ECS_INSTANCE_ATTRIBUTES={"stack":"prod","purchase-option":"spot"}
+ECS_CONTAINER_INSTANCE_TAGS={"Name":"prod","Team":"platform"}
+ECS_LOGLEVEL=info
+`
+
+// BenchmarkUsual is a file as people have it: below 100 µs.
+func BenchmarkUsual(b *testing.B) {
+	if findings := ecsconfig.Judge([]byte(usual)); len(findings) != 0 {
+		b.Fatal(findings)
+	}
+	for b.Loop() {
+		ecsconfig.Judge([]byte(usual))
+	}
+}
+
+// mebibyte repeats a text up to 1 MiB.
+func mebibyte(text string) []byte {
+	return []byte(strings.Repeat(text, 1<<20/len(text)+1)[:1<<20])
+}
+
+// big are files of 1 MiB, the most that is read: each below 50 ms.
+var big = map[string][]byte{
+	"settings":      mebibyte(usual),
+	"comments":      mebibyte("# a comment as long as comments are\n"),
+	"junk":          mebibyte("this is no setting at all\n"),
+	"unknown names": mebibyte("ECS_SOMETHING_ELSE=1\n"),
+	"exports":       mebibyte("export ECS_CLUSTR=prod\n"),
+	"misspelt":      mebibyte("ECS_CLUSTR=prod\n"),
+	"quoted":        mebibyte("ECS_CLUSTER=\"prod\" # x\n"),
+	"one line":      append([]byte("ECS_CLUSTER=prod\nECS_ENGINE_AUTH_DATA={"), mebibyte(`"r.example.com":{"username":"ci","password":"x"},`)...),
+	"one word":      mebibyte("x"),
+	"equals signs":  mebibyte("="),
+	"newlines":      mebibyte("\n"),
+	"open brackets": mebibyte("A=[\n"),
+	"tags":          []byte("ECS_CONTAINER_INSTANCE_TAGS={" + strings.Repeat(`"aws:`+strings.Repeat("k", 20)+`":"v",`, 4000) + "\"a\":\"b\"}\n"),
+	"registries":    manyRegistries(),
+	"long values":   mebibyte("ECS_LOGFILE=" + strings.Repeat("x=", 30000) + "\n"),
+}
+
+func manyRegistries() []byte {
+	var data strings.Builder
+	data.WriteString("ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={")
+	for i := 0; data.Len() < 130000; i++ {
+		data.WriteString(`"r.tld/` + strings.Repeat("a", i%50) + string(rune('a'+i%26)) + `":{"username":"ci","password":""},`)
+	}
+	data.WriteString(`"r.tld/x":{"username":"ci"}}` + "\n")
+	return []byte(data.String())
+}
+
+func BenchmarkMebibyte(b *testing.B) {
+	for name, content := range big {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(content)))
+			for b.Loop() {
+				ecsconfig.Judge(content)
+			}
+		})
+	}
+}

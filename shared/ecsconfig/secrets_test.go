@@ -1,0 +1,127 @@
+package ecsconfig_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ecsguardrails/shared/ecsconfig"
+)
+
+// canary is a password that no file has by chance. Parts of it count too.
+const canary = "Q7x-canary.W9k/Z3v+R5p"
+
+// traces are the forms in which the canary could get out: whole, in part,
+// encoded, and as the base64 of it behind a user name of any length.
+var traces = func() []string {
+	found := []string{"Q7x-ca", "canary", "W9k/Z3", "Z3v+R5p"}
+	for _, prefix := range []string{"", "x", "xy"} {
+		encoded := base64.StdEncoding.EncodeToString([]byte(prefix + canary))
+		found = append(found, encoded[4:12], encoded[12:20], encoded[20:28])
+	}
+	return append(found, fmt.Sprintf("%x", canary)[:12])
+}()
+
+func checkNoTrace(t *testing.T, what, output string) {
+	t.Helper()
+	for _, trace := range traces {
+		if strings.Contains(output, trace) {
+			t.Fatalf("%s shows %q of the secret:\n%s", what, trace, output)
+		}
+	}
+}
+
+func checkFileShowsNothing(t *testing.T, content string) {
+	t.Helper()
+	findings, err := json.Marshal(ecsconfig.Judge([]byte(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkNoTrace(t, "a finding about "+fmt.Sprintf("%q", content), string(findings))
+	masked := string(ecsconfig.Mask([]byte(content)))
+	checkNoTrace(t, "the mask", masked)
+	if len(masked) != len(content) || strings.Count(masked, "\n") != strings.Count(content, "\n") {
+		t.Fatalf("the mask moves bytes: %q became %q", content, masked)
+	}
+	file := ecsconfig.Parse([]byte(content))
+	checkNoTrace(t, "printing", fmt.Sprintf("%v %+v %#v %s", file, file, file, file))
+	checkNoTrace(t, "printing the registries", fmt.Sprintf("%+v %#v", file.Registries().Registries, file.Registries().Faults))
+	for _, err := range []func() error{
+		func() error { _, err := file.Systemd(); return err },
+		func() error { _, err := file.DockerRun(); return err },
+	} {
+		checkNoTrace(t, "an error", fmt.Sprint(err()))
+	}
+}
+
+// credential finds the places of the test files that hold one.
+var credential = regexp.MustCompile(`hunter-canary1?!?|AKIACANARYCANARY|"auth": ?"[A-Za-z0-9+/=]+"|"password": ?"[^"]*"|"password": ?[0-9]+`)
+
+// withCanary puts the canary wherever a file has a credential.
+func withCanary(content string) string {
+	encoded := base64.StdEncoding.EncodeToString([]byte("ci:" + canary))
+	return credential.ReplaceAllStringFunc(content, func(found string) string {
+		switch {
+		case strings.HasPrefix(found, `"auth"`):
+			return `"auth":"` + encoded + `"`
+		case strings.HasPrefix(found, `"password"`):
+			return `"password":"` + canary + `"`
+		}
+		return canary
+	})
+}
+
+// TestNoSecretGetsOut breaks every file with a credential in every way that a
+// file breaks, and looks for the credential in all that is said about it.
+func TestNoSecretGetsOut(t *testing.T) {
+	contents := map[string]string{}
+	maps.Copy(contents, files)
+	for name := range readCases(t) {
+		contents["case "+name] = string(readCase(t, name))
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
+		content := withCanary(contents[name])
+		if len(content) > 64<<10 || !strings.Contains(content, canary) && content == contents[name] {
+			continue
+		}
+		checkFileShowsNothing(t, content)
+		for range 60 {
+			checkFileShowsNothing(t, broken(content, random))
+		}
+	}
+}
+
+// broken is a file as slips of the hand, editors and templates leave it. The
+// breakage never falls inside a word of the canary, so that its traces stay
+// recognizable.
+func broken(content string, random *rand.Rand) string {
+	at := random.IntN(len(content) + 1)
+	pieces := []string{"\n", "\r\n", " ", `"`, "'", "}", "{", ",", "=", "#", "\\", ";", "\x00", "\ufeff", "ECS_CLUSTER=", "export ", "${x}", "\u2028"}
+	piece := pieces[random.IntN(len(pieces))]
+	switch random.IntN(8) {
+	case 0: // cut off
+		return content[:at]
+	case 1: // a byte lost
+		if at < len(content) {
+			return content[:at] + content[at+1:]
+		}
+	case 2:
+		return strings.Replace(content, "ECS_ENGINE_AUTH_DATA=", []string{"ECS_ENGINE_AUTHDATA=", "export ECS_ENGINE_AUTH_DATA=", "ECS_ENGINE_AUTH_DATA: ", "ECS_CLUSTER=", "ECS_LOGLEVEL=", "ECS_INSTANCE_ATTRIBUTES=", "ECS_CONTAINER_INSTANCE_TAGS=", "ECS_ENGINE_AUTH_TYPE=", "ECS_AVAILABLE_LOGGING_DRIVERS=", "ECS_ENGINE_AUTH_DATA = ", "# ECS_ENGINE_AUTH_DATA=", "FOO=", ""}[random.IntN(13)], 1)
+	case 3:
+		return strings.ReplaceAll(content, `"`, []string{`\"`, "'", "“", ""}[random.IntN(4)])
+	case 4:
+		return strings.ReplaceAll(content, ",", ",\n")
+	case 5:
+		return strings.ReplaceAll(content, ":", ":\n")
+	case 6:
+		return strings.ReplaceAll(content, "\n", []string{" ", "\r", "", "\n\n"}[random.IntN(4)])
+	}
+	return content[:at] + piece + content[at:]
+}
