@@ -41,10 +41,23 @@ const (
 // steps are what the function is called for, in this order.
 var steps = []string{"createSecret", "setSecret", "testSecret", "finishSecret"}
 
+// Secrets are what the emulator keeps; *secretsmanager.Client is one.
+type Secrets interface {
+	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
+	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+	PutSecretValue(context.Context, *secretsmanager.PutSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.PutSecretValueOutput, error)
+	UpdateSecretVersionStage(context.Context, *secretsmanager.UpdateSecretVersionStageInput, ...func(*secretsmanager.Options)) (*secretsmanager.UpdateSecretVersionStageOutput, error)
+}
+
+// Functions run the rotation functions; *lambda.Client is one.
+type Functions interface {
+	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
+}
+
 // Service rotates secrets. Its clients go to the emulator itself.
 type Service struct {
-	SecretsManager *secretsmanager.Client
-	Lambda         *lambda.Client
+	SecretsManager Secrets
+	Lambda         Functions
 	// MayInvoke says whether the function's resource policy lets Secrets
 	// Manager call it for the secret.
 	MayInvoke func(ctx context.Context, functionARN, secretARN string) (bool, error)

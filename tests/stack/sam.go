@@ -44,6 +44,8 @@ func (s *sam) prepare(ctx context.Context) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("go is not installed; install Go 1.26 or newer (https://go.dev/dl/)")
 	}
+	// As on AWS, where sam builds for another processor than this one's.
+	s.goEnvironment = []string{"CGO_ENABLED=0"}
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} {
 		value, err := exec.CommandContext(ctx, "go", "env", name).Output()
 		if err != nil {
@@ -59,7 +61,18 @@ func (s *sam) buildFolder() string { return s.stack.folder.file("build") }
 func (s *sam) build(ctx context.Context) error {
 	arguments := []string{"build", "--template-file", s.stack.options.Template, "--build-dir", s.buildFolder()}
 	// The architecture decides what Go builds for.
-	return s.run(ctx, "sam build", append(arguments, s.overrides()...)...)
+	err := s.run(ctx, "sam build", append(arguments, s.overrides()...)...)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	// sam keeps the compiler's words to itself and tells of the second thing
+	// that it tried (aws_lambda_builders, workflows/go_modules/builder.py).
+	compile := exec.CommandContext(ctx, "go", "build", "-o", os.DevNull, "./functions/...")
+	compile.Dir = filepath.Dir(s.stack.options.Template)
+	if output, compileErr := compile.CombinedOutput(); compileErr != nil {
+		return fmt.Errorf("%w\ngo build ./functions/... says:\n%s", err, toolchain.LastLines(string(output), 25))
+	}
+	return err
 }
 
 func (s *sam) deploy(ctx context.Context) error {
