@@ -113,6 +113,9 @@ func start(ctx context.Context, options Options) (*Emulator, error) {
 		"MINISTACK_ACCOUNT_ID=" + options.Account,
 		"MINISTACK_REGION=" + options.Region,
 		"AWS_ENDPOINT_URL=" + options.Endpoint,
+		// Lambda sets it from LoggingConfig, which asks for JSON in every function
+		// of the template; MiniStack keeps LoggingConfig without acting on it.
+		"AWS_LAMBDA_LOG_FORMAT=JSON",
 		// No Docker, and no listener on a fixed port.
 		"LAMBDA_EXECUTOR=local",
 		"DOCKER_HOST=unix:///nonexistent",
