@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"ecsguardrails/shared/awsclient"
@@ -28,13 +29,17 @@ func main() {
 }
 
 func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner {
-	return taskdef.New(settings, observer(configuration), taskdef.Applier{Definitions: ecs.NewFromConfig(configuration)})
+	return taskdef.New(settings, observer(configuration), taskdef.Applier{
+		Definitions: ecs.NewFromConfig(configuration),
+		Roles:       iam.NewFromConfig(configuration),
+	})
 }
 
 func observer(configuration aws.Config) taskdef.Observer {
 	return taskdef.Observer{
 		Definitions: ecs.NewFromConfig(configuration),
 		Secrets:     taskdef.NewSecretList(secretsmanager.NewFromConfig(configuration), time.Now),
+		Roles:       taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),
 		Region:      configuration.Region,
 	}
 }

@@ -9,39 +9,54 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/smithy-go"
 
 	"ecsguardrails/shared/finding"
 )
 
-// Action is the registration of a new revision.
-type Action struct {
-	Registration *ecs.RegisterTaskDefinitionInput
-	// Source is the revision it is made from.
+// Action is a Registration or an Attachment.
+type Action interface {
+	Describe() finding.Action
+	apply(context.Context, Applier) error
+}
+
+// Registration makes a new revision.
+type Registration struct {
+	Input *ecs.RegisterTaskDefinitionInput
+	// Source is the ARN of the revision it is made from, and Number that one's.
 	Source  string
 	Number  int32
 	Summary string
 }
 
+// Attachment gives a role one of the stack's own policies.
+type Attachment struct{ Role, Policy string }
+
 // register plans the new revision.
-func register(observed Observation, edits []Edit) Action {
-	registration := again(observed.Definition, observed.Tags)
+func register(observed Observation, edits []Edit) Registration {
+	input := again(observed.Definition, observed.Tags)
 	parts := make([]string, len(edits))
 	for i, edit := range edits {
-		edit.apply(registration)
+		edit.apply(input)
 		parts[i] = edit.summary(observed.Definition)
 	}
-	return Action{
-		Registration: registration,
-		Source:       aws.ToString(observed.Definition.TaskDefinitionArn),
-		Number:       observed.Definition.Revision,
-		Summary:      "new revision with " + strings.Join(parts, ", "),
+	return Registration{
+		Input:   input,
+		Source:  aws.ToString(observed.Definition.TaskDefinitionArn),
+		Number:  observed.Definition.Revision,
+		Summary: "new revision with " + strings.Join(parts, ", "),
 	}
 }
 
 // Describe says what the action will do.
-func (a Action) Describe() finding.Action {
-	return finding.Action{Kind: "RegisterTaskDefinition", Target: a.Source, Summary: a.Summary}
+func (r Registration) Describe() finding.Action {
+	return finding.Action{Kind: "RegisterTaskDefinition", Target: r.Source, Summary: r.Summary}
+}
+
+// Describe says what the action will do.
+func (a Attachment) Describe() finding.Action {
+	return finding.Action{Kind: "AttachRolePolicy", Target: a.Role, Summary: "attach " + a.Policy}
 }
 
 // Registrar is the part of ECS's client that makes a new revision, and takes it
@@ -52,31 +67,51 @@ type Registrar interface {
 	DeregisterTaskDefinition(context.Context, *ecs.DeregisterTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DeregisterTaskDefinitionOutput, error)
 }
 
-// Applier registers new revisions.
-type Applier struct{ Definitions Registrar }
+// PolicyAttacher is the part of IAM's client that cures execution roles.
+type PolicyAttacher interface {
+	AttachRolePolicy(context.Context, *iam.AttachRolePolicyInput, ...func(*iam.Options)) (*iam.AttachRolePolicyOutput, error)
+}
 
-// Apply registers the new revision. ECS knows no condition for it, so the race
+// Applier carries actions out.
+type Applier struct {
+	Definitions Registrar
+	Roles       PolicyAttacher
+}
+
+// Apply carries one action out.
+func (a Applier) Apply(ctx context.Context, action Action) error { return action.apply(ctx, a) }
+
+// apply attaches the policy. IAM takes one that is attached already as done.
+func (attachment Attachment) apply(ctx context.Context, a Applier) error {
+	name := attachment.Role[strings.LastIndexByte(attachment.Role, '/')+1:]
+	if _, err := a.Roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: &attachment.Policy}); err != nil {
+		return fmt.Errorf("attach %s to the role %s: %w", attachment.Policy, name, err)
+	}
+	return nil
+}
+
+// apply registers the new revision. ECS knows no condition for it, so the race
 // is decided afterwards, by the numbers that ECS gives: whoever finds an active
 // revision between the source and its own was late, and takes its own back.
 // That revision is another's newer definition, or the same patch by the same
 // function, delivered twice; either way the event is looked at again, and finds
 // its revision superseded.
-func (a Applier) Apply(ctx context.Context, action Action) error {
-	output, err := a.Definitions.RegisterTaskDefinition(ctx, action.Registration)
+func (r Registration) apply(ctx context.Context, a Applier) error {
+	output, err := a.Definitions.RegisterTaskDefinition(ctx, r.Input)
 	if isConcurrentRegistration(err) {
 		return fmt.Errorf("another revision of the family is being registered; look again: %s", err.Error())
 	}
 	if err != nil {
-		return fmt.Errorf("register a new revision made from %s: %w", action.Source, err)
+		return fmt.Errorf("register a new revision made from %s: %w", r.Source, err)
 	}
 	if output.TaskDefinition == nil {
-		return fmt.Errorf("register a new revision made from %s: the answer has none", action.Source)
+		return fmt.Errorf("register a new revision made from %s: the answer has none", r.Source)
 	}
 	ours := output.TaskDefinition
-	if ours.Revision <= action.Number+1 {
+	if ours.Revision <= r.Number+1 {
 		return nil
 	}
-	between, err := a.between(ctx, aws.ToString(action.Registration.Family), action.Number, ours.Revision)
+	between, err := a.between(ctx, aws.ToString(r.Input.Family), r.Number, ours.Revision)
 	if err != nil || between == "" {
 		return err
 	}

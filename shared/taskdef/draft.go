@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/schemas"
 	"github.com/aws/smithy-go"
@@ -269,3 +271,14 @@ func (d *Draft) wrongType(n *node, at string) {
 var placeholder = regexp.MustCompile("[<>{}$%`]|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|^(?i:image|placeholder|changeme|todo)$")
 
 func isPlaceholder(text string) bool { return placeholder.MatchString(text) }
+
+// place is where the definition is going to be registered: in this region, and
+// in the account of its roles.
+func (d *Draft) place(region string) place {
+	for _, role := range []*string{d.definition.TaskDefinition.ExecutionRoleArn, d.definition.TaskDefinition.TaskRoleArn} {
+		if parsed, err := arn.Parse(aws.ToString(role)); err == nil && parsed.AccountID != "" && !isPlaceholder(parsed.AccountID) {
+			return place{Partition: parsed.Partition, Region: region, Account: parsed.AccountID}
+		}
+	}
+	return place{Region: region}
+}

@@ -3,13 +3,18 @@ package taskdef
 import (
 	"context"
 	"fmt"
+	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
@@ -215,9 +220,110 @@ func (f *fakeSecrets) ListSecrets(_ context.Context, input *secretsmanager.ListS
 	return output, nil
 }
 
+// fakeIAM has roles that may do what their patterns allow. A role that nobody
+// made is there, and may do everything.
+type fakeIAM struct {
+	mutex sync.Mutex
+	roles map[string]*fakeRole
+	calls []string
+	err   error
+	// attaching gives a policy's patterns to the role.
+	policies map[string][]string
+}
+
+type fakeRole struct {
+	missing bool
+	trust   string
+	tags    map[string]string
+	// may and denied are "action resource", with * in both.
+	may, denied []string
+	// boundary denies everything.
+	boundary bool
+}
+
+const trustsECS = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+
+func (f *fakeIAM) role(arn string) (*fakeRole, error) {
+	name := arn[strings.LastIndexByte(arn, '/')+1:]
+	role, ok := f.roles[name]
+	if !ok {
+		role = &fakeRole{trust: trustsECS, may: []string{"* *"}}
+	}
+	if role.missing {
+		return nil, &iamtypes.NoSuchEntityException{Message: aws.String(name)}
+	}
+	return role, f.err
+}
+
+func (f *fakeIAM) GetRole(_ context.Context, input *iam.GetRoleInput, _ ...func(*iam.Options)) (*iam.GetRoleOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.calls = append(f.calls, "GetRole")
+	role, err := f.role(aws.ToString(input.RoleName))
+	if err != nil {
+		return nil, err
+	}
+	output := &iam.GetRoleOutput{Role: &iamtypes.Role{RoleName: input.RoleName, AssumeRolePolicyDocument: aws.String(url.PathEscape(role.trust))}}
+	for key, value := range role.tags {
+		output.Role.Tags = append(output.Role.Tags, iamtypes.Tag{Key: &key, Value: &value})
+	}
+	return output, nil
+}
+
+func (f *fakeIAM) SimulatePrincipalPolicy(_ context.Context, input *iam.SimulatePrincipalPolicyInput, _ ...func(*iam.Options)) (*iam.SimulatePrincipalPolicyOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.calls = append(f.calls, "SimulatePrincipalPolicy")
+	role, err := f.role(aws.ToString(input.PolicySourceArn))
+	if err != nil {
+		return nil, err
+	}
+	output := &iam.SimulatePrincipalPolicyOutput{}
+	for _, action := range input.ActionNames {
+		for _, resource := range input.ResourceArns {
+			matches := func(pattern string) bool {
+				a, r, _ := strings.Cut(pattern, " ")
+				return wild(a, action) && wild(r, resource)
+			}
+			decision := iamtypes.PolicyEvaluationDecisionTypeImplicitDeny
+			if slices.ContainsFunc(role.may, matches) {
+				decision = iamtypes.PolicyEvaluationDecisionTypeAllowed
+			}
+			if slices.ContainsFunc(role.denied, matches) {
+				decision = iamtypes.PolicyEvaluationDecisionTypeExplicitDeny
+			}
+			result := iamtypes.EvaluationResult{EvalActionName: &action, EvalResourceName: &resource, EvalDecision: decision}
+			if role.boundary {
+				result.PermissionsBoundaryDecisionDetail = &iamtypes.PermissionsBoundaryDecisionDetail{}
+			}
+			output.EvaluationResults = append(output.EvaluationResults, result)
+		}
+	}
+	return output, nil
+}
+
+func (f *fakeIAM) AttachRolePolicy(_ context.Context, input *iam.AttachRolePolicyInput, _ ...func(*iam.Options)) (*iam.AttachRolePolicyOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.calls = append(f.calls, "AttachRolePolicy")
+	role, err := f.role(aws.ToString(input.RoleName))
+	if err != nil {
+		return nil, err
+	}
+	role.may = append(role.may, f.policies[aws.ToString(input.PolicyArn)]...)
+	return &iam.AttachRolePolicyOutput{}, nil
+}
+
+// wild matches with * for any characters.
+func wild(pattern, text string) bool {
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$").MatchString(text)
+}
+
 // stack is the whole function on fakes.
 type stack struct {
 	ecs      *fakeECS
+	iam      *fakeIAM
+	roles    *RoleObserver
 	secrets  *fakeSecrets
 	settings Settings
 	now      time.Time
@@ -227,6 +333,7 @@ type stack struct {
 func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 	s := &stack{
 		ecs:     newFakeECS(),
+		iam:     &fakeIAM{roles: map[string]*fakeRole{}, policies: map[string][]string{}},
 		secrets: &fakeSecrets{entries: secrets},
 		settings: Settings{
 			Shared: settings.Shared{Mode: finding.Enforce, OwnRoles: []string{ourRole}},
@@ -234,11 +341,12 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 		now: time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC),
 	}
 	s.list = NewSecretList(s.secrets, func() time.Time { return s.now })
+	s.roles = NewRoleObserver(s.iam, func() time.Time { return s.now })
 	return s
 }
 
 func (s *stack) send(payload string) finding.Report {
-	function := New(s.settings, Observer{Definitions: s.ecs, Secrets: s.list, Region: region}, Applier{Definitions: s.ecs})
+	function := New(s.settings, Observer{Definitions: s.ecs, Secrets: s.list, Roles: s.roles, Region: region}, Applier{Definitions: s.ecs, Roles: s.iam})
 	return function.Handle(context.Background(), []byte(payload)).Report
 }
 

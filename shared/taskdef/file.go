@@ -160,6 +160,8 @@ func (s Settings) judge(ctx context.Context, draft *Draft, secrets RegistrySecre
 		Draft: true, ContainersOnly: draft.root == draft.containers, SecretsUnknown: observer == nil && len(secrets) == 0,
 	}
 	if observer != nil {
+		observer.Settings = s
+		observed.Place = draft.place(observer.Region)
 		if err := observer.complete(ctx, &observed); err != nil {
 			return verdict{}, err
 		}

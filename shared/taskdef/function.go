@@ -6,7 +6,9 @@ import "ecsguardrails/shared/pipeline"
 const Name = "patch-task-definition"
 
 // New makes the function from its parts.
+// The observer is given the settings here.
 func New(s Settings, observer Observer, applier Applier) *pipeline.Function[Revision, Observation, Action] {
+	observer.Settings = s
 	return &pipeline.Function[Revision, Observation, Action]{
 		Name:     Name,
 		Mode:     s.Mode,

@@ -96,9 +96,9 @@ func TestADryRunRegistersNothing(t *testing.T) {
 func TestCalls(t *testing.T) {
 	s := newStack(tagged("shop", "registry.example.com"))
 	calls := func(family string) string {
-		s.ecs.calls, s.secrets.calls = nil, 0
+		s.ecs.calls, s.secrets.calls, s.iam.calls = nil, 0, nil
 		s.look(family)
-		return fmt.Sprintf("%s + %d", strings.Join(s.ecs.calls, " "), s.secrets.calls)
+		return fmt.Sprintf("%s + %d + %d", strings.Join(s.ecs.calls, " "), s.secrets.calls, len(s.iam.calls))
 	}
 	s.ecs.add(registration("ecr", container("web", "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1")))
 	s.ecs.add(registration("public", container("web", "nginx")))
@@ -109,13 +109,13 @@ func TestCalls(t *testing.T) {
 		later  time.Duration
 		want   string
 	}{
-		{"cold", "ecr", 0, "DescribeTaskDefinition + 1"},
-		{"warm", "ecr", 0, "DescribeTaskDefinition + 0"},
-		{"warm, nothing serves the image", "public", 0, "DescribeTaskDefinition + 0"},
-		{"that is believed for a short time only", "public", absenceTTL, "DescribeTaskDefinition + 1"},
-		{"a patch", "private", 0, "DescribeTaskDefinition RegisterTaskDefinition + 0"},
-		{"what serves is believed for longer", "private", 10 * absenceTTL, "DescribeTaskDefinition + 0"},
-		{"not for ever", "private", secretsTTL, "DescribeTaskDefinition + 1"},
+		{"cold", "ecr", 0, "DescribeTaskDefinition + 1 + 0"},
+		{"warm", "ecr", 0, "DescribeTaskDefinition + 0 + 0"},
+		{"warm, nothing serves the image", "public", 0, "DescribeTaskDefinition + 0 + 0"},
+		{"that is believed for a short time only", "public", absenceTTL, "DescribeTaskDefinition + 1 + 0"},
+		{"a patch", "private", 0, "DescribeTaskDefinition RegisterTaskDefinition + 0 + 2"},
+		{"what serves is believed for longer", "private", 10 * absenceTTL, "DescribeTaskDefinition + 0 + 0"},
+		{"not for ever", "private", secretsTTL, "DescribeTaskDefinition + 1 + 0"},
 	}
 	for _, step := range steps {
 		s.now = s.now.Add(step.later)

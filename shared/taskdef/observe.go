@@ -23,6 +23,8 @@ type TaskDefinitionDescriber interface {
 type Observer struct {
 	Definitions TaskDefinitionDescriber
 	Secrets     *SecretList
+	Roles       *RoleObserver
+	Settings    Settings
 	// Region is where the clients look: a definition of another region is not
 	// theirs.
 	Region string
@@ -59,20 +61,30 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 		return Observation{Skip: stale}, err
 	}
 	observed := Observation{Definition: described.TaskDefinition, Tags: described.Tags, UnknownFields: unknownFields(described.body)}
-	return observed, o.complete(ctx, &observed)
+	err = o.complete(ctx, &observed)
+	return observed, err
 }
 
 // complete reads what the definition, once it is known, makes necessary.
 func (o Observer) complete(ctx context.Context, observed *Observation) (err error) {
-	if !wantsSecrets(observed.Definition) {
+	if wantsSecrets(observed.Definition) {
+		if observed.Secrets, err = o.Secrets.All(ctx); err != nil {
+			return err
+		}
+		if observed.Secrets.lacksOne(observed.Definition) {
+			if observed.Secrets, err = o.Secrets.Afresh(ctx, aws.ToTime(observed.Definition.RegisteredAt)); err != nil {
+				return err
+			}
+		}
+	}
+	// What the plan is going to be says what the role will have to do.
+	j := o.Settings.run(*observed)
+	role, needs := j.executionRoleAfter(), j.roleNeeds()
+	if role == "" || len(needs) == 0 || j.place().Account == "" {
 		return nil
 	}
-	if observed.Secrets, err = o.Secrets.All(ctx); err != nil {
-		return err
-	}
-	if observed.Secrets.lacksOne(observed.Definition) {
-		observed.Secrets, err = o.Secrets.Afresh(ctx, aws.ToTime(observed.Definition.RegisteredAt))
-	}
+	found, err := o.Roles.observe(ctx, j.place(), role, aws.ToString(observed.Definition.TaskRoleArn), needs)
+	observed.ExecutionRole = &found
 	return err
 }
 

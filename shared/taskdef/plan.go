@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -21,6 +22,8 @@ type Observation struct {
 	Place place
 	// UnknownFields are those that ECS described and the SDK does not know.
 	UnknownFields []string
+	// ExecutionRole is nil where there is none, or nothing was asked about it.
+	ExecutionRole *ExecutionRole
 	// Draft says that the definition comes from a file, with what people leave
 	// open there.
 	Draft bool
@@ -39,6 +42,9 @@ type judgement struct {
 	// edits end the findings of the same places in cured.
 	edits []Edit
 	cured []int
+	// attachments end the findings that they were made for, which are marked
+	// already.
+	attachments []Attachment
 	// blocked is set where ECS or its owner would not have a new revision.
 	blocked bool
 }
@@ -53,6 +59,7 @@ var rules = []func(*judgement){
 	(*judgement).windows,
 	(*judgement).executionRole,
 	(*judgement).registrable,
+	(*judgement).executionRoleAccess,
 }
 
 // Plan decides about a definition: what is wrong with it, and the one new
@@ -63,6 +70,10 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	}
 	j := s.run(observed)
 	plan := pipeline.Plan[Action]{Findings: j.findings}
+	// The role first, so that the new revision can start at once.
+	for _, attachment := range j.attachments {
+		plan.Actions = append(plan.Actions, attachment)
+	}
 	if len(j.edits) == 0 || j.blocked {
 		return plan
 	}
@@ -95,6 +106,16 @@ func (j *judgement) cure(edit Edit, code string, severity finding.Severity, mess
 	j.edits = append(j.edits, edit)
 	j.cured = append(j.cured, len(j.findings))
 	j.report(code, severity, message, fix)
+}
+
+// attach adds a finding that a policy of the stack's ends, attached to a role.
+func (j *judgement) attach(role, policy, code string, severity finding.Severity, message, fix string) {
+	attachment := Attachment{Role: role, Policy: policy}
+	if !slices.Contains(j.attachments, attachment) {
+		j.attachments = append(j.attachments, attachment)
+	}
+	j.report(code, severity, message, fix)
+	j.findings[len(j.findings)-1].Cured = true
 }
 
 // block adds an error that keeps a new revision from being registered.

@@ -21,6 +21,15 @@ type Settings struct {
 	// PatchCloudFormation lets definitions that a CloudFormation stack owns have
 	// new revisions that the stack does not know of.
 	PatchCloudFormation Choice `env:"PATCH_CLOUDFORMATION" envDefault:"no"`
+	// The stack's policies that are attached to execution roles which lack what
+	// they grant; "" only reports it.
+	RegistrySecretsPolicyARN string `env:"REGISTRY_SECRETS_POLICY_ARN"`
+	ECRPolicyARN             string `env:"ECR_POLICY_ARN"`
+	LogsPolicyARN            string `env:"LOGS_POLICY_ARN"`
+	// ConfigPolicyARN grants reading ConfigBucket, and so the environment files
+	// that are kept there.
+	ConfigPolicyARN string `env:"CONFIG_POLICY_ARN"`
+	ConfigBucket    string `env:"CONFIG_BUCKET"`
 }
 
 // Choice is "yes" or "no".

@@ -1,0 +1,194 @@
+package taskdef
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
+
+	"ecsguardrails/shared/finding"
+)
+
+const (
+	roleName      = "ecsTaskExecutionRole"
+	secretsPolicy = "arn:aws:iam::123456789012:policy/guardrails-RegistrySecretsPolicy-3GHI"
+	customKey     = "arn:aws:kms:us-east-1:123456789012:key/0b0c7f4e-6a6a-4f0e-9d5c-5d8f3a1e2b44"
+)
+
+func TestExecutionRoleAccess(t *testing.T) {
+	private := container("web", "registry.example.com/app")
+	fargate := func(of *ecs.RegisterTaskDefinitionInput) {
+		of.RequiresCompatibilities = []types.Compatibility{types.CompatibilityFargate}
+		of.ContainerDefinitions[0].Image = aws.String("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
+		of.ContainerDefinitions[0].LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
+			"awslogs-group": "/ecs/app", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "ecs", "awslogs-create-group": "true",
+		}}
+	}
+	tests := map[string]struct {
+		role    fakeRole
+		arrange func(*ecs.RegisterTaskDefinitionInput)
+		change  func(*stack)
+		status  finding.Status
+		codes   []string
+		says    string
+	}{
+		"it may do all":       {role: fakeRole{trust: trustsECS, may: []string{"* *"}}, status: finding.Remediated, codes: []string{"credential-missing"}},
+		"just what is needed": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:GetSecretValue " + secretARN("shop")}}, status: finding.Remediated, codes: []string{"credential-missing"}},
+		"it does not exist":   {role: fakeRole{missing: true}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-gone"}, says: roleARN},
+		"it trusts EC2 only":  {role: fakeRole{trust: strings.Replace(trustsECS, "ecs-tasks", "ec2", 1), may: []string{"* *"}}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-trust"}},
+		"it may not read it":  {role: fakeRole{trust: trustsECS}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "read the secret shop"},
+		"a policy denies it":  {role: fakeRole{trust: trustsECS, may: []string{"* *"}, denied: []string{"secretsmanager:* *"}}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "a policy denies it"},
+		"a boundary forbids":  {role: fakeRole{trust: trustsECS, may: []string{"* *"}, boundary: true}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "a boundary"},
+		"we may not ask":      {change: func(s *stack) { s.iam.err = &smithy.GenericAPIError{Code: "AccessDenied"} }, status: finding.Remediated, codes: []string{"credential-missing", "execution-role-unchecked"}, says: "AccessDenied"},
+		"IAM is busy":         {change: func(s *stack) { s.iam.err = &smithy.GenericAPIError{Code: "Throttling"} }, status: finding.Failed, codes: []string{"will-retry"}},
+		"a role of elsewhere": {arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			of.ExecutionRoleArn = aws.String("arn:aws:iam::999999999999:role/x")
+		}, status: finding.Remediated, codes: []string{"credential-missing", "execution-role-unchecked"}},
+		"the task role has it": {role: fakeRole{trust: trustsECS}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			of.TaskRoleArn = aws.String("arn:aws:iam::123456789012:role/app")
+		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "the task role arn:aws:iam::123456789012:role/app may"},
+		"the key":                            {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, change: func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String(customKey) }, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-key"}, says: "its key"},
+		"the key by its id":                  {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, change: func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String("0b0c7f4e-6a6a-4f0e-9d5c-5d8f3a1e2b44") }, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-key"}},
+		"AWS's own key":                      {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, change: func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String("alias/aws/secretsmanager") }, status: finding.Remediated, codes: []string{"credential-missing"}},
+		"logs and ECR on Fargate":            {role: fakeRole{trust: trustsECS}, arrange: fargate, status: finding.Noncompliant, codes: []string{"execution-role-logs", "execution-role-ecr"}, says: "create the log group /ecs/app"},
+		"AWS's managed policy, no log group": {role: fakeRole{trust: trustsECS, may: []string{"ecr:* *", "logs:CreateLogStream *", "logs:PutLogEvents *"}}, arrange: fargate, status: finding.Noncompliant, codes: []string{"execution-role-logs"}, says: "logs:CreateLogGroup"},
+		"environment files": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *", "s3:GetObject *"}}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			of.ContainerDefinitions[0].EnvironmentFiles = []types.EnvironmentFile{{Type: types.EnvironmentFileTypeS3, Value: aws.String("arn:aws:s3:::acme-env/app/prod.env")}}
+		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-environment-file"}, says: "s3:GetBucketLocation on arn:aws:s3:::acme-env"},
+		"secrets and parameters": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:GetSecretValue " + secretARN("shop")}}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			of.ContainerDefinitions[0].Secrets = []types.Secret{
+				{Name: aws.String("A"), ValueFrom: aws.String(secretARN("db") + ":password::")},
+				{Name: aws.String("B"), ValueFrom: aws.String("arn:aws:ssm:us-east-1:123456789012:parameter/b")},
+				{Name: aws.String("C"), ValueFrom: aws.String("/team/c")},
+			}
+		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "ssm:GetParameters on arn:aws:ssm:us-east-1:123456789012:parameter/team/c"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStack(tagged("shop", "registry.example.com"))
+			if test.change != nil {
+				test.change(s)
+			}
+			if test.role.trust != "" || test.role.missing {
+				s.iam.roles[roleName] = &test.role
+			}
+			input := registration("app", private)
+			if test.arrange != nil {
+				test.arrange(input)
+			}
+			s.ecs.add(input)
+			result := s.look("app")
+			wantResult(t, result, test.status, test.codes...)
+			last := result.Findings[len(result.Findings)-1]
+			if text := last.Message + " " + last.Fix; !strings.Contains(text, test.says) {
+				all := ""
+				for _, f := range result.Findings {
+					all += f.Message + " " + f.Fix + "\n"
+				}
+				if !strings.Contains(all, test.says) {
+					t.Errorf("%q is not said in\n%s", test.says, all)
+				}
+			}
+		})
+	}
+}
+
+func TestTheExecutionRoleIsCured(t *testing.T) {
+	cure := func(s *stack) {
+		s.settings.RegistrySecretsPolicyARN = secretsPolicy
+		s.iam.policies[secretsPolicy] = []string{"secretsmanager:GetSecretValue *", "kms:Decrypt *"}
+	}
+	tests := map[string]struct {
+		role   fakeRole
+		change func(*stack)
+		status finding.Status
+	}{
+		"it lacks the secret":     {fakeRole{trust: trustsECS}, nil, finding.Remediated},
+		"and the key":             {fakeRole{trust: trustsECS}, func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String(customKey) }, finding.Remediated},
+		"a policy denies it":      {fakeRole{trust: trustsECS, denied: []string{"* *"}}, nil, finding.Noncompliant},
+		"its owner forbids":       {fakeRole{trust: trustsECS, tags: map[string]string{tagIgnore: "true"}}, nil, finding.Noncompliant},
+		"it is one of our own":    {fakeRole{trust: trustsECS}, func(s *stack) { s.settings.OwnRoles = append(s.settings.OwnRoles, roleARN) }, finding.Noncompliant},
+		"the setting is not made": {fakeRole{trust: trustsECS}, func(s *stack) { s.settings.RegistrySecretsPolicyARN = "" }, finding.Noncompliant},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStack(tagged("shop", "registry.example.com"))
+			cure(s)
+			if test.change != nil {
+				test.change(s)
+			}
+			s.iam.roles[roleName] = &test.role
+			s.ecs.add(registration("app", container("web", "registry.example.com/app")))
+			result := s.look("app")
+			if result.Status != test.status {
+				t.Fatalf("got %s %v", result.Status, codes(result))
+			}
+			if test.status != finding.Remediated {
+				if slices.Contains(s.iam.calls, "AttachRolePolicy") {
+					t.Error("a policy was attached")
+				}
+				return
+			}
+			// Describing, listing, two looks at the role, attaching and registering.
+			if calls := len(s.ecs.calls) + s.secrets.calls + len(s.iam.calls); calls > 6 {
+				t.Errorf("%d calls: %v %v", calls, s.ecs.calls, s.iam.calls)
+			}
+			if len(result.Actions) != 2 || result.Actions[0].Kind != "AttachRolePolicy" || !result.Actions[0].Applied {
+				t.Errorf("actions %+v", result.Actions)
+			}
+			wantResult(t, s.look("app"), finding.Compliant)
+		})
+	}
+}
+
+func TestWhatARoleLacksIsAskedAnew(t *testing.T) {
+	s := newStack(tagged("shop", "registry.example.com"))
+	role := &fakeRole{trust: trustsECS}
+	s.iam.roles[roleName] = role
+	s.ecs.add(registration("app", withCredential(container("web", "registry.example.com/app"), secretARN("shop"))))
+	wantResult(t, s.look("app"), finding.Noncompliant, "execution-role-secret")
+	role.may = []string{"* *"}
+	wantResult(t, s.look("app"), finding.Compliant)
+	s.iam.calls = nil
+	wantResult(t, s.look("app"), finding.Compliant)
+	if len(s.iam.calls) != 0 {
+		t.Errorf("a role that may do all was asked about again: %v", s.iam.calls)
+	}
+	role.may = nil
+	s.now = s.now.Add(grantedTTL + time.Second)
+	wantResult(t, s.look("app"), finding.Noncompliant, "execution-role-secret")
+}
+
+func TestSecretsWithOtherTagsAreAskedAboutAlone(t *testing.T) {
+	s := newStack(tagged("shop", "registry.example.com"), tagged("acme", "registry.gitlab.com/acme"))
+	s.ecs.add(registration("app", container("web", "registry.example.com/app"), container("job", "registry.gitlab.com/acme/job")))
+	wantResult(t, s.look("app"), finding.Remediated, "credential-missing", "credential-missing")
+	if got := strings.Join(slices.Sorted(slices.Values(s.iam.calls)), " "); got != "GetRole SimulatePrincipalPolicy SimulatePrincipalPolicy" {
+		t.Errorf("calls %s", got)
+	}
+}
+
+func TestTrustsTasks(t *testing.T) {
+	for document, want := range map[string]bool{
+		trustsECS: true,
+		`{"Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`:                                         true,
+		`{"Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ecs-tasks.amazonaws.com"]},"Action":["sts:TagSession","sts:Assume*"]}]}`: true,
+		`{"Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`:                                             false,
+		`{"Statement":[{"Effect":"Deny","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`:                                        false,
+		`{"Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:TagSession"}]}`:                                       false,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`:                                                                         false,
+		`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}]}`:                                    false,
+		`{"Statement":[]}`:  false,
+		`not a policy`:      true,
+		`{"Statement":"x"}`: true,
+	} {
+		if got := trustsTasks(document); got != want {
+			t.Errorf("%s: got %v", document, got)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package taskdef
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecsguardrails/shared/image"
+)
+
+// need is a permission that ECS uses as the execution role.
+type need struct {
+	action, resource string
+	// code is the finding's where the role lacks it, and purpose says what for.
+	code, purpose string
+	// policy is the ARN of the stack's policy that grants it, or "".
+	policy string
+	// secret has the tags that the resource's conditions can ask for.
+	secret *RegistrySecret
+}
+
+// keyID matches the id of a KMS key; an alias does not tell the key.
+var keyID = regexp.MustCompile(`^(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+
+// arn makes an ARN in the definition's place.
+func (p place) arn(service, resource string) string {
+	return strings.Join([]string{"arn", p.Partition, service, p.Region, p.Account, resource}, ":")
+}
+
+// roleNeeds lists what the execution role must be allowed to do for the
+// definition as it will be ("Amazon ECS task execution IAM role").
+func (j *judgement) roleNeeds() []need {
+	at := j.place()
+	var needs []need
+	for i, container := range j.Definition.ContainerDefinitions {
+		if credential := j.credentialAfter(i); credential != "" {
+			needs = append(needs, j.credentialNeeds(at, credential)...)
+		}
+		for _, secret := range container.Secrets {
+			needs = append(needs, valueNeed(at, aws.ToString(secret.ValueFrom))...)
+		}
+		for _, file := range container.EnvironmentFiles {
+			needs = append(needs, j.environmentFileNeeds(aws.ToString(file.Value))...)
+		}
+		if log := container.LogConfiguration; log != nil {
+			for _, secret := range log.SecretOptions {
+				needs = append(needs, valueNeed(at, aws.ToString(secret.ValueFrom))...)
+			}
+			if j.isFargate() && log.LogDriver == types.LogDriverAwslogs {
+				needs = append(needs, j.logNeeds(at, log.Options)...)
+			}
+		}
+		if j.isFargate() {
+			needs = append(needs, j.ecrNeeds(at, aws.ToString(container.Image))...)
+		}
+	}
+	return slices.CompactFunc(sorted(needs), func(a, b need) bool { return a.action == b.action && a.resource == b.resource })
+}
+
+func sorted(needs []need) []need {
+	slices.SortStableFunc(needs, func(a, b need) int {
+		return strings.Compare(a.code+" "+a.action+" "+a.resource, b.code+" "+b.action+" "+b.resource)
+	})
+	return needs
+}
+
+// credentialAfter is a container's credential once the edits are made.
+func (j *judgement) credentialAfter(i int) string {
+	for _, edit := range j.edits {
+		if edit.Field == repositoryCredentials && edit.Container == i {
+			return edit.Value
+		}
+	}
+	return credentialOf(j.Definition.ContainerDefinitions[i])
+}
+
+func (j *judgement) credentialNeeds(at place, credential string) []need {
+	name, err := parseCredential(credential)
+	if err != nil {
+		return nil
+	}
+	tagged := slices.IndexFunc(j.Secrets, func(s RegistrySecret) bool { return s.isNamedBy(credential) })
+	if tagged < 0 {
+		resource := credential
+		if name.Account == "" {
+			resource = at.arn("secretsmanager", "secret:"+credential+anySuffix)
+		}
+		return []need{{action: "secretsmanager:GetSecretValue", resource: resource, code: "execution-role-secret", purpose: "read the secret " + shortened(credential)}}
+	}
+	secret := &j.Secrets[tagged]
+	needs := []need{{
+		action: "secretsmanager:GetSecretValue", resource: secret.ARN, secret: secret, policy: j.RegistrySecretsPolicyARN,
+		code: "execution-role-secret", purpose: "read the secret " + secret.Name,
+	}}
+	if key := keyARN(at, secret.KMSKey); key != "" {
+		needs = append(needs, need{
+			action: "kms:Decrypt", resource: key, secret: secret, policy: j.RegistrySecretsPolicyARN,
+			code: "execution-role-key", purpose: fmt.Sprintf("decrypt the secret %s with its key", secret.Name),
+		})
+	}
+	return needs
+}
+
+// anySuffix stands for the characters that Secrets Manager adds to a name.
+const anySuffix = "-aaaaaa"
+
+// keyARN gives the ARN of a customer-managed key, where it can be told.
+func keyARN(at place, key string) string {
+	switch {
+	case strings.HasPrefix(key, "arn:") && strings.Contains(key, ":key/"):
+		return key
+	case keyID.MatchString(key):
+		return at.arn("kms", "key/"+key)
+	}
+	return ""
+}
+
+// valueNeed reads a valueFrom: a secret's ARN, with or without key, stage and
+// version behind it, or a parameter's ARN or name.
+func valueNeed(at place, value string) []need {
+	parts := strings.Split(value, ":")
+	switch {
+	case len(parts) >= 7 && parts[2] == "secretsmanager":
+		return []need{{action: "secretsmanager:GetSecretValue", resource: strings.Join(parts[:7], ":"), code: "execution-role-secret", purpose: "read the secret " + shortened(parts[6])}}
+	case len(parts) == 6 && parts[2] == "ssm":
+		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + shortened(parts[5])}}
+	case len(parts) == 1 && value != "":
+		return []need{{action: "ssm:GetParameters", resource: at.arn("ssm", "parameter/"+strings.TrimPrefix(value, "/")), code: "execution-role-secret", purpose: "read the parameter " + shortened(value)}}
+	}
+	return nil
+}
+
+func (j *judgement) environmentFileNeeds(value string) []need {
+	match := environmentFileARN.FindStringSubmatch(value)
+	if match == nil {
+		return nil
+	}
+	bucket := strings.TrimSuffix(value, "/"+match[2])
+	policy := ""
+	if j.ConfigBucket != "" && match[1] == j.ConfigBucket {
+		policy = j.ConfigPolicyARN
+	}
+	return []need{
+		{action: "s3:GetObject", resource: value, policy: policy, code: "execution-role-environment-file", purpose: "read the environment file " + shortened(match[2])},
+		{action: "s3:GetBucketLocation", resource: bucket, policy: policy, code: "execution-role-environment-file", purpose: "find the bucket " + match[1]},
+	}
+}
+
+// logNeeds names streams as CloudWatch's own refusals do: below the group.
+func (j *judgement) logNeeds(at place, options map[string]string) []need {
+	group := options["awslogs-group"]
+	if group == "" {
+		return nil
+	}
+	if region := options["awslogs-region"]; region != "" {
+		at.Region = region
+	}
+	stream := at.arn("logs", "log-group:"+group+":log-stream:"+options["awslogs-stream-prefix"])
+	purpose := "write to the log group " + shortened(group)
+	needs := []need{
+		{action: "logs:CreateLogStream", resource: stream, policy: j.LogsPolicyARN, code: "execution-role-logs", purpose: purpose},
+		{action: "logs:PutLogEvents", resource: stream, policy: j.LogsPolicyARN, code: "execution-role-logs", purpose: purpose},
+	}
+	if options["awslogs-create-group"] == "true" {
+		needs = append(needs, need{action: "logs:CreateLogGroup", resource: at.arn("logs", "log-group:"+group+":log-stream:"), policy: j.LogsPolicyARN,
+			code: "execution-role-logs", purpose: "create the log group " + shortened(group)})
+	}
+	return needs
+}
+
+func (j *judgement) ecrNeeds(at place, text string) []need {
+	reference, err := image.Parse(text)
+	if err != nil {
+		return nil
+	}
+	registry, private := reference.ECR()
+	if !private {
+		return nil
+	}
+	at.Region, at.Account = registry.Region, registry.Account
+	repository := at.arn("ecr", "repository/"+reference.Path)
+	needs := []need{{action: "ecr:GetAuthorizationToken", resource: "*", policy: j.ECRPolicyARN, code: "execution-role-ecr", purpose: "log in to Amazon ECR"}}
+	for _, action := range []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"} {
+		needs = append(needs, need{action: action, resource: repository, policy: j.ECRPolicyARN, code: "execution-role-ecr", purpose: "pull " + reference.String()})
+	}
+	return needs
+}

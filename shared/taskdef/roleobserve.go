@@ -1,0 +1,379 @@
+package taskdef
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+)
+
+// RoleReader is the part of IAM's client that tells what a role can do.
+type RoleReader interface {
+	GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error)
+	iam.SimulatePrincipalPolicyAPIClient
+}
+
+// ExecutionRole is what was found out about a definition's execution role.
+type ExecutionRole struct {
+	ARN string
+	// Gone says that IAM has no such role, Distrusts that ECS may not assume it.
+	Gone, Distrusts bool
+	// Ignored says that the role's owner does not want it changed.
+	Ignored bool
+	// Unchecked says why nothing was found out, "" where something was.
+	Unchecked string
+	// denied are the needs that it may not meet.
+	denied []denial
+}
+
+// denial is a need that the role may not meet.
+type denial struct {
+	need need
+	// final says that no policy of ours would change it: a policy denies it, or a
+	// boundary or an organization does not allow it.
+	final bool
+	// taskRole says that the task role has the permission instead.
+	taskRole bool
+}
+
+// tagIgnore keeps a role as it is.
+const tagIgnore = "ecs-guardrails:ignore"
+
+// grantedTTL bounds how long a warm function believes that a role lacks
+// nothing. What a role lacks is asked anew each time.
+const grantedTTL = 5 * time.Minute
+
+// maxGranted bounds what is remembered; an account has 1,000 roles by default.
+const maxGranted = 5000
+
+// RoleObserver finds out about execution roles.
+type RoleObserver struct {
+	client RoleReader
+	now    func() time.Time
+
+	mutex   sync.Mutex
+	granted map[string]time.Time
+}
+
+// NewRoleObserver makes an observer that remembers nothing yet.
+func NewRoleObserver(client RoleReader, now func() time.Time) *RoleObserver {
+	return &RoleObserver{client: client, now: now, granted: map[string]time.Time{}}
+}
+
+// observe asks IAM about an execution role, and about the task role where the
+// execution role lacks something.
+func (o *RoleObserver) observe(ctx context.Context, at place, role, taskRole string, needs []need) (ExecutionRole, error) {
+	observed := ExecutionRole{ARN: role}
+	if !strings.HasPrefix(role, "arn:"+at.Partition+":iam::"+at.Account+":role/") {
+		observed.Unchecked = "it is not the ARN of a role in the definition's account"
+		return observed, nil
+	}
+	key := role
+	for _, n := range needs {
+		key += "\n" + n.action + " " + n.resource
+	}
+	if o.remembers(key) {
+		return observed, nil
+	}
+	group, asking := errgroup.WithContext(ctx)
+	group.Go(func() error { return o.readRole(asking, &observed) })
+	var denied []denial
+	group.Go(func() (err error) {
+		denied, err = o.denied(asking, role, at, needs)
+		return err
+	})
+	switch err := group.Wait(); {
+	case err == nil:
+	case awserror.Classify(err) == awserror.Gone:
+		return ExecutionRole{ARN: role, Gone: true}, nil
+	case awserror.Classify(err) == awserror.Denied, awserror.Classify(err) == awserror.Refused:
+		observed.Unchecked = fmt.Sprintf("%s answered %s", awserror.Operation(err), awserror.Code(err))
+		return observed, nil
+	default:
+		return ExecutionRole{}, err
+	}
+	observed.denied = denied
+	if len(denied) == 0 {
+		if !observed.Distrusts {
+			o.remember(key)
+		}
+		return observed, nil
+	}
+	return observed, o.askTaskRole(ctx, taskRole, role, at, denied)
+}
+
+// askTaskRole marks what the task role may do in the execution role's place:
+// the two are often taken for each other.
+func (o *RoleObserver) askTaskRole(ctx context.Context, taskRole, role string, at place, denied []denial) error {
+	if taskRole == "" || taskRole == role || !strings.HasPrefix(taskRole, "arn:") {
+		return nil
+	}
+	needs := make([]need, len(denied))
+	for i, d := range denied {
+		needs[i] = d.need
+	}
+	lacking, err := o.denied(ctx, taskRole, at, needs)
+	if err != nil {
+		if awserror.Classify(err) == awserror.Transient {
+			return err
+		}
+		return nil
+	}
+	for i := range denied {
+		denied[i].taskRole = !slices.ContainsFunc(lacking, func(l denial) bool {
+			return l.need.action == denied[i].need.action && l.need.resource == denied[i].need.resource
+		})
+	}
+	return nil
+}
+
+func (o *RoleObserver) remembers(key string) bool {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	at, ok := o.granted[key]
+	return ok && o.now().Sub(at) < grantedTTL
+}
+
+func (o *RoleObserver) remember(key string) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if len(o.granted) >= maxGranted {
+		clear(o.granted)
+	}
+	o.granted[key] = o.now()
+}
+
+func (o *RoleObserver) readRole(ctx context.Context, observed *ExecutionRole) error {
+	name := observed.ARN[strings.LastIndexByte(observed.ARN, '/')+1:]
+	output, err := o.client.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+	if err != nil {
+		return fmt.Errorf("read the role %s: %w", name, err)
+	}
+	if output.Role == nil {
+		return nil
+	}
+	observed.Distrusts = !trustsTasks(aws.ToString(output.Role.AssumeRolePolicyDocument))
+	for _, tag := range output.Role.Tags {
+		observed.Ignored = observed.Ignored || aws.ToString(tag.Key) == tagIgnore && aws.ToString(tag.Value) == "true"
+	}
+	return nil
+}
+
+// texts is JSON's text or list of texts, as policies have them.
+type texts []string
+
+// UnmarshalJSON takes both forms.
+func (t *texts) UnmarshalJSON(raw []byte) error {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		*t = texts{one}
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]string)(t))
+}
+
+// trustsTasks reports whether a trust policy, URL-encoded as IAM gives it, lets
+// ECS assume the role for tasks. One that cannot be read is taken for one that
+// does: IAM would not have stored it otherwise. Conditions are passed over; they
+// narrow from which tasks.
+func trustsTasks(document string) bool {
+	if decoded, err := url.PathUnescape(document); err == nil {
+		document = decoded
+	}
+	var policy struct{ Statement json.RawMessage }
+	if err := json.Unmarshal([]byte(document), &policy); err != nil {
+		return true
+	}
+	type statement struct {
+		Effect    string
+		Action    texts
+		Principal json.RawMessage
+	}
+	var statements []statement
+	if err := json.Unmarshal(policy.Statement, &statements); err != nil {
+		var one statement
+		if err := json.Unmarshal(policy.Statement, &one); err != nil {
+			return true
+		}
+		statements = []statement{one}
+	}
+	return slices.ContainsFunc(statements, func(s statement) bool {
+		var principal struct{ Service texts }
+		// A principal of another form ("*") leaves the list empty.
+		_ = json.Unmarshal(s.Principal, &principal)
+		return s.Effect == "Allow" && slices.ContainsFunc(s.Action, allowsAssuming) &&
+			slices.ContainsFunc(principal.Service, func(service string) bool {
+				return service == "ecs-tasks.amazonaws.com" || service == "ecs-tasks.amazonaws.com.cn"
+			})
+	})
+}
+
+func allowsAssuming(action string) bool {
+	matched, err := path.Match(strings.ToLower(action), "sts:assumerole")
+	return err == nil && matched
+}
+
+// denied asks the simulator which needs a role may not meet. Needs that depend
+// on different secrets' tags are asked side by side: the simulator takes one
+// set of context keys for all that it is asked at once.
+func (o *RoleObserver) denied(ctx context.Context, role string, at place, needs []need) ([]denial, error) {
+	groups := bySecret(needs)
+	found := make([][]denial, len(groups))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, together := range groups {
+		group.Go(func() error {
+			answers, err := o.simulate(ctx, role, at, together)
+			if err != nil {
+				return err
+			}
+			for _, n := range together {
+				answer, answered := answers[question{strings.ToLower(n.action), n.resource}]
+				if !answered {
+					answer, answered = answers[question{strings.ToLower(n.action), "*"}]
+				}
+				if answered && !answer.allowed {
+					found[i] = append(found[i], denial{need: n, final: answer.final})
+				}
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	return slices.Concat(found...), err
+}
+
+// bySecret groups needs: those of one secret together, all that need no secret
+// with the first of them.
+func bySecret(needs []need) [][]need {
+	if len(needs) == 0 {
+		return nil
+	}
+	groups, places := [][]need{nil}, map[string]int{}
+	for _, n := range needs {
+		at := 0
+		if n.secret != nil {
+			known := false
+			if at, known = places[n.secret.ARN]; !known {
+				if at = len(places); at == len(groups) {
+					groups = append(groups, nil)
+				}
+				places[n.secret.ARN] = at
+			}
+		}
+		groups[at] = append(groups[at], n)
+	}
+	return groups
+}
+
+type question struct{ action, resource string }
+
+type simulated struct{ allowed, final bool }
+
+func (o *RoleObserver) simulate(ctx context.Context, role string, at place, needs []need) (map[question]simulated, error) {
+	input := &iam.SimulatePrincipalPolicyInput{
+		PolicySourceArn: &role,
+		ContextEntries:  contextEntries(role, at, needs),
+		// Every action is answered for every resource, 100 to a page otherwise.
+		MaxItems: aws.Int32(1000),
+	}
+	for _, n := range needs {
+		if !slices.Contains(input.ActionNames, n.action) {
+			input.ActionNames = append(input.ActionNames, n.action)
+		}
+		if !slices.Contains(input.ResourceArns, n.resource) {
+			input.ResourceArns = append(input.ResourceArns, n.resource)
+		}
+	}
+	answers := map[question]simulated{}
+	pages := iam.NewSimulatePrincipalPolicyPaginator(o.client, input)
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("simulate what the role %s can do: %w", role, err)
+		}
+		for _, result := range page.EvaluationResults {
+			record(answers, result)
+		}
+	}
+	return answers, nil
+}
+
+// record takes an answer in. For several resources IAM gives one result for
+// each, or one for each action that holds the resources' own.
+func record(answers map[question]simulated, result types.EvaluationResult) {
+	action := strings.ToLower(aws.ToString(result.EvalActionName))
+	organization := result.OrganizationsDecisionDetail == nil || result.OrganizationsDecisionDetail.AllowedByOrganizations
+	read := func(decision types.PolicyEvaluationDecisionType, boundary *types.PermissionsBoundaryDecisionDetail) simulated {
+		within := organization && (boundary == nil || boundary.AllowedByPermissionsBoundary)
+		return simulated{
+			allowed: within && decision == types.PolicyEvaluationDecisionTypeAllowed,
+			final:   !within || decision == types.PolicyEvaluationDecisionTypeExplicitDeny,
+		}
+	}
+	for _, specific := range result.ResourceSpecificResults {
+		answers[question{action, aws.ToString(specific.EvalResourceName)}] = read(specific.EvalResourceDecision, specific.PermissionsBoundaryDecisionDetail)
+	}
+	whole := question{action, aws.ToString(result.EvalResourceName)}
+	if whole.resource == "" {
+		whole.resource = "*"
+	}
+	if _, specific := answers[whole]; !specific {
+		answers[whole] = read(result.EvalDecision, result.PermissionsBoundaryDecisionDetail)
+	}
+}
+
+// contextEntries give the condition keys that are known of the calls that ECS
+// makes as the role.
+func contextEntries(role string, at place, needs []need) []types.ContextEntry {
+	text := func(name, value string) types.ContextEntry {
+		return types.ContextEntry{ContextKeyName: &name, ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{value}}
+	}
+	truth := func(name, value string) types.ContextEntry {
+		return types.ContextEntry{ContextKeyName: &name, ContextKeyType: types.ContextKeyTypeEnumBoolean, ContextKeyValues: []string{value}}
+	}
+	entries := []types.ContextEntry{
+		text("aws:PrincipalArn", role),
+		text("aws:PrincipalAccount", at.Account),
+		text("aws:PrincipalType", "AssumedRole"),
+		text("aws:ResourceAccount", at.Account),
+		text("s3:ResourceAccount", at.Account),
+		text("aws:RequestedRegion", at.Region),
+		truth("aws:SecureTransport", "true"),
+		truth("aws:ViaAWSService", "false"),
+	}
+	i := slices.IndexFunc(needs, func(n need) bool { return n.secret != nil })
+	if i < 0 {
+		return entries
+	}
+	secret := needs[i].secret
+	suffix := "amazonaws.com"
+	if at.Partition == "aws-cn" {
+		suffix = "amazonaws.com.cn"
+	}
+	entries = append(entries,
+		text("secretsmanager:SecretId", secret.ARN),
+		text("secretsmanager:VersionStage", "AWSCURRENT"),
+		text("kms:ViaService", "secretsmanager."+at.Region+"."+suffix),
+		text("kms:EncryptionContext:SecretARN", secret.ARN),
+		text("kms:CallerAccount", at.Account),
+	)
+	for _, key := range slices.Sorted(maps.Keys(secret.Tags)) {
+		entries = append(entries,
+			text("secretsmanager:ResourceTag/"+key, secret.Tags[key]),
+			text("aws:ResourceTag/"+key, secret.Tags[key]))
+	}
+	return entries
+}
