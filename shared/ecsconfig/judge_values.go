@@ -83,11 +83,30 @@ func (j *judge) systemdValue(v *Variable, a Assignment, written string) {
 	}
 	before := len(j.findings)
 	j.value(v, a, value)
+	for i := range j.findings[before:] {
+		j.findings[before+i].Column = a.ValueColumn() // the offsets are those of another text
+	}
 	if len(j.findings) == before && strings.TrimSpace(written) != value {
 		j.add(a.Line, a.ValueColumn(), a.Name, problem{code: codeQuoted, severity: finding.Info,
 			message: "systemd takes the quotes and backslashes away before ecs-init sees " + a.Name + "; where no systemd reads the file (SUSE, Amazon Linux 1, docker run) they are part of the value",
 			fix:     write(v, value, "write the value without quotes")})
 	}
+}
+
+// columnAt is the column of an offset into the value as the agent gets it, where
+// each byte that is not UTF-8 takes the three of U+FFFD.
+func (a Assignment) columnAt(offset int) int {
+	raw := a.Value.Reveal()
+	if utf8.ValidString(raw) {
+		return a.ValueColumn() + offset
+	}
+	at := 0
+	for at < len(raw) && offset > 0 {
+		r, size := utf8.DecodeRuneInString(raw[at:])
+		at += size
+		offset -= utf8.RuneLen(r)
+	}
+	return a.ValueColumn() + at
 }
 
 // value judges a value that counts. Where another way of writing it would have
@@ -101,11 +120,11 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 	switch {
 	case cause != nil && serious && rank(worst(j.check(v, clean))) > rank(finding.Warning):
 		main := problems[slices.IndexFunc(problems, func(p problem) bool { return p.severity == severity })]
-		j.add(a.Line, a.ValueColumn()+cause.at, a.Name, problem{code: cause.code, severity: severity,
+		j.add(a.Line, a.columnAt(cause.at), a.Name, problem{code: cause.code, severity: severity,
 			message: cause.message + ": " + main.message,
 			fix:     cause.rewritten(v, clean)})
 	case cause != nil && !serious && free && !(cause.code == codeLeadingSpace && trimmedByAgent(v)):
-		j.add(a.Line, a.ValueColumn()+cause.at, a.Name, problem{code: cause.code, severity: finding.Warning,
+		j.add(a.Line, a.columnAt(cause.at), a.Name, problem{code: cause.code, severity: finding.Warning,
 			message: cause.message, fix: cause.rewritten(v, clean)})
 	case cause != nil && !serious && cause.code == codeLeadingSpace:
 		j.add(a.Line, a.ValueColumn(), a.Name, problem{code: cause.code, severity: finding.Info,
@@ -118,14 +137,14 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 			}
 			if at, ok := placeholder(value); ok {
 				main := problems[slices.IndexFunc(problems, func(p problem) bool { return p.severity == severity })]
-				j.add(a.Line, a.ValueColumn()+at, a.Name, problem{code: codeUnexpanded, severity: severity,
+				j.add(a.Line, a.columnAt(at), a.Name, problem{code: codeUnexpanded, severity: severity,
 					message: "nothing expands variables in ecs.config, so the template's text is the value: " + main.message,
 					fix:     "fill the template in before the file is uploaded"})
 				return
 			}
 		}
 		for _, p := range problems {
-			j.add(a.Line, a.ValueColumn()+p.at, a.Name, p)
+			j.add(a.Line, a.columnAt(p.at), a.Name, p)
 		}
 		if serious {
 			return
@@ -136,7 +155,7 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 			return
 		}
 		if at, ok := placeholder(value); ok {
-			j.add(a.Line, a.ValueColumn()+at, a.Name, problem{code: codeUnexpanded, severity: finding.Warning,
+			j.add(a.Line, a.columnAt(at), a.Name, problem{code: codeUnexpanded, severity: finding.Warning,
 				message: "nothing expands variables in ecs.config, so the template's text is the value",
 				fix:     "fill the template in before the file is uploaded"})
 		}
@@ -206,7 +225,7 @@ func (j *judge) swallowed(a Assignment, value string, severity finding.Severity,
 	if len(problems) > 0 {
 		consequence += "; " + problems[0].message
 	}
-	j.add(a.Line, a.ValueColumn()+at, a.Name, problem{code: codeSwallowed, severity: severity,
+	j.add(a.Line, a.columnAt(at), a.Name, problem{code: codeSwallowed, severity: severity,
 		message: "the value goes on to the end of the line and swallows another setting" + consequence,
 		fix:     "begin a new line before " + inner})
 	return true
