@@ -1,7 +1,16 @@
 # The rig runs the local stack: an AWS emulator with this checkout deployed in it.
 RIG := .local/bin/rig
+DEMO := .local/bin/demo
 
-.PHONY: local local-down invoke
+.PHONY: demo test local local-down invoke
+
+# The main job, played on the emulator; fails if any of it does not happen.
+demo: $(DEMO)
+	@$(DEMO)
+
+# Everything that is checked. The programs that it needs are installed on first use.
+test: $(RIG)
+	@tests/run
 
 # Start the local stack. Standard output is shell lines: eval "$(make -s local)"
 local: $(RIG)
@@ -17,7 +26,7 @@ invoke: $(RIG)
 	@$(RIG) invoke -function '$(FUNCTION)' -event '$(EVENT)' -stack '$(if $(filter command line,$(origin STACK)),$(STACK))'
 
 # Go knows best whether it is up to date.
-.PHONY: $(RIG)
-$(RIG):
+.PHONY: $(RIG) $(DEMO)
+$(RIG) $(DEMO):
 	@command -v go >/dev/null || { echo 'go is not installed; install Go 1.26 or newer (https://go.dev/dl/)' >&2; exit 1; }
-	@go -C tests build -o ../$(RIG) ./cmd/rig
+	@go -C tests build -o ../$@ ./cmd/$(notdir $@)

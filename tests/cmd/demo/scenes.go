@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/tests/operator"
+)
+
+func (p *play) bareRole(ctx context.Context) (string, error) {
+	const role = "ecsInstanceRole-demo"
+	arn, err := p.CreateInstanceRole(ctx, role)
+	if err != nil {
+		return "", err
+	}
+	attached, err := p.AttachedPolicies(ctx, role)
+	if err != nil {
+		return "", err
+	}
+	p.before("%s has %d policies: its instances would never join a cluster", role, len(attached))
+	if len(attached) > 0 {
+		return "", fmt.Errorf("the new role has policies already: %q", attached)
+	}
+	if err := p.CreateInstanceProfile(ctx, role); err != nil {
+		return "", err
+	}
+	p.event("iam:CreateRole and iam:AddRoleToInstanceProfile, as CloudTrail records them, through the stack's rule and its queue (delay 1 s here, 60 s by default)")
+	results, err := p.did(ctx, "attach-policies", 1, func(result operator.Result) bool {
+		return strings.HasSuffix(result.Subject, "role/"+role) && result.Status == finding.Remediated
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := p.told(ctx, results[0].Subject); err != nil {
+		return "", err
+	}
+	if attached, err = p.AttachedPolicies(ctx, role); err != nil {
+		return "", err
+	}
+	if !slices.Equal(attached, []string{operator.AgentPolicy}) {
+		return "", fmt.Errorf("%s has the policies %q, not the agent's alone", arn, attached)
+	}
+	p.after("%s has %s", role, attached[0])
+	return "a bare instance role got " + path.Base(attached[0]), nil
+}
+
+const goodConfig = `ECS_CLUSTER=storefront
+ECS_ENABLE_TASK_IAM_ROLE=true
+ECS_RESERVED_MEMORY=64
+ECS_AVAILABLE_LOGGING_DRIVERS=["json-file","awslogs"]
+`
+
+func (p *play) goodConfig(ctx context.Context) (string, error) {
+	_, err := p.config(ctx, "good/ecs.config", goodConfig, "valid")
+	return "a good ecs.config was tagged valid", err
+}
+
+// unusableConfig says docker and writes dockercfg's shape; what stands in for
+// a password is none.
+const unusableConfig = `ECS_CLUSTER=storefront
+ECS_ENGINE_AUTH_TYPE=docker
+ECS_ENGINE_AUTH_DATA={"registry.example.com":{"auth":"bm90OmEtcGFzc3dvcmQ=","email":"ops@example.com"}}
+`
+
+func (p *play) unusableCredential(ctx context.Context) (string, error) {
+	result, err := p.config(ctx, "unusable/ecs.config", unusableConfig, "invalid")
+	if err != nil {
+		return "", err
+	}
+	if !slices.ContainsFunc(result.Findings, func(f finding.Finding) bool {
+		return f.Severity == finding.Error && f.Variable == "ECS_ENGINE_AUTH_DATA"
+	}) {
+		return "", fmt.Errorf("no finding of severity error is about ECS_ENGINE_AUTH_DATA: %q", result.Codes())
+	}
+	return "an ecs.config with an unusable credential was tagged invalid", nil
+}
+
+const lostConfig = `export ECS_CLUSTER=storefront
+ECS_ENABLE_TASK_IAM_ROLL=true
+ECS_RESERVED_MEMORY = 64
+ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3 hours
+`
+
+func (p *play) lostSettings(ctx context.Context) (string, error) {
+	result, err := p.config(ctx, "lost/ecs.config", lostConfig, "invalid")
+	if err != nil {
+		return "", err
+	}
+	for line := 1; line <= strings.Count(lostConfig, "\n"); line++ {
+		if !slices.ContainsFunc(result.Findings, func(f finding.Finding) bool { return f.Line == line }) {
+			return "", fmt.Errorf("no finding is about line %d", line)
+		}
+	}
+	return "an ecs.config that readers would ignore was tagged invalid", nil
+}
+
+// config uploads a file and sees what becomes of it.
+func (p *play) config(ctx context.Context, key, content, want string) (operator.Result, error) {
+	object, err := p.Upload(ctx, p.bucket, key, content)
+	if err != nil {
+		return operator.Result{}, err
+	}
+	p.before("the new version of s3://%s/%s has no tags; its lines:", p.bucket, key)
+	for line := range strings.Lines(content) {
+		p.screen.tell("", "| "+strings.TrimSpace(line))
+	}
+	p.event("s3:ObjectCreated:Put, by the bucket's notification")
+	results, err := p.did(ctx, "validate-config", 1, about(object.String()))
+	if err != nil {
+		return operator.Result{}, err
+	}
+	if want == "valid" {
+		err = p.untold(ctx, object.String())
+	} else {
+		err = p.told(ctx, object.String())
+	}
+	if err != nil {
+		return operator.Result{}, err
+	}
+	tags, err := p.ObjectTags(ctx, object)
+	if err != nil {
+		return operator.Result{}, err
+	}
+	if tags["ecs-config-status"] != want {
+		return operator.Result{}, fmt.Errorf("the version is tagged %q, not ecs-config-status=%s", tags, want)
+	}
+	p.after("the version is tagged ecs-config-status=%s, ecs-config-findings=%s", tags["ecs-config-status"], tags["ecs-config-findings"])
+	return results[0], nil
+}
+
+func (p *play) rotation(ctx context.Context) (string, error) {
+	old, err := p.Credential(ctx, p.registrySecret, "AWSCURRENT")
+	if err != nil {
+		return "", err
+	}
+	if err := p.pulls(ctx, "the credential in the secret", old); err != nil {
+		return "", err
+	}
+	p.before("AWSCURRENT of demo/registry is a credential of user %q; %s takes it", old.Username, p.registry.Host)
+	version, err := p.Rotate(ctx, p.registrySecret)
+	if err != nil {
+		return "", err
+	}
+	p.event("secretsmanager:RotateSecret; Secrets Manager calls the function four times")
+	results, err := p.did(ctx, "rotate-secret", len(rotationSteps), func(result operator.Result) bool {
+		return strings.HasPrefix(result.Subject, p.registrySecret+"#")
+	})
+	if err != nil {
+		return "", err
+	}
+	for index, step := range rotationSteps {
+		if results[index].Subject != p.registrySecret+"#"+step || results[index].Status != finding.Compliant {
+			return "", fmt.Errorf("call %d was %s and ended %s; it should have been %s, and compliant", index+1, results[index].Subject, results[index].Status, step)
+		}
+	}
+	err = p.until(ctx, "the new version is the current one", func(ctx context.Context) (bool, error) {
+		now, err := p.Labelled(ctx, p.registrySecret, "AWSCURRENT")
+		return now == version, err
+	})
+	if err != nil {
+		return "", err
+	}
+	rotated, err := p.Credential(ctx, p.registrySecret, "AWSCURRENT")
+	if err != nil {
+		return "", err
+	}
+	if rotated.Password.Equal(old.Password) {
+		return "", errors.New("the password is the old one")
+	}
+	if err := p.pulls(ctx, "the new credential", rotated); err != nil {
+		return "", err
+	}
+	p.after("AWSCURRENT is a new credential of user %q, and %s lets it pull %s:%s", rotated.Username, p.registry.Host, p.registry.Repository, p.registry.Tag)
+	if err := p.pulls(ctx, "the previous credential", old); err != nil {
+		return "", err
+	}
+	p.after("the previous one still pulls: nothing breaks before the new one is everywhere; the next rotation replaces it")
+	return "a registry password was rotated, without a gap", nil
+}
+
+var rotationSteps = []string{"createSecret", "setSecret", "testSecret", "finishSecret"}
+
+// pulls makes sure that the registry takes a credential.
+func (p *play) pulls(ctx context.Context, whose string, credential operator.Credential) error {
+	taken, err := operator.Pull(ctx, p.registry, credential)
+	if err == nil && !taken {
+		err = fmt.Errorf("the registry refuses %s", whose)
+	}
+	return err
+}
+
+func (p *play) privateImage(ctx context.Context) (string, error) {
+	const family = "storefront"
+	executionRole, err := p.CreateRole(ctx, "ecsTaskExecutionRole-demo", "ecs-tasks.amazonaws.com")
+	if err != nil {
+		return "", err
+	}
+	registered, err := p.ECS.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
+		Family: aws.String(family), ExecutionRoleArn: &executionRole, NetworkMode: types.NetworkModeBridge,
+		RequiresCompatibilities: []types.Compatibility{types.CompatibilityEc2},
+		ContainerDefinitions: []types.ContainerDefinition{
+			{
+				Name: aws.String("web"), Image: aws.String(p.registry.Image()), Memory: aws.Int32(256), Essential: aws.Bool(true),
+				PortMappings: []types.PortMapping{{ContainerPort: aws.Int32(8080), HostPort: aws.Int32(0)}},
+				Environment:  []types.KeyValuePair{{Name: aws.String("STAGE"), Value: aws.String("demo")}},
+			},
+			{Name: aws.String("proxy"), Image: aws.String("public.ecr.aws/nginx/nginx:1.29"), Memory: aws.Int32(64), Essential: aws.Bool(false)},
+		},
+		Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("shop")}},
+	})
+	if err != nil {
+		return "", fmt.Errorf("registering the task definition: %w", err)
+	}
+	first := aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
+	p.before("%s:1 pulls %s without repositoryCredentials: its tasks would stop with CannotPullContainerError", family, p.registry.Image())
+	p.event("ecs:RegisterTaskDefinition, as CloudTrail records it, through the stack's rule and its queue")
+	if _, err := p.did(ctx, "patch-task-definition", 1, about(first)); err != nil {
+		return "", err
+	}
+	if err := p.told(ctx, first); err != nil {
+		return "", err
+	}
+	revisions, err := p.Revisions(ctx, family)
+	if err != nil {
+		return "", err
+	}
+	if len(revisions) != 2 || revisions[0] != first {
+		return "", fmt.Errorf("the family has the revisions %q, not two", revisions)
+	}
+	before, _, err := p.Describe(ctx, first)
+	if err != nil {
+		return "", err
+	}
+	after, tags, err := p.Describe(ctx, revisions[1])
+	if err != nil {
+		return "", err
+	}
+	credentials := after.ContainerDefinitions[0].RepositoryCredentials
+	if credentials == nil || aws.ToString(credentials.CredentialsParameter) != p.registrySecret {
+		return "", fmt.Errorf("%s does not name the registry's secret for its private image", revisions[1])
+	}
+	differences, err := operator.Differences(before, after)
+	if err != nil {
+		return "", err
+	}
+	if !slices.Equal(differences, []string{"ContainerDefinitions[0].RepositoryCredentials"}) {
+		return "", fmt.Errorf("%s differs from %s in %q, not in the credentials alone", revisions[1], first, differences)
+	}
+	if tags["team"] != "shop" || tags["ecs-guardrails:patched-from"] != first {
+		return "", fmt.Errorf("%s has the tags %q", revisions[1], tags)
+	}
+	p.after("%s names the secret %s for its private image; every other field and tag is as it was", path.Base(revisions[1]), path.Base(p.registrySecret))
+	return "a new revision names the credential of its private image", nil
+}
+
+// olderRole switches the rule for IAM's events off while the role is made:
+// what was there before the stack never had an event.
+func (p *play) olderRole(ctx context.Context) (string, error) {
+	const role = "ecsInstanceRole-older"
+	rule, err := p.ResourceID(ctx, "RoleChangedRule")
+	if err != nil {
+		return "", err
+	}
+	if _, err := p.EventBridge.DisableRule(ctx, &eventbridge.DisableRuleInput{Name: &rule}); err != nil {
+		return "", fmt.Errorf("switching the rule off: %w", err)
+	}
+	if _, err := p.CreateInstanceRole(ctx, role); err != nil {
+		return "", err
+	}
+	p.before("%s has no policies, and nothing told the stack of it", role)
+	invocation, err := p.Invoke(ctx, "sweep", []byte(`{"sweep":"roles"}`))
+	if err != nil {
+		return "", err
+	}
+	if invocation.FunctionError != "" {
+		return "", fmt.Errorf("sweep failed: %s", invocation.ErrorMessage)
+	}
+	p.event(`{"sweep": "roles"}, by hand; its schedule does the same once a day`)
+	for _, result := range invocation.Report.Results {
+		p.show(operator.Result{Result: result})
+	}
+	if _, err := p.did(ctx, "attach-policies", 1, func(result operator.Result) bool {
+		return strings.HasSuffix(result.Subject, "role/"+role) && result.Status == finding.Remediated
+	}); err != nil {
+		return "", err
+	}
+	attached, err := p.AttachedPolicies(ctx, role)
+	if err != nil {
+		return "", err
+	}
+	if !slices.Equal(attached, []string{operator.AgentPolicy}) {
+		return "", fmt.Errorf("%s has the policies %q, not the agent's alone", role, attached)
+	}
+	p.after("%s has %s", role, attached[0])
+	if _, err := p.EventBridge.EnableRule(ctx, &eventbridge.EnableRuleInput{Name: &rule}); err != nil {
+		return "", fmt.Errorf("switching the rule on again: %w", err)
+	}
+	return "a role of before was handed to attach-policies", nil
+}

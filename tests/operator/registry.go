@@ -1,0 +1,110 @@
+package operator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"ecsguardrails/shared/secret"
+	"ecsguardrails/tests/registryserver"
+)
+
+// Credential is the value of a registry's secret, in the form that ECS reads.
+type Credential struct {
+	Username string
+	Password secret.Text
+}
+
+// CreateRegistrySecret keeps the registry's first credential in a secret that
+// is tagged for patch-task-definition and rotate-secret, and returns its ARN.
+func (o *Operator) CreateRegistrySecret(ctx context.Context, name string, registry *registryserver.Server) (string, error) {
+	value, err := json.Marshal(map[string]string{"username": registry.Username, "password": registry.Password})
+	if err != nil {
+		return "", fmt.Errorf("writing the credential: %w", err)
+	}
+	output, err := o.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
+		Name:         &name,
+		SecretString: aws.String(string(value)),
+		Tags: []types.Tag{
+			{Key: aws.String("ecs-guardrails:registry"), Value: &registry.Host},
+			{Key: aws.String("ecs-guardrails:driver"), Value: aws.String("htpasswd")},
+			{Key: aws.String("ecs-guardrails:htpasswd"), Value: aws.String(registry.HtpasswdObject())},
+			{Key: aws.String("ecs-guardrails:test-image"), Value: aws.String(registry.Image())},
+		},
+	})
+	if err != nil {
+		return "", fmt.Errorf("creating secret %s: %w", name, err)
+	}
+	return aws.ToString(output.ARN), nil
+}
+
+// Credential reads the version of a secret that carries a staging label.
+func (o *Operator) Credential(ctx context.Context, arn, label string) (Credential, error) {
+	output, err := o.Secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionStage: &label})
+	if err != nil {
+		return Credential{}, fmt.Errorf("reading the version %s of %s: %w", label, arn, err)
+	}
+	var credential Credential
+	if err := json.Unmarshal([]byte(aws.ToString(output.SecretString)), &credential); err != nil {
+		return Credential{}, errors.New("the secret's value has not the form that ECS reads")
+	}
+	return credential, nil
+}
+
+// Rotate asks Secrets Manager to rotate a secret with the stack's function, and
+// returns the ID of the version that is to become the current one.
+func (o *Operator) Rotate(ctx context.Context, arn string) (string, error) {
+	output, err := o.Secrets.RotateSecret(ctx, &secretsmanager.RotateSecretInput{
+		SecretId: &arn, RotationLambdaARN: aws.String(o.FunctionARN("rotate-secret")),
+		RotationRules: &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)},
+	})
+	if err != nil {
+		return "", fmt.Errorf("rotating %s: %w", arn, err)
+	}
+	return aws.ToString(output.VersionId), nil
+}
+
+// Labelled returns the version of a secret that carries a staging label, or "".
+func (o *Operator) Labelled(ctx context.Context, arn, label string) (string, error) {
+	output, err := o.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
+	if err != nil {
+		return "", fmt.Errorf("describing %s: %w", arn, err)
+	}
+	for version, labels := range output.VersionIdsToStages {
+		if slices.Contains(labels, label) {
+			return version, nil
+		}
+	}
+	return "", nil
+}
+
+// Pull reads the registry's image as an instance does, and says whether the
+// registry let it. Wrong credentials are no error.
+func Pull(ctx context.Context, registry *registryserver.Server, credential Credential) (bool, error) {
+	address := "http://" + registry.Host + "/v2/" + registry.Repository + "/manifests/" + registry.Tag
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return false, fmt.Errorf("asking for %s: %w", registry.Image(), err)
+	}
+	request.SetBasicAuth(credential.Username, credential.Password.Reveal())
+	request.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false, fmt.Errorf("asking for %s: %w", registry.Image(), err)
+	}
+	defer response.Body.Close()
+	switch response.StatusCode {
+	case http.StatusOK:
+		return true, nil
+	case http.StatusUnauthorized:
+		return false, nil
+	}
+	return false, fmt.Errorf("asking for %s: status %d", registry.Image(), response.StatusCode)
+}
