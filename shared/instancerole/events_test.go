@@ -28,17 +28,17 @@ func TestSampleEvents(t *testing.T) {
 		"put-role-permissions-boundary":    {{Role: "ecsInstanceRole-web", Account: accountNumber}},
 		"delete-role-permissions-boundary": {{Role: "ecsInstanceRole-web", Account: accountNumber}},
 		"add-role-to-instance-profile":     {{Role: "ecsInstanceRole-web", Account: accountNumber}},
-		"run-instances":                    {{Profile: "web-hosts", Account: accountNumber, Instance: Instance{ID: "i-0dbc91f429e48eeed", Image: "ami-0f2b3c4d5e6f70819"}}},
+		"run-instances":                    {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1", Instance: Instance{ID: "i-0dbc91f429e48eeed", Image: "ami-0f2b3c4d5e6f70819"}}},
 		// Two instances of one template are one look.
-		"run-instances-auto-scaling": {{Profile: "web-hosts", Account: accountNumber,
+		"run-instances-auto-scaling": {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1",
 			Instance: Instance{ID: "i-0aa1bb2cc3dd4ee5f", Image: "ami-0f2b3c4d5e6f70819", Template: "lt-0a20c965061f64abc", TemplateVersion: "3"}}},
-		"associate-iam-instance-profile":           {{Profile: "web-hosts", Account: accountNumber, Instance: Instance{ID: "i-0dbc91f429e48eeed"}}},
-		"replace-iam-instance-profile-association": {{Profile: "web-hosts", Account: accountNumber, Instance: Instance{ID: "i-0dbc91f429e48eeed"}}},
-		"look-at-role": {{Role: "ecsInstanceRole-web"}},
-		"undo-role":    {{Role: "ecsInstanceRole-web", Undo: true}},
+		"associate-iam-instance-profile":           {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1", Instance: Instance{ID: "i-0dbc91f429e48eeed"}}},
+		"replace-iam-instance-profile-association": {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1", Instance: Instance{ID: "i-0dbc91f429e48eeed"}}},
+		"look-at-role": {{Role: "ecsInstanceRole-web", Account: accountNumber}},
+		"undo-role":    {{Role: "ecsInstanceRole-web", Account: accountNumber, Undo: true}},
 		"attach-policies-queue": {
 			{Role: "ecsInstanceRole-web", Account: accountNumber}, {Role: "ecsInstanceRole-web", Account: accountNumber},
-			{Role: "batch-workers", Account: accountNumber}, {Role: "ecsInstanceRole-api"},
+			{Role: "batch-workers", Account: accountNumber}, {Role: "ecsInstanceRole-api", Account: accountNumber},
 		},
 	}
 	for name, want := range tests {

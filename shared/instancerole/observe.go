@@ -1,6 +1,7 @@
 package instancerole
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -114,7 +115,7 @@ func (o *Observer) Observe(ctx context.Context, target Target) (Observation, err
 	})
 	if target.Instance != (Instance{}) {
 		group.Go(func() (err error) {
-			observed.Evidence, err = o.evidence(groupContext, target.Instance)
+			observed.Evidence, err = o.evidence(groupContext, target)
 			return err
 		})
 	}
@@ -207,12 +208,18 @@ func (o *Observer) attached(ctx context.Context, role string) ([]PolicyARN, erro
 	return attached, nil
 }
 
-// site is where the role's instances work: this region, and the cluster that
+// region is where the target's instances work: where one was seen, or where the
+// settings say, since IAM's events belong to no region.
+func (o *Observer) region(target Target) string {
+	return cmp.Or(target.Region, o.Settings.InstanceRegion, o.Region)
+}
+
+// site is where the role's instances work: their region, and the cluster that
 // the instance's user data names.
 func (o *Observer) site(observed Observation) site {
 	at := site{
 		partition: "aws",
-		region:    o.Region,
+		region:    o.region(observed.Target),
 		cluster:   observed.Evidence.userData.cluster,
 		bucket:    o.Settings.ConfigBucket,
 		prefix:    o.Settings.ConfigPrefix,
@@ -231,7 +238,7 @@ func (o *Observer) simulate(ctx context.Context, role Role, wanted Capabilities,
 	if len(actions) == 0 {
 		return answers, nil
 	}
-	if err := o.ask(ctx, answers, role, actions, resources, contextEntries(role, at)); err != nil {
+	if err := o.ask(ctx, answers, role, actions, resources, contextEntries(role, at, o.Now())); err != nil {
 		return nil, err
 	}
 	for _, capability := range wanted {
@@ -292,7 +299,7 @@ func (o *Observer) findCluster(ctx context.Context, observed *Observation) error
 			actions = append(actions, n.action)
 		}
 	}
-	entries := slices.DeleteFunc(contextEntries(*observed.Role, observed.site), func(entry types.ContextEntry) bool {
+	entries := slices.DeleteFunc(contextEntries(*observed.Role, observed.site, observed.Now), func(entry types.ContextEntry) bool {
 		return aws.ToString(entry.ContextKeyName) == "ecs:cluster"
 	})
 	entries = append(entries, types.ContextEntry{ContextKeyName: aws.String("ecs:cluster"), ContextKeyType: types.ContextKeyTypeEnumStringList, ContextKeyValues: clusters})
@@ -316,7 +323,7 @@ func (o *Observer) otherClusters(ctx context.Context, assumed site) ([]site, err
 	var sites []site
 	pages := ecs.NewListClustersPaginator(o.Clusters, &ecs.ListClustersInput{})
 	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+		page, err := pages.NextPage(ctx, func(options *ecs.Options) { options.Region = assumed.region })
 		if err != nil {
 			return nil, fmt.Errorf("list the clusters: %w", err)
 		}
@@ -351,10 +358,13 @@ func (o *Observer) readQuota(ctx context.Context, observed *Observation) error {
 }
 
 // evidence looks at an instance. What has gone meanwhile gives no evidence.
-func (o *Observer) evidence(ctx context.Context, instance Instance) (Evidence, error) {
+func (o *Observer) evidence(ctx context.Context, target Target) (Evidence, error) {
+	instance := target.Instance
 	found := Evidence{Instance: instance.ID}
+	// Events of another region can be forwarded to this one.
+	there := func(options *ec2.Options) { options.Region = o.region(target) }
 	if instance.Image == "" && instance.ID != "" {
-		image, err := o.imageOf(ctx, instance.ID)
+		image, err := o.imageOf(ctx, instance.ID, there)
 		if err != nil {
 			return found, err
 		}
@@ -362,18 +372,18 @@ func (o *Observer) evidence(ctx context.Context, instance Instance) (Evidence, e
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		found.Image, err = o.ecsImage(ctx, instance.Image)
+		found.Image, err = o.ecsImage(ctx, instance.Image, there)
 		return err
 	})
 	group.Go(func() (err error) {
-		found.userData, err = o.userData(ctx, instance)
+		found.userData, err = o.userData(ctx, instance, there)
 		return err
 	})
 	return found, group.Wait()
 }
 
-func (o *Observer) imageOf(ctx context.Context, instance string) (string, error) {
-	output, err := o.Instances.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{instance}})
+func (o *Observer) imageOf(ctx context.Context, instance string, there func(*ec2.Options)) (string, error) {
+	output, err := o.Instances.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{instance}}, there)
 	if err != nil {
 		return "", unlessGone("read the instance "+instance, err)
 	}
@@ -386,7 +396,7 @@ func (o *Observer) imageOf(ctx context.Context, instance string) (string, error)
 }
 
 // ecsImage gives the image's name where it is an ECS-optimized one.
-func (o *Observer) ecsImage(ctx context.Context, image string) (string, error) {
+func (o *Observer) ecsImage(ctx context.Context, image string, there func(*ec2.Options)) (string, error) {
 	if isECSParameter(image) {
 		return strings.TrimPrefix(image, "resolve:ssm:"), nil
 	}
@@ -395,7 +405,7 @@ func (o *Observer) ecsImage(ctx context.Context, image string) (string, error) {
 	}
 	output, err := o.Instances.DescribeImages(ctx, &ec2.DescribeImagesInput{
 		ImageIds: []string{image}, IncludeDeprecated: aws.Bool(true), IncludeDisabled: aws.Bool(true),
-	})
+	}, there)
 	if err != nil {
 		return "", unlessGone("read the image "+image, err)
 	}
@@ -409,11 +419,11 @@ func (o *Observer) ecsImage(ctx context.Context, image string) (string, error) {
 
 // userData reads the instance's own, into which a launch template's has gone,
 // and the template's where the instance cannot tell any more.
-func (o *Observer) userData(ctx context.Context, instance Instance) (userData, error) {
+func (o *Observer) userData(ctx context.Context, instance Instance, there func(*ec2.Options)) (userData, error) {
 	if instance.ID != "" {
 		output, err := o.Instances.DescribeInstanceAttribute(ctx, &ec2.DescribeInstanceAttributeInput{
 			InstanceId: &instance.ID, Attribute: ec2types.InstanceAttributeNameUserData,
-		})
+		}, there)
 		if err := unlessGone("read the user data of the instance "+instance.ID, err); err != nil {
 			return userData{}, err
 		}
@@ -433,7 +443,7 @@ func (o *Observer) userData(ctx context.Context, instance Instance) (userData, e
 	} else {
 		input.LaunchTemplateName = &instance.Template
 	}
-	output, err := o.Instances.DescribeLaunchTemplateVersions(ctx, input)
+	output, err := o.Instances.DescribeLaunchTemplateVersions(ctx, input, there)
 	if err != nil {
 		return userData{}, unlessGone("read the launch template "+instance.Template, err)
 	}

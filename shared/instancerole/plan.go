@@ -314,7 +314,8 @@ func (s Settings) gapFindings(o Observation, g gap, chosen choice) []finding.Fin
 			fix = "attach " + policyNames(chosen.attach, g)
 		}
 		message := fmt.Sprintf("%s lacks the capability %s: it may not call %s", name, g.capability, actions(missing))
-		if at, attached := parseRecord(o.Role.Tags).attached[g.capability]; attached {
+		cure := s.approvedFor(g.capability)
+		if at, recorded := parseRecord(o.Role.Tags).attached[g.capability]; recorded && !slices.Contains(o.Attached, cure) {
 			message += fmt.Sprintf("; its policy was attached at %s and has been detached since", at.UTC().Format("2006-01-02 15:04:05 MST"))
 		}
 		if len(g.keys) > 0 {
@@ -344,11 +345,14 @@ func (s Settings) gapFindings(o Observation, g gap, chosen choice) []finding.Fin
 	if slices.Contains(chosen.notApproved, g.capability) {
 		add("no-approved-policy", finding.Error, "grant these actions by a policy of your own, or name another policy in the settings",
 			"no approved policy that is not attached already gives %s what it lacks of %s: %s", name, g.capability, actions(g.open))
+		if slices.Contains(o.Attached, s.approvedFor(g.capability)) {
+			findings[len(findings)-1].Message += "; " + s.approvedFor(g.capability).name() + " is attached, and does not give it"
+		}
 	}
 	lost := slices.DeleteFunc(slices.Clone(g.lost), func(n need) bool {
 		return slices.ContainsFunc(chosen.attach, func(p policy) bool { return p.grants(g.capability, n) })
 	})
-	if len(lost) > 0 && whole {
+	if len(lost) > 0 && whole && len(g.conditional) == 0 {
 		words := make([]string, len(lost))
 		for i, n := range lost {
 			words[i] = fmt.Sprintf("%s (%s)", n.action, n.optional)

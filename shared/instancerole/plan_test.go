@@ -340,7 +340,7 @@ func TestPlan(t *testing.T) {
 		"agent: a deny under a condition that nobody can know": {
 			role: storedRole{attached: []PolicyARN{agentARN}, inline: []string{
 				`{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}}]}`}},
-			status: finding.Noncompliant, codes: []string{"denied-under-condition", "capability-partial"}, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"denied-under-condition"}, attached: []PolicyARN{agentARN},
 		},
 		"agent: a deny outside our region": {
 			role: storedRole{attached: []PolicyARN{agentARN}, inline: []string{

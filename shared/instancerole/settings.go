@@ -23,6 +23,9 @@ type Settings struct {
 	// Capabilities are asked of each role that has no tag of its own for them.
 	Capabilities Capabilities `env:"CAPABILITIES" envDefault:"agent"`
 
+	// InstanceRegion is where instances work whose role changed, "" for this region.
+	InstanceRegion string `env:"INSTANCE_REGION"`
+
 	AgentPolicyARN  PolicyARN `env:"AGENT_POLICY_ARN" envDefault:"arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"`
 	SSMPolicyARN    PolicyARN `env:"SSM_POLICY_ARN" envDefault:"arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"`
 	ECRPolicyARN    PolicyARN `env:"ECR_POLICY_ARN"`
@@ -83,4 +86,14 @@ func (s Settings) approved() []policy {
 		{Logs, s.LogsPolicyARN},
 	}
 	return slices.DeleteFunc(all, func(p policy) bool { return p.arn == "" })
+}
+
+// approvedFor gives the policy for a capability, "" where the settings name none.
+func (s Settings) approvedFor(capability Capability) PolicyARN {
+	for _, p := range s.approved() {
+		if p.capability == capability {
+			return p.arn
+		}
+	}
+	return ""
 }

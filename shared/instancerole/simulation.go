@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -175,12 +176,15 @@ func asked(wanted Capabilities, at site) (actions, resources []string) {
 
 // contextEntries give the condition keys that are known of each call that an
 // instance makes.
-func contextEntries(role Role, at site) []types.ContextEntry {
+func contextEntries(role Role, at site, now time.Time) []types.ContextEntry {
 	text := func(name, value string) types.ContextEntry {
 		return types.ContextEntry{ContextKeyName: &name, ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{value}}
 	}
 	truth := func(name, value string) types.ContextEntry {
 		return types.ContextEntry{ContextKeyName: &name, ContextKeyType: types.ContextKeyTypeEnumBoolean, ContextKeyValues: []string{value}}
+	}
+	date := func(name string) types.ContextEntry {
+		return types.ContextEntry{ContextKeyName: &name, ContextKeyType: types.ContextKeyTypeEnumDate, ContextKeyValues: []string{now.UTC().Format(time.RFC3339)}}
 	}
 	entries := []types.ContextEntry{
 		text("ecs:CreateAction", "RegisterContainerInstance"),
@@ -193,6 +197,10 @@ func contextEntries(role Role, at site) []types.ContextEntry {
 		text("aws:PrincipalType", "AssumedRole"),
 		text("aws:ResourceAccount", at.account),
 		text("s3:ResourceAccount", at.account),
+		date("aws:CurrentTime"),
+		// An instance's credentials are renewed all the time, which is what the
+		// console's "revoke active sessions" goes by.
+		date("aws:TokenIssueTime"),
 		truth("aws:SecureTransport", "true"),
 		truth("aws:ViaAWSService", "false"),
 		truth("aws:PrincipalIsAWSService", "false"),

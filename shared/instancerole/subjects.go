@@ -20,6 +20,9 @@ type Target struct {
 	Profile string
 	// Account is the one that the event speaks of, "" where it does not say.
 	Account string
+	// Region is where an instance runs under the role, "" where the event is
+	// IAM's, which belongs to no region.
+	Region string
 	// Instance is what the event tells of an instance that runs under the role.
 	Instance Instance
 	// Undo asks to take back what was attached.
@@ -41,6 +44,7 @@ var (
 	// CreateRole, RoleName in the IAM API Reference.
 	roleName    = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
 	profileName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
+	regionName  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
 	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]+/)?([\w+=,.@-]{1,64})$`)
 )
 
@@ -107,7 +111,7 @@ func (s Settings) byHand(request event.ByHand) subject {
 	}
 	written, _ := request.Text(field)
 	written = strings.TrimSpace(written)
-	target := Target{Undo: asksUndo}
+	target := Target{Undo: asksUndo, Account: s.account()}
 	name := written
 	if parts := roleARN.FindStringSubmatch(written); parts != nil {
 		target.Account, name = parts[1], parts[2]
@@ -116,6 +120,16 @@ func (s Settings) byHand(request event.ByHand) subject {
 		return malformed("request", `a request by hand is {"role": "NAME"} to look at a role, or {"undo": "NAME"} to take back what was attached; NAME is a role's name or ARN`)
 	}
 	return s.role(name, target)
+}
+
+// account is this stack's, by its own roles; "" where the settings name none.
+func (s Settings) account() string {
+	for _, own := range s.OwnRoles {
+		if parts := roleARN.FindStringSubmatch(strings.TrimSpace(own)); parts != nil {
+			return parts[1]
+		}
+	}
+	return ""
 }
 
 func (s Settings) role(name string, target Target) subject {
@@ -166,6 +180,10 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		instances = []node{response}
 	}
 	account := accountID(call.Account)
+	region := call.Region
+	if !regionName.MatchString(region) {
+		region = ""
+	}
 	var subjects []subject
 	for _, item := range instances {
 		instance := launched
@@ -176,7 +194,7 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		given := item.find("iamInstanceProfile")
 		asked := request.find("iamInstanceProfile")
 		profile := cmp.Or(given.text("arn"), given.text("name"), asked.text("arn"), asked.text("name"))
-		target := Target{Account: account, Instance: instance}
+		target := Target{Account: account, Region: region, Instance: instance}
 		if parts := strings.SplitN(profile, ":", 6); len(parts) == 6 {
 			target.Account, profile = parts[4], parts[5]
 		}
@@ -187,7 +205,7 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		label := "instance-profile/" + target.Profile
 		// Instances of one template and image are one look: an Auto Scaling group
 		// launches many alike.
-		key := strings.Join([]string{label, target.Account, instance.Image, instance.Template, instance.TemplateVersion}, " ")
+		key := strings.Join([]string{label, target.Account, target.Region, instance.Image, instance.Template, instance.TemplateVersion}, " ")
 		if instance.Template == "" && call.Name != "RunInstances" {
 			key += " " + instance.ID
 		}
