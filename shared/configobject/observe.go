@@ -111,6 +111,7 @@ func (o observer) observe(ctx context.Context, object Object) (Observation, erro
 
 // dependencies reads what depends on what was read, side by side.
 func (o observer) dependencies(ctx context.Context, observed *Observation) error {
+	bucket := observed.Bucket
 	group, ctx := errgroup.WithContext(ctx)
 	if cluster := observed.Cluster; cluster != nil {
 		group.Go(func() (err error) {
@@ -121,10 +122,10 @@ func (o observer) dependencies(ctx context.Context, observed *Observation) error
 			return err
 		})
 	}
-	if observed.Bucket.ACLsCount() {
+	if bucket.ACLsCount() {
 		group.Go(func() error { return o.acl(ctx, observed) })
 	}
-	if observed.Bucket.Policy != "" {
+	if bucket.Policy != "" {
 		group.Go(func() error {
 			observed.Account = o.account(ctx, observed.Object)
 			return nil

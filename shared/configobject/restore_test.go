@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -248,15 +249,15 @@ func TestCutOff(t *testing.T) {
 		bad := b.put("ecs.config", "error a", nil)
 		function := function(restoring(finding.Enforce), b, &clusters{})
 		handleBy(t, function, `{"bucket":"acme","key":"none/ecs.config"}`) // the bucket is known now
-		done := 0
+		var done atomic.Int64
 		b.before = func(string, string) error {
-			if done++; done == cut {
+			if done.Add(1) == int64(cut) {
 				return apiError("InternalError")
 			}
 			return nil
 		}
 		handleBy(t, function, uploaded("ecs.config", bad))
-		calls := done
+		calls := int(done.Load())
 		handleBy(t, function, uploaded("ecs.config", bad))
 		var lines []string
 		for _, object := range b.versions {
