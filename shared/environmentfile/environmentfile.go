@@ -1,0 +1,380 @@
+// Package environmentfile judges the *.env files that task definitions name
+// under environmentFiles, as the ECS agent reads them
+// (agent/taskresource/envFiles/envfile.go readEnvVarsFromFile).
+//
+// The agent splits the file at newlines and every line at its first '='. A line
+// that begins with '#', and one without '=', is passed over; nothing is trimmed,
+// unquoted or expanded, and nothing is logged.
+//
+//	findings := environmentfile.Judge(content)
+//
+// An error means that the task does not start; a warning, that something its
+// author wrote is ignored or replaced; an info, that it works and is fragile.
+// Every value may be a secret: no finding shows one, and [Mask] blots all of
+// them out. [Codes] lists every code with cause and cure.
+package environmentfile
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/secret"
+	"ecsguardrails/shared/variablename"
+)
+
+// Extension is what the name of every environment file must end in.
+const Extension = ".env"
+
+// maxFindings bounds a report. The gravest are kept.
+const maxFindings = 100
+
+const byteOrderMark = "\ufeff"
+
+// Assignment is one NAME=VALUE line as the agent takes it.
+type Assignment struct {
+	Name  string
+	Value secret.Text
+	// Line and Column are where the name begins, 1-based, Column in bytes; the
+	// value begins at ValueColumn.
+	Line, Column, ValueColumn int
+
+	start, valueStart, end int // byte offsets
+}
+
+// Format shows nothing of the file: even a name may be a part of a secret, when
+// the line carries on a broken value.
+func (a Assignment) Format(state fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(state, "assignment on line %d", a.Line)
+}
+
+// Parse reads a file as the agent does: the assignments in their order, of
+// which the last one of a name counts. It fails where the agent's reader does,
+// and then no task starts with the file.
+func Parse(content []byte) ([]Assignment, error) {
+	lines, long := split(string(content))
+	var assignments []Assignment
+	for _, l := range lines {
+		if a, ok := l.assignment(); ok {
+			assignments = append(assignments, a)
+		}
+	}
+	if long != 0 {
+		return nil, fmt.Errorf("read the environment file: line %d is 64 KiB or longer (bufio.MaxScanTokenSize): shorten it", long)
+	}
+	return assignments, nil
+}
+
+// line is one line as bufio.ScanLines gives it: without its newline, and
+// without one carriage return before that.
+type line struct {
+	number, offset int
+	text           string
+}
+
+// split gives the lines that are read, and the number of the line at which
+// bufio.Scanner gives up, 0 for none.
+func split(content string) (lines []line, long int) {
+	offset := 0
+	for number := 1; offset < len(content); number++ {
+		text, _, newline := strings.Cut(content[offset:], "\n")
+		if len(text) >= bufio.MaxScanTokenSize {
+			return lines, number
+		}
+		lines = append(lines, line{number, offset, strings.TrimSuffix(text, "\r")})
+		offset += len(text) + 1
+		if !newline {
+			break
+		}
+	}
+	return lines, 0
+}
+
+func (l line) assignment() (Assignment, bool) {
+	equals := strings.IndexByte(l.text, '=')
+	if equals <= 0 || l.text[0] == '#' {
+		return Assignment{}, false
+	}
+	return Assignment{
+		Name: l.text[:equals], Value: secret.New(l.text[equals+1:]),
+		Line: l.number, Column: 1, ValueColumn: equals + 2,
+		start: l.offset, valueStart: l.offset + equals + 1, end: l.offset + len(l.text),
+	}, true
+}
+
+// JudgeName says whether ECS takes a file of that name at all.
+func JudgeName(key string) []finding.Finding {
+	if strings.HasSuffix(key, Extension) {
+		return nil
+	}
+	fix := "give the file a name that ends in " + Extension
+	if strings.EqualFold(path.Ext(key), Extension) {
+		fix = "write the extension in lower case: " + Extension
+	}
+	return []finding.Finding{{Code: codeExtension, Severity: finding.Error,
+		Message: "the name does not end in " + Extension + ": ECS refuses it in environmentFiles", Fix: fix}}
+}
+
+// Judge says what the agent will make of a file: nothing at all when it is fine.
+func Judge(content []byte) []finding.Finding {
+	j := judge{last: map[string]int{}}
+	text := string(content)
+	if isUTF16(text) {
+		j.add(finding.Error, codeUTF16, 1, 1, "", "the file is UTF-16: the NUL bytes in the names keep the container from being created", "save the file as UTF-8 without a byte order mark")
+		return j.report()
+	}
+	lines, long := split(text)
+	if long != 0 {
+		j.add(finding.Error, codeLongLine, long, 1, "", "a line of 64 KiB or more: the agent's reader gives up, and the task does not start", "shorten the line")
+	}
+	for _, l := range lines {
+		if a, ok := l.assignment(); ok {
+			j.last[a.Name] = a.Line
+		}
+	}
+	for i := 0; i < len(lines); i++ {
+		i = j.line(lines, i)
+	}
+	j.keys()
+	return j.report()
+}
+
+type judge struct {
+	findings []finding.Finding
+	// last is the line that counts for each name.
+	last map[string]int
+}
+
+func (j *judge) add(severity finding.Severity, code string, line, column int, variable, message, fix string) {
+	j.findings = append(j.findings, finding.Finding{
+		Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column, Variable: variable,
+	})
+}
+
+func isUTF16(text string) bool {
+	return strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff") ||
+		len(text) >= 4 && (text[0] == 0) != (text[1] == 0) && (text[2] == 0) == (text[0] == 0) && (text[3] == 0) == (text[1] == 0)
+}
+
+// line judges one line and gives the index of the last one that it explains.
+func (j *judge) line(lines []line, i int) int {
+	l := lines[i]
+	if l.number == 1 && strings.HasPrefix(l.text, byteOrderMark) {
+		severity, message := finding.Info, "the file begins with a byte order mark, which only a line without '=' bears"
+		if strings.Contains(l.text, "=") {
+			severity, message = finding.Warning, "the byte order mark at the beginning of the file becomes part of the first name: the variable is not set"
+		}
+		j.add(severity, codeByteOrderMark, 1, 1, "", message, "save the file as UTF-8 without a byte order mark")
+		return i
+	}
+	if l.text == "" || l.text[0] == '#' {
+		return i
+	}
+	if strings.HasPrefix(l.text, "=") {
+		j.add(finding.Warning, codeEmptyName, l.number, 1, "", "a '=' with no name before it: the agent passes over the line", "write a name, or begin the line with '#'")
+		return i
+	}
+	a, ok := l.assignment()
+	if !ok {
+		j.ignored(l)
+		return i
+	}
+	if strings.IndexByte(l.text, 0) >= 0 {
+		j.add(finding.Error, codeNULByte, l.number, 1+strings.IndexByte(l.text, 0), "", "a NUL byte in an assignment: the container cannot be created", "take the NUL byte out")
+		return i
+	}
+	if !utf8.ValidString(l.text) {
+		j.add(finding.Warning, codeNotUTF8, l.number, 1, "", "bytes that are not UTF-8: the container gets U+FFFD in their place", "save the file as UTF-8")
+	}
+	if last := continuation(lines, i, a); last > i {
+		j.add(finding.Warning, codeMultiLine, l.number, a.ValueColumn, shown(a.Name),
+			fmt.Sprintf("the value goes on to line %d, but the agent ends it at the end of its first line", lines[last].number),
+			"write the value on one line, or keep it in Secrets Manager and name it under secrets")
+		return last
+	}
+	if !j.name(a) {
+		return i
+	}
+	if counts := j.last[a.Name]; counts != a.Line {
+		j.add(finding.Info, codeDuplicate, l.number, 1, shown(a.Name), fmt.Sprintf("the variable is set again on line %d, and only the last value counts", counts), "keep one of the lines")
+		return i
+	}
+	j.value(a)
+	return i
+}
+
+// shown names a variable in a finding, "" where the name may be a part of a
+// secret.
+func shown(name string) string {
+	if !variablename.IsPublic(name) {
+		return ""
+	}
+	return name
+}
+
+func (j *judge) ignored(l line) {
+	if strings.TrimSpace(l.text) == "" {
+		return
+	}
+	if trimmed := strings.TrimLeftFunc(l.text, unicode.IsSpace); trimmed[0] == '#' {
+		return // passed over all the same
+	}
+	name, _, colon := strings.Cut(l.text, ":")
+	variable := ""
+	if colon && variablename.IsValid(strings.TrimSpace(name)) {
+		variable = shown(strings.TrimSpace(name))
+	}
+	j.add(finding.Warning, codeIgnored, l.number, 1, variable, "the line has no '=' and the agent passes over it", "write NAME=VALUE, or begin the line with '#' if it is a comment")
+}
+
+// name judges a name; it reports whether there is a point in judging the value.
+func (j *judge) name(a Assignment) bool {
+	trimmed := strings.TrimSpace(a.Name)
+	first, rest, spaced := strings.Cut(trimmed, " ")
+	switch {
+	case trimmed != "" && trimmed[0] == '#':
+		j.add(finding.Info, codeIndentedComment, a.Line, 1, "", "only a '#' at the very beginning of a line makes a comment: this one becomes a variable that nobody reads", "take the white space before the '#' away")
+		return false
+	case spaced && first == "export":
+		j.add(finding.Warning, codeName, a.Line, 1, shown(strings.TrimSpace(rest)), `"export" becomes part of the name: the variable is not set`, "write NAME=VALUE without export")
+		return false
+	case trimmed != a.Name:
+		j.add(finding.Warning, codeName, a.Line, 1, shown(trimmed), "the white space around the name becomes part of it: the variable is not set", "write NAME=VALUE without white space")
+		return false
+	case strings.ContainsFunc(a.Name, unicode.IsSpace) || strings.ContainsAny(a.Name, `"'`):
+		j.add(finding.Warning, codeName, a.Line, 1, "", "white space and quotes become part of the name, and hardly any program reads such a variable", "write NAME=VALUE without white space and quotes")
+		return false
+	case !variablename.IsValid(a.Name):
+		j.add(finding.Info, codeUnusualName, a.Line, 1, "", "the name has characters other than ASCII letters, digits and '_': no shell can read the variable", "use letters, digits and '_'")
+	case slices.Contains(setByECS, a.Name):
+		j.add(finding.Warning, codeSetByECS, a.Line, 1, a.Name, "ECS sets "+a.Name+" itself: where it does, this line is ignored, and elsewhere it points to nothing", "delete the line")
+	}
+	return true
+}
+
+// setByECS are variables that the agent puts into containers; what is in the
+// container's environment already wins over environment files
+// (agent/api/container/container.go MergeEnvironmentVariablesFromEnvfiles).
+var setByECS = []string{
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EXECUTION_ENV",
+	"ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4", "ECS_CONTAINER_METADATA_FILE", "ECS_AGENT_URI",
+}
+
+func (j *judge) value(a Assignment) {
+	value := a.Value.Reveal()
+	trimmed := strings.TrimSpace(value)
+	report := func(severity finding.Severity, code string, at int, message, fix string) {
+		j.add(severity, code, a.Line, a.ValueColumn+at, shown(a.Name), message, fix)
+	}
+	if at := strings.IndexAny(value, "\r\v\f\u0085\u2028\u2029"); at >= 0 {
+		report(finding.Warning, codeLineSeparator, at, "only a newline ends a line for the agent, and the value holds another line separator", "save the file with newlines (LF)")
+		return
+	}
+	if len(trimmed) >= 2 && (trimmed[0] == '"' || trimmed[0] == '\'') && trimmed[len(trimmed)-1] == trimmed[0] {
+		report(finding.Warning, codeQuoted, 0, "the agent keeps the quotes as part of the value", "write the value without quotes")
+		return
+	}
+	if trimmed != "" && (trimmed[0] == '"' || trimmed[0] == '\'') && strings.Count(trimmed, trimmed[:1]) == 1 {
+		report(finding.Info, codeQuoted, 0, "the value begins with a quote that nothing closes, and that is part of it", "take the quote away, if it is not meant")
+	}
+	if trimmed != value {
+		at := 0
+		if strings.HasPrefix(value, trimmed) {
+			at = len(trimmed)
+		}
+		report(finding.Info, codeWhitespace, at, "the white space at an end of the value is part of it", "take it away, if it is not meant")
+	}
+	if at := strings.Index(value, " #"); at >= 0 {
+		report(finding.Info, codeComment, at, "a comment after a value is part of the value", "put the comment on a line of its own, if it is one")
+	}
+	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}} {
+		if at := strings.Index(value, marks[0]); at >= 0 && strings.Contains(value[at:], marks[1]) {
+			report(finding.Info, codeUnexpanded, at, "nothing expands variables in an environment file: the program gets the text as it is", "write the value itself, if the program does not expand it")
+			return
+		}
+	}
+}
+
+// keys reports static credentials, which the SDKs take before the task's role.
+func (j *judge) keys() {
+	id, hasID := j.last["AWS_ACCESS_KEY_ID"]
+	if _, hasKey := j.last["AWS_SECRET_ACCESS_KEY"]; hasID && hasKey {
+		j.add(finding.Warning, codeStaticKeys, id, 1, "AWS_ACCESS_KEY_ID",
+			"the AWS SDKs take these keys before the task's role, and everybody has them who may read the file",
+			"delete AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, make the keys invalid, and give the task a role")
+	}
+}
+
+// continuation gives the index of the last line of a value that was written
+// over several: a PEM block, or text in quotes. It is i when there is none.
+func continuation(lines []line, i int, a Assignment) int {
+	value := a.Value.Reveal()
+	body := strings.TrimLeft(value, `"'`)
+	if strings.HasPrefix(body, "-----BEGIN ") && !strings.Contains(value, "-----END ") {
+		for k := i + 1; k < len(lines); k++ {
+			if strings.Contains(lines[k].text, "-----END ") {
+				return k
+			}
+		}
+		return i
+	}
+	if value == "" || (value[0] != '"' && value[0] != '\'') || strings.Count(value, value[:1]) != 1 {
+		return i
+	}
+	for k := i + 1; k < len(lines); k++ {
+		if next, ok := lines[k].assignment(); ok && variablename.IsPublic(next.Name) {
+			return i
+		}
+		if strings.Contains(lines[k].text, value[:1]) {
+			return k
+		}
+	}
+	return i
+}
+
+// report sorts by place and keeps the gravest when there are too many.
+func (j *judge) report() []finding.Finding {
+	rank := func(f finding.Finding) int {
+		return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, f.Severity)
+	}
+	inPlace := func(a, b finding.Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Code, b.Code))
+	}
+	slices.SortFunc(j.findings, inPlace)
+	if left := len(j.findings) - (maxFindings - 1); left > 1 {
+		slices.SortStableFunc(j.findings, func(a, b finding.Finding) int { return cmp.Compare(rank(a), rank(b)) })
+		j.findings = append(j.findings[:maxFindings-1], finding.Finding{
+			Code: codeTooMany, Severity: finding.Info,
+			Message: fmt.Sprintf("%d more findings, none of them graver than those shown, are left out", left),
+			Fix:     "cure what is shown and judge the file again",
+		})
+		slices.SortFunc(j.findings, inPlace)
+	}
+	return j.findings
+}
+
+// Mask gives the file with every byte of a value as '*', and of every line that
+// is none of an assignment, for those who show a line of it. Its length, its
+// lines and its columns stay.
+func Mask(content []byte) []byte {
+	masked := slices.Clone(content)
+	for i := range masked {
+		if c := masked[i]; c != '\n' && c != ' ' && c != '\t' && c != '\r' {
+			masked[i] = '*'
+		}
+	}
+	lines, _ := split(string(content))
+	for _, l := range lines {
+		a, ok := l.assignment()
+		if name := strings.TrimPrefix(strings.TrimSpace(a.Name), "export "); ok && variablename.IsPublic(name) {
+			copy(masked[a.start:a.valueStart], content[a.start:a.valueStart])
+		}
+	}
+	return masked
+}
