@@ -7,6 +7,7 @@ var Codes = []finding.Code{
 	{Code: "capability-missing", Cause: "the role may not do something that its instances need", Cure: "none where the function attached the policy; otherwise see the finding beside it"},
 	{Code: "capability-partial", Cause: "the role may not do something that its instances can do without; the message says what is lost", Cure: "none needed; grant the action where it is missed"},
 	{Code: "capability-unknown", Cause: "the role's tag `ecs-guardrails:capabilities` has a word that is no capability", Cure: "write `agent`, `ecr`, `config`, `logs`, `ssm`, separated by spaces, or `none`"},
+	{Code: "config-bucket-unset", Cause: "the role is to read `ecs.config`, and no config bucket is set", Cure: "set `CONFIG_BUCKET`, or take `config` out of the role's capabilities"},
 	{Code: "denied-by-boundary", Cause: "the role's permissions boundary does not allow a needed action", Cure: "allow it there, or give the role another boundary"},
 	{Code: "denied-by-organization", Cause: "a policy of the organization does not allow a needed action", Cure: "allow it in the service control policies above the account"},
 	{Code: "denied-by-policy", Cause: "a policy of the role denies a needed action", Cure: "take the action out of the statement that denies it"},

@@ -382,7 +382,15 @@ func (s Settings) otherFindings(o Observation) []finding.Finding {
 			})
 		}
 	}
-	if _, unknown := s.wanted(*o.Role); len(unknown) > 0 {
+	wanted, unknown := s.wanted(*o.Role)
+	if slices.Contains(wanted, Config) && s.ConfigBucket == "" {
+		findings = append(findings, finding.Finding{
+			Code: "config-bucket-unset", Severity: finding.Warning,
+			Message: fmt.Sprintf("%s is to read ecs.config, and the settings name no config bucket: whether it can was not judged", name),
+			Fix:     "set CONFIG_BUCKET, or take config out of the role's capabilities",
+		})
+	}
+	if len(unknown) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "capability-unknown", Severity: finding.Warning,
 			Message: fmt.Sprintf("the tag %s of %s has words that name no capability: %s", capabilitiesTag, name, strings.Join(unknown, ", ")),

@@ -169,6 +169,10 @@ func TestPlan(t *testing.T) {
 			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
 			status: finding.Skipped, codes: []string{"not-instance-role"},
 		},
+		"trust: taken back by a deny whose condition is empty": {
+			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{}}]`)},
+			status: finding.Skipped, codes: []string{"not-instance-role"},
+		},
 		"trust: a deny under a condition": {
 			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringNotEquals":{"aws:SourceAccount":"123456789012"}}}]`)},
 			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
@@ -421,6 +425,10 @@ func TestPlan(t *testing.T) {
 				s.Capabilities, s.ConfigPolicyARN, s.ConfigKeyARN = Capabilities{Config}, s3ReadARN, keyARN
 			},
 			status: finding.Noncompliant, codes: []string{"capability-missing", "no-approved-policy"},
+		},
+		"config: no bucket in the settings": {
+			settings: func(s *Settings) { s.Capabilities, s.ConfigBucket = Capabilities{Config}, "" },
+			status:   finding.Noncompliant, codes: []string{"config-bucket-unset"},
 		},
 		"config: no policy in the settings": {
 			settings: func(s *Settings) { s.Capabilities, s.ConfigPolicyARN = Capabilities{Config}, "" },

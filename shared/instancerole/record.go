@@ -52,9 +52,10 @@ func parseRecord(tags map[string]string) record {
 	return parsed
 }
 
-// recentHeals lists the heals within the window before now.
+// recentHeals lists the heals within the window before now. A time to come is
+// nobody's heal: it would stop the function for as long.
 func (r record) recentHeals(now time.Time) []time.Time {
-	return slices.DeleteFunc(slices.Clone(r.healed), func(at time.Time) bool { return now.Sub(at) >= healWindow })
+	return slices.DeleteFunc(slices.Clone(r.healed), func(at time.Time) bool { return at.After(now) || now.Sub(at) >= healWindow })
 }
 
 // with gives the tags after the policies of some capabilities were attached
@@ -77,6 +78,8 @@ func (r record) with(attached []policy, now time.Time) map[string]string {
 		}
 	}
 	tags := map[string]string{attachedTag: strings.Join(append(words, "by=ecs-guardrails"), " ")}
+	// More than the limit says no more, and would not fit into a tag's 256 characters.
+	heals = heals[max(0, len(heals)-maxHeals):]
 	if len(heals) > 0 {
 		times := make([]string, len(heals))
 		for i, at := range heals {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ecsguardrails/shared/event"
@@ -273,12 +274,19 @@ func (n node) list() []node {
 	return nodes
 }
 
-// text gives a field of the node itself, and of none below it.
+// text gives a field of the node itself, and of none below it; a template's
+// version may come as a number.
 func (n node) text(name string) string {
 	fields, _ := n.value.(map[string]any)
 	for key, value := range fields {
-		if text, ok := value.(string); ok && strings.EqualFold(key, name) {
-			return text
+		if !strings.EqualFold(key, name) {
+			continue
+		}
+		switch of := value.(type) {
+		case string:
+			return of
+		case float64:
+			return strconv.FormatFloat(of, 'f', -1, 64)
 		}
 	}
 	return ""

@@ -34,7 +34,7 @@ type trustStatement struct {
 	Principal json.RawMessage
 	Action    oneOrMore
 	NotAction oneOrMore
-	Condition json.RawMessage
+	Condition map[string]json.RawMessage
 }
 
 // parseTrust reads a trust policy as GetRole gives it: JSON, URL-encoded after

@@ -79,14 +79,16 @@ func readUserData(encoded string) userData {
 	return found
 }
 
-// unpacker takes archives apart, within bounds that hold for the whole.
+// unpacker takes archives apart, within bounds that hold for the whole: left is
+// how many bytes more it reads, parts how many texts.
 type unpacker struct{ left, parts int }
 
 func (u *unpacker) unpack(raw []byte, depth int, each func(string)) {
-	if u.parts <= 0 || depth < 0 {
+	if u.parts <= 0 || u.left <= 0 || depth < 0 {
 		return
 	}
 	u.parts--
+	u.left -= len(raw)
 	if isGzip(raw) {
 		if unzipped := u.gunzip(raw); len(unzipped) > 0 {
 			u.unpack(unzipped, depth-1, each)
@@ -126,8 +128,7 @@ func (u *unpacker) gunzip(raw []byte) []byte {
 		return nil
 	}
 	// A cut or damaged archive still gives its beginning.
-	unzipped, _ := io.ReadAll(io.LimitReader(reader, int64(u.left)))
-	u.left -= len(unzipped)
+	unzipped, _ := io.ReadAll(io.LimitReader(reader, int64(max(u.left, 0))))
 	return unzipped
 }
 
@@ -153,7 +154,6 @@ func (u *unpacker) readPart(part *multipart.Part) []byte {
 		body = quotedprintable.NewReader(part)
 	}
 	read, _ := io.ReadAll(io.LimitReader(body, int64(max(u.left, 0))))
-	u.left -= len(read)
 	kind := part.Header.Get("Content-Type")
 	if strings.HasPrefix(kind, "multipart/") {
 		// A part that is an archive itself has its boundary in its own header.
