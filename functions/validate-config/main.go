@@ -1,5 +1,5 @@
-// Command validate-config judges ecs.config files in S3 and tags each version
-// with the verdict.
+// Command validate-config judges ecs.config and environment files in S3 and
+// tags each version with the verdict.
 package main
 
 import (
@@ -22,7 +22,7 @@ func build(settings configobject.Settings, configuration aws.Config) pipeline.Ru
 		options.UsePathStyle = configuration.BaseEndpoint != nil
 	})
 	return configobject.New(settings,
-		configobject.Judges{ConfigFile: configobject.JudgeConfigFile},
+		configobject.Judges{ConfigFile: configobject.JudgeConfigFile, EnvironmentFile: configobject.JudgeEnvironmentFile},
 		configobject.Clients{
 			Storage:  storage,
 			Clusters: ecs.NewFromConfig(configuration),

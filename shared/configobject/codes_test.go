@@ -11,6 +11,7 @@ import (
 	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/configobject"
 	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/environmentfile"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 )
@@ -27,9 +28,10 @@ func TestREADMEListsTheCodes(t *testing.T) {
 	}
 	text := string(content)
 	for heading, codes := range map[string][]finding.Code{
-		"### About the object": slices.Concat(configobject.Codes, pipeline.Codes),
-		"### About the bucket": configbucket.Codes,
-		"### About ecs.config": fileCodes(),
+		"### About the object":        slices.Concat(configobject.Codes, pipeline.Codes),
+		"### About the bucket":        configbucket.Codes,
+		"### About ecs.config":        configFileCodes(),
+		"### About environment files": environmentFileCodes(),
 	} {
 		start := strings.Index(text, heading+"\n")
 		if start < 0 {
@@ -55,9 +57,15 @@ func TestREADMEListsTheCodes(t *testing.T) {
 	}
 }
 
-// fileCodes are those of the judge of ecs.config files.
-func fileCodes() (codes []finding.Code) {
+func configFileCodes() (codes []finding.Code) {
 	for _, code := range ecsconfig.Codes() {
+		codes = append(codes, finding.Code(code))
+	}
+	return codes
+}
+
+func environmentFileCodes() (codes []finding.Code) {
+	for _, code := range environmentfile.Codes() {
 		codes = append(codes, finding.Code(code))
 	}
 	return codes

@@ -14,6 +14,7 @@ import (
 
 	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/environmentfile"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/secret"
@@ -22,9 +23,9 @@ import (
 // Name of the function.
 const Name = "validate-config"
 
-// Judge says what the readers of a file make of its bytes. No finding may show
-// a secret of the file.
-type Judge func(content []byte) Judgement
+// Judge says what the readers of the file with a key make of its bytes. No
+// finding may show a secret of the file.
+type Judge func(key string, content []byte) Judgement
 
 // Judgement is what a file says.
 type Judgement struct {
@@ -38,10 +39,17 @@ type Judges struct {
 	ConfigFile, EnvironmentFile Judge
 }
 
-// JudgeConfigFile reads an ecs.config as ecs-init and systemd do.
-func JudgeConfigFile(content []byte) Judgement {
+// JudgeConfigFile reads an ecs.config as ecs-init and systemd do, whatever its
+// key: the instance copies it to /etc/ecs/ecs.config.
+func JudgeConfigFile(_ string, content []byte) Judgement {
 	file := ecsconfig.Parse(content)
 	return Judgement{Findings: file.Judge(), Cluster: namedCluster(file)}
+}
+
+// JudgeEnvironmentFile reads an environment file as the agent does, which takes
+// it by its key.
+func JudgeEnvironmentFile(key string, content []byte) Judgement {
+	return Judgement{Findings: append(environmentfile.JudgeName(key), environmentfile.Judge(content)...)}
 }
 
 // ObjectReader is what reading a version needs of S3.
@@ -78,12 +86,9 @@ type Clients struct {
 	Identity Identity
 }
 
-// New makes the function. Keys of a kind that has no judge are not ours. Region
-// is the function's own; now tells how old what is remembered is.
+// New makes the function. Region is the function's own; now tells how old what
+// is remembered is.
 func New(settings Settings, judges Judges, clients Clients, region string, now func() time.Time) *pipeline.Function[Object, Observation, Action] {
-	if judges.EnvironmentFile == nil {
-		settings.EnvironmentFileSuffixes = nil
-	}
 	observer := observer{
 		settings: settings,
 		judges:   judges,

@@ -23,7 +23,7 @@ import (
 var judges = configobject.Judges{ConfigFile: judgeLines("ecs.config"), EnvironmentFile: judgeLines("environment file")}
 
 func judgeLines(kind string) configobject.Judge {
-	return func(content []byte) (judgement configobject.Judgement) {
+	return func(_ string, content []byte) (judgement configobject.Judgement) {
 		for line := range bytes.Lines(content) {
 			severity, code, found := strings.Cut(strings.TrimSpace(string(line)), " ")
 			if found {
@@ -50,7 +50,7 @@ func handle(t *testing.T, settings configobject.Settings, b *bucket, payload str
 }
 
 // documented are all codes but those of this test's judges.
-var documented = slices.Concat(configobject.Codes, configbucket.Codes, fileCodes(), pipeline.Codes)
+var documented = slices.Concat(configobject.Codes, configbucket.Codes, configFileCodes(), environmentFileCodes(), pipeline.Codes)
 
 type warm = pipeline.Function[configobject.Object, configobject.Observation, configobject.Action]
 

@@ -102,7 +102,7 @@ func (o observer) observe(ctx context.Context, object Object) (Observation, erro
 	if tagsErr != nil && awserror.Classify(tagsErr) != awserror.Denied {
 		return Observation{}, tagsErr
 	}
-	judgement := o.judge(object.Kind, read)
+	judgement := o.judge(object, read)
 	observed.Object, observed.ETag = object, read.etag
 	observed.Content, observed.Cluster = judgement.Findings, judgement.Cluster
 	observed.Tags, observed.TagsUnreadable = tags.tags, tagsErr != nil
@@ -245,7 +245,7 @@ func (o observer) tags(ctx context.Context, object Object) (taggedVersion, error
 }
 
 // judge gives what a file says.
-func (o observer) judge(kind Kind, of version) Judgement {
+func (o observer) judge(object Object, of version) Judgement {
 	if of.size > hardCap {
 		return Judgement{Findings: []finding.Finding{{
 			Code: CodeTooLarge, Severity: finding.Error,
@@ -254,10 +254,10 @@ func (o observer) judge(kind Kind, of version) Judgement {
 		}}}
 	}
 	judge := o.judges.ConfigFile
-	if kind == EnvironmentFile {
+	if object.Kind == EnvironmentFile {
 		judge = o.judges.EnvironmentFile
 	}
-	judgement := judge(of.content)
+	judgement := judge(object.Key, of.content)
 	if of.size > softCap {
 		judgement.Findings = append(judgement.Findings, finding.Finding{
 			Code: CodeLarge, Severity: finding.Info,

@@ -99,7 +99,7 @@ func (o observer) candidate(ctx context.Context, object Object) (*GoodVersion, e
 		}
 		return nil, err
 	}
-	judgement := o.judge(object.Kind, read)
+	judgement := o.judge(object, read)
 	if verdict(judgement.Findings) == Invalid {
 		return nil, nil
 	}

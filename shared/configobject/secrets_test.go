@@ -27,12 +27,12 @@ func TestNoSecretLeaves(t *testing.T) {
 		"as proxy":       "HTTP_PROXY=http://robot:" + canary + "@proxy:3128\n",
 	}
 	for name, content := range files {
-		for _, mode := range []finding.Mode{finding.Enforce, finding.DryRun} {
-			t.Run(fmt.Sprintf("%s, %s", name, mode), func(t *testing.T) {
+		for _, key := range []string{"ecs.config", "web.env"} {
+			t.Run(fmt.Sprintf("%s in %s", name, key), func(t *testing.T) {
 				b := &bucket{versioning: true}
-				b.put("ecs.config", files["valid"], nil)
-				id := b.put("ecs.config", content, nil)
-				function := configobject.New(restoring(mode), configobject.Judges{ConfigFile: configobject.JudgeConfigFile},
+				b.put(key, files["valid"], nil)
+				id := b.put(key, content, nil)
+				function := configobject.New(restoring(finding.Enforce), judgesOfFiles,
 					configobject.Clients{Storage: b, Clusters: &clusters{}, Identity: b}, "us-east-1", time.Now)
 				described := function.Describe
 				var printed strings.Builder
@@ -40,12 +40,12 @@ func TestNoSecretLeaves(t *testing.T) {
 					_, _ = fmt.Fprintf(&printed, "%v %+v %#v", action, action, action)
 					return described(action)
 				}
-				report := handleBy(t, function, uploaded("ecs.config", id))
+				report := handleBy(t, function, uploaded(key, id))
 				marshalled, err := json.Marshal(report)
 				if err != nil {
 					t.Fatal(err)
 				}
-				output := string(marshalled) + printed.String() + strings.Join(b.tagsOf("ecs.config", id), "\n")
+				output := string(marshalled) + printed.String() + strings.Join(b.tagsOf(key, id), "\n")
 				secrets := []string{canary, encoded, encoded[:16]}
 				for _, secret := range secrets {
 					if strings.Contains(output, secret) {

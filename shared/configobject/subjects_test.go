@@ -95,6 +95,7 @@ func TestSampleEvents(t *testing.T) {
 	if err != nil || len(samples) == 0 {
 		t.Fatalf("no samples: %v", err)
 	}
+	samples = append(samples, "../../events/environment-file-uploaded.json")
 	for _, sample := range samples {
 		payload, err := os.ReadFile(sample)
 		if err != nil {

@@ -15,9 +15,12 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-// real makes the function with the judge of ecs.config files.
+// judgesOfFiles are those that the function has.
+var judgesOfFiles = configobject.Judges{ConfigFile: configobject.JudgeConfigFile, EnvironmentFile: configobject.JudgeEnvironmentFile}
+
+// real makes the function with its own judges.
 func real(b *bucket, c *clusters) *warm {
-	return configobject.New(withMode(finding.Enforce), configobject.Judges{ConfigFile: configobject.JudgeConfigFile},
+	return configobject.New(withMode(finding.Enforce), judgesOfFiles,
 		configobject.Clients{Storage: b, Clusters: c, Identity: b}, "us-east-1", time.Now)
 }
 
@@ -88,7 +91,7 @@ func TestMissingClusterDoesNotRestore(t *testing.T) {
 	b := &bucket{versioning: true}
 	b.put("ecs.config", "ECS_CLUSTER=prod\n", nil)
 	id := b.put("ecs.config", "ECS_CLUSTER=next\n", nil)
-	function := configobject.New(restoring(finding.Enforce), configobject.Judges{ConfigFile: configobject.JudgeConfigFile},
+	function := configobject.New(restoring(finding.Enforce), judgesOfFiles,
 		configobject.Clients{Storage: b, Clusters: &clusters{}, Identity: b}, "us-east-1", time.Now)
 	result := one(t, handleBy(t, function, uploaded("ecs.config", id)))
 	if !slices.Equal(codes(result), []string{"cluster-missing"}) || b.top("ecs.config").id != id {
@@ -185,5 +188,29 @@ func TestManyBuckets(t *testing.T) {
 	one(t, handleBy(t, function, `{"bucket":"acme-249","key":"ecs.config"}`))
 	if got := len(b.calls) - before; got != 2 {
 		t.Errorf("the last bucket was forgotten: %d calls", got)
+	}
+}
+
+// An environment file is read as the agent reads one, and names no cluster.
+func TestEnvironmentFile(t *testing.T) {
+	tests := map[string]struct {
+		key, content string
+		want         []string
+	}{
+		"fine":                {"prod/web.env", "PORT=8080\nECS_CLUSTER=prd\n", nil},
+		"quoted":              {"prod/web.env", "PORT=\"8080\"\n", []string{"environment-value-quoted"}},
+		"with another ending": {"prod/web.vars", "PORT=8080\n", []string{"environment-file-extension"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := &bucket{versioning: true}
+			id := b.put(test.key, test.content, nil)
+			settings := withMode(finding.Enforce)
+			settings.EnvironmentFileSuffixes = []configobject.Suffix{".env", ".vars"}
+			function := configobject.New(settings, judgesOfFiles, configobject.Clients{Storage: b, Clusters: &clusters{}, Identity: b}, "us-east-1", time.Now)
+			if result := one(t, handleBy(t, function, uploaded(test.key, id))); !slices.Equal(codes(result), test.want) {
+				t.Errorf("got %+v", result.Findings)
+			}
+		})
 	}
 }
