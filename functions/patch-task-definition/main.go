@@ -36,9 +36,11 @@ func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner 
 }
 
 func observer(configuration aws.Config) taskdef.Observer {
+	secrets := secretsmanager.NewFromConfig(configuration)
 	return taskdef.Observer{
 		Definitions: ecs.NewFromConfig(configuration),
-		Secrets:     taskdef.NewSecretList(secretsmanager.NewFromConfig(configuration), time.Now),
+		Secrets:     taskdef.NewSecretList(secrets, time.Now),
+		Named:       taskdef.NewSecretObserver(secrets, time.Now),
 		Roles:       taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),
 		Region:      configuration.Region,
 	}

@@ -20,6 +20,8 @@ var Codes = []finding.Code{
 	{Code: "execution-role-ecr", Cause: "on Fargate, the execution role may not pull from Amazon ECR", Cure: "a policy of the stack's is attached; else allow it"},
 	{Code: "execution-role-unchecked", Cause: "what the execution role can do was not found out", Cure: "allow `iam:GetRole` and `iam:SimulatePrincipalPolicy` to the function's role"},
 	{Code: "credential-invalid", Cause: "`credentialsParameter` is empty, or can be neither a secret's ARN nor its name", Cure: "name the secret by its ARN"},
+	{Code: "credential-gone", Cause: "the secret that the container names does not exist here, or is scheduled for deletion", Cure: "restore it, or name one that exists; one of another region by its ARN"},
+	{Code: "secret-keys", Cause: "the value of a registry's secret is not an object with the texts `username` and `password`; nothing else of it is looked at", Cure: "make its value `{\"username\": \"…\", \"password\": \"…\"}`"},
 	{Code: "credential-in-other-account", Cause: "the secret is in another account or partition; ECS reads those of its own account only", Cure: "keep a copy in this account, and name that"},
 	{Code: "credential-in-other-region", Cause: "the secret is in another region, which has to answer before a task can start", Cure: "replicate the secret, and name the replica"},
 	{Code: "name-invalid", Cause: "the family or a container has a name that ECS refuses", Cure: "use 1 to 255 letters, digits, hyphens and underscores"},

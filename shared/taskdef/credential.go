@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/image"
 )
 
 var (
@@ -54,9 +55,10 @@ func parseCredential(parameter string) (secretName, error) {
 // credentials judges the secrets that containers name, whoever chose them.
 func (j *judgement) credentials() {
 	for i, container := range j.Definition.ContainerDefinitions {
+		// What the patch is going to take away or to put there was judged already.
 		parameter := credentialOf(container)
 		switch {
-		case j.leftOpen(parameter):
+		case j.leftOpen(parameter), j.credentialAfter(i) != parameter:
 		case parameter != "":
 			j.credential(i, parameter)
 		case container.RepositoryCredentials != nil:
@@ -89,6 +91,44 @@ func (j *judgement) credential(i int, parameter string) {
 		j.report("credential-in-other-region", finding.Info,
 			fmt.Sprintf("%s is pulled with a secret in %s: tasks in %s start only while that region answers", j.containerName(i), name.Region, at.Region),
 			"replicate the secret to this region, and name the replica")
+	}
+	named := j.Named[parameter]
+	switch secret := j.secretOf(parameter); {
+	case named.Gone:
+		j.report("credential-gone", finding.Error,
+			fmt.Sprintf("%s is pulled with the secret %s, which does not exist here: no task of this definition starts", j.containerName(i), shortened(parameter)),
+			"name a secret that exists"+j.inItsPlace(i)+"; one of another region has to be named by its ARN")
+	case secret != nil && secret.Deleted:
+		j.report("credential-gone", finding.Error,
+			fmt.Sprintf("%s is pulled with the secret %s, which is scheduled for deletion and cannot be read", j.containerName(i), secret.Name),
+			"restore the secret, or name another one"+j.inItsPlace(i))
+	}
+}
+
+// inItsPlace names the tagged secret that would serve a container's image.
+func (j *judgement) inItsPlace(i int) string {
+	reference, err := image.Parse(aws.ToString(j.Definition.ContainerDefinitions[i].Image))
+	if err != nil {
+		return ""
+	}
+	if serving := j.Secrets.serving(reference); len(serving) == 1 {
+		return fmt.Sprintf(", such as %s, which is tagged for the registry (REPLACE_CREDENTIALS=yes does it)", serving[0].ARN)
+	}
+	return ""
+}
+
+// secretKeys judges the values of the secrets that will be read, by their keys.
+func (j *judgement) secretKeys() {
+	judged := map[string]bool{}
+	for i := range j.Definition.ContainerDefinitions {
+		secret := j.secretOf(j.credentialAfter(i))
+		if secret == nil || judged[secret.ARN] || j.KeyProblems[secret.ARN] == "" {
+			continue
+		}
+		judged[secret.ARN] = true
+		j.report("secret-keys", finding.Error,
+			fmt.Sprintf("ECS cannot log in with the secret %s: %s", secret.Name, j.KeyProblems[secret.ARN]),
+			`make its value {"username": "…", "password": "…"}`)
 	}
 }
 

@@ -186,6 +186,45 @@ type fakeSecrets struct {
 	entries []secrettypes.SecretListEntry
 	calls   int
 	err     error
+	// values are by ARN; a tagged secret without one has the right keys.
+	values map[string]string
+	// untagged are by name or ARN.
+	untagged map[string]secrettypes.SecretListEntry
+	reads    []string
+	readErr  error
+}
+
+func (f *fakeSecrets) DescribeSecret(_ context.Context, input *secretsmanager.DescribeSecretInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.reads = append(f.reads, "DescribeSecret")
+	if f.readErr != nil {
+		return nil, f.readErr
+	}
+	entry, ok := f.untagged[aws.ToString(input.SecretId)]
+	if !ok {
+		return nil, &secrettypes.ResourceNotFoundException{Message: aws.String("Secrets Manager can't find the specified secret.")}
+	}
+	return &secretsmanager.DescribeSecretOutput{ARN: entry.ARN, Name: entry.Name, Tags: entry.Tags, KmsKeyId: entry.KmsKeyId, DeletedDate: entry.DeletedDate}, nil
+}
+
+func (f *fakeSecrets) GetSecretValue(_ context.Context, input *secretsmanager.GetSecretValueInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.reads = append(f.reads, "GetSecretValue")
+	if f.readErr != nil {
+		return nil, f.readErr
+	}
+	value, ok := f.values[aws.ToString(input.SecretId)]
+	switch {
+	case !ok:
+		value = `{"username":"u","password":"canary-pw-7Q"}`
+	case value == "":
+		return nil, &secrettypes.ResourceNotFoundException{Message: aws.String("can't find the specified secret value for staging label: AWSCURRENT")}
+	case value == "binary":
+		return &secretsmanager.GetSecretValueOutput{SecretBinary: []byte("canary-pw-7Q")}, nil
+	}
+	return &secretsmanager.GetSecretValueOutput{SecretString: &value}, nil
 }
 
 func tagged(name, registry string) secrettypes.SecretListEntry {
@@ -324,6 +363,7 @@ type stack struct {
 	ecs      *fakeECS
 	iam      *fakeIAM
 	roles    *RoleObserver
+	named    *SecretObserver
 	secrets  *fakeSecrets
 	settings Settings
 	now      time.Time
@@ -341,12 +381,14 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 		now: time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC),
 	}
 	s.list = NewSecretList(s.secrets, func() time.Time { return s.now })
+	s.settings.CheckSecretKeys = true
+	s.named = NewSecretObserver(s.secrets, func() time.Time { return s.now })
 	s.roles = NewRoleObserver(s.iam, func() time.Time { return s.now })
 	return s
 }
 
 func (s *stack) send(payload string) finding.Report {
-	function := New(s.settings, Observer{Definitions: s.ecs, Secrets: s.list, Roles: s.roles, Region: region}, Applier{Definitions: s.ecs, Roles: s.iam})
+	function := New(s.settings, Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Region: region}, Applier{Definitions: s.ecs, Roles: s.iam})
 	return function.Handle(context.Background(), []byte(payload)).Report
 }
 

@@ -97,8 +97,9 @@ func TestCalls(t *testing.T) {
 	s := newStack(tagged("shop", "registry.example.com"))
 	calls := func(family string) string {
 		s.ecs.calls, s.secrets.calls, s.iam.calls = nil, 0, nil
+		s.secrets.reads = nil
 		s.look(family)
-		return fmt.Sprintf("%s + %d + %d", strings.Join(s.ecs.calls, " "), s.secrets.calls, len(s.iam.calls))
+		return fmt.Sprintf("%s + %d + %d", strings.Join(s.ecs.calls, " "), s.secrets.calls, len(s.iam.calls)+len(s.secrets.reads))
 	}
 	s.ecs.add(registration("ecr", container("web", "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1")))
 	s.ecs.add(registration("public", container("web", "nginx")))
@@ -113,7 +114,7 @@ func TestCalls(t *testing.T) {
 		{"warm", "ecr", 0, "DescribeTaskDefinition + 0 + 0"},
 		{"warm, nothing serves the image", "public", 0, "DescribeTaskDefinition + 0 + 0"},
 		{"that is believed for a short time only", "public", absenceTTL, "DescribeTaskDefinition + 1 + 0"},
-		{"a patch", "private", 0, "DescribeTaskDefinition RegisterTaskDefinition + 0 + 2"},
+		{"a patch", "private", 0, "DescribeTaskDefinition RegisterTaskDefinition + 0 + 3"},
 		{"what serves is believed for longer", "private", 10 * absenceTTL, "DescribeTaskDefinition + 0 + 0"},
 		{"not for ever", "private", secretsTTL, "DescribeTaskDefinition + 1 + 0"},
 	}

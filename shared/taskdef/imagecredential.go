@@ -73,7 +73,7 @@ func (j *judgement) imageCredentials() {
 		case isECR(reference) && credential != "":
 			j.credentialOnECR(i, reference)
 		case isECR(reference):
-		case len(serving) > 1:
+		case len(serving) > 1 && credential == "":
 			j.report("registry-secrets-ambiguous", finding.Error,
 				fmt.Sprintf("the image of %s lies in %s, and %s serve it equally well", j.containerName(i), reference, names(serving)),
 				"take the tag "+TagRegistry+" from all of them but one, or give them different paths")

@@ -3,7 +3,10 @@ package taskdef
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -23,6 +26,7 @@ type TaskDefinitionDescriber interface {
 type Observer struct {
 	Definitions TaskDefinitionDescriber
 	Secrets     *SecretList
+	Named       *SecretObserver
 	Roles       *RoleObserver
 	Settings    Settings
 	// Region is where the clients look: a definition of another region is not
@@ -77,15 +81,80 @@ func (o Observer) complete(ctx context.Context, observed *Observation) (err erro
 			}
 		}
 	}
-	// What the plan is going to be says what the role will have to do.
+	// What the plan is going to be says which secrets will be read, and what the
+	// role will have to do.
 	j := o.Settings.run(*observed)
+	if err := o.named(ctx, j, observed); err != nil {
+		return err
+	}
+	j = o.Settings.run(*observed)
 	role, needs := j.executionRoleAfter(), j.roleNeeds()
-	if role == "" || len(needs) == 0 || j.place().Account == "" {
+	if role != "" && len(needs) > 0 && j.place().Account != "" {
+		found, err := o.Roles.observe(ctx, j.place(), role, aws.ToString(observed.Definition.TaskRoleArn), needs)
+		if err != nil {
+			return err
+		}
+		observed.ExecutionRole = &found
+	}
+	return o.keys(ctx, j, observed)
+}
+
+// named describes the secrets that containers name and keep, unless they have
+// our tag: those are known. Another region's are out of reach.
+func (o Observer) named(ctx context.Context, j *judgement, observed *Observation) error {
+	wanted := map[string]NamedSecret{}
+	for i := range observed.Definition.ContainerDefinitions {
+		credential := j.credentialAfter(i)
+		if credential == "" || j.leftOpen(credential) {
+			continue
+		}
+		name, err := parseCredential(credential)
+		tagged := slices.ContainsFunc(observed.Secrets, func(s RegistrySecret) bool { return s.isNamedBy(credential) })
+		elsewhere := name.Region != "" && name.Region != o.Region || name.Account != "" && name.Account != j.place().Account
+		if err == nil && !tagged && !elsewhere {
+			wanted[credential] = NamedSecret{}
+		}
+	}
+	var mutex sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, credential := range slices.Collect(maps.Keys(wanted)) {
+		group.Go(func() error {
+			found, err := o.Named.describe(ctx, credential)
+			mutex.Lock()
+			defer mutex.Unlock()
+			wanted[credential] = found
+			return err
+		})
+	}
+	observed.Named = wanted
+	return group.Wait()
+}
+
+// keys looks at the keys of the secrets that will be read, where the role may
+// read them: what stands in the way before has to be cured first.
+func (o Observer) keys(ctx context.Context, j *judgement, observed *Observation) error {
+	if !bool(o.Settings.CheckSecretKeys) || observed.ExecutionRole != nil && len(observed.ExecutionRole.denied) > 0 {
 		return nil
 	}
-	found, err := o.Roles.observe(ctx, j.place(), role, aws.ToString(observed.Definition.TaskRoleArn), needs)
-	observed.ExecutionRole = &found
-	return err
+	problems := map[string]string{}
+	for i := range observed.Definition.ContainerDefinitions {
+		if secret := j.secretOf(j.credentialAfter(i)); secret != nil && !secret.Deleted {
+			problems[secret.ARN] = ""
+		}
+	}
+	var mutex sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, arn := range slices.Collect(maps.Keys(problems)) {
+		group.Go(func() error {
+			problem, err := o.Named.keysProblem(ctx, arn)
+			mutex.Lock()
+			defer mutex.Unlock()
+			problems[arn] = problem
+			return err
+		})
+	}
+	observed.KeyProblems = problems
+	return group.Wait()
 }
 
 // asAsked gives the asked revision, if it is the family's latest active one, or

@@ -22,6 +22,11 @@ type Observation struct {
 	Place place
 	// UnknownFields are those that ECS described and the SDK does not know.
 	UnknownFields []string
+	// Named are the secrets that containers name and that have no tag of ours, by
+	// what they are called there.
+	Named map[string]NamedSecret
+	// KeyProblems says what is wrong with the keys of a secret's value, by its ARN.
+	KeyProblems map[string]string
 	// ExecutionRole is nil where there is none, or nothing was asked about it.
 	ExecutionRole *ExecutionRole
 	// Draft says that the definition comes from a file, with what people leave
@@ -55,6 +60,7 @@ var rules = []func(*judgement){
 	(*judgement).names,
 	(*judgement).imageCredentials,
 	(*judgement).credentials,
+	(*judgement).secretKeys,
 	(*judgement).environmentFiles,
 	(*judgement).windows,
 	(*judgement).executionRole,

@@ -83,26 +83,43 @@ func (j *judgement) credentialNeeds(at place, credential string) []need {
 	if err != nil {
 		return nil
 	}
-	tagged := slices.IndexFunc(j.Secrets, func(s RegistrySecret) bool { return s.isNamedBy(credential) })
-	if tagged < 0 {
+	secret := j.secretOf(credential)
+	if secret == nil {
 		resource := credential
 		if name.Account == "" {
 			resource = at.arn("secretsmanager", "secret:"+credential+anySuffix)
 		}
 		return []need{{action: "secretsmanager:GetSecretValue", resource: resource, code: "execution-role-secret", purpose: "read the secret " + shortened(credential)}}
 	}
-	secret := &j.Secrets[tagged]
+	policy := ""
+	if _, tagged := secret.Tags[TagRegistry]; tagged {
+		policy = j.RegistrySecretsPolicyARN
+	}
 	needs := []need{{
-		action: "secretsmanager:GetSecretValue", resource: secret.ARN, secret: secret, policy: j.RegistrySecretsPolicyARN,
+		action: "secretsmanager:GetSecretValue", resource: secret.ARN, secret: secret, policy: policy,
 		code: "execution-role-secret", purpose: "read the secret " + secret.Name,
 	}}
 	if key := keyARN(at, secret.KMSKey); key != "" {
 		needs = append(needs, need{
-			action: "kms:Decrypt", resource: key, secret: secret, policy: j.RegistrySecretsPolicyARN,
+			action: "kms:Decrypt", resource: key, secret: secret, policy: policy,
 			code: "execution-role-key", purpose: fmt.Sprintf("decrypt the secret %s with its key", secret.Name),
 		})
 	}
 	return needs
+}
+
+// secretOf gives what is known of the secret that a credential names, or nil.
+func (j *judgement) secretOf(credential string) *RegistrySecret {
+	if credential == "" {
+		return nil
+	}
+	if i := slices.IndexFunc(j.Secrets, func(s RegistrySecret) bool { return s.isNamedBy(credential) }); i >= 0 {
+		return &j.Secrets[i]
+	}
+	if named, ok := j.Named[credential]; ok && named.ARN != "" {
+		return &named.RegistrySecret
+	}
+	return nil
 }
 
 // anySuffix stands for the characters that Secrets Manager adds to a name.

@@ -74,7 +74,7 @@ func NewRoleObserver(client RoleReader, now func() time.Time) *RoleObserver {
 }
 
 // observe asks IAM about an execution role, and about the task role where the
-// execution role lacks something.
+// execution role lacks something that only a person can give it.
 func (o *RoleObserver) observe(ctx context.Context, at place, role, taskRole string, needs []need) (ExecutionRole, error) {
 	observed := ExecutionRole{ARN: role}
 	if !strings.HasPrefix(role, "arn:"+at.Partition+":iam::"+at.Account+":role/") {
@@ -110,6 +110,10 @@ func (o *RoleObserver) observe(ctx context.Context, at place, role, taskRole str
 		if !observed.Distrusts {
 			o.remember(key)
 		}
+		return observed, nil
+	}
+	curable := !slices.ContainsFunc(denied, func(d denial) bool { return d.final || d.need.policy == "" })
+	if curable {
 		return observed, nil
 	}
 	return observed, o.askTaskRole(ctx, taskRole, role, at, denied)

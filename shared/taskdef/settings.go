@@ -21,6 +21,9 @@ type Settings struct {
 	// PatchCloudFormation lets definitions that a CloudFormation stack owns have
 	// new revisions that the stack does not know of.
 	PatchCloudFormation Choice `env:"PATCH_CLOUDFORMATION" envDefault:"no"`
+	// CheckSecretKeys has the keys of registries' secrets looked at: ECS reads
+	// "username" and "password".
+	CheckSecretKeys Choice `env:"CHECK_SECRET_KEYS" envDefault:"yes"`
 	// The stack's policies that are attached to execution roles which lack what
 	// they grant; "" only reports it.
 	RegistrySecretsPolicyARN string `env:"REGISTRY_SECRETS_POLICY_ARN"`

@@ -52,11 +52,13 @@ func keepBody(body *[]byte) func(*ecs.Options) {
 // false, 0, "", an empty list or object) are not lost.
 func unknownFields(body []byte) []string {
 	var answer struct {
-		TaskDefinition any `json:"taskDefinition"`
+		TaskDefinition map[string]any `json:"taskDefinition"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return nil
 	}
+	// Tags stand beside the definition; what is in it, too, is a copy.
+	delete(answer.TaskDefinition, "tags")
 	var unknown []string
 	walkUnknown(answer.TaskDefinition, schemas.TaskDefinition, "", &unknown)
 	slices.Sort(unknown)

@@ -1,0 +1,153 @@
+package taskdef
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/secret"
+)
+
+// SecretReader is the part of Secrets Manager's client that tells of a secret
+// that a container names.
+type SecretReader interface {
+	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
+	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+}
+
+// NamedSecret is a secret that a container names, and that has no tag of ours.
+type NamedSecret struct {
+	RegistrySecret
+	Gone bool
+	// Unknown says that we may not look.
+	Unknown bool
+}
+
+// soundTTL bounds how long a warm function believes that a secret is there and
+// has the right keys. What is wrong is asked anew each time.
+const soundTTL = 5 * time.Minute
+
+// maxSound bounds what is remembered.
+const maxSound = 5000
+
+// SecretObserver finds out about secrets that containers name.
+type SecretObserver struct {
+	client SecretReader
+	now    func() time.Time
+
+	mutex     sync.Mutex
+	described map[string]remembered[NamedSecret]
+	rightKeys map[string]remembered[struct{}]
+}
+
+// remembered is what was found out, and when.
+type remembered[T any] struct {
+	found T
+	at    time.Time
+}
+
+// NewSecretObserver makes an observer that remembers nothing yet.
+func NewSecretObserver(client SecretReader, now func() time.Time) *SecretObserver {
+	return &SecretObserver{client: client, now: now,
+		described: map[string]remembered[NamedSecret]{}, rightKeys: map[string]remembered[struct{}]{}}
+}
+
+// describe finds out about a secret by its name or ARN.
+func (o *SecretObserver) describe(ctx context.Context, name string) (NamedSecret, error) {
+	o.mutex.Lock()
+	known, ok := o.described[name]
+	o.mutex.Unlock()
+	if ok && o.now().Sub(known.at) < soundTTL {
+		return known.found, nil
+	}
+	output, err := o.client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &name})
+	if err != nil {
+		switch awserror.Classify(err) {
+		case awserror.Gone:
+			return NamedSecret{Gone: true}, nil
+		case awserror.Transient:
+			return NamedSecret{}, fmt.Errorf("describe the secret %s: %w", shortened(name), err)
+		default:
+			return NamedSecret{Unknown: true}, nil
+		}
+	}
+	found := NamedSecret{RegistrySecret: RegistrySecret{
+		ARN: aws.ToString(output.ARN), Name: aws.ToString(output.Name), KMSKey: aws.ToString(output.KmsKeyId),
+		Tags: map[string]string{}, Deleted: output.DeletedDate != nil,
+	}}
+	for _, tag := range output.Tags {
+		found.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	if !found.Deleted {
+		remember(o, o.described, name, found)
+	}
+	return found, nil
+}
+
+func remember[T any](o *SecretObserver, in map[string]remembered[T], name string, found T) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	if len(in) >= maxSound {
+		clear(in)
+	}
+	in[name] = remembered[T]{found, o.now()}
+}
+
+// keysProblem says what is wrong with the keys of a secret's value, or "". Of
+// the value, only its keys and their types are looked at.
+func (o *SecretObserver) keysProblem(ctx context.Context, arn string) (string, error) {
+	o.mutex.Lock()
+	known, ok := o.rightKeys[arn]
+	o.mutex.Unlock()
+	if ok && o.now().Sub(known.at) < soundTTL {
+		return "", nil
+	}
+	output, err := o.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
+	switch {
+	case err != nil && awserror.Classify(err) == awserror.Transient:
+		return "", fmt.Errorf("read the keys of the secret %s: %w", shortened(arn), err)
+	case isEmptySecret(err):
+		return "it has no value", nil
+	case err != nil:
+		// We may not look, which is as its owner wants it.
+		return "", nil
+	case output.SecretString == nil:
+		return "it is binary", nil
+	}
+	problem := keysProblem(secret.New(*output.SecretString))
+	if problem == "" {
+		remember(o, o.rightKeys, arn, struct{}{})
+	}
+	return problem, nil
+}
+
+// isEmptySecret recognises the answer about a secret that is there without a
+// value: ResourceNotFoundException, as for one that is not there.
+func isEmptySecret(err error) bool {
+	return awserror.HasCode(err, (&types.ResourceNotFoundException{}).ErrorCode())
+}
+
+// keysProblem says what keeps ECS from reading a value, without repeating any
+// part of it.
+func keysProblem(value secret.Text) string {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(value.Reveal()), &fields); err != nil || fields == nil {
+		return "it is not a JSON object"
+	}
+	var missing []string
+	for _, key := range []string{"username", "password"} {
+		var text *string
+		if err := json.Unmarshal(fields[key], &text); err != nil || text == nil {
+			missing = append(missing, fmt.Sprintf("it has no text under %q", key))
+		}
+	}
+	return strings.Join(missing, ", and ")
+}
