@@ -1,8 +1,9 @@
 // Command validate-config judges ecs.config and environment files in S3 and
-// tags each version with the verdict.
+// tags each version with the verdict; with --file, it judges local ones.
 package main
 
 import (
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,10 +12,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"ecsguardrails/shared/configobject"
+	"ecsguardrails/shared/localfile"
 	"ecsguardrails/shared/pipeline"
 )
 
-func main() { pipeline.Main(configobject.Name, build) }
+func main() {
+	if localfile.Wanted(os.Args[1:]) {
+		os.Exit(localfile.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	pipeline.Main(configobject.Name, build)
+}
 
 func build(settings configobject.Settings, configuration aws.Config) pipeline.Runner {
 	storage := s3.NewFromConfig(configuration, func(options *s3.Options) {
