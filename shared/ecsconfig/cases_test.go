@@ -16,16 +16,13 @@ import (
 
 // verdict is what the agent's own code made of a case.
 type verdict struct {
-	Verdict         string            `json:"verdict"` // ok, warnings, api_risk, fatal
-	Environment     map[string]string `json:"environment"`
-	Refused         []string          `json:"refused_by_the_service"`
-	Cluster         string            `json:"effective_cluster"`
-	Registries      []string          `json:"auth_registries"`
-	Disagreements   []string          `json:"systemd_sees_other_values_for"`
-	SystemdIgnores  bool              `json:"systemd_ignores_whole_file"`
-	UnknownNames    []string          `json:"unknown_names"`
-	AgentWarnings   []string          `json:"warnings"`
-	ReasonsForDeath []string          `json:"fatal"`
+	Verdict        string            `json:"verdict"` // ok, warnings, api_risk, fatal
+	Environment    map[string]string `json:"environment"`
+	Refused        []string          `json:"refused_by_the_service"`
+	Cluster        string            `json:"effective_cluster"`
+	Registries     []string          `json:"auth_registries"`
+	Disagreements  []string          `json:"systemd_sees_other_values_for"`
+	SystemdIgnores bool              `json:"systemd_ignores_whole_file"`
 }
 
 // harmful are the files of which no reader complains, and which end in the
@@ -132,8 +129,37 @@ func checkEnvironment(t *testing.T, content []byte, want verdict) {
 	if cluster, _, _ := file.Cluster(); cluster != want.Cluster {
 		t.Errorf("cluster %q, want %q", cluster, want.Cluster)
 	}
-	if _, err := file.Systemd(); (err != nil) != want.SystemdIgnores {
+	systemd, err := file.Systemd()
+	if (err != nil) != want.SystemdIgnores {
 		t.Errorf("systemd: %v, but ignoring the whole file should be %v", err, want.SystemdIgnores)
+	}
+	var differ, wantDiffer []string
+	for _, name := range want.Disagreements {
+		wantDiffer = append(wantDiffer, rawText(t, name))
+	}
+	for name, value := range environment {
+		if other, ok := systemd[name]; !ok || !other.Equal(value) {
+			differ = append(differ, name)
+		}
+	}
+	for name := range systemd {
+		if _, ok := environment[name]; !ok {
+			differ = append(differ, name)
+		}
+	}
+	slices.Sort(differ)
+	slices.Sort(wantDiffer)
+	if !slices.Equal(differ, wantDiffer) {
+		t.Errorf("systemd sees others for %q, want %q", differ, wantDiffer)
+	}
+	var registries []string
+	for _, r := range file.Registries().Registries {
+		registries = append(registries, r.Name)
+	}
+	slices.Sort(registries)
+	wrapped := slices.Equal(want.Registries, []string{"auths"}) // which serves no image
+	if !wrapped && !slices.Equal(registries, want.Registries) {
+		t.Errorf("registries %q, want %q", registries, want.Registries)
 	}
 }
 

@@ -126,8 +126,9 @@ func (j *judge) withoutEffect() {
 	}
 }
 
-// notProxied is what the README wants in NO_PROXY on Linux.
-var notProxied = []string{"169.254.169.254", "169.254.170.2", "/var/run/docker.sock"}
+// notProxied is what NO_PROXY must hold on Linux, as the agent's README has it;
+// its example has 169.254.170.2 too.
+var notProxied = []string{"169.254.169.254", "/var/run/docker.sock"}
 
 func (j *judge) proxies() {
 	for _, pair := range [][2]string{{"HTTP_PROXY", "http_proxy"}, {"HTTPS_PROXY", "https_proxy"}, {"NO_PROXY", "no_proxy"}} {
@@ -151,8 +152,8 @@ func (j *judge) proxies() {
 		}
 		if len(missing) > 0 {
 			j.add(a.Line, a.Column, name, problem{code: codeProxyExceptions, severity: finding.Warning,
-				message: "with a proxy set, NO_PROXY must keep " + strings.Join(missing, ", ") + " from it: instance metadata, task credentials and Docker are not behind the proxy",
-				fix:     "add NO_PROXY=" + strings.Join(notProxied, ",")})
+				message: "with a proxy set, NO_PROXY must keep " + strings.Join(missing, ", ") + " from it: the instance metadata and Docker are not behind the proxy",
+				fix:     "add NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock"})
 		}
 		return // once is enough
 	}
@@ -186,6 +187,9 @@ func (j *judge) agentLog() {
 		return
 	}
 	driver := cmp.Or(j.systemd["ECS_LOG_DRIVER"], "json-file")
+	if !slices.Contains(byName["ECS_LOG_DRIVER"].Values, driver) {
+		return // ecs-init drops the options too
+	}
 	var object map[string]string
 	if _, err := decodeFirst(j.systemd["ECS_LOG_OPTS"], &object); err != nil {
 		return
@@ -240,23 +244,22 @@ func (j *judge) readersDisagree() {
 				fix:     "rewrite the line if the agent is ever started by hand"})
 		}
 	}
-	if !slices.ContainsFunc(j.findings, func(f finding.Finding) bool { return f.Severity != finding.Info }) {
-		j.controlCharacters()
-	}
+	j.oddWhiteSpace()
 }
 
-// controlCharacters reports white space that ecs-init takes away and systemd
-// does not, where nothing that ecs-init reads suffers from it.
-func (j *judge) controlCharacters() {
+// oddWhiteSpace reports white space around a setting that ecs-init takes away
+// and systemd does not.
+func (j *judge) oddWhiteSpace() {
 	for _, l := range j.file.lines {
 		if l.assignment < 0 || j.explained[l.number] || byName[j.file.Assignments[l.assignment].Name] == nil {
 			continue
 		}
-		name := j.file.Assignments[l.assignment].Name
-		if value, ok := j.systemd[name]; j.systemdError == nil && (!ok || strings.TrimSpace(value) != value) {
-			j.add(l.number, l.column(l.start), name, problem{code: codeDisagree, severity: finding.Info,
-				message: "white space other than blanks and tabs at an end of the line: ecs-init takes it away, systemd does not read the line",
-				fix:     "delete the white space"})
+		after, _, _ := strings.Cut(j.text[l.end:], "\n")
+		if strings.Trim(j.text[l.offset:l.start]+after, " \t\r") == "" {
+			continue
 		}
+		j.add(l.number, l.column(l.start), j.file.Assignments[l.assignment].Name, problem{code: codeDisagree, severity: finding.Info,
+			message: "white space other than blanks and tabs around the setting: ecs-init takes it away, but systemd reads another value, or passes over the line",
+			fix:     "delete the white space"})
 	}
 }

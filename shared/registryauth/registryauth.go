@@ -371,6 +371,8 @@ func (p *parser) judgeCredential(registry Registry, usernameAt, passwordAt Span)
 		p.fault(NoPassword, registry.Key, passwordAt)
 	case isPlaceholder(trimmed):
 		p.fault(Placeholder, registry.Key, passwordAt)
+	case registry.Username == "_json_key":
+		// Google's registries take a key file, which is JSON and ends in a newline.
 	case strings.TrimRight(password, "\r\n") != password:
 		p.fault(PasswordNewline, registry.Key, passwordAt)
 	case trimmed != password:

@@ -69,6 +69,7 @@ func TestParse(t *testing.T) {
 		"no password":                 {"docker", `{"r.tld":{"username":"u"}}`, "r.tld u:; no-password r.tld"},
 		"identity token":              {"docker", `{"r.tld":{"identitytoken":"t"}}`, "r.tld :"},
 		"newline":                     {"docker", `{"r.tld":{"username":"u","password":"p\n"}}`, "r.tld u:p\n; password-newline r.tld"},
+		"Google's key file":           {"docker", `{"gcr.io":{"username":"_json_key","password":"{}\n"}}`, "gcr.io _json_key:{}\n"},
 		"duplicate key":               {"docker", `{"r.tld":{"username":"a","password":"p"},"r.tld":{"username":"b","password":"p"}}`, "r.tld b:p; duplicate-key r.tld"},
 		"dollar in a password":        {"docker", `{"r.tld":{"username":"u","password":"$PASSw0rd"}}`, "r.tld u:$PASSw0rd"},
 		"placeholder":                 {"docker", `{"r.tld":{"username":"u","password":"$PASSWORD"}}`, "r.tld u:$PASSWORD; placeholder r.tld"},
