@@ -38,6 +38,14 @@ type Identity struct {
 	User string
 }
 
+// SessionARN is the principal of a role's session; empty for a person.
+func (i Identity) SessionARN() string {
+	if i.Role == "" {
+		return ""
+	}
+	return "arn:aws:sts::" + i.Account + ":assumed-role/" + i.Role + "/" + i.Session
+}
+
 // services are the ones whose calls become events here: those that the stack
 // has, or could have, rules for.
 var services = []string{"iam", "ec2", "ecs", "secretsmanager"}
@@ -129,7 +137,7 @@ func userIdentity(identity Identity, accessKey string, at time.Time) map[string]
 	return map[string]any{
 		"type":        "AssumedRole",
 		"principalId": identity.RoleID + ":" + identity.Session,
-		"arn":         "arn:aws:sts::" + identity.Account + ":assumed-role/" + identity.Role + "/" + identity.Session,
+		"arn":         identity.SessionARN(),
 		"accountId":   identity.Account,
 		"accessKeyId": accessKey,
 		"sessionContext": map[string]any{

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"ecsguardrails/tests/ecsimage"
 	"ecsguardrails/tests/toolchain"
 )
 
@@ -36,9 +37,18 @@ type Options struct {
 	Endpoint string
 	Account  string
 	Region   string
+	// Provided is what AWS has for every account and MiniStack lacks.
+	Provided Provided
+}
+
+// Provided is written to launch.py.
+type Provided struct {
 	// ManagedPolicies are the documents of AWS managed policies by the
 	// resource part of their ARN, as in "service-role/AWSLambdaRole".
-	ManagedPolicies map[string]json.RawMessage
+	ManagedPolicies map[string]json.RawMessage `json:"managedPolicies"`
+	// Images are public, and Parameters the public ones of Systems Manager.
+	Images     []ecsimage.Image  `json:"images"`
+	Parameters map[string]string `json:"parameters"`
 }
 
 // Emulator is a running MiniStack.
@@ -89,9 +99,9 @@ func start(ctx context.Context, options Options) (*Emulator, error) {
 		return nil, fmt.Errorf("making the emulator's log: %w", err)
 	}
 	defer log.Close()
-	policies, err := json.Marshal(options.ManagedPolicies)
+	provided, err := json.Marshal(options.Provided)
 	if err != nil {
-		return nil, fmt.Errorf("encoding the AWS managed policies: %w", err)
+		return nil, fmt.Errorf("encoding what AWS provides: %w", err)
 	}
 
 	command := exec.Command(options.Python, "-c", launcher)
@@ -141,8 +151,8 @@ func start(ctx context.Context, options Options) (*Emulator, error) {
 		_ = command.Wait()
 		close(emulator.done)
 	}()
-	if _, err := life.Write(append(policies, '\n')); err != nil {
-		return nil, errors.Join(fmt.Errorf("handing the AWS managed policies to the emulator: %w", err), emulator.Stop())
+	if _, err := life.Write(append(provided, '\n')); err != nil {
+		return nil, errors.Join(fmt.Errorf("telling the emulator what AWS provides: %w", err), emulator.Stop())
 	}
 	if err := emulator.waitReady(ctx); err != nil {
 		return nil, errors.Join(err, emulator.Stop())

@@ -1,9 +1,9 @@
 """Run MiniStack for as long as standard input stays open.
 
-Standard input gives one line of JSON, AWS managed policies by the ARN's
-resource part ("service-role/Name"), and then nothing: it ends when the process
-that started this one is gone, however it went, and the whole process group
-(MiniStack and the functions that it runs) ends with it.
+Standard input gives one line of JSON with what AWS provides to every account
+and MiniStack lacks, and then nothing: it ends when the process that started
+this one is gone, however it went, and the whole process group (MiniStack and
+the functions that it runs) ends with it.
 """
 
 import json
@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 
-managed_policies = json.loads(sys.stdin.readline())
+provided = json.loads(sys.stdin.readline())
 
 
 def end_with_parent():
@@ -23,11 +23,17 @@ def end_with_parent():
 
 threading.Thread(target=end_with_parent, daemon=True).start()
 
-from ministack.services import iam  # noqa: E402
+from ministack.services import ec2, iam, ssm  # noqa: E402
 
-for name, document in managed_policies.items():
+for name, document in provided["managedPolicies"].items():
     arn = iam._AWS_MANAGED_POLICY_PREFIX + name
     iam._aws_managed_policies[arn] = iam._make_aws_managed_record(name, json.dumps(document))
+
+for image in provided["images"]:
+    ec2._STUB_AMIS.append(
+        (image["id"], image["name"], image["description"], image["platform"], image["rootDevice"], image["owner"], "amazon")
+    )
+ssm._PUBLIC_AMI_PARAMETERS.update(provided["parameters"])
 
 from ministack.app import main  # noqa: E402
 

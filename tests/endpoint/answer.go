@@ -58,6 +58,16 @@ func WriteS3Error(writer http.ResponseWriter, status int, code, message, bucket 
 	}{Code: code, Message: message, BucketName: bucket, RequestID: RequestID})
 }
 
+// WriteEC2Error refuses an operation of EC2.
+func WriteEC2Error(writer http.ResponseWriter, status int, code, message string) {
+	writeXML(writer, status, struct {
+		XMLName   xml.Name `xml:"Response"`
+		Code      string   `xml:"Errors>Error>Code"`
+		Message   string   `xml:"Errors>Error>Message"`
+		RequestID string   `xml:"RequestID"`
+	}{Code: code, Message: message, RequestID: RequestID})
+}
+
 // RequestID stands in every answer of the rig's own; nobody looks a local
 // request up.
 const RequestID = "00000000-0000-4000-8000-000000000000"

@@ -34,6 +34,8 @@ type Amendment func(exchange awscall.Exchange, body []byte) ([]byte, error)
 // Options say what stands behind the endpoint.
 type Options struct {
 	Record *awscall.Record
+	// Guard refuses calls before anybody answers them; nil refuses none.
+	Guard Supplement
 	// Supplements by operation, as in "iam:SimulatePrincipalPolicy".
 	Supplements map[string]Supplement
 	// Amendments by operation.
@@ -119,7 +121,10 @@ func (e *Endpoint) handle(writer http.ResponseWriter, request *http.Request) {
 		request.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	exchange := awscall.Identify(request, body, start.UTC())
-	if supplement, ok := e.options.Supplements[exchange.Call.Name()]; ok {
+	for _, supplement := range []Supplement{e.options.Guard, e.options.Supplements[exchange.Call.Name()]} {
+		if supplement == nil {
+			continue
+		}
 		recorder := httptest.NewRecorder()
 		if supplement(recorder, request, exchange) {
 			exchange.Answered(recorder.Code, recorder.Header(), recorder.Body.Bytes())
@@ -131,7 +136,9 @@ func (e *Endpoint) handle(writer http.ResponseWriter, request *http.Request) {
 			_, _ = writer.Write(recorder.Body.Bytes())
 			return
 		}
-		request.Body = io.NopCloser(bytes.NewReader(body))
+		if body != nil {
+			request.Body = io.NopCloser(bytes.NewReader(body))
+		}
 	}
 	e.proxy.ServeHTTP(writer, request.WithContext(context.WithValue(request.Context(), exchangeKey{}, &exchange)))
 }

@@ -25,9 +25,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"ecsguardrails/tests/authorization"
 	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/bucketpolicy"
 	"ecsguardrails/tests/cloudtrail"
+	"ecsguardrails/tests/ecsimage"
 	"ecsguardrails/tests/emulator"
 	"ecsguardrails/tests/endpoint"
 	"ecsguardrails/tests/managedpolicy"
@@ -87,6 +89,8 @@ type Stack struct {
 	Record *awscall.Record
 	// Simulation answers what a role may do, from the policies in the emulator.
 	Simulation *policysimulation.Service
+	// Guard holds the functions' calls against their roles' policies.
+	Guard *authorization.Guard
 	// Registry is a real one, with an htpasswd file in the config bucket.
 	Registry *registryserver.Server
 
@@ -198,15 +202,19 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	if err != nil {
 		return err
 	}
+	parameters, err := ecsimage.Parameters()
+	if err != nil {
+		return err
+	}
 	fmt.Fprintln(s.options.Progress, "starting the AWS emulator …")
 	s.emulator, err = emulator.Start(ctx, emulator.Options{
-		Python:          python,
-		Folder:          s.folder.Path,
-		Log:             s.folder.file("ministack.log"),
-		Endpoint:        s.Endpoint,
-		Account:         Account,
-		Region:          Region,
-		ManagedPolicies: managed,
+		Python:   python,
+		Folder:   s.folder.Path,
+		Log:      s.folder.file("ministack.log"),
+		Endpoint: s.Endpoint,
+		Account:  Account,
+		Region:   Region,
+		Provided: emulator.Provided{ManagedPolicies: managed, Images: ecsimage.Images, Parameters: parameters},
 	})
 	if err != nil {
 		return err
@@ -216,6 +224,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	// The rig's own calls go past the endpoint: they are nobody's.
 	behind := configuration(s.emulator.URL.String())
 	functions, queues, roles := lambda.NewFromConfig(behind), sqs.NewFromConfig(behind), iam.NewFromConfig(behind)
+	secrets := secretsmanager.NewFromConfig(behind)
 	policies := &resourcepolicy.Checker{Lambda: functions, SQS: queues}
 	s.Simulation = &policysimulation.Service{IAM: roles}
 	s.deliverer = &cloudtrail.Deliverer{
@@ -228,7 +237,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	}
 	s.background(s.deliverer.Run)
 	s.rotation = rotationservice.New(&rotationservice.Service{
-		SecretsManager: secretsmanager.NewFromConfig(behind),
+		SecretsManager: secrets,
 		Lambda:         functions,
 		MayInvoke: func(ctx context.Context, function, secret string) (bool, error) {
 			return policies.Admits(ctx, function, "secretsmanager.amazonaws.com", secret)
@@ -240,6 +249,16 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	bucketPolicies := &bucketpolicy.Service{S3: s3.NewFromConfig(behind)}
 	quota := &rolequota.Service{IAM: roles}
 
+	s.Guard = &authorization.Guard{
+		Account:    Account,
+		Simulation: s.Simulation,
+		Resources:  &authorization.Emulated{IAM: roles, SecretsManager: secrets},
+		Principal: func(ctx context.Context, caller string) (authorization.Principal, error) {
+			identity, err := s.identify(ctx, caller)
+			return authorization.Principal{RoleARN: identity.RoleARN, SessionARN: identity.SessionARN()}, err
+		},
+		Logger: s.logger,
+	}
 	supplements := s.rotation.Supplements()
 	supplements["iam:SimulatePrincipalPolicy"] = s.Simulation.Answer
 	supplements["iam:AttachRolePolicy"] = quota.Answer
@@ -247,6 +266,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	supplements["ec2:DescribeInstanceAttribute"] = launched.Answer
 	front.Serve(s.emulator.URL, endpoint.Options{
 		Record:      s.Record,
+		Guard:       s.Guard.Check,
 		Supplements: supplements,
 		Amendments:  s.rotation.Amendments(),
 		Observe: func(exchange awscall.Exchange) {

@@ -22,10 +22,12 @@ const localName = "local"
 // said is one line from the process that serves the stack to the one that
 // waits for it.
 type said struct {
-	Progress string   `json:"progress,omitempty"`
-	Error    string   `json:"error,omitempty"`
-	Ready    bool     `json:"ready,omitempty"`
-	Shell    []string `json:"shell,omitempty"`
+	Progress string `json:"progress,omitempty"`
+	Error    string `json:"error,omitempty"`
+	Ready    bool   `json:"ready,omitempty"`
+	// Busy says that another process runs the stack already.
+	Busy  bool     `json:"busy,omitempty"`
+	Shell []string `json:"shell,omitempty"`
 }
 
 // shellFile keeps the shell lines of a stack that is ready.
@@ -41,6 +43,7 @@ func up(ctx context.Context, checkout, template string) error {
 		return err
 	}
 	if owner != 0 {
+		fmt.Fprintln(os.Stderr, "the local stack runs already; make local-down stops it")
 		return printWhenReady(ctx, checkout)
 	}
 	program, err := os.Executable()
@@ -77,10 +80,10 @@ func up(ctx context.Context, checkout, template string) error {
 	_ = watched.Close()
 	stopped := context.AfterFunc(ctx, func() { _ = server.Process.Signal(syscall.SIGTERM) })
 	defer stopped()
-	return follow(ctx, server, listen)
+	return follow(ctx, checkout, server, listen)
 }
 
-func follow(ctx context.Context, server *exec.Cmd, listen io.Reader) error {
+func follow(ctx context.Context, checkout string, server *exec.Cmd, listen io.Reader) error {
 	lines := bufio.NewScanner(listen)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -94,6 +97,9 @@ func follow(ctx context.Context, server *exec.Cmd, listen io.Reader) error {
 				fmt.Println(shell)
 			}
 			return nil
+		case line.Busy:
+			_ = server.Wait()
+			return printWhenReady(ctx, checkout)
 		case line.Error != "":
 			_ = server.Wait()
 			if ctx.Err() != nil {
@@ -149,7 +155,7 @@ func serve(ctx context.Context, checkout, template string) error {
 		Progress: progress{answer},
 	})
 	if err != nil {
-		return errors.Join(err, answer.Encode(said{Error: err.Error()}))
+		return errors.Join(err, answer.Encode(said{Error: err.Error(), Busy: errors.Is(err, stack.ErrInUse)}))
 	}
 	shell := shellLines(running)
 	if err := writeShellFile(checkout, shell); err != nil {
