@@ -139,6 +139,7 @@ func described(input *ecs.RegisterTaskDefinitionInput) types.TaskDefinition {
 	return types.TaskDefinition{
 		ContainerDefinitions: input.ContainerDefinitions, Cpu: input.Cpu, EnableFaultInjection: input.EnableFaultInjection,
 		EphemeralStorage: input.EphemeralStorage, ExecutionRoleArn: input.ExecutionRoleArn, Family: input.Family,
+		//lint:ignore SA1019 old definitions still have it
 		InferenceAccelerators: input.InferenceAccelerators, IpcMode: input.IpcMode, Memory: input.Memory,
 		NetworkMode: input.NetworkMode, PidMode: input.PidMode, PlacementConstraints: input.PlacementConstraints,
 		ProxyConfiguration: input.ProxyConfiguration, RequiresCompatibilities: input.RequiresCompatibilities,

@@ -35,6 +35,7 @@ func (j *judgement) registrable() {
 // withdrawn lists the fields of Amazon Elastic Inference, which ended in 2024.
 func (j *judgement) withdrawn() []string {
 	return named(map[string]bool{
+		//lint:ignore SA1019 old definitions still have it
 		"inferenceAccelerators": len(j.Definition.InferenceAccelerators) > 0,
 		"resourceRequirements of type InferenceAccelerator": slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {
 			return slices.ContainsFunc(c.ResourceRequirements, func(r types.ResourceRequirement) bool {

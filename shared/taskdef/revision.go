@@ -25,12 +25,13 @@ var outputOnly = []string{
 // field.
 func again(definition *types.TaskDefinition, tags []types.Tag) *ecs.RegisterTaskDefinitionInput {
 	return &ecs.RegisterTaskDefinitionInput{
-		ContainerDefinitions:    slices.Clone(definition.ContainerDefinitions),
-		Cpu:                     definition.Cpu,
-		EnableFaultInjection:    definition.EnableFaultInjection,
-		EphemeralStorage:        definition.EphemeralStorage,
-		ExecutionRoleArn:        definition.ExecutionRoleArn,
-		Family:                  definition.Family,
+		ContainerDefinitions: slices.Clone(definition.ContainerDefinitions),
+		Cpu:                  definition.Cpu,
+		EnableFaultInjection: definition.EnableFaultInjection,
+		EphemeralStorage:     definition.EphemeralStorage,
+		ExecutionRoleArn:     definition.ExecutionRoleArn,
+		Family:               definition.Family,
+		//lint:ignore SA1019 old definitions still have it
 		InferenceAccelerators:   definition.InferenceAccelerators,
 		IpcMode:                 definition.IpcMode,
 		Memory:                  definition.Memory,

@@ -3,6 +3,7 @@ package taskdef
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -136,17 +137,21 @@ func isEmptySecret(err error) bool {
 }
 
 // keysProblem says what keeps ECS from reading a value, without repeating any
-// part of it.
+// part of it. The value is read as the agent reads it (agent/asm/asm.go,
+// extractASMValue): capitals in the keys don't matter, empty texts do.
 func keysProblem(value secret.Text) string {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(value.Reveal()), &fields); err != nil || fields == nil {
+	var fields struct{ Username, Password secret.Text }
+	err := json.Unmarshal([]byte(value.Reveal()), &fields)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); err != nil && (!ok || wrong.Field == "") {
 		return "it is not a JSON object"
 	}
 	var missing []string
-	for _, key := range []string{"username", "password"} {
-		var text *string
-		if err := json.Unmarshal(fields[key], &text); err != nil || text == nil {
-			missing = append(missing, fmt.Sprintf("it has no text under %q", key))
+	for _, field := range []struct {
+		key  string
+		text secret.Text
+	}{{"username", fields.Username}, {"password", fields.Password}} {
+		if field.text.IsZero() {
+			missing = append(missing, fmt.Sprintf("it has no text under %q", field.key))
 		}
 	}
 	return strings.Join(missing, ", and ")
