@@ -2,7 +2,13 @@
 RIG := .local/bin/rig
 DEMO := .local/bin/demo
 
-.PHONY: demo test local local-down invoke
+.PHONY: build demo test lint bench local local-down invoke
+
+# What sam deploy uploads: static and small. A plain sam build works, too, but
+# its binaries may need the C library of the machine that built them.
+build:
+	@command -v sam >/dev/null || { echo 'the SAM CLI is not installed (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html)' >&2; exit 1; }
+	@CGO_ENABLED=0 GOFLAGS="-tags=lambda.norpc '-ldflags=-s -w' -trimpath" sam build
 
 # The main job, played on the emulator; fails if any of it does not happen.
 demo: $(DEMO)
@@ -11,6 +17,17 @@ demo: $(DEMO)
 # Everything that is checked. The programs that it needs are installed on first use.
 test: $(RIG)
 	@tests/run
+
+# The checks that need the network.
+lint: $(RIG)
+	go tool -modfile=tests/lint/go.mod govulncheck ./...
+	cd tests && go tool -modfile=lint/go.mod govulncheck ./...
+	"$$($(RIG) tools checkov)/checkov" --file template.yaml --framework cloudformation --compact --quiet --skip-download
+
+# Sizes and cold starts against an empty handler, in one run.
+bench: $(RIG)
+	@programs=$$($(RIG) tools sam) && \
+	  go -C tests run ./coldstart -emulator "$$(echo $$programs/../lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$$(uname -m | sed 's/aarch64/arm64/'))"
 
 # Start the local stack. Standard output is shell lines: eval "$(make -s local)"
 local: $(RIG)
