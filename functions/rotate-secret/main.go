@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/rand"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -11,19 +12,36 @@ import (
 
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/artifactory"
+	"ecsguardrails/shared/registry/dockerhub"
+	"ecsguardrails/shared/registry/gitea"
+	"ecsguardrails/shared/registry/gitlab"
+	"ecsguardrails/shared/registry/harbor"
 	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/nexus"
+	"ecsguardrails/shared/registry/quay"
 	"ecsguardrails/shared/rotation"
 )
 
-func main() {
-	pipeline.Main("rotate-secret", func(settings rotation.Settings, configuration aws.Config) pipeline.Runner {
-		objects := s3.NewFromConfig(configuration, func(options *s3.Options) {
-			// Endpoints of one's own seldom resolve a bucket's name as a host.
-			options.UsePathStyle = configuration.BaseEndpoint != nil
-		})
-		drivers := map[string]registry.Driver{
-			htpasswd.Name: htpasswd.New(objects, rand.Reader),
-		}
-		return rotation.New(settings, secretsmanager.NewFromConfig(configuration), registry.NewClient(settings.Authorities), drivers)
+func main() { pipeline.Main("rotate-secret", build) }
+
+func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner {
+	objects := s3.NewFromConfig(configuration, func(options *s3.Options) {
+		// Endpoints of one's own seldom resolve a bucket's name as a host.
+		options.UsePathStyle = configuration.BaseEndpoint != nil
+	})
+	client := registry.NewClient(settings.Authorities)
+	return rotation.New(settings, rotation.World{
+		Secrets: secretsmanager.NewFromConfig(configuration), Configs: objects, Registries: client, Now: time.Now,
+		Drivers: map[string]registry.Driver{
+			artifactory.Name: artifactory.New(client),
+			dockerhub.Name:   dockerhub.New(client),
+			gitea.Name:       gitea.New(client),
+			gitlab.Name:      gitlab.New(client),
+			harbor.Name:      harbor.New(client, rand.Reader),
+			htpasswd.Name:    htpasswd.New(objects, rand.Reader),
+			nexus.Name:       nexus.New(client, rand.Reader),
+			quay.Name:        quay.New(client),
+		},
 	})
 }

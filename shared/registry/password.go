@@ -39,3 +39,13 @@ func NewPassword(random io.Reader) (secret.Text, error) {
 		}
 	}
 }
+
+// ChoosePassword issues a password of our own for the account whose turn it is.
+func ChoosePassword(random io.Reader, order Order) (Issued, error) {
+	password, err := NewPassword(random)
+	if err != nil {
+		return Issued{}, err
+	}
+	username := TwoAccounts.Successor(order.Current.Username)
+	return Issued{Credential: Credential{username, password}, ID: username, Version: order.Version}, nil
+}

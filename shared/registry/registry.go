@@ -5,6 +5,8 @@ package registry
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -175,6 +177,15 @@ func (a Accounts) Successor(username string) string {
 	return username + alternate
 }
 
+// Administrator is the credential under which a driver calls a registry's API.
+type Administrator struct {
+	// URL is the API's, and the only place that the credential is sent to. It is
+	// kept with the credential, so that nobody who may merely tag a secret can
+	// have it sent elsewhere.
+	URL string
+	Credential
+}
+
 // Order is all that a driver needs to know of one secret's rotation.
 type Order struct {
 	Registry Registry
@@ -182,23 +193,65 @@ type Order struct {
 	SecretARN, Version string
 	// Current is what AWSCURRENT holds, and what nobody may touch.
 	Current Credential
+	// Administrator is zero where the secret names none.
+	Administrator Administrator
 	// Tags are the secret's.
 	Tags map[string]string
 }
 
+// Issued is a credential that a driver issued.
+type Issued struct {
+	Credential
+	// ID is what the registry knows it by: a token's id, or an account's name.
+	ID string
+	// Version is the secret's version that it was issued for.
+	Version string
+}
+
 // Driver replaces credentials at one kind of registry. Each of its verbs may be
-// cut off at any point and asked for again.
+// cut off at any point and asked for again. Failed calls to the registry are of
+// type *Error.
 type Driver interface {
 	// Accounts is a constant of the registry's kind.
 	Accounts() Accounts
 	// Examine says what the order lacks. It is pure: no call, no clock. Its error
 	// names the tag or field and what to write there.
 	Examine(Order) error
-	// Issue makes the credential that follows the current one. Where the registry
-	// lets us choose passwords, it chooses one and calls nobody.
-	Issue(context.Context, Order) (Credential, error)
-	// Install makes the registry take an issued credential. Current goes on working.
+	// Issue makes the credential that follows the current one.
+	Issue(context.Context, Order) (Issued, error)
+	// Revoke ends the credential of an id. One that has ended already is success.
+	Revoke(ctx context.Context, order Order, id string) error
+}
+
+// Installer is a Driver of a registry that lets us choose passwords: Issue
+// chooses one and calls nobody, Install makes the registry take it.
+type Installer interface {
 	Install(context.Context, Order, Credential) error
+}
+
+// Lister is a Driver of a registry that mints tokens itself, and tells them
+// apart by names: List gives those that were issued for the order's secret,
+// without their passwords, which the registry shows only once.
+type Lister interface {
+	List(context.Context, Order) ([]Issued, error)
+}
+
+// namePrefix begins the names of all tokens that were issued for one secret.
+func namePrefix(secretARN string) string {
+	sum := sha256.Sum256([]byte(secretARN))
+	return "ecs-guardrails-" + hex.EncodeToString(sum[:6]) + "-"
+}
+
+// TokenName names a token by the secret and the version that it is issued for,
+// in at most 92 characters (Docker Hub takes 100): a run after a crash finds by
+// it what it minted, and anybody what it is for.
+func (o Order) TokenName() string { return namePrefix(o.SecretARN) + o.Version }
+
+// TokenVersion gives the version that a token was issued for, by its name.
+// Other people's tokens have none.
+func (o Order) TokenVersion(name string) (string, bool) {
+	version, ours := strings.CutPrefix(name, namePrefix(o.SecretARN))
+	return version, ours && version != ""
 }
 
 // hostOnly gives an address without what a registry may have hidden in its path.

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +12,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/secret"
+	"ecsguardrails/shared/storedfile"
 )
 
 // SecretWriter is the part of Secrets Manager's client that applying needs.
@@ -24,41 +26,62 @@ type ActionKind string
 
 // The changes, in the order in which a rotation makes them.
 const (
+	// Revoke ends a credential that nothing needs.
+	Revoke ActionKind = "RevokeCredential"
 	// Issue makes the new credential and keeps it as the pending version.
 	Issue ActionKind = "PutSecretValue"
 	// Install makes the registry take it.
 	Install ActionKind = "InstallCredential"
 	// Promote makes the pending version the current one.
 	Promote ActionKind = "UpdateSecretVersionStage"
+	// Render writes an ecs.config with the new credential in the old one's place.
+	Render ActionKind = "PutObject"
 )
 
 // Action is one change with all that it needs.
 type Action struct {
-	Kind     ActionKind
-	Order    registry.Order
-	Registry registry.Registry
-	Driver   string
-	// Current is the value that the new one is made from, Credential the pending
-	// one where there is one.
-	Current    Document
-	Credential registry.Credential
+	Kind   ActionKind
+	Order  registry.Order
+	Driver string
+	// Current is the value that Issue makes the new one from.
+	Current Document
 	// RotationToken goes to Secrets Manager with the new value, and nowhere else.
 	RotationToken secret.Text
+	// Credential is what Install has the registry take.
+	Credential registry.Credential
 	// From and To are versions: AWSCURRENT moves between them.
 	From, To string
+	// Issued is what Revoke ends, Why tells people.
+	Issued registry.Issued
+	Why    string
+	// File and Content are what Render writes.
+	File    storedfile.File
+	Content []byte
+}
+
+// revoking gives the action that ends a credential.
+func (a Action) revoking(issued registry.Issued, why string) Action {
+	a.Kind, a.Issued, a.Why = Revoke, issued, why
+	return a
 }
 
 // describe tells an action without what it carries.
 func (*Rotation) describe(action Action) finding.Action {
 	described := finding.Action{Kind: string(action.Kind), Target: action.Order.SecretARN}
 	switch action.Kind {
+	case Revoke:
+		described.Target = action.Order.Registry.Host
+		described.Summary = fmt.Sprintf("revoke a credential %s, by the driver %s", action.Why, action.Driver)
 	case Issue:
-		described.Summary = fmt.Sprintf("keep a new credential for %s, issued by the driver %s, as %s", action.Registry, action.Driver, pending)
+		described.Summary = fmt.Sprintf("keep a new credential for %s, issued by the driver %s, as %s", action.Order.Registry, action.Driver, pending)
 	case Install:
-		described.Target = action.Registry.Host
+		described.Target = action.Order.Registry.Host
 		described.Summary = fmt.Sprintf("have the registry take the new credential, by the driver %s", action.Driver)
 	case Promote:
 		described.Summary = fmt.Sprintf("move %s from version %s to version %s", current, action.From, action.To)
+	case Render:
+		described.Target = action.File.String()
+		described.Summary = fmt.Sprintf("put the new credential for %s in the place of the old one", action.Order.Registry)
 	}
 	return described
 }
@@ -68,12 +91,19 @@ func (*Rotation) describe(action Action) finding.Action {
 func (r *Rotation) apply(ctx context.Context, action Action) error {
 	var err error
 	switch action.Kind {
+	case Revoke:
+		err = r.revoke(ctx, action, action.Issued.ID)
 	case Issue:
 		err = r.issue(ctx, action)
 	case Install:
-		err = r.drivers[action.Driver].Install(ctx, action.Order, action.Credential)
+		err = r.install(ctx, action)
 	case Promote:
 		err = r.promote(ctx, action)
+	case Render:
+		err = action.File.Write(ctx, r.objects, action.Content)
+		if storedfile.Conflicted(err) {
+			return fmt.Errorf("write %s: somebody else wrote it meanwhile, and their file is looked at next", action.File.Place)
+		}
 	}
 	// What is gone here is a thing that the step needs, and Secrets Manager must
 	// not take the step for done.
@@ -87,12 +117,19 @@ func (r *Rotation) apply(ctx context.Context, action Action) error {
 	return err
 }
 
+func (r *Rotation) revoke(ctx context.Context, action Action, id string) error {
+	return asFinding(r.drivers[action.Driver].Revoke(ctx, action.Order, id), "revoke a credential")
+}
+
+// issue makes a credential and keeps it. What Secrets Manager surely did not
+// take is revoked again; where its answer was lost, the next run finds it.
 func (r *Rotation) issue(ctx context.Context, action Action) error {
-	credential, err := r.drivers[action.Driver].Issue(ctx, action.Order)
+	driver := r.drivers[action.Driver]
+	issued, err := driver.Issue(ctx, action.Order)
 	if err != nil {
-		return fmt.Errorf("issue a credential for %s: %w", action.Registry, err)
+		return asFinding(err, "issue a credential")
 	}
-	value, err := action.Current.With(credential)
+	value, err := action.Current.With(issued.Credential)
 	if err != nil {
 		return err
 	}
@@ -103,12 +140,30 @@ func (r *Rotation) issue(ctx context.Context, action Action) error {
 	if !action.RotationToken.IsZero() {
 		input.RotationToken = aws.String(action.RotationToken.Reveal())
 	}
-	// A version that has another value by now (ResourceExistsException) has it
-	// from a run beside this one; what that run issued is what counts.
-	if _, err := r.writer.PutSecretValue(ctx, input); err != nil && awserror.Classify(err) != awserror.Done {
-		return fmt.Errorf("keep the new credential as %s: %w", pending, err)
+	_, err = r.writer.PutSecretValue(ctx, input)
+	if err == nil {
+		return nil
 	}
-	return nil
+	kind := awserror.Classify(err)
+	if _, minted := driver.(registry.Lister); minted && kind != awserror.Transient {
+		if revoked := r.revoke(ctx, action, issued.ID); revoked != nil {
+			return errors.Join(fmt.Errorf("keep the new credential as %s: %w", pending, err), revoked)
+		}
+	}
+	if kind == awserror.Done {
+		// The version has another value (ResourceExistsException), from a run beside
+		// this one; what that run issued is what counts.
+		return nil
+	}
+	return fmt.Errorf("keep the new credential as %s: %w", pending, err)
+}
+
+func (r *Rotation) install(ctx context.Context, action Action) error {
+	installer, ok := r.drivers[action.Driver].(registry.Installer)
+	if !ok {
+		return fmt.Errorf("install a credential: the driver %s has no way to", action.Driver)
+	}
+	return asFinding(installer.Install(ctx, action.Order, action.Credential), "install the new credential")
 }
 
 func (r *Rotation) promote(ctx context.Context, action Action) error {

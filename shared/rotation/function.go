@@ -14,22 +14,39 @@ type Secrets interface {
 	SecretWriter
 }
 
+// World is what a rotation works on.
+type World struct {
+	Secrets    Secrets
+	Configs    ConfigStore
+	Registries LoginProver
+	// Drivers are known by what the secrets' tags call them.
+	Drivers map[string]registry.Driver
+	Now     func() time.Time
+}
+
 // Rotation is the function's knowledge with what it works on.
 type Rotation struct {
-	reader     SecretReader
-	writer     SecretWriter
-	registries LoginProver
-	// drivers are known by what the secrets' tags call them.
-	drivers   map[string]registry.Driver
-	loginWait time.Duration
+	reader         SecretReader
+	writer         SecretWriter
+	objects        ConfigStore
+	registries     LoginProver
+	drivers        map[string]registry.Driver
+	now            func() time.Time
+	loginWait      time.Duration
+	configBucket   string
+	configSuffixes []string
 }
 
 // New assembles the function rotate-secret.
-func New(settings Settings, secrets Secrets, registries LoginProver, drivers map[string]registry.Driver) *pipeline.Function[Request, Observation, Action] {
-	rotation := &Rotation{reader: secrets, writer: secrets, registries: registries, drivers: drivers, loginWait: settings.LoginWait}
+func New(settings Settings, world World) *pipeline.Function[Request, Observation, Action] {
+	rotation := &Rotation{
+		reader: world.Secrets, writer: world.Secrets, objects: world.Configs, registries: world.Registries,
+		drivers: world.Drivers, now: world.Now, loginWait: settings.LoginWait,
+		configBucket: settings.ConfigBucket, configSuffixes: settings.ConfigSuffixes,
+	}
 	plan := rotation.plan
 	if settings.Mode == finding.DryRun {
-		plan = func(o Observation) pipeline.Plan[Action] { return inDryRun(rotation.plan(o)) }
+		plan = func(o Observation) pipeline.Plan[Action] { return inDryRun(o.Step, rotation.plan(o)) }
 	}
 	return &pipeline.Function[Request, Observation, Action]{
 		Name:     "rotate-secret",

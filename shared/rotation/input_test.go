@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -229,8 +231,9 @@ func TestReadmeListsTheCodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, table, _ := strings.Cut(string(readme), "## Findings")
 	listed := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.+) \\| (.+) \\|$").FindAllStringSubmatch(string(readme), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.+) \\| (.+) \\|$").FindAllStringSubmatch(table, -1) {
 		listed[row[1]] = row[2] + " | " + row[3]
 	}
 	want := map[string]string{}
@@ -239,5 +242,22 @@ func TestReadmeListsTheCodes(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, listed); diff != "" {
 		t.Errorf("the table of codes (-code +README):\n%s", diff)
+	}
+}
+
+// TestReadmeListsTheDrivers compares the README's table with the drivers.
+func TestReadmeListsTheDrivers(t *testing.T) {
+	readme, err := os.ReadFile("../../functions/rotate-secret/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(readme), "## Drivers")
+	table, _, _ = strings.Cut(table, "\n\n**")
+	var listed []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|").FindAllStringSubmatch(table, -1) {
+		listed = append(listed, row[1])
+	}
+	if want := slices.Sorted(maps.Keys(newWorld(t).drivers())); !slices.Equal(listed, want) {
+		t.Errorf("the README lists %q, the drivers are %q", listed, want)
 	}
 }

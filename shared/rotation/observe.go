@@ -14,12 +14,14 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/secret"
+	"ecsguardrails/shared/storedfile"
 )
 
 // Staging labels of Secrets Manager.
 const (
-	current = "AWSCURRENT"
-	pending = "AWSPENDING"
+	current  = "AWSCURRENT"
+	pending  = "AWSPENDING"
+	previous = "AWSPREVIOUS"
 )
 
 // SecretReader is the part of Secrets Manager's client that observing needs.
@@ -36,6 +38,8 @@ type LoginProver interface {
 // Observation is all that a step's plan needs.
 type Observation struct {
 	Request
+	// Now is when it was observed.
+	Now time.Time
 	// ARN and Name are the secret's own, whichever of them it was asked for by.
 	ARN, Name string
 	// Rotates says that rotation is enabled for the secret.
@@ -43,9 +47,24 @@ type Observation struct {
 	// Stages gives each version's staging labels.
 	Stages map[string][]string
 	Tags   map[string]string
-	// Current and Pending are read where the version waits for the step.
-	Current, Pending Value
-	// Login is how the registry took the credential, in setSecret and testSecret.
+	// Rotated, Changed and Due are the secret's last rotation, its last change of
+	// any kind, and the time by which the next rotation is to take place; zero
+	// where there is none.
+	Rotated, Changed, Due time.Time
+
+	// What follows is read where the step needs it.
+
+	// Old is the credential in use before the rotation, New the one after it: the
+	// current and the pending value, and once the label has moved the previous
+	// and the current one.
+	Old, New Value
+	// Administrator is zero where the secret names none.
+	Administrator registry.Administrator
+	// Issued are the tokens that the registry lists for the secret.
+	Issued []registry.Issued
+	// Configs are the files that may carry the credential.
+	Configs []storedfile.File
+	// Login is how the registry took a credential.
 	Login *Attempt
 }
 
@@ -72,35 +91,89 @@ func (r *Rotation) observe(ctx context.Context, request Request) (Observation, e
 	}
 	o := Observation{
 		Request: request,
+		Now:     r.now(),
 		ARN:     aws.ToString(described.ARN),
 		Name:    aws.ToString(described.Name),
 		Rotates: aws.ToBool(described.RotationEnabled),
 		Stages:  described.VersionIdsToStages,
 		Tags:    make(map[string]string, len(described.Tags)),
+		Rotated: aws.ToTime(described.LastRotatedDate),
+		Changed: aws.ToTime(described.LastChangedDate),
+		Due:     aws.ToTime(described.NextRotationDate),
 	}
 	for _, tag := range described.Tags {
 		o.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
-	if o.finished() || len(r.inadmissible(o)) > 0 {
+	if r.settled(o) {
 		return o, nil
 	}
-	var group errgroup.Group
-	group.Go(func() (err error) { o.Current, err = r.value(ctx, o.ARN, o.version(current), current); return })
-	group.Go(func() (err error) { o.Pending, err = r.value(ctx, o.ARN, request.Version, pending); return })
-	if err := group.Wait(); err != nil {
+	at, _ := target(o.Tags, r.drivers)
+	if err := r.values(ctx, &o, at); err != nil {
 		return Observation{}, err
 	}
-	credential, wanted := r.toProve(o)
-	if !wanted {
+	both, faults := r.read(o)
+	if len(faults) > 0 {
 		return o, nil
 	}
-	o.Login, err = r.prove(ctx, o, credential)
-	return o, err
+	if credential, wanted := toProve(o, both); wanted {
+		if o.Login, err = r.prove(ctx, o, at, credential); err != nil {
+			return Observation{}, err
+		}
+	}
+	if err := r.surroundings(ctx, &o, at, both); err != nil {
+		return Observation{}, err
+	}
+	return o, nil
+}
+
+// settled reports whether the secret's description says all.
+func (r *Rotation) settled(o Observation) bool {
+	if o.Step == Review {
+		_, due := r.reviewable(o)
+		return !due
+	}
+	return len(r.inadmissible(o)) > 0 || o.finished() && o.Step != FinishSecret
+}
+
+// values reads the two values and the administrator's credential, side by side.
+func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error {
+	type read struct{ version, label string }
+	before, after := read{o.version(current), current}, read{o.Version, pending}
+	if o.Step == Review || o.finished() {
+		before, after = read{o.version(previous), previous}, read{o.version(current), current}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { o.Old, err = r.value(ctx, o.ARN, before.version, before.label); return })
+	group.Go(func() (err error) { o.New, err = r.value(ctx, o.ARN, after.version, after.label); return })
+	if at.Admin != "" {
+		group.Go(func() (err error) { o.Administrator, err = r.administrator(ctx, at.Admin); return })
+	}
+	return group.Wait()
+}
+
+// surroundings reads what the registry and the config bucket have, for the
+// steps that change something there.
+func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, both documents) error {
+	group, ctx := errgroup.WithContext(ctx)
+	lister, lists := r.drivers[at.Driver].(registry.Lister)
+	if lists && (o.Step == FinishSecret || o.Step == Review || o.Step == CreateSecret && !both.hasNew) {
+		group.Go(func() (err error) {
+			o.Issued, err = lister.List(ctx, both.order)
+			return asFinding(err, "list what was issued")
+		})
+	}
+	if o.Step == FinishSecret || o.Step == Review {
+		group.Go(func() (err error) { o.Configs, err = r.configFiles(ctx, at); return })
+	}
+	return group.Wait()
 }
 
 // value reads one version of a secret. Secrets Manager answers
 // ResourceNotFoundException for a version that has no value yet.
 func (r *Rotation) value(ctx context.Context, arn, version, label string) (Value, error) {
+	if version == "" {
+		return Value{}, nil
+	}
 	got, err := r.reader.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version, VersionStage: &label})
 	switch {
 	case awserror.HasCode(err, "ResourceNotFoundException"):
@@ -118,35 +191,55 @@ func (r *Rotation) value(ctx context.Context, arn, version, label string) (Value
 	}
 }
 
-// prove logs in. testSecret waits until the registry knows the credential;
-// setSecret asks once, to see whether there is anything to set.
-func (r *Rotation) prove(ctx context.Context, o Observation, credential registry.Credential) (*Attempt, error) {
-	target, _ := target(o.Tags, r.drivers)
-	image := target.Image
-	deadline := time.Now().Add(r.loginWait)
-	if o.Step == SetSecret {
-		image, deadline = nil, time.Now()
+// prove logs in. testSecret waits until the registry knows the credential; the
+// others ask once, to see whether there is anything to do.
+func (r *Rotation) prove(ctx context.Context, o Observation, at Target, credential registry.Credential) (*Attempt, error) {
+	image, deadline := at.Image, o.Now.Add(r.loginWait)
+	if o.Step != TestSecret {
+		image, deadline = nil, o.Now
 	}
 	for pause := time.Second; ; pause = min(2*pause, 8*time.Second) {
-		login, err := r.registries.Login(ctx, target.Registry, credential, image)
+		login, err := r.registries.Login(ctx, at.Registry, credential, image)
 		if err == nil {
 			return &Attempt{Login: login}, nil
 		}
 		failure, ok := errors.AsType[*registry.Error](err)
 		if !ok {
-			return nil, fmt.Errorf("log in to %s: %w", target.Registry.Host, err)
+			return nil, fmt.Errorf("log in to %s: %w", at.Registry.Host, err)
 		}
 		again := failure.Kind == registry.Refused || failure.Retryable()
-		if !again || time.Now().Add(pause).After(deadline) {
+		if !again || r.now().Add(pause).After(deadline) {
 			if failure.Retryable() {
-				return nil, fmt.Errorf("log in to %s: %w", target.Registry.Host, err)
+				return nil, fmt.Errorf("log in to %s: %w", at.Registry.Host, err)
 			}
 			return &Attempt{Login: login, Err: failure}, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("log in to %s: %w", target.Registry.Host, context.Cause(ctx))
+			return nil, fmt.Errorf("log in to %s: %w", at.Registry.Host, context.Cause(ctx))
 		case <-time.After(pause):
 		}
 	}
+}
+
+// asFinding turns a registry's answer that no retry can change into a finding,
+// and leaves every other error as it is.
+func asFinding(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	failure, ok := errors.AsType[*registry.Error](err)
+	if !ok || failure.Retryable() {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	f := finding.Finding{Code: "registry-api", Severity: finding.Error, Message: failure.Error(), Fix: "see what the registry's log says of the call; the current credential is untouched"}
+	switch failure.Kind {
+	case registry.Refused:
+		f.Code = "administrator-refused"
+		f.Fix = "give the administrator, whose secret the tag " + AdminTag + " names, the rights that the function's README lists for the driver"
+	case registry.Missing:
+		f.Code = "account-missing"
+		f.Fix = "make the account that the message speaks of, or correct the secret's tags; of two accounts that take turns, the second is called as the first with _clone behind"
+	}
+	return finding.Refuse(f)
 }

@@ -3,14 +3,19 @@ package rotation
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
 )
 
+// lateness is how far behind its schedule a rotation may be before it is told:
+// Secrets Manager rotates within a window of a day, and tries again.
+const lateness = 24 * time.Hour
+
 // finished reports whether the version is the current one already: a step that
-// Secrets Manager asks for again, and that has done its work.
+// Secrets Manager asks for again.
 func (o Observation) finished() bool { return has(o.Stages[o.Version], current) }
 
 // version gives the version that carries a staging label, or "".
@@ -51,14 +56,14 @@ const secretShapeFix = `write it as {"username": "…", "password": "…"} with 
 
 // documents are the two values of a rotation, read.
 type documents struct {
-	current, pending Document
-	// hasPending is false where the pending version has no value yet.
-	hasPending bool
-	order      registry.Order
+	before, after Document
+	// hasNew is false where the new version has no value yet.
+	hasNew bool
+	order  registry.Order
 }
 
-// read takes both values apart, and refuses a pending one that is not the
-// successor of the current one, before anything is changed.
+// read takes both values apart, and refuses a new one that is not the successor
+// of the old one, before anything is changed.
 func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	fault := func(code, message, fix string) (documents, []finding.Finding) {
 		return documents{}, []finding.Finding{{Code: code, Severity: finding.Error, Message: message, Fix: fix}}
@@ -68,50 +73,52 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	if len(faults) > 0 {
 		return documents{}, faults
 	}
-	if !o.Current.Present {
-		return fault("secret-shape", "the current version of the secret has no value", secretShapeFix)
+	if !o.Old.Present {
+		return fault("secret-shape", "the version of the secret that is in use has no value", secretShapeFix)
 	}
-	now, err := ParseDocument(o.Current.Text, key)
+	before, err := ParseDocument(o.Old.Text, key)
 	if err != nil {
-		return fault("secret-shape", fmt.Sprintf("the current version of the secret cannot be used: %v", err), secretShapeFix)
+		return fault("secret-shape", fmt.Sprintf("the version of the secret that is in use cannot be read: %v", err), secretShapeFix)
 	}
 	both := documents{
-		current:    now,
-		hasPending: o.Pending.Present,
+		before: before,
+		hasNew: o.New.Present,
 		order: registry.Order{
-			Registry: at.Registry, SecretARN: o.ARN, Version: o.Version, Current: now.Credential, Tags: o.Tags,
+			Registry: at.Registry, SecretARN: o.ARN, Version: o.Version, Current: before.Credential,
+			Administrator: o.Administrator, Tags: o.Tags,
 		},
 	}
 	driver := r.drivers[at.Driver]
 	if err := driver.Examine(both.order); err != nil {
 		return fault("driver-needs", fmt.Sprintf("the driver %s cannot work: %v", at.Driver, err), "correct what it names; the function's README lists what each driver needs")
 	}
-	if !o.Pending.Present {
+	if !o.New.Present {
 		return both, nil
 	}
 	const anew = "find out who wrote it; then take AWSPENDING away from that version with aws secretsmanager update-secret-version-stage, and rotate anew"
-	both.pending, err = ParseDocument(o.Pending.Text, key)
+	both.after, err = ParseDocument(o.New.Text, key)
 	switch {
 	case err != nil:
-		return fault("pending-differs", fmt.Sprintf("the pending version of the secret was not made by this rotation: %v", err), anew)
-	case both.pending.Credential.Username != driver.Accounts().Successor(now.Credential.Username):
-		return fault("pending-differs", "the pending version of the secret is for another user than the one whose turn it is", anew)
-	case !both.pending.SameBeside(now):
-		return fault("pending-differs", "the pending version of the secret differs from the current one in more than its credential, as it would for another registry", anew)
+		return fault("pending-differs", fmt.Sprintf("the new version of the secret was not made by this rotation: %v", err), anew)
+	case both.after.Credential.Username != driver.Accounts().Successor(before.Credential.Username):
+		return fault("pending-differs", "the new version of the secret is for another user than the one whose turn it is", anew)
+	case !both.after.SameBeside(before):
+		return fault("pending-differs", "the new version of the secret differs from the one in use in more than its credential, as it would for another registry", anew)
+	case both.after.Credential.Equal(before.Credential):
+		return fault("pending-differs", "the new version of the secret holds the credential that is in use, so nothing would change", anew)
 	}
 	return both, nil
 }
 
 // toProve gives the credential that a step tries at the registry.
-func (r *Rotation) toProve(o Observation) (registry.Credential, bool) {
-	both, faults := r.read(o)
+func toProve(o Observation, both documents) (registry.Credential, bool) {
 	switch {
-	case len(faults) > 0:
-		return registry.Credential{}, false
-	case o.Step == TestSecret && !both.hasPending:
-		return both.current.Credential, true
-	case o.Step == TestSecret, o.Step == SetSecret && both.hasPending:
-		return both.pending.Credential, true
+	case o.Step == TestSecret && !both.hasNew:
+		return both.before.Credential, true
+	case o.Step == TestSecret, o.Step == SetSecret && both.hasNew:
+		return both.after.Credential, true
+	case o.Step == Review:
+		return both.before.Credential, true
 	default:
 		return registry.Credential{}, false
 	}
@@ -119,64 +126,90 @@ func (r *Rotation) toProve(o Observation) (registry.Credential, bool) {
 
 // plan decides what a step does.
 func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
+	if o.Step == Review {
+		return r.planReview(o)
+	}
 	if faults := r.inadmissible(o); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
-	if o.finished() {
+	if o.finished() && o.Step != FinishSecret {
 		return note("already-current", "the version is the current one already, so this step has nothing left to do")
 	}
 	both, faults := r.read(o)
 	if len(faults) > 0 {
+		if o.finished() {
+			// The label has moved, and somebody changed the secret since.
+			return note("already-current", "the version is the current one already, and the one before it is not its predecessor, so nothing is left to do")
+		}
 		return pipeline.Plan[Action]{Findings: faults}
 	}
 	at, _ := target(o.Tags, r.drivers)
-	action := Action{
-		Order: both.order, Registry: at.Registry, Driver: at.Driver,
-		Current: both.current, Credential: both.pending.Credential,
-		RotationToken: o.Token, From: o.version(current), To: o.Version,
-	}
-	if !both.hasPending && (o.Step == SetSecret || o.Step == FinishSecret) {
+	if !both.hasNew && (o.Step == SetSecret || o.Step == FinishSecret) {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{{
 			Code: "pending-empty", Severity: finding.Error,
 			Message: "the pending version of the secret has no value: createSecret did not end well",
 			Fix:     "see what createSecret reported, cure it, and rotate anew",
 		}}}
 	}
+	base := Action{Order: both.order, Driver: at.Driver}
 	switch o.Step {
 	case CreateSecret:
-		if both.hasPending {
-			return note("already-pending", "the pending version has its credential already")
-		}
-		action.Kind = Issue
+		return planCreate(o, both, base)
 	case SetSecret:
-		if o.Login.Err == nil {
-			return note("already-set", fmt.Sprintf("%s takes the new credential already", at.Registry.Host))
-		}
-		if o.Login.Err.Kind != registry.Refused {
-			return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(at, *o.Login)}}
-		}
-		action.Kind = Install
+		return r.planSet(o, at, both, base)
 	case TestSecret:
-		return r.judgeLogin(o, at, both.hasPending)
-	case FinishSecret:
-		action.Kind = Promote
+		return judgeLogin(o, at, both.hasNew)
+	default:
+		return r.planFinish(o, at, both, base)
 	}
-	return pipeline.Plan[Action]{Actions: []Action{action}}
 }
 
 func note(code, message string) pipeline.Plan[Action] {
 	return pipeline.Plan[Action]{Findings: []finding.Finding{{Code: code, Severity: finding.Info, Message: message}}}
 }
 
+// planCreate issues a credential where the pending version has none. A token
+// that was minted for this version already is one whose value was lost in a
+// crash: it is revoked first.
+func planCreate(o Observation, both documents, base Action) pipeline.Plan[Action] {
+	if both.hasNew {
+		return note("already-pending", "the pending version has its credential already")
+	}
+	var actions []Action
+	for _, issued := range o.Issued {
+		if issued.Version == o.Version {
+			actions = append(actions, base.revoking(issued, "whose value was lost in a run that was cut off"))
+		}
+	}
+	base.Kind, base.Current, base.RotationToken, base.To = Issue, both.before, o.Token, o.Version
+	return pipeline.Plan[Action]{Actions: append(actions, base)}
+}
+
+// planSet has the registry take a password of our own choosing. A minted token
+// works already.
+func (r *Rotation) planSet(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
+	if o.Login.Err == nil {
+		return note("already-set", fmt.Sprintf("%s takes the new credential already", at.Registry.Host))
+	}
+	if o.Login.Err.Kind != registry.Refused {
+		return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(at, *o.Login)}}
+	}
+	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs {
+		return note("not-known-yet", fmt.Sprintf("%s does not take the new credential yet; testSecret waits for it", at.Registry.Host))
+	}
+	base.Kind, base.Credential = Install, both.after.Credential
+	return pipeline.Plan[Action]{Actions: []Action{base}}
+}
+
 // judgeLogin ends testSecret. Without a pending value it is the test that
 // Secrets Manager makes of a new configuration (RotateSecret with
 // RotateImmediately=false), and the current credential stands in.
-func (r *Rotation) judgeLogin(o Observation, at Target, hasPending bool) pipeline.Plan[Action] {
+func judgeLogin(o Observation, at Target, hasNew bool) pipeline.Plan[Action] {
 	if o.Login.Err != nil {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(at, *o.Login)}}
 	}
 	whose, code := "new", "login-succeeded"
-	if !hasPending {
+	if !hasNew {
 		whose, code = "current", "configuration-tested"
 	}
 	message := fmt.Sprintf("%s took the %s credential (%s, realm %s)", at.Registry.Host, whose, o.Login.Scheme, o.Login.Realm)
@@ -184,6 +217,47 @@ func (r *Rotation) judgeLogin(o Observation, at Target, hasPending bool) pipelin
 		message += ", and showed the manifest of the test image"
 	}
 	return note(code, message)
+}
+
+// planFinish moves the label, renders the files that carry the old credential,
+// and revokes what no version needs any more.
+func (r *Rotation) planFinish(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
+	var actions []Action
+	keep := map[string]bool{o.Version: true}
+	for version, stages := range o.Stages {
+		// AWSPREVIOUS moves with AWSCURRENT: the version that has it now, and no
+		// other label, is needed no more.
+		keep[version] = keep[version] || o.finished() || !slices.Equal(stages, []string{previous})
+	}
+	if !o.finished() {
+		promote := base
+		promote.Kind, promote.From, promote.To = Promote, o.version(current), o.Version
+		actions = append(actions, promote)
+	}
+	actions = append(actions, r.renders(o, at, both, base)...)
+	for _, issued := range o.Issued {
+		if !keep[issued.Version] {
+			actions = append(actions, base.revoking(issued, "that no version of the secret needs any more"))
+		}
+	}
+	if len(actions) == 0 {
+		return note("already-current", "the version is the current one already, and every file has its credential")
+	}
+	return pipeline.Plan[Action]{Actions: actions}
+}
+
+// renders are the files that still carry the old credential.
+func (r *Rotation) renders(o Observation, at Target, both documents, base Action) []Action {
+	var actions []Action
+	for _, file := range o.Configs {
+		content, changed := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(), both.before.Credential, both.after.Credential)
+		if changed {
+			render := base
+			render.Kind, render.File, render.Content = Render, file, content
+			actions = append(actions, render)
+		}
+	}
+	return actions
 }
 
 // loginFault says what a failed login means.
@@ -209,10 +283,10 @@ func loginFault(at Target, attempt Attempt) finding.Finding {
 	return f
 }
 
-// inDryRun adds to a plan what is wrong where it will not be carried out:
+// inDryRun adds to a step's plan what is wrong where it will not be carried out:
 // Secrets Manager has asked for a new password, and there will be none.
-func inDryRun(plan pipeline.Plan[Action]) pipeline.Plan[Action] {
-	if len(plan.Actions) == 0 {
+func inDryRun(step Step, plan pipeline.Plan[Action]) pipeline.Plan[Action] {
+	if step == Review || len(plan.Actions) == 0 {
 		return plan
 	}
 	plan.Findings = append(slices.Clone(plan.Findings), finding.Finding{

@@ -17,23 +17,39 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/artifactory"
+	"ecsguardrails/shared/registry/dockerhub"
+	"ecsguardrails/shared/registry/gitea"
+	"ecsguardrails/shared/registry/gitlab"
+	"ecsguardrails/shared/registry/harbor"
 	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/nexus"
+	"ecsguardrails/shared/registry/quay"
 	"ecsguardrails/shared/registry/registrytest"
 	"ecsguardrails/shared/rotation"
 	"ecsguardrails/shared/settings"
 )
 
 const (
-	canary    = "canary-hunter2"
-	secretARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/registry.example.com-AbCdEf"
-	version1  = "8f1b2f6e-4c1d-4f0a-9a57-3b6f3f3d2c11"
+	configBucket = "acme-ecs-config"
+	canary       = "canary-hunter2"
+	secretARN    = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/registry.example.com-AbCdEf"
+	version1     = "8f1b2f6e-4c1d-4f0a-9a57-3b6f3f3d2c11"
+	// adminSecret is the administrator's.
+	adminSecret = "ecs-guardrails/admin/registry"
 )
 
-// world is everything that a rotation with the driver htpasswd touches.
+// start is when the tests take place.
+var start = time.Date(2026, 8, 21, 10, 0, 0, 0, time.UTC)
+
+// world is everything that a rotation touches.
 type world struct {
 	secrets *secretsManager
 	objects *registrytest.ObjectStore
 	network *registrytest.Network
+	now     func() time.Time
+	// accepts is what the registry takes.
+	accepts func(username, password string) bool
 	// served is the copy of the file that the registry reads.
 	served func() []byte
 }
@@ -64,14 +80,16 @@ func newWorld(t testing.TB) *world {
 	}
 	w.objects.Write("acme", "auth/htpasswd", []byte("# registry\n"+line(t, "ops", "x")+line(t, "ci", canary)))
 	w.served = func() []byte { return w.objects.Read("acme", "auth/htpasswd") }
+	w.accepts = w.inFile
+	w.now = func() time.Time { return start }
 	w.network = &registrytest.Network{Hosts: map[string]http.Handler{
 		"https://registry.example.com": &registrytest.Distribution{Accepts: w.accepts, Images: map[string]bool{"team/app:1": true}, Canary: canary},
 	}}
 	return w
 }
 
-// accepts reads the file as distribution does: the last line of a user counts.
-func (w *world) accepts(username, password string) bool {
+// inFile reads the file as distribution does: the last line of a user counts.
+func (w *world) inFile(username, password string) bool {
 	var hash string
 	for text := range strings.Lines(string(w.served())) {
 		if name, rest, ok := strings.Cut(strings.TrimSpace(text), ":"); ok && name == username {
@@ -94,9 +112,35 @@ func matches(hash, password string) bool {
 	return equal
 }
 
+// drivers are all that there are.
+func (w *world) drivers() map[string]registry.Driver {
+	client, random := registry.WithTransport(w.network), rand.NewChaCha8([32]byte{byte(len(w.secrets.calls))})
+	return map[string]registry.Driver{
+		artifactory.Name: artifactory.New(client),
+		dockerhub.Name:   dockerhub.New(client),
+		gitea.Name:       gitea.New(client),
+		gitlab.Name:      gitlab.New(client),
+		harbor.Name:      harbor.New(client, random),
+		htpasswd.Name:    htpasswd.New(w.objects, random),
+		nexus.Name:       nexus.New(client, random),
+		quay.Name:        quay.New(client),
+	}
+}
+
 func (w *world) function(mode finding.Mode) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Action] {
-	drivers := map[string]registry.Driver{htpasswd.Name: htpasswd.New(w.objects, rand.NewChaCha8([32]byte{byte(len(w.secrets.calls))}))}
-	return rotation.New(rotation.Settings{Shared: settings.Shared{Mode: mode}}, w.secrets, registry.WithTransport(w.network), drivers)
+	return w.waiting(mode, 0)
+}
+
+func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Action] {
+	return rotation.New(
+		rotation.Settings{Shared: settings.Shared{Mode: mode}, LoginWait: wait, ConfigBucket: configBucket, ConfigSuffixes: []string{"ecs.config"}},
+		rotation.World{Secrets: w.secrets, Configs: w.objects, Registries: registry.WithTransport(w.network), Drivers: w.drivers(), Now: w.now},
+	)
+}
+
+// interrupt has all of the world's calls counted, and perhaps cut off.
+func (w *world) interrupt(interruption *registrytest.Interruption) {
+	w.secrets.interruption, w.objects.Interruption, w.network.Interruption = interruption, interruption, interruption
 }
 
 func stepEvent(step, version string) []byte {
@@ -107,7 +151,25 @@ func stepEvent(step, version string) []byte {
 // contract, and searches it for the canary.
 func (w *world) run(t testing.TB, step, version string) finding.Result {
 	t.Helper()
-	return check(t, w.function(finding.Enforce).Handle(t.Context(), stepEvent(step, version)))
+	return w.public(t, check(t, w.function(finding.Enforce).Handle(t.Context(), stepEvent(step, version))))
+}
+
+// public searches a result for every password that the secret ever held.
+func (w *world) public(t testing.TB, result finding.Result) finding.Result {
+	t.Helper()
+	text, err := json.Marshal(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.secrets.mutex.Lock()
+	defer w.secrets.mutex.Unlock()
+	for _, value := range w.secrets.values {
+		var read struct{ Password string }
+		if json.Unmarshal([]byte(value), &read) == nil && read.Password != "" && strings.Contains(string(text), read.Password) {
+			t.Errorf("the result shows a password: %s", text)
+		}
+	}
+	return result
 }
 
 func check(t testing.TB, outcome pipeline.Outcome) finding.Result {
@@ -234,7 +296,7 @@ func TestCutOff(t *testing.T) {
 			w := newWorld(t)
 			w.secrets.begin(version1)
 			interruption := &registrytest.Interruption{At: at, After: after}
-			w.secrets.interruption, w.objects.Interruption, w.network.Interruption = interruption, interruption, interruption
+			w.interrupt(interruption)
 			for _, step := range rotation.Steps() {
 				if w.function(finding.Enforce).Handle(t.Context(), stepEvent(string(step), version1)); interruption.Cut() {
 					break
@@ -255,7 +317,7 @@ func TestCutOff(t *testing.T) {
 					t.Fatalf("cut at %d: AWSCURRENT is refused", at)
 				}
 			}
-			w.secrets.interruption, w.objects.Interruption, w.network.Interruption = nil, nil, nil
+			w.interrupt(nil)
 			for _, step := range rotation.Steps() {
 				if result := w.run(t, string(step), version1); result.Status != finding.Compliant {
 					t.Fatalf("cut at %d (after: %v), %s again: %+v", at, after, step, result)
@@ -424,9 +486,8 @@ func TestLoginWaits(t *testing.T) {
 					return w.objects.Read("acme", "auth/htpasswd")
 				}
 				w.run(t, "setSecret", version1)
-				drivers := map[string]registry.Driver{htpasswd.Name: htpasswd.New(w.objects, rand.NewChaCha8([32]byte{}))}
-				function := rotation.New(rotation.Settings{Shared: settings.Shared{Mode: finding.Enforce}, LoginWait: time.Minute}, w.secrets, registry.WithTransport(w.network), drivers)
-				if result := check(t, function.Handle(t.Context(), stepEvent("testSecret", version1))); codes(result) != test.want {
+				w.now = time.Now
+				if result := check(t, w.waiting(finding.Enforce, time.Minute).Handle(t.Context(), stepEvent("testSecret", version1))); codes(result) != test.want {
 					t.Errorf("got %+v", result)
 				}
 			})

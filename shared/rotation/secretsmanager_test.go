@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -17,6 +18,9 @@ import (
 // and its refusals (API reference, "PutSecretValue", "UpdateSecretVersionStage").
 type secretsManager struct {
 	interruption *registrytest.Interruption
+	// administrator is the value of the secret that the tag :admin-secret names.
+	administrator string
+	rotated, due  time.Time
 	// denies gives an error code to operations.
 	denies map[string]string
 
@@ -90,7 +94,7 @@ func (s *secretsManager) call(operation string, body func() error) (err error) {
 func (s *secretsManager) DescribeSecret(_ context.Context, _ *secretsmanager.DescribeSecretInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error) {
 	var output secretsmanager.DescribeSecretOutput
 	return &output, s.call("DescribeSecret", func() error {
-		output = secretsmanager.DescribeSecretOutput{ARN: &s.arn, Name: &s.name, RotationEnabled: &s.rotates, VersionIdsToStages: map[string][]string{}}
+		output = secretsmanager.DescribeSecretOutput{ARN: &s.arn, Name: &s.name, RotationEnabled: &s.rotates, VersionIdsToStages: map[string][]string{}, LastRotatedDate: &s.rotated, NextRotationDate: &s.due}
 		for version, stages := range s.stages {
 			output.VersionIdsToStages[version] = slices.Clone(stages)
 		}
@@ -104,6 +108,13 @@ func (s *secretsManager) DescribeSecret(_ context.Context, _ *secretsmanager.Des
 func (s *secretsManager) GetSecretValue(_ context.Context, input *secretsmanager.GetSecretValueInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
 	var output secretsmanager.GetSecretValueOutput
 	return &output, s.call("GetSecretValue", func() error {
+		if *input.SecretId == adminSecret {
+			if s.administrator == "" {
+				return &types.ResourceNotFoundException{}
+			}
+			output.SecretString = &s.administrator
+			return nil
+		}
 		value, ok := s.values[*input.VersionId]
 		if !ok || !slices.Contains(s.stages[*input.VersionId], *input.VersionStage) {
 			return &types.ResourceNotFoundException{}

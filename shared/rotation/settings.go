@@ -10,6 +10,11 @@ import (
 // Settings are rotate-secret's.
 type Settings struct {
 	settings.Shared
+	// ConfigBucket is where the ecs.config files are kept that may carry a
+	// credential, and ConfigSuffixes what their keys end in. Without a bucket none
+	// is looked for.
+	ConfigBucket   string   `env:"CONFIG_BUCKET"`
+	ConfigSuffixes []string `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
 	// LoginWait is how long testSecret lets a registry take to know the new
 	// credential: a registry that copies its htpasswd file from S3 does so at
 	// intervals. It must end before the function's time-out.

@@ -14,7 +14,8 @@ import (
 	"ecsguardrails/shared/secret"
 )
 
-// Step is one of the four calls that Secrets Manager makes for a rotation.
+// Step is one of the four calls that Secrets Manager makes for a rotation, or
+// the look at a secret between rotations.
 type Step string
 
 // The steps in their order. Their names are those of the wire.
@@ -23,9 +24,12 @@ const (
 	SetSecret    Step = "setSecret"
 	TestSecret   Step = "testSecret"
 	FinishSecret Step = "finishSecret"
+	// Review is no step of a rotation: it ends the previous credential when its
+	// grace time is over, and tells of rotations that did not take place.
+	Review Step = "review"
 )
 
-// Steps lists them.
+// Steps lists those of a rotation.
 func Steps() []Step { return []Step{CreateSecret, SetSecret, TestSecret, FinishSecret} }
 
 // spellings are the steps' names in the wire's spelling and in that of some of
@@ -54,12 +58,35 @@ var (
 	versionID = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 )
 
-// Subjects turns a step of Secrets Manager's into what it concerns.
+// Subjects turns a step of Secrets Manager's, or {"secret": "ARN"}, into what it concerns.
 func Subjects(trigger event.Trigger) []pipeline.Subject[Request] {
-	asked, ok := trigger.(event.RotationStep)
-	if !ok {
+	switch asked := trigger.(type) {
+	case event.RotationStep:
+		return rotationStep(asked)
+	case event.ByHand:
+		return review(asked)
+	default:
 		return nil
 	}
+}
+
+// review reads a request for a look at one secret.
+func review(asked event.ByHand) []pipeline.Subject[Request] {
+	if _, meant := asked.Fields["secret"]; !meant {
+		return nil
+	}
+	id, _ := asked.Text("secret")
+	if !secretID.MatchString(id) {
+		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", finding.Finding{
+			Code: "request-malformed", Severity: finding.Error,
+			Message: "the field secret is not a secret's ARN or name",
+			Fix:     "send one as events/rotate-review-secret.json does",
+		})}
+	}
+	return []pipeline.Subject[Request]{{Name: id, Of: Request{Step: Review, SecretID: id}}}
+}
+
+func rotationStep(asked event.RotationStep) []pipeline.Subject[Request] {
 	if !secretID.MatchString(asked.SecretID) || !versionID.MatchString(asked.ClientRequestToken) {
 		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", finding.Finding{
 			Code: "request-malformed", Severity: finding.Error,

@@ -1,13 +1,17 @@
 package rotation
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/storedfile"
 )
 
 // The tags of a secret that say what to do with it.
@@ -15,6 +19,12 @@ const (
 	RegistryTag = "ecs-guardrails:registry"
 	DriverTag   = "ecs-guardrails:driver"
 	ImageTag    = "ecs-guardrails:test-image"
+	// AdminTag names the secret with the credential for the registry's own API.
+	AdminTag = "ecs-guardrails:admin-secret"
+	// GraceTag is how long the previous credential works on, as in "36h" or "7d".
+	GraceTag = "ecs-guardrails:grace"
+	// ConfigTag lists the ecs.config files that carry the credential.
+	ConfigTag = "ecs-guardrails:config-objects"
 )
 
 // Target is what a secret's tags say.
@@ -23,6 +33,15 @@ type Target struct {
 	Driver   string
 	// Image is the one whose manifest testSecret reads; nil where none is named.
 	Image *registry.Image
+	// Admin is the secret with the administrator's credential, or "".
+	Admin string
+	// Grace is how long the previous credential works on after a rotation, and
+	// HasGrace whether there is an end to it before the next one.
+	Grace    time.Duration
+	HasGrace bool
+	// Configs are the ecs.config files that carry the credential; where none are
+	// named, the config bucket is read through.
+	Configs []storedfile.Place
 }
 
 // target reads the tags, all of them, so that all faults are told at once.
@@ -59,5 +78,40 @@ func target(tags map[string]string, drivers map[string]registry.Driver) (Target,
 		}
 		target.Image = &image
 	}
+	target.Admin = tags[AdminTag]
+	if target.Admin != "" && !secretID.MatchString(target.Admin) {
+		fault("tag-malformed", fmt.Sprintf("the tag %s names no secret", AdminTag), "write the secret's ARN or name")
+	}
+	if text, tagged := tags[GraceTag]; tagged {
+		var err error
+		if target.Grace, err = parseGrace(text); err != nil {
+			fault("tag-malformed", fmt.Sprintf("the tag %s is no time: %v", GraceTag, err), "write hours or days, as in 36h or 7d")
+		}
+		target.HasGrace = true
+	}
+	for _, text := range strings.Fields(tags[ConfigTag]) {
+		place, ok := storedfile.ParsePlace(text)
+		if !ok {
+			fault("tag-malformed", fmt.Sprintf("the tag %s does not list objects", ConfigTag), "write them as s3://bucket/key, with spaces between, or take the tag away to have the config bucket read through")
+			break
+		}
+		target.Configs = append(target.Configs, place)
+	}
 	return target, faults
+}
+
+// parseGrace reads a time as Go does, or a number of days.
+func parseGrace(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		number, err := strconv.Atoi(days)
+		if err != nil || number < 0 || number > 3650 {
+			return 0, errors.New("days are a number from 0 to 3650")
+		}
+		return time.Duration(number) * 24 * time.Hour, nil
+	}
+	grace, err := time.ParseDuration(text)
+	if err != nil || grace < 0 {
+		return 0, errors.New("it is neither of hours nor of days")
+	}
+	return grace, nil
 }

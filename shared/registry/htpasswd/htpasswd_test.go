@@ -25,7 +25,8 @@ func TestInstall(t *testing.T) {
 	store := &registrytest.ObjectStore{}
 	store.Write("acme", "auth/ht passwd", []byte("ops:x\nci:y\n"))
 	driver := htpasswd.New(store, rand.NewChaCha8([32]byte{}))
-	credential, err := driver.Issue(t.Context(), order())
+	issued, err := driver.Issue(t.Context(), order())
+	credential := issued.Credential
 	if err != nil || credential.Username != "ci_clone" {
 		t.Fatalf("issued for %q, %v", credential.Username, err)
 	}

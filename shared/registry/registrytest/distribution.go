@@ -1,6 +1,7 @@
 package registrytest
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -51,15 +52,16 @@ func (d *Distribution) ServeHTTP(writer http.ResponseWriter, request *http.Reque
 }
 
 // authenticated checks either form. A token of this server is its user and
-// password behind a prefix: good enough for a server without a clock.
+// password in base64: good enough for a server without a clock.
 func (d *Distribution) authenticated(request *http.Request) bool {
 	if d.Realm == "" {
 		username, password, ok := request.BasicAuth()
 		return ok && d.Accepts(username, password)
 	}
-	token, ok := strings.CutPrefix(request.Header.Get("Authorization"), "Bearer token.")
-	username, password, whole := strings.Cut(token, ".")
-	return ok && whole && d.Accepts(username, password)
+	token, ok := strings.CutPrefix(request.Header.Get("Authorization"), "Bearer ")
+	decoded, err := base64.StdEncoding.DecodeString(token)
+	username, password, whole := strings.Cut(string(decoded), "\x00")
+	return ok && err == nil && whole && d.Accepts(username, password)
 }
 
 func (d *Distribution) serveToken(writer http.ResponseWriter, request *http.Request) {
@@ -69,7 +71,7 @@ func (d *Distribution) serveToken(writer http.ResponseWriter, request *http.Requ
 		return
 	}
 	_ = json.NewEncoder(writer).Encode(map[string]any{
-		"token": "token." + username + "." + password, "expires_in": 300, "issued_at": "2026-08-21T10:00:00Z", "refresh_token": d.Canary,
+		"token": base64.StdEncoding.EncodeToString([]byte(username + "\x00" + password)), "expires_in": 300, "issued_at": "2026-08-21T10:00:00Z", "refresh_token": d.Canary,
 	})
 }
 

@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -118,4 +121,28 @@ func (s *ObjectStore) PutObject(ctx context.Context, input *s3.PutObjectInput, _
 
 func s3Error(operation string, err error) error {
 	return &smithy.OperationError{ServiceID: "S3", OperationName: operation, Err: err}
+}
+
+// ListObjectsV2 implements S3's operation, two keys to a page.
+func (s *ObjectStore) ListObjectsV2(ctx context.Context, input *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (output *s3.ListObjectsV2Output, err error) {
+	cut := s.Interruption.Around(func() {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		output = &s3.ListObjectsV2Output{IsTruncated: aws.Bool(false)}
+		for _, name := range slices.Sorted(maps.Keys(s.objects)) {
+			key, ok := strings.CutPrefix(name, *input.Bucket+"/")
+			if !ok || key <= aws.ToString(input.ContinuationToken) {
+				continue
+			}
+			if len(output.Contents) == 2 {
+				output.IsTruncated, output.NextContinuationToken = aws.Bool(true), output.Contents[1].Key
+				return
+			}
+			output.Contents = append(output.Contents, types.Object{Key: aws.String(key)})
+		}
+	})
+	if cut != nil {
+		return nil, cut
+	}
+	return output, err
 }

@@ -1,0 +1,198 @@
+// Package dockerhub is the driver for Docker Hub, by organization access tokens
+// or personal access tokens (docs.docker.com, "Docker HUB API",
+// content/reference/api/hub/latest.yaml).
+//
+// Docker Hub mints the token. An account has several, so the old and the new one
+// live side by side. They are issued without an end (no expires_at) and for
+// pulling only: repo:read, or scope-image-pull on the organization's
+// repositories. How many there may be depends on the plan. The API allows a
+// number of requests per minute, and says with 429 and X-Retry-After, a Unix
+// time, when to go on.
+//
+// The administrator's secret holds {"username": "…", "password": "…"}. Where
+// that user is the secret's, the token is a personal one. Otherwise the secret's
+// username is an organization, and the user one of its owners. "url" may be left
+// out; it is https://hub.docker.com.
+package dockerhub
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/secret"
+)
+
+// Name is what the secret's tag ecs-guardrails:driver says for this driver.
+const Name = "dockerhub"
+
+// address is the API's host, which serves no images.
+const address = "https://hub.docker.com"
+
+// Driver implements registry.Driver and registry.Lister.
+type Driver struct{ client *registry.Client }
+
+// New makes the driver.
+func New(client *registry.Client) *Driver { return &Driver{client} }
+
+// Accounts says that tokens live side by side.
+func (*Driver) Accounts() registry.Accounts { return registry.OneAccount }
+
+// Examine wants Docker Hub and an administrator of its own.
+func (*Driver) Examine(order registry.Order) error {
+	order = complete(order)
+	switch {
+	case order.Registry.Host != registry.Hub:
+		return errors.New("the driver dockerhub is for the registry docker.io alone")
+	case order.Administrator.URL != address:
+		return errors.New(`the administrator's secret is for another address than https://hub.docker.com; correct or leave out its "url"`)
+	case order.Administrator.Username == "":
+		return errors.New(`the administrator's secret must hold a "username" beside the "password"`)
+	}
+	return order.ExamineAdministrator()
+}
+
+func complete(order registry.Order) registry.Order {
+	if order.Administrator.URL == "" {
+		order.Administrator.URL = address
+	}
+	order.Administrator.URL = strings.TrimRight(order.Administrator.URL, "/")
+	return order
+}
+
+// token is either kind of token as Docker Hub shows it; Token only once.
+type token struct {
+	UUID  string
+	ID    string
+	Label string
+	// TokenLabel is what a personal token's label is called.
+	TokenLabel string `json:"token_label"`
+	Token      secret.Text
+}
+
+func (t token) id() string    { return t.UUID + t.ID }
+func (t token) label() string { return t.TokenLabel + t.Label }
+
+// isPersonal says which kind the secret's token is.
+func isPersonal(order registry.Order) bool {
+	return strings.EqualFold(order.Administrator.Username, order.Current.Username)
+}
+
+// tokens gives the path of the secret's kind of token.
+func tokens(order registry.Order) string {
+	if isPersonal(order) {
+		return "/v2/access-tokens"
+	}
+	return "/v2/orgs/" + url.PathEscape(order.Current.Username) + "/access-tokens"
+}
+
+// Issue mints a token.
+func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issued, error) {
+	order = complete(order)
+	api, err := d.login(ctx, order)
+	if err != nil {
+		return registry.Issued{}, err
+	}
+	body := map[string]any{"token_label": order.TokenName(), "scopes": []string{"repo:read"}}
+	if !isPersonal(order) {
+		body = map[string]any{"label": order.TokenName(), "resources": []map[string]any{
+			{"type": "TYPE_REPO", "path": repositories(order), "scopes": []string{"scope-image-pull"}},
+		}}
+	}
+	const doing = "the request for an access token"
+	var minted token
+	if _, err := api.Do(ctx, registry.Call{Method: http.MethodPost, Path: tokens(order), JSON: body, Doing: doing, Want: []int{http.StatusCreated}}, &minted); err != nil {
+		return registry.Issued{}, err
+	}
+	if minted.Token.IsZero() || minted.id() == "" {
+		return registry.Issued{}, registry.NotIssued(doing)
+	}
+	return registry.Issued{
+		Credential: registry.Credential{Username: order.Current.Username, Password: minted.Token},
+		ID:         minted.id(), Version: order.Version,
+	}, nil
+}
+
+// repositories are those that an organization's token may pull: all of the
+// organization's, or the one that the registry's tag names.
+func repositories(order registry.Order) string {
+	if strings.Contains(order.Registry.Path, "/") {
+		return order.Registry.Path
+	}
+	return order.Current.Username + "/*"
+}
+
+// List gives the tokens that carry the labels of this secret's.
+func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Issued, error) {
+	order = complete(order)
+	api, err := d.login(ctx, order)
+	if err != nil {
+		return nil, err
+	}
+	var issued []registry.Issued
+	for page := range registry.MaxPages {
+		var listed struct {
+			Next    string
+			Results []token
+		}
+		_, err := api.Do(ctx, registry.Call{
+			Method: http.MethodGet, Path: tokens(order), Doing: "the list of access tokens", Want: []int{http.StatusOK},
+			Query: url.Values{"page": {strconv.Itoa(page + 1)}, "page_size": {"100"}},
+		}, &listed)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range listed.Results {
+			if version, ours := order.TokenVersion(t.label()); ours {
+				issued = append(issued, registry.Issued{ID: t.id(), Version: version})
+			}
+		}
+		// Only whether there is a next page is read: its address is the server's choice.
+		if listed.Next == "" {
+			break
+		}
+	}
+	return issued, nil
+}
+
+// Revoke deletes a token.
+func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
+	order = complete(order)
+	api, err := d.login(ctx, order)
+	if err != nil {
+		return err
+	}
+	_, err = api.Do(ctx, registry.Call{
+		Method: http.MethodDelete, Path: tokens(order) + "/" + url.PathEscape(id), Doing: "the deletion of an access token", Want: []int{http.StatusNoContent},
+	}, nil)
+	if registry.IsMissing(err) {
+		return nil
+	}
+	return err
+}
+
+// login changes the administrator's credential into a bearer token, which lives
+// for ten minutes.
+func (d *Driver) login(ctx context.Context, order registry.Order) (*registry.API, error) {
+	const doing = "the administrator's login"
+	var bearer struct {
+		Token secret.Text `json:"access_token"`
+	}
+	_, err := d.client.API(order.Administrator, func(*http.Request) {}).Do(ctx, registry.Call{
+		Method: http.MethodPost, Path: "/v2/auth/token", Doing: doing, Want: []int{http.StatusOK},
+		JSON: map[string]string{"identifier": order.Administrator.Username, "secret": order.Administrator.Password.Reveal()},
+	}, &bearer)
+	if err != nil {
+		return nil, err
+	}
+	if bearer.Token.IsZero() {
+		return nil, registry.NotIssued(doing)
+	}
+	administrator := order.Administrator
+	administrator.Password = bearer.Token
+	return d.client.API(administrator, administrator.Bearer), nil
+}

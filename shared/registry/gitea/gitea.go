@@ -1,0 +1,129 @@
+// Package gitea is the driver for the container registries of Gitea and
+// Forgejo, by access tokens of a user (templates/swagger/v1_json.tmpl,
+// routers/api/v1/user/app.go).
+//
+// Gitea mints the token. A user has any number of them, so the old and the new
+// one live side by side. They have no end; their scope is read:package. A name
+// can be used once, and names are how a token is found again.
+//
+// The administrator's secret holds {"url": "https://gitea.example.com",
+// "username": "…", "password": "…"} of the same user, since the API takes basic
+// authentication only (reqBasicOrRevProxyAuth) and deletes only the caller's
+// own tokens. A user with a second factor cannot be used: the API would want a
+// code with each call.
+package gitea
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/secret"
+)
+
+// Name is what the secret's tag ecs-guardrails:driver says for this driver.
+const Name = "gitea"
+
+// pageSize is Gitea's default for the most that a page may hold
+// (api.MAX_RESPONSE_ITEMS).
+const pageSize = 50
+
+// Driver implements registry.Driver and registry.Lister.
+type Driver struct{ client *registry.Client }
+
+// New makes the driver.
+func New(client *registry.Client) *Driver { return &Driver{client} }
+
+// Accounts says that tokens live side by side.
+func (*Driver) Accounts() registry.Accounts { return registry.OneAccount }
+
+// Examine wants the user's own credential.
+func (*Driver) Examine(order registry.Order) error {
+	if err := order.ExamineAdministrator(); err != nil {
+		return err
+	}
+	if order.Administrator.Username != order.Current.Username {
+		return errors.New("the administrator's secret must hold the name and password of the same user as the secret: Gitea lets users manage only their own tokens")
+	}
+	return nil
+}
+
+// Issue mints a token.
+func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issued, error) {
+	const doing = "the request for an access token"
+	var minted struct {
+		ID   int64
+		SHA1 secret.Text
+	}
+	_, err := d.api(order).Do(ctx, registry.Call{
+		Method: http.MethodPost, Path: tokens(order), Doing: doing, Want: []int{http.StatusCreated},
+		JSON: map[string]any{"name": order.TokenName(), "scopes": []string{"read:package"}},
+	}, &minted)
+	if err != nil {
+		return registry.Issued{}, err
+	}
+	if minted.SHA1.IsZero() {
+		return registry.Issued{}, registry.NotIssued(doing)
+	}
+	return registry.Issued{
+		Credential: registry.Credential{Username: order.Current.Username, Password: minted.SHA1},
+		ID:         strconv.FormatInt(minted.ID, 10), Version: order.Version,
+	}, nil
+}
+
+// List gives the tokens that carry the names of this secret's.
+func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Issued, error) {
+	var issued []registry.Issued
+	seen := map[int64]bool{}
+	for page := range registry.MaxPages {
+		var listed []struct {
+			ID   int64
+			Name string
+		}
+		_, err := d.api(order).Do(ctx, registry.Call{
+			Method: http.MethodGet, Path: tokens(order), Doing: "the list of access tokens", Want: []int{http.StatusOK},
+			Query: url.Values{"limit": {strconv.Itoa(pageSize)}, "page": {strconv.Itoa(page + 1)}},
+		}, &listed)
+		if err != nil {
+			return nil, err
+		}
+		news := false
+		for _, t := range listed {
+			if seen[t.ID] {
+				continue
+			}
+			seen[t.ID], news = true, true
+			if version, ours := order.TokenVersion(t.Name); ours {
+				issued = append(issued, registry.Issued{ID: strconv.FormatInt(t.ID, 10), Version: version})
+			}
+		}
+		// A server may allow fewer to a page than were asked for, so only a page
+		// without anything new is the end.
+		if !news {
+			break
+		}
+	}
+	return issued, nil
+}
+
+// Revoke deletes a token.
+func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
+	_, err := d.api(order).Do(ctx, registry.Call{
+		Method: http.MethodDelete, Path: tokens(order) + "/" + url.PathEscape(id), Doing: "the deletion of an access token", Want: []int{http.StatusNoContent},
+	}, nil)
+	if registry.IsMissing(err) {
+		return nil
+	}
+	return err
+}
+
+func (d *Driver) api(order registry.Order) *registry.API {
+	return d.client.API(order.Administrator, order.Administrator.Basic)
+}
+
+func tokens(order registry.Order) string {
+	return "/api/v1/users/" + url.PathEscape(order.Current.Username) + "/tokens"
+}

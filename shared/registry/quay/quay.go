@@ -1,0 +1,86 @@
+// Package quay is the driver for Quay, quay.io or one's own, by robot accounts
+// (endpoints/api/robot.py).
+//
+// A robot has one token, so two robots take turns: "acme+ci" and
+// "acme+ci_clone". Both must exist, with the same permissions and teams. Quay
+// makes the token: a regenerated one is the robot's only one at once, and never
+// ends.
+//
+// The administrator's secret holds {"url": "https://quay.io", "token": "…"}: an
+// OAuth access token with the scope org:admin, of an administrator of the
+// organization.
+package quay
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/secret"
+)
+
+// Name is what the secret's tag ecs-guardrails:driver says for this driver.
+const Name = "quay"
+
+// Driver implements registry.Driver.
+type Driver struct{ client *registry.Client }
+
+// New makes the driver.
+func New(client *registry.Client) *Driver { return &Driver{client} }
+
+// Accounts says that two robots take turns.
+func (*Driver) Accounts() registry.Accounts { return registry.TwoAccounts }
+
+// Examine wants an organization's robot and an administrator.
+func (*Driver) Examine(order registry.Order) error {
+	if organization, name, _ := strings.Cut(order.Current.Username, "+"); organization == "" || name == "" {
+		return errors.New("the secret's username must be an organization's robot, as in acme+ci")
+	}
+	return order.ExamineAdministrator()
+}
+
+// Issue regenerates the token of the robot whose turn it is. Nobody needs that
+// robot's old token: it is the one before the current one, at best. So a run
+// after a crash regenerates it again.
+func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issued, error) {
+	username := registry.TwoAccounts.Successor(order.Current.Username)
+	token, err := d.regenerate(ctx, order, username)
+	if err != nil {
+		return registry.Issued{}, err
+	}
+	return registry.Issued{Credential: registry.Credential{Username: username, Password: token}, ID: username, Version: order.Version}, nil
+}
+
+// Revoke regenerates a robot's token and forgets it.
+func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
+	_, err := d.regenerate(ctx, order, id)
+	return err
+}
+
+func (d *Driver) regenerate(ctx context.Context, order registry.Order, username string) (secret.Text, error) {
+	// The path has the robot's name without its organization.
+	organization, name, _ := strings.Cut(username, "+")
+	const doing = "the regeneration of a robot's token"
+	var robot struct {
+		Name  string
+		Token secret.Text
+	}
+	_, err := d.client.API(order.Administrator, order.Administrator.Bearer).Do(ctx, registry.Call{
+		Method: http.MethodPost, Path: "/api/v1/organization/" + url.PathEscape(organization) + "/robots/" + url.PathEscape(name) + "/regenerate",
+		Doing: doing, Want: []int{http.StatusOK},
+	}, &robot)
+	// An unknown robot is a 400 (data/model/user.py, InvalidRobotException).
+	if failure, ok := errors.AsType[*registry.Error](err); ok && failure.Status == http.StatusBadRequest {
+		return secret.Text{}, registry.NotThere("the robot whose turn it is")
+	}
+	if err != nil {
+		return secret.Text{}, err
+	}
+	if robot.Token.IsZero() || robot.Name != username {
+		return secret.Text{}, registry.NotIssued(doing)
+	}
+	return robot.Token, nil
+}

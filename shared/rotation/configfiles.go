@@ -1,0 +1,125 @@
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registryauth"
+	"ecsguardrails/shared/storedfile"
+)
+
+const (
+	// maxConfig is more than any ecs.config: validate-config reads no larger one.
+	maxConfig = 1 << 20
+	// maxConfigs bounds how many files a rotation reads.
+	maxConfigs = 5000
+)
+
+// ConfigStore is the part of S3's client that the ecs.config files need.
+type ConfigStore interface {
+	storedfile.Store
+	ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
+}
+
+// configFiles reads the files that may carry the credential: those that the
+// secret's tag lists, or all of the config bucket.
+func (r *Rotation) configFiles(ctx context.Context, at Target) ([]storedfile.File, error) {
+	places := at.Configs
+	if len(places) == 0 && r.configBucket != "" {
+		var err error
+		if places, err = r.listConfigs(ctx); err != nil {
+			return nil, err
+		}
+	}
+	files := make([]storedfile.File, len(places))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i, place := range places {
+		group.Go(func() error {
+			file, err := storedfile.Read(ctx, r.objects, place, maxConfig)
+			// A file that has gone, or that is no ecs.config for its size, carries nothing.
+			if errors.Is(err, storedfile.ErrTooLarge) || err != nil && awserror.Classify(err) == awserror.Gone {
+				return nil
+			}
+			files[i] = file
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(files, func(file storedfile.File) bool { return file.Key == "" }), nil
+}
+
+func (r *Rotation) listConfigs(ctx context.Context) ([]storedfile.Place, error) {
+	var places []storedfile.Place
+	var next *string
+	for {
+		page, err := r.objects.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &r.configBucket, ContinuationToken: next})
+		if err != nil {
+			return nil, fmt.Errorf("list the config bucket %s: %w", r.configBucket, err)
+		}
+		for _, object := range page.Contents {
+			key := aws.ToString(object.Key)
+			if slices.ContainsFunc(r.configSuffixes, func(suffix string) bool { return strings.HasSuffix(key, suffix) }) {
+				places = append(places, storedfile.Place{Bucket: r.configBucket, Key: key})
+			}
+		}
+		if len(places) > maxConfigs {
+			return nil, finding.Refuse(finding.Finding{
+				Code: "configs-too-many", Severity: finding.Error,
+				Message: fmt.Sprintf("the config bucket %s holds more than %d ecs.config files, too many to look through for the old credential", r.configBucket, maxConfigs),
+				Fix:     "list those that carry it in the secret's tag " + ConfigTag,
+			})
+		}
+		if next = page.NextContinuationToken; !aws.ToBool(page.IsTruncated) || next == nil {
+			return places, nil
+		}
+	}
+}
+
+// rendered gives a file's content with the new credential wherever it carries
+// the old one, and whether it does. The shape (docker or dockercfg), the order
+// and every other byte stay. Credentials of other registries and other users
+// are not ours. An account that takes turns has no password but those of this
+// secret, so it counts whatever password stands beside it; a token is known by
+// its value alone, for its owner may have others.
+func rendered(content []byte, at registry.Registry, accounts registry.Accounts, before, after registry.Credential) ([]byte, bool) {
+	changed := false
+	// Each replacement moves the bytes behind it, so the file is read anew.
+	for range maxConfig {
+		registries := ecsconfig.Parse(content).Registries().Registries
+		index := slices.IndexFunc(registries, func(entry registryauth.Registry) bool {
+			named, err := registry.Parse(entry.Key)
+			if err != nil || named.Host != at.Host || entry.Token {
+				return false
+			}
+			carried := registry.Credential{Username: entry.Username, Password: entry.Password}
+			if carried.Equal(after) {
+				return false
+			}
+			turns := accounts == registry.TwoAccounts && (carried.Username == before.Username || carried.Username == after.Username)
+			return turns || carried.Equal(before)
+		})
+		if index < 0 {
+			break
+		}
+		replaced, err := registryauth.Replace(content, registries[index], after.Username, after.Password)
+		if err != nil || slices.Equal(replaced, content) {
+			break
+		}
+		content, changed = replaced, true
+	}
+	return content, changed
+}

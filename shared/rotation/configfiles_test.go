@@ -1,0 +1,270 @@
+package rotation_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/registrytest"
+	"ecsguardrails/shared/rotation"
+)
+
+func auth(username, password string) string {
+	return base64.StdEncoding.EncodeToString([]byte(username + ":" + password))
+}
+
+// configFiles are files as people keep them, each a function of the credential
+// for registry.example.com.
+var configFiles = map[string]func(username, password string) string{
+	"prod/ecs.config": func(username, password string) string {
+		return "# production\r\nECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA={\"https://index.docker.io/v1/\": {\"auth\":\"" +
+			auth("hubbot", "p") + "\",\"email\":\"a@b.c\"} , \"registry.example.com\":{ \"email\" :\"x\", \"auth\" : \"" + auth(username, password) + "\"}}\nECS_LOGLEVEL=warn"
+	},
+	"dev-ecs.config": func(username, password string) string {
+		return fmt.Sprintf("ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={\"https://registry.example.com\":{\"password\":%q,\"username\":%q,\"email\":\"e@x.y\"},\"other.example.com\":{\"username\":\"ci\",\"password\":\"q\"}}\n", password, username)
+	},
+	"twice/ecs.config": func(username, password string) string {
+		return fmt.Sprintf("ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={\"registry.example.com\":{\"username\":%q,\"password\":%q},\"registry.example.com/team/\":{\"username\":%q,\"password\":%q}}\n", username, password, username, password)
+	},
+	// These are not ours.
+	"person/ecs.config": func(string, string) string {
+		return "ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={\"registry.example.com\":{\"username\":\"person\",\"password\":\"p\"}}\n"
+	},
+	"plain/ecs.config": func(string, string) string { return "ECS_CLUSTER=plain\n" },
+	"broken/ecs.config": func(string, string) string {
+		return "ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={\"registry.example.com\":\n"
+	},
+	"empty/ecs.config": func(string, string) string { return "" },
+	"prod/other.config": func(string, string) string {
+		return "ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={\"registry.example.com\":{\"username\":\"ci\",\"password\":\"" + canary + "\"}}\n"
+	},
+	"prod/ecs.config.md": func(string, string) string { return "ECS_ENGINE_AUTH_DATA" },
+}
+
+func (w *world) writeConfigs() {
+	for key, content := range configFiles {
+		w.objects.Write(configBucket, key, []byte(content("ci", canary)))
+	}
+}
+
+// rightConfigs holds every file against what it has to be, byte for byte.
+func (w *world) rightConfigs(t *testing.T) {
+	t.Helper()
+	_, value := w.secrets.staged("AWSCURRENT")
+	username, password := credentialOf(t, value)
+	for key, content := range configFiles {
+		if got, want := string(w.objects.Read(configBucket, key)), content(username, password); got != want {
+			t.Errorf("%s has another content than it should:\n%s", key, strings.NewReplacer(password, "…", canary, "…").Replace(got))
+		}
+	}
+}
+
+func TestConfigFiles(t *testing.T) {
+	w := newWorld(t)
+	w.writeConfigs()
+	for n := range 3 {
+		version := fmt.Sprintf("version-%d", n+1)
+		w.secrets.begin(version)
+		for _, step := range rotation.Steps() {
+			result := w.run(t, string(step), version)
+			if result.Status != finding.Compliant {
+				t.Fatalf("%s: %+v", step, result)
+			}
+			if step == rotation.FinishSecret && len(result.Actions) != 4 {
+				t.Errorf("finishSecret has the actions %+v", result.Actions)
+			}
+		}
+		w.rightConfigs(t)
+		puts := w.objects.Puts()
+		if result := w.run(t, "finishSecret", version); codes(result) != "already-current" || w.objects.Puts() != puts {
+			t.Errorf("finishSecret again: %+v", result)
+		}
+	}
+}
+
+// TestConfigFilesCutOff cuts finishSecret off at every call.
+func TestConfigFilesCutOff(t *testing.T) {
+	points := 0
+	for _, after := range []bool{false, true} {
+		for at := 1; ; at++ {
+			w := newWorld(t)
+			w.writeConfigs()
+			w.secrets.begin(version1)
+			for _, step := range rotation.Steps()[:3] {
+				w.run(t, string(step), version1)
+			}
+			interruption := &registrytest.Interruption{At: at, After: after}
+			w.interrupt(interruption)
+			w.function(finding.Enforce).Handle(t.Context(), stepEvent("finishSecret", version1))
+			w.interrupt(nil)
+			if !interruption.Cut() {
+				break
+			}
+			points++
+			if result := w.run(t, "finishSecret", version1); result.Status != finding.Compliant {
+				t.Fatalf("cut at %d (after: %v): %+v", at, after, result)
+			}
+			w.rightConfigs(t)
+		}
+	}
+	t.Logf("%d cut points", points)
+	if points < 20 {
+		t.Errorf("only %d cut points", points)
+	}
+}
+
+// TestConfigFileBesideAnEditor lets a person upload a file while it is rendered.
+func TestConfigFileBesideAnEditor(t *testing.T) {
+	w := newWorld(t)
+	w.writeConfigs()
+	w.secrets.begin(version1)
+	for _, step := range rotation.Steps()[:3] {
+		w.run(t, string(step), version1)
+	}
+	const key = "prod/ecs.config"
+	persons := "ECS_CLUSTER=new\n" + configFiles[key]("ci", canary)
+	w.objects.BeforePut = func(store *registrytest.ObjectStore) {
+		store.BeforePut = nil
+		for key := range maps.Keys(configFiles) {
+			if strings.HasSuffix(key, "ecs.config") {
+				store.Write(configBucket, key, append([]byte("ECS_CLUSTER=new\n"), store.Read(configBucket, key)...))
+			}
+		}
+	}
+	if result := w.run(t, "finishSecret", version1); result.Status != finding.Failed || codes(result) != "will-retry" {
+		t.Errorf("got %+v", result)
+	}
+	if got := string(w.objects.Read(configBucket, key)); got != persons {
+		t.Error("the person's upload was overwritten")
+	}
+	if result := w.run(t, "finishSecret", version1); result.Status != finding.Compliant {
+		t.Errorf("got %+v", result)
+	}
+	_, value := w.secrets.staged("AWSCURRENT")
+	username, password := credentialOf(t, value)
+	if got := string(w.objects.Read(configBucket, key)); got != "ECS_CLUSTER=new\n"+configFiles[key](username, password) {
+		t.Error("the person's upload was not rendered")
+	}
+}
+
+// TestConfigFilesOfATag looks at the files that the secret names, and at no other.
+func TestConfigFilesOfATag(t *testing.T) {
+	w := newWorld(t)
+	w.writeConfigs()
+	w.objects.Write("elsewhere", "a/agent.conf", []byte(configFiles["dev-ecs.config"]("ci", canary)))
+	w.secrets.tags[rotation.ConfigTag] = "s3://elsewhere/a/agent.conf  s3://elsewhere/gone s3://" + configBucket + "/prod/ecs.config"
+	w.secrets.begin(version1)
+	w.rotate(t, version1)
+	_, value := w.secrets.staged("AWSCURRENT")
+	username, password := credentialOf(t, value)
+	for place, want := range map[[2]string]string{
+		{"elsewhere", "a/agent.conf"}:     configFiles["dev-ecs.config"](username, password),
+		{configBucket, "prod/ecs.config"}: configFiles["prod/ecs.config"](username, password),
+		{configBucket, "dev-ecs.config"}:  configFiles["dev-ecs.config"]("ci", canary),
+	} {
+		if string(w.objects.Read(place[0], place[1])) != want {
+			t.Errorf("%s is another than it should be", place)
+		}
+	}
+	w.secrets.tags[rotation.ConfigTag] = "elsewhere/a"
+	w.secrets.begin("version-2")
+	if result := w.run(t, "createSecret", "version-2"); codes(result) != "tag-malformed" {
+		t.Errorf("got %+v", result)
+	}
+}
+
+// TestTokensOfOthersStay leaves a person's own token for the same user alone.
+func TestTokensOfOthersStay(t *testing.T) {
+	w, _, _ := newVendorWorld(vendors()["docker hub, personal"])
+	file := func(password, persons string) string {
+		return fmt.Sprintf("ECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA={\"https://index.docker.io/v1/\":{\"auth\":%q},\"docker.io\":{\"auth\":%q}}\n", auth("ecsbot", password), auth("ecsbot", persons))
+	}
+	w.objects.Write(configBucket, "ecs.config", []byte(file(canary, "another-token")))
+	w.secrets.begin(version1)
+	w.rotate(t, version1)
+	_, value := w.secrets.staged("AWSCURRENT")
+	_, password := credentialOf(t, value)
+	if string(w.objects.Read(configBucket, "ecs.config")) != file(password, "another-token") {
+		t.Error("the file is another than it should be")
+	}
+}
+
+// TestReview looks at a secret between rotations.
+func TestReview(t *testing.T) {
+	rotated := func(t *testing.T) *world {
+		w := newWorld(t)
+		w.secrets.begin(version1)
+		w.rotate(t, version1)
+		w.secrets.rotated = start.Add(-8 * 24 * time.Hour)
+		w.secrets.tags[rotation.GraceTag] = "7d"
+		return w
+	}
+	tests := map[string]struct {
+		prepare func(*world)
+		want    string
+		ended   bool
+	}{
+		"grace over":                {func(*world) {}, "grace-over", true},
+		"no grace":                  {func(w *world) { delete(w.secrets.tags, rotation.GraceTag) }, "", false},
+		"grace is rubbish":          {func(w *world) { w.secrets.tags[rotation.GraceTag] = "soon" }, "tag-malformed", false},
+		"grace is negative":         {func(w *world) { w.secrets.tags[rotation.GraceTag] = "-7d" }, "tag-malformed", false},
+		"grace running":             {func(w *world) { w.secrets.tags[rotation.GraceTag] = "240h" }, "grace-running", false},
+		"not ours":                  {func(w *world) { w.secrets.tags = nil }, "not-ours", false},
+		"rotation under way":        {func(w *world) { w.secrets.begin("version-2") }, "rotation-underway", false},
+		"never rotated":             {func(w *world) { w.secrets.unstage("version-0", "AWSPREVIOUS") }, "", false},
+		"overdue":                   {func(w *world) { w.secrets.due = start.Add(-25 * time.Hour); delete(w.secrets.tags, rotation.GraceTag) }, "rotation-overdue", false},
+		"due":                       {func(w *world) { w.secrets.due = start.Add(-23 * time.Hour); delete(w.secrets.tags, rotation.GraceTag) }, "", false},
+		"previous of somebody else": {func(w *world) { w.secrets.values["version-0"] = `{"username":"person","password":"` + canary + `"}` }, "previous-not-ours", false},
+		"file still carries it": {func(w *world) {
+			w.objects.Write(configBucket, "dev-ecs.config", []byte(configFiles["dev-ecs.config"]("ci", canary)))
+		}, "previous-in-use", false},
+		"registry open":     {func(w *world) { w.serve(200, nil) }, "registry-open", false},
+		"registry broken":   {func(w *world) { w.serve(503, nil) }, "will-retry", false},
+		"htpasswd has gone": {func(w *world) { w.secrets.tags[htpasswd.LocationTag] = "s3://acme/gone" }, "htpasswd-missing grace-over", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := rotated(t)
+			test.prepare(w)
+			result := w.review(t)
+			got := strings.Fields(codes(result))
+			for _, code := range strings.Fields(test.want) {
+				found := false
+				for _, g := range got {
+					found = found || g == code
+				}
+				if !found {
+					t.Errorf("%s is not among %v", code, got)
+				}
+			}
+			if len(got) != len(strings.Fields(test.want)) {
+				t.Errorf("got %+v", result)
+			}
+			if w.inFile("ci", canary) == test.ended {
+				t.Errorf("the previous credential works: %v", !test.ended)
+			}
+			w.usable(t)
+		})
+	}
+}
+
+// TestReviewRendersFirst renders a file anew, and revokes at the look after that.
+func TestReviewRendersFirst(t *testing.T) {
+	w := newWorld(t)
+	w.secrets.begin(version1)
+	w.rotate(t, version1)
+	w.writeConfigs()
+	w.secrets.tags[rotation.GraceTag], w.secrets.rotated = "1h", start.Add(-2*time.Hour)
+	if result := w.review(t); result.Status != finding.Remediated || !w.accepts("ci", canary) {
+		t.Errorf("got %+v", result)
+	}
+	w.rightConfigs(t)
+	if result := w.review(t); codes(result) != "grace-over" || w.accepts("ci", canary) {
+		t.Errorf("got %+v", result)
+	}
+}

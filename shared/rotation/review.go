@@ -1,0 +1,130 @@
+package rotation
+
+import (
+	"fmt"
+	"time"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/registry"
+)
+
+// reviewable gives the plan of a look at a secret where its description alone
+// decides, and whether there may be a previous credential whose time is over.
+func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], due bool) {
+	if _, ours := o.Tags[DriverTag]; !ours {
+		return pipeline.Plan[Action]{Skip: &finding.Finding{
+			Code: "not-ours", Severity: finding.Info, Message: fmt.Sprintf("the secret has no tag %s", DriverTag),
+		}}, false
+	}
+	at, faults := target(o.Tags, r.drivers)
+	if len(faults) > 0 {
+		return pipeline.Plan[Action]{Findings: faults}, false
+	}
+	findings := overdue(o)
+	underway := o.version(pending)
+	switch {
+	case underway != "" && underway != o.version(current):
+		// One of two accounts that take turns may be just getting its password.
+		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
+			Code: "rotation-underway", Severity: finding.Info, Message: "a rotation is under way, so the previous credential is left to it",
+		})}, false
+	case !at.HasGrace || o.version(previous) == "":
+		return pipeline.Plan[Action]{Findings: findings}, false
+	case o.Now.Before(o.lastRotation().Add(at.Grace)):
+		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
+			Code: "grace-running", Severity: finding.Info,
+			Message: fmt.Sprintf("the previous credential works until %s", o.lastRotation().Add(at.Grace).UTC().Format(time.RFC3339)),
+		})}, false
+	}
+	return pipeline.Plan[Action]{Findings: findings}, true
+}
+
+// lastRotation is when the previous credential became that. A secret whose
+// label was moved by hand has no date for it, and its last change stands in.
+func (o Observation) lastRotation() time.Time {
+	if o.Rotated.IsZero() {
+		return o.Changed
+	}
+	return o.Rotated
+}
+
+// overdue tells of rotations that did not take place.
+func overdue(o Observation) []finding.Finding {
+	if !o.Rotates || o.Due.IsZero() || o.Now.Before(o.Due.Add(lateness)) {
+		return nil
+	}
+	return []finding.Finding{{
+		Code: "rotation-overdue", Severity: finding.Error,
+		Message: fmt.Sprintf("the secret was to be rotated by %s, and was not", o.Due.UTC().Format(time.RFC3339)),
+		Fix:     "look for this function's errors on the secret, cure them, and rotate it with aws secretsmanager rotate-secret",
+	}}
+}
+
+// planReview ends the previous credential when its grace time is over and no
+// file carries it any more.
+func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
+	plan, due := r.reviewable(o)
+	if !due {
+		return plan
+	}
+	both, faults := r.read(o)
+	if len(faults) > 0 || !both.hasNew {
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "previous-not-ours", Severity: finding.Info,
+			Message: "the previous version of the secret is not the predecessor of the current one, so its credential is left alone",
+		})
+		return plan
+	}
+	at, _ := target(o.Tags, r.drivers)
+	base := Action{Order: both.order, Driver: at.Driver}
+	// What nobody may touch now is the credential that the current version holds.
+	base.Order.Current = both.after.Credential
+	if renders := r.renders(o, at, both, base); len(renders) > 0 {
+		plan.Actions = renders
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "previous-in-use", Severity: finding.Warning, Cured: true,
+			Message: fmt.Sprintf("%d ecs.config files still carry the previous credential; it is revoked at the next look, when instances may have read them anew", len(renders)),
+			Fix:     "have the instances read their ecs.config again",
+		})
+		return plan
+	}
+	switch {
+	case o.Login.Err == nil:
+		for _, issued := range r.previousOf(o, at, both) {
+			plan.Actions = append(plan.Actions, base.revoking(issued, "whose grace time is over"))
+		}
+	case o.Login.Err.Kind != registry.Refused:
+		plan.Findings = append(plan.Findings, loginFault(at, *o.Login))
+		return plan
+	}
+	if len(plan.Actions) > 0 {
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "grace-over", Severity: finding.Warning, Cured: true,
+			Message: fmt.Sprintf("%s still takes the previous credential, whose grace time is over", at.Registry.Host),
+			Fix:     "let this function revoke it",
+		})
+		return plan
+	}
+	plan.Findings = append(plan.Findings, finding.Finding{
+		Code: "previous-ended", Severity: finding.Info,
+		Message: "no previous credential that this function issued works any more",
+	})
+	return plan
+}
+
+// previousOf gives the previous credential as the registry knows it. A token
+// that this function did not mint is not among them.
+func (r *Rotation) previousOf(o Observation, at Target, both documents) []registry.Issued {
+	version := o.version(previous)
+	if r.drivers[at.Driver].Accounts() == registry.TwoAccounts {
+		return []registry.Issued{{ID: both.before.Credential.Username, Version: version}}
+	}
+	var issued []registry.Issued
+	for _, one := range o.Issued {
+		if one.Version == version {
+			issued = append(issued, one)
+		}
+	}
+	return issued
+}

@@ -1,0 +1,462 @@
+package rotation_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry/artifactory"
+	"ecsguardrails/shared/registry/dockerhub"
+	"ecsguardrails/shared/registry/gitea"
+	"ecsguardrails/shared/registry/gitlab"
+	"ecsguardrails/shared/registry/harbor"
+	"ecsguardrails/shared/registry/nexus"
+	"ecsguardrails/shared/registry/quay"
+	"ecsguardrails/shared/registry/registrytest"
+	"ecsguardrails/shared/rotation"
+)
+
+// server is a vendor's.
+type server interface {
+	http.Handler
+	Accepts(username, password string) bool
+	Live() []registrytest.Token
+	Wrong() []string
+	Add(registrytest.Token)
+}
+
+// vendor is one kind of registry with a secret for it.
+type vendor struct {
+	driver        string
+	registry      string
+	tags          map[string]string
+	administrator string
+	username      string
+	// api is where the management interface is, endpoint where images are.
+	api, endpoint string
+	server        func() (server, *registrytest.Tokens)
+	// takesTurns says that two accounts do; the second is there already.
+	takesTurns bool
+}
+
+func vendors() map[string]vendor {
+	const admin = canary + "-admin"
+	tokens := func() registrytest.Tokens { return registrytest.Tokens{Canary: canary} }
+	return map[string]vendor{
+		"gitlab, group": {
+			driver: gitlab.Name, registry: "registry.gitlab.example.com/acme", username: "acme-ecs", tags: map[string]string{gitlab.OwnerTag: "groups/acme/platform"},
+			administrator: `{"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://registry.gitlab.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.GitLab{Tokens: tokens(), Admin: admin, Owner: "groups/acme/platform"}
+				return s, &s.Tokens
+			},
+		},
+		"gitlab, project below a path": {
+			driver: gitlab.Name, registry: "registry.example.com", username: "gitlab+deploy-token-7", tags: map[string]string{gitlab.OwnerTag: "projects/acme/app"},
+			administrator: `{"url":"https://example.com/gitlab/","token":"` + admin + `"}`, api: "https://example.com", endpoint: "https://registry.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.GitLab{Tokens: tokens(), Admin: admin, Owner: "projects/acme/app"}
+				return below{s, "/gitlab"}, &s.Tokens
+			},
+		},
+		"gitea": {
+			driver: gitea.Name, registry: "gitea.example.com", username: "ecs",
+			administrator: `{"url":"https://gitea.example.com","username":"ecs","password":"` + admin + `"}`, api: "https://gitea.example.com", endpoint: "https://gitea.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Gitea{Tokens: tokens(), Username: "ecs", Password: admin}
+				return s, &s.Tokens
+			},
+		},
+		"artifactory, reference tokens": {
+			driver: artifactory.Name, registry: "acme.jfrog.io", username: "ecs",
+			administrator: `{"url":"https://acme.jfrog.io","token":"` + admin + `"}`, api: "https://acme.jfrog.io", endpoint: "https://acme.jfrog.io",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Artifactory{Tokens: tokens(), Admin: admin, References: true}
+				return s, &s.Tokens
+			},
+		},
+		"artifactory, plain tokens": {
+			driver: artifactory.Name, registry: "docker.example.com", username: "ecs",
+			administrator: `{"url":"https://artifactory.example.com","password":"` + admin + `"}`, api: "https://artifactory.example.com", endpoint: "https://docker.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Artifactory{Tokens: tokens(), Admin: admin}
+				return s, &s.Tokens
+			},
+		},
+		"docker hub, personal": {
+			driver: dockerhub.Name, registry: "docker.io", username: "ecsbot",
+			administrator: `{"username":"ecsbot","password":"` + admin + `"}`, api: "https://hub.docker.com", endpoint: "https://registry-1.docker.io",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.DockerHub{Tokens: tokens(), Username: "ecsbot", Password: admin, Organization: "acme"}
+				return s, &s.Tokens
+			},
+		},
+		"docker hub, organization": {
+			driver: dockerhub.Name, registry: "https://index.docker.io/v1/", username: "acme",
+			administrator: `{"url":"https://hub.docker.com","username":"owner","password":"` + admin + `"}`, api: "https://hub.docker.com", endpoint: "https://registry-1.docker.io",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.DockerHub{Tokens: tokens(), Username: "owner", Password: admin, Organization: "acme"}
+				return s, &s.Tokens
+			},
+		},
+		"nexus": {
+			driver: nexus.Name, registry: "nexus.example.com:8082", username: "ecs puller", takesTurns: true,
+			administrator: `{"url":"https://nexus.example.com","username":"admin","password":"` + admin + `"}`, api: "https://nexus.example.com", endpoint: "https://nexus.example.com:8082",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Nexus{Tokens: tokens(), Username: "admin", Password: admin}
+				return s, &s.Tokens
+			},
+		},
+		"quay": {
+			driver: quay.Name, registry: "quay.io/acme", username: "acme+ecs", takesTurns: true,
+			administrator: `{"url":"https://quay.io","token":"` + admin + `"}`, api: "https://quay.io", endpoint: "https://quay.io",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Quay{Tokens: tokens(), Admin: admin, Organization: "acme"}
+				return s, &s.Tokens
+			},
+		},
+		"harbor, project": {
+			driver: harbor.Name, registry: "harbor.example.com/acme", username: "robot$acme+ecs", takesTurns: true,
+			administrator: `{"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Harbor{Tokens: tokens(), Username: "admin", Password: admin, Project: "acme"}
+				return s, &s.Tokens
+			},
+		},
+		"harbor, system": {
+			driver: harbor.Name, registry: "harbor.example.com", username: "robot$ecs", takesTurns: true,
+			administrator: `{"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Harbor{Tokens: tokens(), Username: "admin", Password: admin}
+				return s, &s.Tokens
+			},
+		},
+	}
+}
+
+// below serves an API under a path.
+type below struct {
+	server
+	path string
+}
+
+func (b below) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
+	http.StripPrefix(b.path, b.server).ServeHTTP(writer, request)
+}
+
+// newVendorWorld makes a registry in which others have tokens and accounts, too.
+func newVendorWorld(v vendor) (*world, server, *registrytest.Tokens) {
+	s, tokens := v.server()
+	for n := range 130 {
+		id := strconv.Itoa(10_000 + n)
+		s.Add(registrytest.Token{ID: id, Name: "token of a person " + id, Username: "person" + id, Secret: canary + id})
+	}
+	s.Add(registrytest.Token{ID: "9000", Name: canary, Username: v.username, Secret: canary})
+	if v.takesTurns {
+		s.Add(registrytest.Token{ID: "9001", Username: v.username + "_clone", Secret: canary + "-unused"})
+	}
+	tags := map[string]string{rotation.RegistryTag: v.registry, rotation.DriverTag: v.driver, rotation.AdminTag: adminSecret}
+	for key, value := range v.tags {
+		tags[key] = value
+	}
+	images := &registrytest.Distribution{Accepts: s.Accepts, Canary: canary, Realm: "https://token.example.com/token", Service: "registry"}
+	w := &world{
+		secrets: newSecretsManager(fmt.Sprintf(`{"username":%q,"password":%q}`, v.username, canary), tags),
+		objects: &registrytest.ObjectStore{},
+		network: &registrytest.Network{Hosts: map[string]http.Handler{"https://token.example.com": images}},
+		now:     func() time.Time { return start },
+		accepts: s.Accepts,
+	}
+	w.secrets.administrator = v.administrator
+	w.network.Hosts[v.endpoint] = images
+	w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if v.api == v.endpoint && strings.HasPrefix(request.URL.Path, "/v2/") {
+			images.ServeHTTP(writer, request)
+			return
+		}
+		s.ServeHTTP(writer, request)
+	})
+	return w, s, tokens
+}
+
+// issued counts the tokens that rotations made.
+func issued(s server) (count int) {
+	for _, token := range s.Live() {
+		if strings.HasPrefix(token.Name, "ecs-guardrails-") {
+			count++
+		}
+	}
+	return count
+}
+
+func (w *world) rotate(t *testing.T, version string) {
+	t.Helper()
+	for _, step := range rotation.Steps() {
+		if result := w.run(t, string(step), version); result.Status != finding.Compliant {
+			t.Fatalf("%s of %s: %+v", step, version, result)
+		}
+	}
+}
+
+// usable holds AWSCURRENT against the registry.
+func (w *world) usable(t *testing.T) {
+	t.Helper()
+	version, value := w.secrets.staged("AWSCURRENT")
+	if username, password := credentialOf(t, value); !w.accepts(username, password) {
+		t.Fatalf("AWSCURRENT, version %s, is refused", version)
+	}
+}
+
+// TestVendors rotates four times at each registry, and then ends the previous
+// credential.
+func TestVendors(t *testing.T) {
+	for name, v := range vendors() {
+		t.Run(name, func(t *testing.T) {
+			w, s, _ := newVendorWorld(v)
+			people := len(s.Live())
+			for n := range 4 {
+				_, old := w.secrets.staged("AWSCURRENT")
+				version := fmt.Sprintf("version-%d", n+1)
+				w.secrets.begin(version)
+				w.rotate(t, version)
+				w.usable(t)
+				if username, password := credentialOf(t, old); !w.accepts(username, password) {
+					t.Fatalf("after rotation %d the old credential is refused", n)
+				}
+				if want := min(n+1, 2); !v.takesTurns && issued(s) != want {
+					t.Fatalf("after rotation %d there are %d tokens of ours, want %d", n, issued(s), want)
+				}
+			}
+			if len(s.Live())-issued(s) != people {
+				t.Error("somebody else's token was revoked")
+			}
+			if wrong := s.Wrong(); len(wrong) > 0 {
+				t.Errorf("requests that the API does not describe: %q", wrong)
+			}
+
+			// The grace time ends.
+			_, previous := w.secrets.staged("AWSPREVIOUS")
+			username, password := credentialOf(t, previous)
+			w.secrets.tags[rotation.GraceTag], w.secrets.rotated = "2d", start.Add(-36*time.Hour)
+			if result := w.review(t); codes(result) != "grace-running" || !w.accepts(username, password) {
+				t.Errorf("within the grace time: %+v", result)
+			}
+			w.secrets.rotated = start.Add(-49 * time.Hour)
+			if result := w.review(t); codes(result) != "grace-over" || result.Status != finding.Remediated || w.accepts(username, password) {
+				t.Errorf("after the grace time: %+v", result)
+			}
+			w.usable(t)
+			if result := w.review(t); codes(result) != "previous-ended" || len(result.Actions) > 0 {
+				t.Errorf("looked at again: %+v", result)
+			}
+			// And rotation goes on.
+			w.secrets.begin(version1)
+			w.rotate(t, version1)
+			w.usable(t)
+		})
+	}
+}
+
+func (w *world) review(t *testing.T) finding.Result {
+	t.Helper()
+	return w.public(t, check(t, w.function(finding.Enforce).Handle(t.Context(), fmt.Appendf(nil, `{"secret":%q}`, secretARN))))
+}
+
+// TestVendorsCutOff ends the run before and after every single call, and lets
+// Secrets Manager begin the same rotation again.
+func TestVendorsCutOff(t *testing.T) {
+	total := 0
+	for name, v := range vendors() {
+		t.Run(name, func(t *testing.T) {
+			points := 0
+			for _, after := range []bool{false, true} {
+				for at := 1; ; at++ {
+					w, s, _ := newVendorWorld(v)
+					w.secrets.begin("version-1")
+					w.rotate(t, "version-1")
+					w.secrets.begin(version1)
+					interruption := &registrytest.Interruption{At: at, After: after}
+					w.interrupt(interruption)
+					for _, step := range rotation.Steps() {
+						if w.function(finding.Enforce).Handle(t.Context(), stepEvent(string(step), version1)); interruption.Cut() {
+							break
+						}
+					}
+					w.interrupt(nil)
+					if !interruption.Cut() {
+						break
+					}
+					points++
+					w.usable(t)
+					if at%2 == 0 {
+						// Here Secrets Manager does not go on with the rotation, but begins another.
+						w.secrets.begin("version-3")
+						if version, _ := w.secrets.staged("AWSCURRENT"); version != version1 {
+							w.rotate(t, "version-3")
+							w.ended(t, v, s, "version-3", at, after)
+							continue
+						}
+						w.secrets.begin(version1)
+					}
+					w.rotate(t, version1)
+					w.ended(t, v, s, version1, at, after)
+				}
+			}
+			if points < 20 {
+				t.Errorf("only %d cut points: the test cuts nothing any more", points)
+			}
+			total += points
+			t.Logf("%d cut points", points)
+		})
+	}
+	t.Logf("%d cut points in all", total)
+}
+
+// ended says what is left after a rotation: one new credential, the one before,
+// and none that nobody knows.
+func (w *world) ended(t *testing.T, v vendor, s server, version string, at int, after bool) {
+	t.Helper()
+	w.usable(t)
+	if now, _ := w.secrets.staged("AWSCURRENT"); now != version {
+		t.Fatalf("cut at %d (after: %v): the current version is %s", at, after, now)
+	}
+	if !v.takesTurns && issued(s) != 2 {
+		t.Fatalf("cut at %d (after: %v): %d tokens of ours are live, want the new one and the one before", at, after, issued(s))
+	}
+	_, old := w.secrets.staged("AWSPREVIOUS")
+	if username, password := credentialOf(t, old); !w.accepts(username, password) {
+		t.Fatalf("cut at %d (after: %v): the one before is refused", at, after)
+	}
+}
+
+// TestVendorsFail has registries refuse, and holds what is told and what is left.
+func TestVendorsFail(t *testing.T) {
+	refusing := func(status int) func(*world, vendor) {
+		return func(w *world, v vendor) {
+			w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, _ *http.Request) {
+				writer.Header().Set("Location", "https://evil.example.com/"+canary)
+				writer.WriteHeader(status)
+				_, _ = fmt.Fprintf(writer, `{"token":%q,"message":%q,"errors":[{"code":%q}]}`, canary, canary, canary)
+			})
+		}
+	}
+	administrator := func(value string) func(*world, vendor) {
+		return func(w *world, _ vendor) { w.secrets.administrator = value }
+	}
+	tests := map[string]struct {
+		prepare func(*world, vendor)
+		want    []string
+	}{
+		"unauthorized":           {refusing(401), []string{"administrator-refused"}},
+		"forbidden":              {refusing(403), []string{"administrator-refused"}},
+		"not there":              {refusing(404), []string{"account-missing"}},
+		"bad request":            {refusing(400), []string{"registry-api", "account-missing"}},
+		"redirect":               {refusing(302), []string{"registry-api"}},
+		"broken":                 {refusing(500), []string{"will-retry"}},
+		"success without sense":  {refusing(204), []string{"registry-api", ""}},
+		"no administrator":       {administrator(""), []string{"administrator-missing"}},
+		"administrator no JSON":  {administrator(canary), []string{"administrator-shape"}},
+		"administrator empty":    {administrator(`{"url":"https://` + canary + `"}`), []string{"administrator-shape"}},
+		"administrator's http":   {administrator(`{"url":"http://` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
+		"administrator's no URL": {administrator(`{"url":"` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
+		"no tag":                 {func(w *world, _ vendor) { delete(w.secrets.tags, rotation.AdminTag) }, []string{"driver-needs"}},
+		"tag is no secret":       {func(w *world, _ vendor) { w.secrets.tags[rotation.AdminTag] = "a b" }, []string{"tag-malformed"}},
+	}
+	for name, test := range tests {
+		for vendorName, v := range vendors() {
+			t.Run(name+" "+vendorName, func(t *testing.T) {
+				w, s, _ := newVendorWorld(v)
+				before := len(s.Live())
+				w.secrets.begin(version1)
+				if v.api == v.endpoint {
+					// The registry itself goes on.
+					images := w.network.Hosts[v.endpoint]
+					test.prepare(w, v)
+					api := w.network.Hosts[v.api]
+					w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+						if strings.HasPrefix(request.URL.Path, "/v2/") {
+							images.ServeHTTP(writer, request)
+							return
+						}
+						api.ServeHTTP(writer, request)
+					})
+				} else {
+					test.prepare(w, v)
+				}
+				var result finding.Result
+				for _, step := range []string{"createSecret", "setSecret"} {
+					if result = w.run(t, step, version1); result.HasError() {
+						break
+					}
+				}
+				if !slices.Contains(test.want, codes(result)) {
+					t.Errorf("got %s: %+v", codes(result), result.Findings)
+				}
+				w.usable(t)
+				if len(s.Live()) != before {
+					t.Error("a credential was issued or revoked")
+				}
+			})
+		}
+	}
+}
+
+// TestVendorsRateLimit is answered with 429 twice, and told to wait three seconds.
+func TestVendorsRateLimit(t *testing.T) {
+	for name, v := range vendors() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w, _, tokens := newVendorWorld(v)
+				tokens.Limited = 2
+				w.now = time.Now
+				began := time.Now()
+				w.secrets.begin(version1)
+				w.rotate(t, version1)
+				w.usable(t)
+				if waited := time.Since(began); waited < 4*time.Second || waited > time.Minute {
+					t.Errorf("waited %s", waited)
+				}
+			})
+		})
+	}
+}
+
+// TestVendorsSecondAccountMissing names the account that has to be made.
+func TestVendorsSecondAccountMissing(t *testing.T) {
+	for name, v := range vendors() {
+		if !v.takesTurns {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			v.takesTurns = false
+			w, _, _ := newVendorWorld(v)
+			w.secrets.begin(version1)
+			result := w.run(t, "createSecret", version1)
+			if !result.HasError() {
+				result = w.run(t, "setSecret", version1)
+			}
+			if codes(result) != "account-missing" {
+				t.Errorf("got %+v", result)
+			}
+		})
+	}
+}
+
+// TestRunBesideAnotherRevokesItsOwn has another run put its value first.
+func TestRunBesideAnotherRevokesItsOwn(t *testing.T) {
+	for _, code := range []string{"ResourceExistsException", "AccessDeniedException", "InvalidRequestException"} {
+		w, s, _ := newVendorWorld(vendors()["gitea"])
+		w.secrets.begin(version1)
+		w.secrets.denies = map[string]string{"PutSecretValue": code}
+		result := w.run(t, "createSecret", version1)
+		if result.HasError() != (code != "ResourceExistsException") || issued(s) != 0 {
+			t.Errorf("%s: %d tokens are left, %+v", code, issued(s), result)
+		}
+	}
+}
