@@ -327,7 +327,7 @@ var catalogue = []Variable{
 	},
 	{
 		Name: "ECS_GMSA_SUPPORTED", Type: Boolean, Default: "false", DefaultWindows: "true",
-		Bad: Silent, Since: "1.34.0",
+		Bad: Silent, Reader: BothReaders, Since: "1.34.0",
 		Does: "lets tasks use group managed service accounts",
 	},
 	{
@@ -342,7 +342,7 @@ var catalogue = []Variable{
 	},
 	{
 		Name: "ECS_EXTERNAL", Type: Boolean, Default: "false",
-		Bad: WarnsAndDefaults, Since: "1.52.0",
+		Bad: WarnsAndDefaults, Reader: BothReaders, Since: "1.52.0",
 		Does: "says that the machine is not an EC2 instance (ECS Anywhere)",
 	},
 	{
@@ -419,7 +419,7 @@ var catalogue = []Variable{
 	},
 	{
 		Name: "ECS_LOGLEVEL", Type: ChoiceAnyCase, Default: "info", Values: []string{"debug", "info", "warn", "error", "crit", "none"},
-		Bad:  LogsAndDefaults,
+		Bad: LogsAndDefaults, Reader: BothReaders,
 		Does: "log level of the agent and of ecs-init",
 	},
 	{

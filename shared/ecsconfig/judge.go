@@ -26,7 +26,7 @@ func Judge(content []byte) []finding.Finding { return Parse(content).Judge() }
 
 // Judge is [Judge] for a file that was parsed already.
 func (f File) Judge() []finding.Finding {
-	j := judge{file: f, text: f.content.Reveal(), moot: map[int]bool{}, known: map[string]string{}}
+	j := judge{file: f, text: f.content.Reveal(), moot: map[int]bool{}, missed: map[string]bool{}, known: map[string]string{}}
 	j.explained = make([]bool, strings.Count(j.text, "\n")+2)
 	j.systemd, j.systemdError = readAsSystemd(j.text)
 	if !j.wholeFile() {
@@ -53,6 +53,8 @@ type judge struct {
 	// moot are the assignments, by index, whose value means nothing: it goes on
 	// over several lines, or no program can start with it.
 	moot map[int]bool
+	// missed are the settings that do not arrive, and of which a finding says so.
+	missed map[string]bool
 	// known keeps the nearest known name for each name that was searched for.
 	known map[string]string
 	// counts are the findings by the rank of their severity, left those that
@@ -162,6 +164,7 @@ func (j *judge) lost(name string) (finding.Severity, string) {
 	if other, ok := j.file.Lookup(name); ok {
 		return finding.Warning, fmt.Sprintf("the value of line %d counts", other.Line)
 	}
+	j.missed[name] = true
 	switch name {
 	case "ECS_CLUSTER":
 		return finding.Error, `the instance joins the cluster "default"`

@@ -100,7 +100,7 @@ func (j *judge) auth() {
 		p := authMessages[fault.Kind]
 		switch fault.Kind {
 		case registryauth.TypeMissing:
-			if j.lostElsewhere("ECS_ENGINE_AUTH_TYPE") {
+			if j.missed["ECS_ENGINE_AUTH_TYPE"] {
 				continue
 			}
 			if hasType {
@@ -116,7 +116,7 @@ func (j *judge) auth() {
 				p.fix = "write ECS_ENGINE_AUTH_TYPE=" + lower
 			}
 		case registryauth.DataMissing:
-			if j.lostElsewhere("ECS_ENGINE_AUTH_DATA") {
+			if j.missed["ECS_ENGINE_AUTH_DATA"] {
 				continue
 			}
 			if !hasData {
@@ -147,20 +147,6 @@ func (j *judge) auth() {
 		p.at = 0
 		j.add(line, column, variable, p)
 	}
-}
-
-// lostElsewhere says that another finding tells already why a variable is not
-// set: its name is misspelt, say.
-func (j *judge) lostElsewhere(name string) bool {
-	if _, ok := j.file.Lookup(name); ok {
-		return false
-	}
-	for _, f := range j.findings {
-		if f.Severity == finding.Error && strings.Contains(f.Message, name+" is not set") {
-			return true
-		}
-	}
-	return false
 }
 
 // brokenAuth finds the habit that made the data no JSON.
