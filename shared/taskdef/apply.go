@@ -15,7 +15,7 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-// Action is a Registration or an Attachment.
+// Action is a Registration, an Attachment or a Withdrawal.
 type Action interface {
 	Describe() finding.Action
 	apply(context.Context, Applier) error
@@ -32,6 +32,9 @@ type Registration struct {
 
 // Attachment gives a role one of the stack's own policies.
 type Attachment struct{ Role, Policy string }
+
+// Withdrawal deregisters a revision of ours that came after another's.
+type Withdrawal struct{ Late, First string }
 
 // register plans the new revision.
 func register(observed Observation, edits []Edit) Registration {
@@ -59,11 +62,16 @@ func (a Attachment) Describe() finding.Action {
 	return finding.Action{Kind: "AttachRolePolicy", Target: a.Role, Summary: "attach " + a.Policy}
 }
 
+// Describe says what the action will do.
+func (w Withdrawal) Describe() finding.Action {
+	return finding.Action{Kind: "DeregisterTaskDefinition", Target: w.Late, Summary: "make " + w.First + " the latest again"}
+}
+
 // Registrar is the part of ECS's client that makes a new revision, and takes it
 // back where another came in between.
 type Registrar interface {
 	RegisterTaskDefinition(context.Context, *ecs.RegisterTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error)
-	ListTaskDefinitions(context.Context, *ecs.ListTaskDefinitionsInput, ...func(*ecs.Options)) (*ecs.ListTaskDefinitionsOutput, error)
+	ecs.ListTaskDefinitionsAPIClient
 	DeregisterTaskDefinition(context.Context, *ecs.DeregisterTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DeregisterTaskDefinitionOutput, error)
 }
 
@@ -111,14 +119,24 @@ func (r Registration) apply(ctx context.Context, a Applier) error {
 	if ours.Revision <= r.Number+1 {
 		return nil
 	}
-	between, err := a.between(ctx, aws.ToString(r.Input.Family), r.Number, ours.Revision)
-	if err != nil || between == "" {
+	first, err := between(ctx, a.Definitions, aws.ToString(r.Input.Family), r.Number, ours.Revision)
+	if err != nil || first == "" {
 		return err
 	}
-	if _, err := a.Definitions.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: ours.TaskDefinitionArn}); err != nil {
-		return fmt.Errorf("deregister %s, which %s came before: %w", aws.ToString(ours.TaskDefinitionArn), between, err)
+	late := Withdrawal{Late: aws.ToString(ours.TaskDefinitionArn), First: first}
+	if err := late.apply(ctx, a); err != nil {
+		return err
 	}
-	return fmt.Errorf("%s was registered at the same time, so %s was deregistered again; look again", between, aws.ToString(ours.TaskDefinitionArn))
+	return fmt.Errorf("%s was registered at the same time, so %s was deregistered again; look again", first, late.Late)
+}
+
+// apply deregisters the late revision. ECS takes one that is deregistered
+// already as done.
+func (w Withdrawal) apply(ctx context.Context, a Applier) error {
+	if _, err := a.Definitions.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &w.Late}); err != nil {
+		return fmt.Errorf("deregister %s, which %s came before: %w", w.Late, w.First, err)
+	}
+	return nil
 }
 
 // isConcurrentRegistration recognises what ECS answers with the code of every
@@ -131,8 +149,8 @@ func isConcurrentRegistration(err error) bool {
 
 // between gives the name of an active revision of the family with a number
 // above one and below another, or "".
-func (a Applier) between(ctx context.Context, family string, above, below int32) (string, error) {
-	pages := ecs.NewListTaskDefinitionsPaginator(a.Definitions, &ecs.ListTaskDefinitionsInput{
+func between(ctx context.Context, client ecs.ListTaskDefinitionsAPIClient, family string, above, below int32) (string, error) {
+	pages := ecs.NewListTaskDefinitionsPaginator(client, &ecs.ListTaskDefinitionsInput{
 		FamilyPrefix: aws.String(family),
 		Status:       types.TaskDefinitionStatusActive,
 		Sort:         types.SortOrderDesc,

@@ -40,6 +40,7 @@ var Codes = []finding.Code{
 	{Code: "file-type-lenient", Cause: "`--file`: a value has another type than ECS takes, and was understood all the same", Cure: "write it as the finding says"},
 	{Code: "file-placeholder", Cause: "`--file`: a value is to be filled in later", Cure: "judge the finished file, too"},
 	{Code: "superseded", Cause: "the revision is not the latest of its family by now", Cure: "none needed; the latest one is looked at on its own"},
+	{Code: "late-revision", Cause: "a run of the function was cut off between registering a revision and noticing that another one came before it", Cure: "the late one is deregistered"},
 	{Code: "own-registration", Cause: "this stack, or another one like it, registered the revision", Cure: "none needed"},
 	{Code: "failed-call", Cause: "the registration failed, so there is no revision", Cure: "none needed"},
 	{Code: "other-region", Cause: "the definition is in another region than the function", Cure: "deploy the stack there"},

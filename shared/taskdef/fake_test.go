@@ -116,12 +116,12 @@ func (f *fakeECS) RegisterTaskDefinition(_ context.Context, input *ecs.RegisterT
 		return nil, err
 	}
 	defer f.mutex.Unlock()
-	definition := f.register(input)
+	definition := f.register(input, "arn:aws:sts::123456789012:assumed-role/guardrails-PatchTaskDefinitionRole-1ABC/patch")
 	return &ecs.RegisterTaskDefinitionOutput{TaskDefinition: &definition, Tags: input.Tags}, nil
 }
 
 // register is for the tests' own registrations, too; the lock is the caller's.
-func (f *fakeECS) register(input *ecs.RegisterTaskDefinitionInput) types.TaskDefinition {
+func (f *fakeECS) register(input *ecs.RegisterTaskDefinitionInput, by string) types.TaskDefinition {
 	family := aws.ToString(input.Family)
 	number := int32(len(f.revisions[family]) + 1)
 	definition := described(input)
@@ -129,7 +129,7 @@ func (f *fakeECS) register(input *ecs.RegisterTaskDefinitionInput) types.TaskDef
 	definition.Status = types.TaskDefinitionStatusActive
 	definition.TaskDefinitionArn = aws.String(arnOf(family, number))
 	definition.RegisteredAt = aws.Time(f.now)
-	definition.RegisteredBy = aws.String("arn:aws:iam::123456789012:user/somebody")
+	definition.RegisteredBy = aws.String(by)
 	f.revisions[family] = append(f.revisions[family], revision{definition, slices.Clone(input.Tags)})
 	return definition
 }
@@ -178,7 +178,7 @@ func (f *fakeECS) DeregisterTaskDefinition(_ context.Context, input *ecs.Deregis
 func (f *fakeECS) add(input *ecs.RegisterTaskDefinitionInput) {
 	f.mutex.Lock()
 	defer f.mutex.Unlock()
-	f.register(input)
+	f.register(input, "arn:aws:iam::123456789012:user/somebody")
 }
 
 // fakeSecrets has the tagged secrets, one to a page.

@@ -200,6 +200,41 @@ func TestAnotherRegistrationInBetween(t *testing.T) {
 	}
 }
 
+func TestARunThatWasCutOffIsTidiedUp(t *testing.T) {
+	s := newStack(tagged("shop", "registry.example.com"))
+	s.ecs.add(registration("app", container("web", "registry.example.com/app:1")))
+	s.ecs.before = func(operation string) error {
+		switch operation {
+		case "RegisterTaskDefinition":
+			s.ecs.add(registration("app", container("web", "registry.example.com/app:2")))
+		case "DeregisterTaskDefinition":
+			return errors.New("cut off")
+		}
+		return nil
+	}
+	wantResult(t, s.look("app:1"), finding.Failed, "credential-missing", "will-retry")
+	s.ecs.before = nil
+	wantResult(t, s.look("app:1"), finding.Remediated, "late-revision")
+	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	wantResult(t, s.look("app:2"), finding.Remediated, "credential-missing")
+	if got := aws.ToString(s.ecs.find("app").definition.ContainerDefinitions[0].Image); got != "registry.example.com/app:2" {
+		t.Errorf("the latest revision runs %s", got)
+	}
+}
+
+func TestACopiedTagIsNobodysWithdrawal(t *testing.T) {
+	s := newStack(tagged("shop", "registry.example.com"))
+	s.ecs.add(registration("app", container("web", "registry.example.com/app:1")))
+	wantResult(t, s.look("app:1"), finding.Remediated, "credential-missing")
+	copied := registration("app", withCredential(container("web", "registry.example.com/app:2"), secretARN("shop")))
+	copied.Tags = s.ecs.find("app").tags
+	s.ecs.add(copied)
+	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	if got := s.ecs.find("app:3").definition.Status; got != types.TaskDefinitionStatusActive {
+		t.Errorf("somebody's revision is %s", got)
+	}
+}
+
 func TestManyAtOnceRegisterOnce(t *testing.T) {
 	s := newStack(tagged("shop", "registry.example.com"))
 	s.ecs.add(registration("app", container("web", "registry.example.com/app:1")))

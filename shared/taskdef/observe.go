@@ -9,22 +9,25 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
 )
 
-// TaskDefinitionDescriber is the part of ECS's client that observing needs.
-type TaskDefinitionDescriber interface {
+// TaskDefinitionReader is the part of ECS's client that observing needs.
+type TaskDefinitionReader interface {
+	ecs.ListTaskDefinitionsAPIClient
 	DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
 }
 
 // Observer reads what the decision about a definition needs.
 type Observer struct {
-	Definitions TaskDefinitionDescriber
+	Definitions TaskDefinitionReader
 	Secrets     *SecretList
 	Named       *SecretObserver
 	Roles       *RoleObserver
@@ -60,9 +63,14 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 	if err := group.Wait(); err != nil {
 		return Observation{}, err
 	}
-	described, stale, err := o.asAsked(ctx, asked, described)
-	if stale != nil || err != nil {
-		return Observation{Skip: stale}, err
+	latest := described
+	described, stale, err := o.asAsked(ctx, asked, latest)
+	if err != nil {
+		return Observation{}, err
+	}
+	if stale != nil {
+		late, err := o.late(ctx, asked, latest)
+		return Observation{Skip: stale, Late: late}, err
 	}
 	observed := Observation{Definition: described.TaskDefinition, Tags: described.Tags, UnknownFields: unknownFields(described.body)}
 	err = o.complete(ctx, &observed)
@@ -183,6 +191,39 @@ func (o Observer) asAsked(ctx context.Context, asked Revision, latest *descripti
 			aws.ToString(definition.TaskDefinitionArn), asked)), nil
 	}
 	return described, nil, nil
+}
+
+// late finds a revision that we made from the asked one, and that we would have
+// withdrawn, had we not been cut off: another one came in between. The tag
+// alone would not do: people copy it along into revisions of their own.
+func (o Observer) late(ctx context.Context, asked Revision, latest *description) (*Withdrawal, error) {
+	if latest == nil || latest.TaskDefinition.Status != types.TaskDefinitionStatusActive {
+		return nil, nil
+	}
+	number := latest.TaskDefinition.Revision
+	source, err := ParseRevision(tagOf(latest.Tags, TagPatchedFrom))
+	if err != nil || source.Family != asked.Family || source.Number != asked.Number || number <= asked.Number+1 ||
+		!o.registeredByUs(latest.TaskDefinition) {
+		return nil, nil
+	}
+	first, err := between(ctx, o.Definitions, asked.Family, asked.Number, number)
+	if err != nil || first == "" {
+		return nil, err
+	}
+	return &Withdrawal{Late: aws.ToString(latest.TaskDefinition.TaskDefinitionArn), First: first}, nil
+}
+
+// registeredByUs reports whether the stack registered a definition. ECS names
+// the session: arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION.
+func (o Observer) registeredByUs(definition *types.TaskDefinition) bool {
+	session, err := arn.Parse(aws.ToString(definition.RegisteredBy))
+	name, found := strings.CutPrefix(session.Resource, "assumed-role/")
+	if err != nil || !found {
+		return false
+	}
+	name, _, _ = strings.Cut(name, "/")
+	role := arn.ARN{Partition: session.Partition, Service: "iam", AccountID: session.AccountID, Resource: "role/" + name}
+	return event.Caller{RoleARN: role.String()}.IsAnyOf(o.Settings.OwnRoles)
 }
 
 // description is ECS's answer, decoded and as it came.

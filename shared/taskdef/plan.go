@@ -14,7 +14,9 @@ import (
 // Observation is all that the decision about a definition needs.
 type Observation struct {
 	// Skip is set where there is nothing to decide, and says why.
-	Skip       *finding.Finding
+	Skip *finding.Finding
+	// Late is set where a run of ours was cut off before it withdrew a revision.
+	Late       *Withdrawal
 	Definition *types.TaskDefinition
 	Tags       []types.Tag
 	Secrets    RegistrySecrets
@@ -71,6 +73,13 @@ var rules = []func(*judgement){
 // Plan decides about a definition: what is wrong with it, and the one new
 // revision that ends as much of it as can be ended by us.
 func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
+	if late := observed.Late; late != nil {
+		return pipeline.Plan[Action]{Actions: []Action{*late}, Findings: []finding.Finding{{
+			Code: "late-revision", Severity: finding.Warning, Cured: true,
+			Message: fmt.Sprintf("%s was made from an older revision than %s, and has taken its place as the family's latest", late.Late, late.First),
+			Fix:     "deregister " + late.Late,
+		}}}
+	}
 	if observed.Skip != nil {
 		return pipeline.Plan[Action]{Skip: observed.Skip}
 	}
