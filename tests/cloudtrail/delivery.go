@@ -28,13 +28,31 @@ type Delivery struct {
 	Err error
 }
 
+// Rules are the emulator's; *eventbridge.Client has them.
+type Rules interface {
+	ListRules(context.Context, *eventbridge.ListRulesInput, ...func(*eventbridge.Options)) (*eventbridge.ListRulesOutput, error)
+	TestEventPattern(context.Context, *eventbridge.TestEventPatternInput, ...func(*eventbridge.Options)) (*eventbridge.TestEventPatternOutput, error)
+	ListTargetsByRule(context.Context, *eventbridge.ListTargetsByRuleInput, ...func(*eventbridge.Options)) (*eventbridge.ListTargetsByRuleOutput, error)
+}
+
+// Functions are targets; *lambda.Client has them.
+type Functions interface {
+	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
+}
+
+// Queues are targets; *sqs.Client has them.
+type Queues interface {
+	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
+	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+}
+
 // Deliverer hands events to the targets of the deployed rules of the default
 // bus, one after the other in the order of the calls. Real CloudTrail takes
 // some minutes; here it is at once.
 type Deliverer struct {
-	EventBridge *eventbridge.Client
-	Lambda      *lambda.Client
-	SQS         *sqs.Client
+	EventBridge Rules
+	Lambda      Functions
+	SQS         Queues
 	// Admits says whether the target's own policy lets EventBridge in for the
 	// rule, by ARN.
 	Admits func(ctx context.Context, target, service, source string) (bool, error)

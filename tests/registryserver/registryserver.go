@@ -32,11 +32,16 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
+// Objects keep the htpasswd file; *s3.Client is one.
+type Objects interface {
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+}
+
 // Options say where the registry's users are kept.
 type Options struct {
-	S3 *s3.Client
-	// Bucket and Key name the htpasswd file. It is made, with one user, unless
-	// it exists.
+	S3 Objects
+	// Bucket and Key name the htpasswd file. It is written anew, with one user.
 	Bucket, Key string
 	// Folder takes the local copy of the file.
 	Folder string

@@ -4,6 +4,7 @@
 package rolequota
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,9 +22,15 @@ import (
 // User Guide, "IAM and AWS STS quotas").
 const PoliciesPerRole = 10
 
+// Policies are the emulator's; *iam.Client has them.
+type Policies interface {
+	GetPolicy(context.Context, *iam.GetPolicyInput, ...func(*iam.Options)) (*iam.GetPolicyOutput, error)
+	ListAttachedRolePolicies(context.Context, *iam.ListAttachedRolePoliciesInput, ...func(*iam.Options)) (*iam.ListAttachedRolePoliciesOutput, error)
+}
+
 // Service reads roles and policies from the emulator.
 type Service struct {
-	IAM *iam.Client
+	IAM Policies
 }
 
 // Answer is the endpoint's supplement for iam:AttachRolePolicy: it refuses, or

@@ -130,6 +130,7 @@ func (s *Stack) environment() []string {
 		"AWS_ACCESS_KEY_ID=" + AccessKey,
 		"AWS_SECRET_ACCESS_KEY=" + SecretKey,
 		"AWS_EC2_METADATA_DISABLED=true",
+		"NO_PROXY=127.0.0.1,localhost," + os.Getenv("NO_PROXY"),
 		"SAM_CLI_TELEMETRY=0",
 		// Seconds between two looks at the deployment; by default 5.
 		"SAM_CLI_POLL_DELAY=0.5",

@@ -128,6 +128,9 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	if options.Template == "" {
 		options.Template = filepath.Join(options.Checkout, "template.yaml")
 	}
+	if runtime.GOOS != "linux" {
+		return nil, fmt.Errorf("the local stack runs the functions' Linux binaries, and so needs Linux, not %s (a virtual machine or a container will do)", runtime.GOOS)
+	}
 	if err := prune(options.Checkout, testPrefix); err != nil {
 		return nil, err
 	}

@@ -51,7 +51,9 @@ func Install(ctx context.Context, checkout string, environment Environment, prog
 	folder := filepath.Join(checkout, ".local", string(environment))
 	programs := filepath.Join(folder, "bin")
 	sum := sha256.Sum256(locked)
-	want := hex.EncodeToString(sum[:])
+	// Programs in the environment name it by its absolute path, so one that was
+	// moved with its checkout is another.
+	want := hex.EncodeToString(sum[:]) + " " + folder
 	if installed(folder, want) {
 		return programs, nil
 	}
@@ -73,7 +75,7 @@ func Install(ctx context.Context, checkout string, environment Environment, prog
 	if err != nil {
 		return "", err
 	}
-	fmt.Fprintf(progress, "installing the %s tools (first use, or new versions) …\n", environment)
+	fmt.Fprintf(progress, "installing the %s tools (first use, or new versions; about half a minute) …\n", environment)
 	if err := run(ctx, checkout, python, "-m", "venv", folder); err != nil {
 		return "", fmt.Errorf("making a Python virtual environment for %s (on Debian and Ubuntu it needs the package python3-venv): %w", environment, err)
 	}
@@ -89,30 +91,14 @@ func Install(ctx context.Context, checkout string, environment Environment, prog
 	return programs, nil
 }
 
-// installed also asks whether the interpreter still runs: an environment dies
-// with the Python that it links to, and with a move of the checkout.
 func installed(folder, want string) bool {
 	have, err := os.ReadFile(filepath.Join(folder, stamp))
 	if err != nil || string(have) != want {
 		return false
 	}
-	configuration, err := os.ReadFile(filepath.Join(folder, "pyvenv.cfg"))
-	if err != nil {
-		return false
-	}
+	// An environment dies with the Python that it links to.
 	_, err = os.Stat(filepath.Join(folder, "bin", "python"))
-	return err == nil && !movedAway(string(configuration), folder)
-}
-
-// movedAway reads the command that made the environment, which Python notes
-// in pyvenv.cfg from 3.11 on; programs in bin/ carry that absolute path.
-func movedAway(configuration, folder string) bool {
-	for line := range strings.Lines(configuration) {
-		if key, command, ok := strings.Cut(line, "="); ok && strings.TrimSpace(key) == "command" {
-			return !strings.HasSuffix(strings.TrimSpace(command), " "+folder)
-		}
-	}
-	return false
+	return err == nil
 }
 
 // findPython prefers the machine's own python3 and looks for a versioned name
