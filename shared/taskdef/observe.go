@@ -138,15 +138,20 @@ func (o Observer) named(ctx context.Context, j *judgement, observed *Observation
 	return group.Wait()
 }
 
-// keys looks at the keys of the secrets that will be read, where the role may
-// read them: what stands in the way before has to be cured first.
+// keys looks at the keys of the tagged secrets that will be read, where the role
+// may read them: what stands in the way before has to be cured first. A secret
+// without our tag is nothing that its owner lets us look into.
 func (o Observer) keys(ctx context.Context, j *judgement, observed *Observation) error {
 	if !bool(o.Settings.CheckSecretKeys) || observed.ExecutionRole != nil && len(observed.ExecutionRole.denied) > 0 {
 		return nil
 	}
 	problems := map[string]string{}
 	for i := range observed.Definition.ContainerDefinitions {
-		if secret := j.secretOf(j.credentialAfter(i)); secret != nil && !secret.Deleted {
+		secret := j.secretOf(j.credentialAfter(i))
+		if secret == nil || secret.Deleted {
+			continue
+		}
+		if _, tagged := secret.Tags[TagRegistry]; tagged {
 			problems[secret.ARN] = ""
 		}
 	}
