@@ -36,6 +36,7 @@ import (
 	"ecsguardrails/tests/policysimulation"
 	"ecsguardrails/tests/registryserver"
 	"ecsguardrails/tests/resourcepolicy"
+	"ecsguardrails/tests/rolepages"
 	"ecsguardrails/tests/rolequota"
 	"ecsguardrails/tests/rotationservice"
 	"ecsguardrails/tests/toolchain"
@@ -267,11 +268,13 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	supplements["iam:AttachRolePolicy"] = quota.Answer
 	supplements["s3:GetBucketPolicyStatus"] = bucketPolicies.Answer
 	supplements["ec2:DescribeInstanceAttribute"] = launched.Answer
+	amendments := s.rotation.Amendments()
+	amendments["iam:ListRoles"] = rolepages.Amend
 	front.Serve(s.emulator.URL, endpoint.Options{
 		Record:      s.Record,
 		Guard:       s.Guard.Check,
 		Supplements: supplements,
-		Amendments:  s.rotation.Amendments(),
+		Amendments:  amendments,
 		Observe: func(exchange awscall.Exchange) {
 			launched.Observe(exchange)
 			s.deliverer.Observe(exchange)
