@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // policy is a bucket policy, as far as it is read here.
@@ -147,7 +149,7 @@ func (s statement) conditionOn(name string) bool {
 }
 
 // principalAccount finds the account in an ARN or in a bare account number.
-var principalAccount = regexp.MustCompile(`^(?:arn:[a-z0-9-]+:(?:iam|sts)::)?(\d{12})(?::.*)?$`)
+var principalAccount = lazyregexp.New(`^(?:arn:[a-z0-9-]+:(?:iam|sts)::)?(\d{12})(?::.*)?$`)
 
 // refusals and grants of a policy, with regard to the objects of a bucket.
 type reading struct {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -13,6 +12,7 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // ClusterDescriber is the part of ECS's client that looking for a cluster needs.
@@ -33,9 +33,9 @@ type NamedCluster struct {
 var (
 	// CreateCluster, clusterName in the ECS API Reference. What is neither a name
 	// nor an ARN, the judge has a finding of its own for.
-	clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-	clusterARN  = regexp.MustCompile(`^arn:aws[a-z-]*:ecs:([a-z0-9-]+):\d{12}:cluster/[A-Za-z0-9_-]{1,255}$`)
-	regionName  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$`)
+	clusterName = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
+	clusterARN  = lazyregexp.New(`^arn:aws[a-z-]*:ecs:([a-z0-9-]+):\d{12}:cluster/[A-Za-z0-9_-]{1,255}$`)
+	regionName  = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$`)
 )
 
 // namedCluster gives the cluster that can be looked for. The agent creates

@@ -2,10 +2,10 @@ package configobject
 
 import (
 	"fmt"
-	"regexp"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/pipeline"
 )
 
@@ -24,7 +24,7 @@ type Object struct {
 // bucketName takes every name that S3 ever allowed ("Bucket naming rules" in
 // its user guide; the old ones of us-east-1 are the wider). Of another one the
 // SDK could not even make a request.
-var bucketName = regexp.MustCompile(`^[A-Za-z0-9._-]{3,255}$`)
+var bucketName = lazyregexp.New(`^[A-Za-z0-9._-]{3,255}$`)
 
 // String gives the object's address, as reports name it.
 func (o Object) String() string {

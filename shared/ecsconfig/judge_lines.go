@@ -3,11 +3,11 @@ package ecsconfig
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/variablename"
 )
 
@@ -177,7 +177,7 @@ func (j *judge) byteOrderMark(l line, text string) {
 
 // looseSetting is a line that sets something in the way of YAML, of a shell
 // without '=', or of a Dockerfile.
-var looseSetting = regexp.MustCompile(`^(?i:export\s+|env\s+|set\s+|setenv\s+|-\s+)?["']?([A-Za-z][A-Za-z0-9_]*)["']?\s*(:|\s|$)`)
+var looseSetting = lazyregexp.New(`^(?i:export\s+|env\s+|set\s+|setenv\s+|-\s+)?["']?([A-Za-z][A-Za-z0-9_]*)["']?\s*(:|\s|$)`)
 
 func (j *judge) ignoredLine(l line, text string) {
 	switch text[0] {

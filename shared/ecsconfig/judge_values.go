@@ -9,7 +9,6 @@ import (
 	"math"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // assignment judges one assignment: as the value that counts, or as one that a
@@ -232,7 +232,7 @@ func (j *judge) swallowed(a Assignment, value string, severity finding.Severity,
 }
 
 // wholePlaceholder is what only counts as one when there is nothing beside it.
-var wholePlaceholder = regexp.MustCompile(`^(\$[A-Za-z_][A-Za-z0-9_]*|<[A-Za-z][^<>]*>|\{[A-Za-z_][A-Za-z0-9_]*\}|__[A-Za-z0-9_]+__|@[A-Za-z0-9_.]+@)$`)
+var wholePlaceholder = lazyregexp.New(`^(\$[A-Za-z_][A-Za-z0-9_]*|<[A-Za-z][^<>]*>|\{[A-Za-z_][A-Za-z0-9_]*\}|__[A-Za-z0-9_]+__|@[A-Za-z0-9_.]+@)$`)
 
 // placeholder finds what templates leave behind when nobody fills them in:
 // ${X}, $(x), #{x}, %{x}, {{x}}, <%= x %>, and as a whole value also $X, <x>,
@@ -480,7 +480,7 @@ func checkExactTrue(v *Variable, value string) []problem {
 		"write "+v.Name+"=true, or delete the line")
 }
 
-var looseDuration = regexp.MustCompile(`^([0-9.]+)\s*([A-Za-z]*)$`)
+var looseDuration = lazyregexp.New(`^([0-9.]+)\s*([A-Za-z]*)$`)
 
 // likelyDuration rewrites what people write for a duration, "" where it cannot.
 func likelyDuration(value string) string {
@@ -939,9 +939,9 @@ func checkImages(v *Variable, value string) []problem {
 }
 
 var (
-	clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-	clusterARN  = regexp.MustCompile(`^arn:aws[a-z0-9-]*:ecs:([a-z0-9-]+):[0-9]{12}:cluster/[A-Za-z0-9_-]{1,255}$`)
-	regionName  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
+	clusterName = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
+	clusterARN  = lazyregexp.New(`^arn:aws[a-z0-9-]*:ecs:([a-z0-9-]+):[0-9]{12}:cluster/[A-Za-z0-9_-]{1,255}$`)
+	regionName  = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 )
 
 func checkCluster(value string) []problem {
@@ -974,9 +974,9 @@ func checkRegion(v *Variable, value string) []problem {
 }
 
 var (
-	attributeName  = regexp.MustCompile(`^[A-Za-z0-9_./\\-]{1,128}$`)
-	attributeValue = regexp.MustCompile(`^[A-Za-z0-9_.@/\\: -]{1,128}$`)
-	tagText        = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	attributeName  = lazyregexp.New(`^[A-Za-z0-9_./\\-]{1,128}$`)
+	attributeValue = lazyregexp.New(`^[A-Za-z0-9_.@/\\: -]{1,128}$`)
+	tagText        = lazyregexp.New(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 )
 
 // stringMap reads a map that the agent cannot start without.
@@ -1127,7 +1127,7 @@ func checkDataDirectory(value string) []problem {
 		"write ECS_DATADIR=/data, or delete the line")
 }
 
-var dockerSize = regexp.MustCompile(`^[0-9]+(\.[0-9]+)? ?([kKmMgGtTpP]?[iI]?[bB]?)$`)
+var dockerSize = lazyregexp.New(`^[0-9]+(\.[0-9]+)? ?([kKmMgGtTpP]?[iI]?[bB]?)$`)
 
 func checkDockerLogFile(v *Variable, value string) []problem {
 	ok := dockerSize.MatchString(value)

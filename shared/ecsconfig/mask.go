@@ -2,10 +2,10 @@ package ecsconfig
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/registryauth"
 	"ecsguardrails/shared/variablename"
 )
@@ -97,7 +97,7 @@ func isHabit(before string) bool {
 
 // plainAddress is a host with an optional scheme and port, and no place for a
 // password.
-var plainAddress = regexp.MustCompile(`^([A-Za-z0-9]+://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$`)
+var plainAddress = lazyregexp.New(`^([A-Za-z0-9]+://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$`)
 
 // showsNoSecret says that a value may be shown as it is.
 func showsNoSecret(v *Variable, value string) bool {

@@ -6,11 +6,12 @@ package image
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/distribution/reference"
+
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // DockerHub is the registry of a reference that names none.
@@ -72,7 +73,7 @@ func canonicalHost(host string) string {
 // their FIPS and dual-stack endpoints ("Amazon ECR endpoints and quotas" in the
 // AWS general reference; the same pattern is in the ECR credential helper,
 // ecr-login/api/client.go).
-var ecrHost = regexp.MustCompile(`^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$`)
+var ecrHost = lazyregexp.New(`^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$`)
 
 // ECR is a private registry of Amazon ECR: of an account in a region. What it
 // pulls through its cache from elsewhere comes from it all the same.

@@ -1,9 +1,10 @@
 package instancerole
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // imageOwners are Amazon's accounts that publish the ECS-optimized images in
@@ -20,7 +21,7 @@ var imageOwners = []string{"591542846629", "149721548608", "801119661308"}
 //	al2023-ami-ecs-neuron-hvm-2023.0.20240109-kernel-6.1-x86_64
 //	bottlerocket-aws-ecs-2-nvidia-aarch64-v1.19.2-29cc92cc
 //	Windows_Server-2022-English-Core-ECS_Optimized-2024.01.10
-var ecsImageName = regexp.MustCompile(`^(amzn-ami-.*-amazon-ecs-optimized|amzn2-ami-ecs-.*|al20\d\d-ami-ecs-.*|bottlerocket-aws-ecs-.*|Windows_Server-.*-ECS_Optimized.*)$`)
+var ecsImageName = lazyregexp.New(`^(amzn-ami-.*-amazon-ecs-optimized|amzn2-ami-ecs-.*|al20\d\d-ami-ecs-.*|bottlerocket-aws-ecs-.*|Windows_Server-.*-ECS_Optimized.*)$`)
 
 // isECSImage judges an image by its owner and name: a name alone is anybody's.
 func isECSImage(ownerAlias, owner, name string) bool {

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/pipeline"
 )
 
@@ -43,10 +43,10 @@ type subject = pipeline.Subject[Target]
 
 var (
 	// CreateRole, RoleName in the IAM API Reference.
-	roleName    = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
-	profileName = regexp.MustCompile(`^[\w+=,.@-]{1,128}$`)
-	regionName  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
-	roleARN     = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]+/)?([\w+=,.@-]{1,64})$`)
+	roleName    = lazyregexp.New(`^[\w+=,.@-]{1,64}$`)
+	profileName = lazyregexp.New(`^[\w+=,.@-]{1,128}$`)
+	regionName  = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
+	roleARN     = lazyregexp.New(`^arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]+/)?([\w+=,.@-]{1,64})$`)
 )
 
 // roleEvents are the calls that change what a role can do or is for.

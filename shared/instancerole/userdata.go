@@ -9,10 +9,11 @@ import (
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"ecsguardrails/shared/lazyregexp"
 )
 
 const (
@@ -36,20 +37,20 @@ type userData struct {
 }
 
 var (
-	speaksOfECS = regexp.MustCompile(`(?i)/etc/ecs/ecs\.config|\bECS_CLUSTER\b|\bECS_ENGINE_AUTH_DATA\b|Initialize-ECSAgent|(?m:^\s*\[settings\.ecs\])|\bsettings\.ecs\.cluster\b`)
+	speaksOfECS = lazyregexp.New(`(?i)/etc/ecs/ecs\.config|\bECS_CLUSTER\b|\bECS_ENGINE_AUTH_DATA\b|Initialize-ECSAgent|(?m:^\s*\[settings\.ecs\])|\bsettings\.ecs\.cluster\b`)
 	// Shell and ecs.config, PowerShell's Initialize-ECSAgent, Bottlerocket's TOML.
-	namesCluster = regexp.MustCompile(`\bECS_CLUSTER["']?[ \t]*[=:][ \t]*["']?([A-Za-z0-9_-]{1,255})\b|(?i:Initialize-ECSAgent\b[^\r\n]*?-Cluster[ \t:]+)["']?([A-Za-z0-9_-]{1,255})|(?m:^\s*\[settings\.ecs\][^\r\n]*\r?\n(?:(?:[^\[\r\n][^\r\n]*)?\r?\n)*?\s*cluster\s*=\s*"([A-Za-z0-9_-]{1,255})")`)
+	namesCluster = lazyregexp.New(`\bECS_CLUSTER["']?[ \t]*[=:][ \t]*["']?([A-Za-z0-9_-]{1,255})\b|(?i:Initialize-ECSAgent\b[^\r\n]*?-Cluster[ \t:]+)["']?([A-Za-z0-9_-]{1,255})|(?m:^\s*\[settings\.ecs\][^\r\n]*\r?\n(?:(?:[^\[\r\n][^\r\n]*)?\r?\n)*?\s*cluster\s*=\s*"([A-Za-z0-9_-]{1,255})")`)
 
 	// A value that a shell fetches when it runs ($(…), ${…}, `…`) is no secret yet.
 	secretPatterns = []struct {
 		variable string
-		pattern  *regexp.Regexp
+		pattern  lazyregexp.Regexp
 	}{
-		{"ECS_ENGINE_AUTH_DATA", regexp.MustCompile(`\bECS_ENGINE_AUTH_DATA["']?[ \t]*[=:,][ \t]*["'\\]*[^\s"'\\$` + "`" + `<]`)},
-		{"AWS_SECRET_ACCESS_KEY", regexp.MustCompile(`(?i)\baws_?secret_?(?:access_?)?key["']?[ \t]*[=:,]?[ \t]*["']?[A-Za-z0-9/+]{40}(?:[^A-Za-z0-9/+=]|$)`)},
-		{"AWS_SESSION_TOKEN", regexp.MustCompile(`(?i)\baws_?(?:session|security)_?token["']?[ \t]*[=:,]?[ \t]*["']?[A-Za-z0-9/+=]{80,}`)},
-		{"AWS_ACCESS_KEY_ID", regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
-		{"settings.container-registry.credentials", regexp.MustCompile(`(?ms)^\s*\[\[settings\.container-registry\.credentials\]\].*?^\s*(?:password|auth)\s*=\s*"[^"]`)},
+		{"ECS_ENGINE_AUTH_DATA", lazyregexp.New(`\bECS_ENGINE_AUTH_DATA["']?[ \t]*[=:,][ \t]*["'\\]*[^\s"'\\$` + "`" + `<]`)},
+		{"AWS_SECRET_ACCESS_KEY", lazyregexp.New(`(?i)\baws_?secret_?(?:access_?)?key["']?[ \t]*[=:,]?[ \t]*["']?[A-Za-z0-9/+]{40}(?:[^A-Za-z0-9/+=]|$)`)},
+		{"AWS_SESSION_TOKEN", lazyregexp.New(`(?i)\baws_?(?:session|security)_?token["']?[ \t]*[=:,]?[ \t]*["']?[A-Za-z0-9/+=]{80,}`)},
+		{"AWS_ACCESS_KEY_ID", lazyregexp.New(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)},
+		{"settings.container-registry.credentials", lazyregexp.New(`(?ms)^\s*\[\[settings\.container-registry\.credentials\]\].*?^\s*(?:password|auth)\s*=\s*"[^"]`)},
 	}
 )
 
@@ -118,7 +119,7 @@ func (u *unpacker) unpack(raw []byte, depth int, each func(string)) {
 
 // base64Blobs finds what cloud-config's write_files ("encoding: b64", "gz+b64")
 // and scripts unpack themselves.
-var base64Blobs = regexp.MustCompile(`[A-Za-z0-9+/]{24,}={0,2}`)
+var base64Blobs = lazyregexp.New(`[A-Za-z0-9+/]{24,}={0,2}`)
 
 func isGzip(raw []byte) bool { return bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) }
 

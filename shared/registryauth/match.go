@@ -1,9 +1,10 @@
 package registryauth
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // HubName is the only name under which the agent looks for Docker Hub's
@@ -18,7 +19,7 @@ var hubHosts = []string{"docker.io", "index.docker.io", "registry-1.docker.io"}
 var hubWebsites = []string{"hub.docker.com", "docker.com", "www.docker.com", "auth.docker.io", "login.docker.com"}
 
 // ecrHost is a private registry of ECR, FIPS and dual-stack hosts among them.
-var ecrHost = regexp.MustCompile(`^[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)$`)
+var ecrHost = lazyregexp.New(`^[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws|on\.amazonwebservices\.com\.cn)$`)
 
 // withoutScheme is the agent's stripRegistrySchema: only these two, and only in
 // lower case.

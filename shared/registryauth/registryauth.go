@@ -11,11 +11,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"ecsguardrails/shared/secret"
+
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // The two values of ECS_ENGINE_AUTH_TYPE, exact in case.
@@ -397,7 +398,7 @@ func isPlaceholder(text string) bool {
 
 // publicRegistry is the form of a registry's host with an optional scheme, port
 // and path.
-var publicRegistry = regexp.MustCompile(`^([A-Za-z]{2,8}://)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(:[0-9]{1,5})?(/[A-Za-z0-9._/-]{0,100})?$`)
+var publicRegistry = lazyregexp.New(`^([A-Za-z]{2,8}://)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(:[0-9]{1,5})?(/[A-Za-z0-9._/-]{0,100})?$`)
 
 // IsPublic says that a key may be shown: it has the form of a registry, and
 // cannot be a credential that stands in the wrong place.

@@ -2,21 +2,21 @@ package taskdef
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/image"
+	"ecsguardrails/shared/lazyregexp"
 )
 
 var (
 	// secretARNForm has what RepositoryCredentials and Secrets Manager let an ARN
 	// be; the name may have slashes, but no colon.
-	secretARNForm = regexp.MustCompile(`^arn:(aws[a-z-]*):secretsmanager:([a-z0-9-]+):(\d{12}):secret:([A-Za-z0-9/_+=.@!-]+)$`)
+	secretARNForm = lazyregexp.New(`^arn:(aws[a-z-]*):secretsmanager:([a-z0-9-]+):(\d{12}):secret:([A-Za-z0-9/_+=.@!-]+)$`)
 	// secretNameForm is what Secrets Manager lets a name be.
-	secretNameForm = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
+	secretNameForm = lazyregexp.New(`^[A-Za-z0-9/_+=.@!-]{1,512}$`)
 )
 
 // Bounds of an ARN in repositoryCredentials ("Private registry authentication

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +20,7 @@ import (
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // Draft is a definition that somebody keeps in a file.
@@ -268,7 +268,7 @@ func (d *Draft) wrongType(n *node, at string) {
 // placeholder matches what people have a tool fill in later: <NAME>, ${NAME},
 // $NAME, {{ name }}, %NAME%, __NAME__, @NAME@, `name`, REPLACE_ME, ACCOUNT_ID
 // and XXXXXXXXXXXX.
-var placeholder = regexp.MustCompile("[<>{}$%`]|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|^(?i:image|placeholder|changeme|todo)$")
+var placeholder = lazyregexp.New("[<>{}$%`]|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|^(?i:image|placeholder|changeme|todo)$")
 
 func isPlaceholder(text string) bool { return placeholder.MatchString(text) }
 

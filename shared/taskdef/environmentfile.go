@@ -2,13 +2,13 @@ package taskdef
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // maxEnvironmentFiles is how many a task definition can have ("Pass environment
@@ -17,7 +17,7 @@ const maxEnvironmentFiles = 10
 
 // environmentFileARN is an object's ARN in any partition. ECS takes a key of any
 // depth, and reads only files that end in ".env".
-var environmentFileARN = regexp.MustCompile(`^arn:aws[a-z-]*:s3:::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)$`)
+var environmentFileARN = lazyregexp.New(`^arn:aws[a-z-]*:s3:::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)$`)
 
 // environmentFiles judges the files that containers take variables from.
 func (j *judgement) environmentFiles() {

@@ -2,15 +2,15 @@ package taskdef
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // nameForm is what families and containers may be called.
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+var nameForm = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
 
 // names judges what the family and the containers are called.
 func (j *judgement) names() {

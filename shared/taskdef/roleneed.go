@@ -2,7 +2,6 @@ package taskdef
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"ecsguardrails/shared/image"
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // need is a permission that ECS uses as the execution role.
@@ -24,7 +24,7 @@ type need struct {
 }
 
 // keyID matches the id of a KMS key; an alias does not tell the key.
-var keyID = regexp.MustCompile(`^(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+var keyID = lazyregexp.New(`^(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 
 // arn makes an ARN in the definition's place.
 func (p place) arn(service, resource string) string {

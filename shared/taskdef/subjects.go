@@ -3,13 +3,13 @@ package taskdef
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/pipeline"
 )
 
@@ -28,7 +28,7 @@ type Revision struct {
 
 // nameOfRevision is what DescribeTaskDefinition takes: an ARN, "family:revision"
 // or "family". Families are up to 255 letters, digits, hyphens and underscores.
-var nameOfRevision = regexp.MustCompile(`^(?:arn:aws[a-z-]*:ecs:([a-z0-9-]+):(\d{12}):task-definition/)?([A-Za-z0-9_-]{1,255})(?::([1-9]\d{0,8}))?$`)
+var nameOfRevision = lazyregexp.New(`^(?:arn:aws[a-z-]*:ecs:([a-z0-9-]+):(\d{12}):task-definition/)?([A-Za-z0-9_-]{1,255})(?::([1-9]\d{0,8}))?$`)
 
 // ParseRevision reads an ARN, "family:revision" or "family".
 func ParseRevision(text string) (Revision, error) {
