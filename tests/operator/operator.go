@@ -136,11 +136,15 @@ func (o *Operator) RoleTags(ctx context.Context, role string) (map[string]string
 	return tags, nil
 }
 
-// Object is one version of an S3 object.
+// Object is one version of an S3 object; Version is "" in a bucket without
+// versions.
 type Object struct{ Bucket, Key, Version string }
 
 // String is how reports name the version.
 func (o Object) String() string {
+	if o.Version == "" {
+		return "s3://" + o.Bucket + "/" + o.Key
+	}
 	return "s3://" + o.Bucket + "/" + o.Key + "?versionId=" + o.Version
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
@@ -24,25 +25,43 @@ type Credential struct {
 
 // CreateRegistrySecret keeps the registry's first credential in a secret that
 // is tagged for patch-task-definition and rotate-secret, and returns its ARN.
-func (o *Operator) CreateRegistrySecret(ctx context.Context, name string, registry *registryserver.Server) (string, error) {
+// The secret serves the images below the path, "" for all of the registry's.
+func (o *Operator) CreateRegistrySecret(ctx context.Context, name string, registry *registryserver.Server, path string) (string, error) {
 	value, err := json.Marshal(map[string]string{"username": registry.Username, "password": registry.Password})
 	if err != nil {
 		return "", fmt.Errorf("writing the credential: %w", err)
 	}
-	output, err := o.Secrets.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
+	input := &secretsmanager.CreateSecretInput{
 		Name:         &name,
 		SecretString: aws.String(string(value)),
 		Tags: []types.Tag{
-			{Key: aws.String("ecs-guardrails:registry"), Value: &registry.Host},
+			{Key: aws.String("ecs-guardrails:registry"), Value: aws.String(registry.Host + path)},
 			{Key: aws.String("ecs-guardrails:driver"), Value: aws.String("htpasswd")},
 			{Key: aws.String("ecs-guardrails:htpasswd"), Value: aws.String(registry.HtpasswdObject())},
-			{Key: aws.String("ecs-guardrails:test-image"), Value: aws.String(registry.Image())},
 		},
-	})
+	}
+	// A test image has to lie where the secret serves.
+	if path == "" {
+		input.Tags = append(input.Tags, types.Tag{Key: aws.String("ecs-guardrails:test-image"), Value: aws.String(registry.Image())})
+	}
+	output, err := o.Secrets.CreateSecret(ctx, input)
 	if err != nil {
 		return "", fmt.Errorf("creating secret %s: %w", name, err)
 	}
 	return aws.ToString(output.ARN), nil
+}
+
+// CreateExecutionRole creates a role with which ECS can pull by a secret.
+func (o *Operator) CreateExecutionRole(ctx context.Context, name, secret string) (string, error) {
+	arn, err := o.CreateRole(ctx, name, "ecs-tasks.amazonaws.com")
+	if err != nil {
+		return "", err
+	}
+	document := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"` + secret + `"}]}`
+	if _, err := o.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("read-registry-secret"), PolicyDocument: &document}); err != nil {
+		return "", fmt.Errorf("letting role %s read the secret: %w", name, err)
+	}
+	return arn, nil
 }
 
 // Credential reads the version of a secret that carries a staging label.

@@ -49,7 +49,7 @@ func newPlay(ctx context.Context, running *stack.Stack, display *screen) (*play,
 	if p.topic, err = p.SubscribeTopic(ctx, "demo-mailbox"); err != nil {
 		return nil, err
 	}
-	p.registrySecret, err = p.CreateRegistrySecret(ctx, "demo/registry", p.registry)
+	p.registrySecret, err = p.CreateRegistrySecret(ctx, "demo/registry", p.registry, "")
 	return p, err
 }
 

@@ -201,7 +201,7 @@ func (p *play) pulls(ctx context.Context, whose string, credential operator.Cred
 
 func (p *play) privateImage(ctx context.Context) (string, error) {
 	const family = "storefront"
-	executionRole, err := p.CreateRole(ctx, "ecsTaskExecutionRole-demo", "ecs-tasks.amazonaws.com")
+	executionRole, err := p.CreateExecutionRole(ctx, "ecsTaskExecutionRole-demo", p.registrySecret)
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,227 @@
+package endtoend
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/tests/operator"
+)
+
+// ofRole matches what attach-policies says about a role.
+func ofRole(role string, status finding.Status) func(operator.Result) bool {
+	return func(result operator.Result) bool {
+		return result.Function == "attach-policies" && result.Subject == "role/"+role && result.Status == status
+	}
+}
+
+// hasPolicies waits until a role has exactly these.
+func (w *world) hasPolicies(t *testing.T, role string, want ...string) {
+	t.Helper()
+	slices.Sort(want)
+	eventually(t, fmt.Sprintf("role %s has exactly the policies %q", role, want), func(ctx context.Context) (bool, error) {
+		attached, err := w.AttachedPolicies(ctx, role)
+		if err == nil && !slices.Equal(attached, want) {
+			err = fmt.Errorf("it has %q", attached)
+		}
+		return err == nil, err
+	})
+}
+
+// changes are the calls with which attach-policies changed a role.
+func (w *world) changes(role string) []string {
+	var names []string
+	for _, call := range w.Stack.CallsBy("attach-policies") {
+		changing := slices.Contains([]string{"AttachRolePolicy", "DetachRolePolicy", "TagRole", "UntagRole"}, call.Operation)
+		if changing && !call.Failed() && call.Parameters["RoleName"] == role {
+			names = append(names, call.Operation)
+		}
+	}
+	return names
+}
+
+func testAttachPolicies(t *testing.T, w *world) {
+	for name, test := range map[string]func(*testing.T, *world){
+		"bare role":                     testBareRole,
+		"completed by its owner":        testCompletedByOwner,
+		"left alone":                    testLeftAlone,
+		"capabilities of its own":       testCapabilities,
+		"external instance":             testExternalInstance,
+		"detached again, and undone":    testDetachedAndUndone,
+		"known by the instance it runs": testInstanceEvidence,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, w)
+		})
+	}
+}
+
+func testBareRole(t *testing.T, w *world) {
+	const role = "ecsInstanceRole-bare"
+	must(w.CreateInstanceRole(t.Context(), role))(t)
+	if err := w.CreateInstanceProfile(t.Context(), role); err != nil {
+		t.Fatal(err)
+	}
+	w.hasPolicies(t, role, operator.AgentPolicy)
+	told := w.published(t, role, ofRole(role, finding.Remediated))
+	if told.Mode != finding.Enforce || !slices.Contains(told.Codes(), "capability-missing") || !slices.Contains(told.Applied(), "AttachRolePolicy") {
+		t.Errorf("published %+v", told)
+	}
+	if tags := must(w.RoleTags(t.Context(), role))(t); tags["ecs-guardrails:attached"] == "" {
+		t.Errorf("no tag records what was attached: %q", tags)
+	}
+}
+
+// agentActions are what an owner of a role might grant in a policy of their own.
+const agentActions = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":["ecs:*","ec2:DescribeTags","ecr:*","logs:*"]}]}`
+
+func testCompletedByOwner(t *testing.T, w *world) {
+	for role, complete := range map[string]func(role string) error{
+		"ecsInstanceRole-owner-managed": func(role string) error {
+			_, err := w.IAM.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: aws.String(operator.AgentPolicy)})
+			return err
+		},
+		"ecsInstanceRole-owner-inline": func(role string) error {
+			_, err := w.IAM.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: &role, PolicyName: aws.String("agent"), PolicyDocument: aws.String(agentActions)})
+			return err
+		},
+	} {
+		must(w.CreateInstanceRole(t.Context(), role))(t)
+		if err := complete(role); err != nil {
+			t.Fatal(err)
+		}
+		w.logged(t, "attach-policies", role, ofRole(role, finding.Compliant))
+		if changes := w.changes(role); len(changes) > 0 {
+			t.Errorf("%s, which lacks nothing, was changed by %q", role, changes)
+		}
+	}
+}
+
+func testLeftAlone(t *testing.T, w *world) {
+	for role, create := range map[string]func(role string) (string, error){
+		"ecsInstanceRole-ignored": func(role string) (string, error) {
+			return w.CreateInstanceRole(t.Context(), role, "ecs-guardrails:ignore", "true")
+		},
+		"web-server": func(role string) (string, error) { return w.CreateInstanceRole(t.Context(), role) },
+		"ecsInstanceRole-function": func(role string) (string, error) {
+			return w.CreateRole(t.Context(), role, "lambda.amazonaws.com")
+		},
+	} {
+		must(create(role))(t)
+		w.logged(t, "attach-policies", role, ofRole(role, finding.Skipped))
+		if attached := must(w.AttachedPolicies(t.Context(), role))(t); len(attached) > 0 {
+			t.Errorf("%s got %q", role, attached)
+		}
+	}
+	// The tag makes the other one ours.
+	if _, err := w.IAM.TagRole(t.Context(), &iam.TagRoleInput{RoleName: aws.String("web-server"), Tags: []iamtypes.Tag{
+		{Key: aws.String("ecs-guardrails:instance-role"), Value: aws.String("true")},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	w.hasPolicies(t, "web-server", operator.AgentPolicy)
+}
+
+func testCapabilities(t *testing.T, w *world) {
+	const role = "ecsInstanceRole-all"
+	must(w.CreateInstanceRole(t.Context(), role, "ecs-guardrails:capabilities", "agent ecr config logs ssm"))(t)
+	outputs := w.Stack.Outputs
+	eventually(t, role+" can do all that its tag asks for", func(ctx context.Context) (bool, error) {
+		attached, err := w.AttachedPolicies(ctx, role)
+		return slices.Contains(attached, operator.AgentPolicy) && slices.Contains(attached, operator.SSMPolicy) &&
+			slices.Contains(attached, outputs["ConfigReadPolicy"]) && slices.Contains(attached, outputs["LogsWritePolicy"]), err
+	})
+}
+
+func testExternalInstance(t *testing.T, w *world) {
+	const role = "ecsInstanceRole-anywhere"
+	must(w.CreateRole(t.Context(), role, "ssm.amazonaws.com"))(t)
+	w.hasPolicies(t, role, operator.AgentPolicy, operator.SSMPolicy)
+}
+
+func testDetachedAndUndone(t *testing.T, w *world) {
+	const role = "ecsInstanceRole-drift"
+	must(w.CreateInstanceRole(t.Context(), role))(t)
+	w.hasPolicies(t, role, operator.AgentPolicy)
+	if _, err := w.IAM.DetachRolePolicy(t.Context(), &iam.DetachRolePolicyInput{RoleName: aws.String(role), PolicyArn: aws.String(operator.AgentPolicy)}); err != nil {
+		t.Fatal(err)
+	}
+	w.hasPolicies(t, role, operator.AgentPolicy)
+	if tags := must(w.RoleTags(t.Context(), role))(t); tags["ecs-guardrails:healed"] == "" {
+		t.Errorf("no tag records the heal: %q", tags)
+	}
+
+	undone := must(w.Invoke(t.Context(), "attach-policies", []byte(`{"undo":"`+role+`"}`)))(t)
+	if undone.FunctionError != "" {
+		t.Fatalf("undo failed: %s", undone.ErrorMessage)
+	}
+	// Detaching is an event, too, and must not bring the policy back.
+	w.logged(t, "attach-policies", role+" as ignored", ofRole(role, finding.Skipped))
+	w.hasPolicies(t, role)
+}
+
+// userData joins a cluster, as the AWS guide has it.
+const userData = "#!/bin/bash\necho ECS_CLUSTER=storefront >> /etc/ecs/ecs.config\n"
+
+func testInstanceEvidence(t *testing.T, w *world) {
+	const role = "nodes"
+	must(w.CreateInstanceRole(t.Context(), role))(t)
+	if err := w.CreateInstanceProfile(t.Context(), role); err != nil {
+		t.Fatal(err)
+	}
+	w.logged(t, "attach-policies", role, ofRole(role, finding.Skipped))
+	client := ec2.NewFromConfig(w.Stack.Config)
+	images := must(client.DescribeImages(t.Context(), &ec2.DescribeImagesInput{}))(t)
+	if len(images.Images) == 0 {
+		t.Fatal("there is no image to launch")
+	}
+	must(client.RunInstances(t.Context(), &ec2.RunInstancesInput{
+		ImageId: images.Images[0].ImageId, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+		IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: aws.String(role)},
+		UserData:           aws.String(base64.StdEncoding.EncodeToString([]byte(userData))),
+	}))(t)
+	w.hasPolicies(t, role, operator.AgentPolicy)
+}
+
+// burst is how many roles somebody's tool creates at once.
+const burst = 100
+
+func testBurstOfRoles(t *testing.T, w *world) {
+	role := func(number int) string { return fmt.Sprintf("ecsInstanceRole-burst-%03d", number) }
+	group, ctx := errgroup.WithContext(t.Context())
+	group.SetLimit(8)
+	for number := range burst {
+		group.Go(func() error {
+			_, err := w.CreateInstanceRole(ctx, role(number))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for number := range burst {
+		w.hasPolicies(t, role(number), operator.AgentPolicy)
+	}
+	attached := map[string]int{}
+	for _, call := range w.Stack.CallsBy("attach-policies") {
+		if name, ok := call.Parameters["RoleName"].(string); ok && call.Operation == "AttachRolePolicy" && !call.Failed() {
+			attached[name]++
+		}
+	}
+	for number := range burst {
+		if attached[role(number)] != 1 {
+			t.Errorf("%s got its policy by %d calls", role(number), attached[role(number)])
+		}
+	}
+}

@@ -1,0 +1,379 @@
+package endtoend
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"ecsguardrails/tests/awscall"
+	"ecsguardrails/tests/operator"
+	"ecsguardrails/tests/policysimulation"
+	"ecsguardrails/tests/stack"
+)
+
+// reading matches the names of operations that change nothing.
+var reading = regexp.MustCompile(`^(Get|List|Describe|Head|Simulate)`)
+
+// ask is one action that a call needs.
+type ask struct {
+	action, resource string
+	context          map[string][]string
+}
+
+// directory resolves what calls name.
+type directory struct {
+	w *world
+	// roles by name, secretTags by ARN and by name.
+	roles      map[string]string
+	secrets    map[string]string
+	secretTags map[string]map[string]string
+}
+
+func (w *world) newDirectory(ctx context.Context) (*directory, error) {
+	d := &directory{w: w, roles: map[string]string{}, secrets: map[string]string{}, secretTags: map[string]map[string]string{}}
+	roles := iam.NewListRolesPaginator(w.IAM, &iam.ListRolesInput{})
+	for roles.HasMorePages() {
+		page, err := roles.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("listing roles: %w", err)
+		}
+		for _, role := range page.Roles {
+			d.roles[aws.ToString(role.RoleName)] = aws.ToString(role.Arn)
+		}
+	}
+	secrets := secretsmanager.NewListSecretsPaginator(w.Secrets, &secretsmanager.ListSecretsInput{})
+	for secrets.HasMorePages() {
+		page, err := secrets.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("listing secrets: %w", err)
+		}
+		for _, secret := range page.SecretList {
+			arn := aws.ToString(secret.ARN)
+			tags := map[string]string{}
+			for _, tag := range secret.Tags {
+				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+			}
+			for _, name := range []string{arn, aws.ToString(secret.Name)} {
+				d.secrets[name], d.secretTags[name] = arn, tags
+			}
+		}
+	}
+	return d, nil
+}
+
+// arn of a thing of the account in the stack's region.
+func arn(service, resource string) string {
+	return "arn:aws:" + service + ":" + stack.Region + ":" + stack.Account + ":" + resource
+}
+
+func global(resource string) string { return "arn:aws:iam::" + stack.Account + ":" + resource }
+
+// s3Actions are the operations whose action has another name (Service
+// Authorization Reference, "Actions defined by Amazon S3").
+var s3Actions = map[string]string{
+	"HeadObject": "GetObject", "HeadBucket": "ListBucket", "ListObjectsV2": "ListBucket", "ListObjects": "ListBucket",
+	"ListObjectVersions": "ListBucketVersions", "CopyObject": "PutObject",
+	"GetBucketEncryption": "GetEncryptionConfiguration", "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+	"GetBucketNotificationConfiguration": "GetBucketNotification", "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+}
+
+// versioned are the actions that have another name where a version is asked for.
+var versioned = map[string]string{
+	"GetObject": "GetObjectVersion", "GetObjectTagging": "GetObjectVersionTagging", "PutObjectTagging": "PutObjectVersionTagging",
+	"GetObjectAcl": "GetObjectVersionAcl", "DeleteObject": "DeleteObjectVersion",
+}
+
+// asks are the actions that a call needs, as the Service Authorization
+// Reference has them.
+func (d *directory) asks(call awscall.Call) []ask {
+	text := func(name string) string {
+		value, _ := call.Parameters[name].(string)
+		return value
+	}
+	one := func(resource string, context map[string][]string) []ask {
+		return []ask{{call.Service + ":" + call.Operation, resource, context}}
+	}
+	switch call.Service {
+	case "iam":
+		return d.iamAsks(call, text, one)
+	case "s3":
+		return s3Asks(call, text)
+	case "events":
+		var asks []ask
+		entries, _ := call.Parameters["Entries"].([]any)
+		for _, entry := range entries {
+			fields, _ := entry.(map[string]any)
+			bus := cmp.Or(fmt.Sprint(fields["EventBusName"]), "default")
+			asks = append(asks, ask{"events:PutEvents", arn("events", "event-bus/"+bus), map[string][]string{
+				"events:source": {fmt.Sprint(fields["Source"])}, "events:detail-type": {fmt.Sprint(fields["DetailType"])},
+			}})
+		}
+		return asks
+	case "sqs":
+		url := text("QueueUrl")
+		return []ask{{"sqs:" + strings.TrimSuffix(call.Operation, "Batch"), arn("sqs", url[strings.LastIndexByte(url, '/')+1:]), nil}}
+	case "secretsmanager":
+		id := text("SecretId")
+		if strings.HasPrefix(id, "arn:") && !strings.HasPrefix(id, arn("secretsmanager", "")) {
+			// A sample's secret, of another account: AWS itself refuses the call.
+			return nil
+		}
+		if id == "" {
+			return one("*", nil)
+		}
+		context := map[string][]string{}
+		for key, value := range d.secretTags[id] {
+			context["aws:ResourceTag/"+key] = []string{value}
+			context["secretsmanager:ResourceTag/"+key] = []string{value}
+		}
+		return one(cmp.Or(d.secrets[id], id), context)
+	case "ecs":
+		return ecsAsks(call, text, one)
+	case "ec2":
+		if instance := text("InstanceId"); instance != "" {
+			return one(arn("ec2", "instance/"+instance), nil)
+		}
+	}
+	return one("*", nil)
+}
+
+func (d *directory) iamAsks(call awscall.Call, text func(string) string, one func(string, map[string][]string) []ask) []ask {
+	role := cmp.Or(d.roles[text("RoleName")], global("role/"+text("RoleName")))
+	switch call.Operation {
+	case "SimulatePrincipalPolicy":
+		return one(text("PolicySourceArn"), nil)
+	case "GetInstanceProfile":
+		return one(global("instance-profile/"+text("InstanceProfileName")), nil)
+	case "GetPolicy", "GetPolicyVersion":
+		return one(text("PolicyArn"), nil)
+	case "AttachRolePolicy", "DetachRolePolicy":
+		return one(role, map[string][]string{"iam:PolicyARN": {text("PolicyArn")}})
+	case "TagRole", "UntagRole":
+		var keys []string
+		tags, _ := call.Parameters["Tags"].([]any)
+		for _, tag := range tags {
+			fields, _ := tag.(map[string]any)
+			keys = append(keys, fmt.Sprint(fields["Key"]))
+		}
+		names, _ := call.Parameters["TagKeys"].([]any)
+		for _, name := range names {
+			keys = append(keys, fmt.Sprint(name))
+		}
+		return one(role, map[string][]string{"aws:TagKeys": keys})
+	case "GetAccountSummary", "ListRoles", "GetAccountAuthorizationDetails", "ListPolicies":
+		return one("*", nil)
+	}
+	return one(role, nil)
+}
+
+func s3Asks(call awscall.Call, text func(string) string) []ask {
+	action := cmp.Or(s3Actions[call.Operation], call.Operation)
+	resource := "arn:aws:s3:::" + text("Bucket")
+	if key := text("Key"); key != "" {
+		resource += "/" + key
+		if text("VersionId") != "" {
+			action = cmp.Or(versioned[action], action)
+		}
+	}
+	asks := []ask{{"s3:" + action, resource, nil}}
+	if text("Tagging") != "" {
+		asks = append(asks, ask{"s3:PutObjectTagging", resource, nil})
+	}
+	return asks
+}
+
+func ecsAsks(call awscall.Call, text func(string) string, one func(string, map[string][]string) []ask) []ask {
+	switch call.Operation {
+	case "RegisterTaskDefinition":
+		return registrationAsks(call, text)
+	case "DescribeClusters":
+		var asks []ask
+		names, _ := call.Parameters["clusters"].([]any)
+		for _, name := range names {
+			cluster := fmt.Sprint(name)
+			if !strings.HasPrefix(cluster, "arn:") {
+				cluster = arn("ecs", "cluster/"+cluster)
+			}
+			asks = append(asks, one(cluster, nil)...)
+		}
+		return asks
+	}
+	return one("*", nil)
+}
+
+func registrationAsks(call awscall.Call, text func(string) string) []ask {
+	asks := []ask{{"ecs:RegisterTaskDefinition", "*", nil}}
+	if tags, _ := call.Parameters["tags"].([]any); len(tags) > 0 {
+		asks = append(asks, ask{"ecs:TagResource", arn("ecs", "task-definition/"+text("family")+":1"), map[string][]string{
+			"ecs:CreateAction": {"RegisterTaskDefinition"},
+		}})
+	}
+	for _, name := range []string{"executionRoleArn", "taskRoleArn"} {
+		if role := text(name); role != "" {
+			asks = append(asks, ask{"iam:PassRole", role, map[string][]string{"iam:PassedToService": {"ecs-tasks.amazonaws.com"}}})
+		}
+	}
+	return asks
+}
+
+// everyCall are the condition keys that AWS gives to all calls.
+func everyCall(context map[string][]string) policysimulation.Context {
+	all := map[string][]string{
+		"aws:SecureTransport": {"true"}, "aws:RequestedRegion": {stack.Region}, "aws:PrincipalAccount": {stack.Account},
+		"aws:ResourceAccount": {stack.Account},
+	}
+	maps.Copy(all, context)
+	return policysimulation.NewContext(all)
+}
+
+// grant is one action in one Allow statement of a function's role.
+type grant struct{ function, sid, action string }
+
+func (g grant) String() string { return g.function + ", " + g.sid + ": " + g.action }
+
+// unused are grants that no call of this run needs, and why they are there.
+// The function "" is every function; the SID "" is every statement.
+var unused = map[grant]string{
+	{"", "TakeEvents", "sqs:ReceiveMessage"}:                                                    "Lambda's poller of the queue asks with the function's role",
+	{"", "TakeEvents", "sqs:DeleteMessage"}:                                                     "Lambda's poller of the queue asks with the function's role",
+	{"", "TakeEvents", "sqs:GetQueueAttributes"}:                                                "Lambda's poller of the queue asks with the function's role",
+	{"", "KeepFailedEvents", "sqs:SendMessage"}:                                                 "Lambda sends to the on-failure destination with the function's role",
+	{"", "WriteLogs", "logs:CreateLogStream"}:                                                   "Lambda writes the log with the function's role",
+	{"", "WriteLogs", "logs:PutLogEvents"}:                                                      "Lambda writes the log with the function's role",
+	{"", "WriteTraces", "xray:PutTraceSegments"}:                                                "Lambda's X-Ray daemon sends with the function's role",
+	{"", "WriteTraces", "xray:PutTelemetryRecords"}:                                             "Lambda's X-Ray daemon sends with the function's role",
+	{"", "TellMissingFromForbidden", "s3:ListBucket"}:                                           "no call: S3 answers NoSuchKey instead of AccessDenied to who has it",
+	{"", "", "kms:Decrypt"}:                                                                     "no call of the function's: Secrets Manager and S3 ask with its role",
+	{"", "", "kms:GenerateDataKey"}:                                                             "no call of the function's: Secrets Manager and S3 ask with its role",
+	{"validate-config", "", "s3:GetObjectTagging"}:                                              "as for a version, in a bucket without versions",
+	{"validate-config", "", "s3:PutObjectTagging"}:                                              "as for a version, in a bucket without versions",
+	{"validate-config", "", "s3:GetObject"}:                                                     "as for a version, in a bucket without versions",
+	{"attach-policies", "ReadQuota", "iam:GetAccountSummary"}:                                   "only where a role has nearly as many policies as it can have",
+	{"attach-policies", "ReadInstances", "ec2:DescribeInstances"}:                               "only for instances of an association, which names no image",
+	{"attach-policies", "ReadInstances", "ec2:DescribeLaunchTemplateVersions"}:                  "only for launches through a template",
+	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:ListTaskDefinitions"}:      "only where a revision came in between",
+	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:DeregisterTaskDefinition"}: "only where a revision came in between",
+}
+
+func reason(g grant) string {
+	for _, key := range []grant{g, {g.function, "", g.action}, {"", g.sid, g.action}, {"", "", g.action}} {
+		if why, ok := unused[key]; ok {
+			return why
+		}
+	}
+	return ""
+}
+
+// testPermissions holds the calls of the whole run and the deployed roles
+// together.
+func testPermissions(t *testing.T, w *world) {
+	directory := must(w.newDirectory(t.Context()))(t)
+	for _, function := range functions {
+		t.Run(function, func(t *testing.T) {
+			policies := must(w.Stack.Simulation.PrincipalPolicies(t.Context(), w.roleOf(t, function)))(t)
+			used := map[grant]bool{}
+			refused := map[string]bool{}
+			calls := w.Stack.CallsBy(function)
+			if len(calls) == 0 {
+				t.Fatal("the function made no call")
+			}
+			for _, call := range calls {
+				for _, ask := range directory.asks(call) {
+					result := policysimulation.Simulate(policies, policysimulation.Request{
+						Action: ask.action, Resource: ask.resource, Context: everyCall(ask.context),
+					})
+					if result.Decision != policysimulation.Allowed {
+						refused[fmt.Sprintf("%s on %s is %s", ask.action, ask.resource, result.Decision)] = true
+						continue
+					}
+					for _, matched := range result.Matched {
+						for _, action := range matched.Statement.Actions {
+							if strings.EqualFold(action, ask.action) {
+								used[grant{function, matched.Statement.SID, action}] = true
+							}
+						}
+					}
+				}
+			}
+			for _, refusal := range slices.Sorted(maps.Keys(refused)) {
+				t.Errorf("the function made a call that its role does not allow: %s", refusal)
+			}
+			for _, policy := range policies.Identity {
+				for _, statement := range policy.Document.Statements {
+					for _, action := range statement.Actions {
+						granted := grant{function, statement.SID, action}
+						if !statement.Deny && !used[granted] && reason(granted) == "" {
+							t.Errorf("nothing used, and nothing explains, %s", granted)
+						}
+					}
+				}
+			}
+		})
+	}
+	t.Run("attach-policies cannot become administrator", func(t *testing.T) { testNoEscalation(t, w) })
+}
+
+func (w *world) roleOf(t *testing.T, function string) string {
+	t.Helper()
+	configuration := must(w.Lambda.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(w.FunctionARN(function))}))(t)
+	return aws.ToString(configuration.Role)
+}
+
+func testNoEscalation(t *testing.T, w *world) {
+	own := w.roleOf(t, "attach-policies")
+	policies := must(w.Stack.Simulation.PrincipalPolicies(t.Context(), own))(t)
+	decide := func(action, resource string, context map[string][]string) policysimulation.Decision {
+		return policysimulation.Simulate(policies, policysimulation.Request{Action: action, Resource: resource, Context: everyCall(context)}).Decision
+	}
+	someRole := global("role/ecsInstanceRole-bare")
+	policyARN := func(arn string) map[string][]string { return map[string][]string{"iam:PolicyARN": {arn}} }
+	if decision := decide("iam:AttachRolePolicy", someRole, policyARN(operator.AgentPolicy)); decision != policysimulation.Allowed {
+		t.Errorf("attaching the agent's policy is %s, so that this test proves nothing", decision)
+	}
+	for _, policy := range []string{
+		"arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::aws:policy/IAMFullAccess",
+		global("policy/AmazonEC2ContainerServiceforEC2Role"), operator.AgentPolicy + "2", "",
+	} {
+		if decision := decide("iam:AttachRolePolicy", someRole, policyARN(policy)); decision == policysimulation.Allowed {
+			t.Errorf("attaching %q is allowed", policy)
+		}
+	}
+	if decision := decide("iam:AttachRolePolicy", someRole, nil); decision == policysimulation.Allowed {
+		t.Error("attaching is allowed without a policy's ARN")
+	}
+	for _, function := range functions {
+		role := w.roleOf(t, function)
+		for _, action := range []string{"iam:AttachRolePolicy", "iam:DetachRolePolicy"} {
+			if decision := decide(action, role, policyARN(operator.AgentPolicy)); decision != policysimulation.ExplicitDeny {
+				t.Errorf("%s on the role of %s is %s", action, function, decision)
+			}
+		}
+		if decision := decide("iam:TagRole", role, map[string][]string{"aws:TagKeys": {"ecs-guardrails:attached"}}); decision != policysimulation.ExplicitDeny {
+			t.Errorf("tagging the role of %s is %s", function, decision)
+		}
+	}
+	for _, action := range []string{
+		"iam:PutRolePolicy", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:CreatePolicy", "iam:UpdateAssumeRolePolicy",
+		"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:PassRole", "iam:CreateRole", "iam:CreateAccessKey",
+		"iam:AttachUserPolicy", "iam:AttachGroupPolicy", "sts:AssumeRole", "lambda:UpdateFunctionCode", "lambda:CreateFunction",
+	} {
+		for _, resource := range []string{someRole, own, global("policy/anything"), "*"} {
+			if decision := decide(action, resource, policyARN("arn:aws:iam::aws:policy/AdministratorAccess")); decision == policysimulation.Allowed {
+				t.Errorf("%s on %s is allowed", action, resource)
+			}
+		}
+	}
+	if decision := decide("iam:TagRole", someRole, map[string][]string{"aws:TagKeys": {"Department"}}); decision == policysimulation.Allowed {
+		t.Error("writing somebody else's tag is allowed")
+	}
+}

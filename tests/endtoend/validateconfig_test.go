@@ -1,0 +1,136 @@
+package endtoend
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/tests/operator"
+)
+
+const goodConfig = "ECS_CLUSTER=storefront\nECS_ENABLE_TASK_IAM_ROLE=true\n"
+
+// badConfig has a credential in a shape that its type cannot have.
+func badConfig(password string) string {
+	auth := base64.StdEncoding.EncodeToString([]byte("puller:" + password))
+	return "ECS_CLUSTER=storefront\nECS_ENGINE_AUTH_TYPE=docker\n" +
+		`ECS_ENGINE_AUTH_DATA={"registry.example.com":{"auth":"` + auth + `"}}` + "\n"
+}
+
+// verdict waits for the tag of a version and returns all of its tags.
+func (w *world) verdict(t *testing.T, object operator.Object) map[string]string {
+	t.Helper()
+	var tags map[string]string
+	eventually(t, object.String()+" is tagged", func(ctx context.Context) (bool, error) {
+		var err error
+		tags, err = w.ObjectTags(ctx, object)
+		return tags["ecs-config-status"] != "", err
+	})
+	return tags
+}
+
+func ofObject(object operator.Object) func(operator.Result) bool {
+	return func(result operator.Result) bool {
+		return result.Function == "validate-config" && result.Subject == object.String()
+	}
+}
+
+func testValidateConfig(t *testing.T, w *world) {
+	bucket := w.Stack.Outputs["ConfigBucket"]
+	existing := w.createExistingBucket(t)
+	for name, test := range map[string]struct {
+		bucket, key, content string
+		tags                 []string
+		want                 string
+		code                 string
+	}{
+		"good":                       {bucket, "good/ecs.config", goodConfig, nil, "valid", ""},
+		"bad":                        {bucket, "bad/ecs.config", badConfig("canary-in-config-1"), []string{"team", "shop"}, "invalid", "auth-data-shape"},
+		"no folder":                  {bucket, "ecs.config", goodConfig, nil, "valid", ""},
+		"key with spaces":            {bucket, "blue green/a b/ecs.config", goodConfig, nil, "valid", ""},
+		"key with plus":              {bucket, "blue+green/ecs.config", badConfig("canary-in-config-2"), nil, "invalid", "auth-data-shape"},
+		"key with percent":           {bucket, "100%25/ecs.config", goodConfig, nil, "valid", ""},
+		"key with Unicode":           {bucket, "größe/集群/🚀/ecs.config", goodConfig, nil, "valid", ""},
+		"misspelt":                   {bucket, "misspelt/ecs.config", "ECS_CLUSTR=storefront\n", nil, "", "misspelt-variable"},
+		"empty":                      {bucket, "empty/ecs.config", "", nil, "", ""},
+		"not text":                   {bucket, "binary/ecs.config", "\x00\x01\xff\xfe\n\x1f\x8b", nil, "", ""},
+		"existing bucket, good":      {existing, "good/ecs.config", goodConfig, nil, "valid", ""},
+		"existing bucket, bad":       {existing, "a b+c/ecs.config", badConfig("canary-in-config-3"), []string{"team", "shop"}, "invalid", "auth-data-shape"},
+		"environment file":           {bucket, "app/prod.env", "STAGE=prod\n", nil, "valid", ""},
+		"existing, environment file": {existing, "app/prod.env", "STAGE=prod\n", nil, "valid", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			object := must(w.Upload(t.Context(), test.bucket, test.key, test.content, test.tags...))(t)
+			tags := w.verdict(t, object)
+			if test.want != "" && tags["ecs-config-status"] != test.want {
+				t.Errorf("tagged %q, want ecs-config-status=%s", tags, test.want)
+			}
+			for pair := range slices.Chunk(test.tags, 2) {
+				if tags[pair[0]] != pair[1] {
+					t.Errorf("the tag %s=%s of the upload is gone: %q", pair[0], pair[1], tags)
+				}
+			}
+			if test.code != "" && !strings.Contains(tags["ecs-config-findings"], test.code) {
+				t.Errorf("the findings' tag %q does not name %s", tags["ecs-config-findings"], test.code)
+			}
+			logged := w.logged(t, "validate-config", test.key, ofObject(object))
+			if tags["ecs-config-status"] != "valid" {
+				told := w.published(t, test.key, ofObject(object))
+				if told.Status != logged.Status || !slices.Equal(told.Codes(), logged.Codes()) {
+					t.Errorf("published %s %q, logged %s %q", told.Status, told.Codes(), logged.Status, logged.Codes())
+				}
+			}
+			if logged.Status == finding.Compliant {
+				for _, told := range must(w.bus.Results(t.Context()))(t) {
+					if ofObject(object)(told) {
+						t.Errorf("published although nothing is wrong: %+v", told)
+					}
+				}
+			}
+		})
+	}
+	t.Run("another key", func(t *testing.T) {
+		t.Parallel()
+		other := must(w.Upload(t.Context(), bucket, "other/ecs.config.backup", "ECS_CLUSTR=x\n"))(t)
+		after := must(w.Upload(t.Context(), bucket, "after/ecs.config", goodConfig))(t)
+		w.verdict(t, after)
+		if tags := must(w.ObjectTags(t.Context(), other))(t); len(tags) > 0 {
+			t.Errorf("%s was tagged %q", other, tags)
+		}
+	})
+	t.Run("two versions of one key", func(t *testing.T) {
+		t.Parallel()
+		bad := must(w.Upload(t.Context(), bucket, "twice/ecs.config", badConfig("canary-in-config-4")))(t)
+		good := must(w.Upload(t.Context(), bucket, "twice/ecs.config", goodConfig))(t)
+		if tags := w.verdict(t, bad); tags["ecs-config-status"] != "invalid" {
+			t.Errorf("the bad version is tagged %q", tags)
+		}
+		if tags := w.verdict(t, good); tags["ecs-config-status"] != "valid" {
+			t.Errorf("the good version is tagged %q", tags)
+		}
+	})
+	for number, what := range map[string]string{"1": "bad", "2": "key with plus", "3": "existing bucket", "4": "two versions"} {
+		password := "canary-in-config-" + number
+		w.canary("the password in the ecs.config of "+what, password)
+		w.canary("the auth value in the ecs.config of "+what, base64.StdEncoding.EncodeToString([]byte("puller:"+password)))
+	}
+}
+
+// createExistingBucket makes the bucket of the parameter ConfigBuckets, without
+// versions, and has it send its events to EventBridge.
+func (w *world) createExistingBucket(t *testing.T) string {
+	t.Helper()
+	must(w.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(existingBucket)}))(t)
+	must(w.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
+		Bucket: aws.String(existingBucket), NotificationConfiguration: &s3types.NotificationConfiguration{EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}},
+	}))(t)
+	return existingBucket
+}
