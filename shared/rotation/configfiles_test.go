@@ -55,7 +55,7 @@ func (w *world) writeConfigs() {
 // rightConfigs holds every file against what it has to be, byte for byte.
 func (w *world) rightConfigs(t *testing.T) {
 	t.Helper()
-	_, value := w.secrets.staged("AWSCURRENT")
+	_, value := w.secrets.Staged("AWSCURRENT")
 	username, password := credentialOf(t, value)
 	for key, content := range configFiles {
 		if got, want := string(w.objects.Read(configBucket, key)), content(username, password); got != want {
@@ -69,7 +69,7 @@ func TestConfigFiles(t *testing.T) {
 	w.writeConfigs()
 	for n := range 3 {
 		version := fmt.Sprintf("version-%d", n+1)
-		w.secrets.begin(version)
+		w.secrets.Begin(version)
 		for _, step := range rotation.Steps() {
 			result := w.run(t, string(step), version)
 			if result.Status != finding.Compliant {
@@ -94,7 +94,7 @@ func TestConfigFilesCutOff(t *testing.T) {
 		for at := 1; ; at++ {
 			w := newWorld(t)
 			w.writeConfigs()
-			w.secrets.begin(version1)
+			w.secrets.Begin(version1)
 			for _, step := range rotation.Steps()[:3] {
 				w.run(t, string(step), version1)
 			}
@@ -122,7 +122,7 @@ func TestConfigFilesCutOff(t *testing.T) {
 func TestConfigFileBesideAnEditor(t *testing.T) {
 	w := newWorld(t)
 	w.writeConfigs()
-	w.secrets.begin(version1)
+	w.secrets.Begin(version1)
 	for _, step := range rotation.Steps()[:3] {
 		w.run(t, string(step), version1)
 	}
@@ -145,7 +145,7 @@ func TestConfigFileBesideAnEditor(t *testing.T) {
 	if result := w.run(t, "finishSecret", version1); result.Status != finding.Compliant {
 		t.Errorf("got %+v", result)
 	}
-	_, value := w.secrets.staged("AWSCURRENT")
+	_, value := w.secrets.Staged("AWSCURRENT")
 	username, password := credentialOf(t, value)
 	if got := string(w.objects.Read(configBucket, key)); got != "ECS_CLUSTER=new\n"+configFiles[key](username, password) {
 		t.Error("the person's upload was not rendered")
@@ -157,10 +157,10 @@ func TestConfigFilesOfATag(t *testing.T) {
 	w := newWorld(t)
 	w.writeConfigs()
 	w.objects.Write("elsewhere", "a/agent.conf", []byte(configFiles["dev-ecs.config"]("ci", canary)))
-	w.secrets.tags[rotation.ConfigTag] = "s3://elsewhere/a/agent.conf  s3://elsewhere/gone s3://" + configBucket + "/prod/ecs.config"
-	w.secrets.begin(version1)
+	w.secrets.Tags[rotation.ConfigTag] = "s3://elsewhere/a/agent.conf  s3://elsewhere/gone s3://" + configBucket + "/prod/ecs.config"
+	w.secrets.Begin(version1)
 	w.rotate(t, version1)
-	_, value := w.secrets.staged("AWSCURRENT")
+	_, value := w.secrets.Staged("AWSCURRENT")
 	username, password := credentialOf(t, value)
 	for place, want := range map[[2]string]string{
 		{"elsewhere", "a/agent.conf"}:     configFiles["dev-ecs.config"](username, password),
@@ -171,8 +171,8 @@ func TestConfigFilesOfATag(t *testing.T) {
 			t.Errorf("%s is another than it should be", place)
 		}
 	}
-	w.secrets.tags[rotation.ConfigTag] = "elsewhere/a"
-	w.secrets.begin("version-2")
+	w.secrets.Tags[rotation.ConfigTag] = "elsewhere/a"
+	w.secrets.Begin("version-2")
 	if result := w.run(t, "createSecret", "version-2"); codes(result) != "tag-malformed" {
 		t.Errorf("got %+v", result)
 	}
@@ -185,9 +185,9 @@ func TestTokensOfOthersStay(t *testing.T) {
 		return fmt.Sprintf("ECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA={\"https://index.docker.io/v1/\":{\"auth\":%q},\"docker.io\":{\"auth\":%q}}\n", auth("ecsbot", password), auth("ecsbot", persons))
 	}
 	w.objects.Write(configBucket, "ecs.config", []byte(file(canary, "another-token")))
-	w.secrets.begin(version1)
+	w.secrets.Begin(version1)
 	w.rotate(t, version1)
-	_, value := w.secrets.staged("AWSCURRENT")
+	_, value := w.secrets.Staged("AWSCURRENT")
 	_, password := credentialOf(t, value)
 	if string(w.objects.Read(configBucket, "ecs.config")) != file(password, "another-token") {
 		t.Error("the file is another than it should be")
@@ -198,10 +198,10 @@ func TestTokensOfOthersStay(t *testing.T) {
 func TestReview(t *testing.T) {
 	rotated := func(t *testing.T) *world {
 		w := newWorld(t)
-		w.secrets.begin(version1)
+		w.secrets.Begin(version1)
 		w.rotate(t, version1)
-		w.secrets.rotated = start.Add(-8 * 24 * time.Hour)
-		w.secrets.tags[rotation.GraceTag] = "7d"
+		w.secrets.Rotated = start.Add(-8 * 24 * time.Hour)
+		w.secrets.Tags[rotation.GraceTag] = "7d"
 		return w
 	}
 	tests := map[string]struct {
@@ -210,22 +210,22 @@ func TestReview(t *testing.T) {
 		ended   bool
 	}{
 		"grace over":                {func(*world) {}, "grace-over", true},
-		"no grace":                  {func(w *world) { delete(w.secrets.tags, rotation.GraceTag) }, "", false},
-		"grace is rubbish":          {func(w *world) { w.secrets.tags[rotation.GraceTag] = "soon" }, "tag-malformed", false},
-		"grace is negative":         {func(w *world) { w.secrets.tags[rotation.GraceTag] = "-7d" }, "tag-malformed", false},
-		"grace running":             {func(w *world) { w.secrets.tags[rotation.GraceTag] = "240h" }, "grace-running", false},
-		"not ours":                  {func(w *world) { w.secrets.tags = nil }, "not-ours", false},
-		"rotation under way":        {func(w *world) { w.secrets.begin("version-2") }, "rotation-underway", false},
-		"never rotated":             {func(w *world) { w.secrets.unstage("version-0", "AWSPREVIOUS") }, "", false},
-		"overdue":                   {func(w *world) { w.secrets.due = start.Add(-25 * time.Hour); delete(w.secrets.tags, rotation.GraceTag) }, "rotation-overdue", false},
-		"due":                       {func(w *world) { w.secrets.due = start.Add(-23 * time.Hour); delete(w.secrets.tags, rotation.GraceTag) }, "", false},
-		"previous of somebody else": {func(w *world) { w.secrets.values["version-0"] = `{"username":"person","password":"` + canary + `"}` }, "previous-not-ours", false},
+		"no grace":                  {func(w *world) { delete(w.secrets.Tags, rotation.GraceTag) }, "", false},
+		"grace is rubbish":          {func(w *world) { w.secrets.Tags[rotation.GraceTag] = "soon" }, "tag-malformed", false},
+		"grace is negative":         {func(w *world) { w.secrets.Tags[rotation.GraceTag] = "-7d" }, "tag-malformed", false},
+		"grace running":             {func(w *world) { w.secrets.Tags[rotation.GraceTag] = "240h" }, "grace-running", false},
+		"not ours":                  {func(w *world) { w.secrets.Tags = nil }, "not-ours", false},
+		"rotation under way":        {func(w *world) { w.secrets.Begin("version-2") }, "rotation-underway", false},
+		"never rotated":             {func(w *world) { w.secrets.Unstage("version-0", "AWSPREVIOUS") }, "", false},
+		"overdue":                   {func(w *world) { w.secrets.Due = start.Add(-25 * time.Hour); delete(w.secrets.Tags, rotation.GraceTag) }, "rotation-overdue", false},
+		"due":                       {func(w *world) { w.secrets.Due = start.Add(-23 * time.Hour); delete(w.secrets.Tags, rotation.GraceTag) }, "", false},
+		"previous of somebody else": {func(w *world) { w.secrets.Values["version-0"] = `{"username":"person","password":"` + canary + `"}` }, "previous-not-ours", false},
 		"file still carries it": {func(w *world) {
 			w.objects.Write(configBucket, "dev-ecs.config", []byte(configFiles["dev-ecs.config"]("ci", canary)))
 		}, "previous-in-use", false},
 		"registry open":     {func(w *world) { w.serve(200, nil) }, "registry-open", false},
 		"registry broken":   {func(w *world) { w.serve(503, nil) }, "will-retry", false},
-		"htpasswd has gone": {func(w *world) { w.secrets.tags[htpasswd.LocationTag] = "s3://acme/gone" }, "htpasswd-missing grace-over", false},
+		"htpasswd has gone": {func(w *world) { w.secrets.Tags[htpasswd.LocationTag] = "s3://acme/gone" }, "htpasswd-missing grace-over", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -256,10 +256,10 @@ func TestReview(t *testing.T) {
 // TestReviewRendersFirst renders a file anew, and revokes at the look after that.
 func TestReviewRendersFirst(t *testing.T) {
 	w := newWorld(t)
-	w.secrets.begin(version1)
+	w.secrets.Begin(version1)
 	w.rotate(t, version1)
 	w.writeConfigs()
-	w.secrets.tags[rotation.GraceTag], w.secrets.rotated = "1h", start.Add(-2*time.Hour)
+	w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "1h", start.Add(-2*time.Hour)
 	if result := w.review(t); result.Status != finding.Remediated || !w.accepts("ci", canary) {
 		t.Errorf("got %+v", result)
 	}

@@ -98,8 +98,8 @@ func TestBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			check(t, w.function(finding.Enforce).Handle(context.Background(), payload))
-			if len(w.secrets.calls) > 0 {
-				t.Errorf("calls were made: %v", w.secrets.calls)
+			if len(w.secrets.Calls) > 0 {
+				t.Errorf("calls were made: %v", w.secrets.Calls)
 			}
 		})
 	}
@@ -177,15 +177,15 @@ func TestDocumentKeepsEveryOtherByte(t *testing.T) {
 // TestPullThroughCache rotates the secret of an ECR pull-through cache rule.
 func TestPullThroughCache(t *testing.T) {
 	w := newWorld(t)
-	w.secrets.name = "ecr-pullthroughcache/example"
-	w.secrets.values["version-0"] = `{"username":"ci","accessToken":"` + canary + `"}`
-	w.secrets.begin(version1)
+	w.secrets.Name = "ecr-pullthroughcache/example"
+	w.secrets.Values["version-0"] = `{"username":"ci","accessToken":"` + canary + `"}`
+	w.secrets.Begin(version1)
 	for _, step := range rotation.Steps() {
 		if result := w.run(t, string(step), version1); result.Status != finding.Compliant {
 			t.Fatalf("%s: %+v", step, result)
 		}
 	}
-	_, value := w.secrets.staged("AWSCURRENT")
+	_, value := w.secrets.Staged("AWSCURRENT")
 	var read map[string]string
 	if err := json.Unmarshal([]byte(value), &read); err != nil || len(read) != 2 || !w.accepts(read["username"], read["accessToken"]) {
 		t.Errorf("the new value has the fields %d, %v", len(read), err)

@@ -27,6 +27,7 @@ import (
 	"ecsguardrails/shared/registry/quay"
 	"ecsguardrails/shared/registry/registrytest"
 	"ecsguardrails/shared/rotation"
+	"ecsguardrails/shared/rotation/rotationtest"
 	"ecsguardrails/shared/settings"
 )
 
@@ -44,7 +45,7 @@ var start = time.Date(2026, 8, 21, 10, 0, 0, 0, time.UTC)
 
 // world is everything that a rotation touches.
 type world struct {
-	secrets *secretsManager
+	secrets *rotationtest.SecretsManager
 	objects *registrytest.ObjectStore
 	network *registrytest.Network
 	now     func() time.Time
@@ -52,6 +53,12 @@ type world struct {
 	accepts func(username, password string) bool
 	// served is the copy of the file that the registry reads.
 	served func() []byte
+}
+
+func newSecret(value string, tags map[string]string) *rotationtest.SecretsManager {
+	secret := rotationtest.New(secretARN, "prod/registry.example.com", value, tags)
+	secret.Canary = canary
+	return secret
 }
 
 func htpasswdTags() map[string]string {
@@ -75,7 +82,7 @@ func line(t testing.TB, username, password string) string {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
-		secrets: newSecretsManager(`{"username":"ci","password":"`+canary+`"}`, htpasswdTags()),
+		secrets: newSecret(`{"username":"ci","password":"`+canary+`"}`, htpasswdTags()),
 		objects: &registrytest.ObjectStore{},
 	}
 	w.objects.Write("acme", "auth/htpasswd", []byte("# registry\n"+line(t, "ops", "x")+line(t, "ci", canary)))
@@ -114,7 +121,7 @@ func matches(hash, password string) bool {
 
 // drivers are all that there are.
 func (w *world) drivers() map[string]registry.Driver {
-	client, random := registry.WithTransport(w.network), rand.NewChaCha8([32]byte{byte(len(w.secrets.calls))})
+	client, random := registry.WithTransport(w.network), rand.NewChaCha8([32]byte{byte(len(w.secrets.Calls))})
 	return map[string]registry.Driver{
 		artifactory.Name: artifactory.New(client),
 		dockerhub.Name:   dockerhub.New(client),
@@ -140,7 +147,7 @@ func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Functio
 
 // interrupt has all of the world's calls counted, and perhaps cut off.
 func (w *world) interrupt(interruption *registrytest.Interruption) {
-	w.secrets.interruption, w.objects.Interruption, w.network.Interruption = interruption, interruption, interruption
+	w.secrets.Interruption, w.objects.Interruption, w.network.Interruption = interruption, interruption, interruption
 }
 
 func stepEvent(step, version string) []byte {
@@ -161,9 +168,7 @@ func (w *world) public(t testing.TB, result finding.Result) finding.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.secrets.mutex.Lock()
-	defer w.secrets.mutex.Unlock()
-	for _, value := range w.secrets.values {
+	for _, value := range w.secrets.Values {
 		var read struct{ Password string }
 		if json.Unmarshal([]byte(value), &read) == nil && read.Password != "" && strings.Contains(string(text), read.Password) {
 			t.Errorf("the result shows a password: %s", text)
@@ -222,8 +227,8 @@ func TestRotations(t *testing.T) {
 	before := string(w.served())
 	for n := range 4 {
 		version := fmt.Sprintf("version-%d", n+1)
-		_, old := w.secrets.staged("AWSCURRENT")
-		w.secrets.begin(version)
+		_, old := w.secrets.Staged("AWSCURRENT")
+		w.secrets.Begin(version)
 		for _, step := range rotation.Steps() {
 			result := w.run(t, string(step), version)
 			if result.Status != finding.Compliant {
@@ -242,7 +247,7 @@ func TestRotations(t *testing.T) {
 				t.Fatalf("rotation %d: after %s the old credential is refused", n, step)
 			}
 		}
-		now, value := w.secrets.staged("AWSCURRENT")
+		now, value := w.secrets.Staged("AWSCURRENT")
 		username, password := credentialOf(t, value)
 		if now != version || !w.accepts(username, password) || username != []string{"ci_clone", "ci"}[n%2] {
 			t.Fatalf("rotation %d ended with version %s, user %s", n, now, username)
@@ -250,11 +255,11 @@ func TestRotations(t *testing.T) {
 		if value != fmt.Sprintf(`{"username":%q,"password":%q}`, username, password) {
 			t.Errorf("the secret's form is %s", strings.ReplaceAll(value, password, "…"))
 		}
-		if previous, _ := w.secrets.staged("AWSPREVIOUS"); previous == "" || previous == now {
+		if previous, _ := w.secrets.Staged("AWSPREVIOUS"); previous == "" || previous == now {
 			t.Errorf("AWSPREVIOUS is %q", previous)
 		}
 	}
-	for _, token := range w.secrets.tokens {
+	for _, token := range w.secrets.Tokens {
 		if token != "rotation-"+canary {
 			t.Error("the rotation token was not passed on")
 		}
@@ -267,7 +272,7 @@ func TestRotations(t *testing.T) {
 // TestRepeatedSteps makes every call three times.
 func TestRepeatedSteps(t *testing.T) {
 	w := newWorld(t)
-	w.secrets.begin(version1)
+	w.secrets.Begin(version1)
 	for _, step := range rotation.Steps() {
 		for n := range 3 {
 			result := w.run(t, string(step), version1)
@@ -276,8 +281,8 @@ func TestRepeatedSteps(t *testing.T) {
 			}
 		}
 	}
-	if len(w.secrets.tokens) != 1 || w.objects.Puts() != 2 {
-		t.Errorf("there were %d new values and %d writes of the file", len(w.secrets.tokens), w.objects.Puts())
+	if len(w.secrets.Tokens) != 1 || w.objects.Puts() != 2 {
+		t.Errorf("there were %d new values and %d writes of the file", len(w.secrets.Tokens), w.objects.Puts())
 	}
 	// Later calls for a version that is current are successes, too.
 	for _, step := range rotation.Steps() {
@@ -294,7 +299,7 @@ func TestCutOff(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for at := 1; ; at++ {
 			w := newWorld(t)
-			w.secrets.begin(version1)
+			w.secrets.Begin(version1)
 			interruption := &registrytest.Interruption{At: at, After: after}
 			w.interrupt(interruption)
 			for _, step := range rotation.Steps() {
@@ -303,16 +308,16 @@ func TestCutOff(t *testing.T) {
 				}
 			}
 			if !interruption.Cut() {
-				if version, _ := w.secrets.staged("AWSCURRENT"); version != version1 {
+				if version, _ := w.secrets.Staged("AWSCURRENT"); version != version1 {
 					t.Fatal("the run that nothing cut off did not rotate")
 				}
 				break
 			}
 			points++
-			if username, password := credentialOf(t, w.secrets.values["version-0"]); !w.accepts(username, password) {
+			if username, password := credentialOf(t, w.secrets.Values["version-0"]); !w.accepts(username, password) {
 				t.Fatalf("cut at %d: the old credential is refused", at)
 			}
-			if _, value := w.secrets.staged("AWSCURRENT"); value != "" {
+			if _, value := w.secrets.Staged("AWSCURRENT"); value != "" {
 				if username, password := credentialOf(t, value); !w.accepts(username, password) {
 					t.Fatalf("cut at %d: AWSCURRENT is refused", at)
 				}
@@ -323,12 +328,12 @@ func TestCutOff(t *testing.T) {
 					t.Fatalf("cut at %d (after: %v), %s again: %+v", at, after, step, result)
 				}
 			}
-			version, value := w.secrets.staged("AWSCURRENT")
+			version, value := w.secrets.Staged("AWSCURRENT")
 			username, password := credentialOf(t, value)
 			if version != version1 || username != "ci_clone" || !w.accepts(username, password) || !w.accepts("ci", canary) {
 				t.Fatalf("cut at %d (after: %v): ended with version %s, user %s", at, after, version, username)
 			}
-			if len(w.secrets.values) != 2 || strings.Count(string(w.served()), "\n") != 4 {
+			if len(w.secrets.Values) != 2 || strings.Count(string(w.served()), "\n") != 4 {
 				t.Fatalf("cut at %d: something is left over", at)
 			}
 		}
@@ -347,58 +352,58 @@ func TestGuards(t *testing.T) {
 		prepare func(*world)
 		want    string
 	}{
-		"rotation disabled":      {"createSecret", func(w *world) { w.secrets.rotates = false }, "rotation-disabled"},
-		"version unknown":        {"setSecret", func(w *world) { w.secrets.begin("other") }, "version-unknown"},
-		"version not pending":    {"finishSecret", func(w *world) { w.secrets.stages[version1] = []string{"mine"} }, "version-not-pending"},
-		"no current version":     {"createSecret", func(w *world) { delete(w.secrets.stages, "version-0") }, "current-missing"},
-		"current without value":  {"createSecret", func(w *world) { delete(w.secrets.values, "version-0") }, "secret-shape"},
-		"current is no JSON":     {"createSecret", func(w *world) { w.secrets.values["version-0"] = canary }, "secret-shape"},
-		"current lacks password": {"createSecret", func(w *world) { w.secrets.values["version-0"] = `{"username":"` + canary + `"}` }, "secret-shape"},
+		"rotation disabled":      {"createSecret", func(w *world) { w.secrets.Rotates = false }, "rotation-disabled"},
+		"version unknown":        {"setSecret", func(w *world) { w.secrets.Begin("other") }, "version-unknown"},
+		"version not pending":    {"finishSecret", func(w *world) { w.secrets.Stages[version1] = []string{"mine"} }, "version-not-pending"},
+		"no current version":     {"createSecret", func(w *world) { delete(w.secrets.Stages, "version-0") }, "current-missing"},
+		"current without value":  {"createSecret", func(w *world) { delete(w.secrets.Values, "version-0") }, "secret-shape"},
+		"current is no JSON":     {"createSecret", func(w *world) { w.secrets.Values["version-0"] = canary }, "secret-shape"},
+		"current lacks password": {"createSecret", func(w *world) { w.secrets.Values["version-0"] = `{"username":"` + canary + `"}` }, "secret-shape"},
 		"set, pending empty":     {"setSecret", nil, "pending-empty"},
 		"finish, pending empty":  {"finishSecret", nil, "pending-empty"},
 		"create, pending for another user": {"createSecret", func(w *world) {
-			w.secrets.values[version1] = `{"username":"` + canary + `","password":"` + canary + `"}`
+			w.secrets.Values[version1] = `{"username":"` + canary + `","password":"` + canary + `"}`
 		}, "pending-differs"},
-		"set, pending for the current user": {"setSecret", func(w *world) { w.secrets.values[version1] = w.secrets.values["version-0"] }, "pending-differs"},
+		"set, pending for the current user": {"setSecret", func(w *world) { w.secrets.Values[version1] = w.secrets.Values["version-0"] }, "pending-differs"},
 		"set, pending for another registry": {"setSecret", func(w *world) {
-			w.secrets.values["version-0"] = `{"username":"ci","password":"` + canary + `","registry":"a"}`
-			w.secrets.values[version1] = `{"username":"ci_clone","password":"` + canary + `","registry":"b"}`
+			w.secrets.Values["version-0"] = `{"username":"ci","password":"` + canary + `","registry":"a"}`
+			w.secrets.Values[version1] = `{"username":"ci_clone","password":"` + canary + `","registry":"b"}`
 		}, "pending-differs"},
 		"finish, pending has a field more": {"finishSecret", func(w *world) {
-			w.secrets.values[version1] = `{"username":"ci_clone","password":"` + canary + `","registry":"b"}`
+			w.secrets.Values[version1] = `{"username":"ci_clone","password":"` + canary + `","registry":"b"}`
 		}, "pending-differs"},
-		"test, pending is no JSON":  {"testSecret", func(w *world) { w.secrets.values[version1] = canary }, "pending-differs"},
-		"no tags":                   {"createSecret", func(w *world) { w.secrets.tags = nil }, "tag-missing tag-missing"},
-		"registry is no host":       {"createSecret", func(w *world) { w.secrets.tags[rotation.RegistryTag] = "http://a/" + canary }, "tag-malformed"},
-		"driver unknown":            {"createSecret", func(w *world) { w.secrets.tags[rotation.DriverTag] = canary }, "driver-unknown"},
-		"image of another registry": {"testSecret", func(w *world) { w.secrets.tags[rotation.ImageTag] = "docker.io/library/alpine" }, "tag-malformed"},
-		"driver lacks the file":     {"createSecret", func(w *world) { delete(w.secrets.tags, htpasswd.LocationTag) }, "driver-needs"},
-		"set, registry open":        {"setSecret", func(w *world) { w.secrets.values[version1] = good; w.serve(200, nil) }, "registry-open"},
-		"set, registry redirects":   {"setSecret", func(w *world) { w.secrets.values[version1] = good; w.serve(301, nil) }, "registry-unsafe"},
+		"test, pending is no JSON":  {"testSecret", func(w *world) { w.secrets.Values[version1] = canary }, "pending-differs"},
+		"no tags":                   {"createSecret", func(w *world) { w.secrets.Tags = nil }, "tag-missing tag-missing"},
+		"registry is no host":       {"createSecret", func(w *world) { w.secrets.Tags[rotation.RegistryTag] = "http://a/" + canary }, "tag-malformed"},
+		"driver unknown":            {"createSecret", func(w *world) { w.secrets.Tags[rotation.DriverTag] = canary }, "driver-unknown"},
+		"image of another registry": {"testSecret", func(w *world) { w.secrets.Tags[rotation.ImageTag] = "docker.io/library/alpine" }, "tag-malformed"},
+		"driver lacks the file":     {"createSecret", func(w *world) { delete(w.secrets.Tags, htpasswd.LocationTag) }, "driver-needs"},
+		"set, registry open":        {"setSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(200, nil) }, "registry-open"},
+		"set, registry redirects":   {"setSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(301, nil) }, "registry-unsafe"},
 		"test, realm over plain http": {"testSecret", func(w *world) {
-			w.secrets.values[version1] = good
+			w.secrets.Values[version1] = good
 			w.serve(401, map[string]string{"WWW-Authenticate": `Bearer realm="http://x/` + canary + `"`})
 		}, "registry-unsafe"},
-		"test, no registry":     {"testSecret", func(w *world) { w.secrets.values[version1] = good; w.serve(404, nil) }, "image-missing"},
-		"test, login refused":   {"testSecret", func(w *world) { w.secrets.values[version1] = good }, "login-refused"},
-		"test, strange answer":  {"testSecret", func(w *world) { w.secrets.values[version1] = good; w.serve(418, nil) }, "registry-answer"},
-		"test, registry broken": {"testSecret", func(w *world) { w.secrets.values[version1] = good; w.serve(500, nil) }, "will-retry"},
+		"test, no registry":     {"testSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(404, nil) }, "image-missing"},
+		"test, login refused":   {"testSecret", func(w *world) { w.secrets.Values[version1] = good }, "login-refused"},
+		"test, strange answer":  {"testSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(418, nil) }, "registry-answer"},
+		"test, registry broken": {"testSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(500, nil) }, "will-retry"},
 		"test, image not there": {"testSecret", func(w *world) {
-			w.secrets.tags[rotation.ImageTag] = "registry.example.com/team/other"
-			w.secrets.values = map[string]string{"version-0": w.secrets.values["version-0"]}
+			w.secrets.Tags[rotation.ImageTag] = "registry.example.com/team/other"
+			w.secrets.Values = map[string]string{"version-0": w.secrets.Values["version-0"]}
 		}, "image-missing"},
-		"describe denied": {"createSecret", func(w *world) { w.secrets.denies = map[string]string{"DescribeSecret": "AccessDeniedException"} }, "access-denied"},
-		"read denied":     {"createSecret", func(w *world) { w.secrets.denies = map[string]string{"GetSecretValue": "AccessDeniedException"} }, "access-denied"},
-		"throttled":       {"createSecret", func(w *world) { w.secrets.denies = map[string]string{"GetSecretValue": "ThrottlingException"} }, "will-retry"},
-		"write refused":   {"createSecret", func(w *world) { w.secrets.denies = map[string]string{"PutSecretValue": "InvalidRequestException"} }, "call-refused"},
+		"describe denied": {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"DescribeSecret": "AccessDeniedException"} }, "access-denied"},
+		"read denied":     {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"GetSecretValue": "AccessDeniedException"} }, "access-denied"},
+		"throttled":       {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"GetSecretValue": "ThrottlingException"} }, "will-retry"},
+		"write refused":   {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"PutSecretValue": "InvalidRequestException"} }, "call-refused"},
 		"deleted meanwhile": {"createSecret", func(w *world) {
-			w.secrets.denies = map[string]string{"PutSecretValue": "ResourceNotFoundException"}
+			w.secrets.Denies = map[string]string{"PutSecretValue": "ResourceNotFoundException"}
 		}, "vanished"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.secrets.begin(version1)
+			w.secrets.Begin(version1)
 			if test.prepare != nil {
 				test.prepare(w)
 			}
@@ -407,7 +412,7 @@ func TestGuards(t *testing.T) {
 			if codes(result) != test.want || !result.HasError() {
 				t.Errorf("got %s (%s): %+v", codes(result), result.Status, result.Findings)
 			}
-			if version, _ := w.secrets.staged("AWSCURRENT"); version == version1 || string(w.served()) != file || len(w.secrets.tokens) > 0 {
+			if version, _ := w.secrets.Staged("AWSCURRENT"); version == version1 || string(w.served()) != file || len(w.secrets.Tokens) > 0 {
 				t.Error("something was changed")
 			}
 			for _, f := range result.Findings {
@@ -434,7 +439,7 @@ func (w *world) serve(status int, header map[string]string) {
 // testSecret alone, for a version without a value.
 func TestConfigurationOnly(t *testing.T) {
 	w := newWorld(t)
-	w.secrets.begin(version1)
+	w.secrets.Begin(version1)
 	result := w.run(t, "testSecret", version1)
 	if result.Status != finding.Compliant || codes(result) != "configuration-tested" || len(result.Actions) > 0 {
 		t.Errorf("got %+v", result)
@@ -442,7 +447,7 @@ func TestConfigurationOnly(t *testing.T) {
 	if !strings.Contains(result.Findings[0].Message, "https://registry.example.com") {
 		t.Errorf("the realm is not in %q", result.Findings[0].Message)
 	}
-	w.secrets.values["version-0"] = `{"username":"ci","password":"wrong"}`
+	w.secrets.Values["version-0"] = `{"username":"ci","password":"wrong"}`
 	if result := w.run(t, "testSecret", version1); codes(result) != "login-refused" {
 		t.Errorf("with a wrong password: %+v", result)
 	}
@@ -451,17 +456,17 @@ func TestConfigurationOnly(t *testing.T) {
 // TestDryRun changes nothing and lets nobody believe that it did.
 func TestDryRun(t *testing.T) {
 	w := newWorld(t)
-	w.secrets.begin(version1)
+	w.secrets.Begin(version1)
 	file := string(w.served())
 	result := check(t, w.function(finding.DryRun).Handle(t.Context(), stepEvent("create_secret", version1)))
 	if result.Status != finding.Planned || !result.HasError() || codes(result) != "not-rotated" || len(result.Actions) != 1 || result.Actions[0].Applied {
 		t.Errorf("got %+v", result)
 	}
-	if _, value := w.secrets.staged("AWSPENDING"); value != "" || string(w.served()) != file {
+	if _, value := w.secrets.Staged("AWSPENDING"); value != "" || string(w.served()) != file {
 		t.Error("something was changed")
 	}
 	// What is wrong already is told without the promise to cure it.
-	w.secrets.rotates = false
+	w.secrets.Rotates = false
 	if result := check(t, w.function(finding.DryRun).Handle(t.Context(), stepEvent("create_secret", version1))); codes(result) != "rotation-disabled" {
 		t.Errorf("got %+v", result)
 	}
@@ -476,7 +481,7 @@ func TestLoginWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
-				w.secrets.begin(version1)
+				w.secrets.Begin(version1)
 				w.run(t, "createSecret", version1)
 				old, from := w.served(), time.Now().Add(test.delay)
 				w.served = func() []byte {
@@ -498,8 +503,8 @@ func TestLoginWaits(t *testing.T) {
 // TestRunBesideAnother has another run put its value first.
 func TestRunBesideAnother(t *testing.T) {
 	w := newWorld(t)
-	w.secrets.begin(version1)
-	w.secrets.denies = map[string]string{"PutSecretValue": "ResourceExistsException"}
+	w.secrets.Begin(version1)
+	w.secrets.Denies = map[string]string{"PutSecretValue": "ResourceExistsException"}
 	if result := w.run(t, "createSecret", version1); result.Status != finding.Compliant {
 		t.Errorf("got %+v", result)
 	}

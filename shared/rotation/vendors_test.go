@@ -167,13 +167,13 @@ func newVendorWorld(v vendor) (*world, server, *registrytest.Tokens) {
 	}
 	images := &registrytest.Distribution{Accepts: s.Accepts, Canary: canary, Realm: "https://token.example.com/token", Service: "registry"}
 	w := &world{
-		secrets: newSecretsManager(fmt.Sprintf(`{"username":%q,"password":%q}`, v.username, canary), tags),
+		secrets: newSecret(fmt.Sprintf(`{"username":%q,"password":%q}`, v.username, canary), tags),
 		objects: &registrytest.ObjectStore{},
 		network: &registrytest.Network{Hosts: map[string]http.Handler{"https://token.example.com": images}},
 		now:     func() time.Time { return start },
 		accepts: s.Accepts,
 	}
-	w.secrets.administrator = v.administrator
+	w.secrets.Others = map[string]string{adminSecret: v.administrator}
 	w.network.Hosts[v.endpoint] = images
 	w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		if v.api == v.endpoint && strings.HasPrefix(request.URL.Path, "/v2/") {
@@ -207,7 +207,7 @@ func (w *world) rotate(t *testing.T, version string) {
 // usable holds AWSCURRENT against the registry.
 func (w *world) usable(t *testing.T) {
 	t.Helper()
-	version, value := w.secrets.staged("AWSCURRENT")
+	version, value := w.secrets.Staged("AWSCURRENT")
 	if username, password := credentialOf(t, value); !w.accepts(username, password) {
 		t.Fatalf("AWSCURRENT, version %s, is refused", version)
 	}
@@ -221,9 +221,9 @@ func TestVendors(t *testing.T) {
 			w, s, _ := newVendorWorld(v)
 			people := len(s.Live())
 			for n := range 4 {
-				_, old := w.secrets.staged("AWSCURRENT")
+				_, old := w.secrets.Staged("AWSCURRENT")
 				version := fmt.Sprintf("version-%d", n+1)
-				w.secrets.begin(version)
+				w.secrets.Begin(version)
 				w.rotate(t, version)
 				w.usable(t)
 				if username, password := credentialOf(t, old); !w.accepts(username, password) {
@@ -241,13 +241,13 @@ func TestVendors(t *testing.T) {
 			}
 
 			// The grace time ends.
-			_, previous := w.secrets.staged("AWSPREVIOUS")
+			_, previous := w.secrets.Staged("AWSPREVIOUS")
 			username, password := credentialOf(t, previous)
-			w.secrets.tags[rotation.GraceTag], w.secrets.rotated = "2d", start.Add(-36*time.Hour)
+			w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "2d", start.Add(-36*time.Hour)
 			if result := w.review(t); codes(result) != "grace-running" || !w.accepts(username, password) {
 				t.Errorf("within the grace time: %+v", result)
 			}
-			w.secrets.rotated = start.Add(-49 * time.Hour)
+			w.secrets.Rotated = start.Add(-49 * time.Hour)
 			if result := w.review(t); codes(result) != "grace-over" || result.Status != finding.Remediated || w.accepts(username, password) {
 				t.Errorf("after the grace time: %+v", result)
 			}
@@ -256,7 +256,7 @@ func TestVendors(t *testing.T) {
 				t.Errorf("looked at again: %+v", result)
 			}
 			// And rotation goes on.
-			w.secrets.begin(version1)
+			w.secrets.Begin(version1)
 			w.rotate(t, version1)
 			w.usable(t)
 		})
@@ -278,9 +278,9 @@ func TestVendorsCutOff(t *testing.T) {
 			for _, after := range []bool{false, true} {
 				for at := 1; ; at++ {
 					w, s, _ := newVendorWorld(v)
-					w.secrets.begin("version-1")
+					w.secrets.Begin("version-1")
 					w.rotate(t, "version-1")
-					w.secrets.begin(version1)
+					w.secrets.Begin(version1)
 					interruption := &registrytest.Interruption{At: at, After: after}
 					w.interrupt(interruption)
 					for _, step := range rotation.Steps() {
@@ -296,13 +296,13 @@ func TestVendorsCutOff(t *testing.T) {
 					w.usable(t)
 					if at%2 == 0 {
 						// Here Secrets Manager does not go on with the rotation, but begins another.
-						w.secrets.begin("version-3")
-						if version, _ := w.secrets.staged("AWSCURRENT"); version != version1 {
+						w.secrets.Begin("version-3")
+						if version, _ := w.secrets.Staged("AWSCURRENT"); version != version1 {
 							w.rotate(t, "version-3")
 							w.ended(t, v, s, "version-3", at, after)
 							continue
 						}
-						w.secrets.begin(version1)
+						w.secrets.Begin(version1)
 					}
 					w.rotate(t, version1)
 					w.ended(t, v, s, version1, at, after)
@@ -323,13 +323,13 @@ func TestVendorsCutOff(t *testing.T) {
 func (w *world) ended(t *testing.T, v vendor, s server, version string, at int, after bool) {
 	t.Helper()
 	w.usable(t)
-	if now, _ := w.secrets.staged("AWSCURRENT"); now != version {
+	if now, _ := w.secrets.Staged("AWSCURRENT"); now != version {
 		t.Fatalf("cut at %d (after: %v): the current version is %s", at, after, now)
 	}
 	if !v.takesTurns && issued(s) != 2 {
 		t.Fatalf("cut at %d (after: %v): %d tokens of ours are live, want the new one and the one before", at, after, issued(s))
 	}
-	_, old := w.secrets.staged("AWSPREVIOUS")
+	_, old := w.secrets.Staged("AWSPREVIOUS")
 	if username, password := credentialOf(t, old); !w.accepts(username, password) {
 		t.Fatalf("cut at %d (after: %v): the one before is refused", at, after)
 	}
@@ -347,7 +347,7 @@ func TestVendorsFail(t *testing.T) {
 		}
 	}
 	administrator := func(value string) func(*world, vendor) {
-		return func(w *world, _ vendor) { w.secrets.administrator = value }
+		return func(w *world, _ vendor) { w.secrets.Others[adminSecret] = value }
 	}
 	tests := map[string]struct {
 		prepare func(*world, vendor)
@@ -360,20 +360,20 @@ func TestVendorsFail(t *testing.T) {
 		"redirect":               {refusing(302), []string{"registry-api"}},
 		"broken":                 {refusing(500), []string{"will-retry"}},
 		"success without sense":  {refusing(204), []string{"registry-api", ""}},
-		"no administrator":       {administrator(""), []string{"administrator-missing"}},
+		"no administrator":       {func(w *world, _ vendor) { w.secrets.Others = nil }, []string{"administrator-missing"}},
 		"administrator no JSON":  {administrator(canary), []string{"administrator-shape"}},
 		"administrator empty":    {administrator(`{"url":"https://` + canary + `"}`), []string{"administrator-shape"}},
 		"administrator's http":   {administrator(`{"url":"http://` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
 		"administrator's no URL": {administrator(`{"url":"` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
-		"no tag":                 {func(w *world, _ vendor) { delete(w.secrets.tags, rotation.AdminTag) }, []string{"driver-needs"}},
-		"tag is no secret":       {func(w *world, _ vendor) { w.secrets.tags[rotation.AdminTag] = "a b" }, []string{"tag-malformed"}},
+		"no tag":                 {func(w *world, _ vendor) { delete(w.secrets.Tags, rotation.AdminTag) }, []string{"driver-needs"}},
+		"tag is no secret":       {func(w *world, _ vendor) { w.secrets.Tags[rotation.AdminTag] = "a b" }, []string{"tag-malformed"}},
 	}
 	for name, test := range tests {
 		for vendorName, v := range vendors() {
 			t.Run(name+" "+vendorName, func(t *testing.T) {
 				w, s, _ := newVendorWorld(v)
 				before := len(s.Live())
-				w.secrets.begin(version1)
+				w.secrets.Begin(version1)
 				if v.api == v.endpoint {
 					// The registry itself goes on.
 					images := w.network.Hosts[v.endpoint]
@@ -416,7 +416,7 @@ func TestVendorsRateLimit(t *testing.T) {
 				tokens.Limited = 2
 				w.now = time.Now
 				began := time.Now()
-				w.secrets.begin(version1)
+				w.secrets.Begin(version1)
 				w.rotate(t, version1)
 				w.usable(t)
 				if waited := time.Since(began); waited < 4*time.Second || waited > time.Minute {
@@ -436,7 +436,7 @@ func TestVendorsSecondAccountMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v.takesTurns = false
 			w, _, _ := newVendorWorld(v)
-			w.secrets.begin(version1)
+			w.secrets.Begin(version1)
 			result := w.run(t, "createSecret", version1)
 			if !result.HasError() {
 				result = w.run(t, "setSecret", version1)
@@ -452,8 +452,8 @@ func TestVendorsSecondAccountMissing(t *testing.T) {
 func TestRunBesideAnotherRevokesItsOwn(t *testing.T) {
 	for _, code := range []string{"ResourceExistsException", "AccessDeniedException", "InvalidRequestException"} {
 		w, s, _ := newVendorWorld(vendors()["gitea"])
-		w.secrets.begin(version1)
-		w.secrets.denies = map[string]string{"PutSecretValue": code}
+		w.secrets.Begin(version1)
+		w.secrets.Denies = map[string]string{"PutSecretValue": code}
 		result := w.run(t, "createSecret", version1)
 		if result.HasError() != (code != "ResourceExistsException") || issued(s) != 0 {
 			t.Errorf("%s: %d tokens are left, %+v", code, issued(s), result)
