@@ -125,10 +125,16 @@ func testValidateConfig(t *testing.T, w *world) {
 }
 
 // createExistingBucket makes the bucket of the parameter ConfigBuckets, without
-// versions, and has it send its events to EventBridge.
+// versions and with access control lists that count, as buckets of before 2023
+// are, and has it send its events to EventBridge.
 func (w *world) createExistingBucket(t *testing.T) string {
 	t.Helper()
 	must(w.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(existingBucket)}))(t)
+	must(w.S3.PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{
+		Bucket: aws.String(existingBucket), OwnershipControls: &s3types.OwnershipControls{
+			Rules: []s3types.OwnershipControlsRule{{ObjectOwnership: s3types.ObjectOwnershipObjectWriter}},
+		},
+	}))(t)
 	must(w.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
 		Bucket: aws.String(existingBucket), NotificationConfiguration: &s3types.NotificationConfiguration{EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}},
 	}))(t)
