@@ -105,16 +105,7 @@ func (r *Rotation) apply(ctx context.Context, action Action) error {
 			return fmt.Errorf("write %s: somebody else wrote it meanwhile, and their file is looked at next", action.File.Place)
 		}
 	}
-	// What is gone here is a thing that the step needs, and Secrets Manager must
-	// not take the step for done.
-	if err != nil && awserror.Classify(err) == awserror.Gone {
-		return finding.Refuse(finding.Finding{
-			Code: "vanished", Severity: finding.Error,
-			Message: fmt.Sprintf("something that the step needs was deleted while it ran (%s answered %s)", awserror.Operation(err), awserror.Code(err)),
-			Fix:     "see whether the secret and what its tags name still exist, and rotate anew",
-		})
-	}
-	return err
+	return vanished(err)
 }
 
 func (r *Rotation) revoke(ctx context.Context, action Action, id string) error {

@@ -44,6 +44,6 @@ var Codes = []finding.Code{
 	{Code: "previous-ended", Cause: "the previous credential works no more, or was not issued by this function", Cure: "none needed"},
 	{Code: "previous-not-ours", Cause: "the previous version of the secret was not followed by the current one in a rotation", Cure: "end its credential by hand, if it still works"},
 	{Code: "not-ours", Cause: "a look was asked for at a secret without the tag `ecs-guardrails:driver`", Cure: "none needed"},
-	{Code: "vanished", Cause: "something that the step needs was deleted while it ran", Cure: "see what is missing and rotate anew"},
+	{Code: "vanished", Cause: "something that the step needs is not there, or was deleted while it ran: a bucket, a key", Cure: "make it, or correct the tags or the setting that names it, and rotate anew"},
 	{Code: "not-rotated", Cause: "the function runs dry", Cure: "set its mode to `enforce`"},
 }

@@ -118,6 +118,22 @@ func TestConfigFilesCutOff(t *testing.T) {
 	}
 }
 
+// TestConfigBucketMissing keeps the old credential current.
+func TestConfigBucketMissing(t *testing.T) {
+	w := newWorld(t)
+	w.objects.Missing = configBucket
+	w.secrets.Begin(version1)
+	for _, step := range rotation.Steps()[:3] {
+		w.run(t, string(step), version1)
+	}
+	if result := w.run(t, "finishSecret", version1); codes(result) != "vanished" || !result.HasError() {
+		t.Errorf("got %+v", result)
+	}
+	if version, _ := w.secrets.Staged("AWSCURRENT"); version == version1 {
+		t.Error("the new credential became current")
+	}
+}
+
 // TestConfigFileBesideAnEditor lets a person upload a file while it is rendered.
 func TestConfigFileBesideAnEditor(t *testing.T) {
 	w := newWorld(t)

@@ -107,23 +107,40 @@ func (r *Rotation) observe(ctx context.Context, request Request) (Observation, e
 	if r.settled(o) {
 		return o, nil
 	}
+	return o, vanished(r.complete(ctx, &o))
+}
+
+// complete reads what the description does not say.
+func (r *Rotation) complete(ctx context.Context, o *Observation) error {
 	at, _ := target(o.Tags, r.drivers)
-	if err := r.values(ctx, &o, at); err != nil {
-		return Observation{}, err
+	if err := r.values(ctx, o, at); err != nil {
+		return err
 	}
-	both, faults := r.read(o)
+	both, faults := r.read(*o)
 	if len(faults) > 0 {
-		return o, nil
+		return nil
 	}
-	if credential, wanted := toProve(o, both); wanted {
-		if o.Login, err = r.prove(ctx, o, at, credential); err != nil {
-			return Observation{}, err
+	if credential, wanted := toProve(*o, both); wanted {
+		var err error
+		if o.Login, err = r.prove(ctx, *o, at, credential); err != nil {
+			return err
 		}
 	}
-	if err := r.surroundings(ctx, &o, at, both); err != nil {
-		return Observation{}, err
+	return r.surroundings(ctx, o, at, both)
+}
+
+// vanished turns an error about a thing that is gone into a finding: the secret
+// itself is there, so a step that lacks anything else has not succeeded, and
+// Secrets Manager must not take it for done.
+func vanished(err error) error {
+	if err == nil || awserror.Classify(err) != awserror.Gone {
+		return err
 	}
-	return o, nil
+	return finding.Refuse(finding.Finding{
+		Code: "vanished", Severity: finding.Error,
+		Message: fmt.Sprintf("something that the step needs is not there (%s answered %s)", awserror.Operation(err), awserror.Code(err)),
+		Fix:     "see whether what the secret's tags name, and the function's settings, still exists; then rotate anew",
+	})
 }
 
 // settled reports whether the secret's description says all.

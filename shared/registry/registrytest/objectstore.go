@@ -21,6 +21,8 @@ import (
 type ObjectStore struct {
 	// BeforePut is called ahead of each write, to let somebody else write first.
 	BeforePut func(*ObjectStore)
+	// Missing is a bucket that does not exist.
+	Missing string
 	// Interruption may cut calls off.
 	Interruption *Interruption
 
@@ -128,6 +130,10 @@ func (s *ObjectStore) ListObjectsV2(ctx context.Context, input *s3.ListObjectsV2
 	cut := s.Interruption.Around(func() {
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
+		if s.Missing == *input.Bucket {
+			err = s3Error("ListObjectsV2", &types.NoSuchBucket{})
+			return
+		}
 		output = &s3.ListObjectsV2Output{IsTruncated: aws.Bool(false)}
 		for _, name := range slices.Sorted(maps.Keys(s.objects)) {
 			key, ok := strings.CutPrefix(name, *input.Bucket+"/")
