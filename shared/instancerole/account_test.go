@@ -387,6 +387,18 @@ func (a *account) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 	return output, nil
 }
 
+// oneOrMore is JSON's text or list of texts.
+type oneOrMore []string
+
+func (o *oneOrMore) UnmarshalJSON(raw []byte) error {
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		*o = oneOrMore{one}
+		return nil
+	}
+	return json.Unmarshal(raw, (*[]string)(o))
+}
+
 type statement struct {
 	Effect                                   string
 	Action, NotAction, Resource, NotResource oneOrMore

@@ -19,6 +19,7 @@ import (
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/trustpolicy"
 )
 
 // RoleReader is the part of IAM's client that tells of a role.
@@ -51,7 +52,7 @@ type Role struct {
 	// Boundary is the ARN of its permissions boundary, "" where it has none.
 	Boundary string
 	Tags     map[string]string
-	trust    trust
+	trust    trustpolicy.Policy
 }
 
 // Evidence is what tells of an ECS instance that runs under a role.
@@ -169,7 +170,7 @@ func (o *Observer) role(ctx context.Context, name string) (*Role, error) {
 	if output.Role == nil {
 		return nil, fmt.Errorf("read the role %s: the answer holds none", name)
 	}
-	trust, err := parseTrust(aws.ToString(output.Role.AssumeRolePolicyDocument))
+	trust, err := trustpolicy.Parse(aws.ToString(output.Role.AssumeRolePolicyDocument))
 	if err != nil {
 		return nil, finding.Refuse(finding.Finding{
 			Code: "trust-policy-unreadable", Severity: finding.Error,

@@ -10,6 +10,7 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/trustpolicy"
 )
 
 // Plan decides what a role lacks and what cures it.
@@ -49,7 +50,7 @@ func (s Settings) notOurs(o Observation) *finding.Finding {
 		return nil
 	case ignored(role.Tags):
 		return leave("ignored", "%s has the tag %s=%s", role.Name, ignoreTag, role.Tags[ignoreTag])
-	case !role.trust.ec2 && !role.trust.ssm:
+	case !role.trust.TrustsInstances():
 		return leave("not-instance-role", "the trust policy of %s names neither ec2.amazonaws.com nor ssm.amazonaws.com", role.Name)
 	case s.InstanceRolePattern.Matches(role.Name),
 		strings.EqualFold(strings.TrimSpace(role.Tags[instanceRoleTag]), "true"),
@@ -81,7 +82,7 @@ func (s Settings) wanted(role Role) (wanted Capabilities, unknown []string) {
 			wanted = known
 		}
 	}
-	if role.trust.ssm && !slices.Contains(wanted, SSM) {
+	if role.trust.Trusts(trustpolicy.SSM) && !slices.Contains(wanted, SSM) {
 		wanted = append(slices.Clone(wanted), SSM)
 	}
 	return wanted, unknown

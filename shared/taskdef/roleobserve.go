@@ -2,11 +2,8 @@ package taskdef
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/trustpolicy"
 )
 
 // RoleReader is the part of IAM's client that tells what a role can do.
@@ -176,58 +174,12 @@ func (o *RoleObserver) readRole(ctx context.Context, observed *ExecutionRole) er
 	return nil
 }
 
-// texts is JSON's text or list of texts, as policies have them.
-type texts []string
-
-// UnmarshalJSON takes both forms.
-func (t *texts) UnmarshalJSON(raw []byte) error {
-	var one string
-	if json.Unmarshal(raw, &one) == nil {
-		*t = texts{one}
-		return nil
-	}
-	return json.Unmarshal(raw, (*[]string)(t))
-}
-
-// trustsTasks reports whether a trust policy, URL-encoded as IAM gives it, lets
-// ECS assume the role for tasks. One that cannot be read is taken for one that
-// does: IAM would not have stored it otherwise. Conditions are passed over; they
-// narrow from which tasks.
+// trustsTasks reports whether a trust policy lets ECS assume the role for tasks.
+// One that cannot be read is taken for one that does: IAM would not have stored
+// it otherwise.
 func trustsTasks(document string) bool {
-	if decoded, err := url.PathUnescape(document); err == nil {
-		document = decoded
-	}
-	var policy struct{ Statement json.RawMessage }
-	if err := json.Unmarshal([]byte(document), &policy); err != nil {
-		return true
-	}
-	type statement struct {
-		Effect    string
-		Action    texts
-		Principal json.RawMessage
-	}
-	var statements []statement
-	if err := json.Unmarshal(policy.Statement, &statements); err != nil {
-		var one statement
-		if err := json.Unmarshal(policy.Statement, &one); err != nil {
-			return true
-		}
-		statements = []statement{one}
-	}
-	return slices.ContainsFunc(statements, func(s statement) bool {
-		var principal struct{ Service texts }
-		// A principal of another form ("*") leaves the list empty.
-		_ = json.Unmarshal(s.Principal, &principal)
-		return s.Effect == "Allow" && slices.ContainsFunc(s.Action, allowsAssuming) &&
-			slices.ContainsFunc(principal.Service, func(service string) bool {
-				return service == "ecs-tasks.amazonaws.com" || service == "ecs-tasks.amazonaws.com.cn"
-			})
-	})
-}
-
-func allowsAssuming(action string) bool {
-	matched, err := path.Match(strings.ToLower(action), "sts:assumerole")
-	return err == nil && matched
+	policy, err := trustpolicy.Parse(document)
+	return err != nil || policy.Trusts(trustpolicy.ECSTasks)
 }
 
 // denied asks the simulator which needs a role may not meet. Needs that depend

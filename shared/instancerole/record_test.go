@@ -1,38 +1,9 @@
 package instancerole
 
 import (
-	"net/url"
 	"testing"
 	"time"
 )
-
-func TestParseTrustRefuses(t *testing.T) {
-	for name, document := range map[string]string{
-		"nothing": "", "null": "null", "text": `"ec2.amazonaws.com"`, "a list": `[]`, "no statement": `{"Version":"2012-10-17"}`,
-		"a statement that is text": `{"Statement":"x"}`, "statements of another type": `{"Statement":[7]}`,
-		"an action of another type": `{"Statement":[{"Effect":"Allow","Action":7}]}`, "broken encoding": "%7", "cut off": `{"Statement":[`,
-	} {
-		if got, err := parseTrust(document); err == nil {
-			t.Errorf("%s: taken as %+v", name, got)
-		}
-	}
-}
-
-func FuzzParseTrust(f *testing.F) {
-	for _, document := range []string{ec2Trust, ssmTrust, url.PathEscape(ec2Trust), trustOf(`{"Effect":"Allow","Principal":"*","NotAction":["sts:*"]}`)} {
-		f.Add(document)
-	}
-	f.Fuzz(func(t *testing.T, document string) {
-		plain, err := parseTrust(document)
-		if err != nil {
-			return
-		}
-		encoded, err := parseTrust(url.PathEscape(document))
-		if document[0] == '{' && (err != nil || encoded != plain) {
-			t.Errorf("encoded it is %+v (%v), and plain %+v", encoded, err, plain)
-		}
-	})
-}
 
 // FuzzRecord: what is written for a record can be read, and IAM takes it.
 func FuzzRecord(f *testing.F) {
