@@ -11,6 +11,8 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"ecsguardrails/shared/trustpolicy"
 )
 
 // Largest pages of ListRoles and of ListTaskDefinitionFamilies, by their
@@ -86,17 +88,19 @@ func (o observer) listRoles(ctx context.Context, marker string) (names []string,
 }
 
 // mayBeInstanceRole leaves out what attach-policies would leave alone for
-// certain: roles that AWS owns, and roles whose trust policy does not so much as
-// mention EC2 or Systems Manager. Whether it trusts them is read over there. The
-// document is URL-encoded (ListRoles, AssumeRolePolicyDocument), which keeps
-// letters and dots, and the services' names end differently in each partition.
+// certain: roles that AWS owns, and roles that no instance can have by their
+// trust policy. One that cannot be read is a finding over there.
 func mayBeInstanceRole(role iamtypes.Role) bool {
 	path := aws.ToString(role.Path)
 	if strings.HasPrefix(path, "/aws-service-role/") || strings.HasPrefix(path, "/aws-reserved/") {
 		return false
 	}
-	trust := strings.ToLower(aws.ToString(role.AssumeRolePolicyDocument))
-	return strings.Contains(trust, "ec2.") || strings.Contains(trust, "ssm.")
+	document := aws.ToString(role.AssumeRolePolicyDocument)
+	if document == "" {
+		return false
+	}
+	trust, err := trustpolicy.Parse(document)
+	return err != nil || trust.TrustsInstances()
 }
 
 // listFamilies lists families that have an active revision; the family's name

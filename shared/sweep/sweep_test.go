@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,7 +64,7 @@ func TestWhatIsHandedOver(t *testing.T) {
 			role("ecsInstanceRole", "/", trusts("ec2.amazonaws.com")),
 			role("anywhere", "/teams/", trusts("ssm.amazonaws.com")),
 			role("china", "/", trusts("ec2.amazonaws.com.cn")),
-			role("unencoded", "/", `{"Statement":{"Principal":{"Service":["lambda.amazonaws.com","EC2.amazonaws.com"]}}}`),
+			role("unencoded", "/", `{"Statement":{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com","EC2.amazonaws.com"]},"Action":"sts:AssumeRole"}}`),
 			role("lambda", "/", trusts("lambda.amazonaws.com")),
 			role("AWSServiceRoleForAmazonSSM", "/aws-service-role/ssm.amazonaws.com/", trusts("ssm.amazonaws.com")),
 			role("AWSReservedSSO_ec2_1", "/aws-reserved/sso.amazonaws.com/", trusts("ec2.amazonaws.com")),
@@ -92,6 +93,30 @@ func TestWhatIsHandedOver(t *testing.T) {
 	}
 	if got := a.queues[familiesQueue]; !slices.Equal(got, []string{`{"taskDefinition":"web"}`, `{"taskDefinition":"batch"}`}) {
 		t.Errorf("got families %q", got)
+	}
+}
+
+// TestWhichRoles: the ones that attach-policies would look at, and no others.
+func TestWhichRoles(t *testing.T) {
+	statements := func(of string) string { return `{"Version":"2012-10-17","Statement":[` + of + `]}` }
+	const ec2 = `{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`
+	for trust, want := range map[string]bool{
+		statements(ec2):                 true,
+		url.PathEscape(statements(ec2)): true,
+		`not a policy`:                  true,
+		`{"Statement":`:                 true,
+		statements(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/ec2.ssm."},"Action":"sts:AssumeRole"}`):              false,
+		statements(`{"Effect":"Allow","Principal":{"Service":"notec2.amazonaws.com"},"Action":"sts:AssumeRole"}`):                             false,
+		statements(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:TagSession"}`):                                false,
+		statements(`{"Effect":"Deny","Principal":{"Service":"ssm.amazonaws.com"},"Action":"sts:AssumeRole"}`):                                 false,
+		statements(ec2 + `,{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole"}`):                                                      false,
+		statements(ec2 + `,{"Effect":"Deny","Principal":"*","Action":"sts:AssumeRole","Condition":{"Bool":{"aws:SecureTransport":"false"}}}`): true,
+	} {
+		a := &account{roles: []iamtypes.Role{role("web", "/", trust)}}
+		handle(t, t.Context(), enforcing(), a, `{"sweep":"roles"}`)
+		if got := len(a.queues[rolesQueue]) == 1; got != want {
+			t.Errorf("%s: handed over: %v, want %v", trust, got, want)
+		}
 	}
 }
 
