@@ -13,6 +13,7 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
+	"ecsguardrails/tests/stack"
 )
 
 // register registers a definition with one container per image and returns its
@@ -83,7 +84,7 @@ func (w *world) patched(t *testing.T, family, first string) string {
 }
 
 const (
-	ecrImage    = "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web:1.0"
+	ecrImage    = stack.Account + ".dkr.ecr.us-east-1.amazonaws.com/shop/web:1.0"
 	publicImage = "public.ecr.aws/nginx/nginx:1.29"
 )
 

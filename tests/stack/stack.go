@@ -44,9 +44,9 @@ import (
 )
 
 const (
-	// Account is the account of the local stack, one of those that AWS's own
-	// documentation uses.
-	Account = "111122223333"
+	// Account is the account of the local stack: that of the samples in events/,
+	// so that they are about this account when a person sends them.
+	Account = "123456789012"
 	// Region is the one in which IAM's events exist.
 	Region = "us-east-1"
 	// AccessKey and SecretKey are a person's credentials; the emulator takes any.

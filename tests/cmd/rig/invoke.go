@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -46,9 +48,16 @@ func invoke(ctx context.Context, checkout, function, event, stackName string) er
 	command := exec.CommandContext(ctx, filepath.Join(programs, "sam"), "remote", "invoke", stack.LogicalID(function),
 		"--stack-name", stackName, "--event-file", event)
 	command.Env = environment
-	command.Stdout, command.Stderr = os.Stdout, os.Stderr
-	if err := command.Run(); err != nil {
+	command.Stderr = os.Stderr
+	answer, err := command.Output()
+	if err != nil {
 		return fmt.Errorf("invoking %s of stack %s: %w", function, stackName, err)
 	}
-	return nil
+	var readable bytes.Buffer
+	if json.Indent(&readable, bytes.TrimSpace(answer), "", "  ") != nil {
+		readable.Reset()
+		readable.Write(answer)
+	}
+	_, err = fmt.Fprintln(os.Stdout, readable.String())
+	return err
 }
