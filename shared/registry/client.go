@@ -43,6 +43,8 @@ const (
 	Open
 	// Unexpected: any other answer.
 	Unexpected
+	// OffLimits: the host's address is none that a guarded client connects to.
+	OffLimits
 )
 
 // Error is a call to a registry that did not end well. Its text is our own but
@@ -60,6 +62,15 @@ func (e *Error) Error() string { return e.text }
 
 // Unwrap gives the cause, for classification; its text may hold anything.
 func (e *Error) Unwrap() error { return e.err }
+
+// Cause tells why there was no whole answer, "" where there was one. No word of
+// it is a server's.
+func (e *Error) Cause() string {
+	if e.err == nil {
+		return ""
+	}
+	return cause(e.err)
+}
 
 // Retryable reports whether the same call may succeed later.
 func (e *Error) Retryable() bool { return e.Kind == Unreachable || e.Kind == Busy }
@@ -89,15 +100,21 @@ func (a *Authorities) UnmarshalText(path []byte) error {
 
 // NewClient makes a client. Its proxy is the environment's (HTTPS_PROXY, NO_PROXY).
 func NewClient(authorities Authorities) *Client {
-	return WithTransport(&http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+	transport := newTransport(authorities, net.Dialer{})
+	transport.Proxy = http.ProxyFromEnvironment
+	return WithTransport(transport)
+}
+
+func newTransport(authorities Authorities, dialer net.Dialer) *http.Transport {
+	dialer.Timeout = 5 * time.Second
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: authorities.pool, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
 		ForceAttemptHTTP2:      true,
 		IdleConnTimeout:        30 * time.Second,
-	})
+	}
 }
 
 // WithTransport makes a client over somebody's own transport.
@@ -124,6 +141,9 @@ func (c *Client) do(request *http.Request) (answer, error) {
 	}
 	request.Header.Set("User-Agent", "ecs-guardrails")
 	response, err := c.http.Do(request)
+	if errors.Is(err, errOffLimits) {
+		return answer{}, &Error{Kind: OffLimits, text: fmt.Sprintf("%s has an address that is off limits", request.URL.Host)}
+	}
 	if err != nil {
 		return answer{}, &Error{Kind: Unreachable, text: fmt.Sprintf("%s cannot be reached: %s", request.URL.Host, cause(err)), err: err}
 	}
