@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/policysimulation"
 	"ecsguardrails/shared/trustpolicy"
 )
 
@@ -83,7 +85,7 @@ type Observation struct {
 	Quota int
 	// site and simulation are what was asked and answered.
 	site       site
-	simulation simulation
+	simulation policysimulation.Answers
 	Now        time.Time
 }
 
@@ -233,19 +235,15 @@ func (o *Observer) site(observed Observation) site {
 	return at
 }
 
-func (o *Observer) simulate(ctx context.Context, role Role, wanted Capabilities, at site) (simulation, error) {
-	answers := simulation{}
-	actions, resources := asked(wanted, at)
-	if len(actions) == 0 {
-		return answers, nil
-	}
-	if err := o.ask(ctx, answers, role, actions, resources, contextEntries(role, at, o.Now())); err != nil {
+func (o *Observer) simulate(ctx context.Context, role Role, wanted Capabilities, at site) (policysimulation.Answers, error) {
+	answers, err := o.ask(ctx, role, questions(wanted, at), contextEntries(role, at, o.Now()))
+	if err != nil {
 		return nil, err
 	}
 	for _, capability := range wanted {
 		for _, n := range needs[capability] {
 			if resource := at.arn(n.on); resource != "" {
-				if _, err := answers.of(n.action, resource); err != nil {
+				if _, err := answers.Of(n.action, resource); err != nil {
 					return nil, fmt.Errorf("simulate what the role %s can do: %w", role.Name, err)
 				}
 			}
@@ -254,24 +252,12 @@ func (o *Observer) simulate(ctx context.Context, role Role, wanted Capabilities,
 	return answers, nil
 }
 
-// ask adds the simulator's answers for every pair of an action and a resource.
-func (o *Observer) ask(ctx context.Context, answers simulation, role Role, actions, resources []string, entries []types.ContextEntry) error {
-	pages := iam.NewSimulatePrincipalPolicyPaginator(o.Roles, &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: &role.ARN,
-		ActionNames:     actions,
-		ResourceArns:    resources,
-		ContextEntries:  entries,
-		// All pairs in one answer; without it the API gives a hundred.
-		MaxItems: aws.Int32(1000),
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return fmt.Errorf("simulate what the role %s can do: %w", role.Name, err)
-		}
-		answers.add(page.EvaluationResults)
+func (o *Observer) ask(ctx context.Context, role Role, questions []policysimulation.Question, entries []types.ContextEntry) (policysimulation.Answers, error) {
+	answers, err := policysimulation.Simulate(ctx, o.Roles, role.ARN, questions, entries)
+	if err != nil {
+		return nil, fmt.Errorf("simulate what the role %s can do: %w", role.Name, err)
 	}
-	return nil
+	return answers, nil
 }
 
 // maxClusters bounds the second simulation: with the agent's actions, and two
@@ -289,24 +275,26 @@ func (o *Observer) findCluster(ctx context.Context, observed *Observation) error
 	if err != nil || len(sites) == 0 {
 		return err
 	}
-	var resources, clusters []string
+	var clusters []string
+	var questions []policysimulation.Question
 	for _, at := range sites {
 		clusters = append(clusters, at.arn(cluster))
-		resources = append(resources, at.arn(cluster), at.arn(containerInstance))
-	}
-	var actions []string
-	for _, n := range needs[Agent] {
-		if n.on == cluster || n.on == containerInstance {
-			actions = append(actions, n.action)
+		for _, n := range needs[Agent] {
+			if n.on == cluster || n.on == containerInstance {
+				questions = append(questions, policysimulation.Question{Action: n.action, Resource: at.arn(n.on)})
+			}
 		}
 	}
 	entries := slices.DeleteFunc(contextEntries(*observed.Role, observed.site, observed.Now), func(entry types.ContextEntry) bool {
 		return aws.ToString(entry.ContextKeyName) == "ecs:cluster"
 	})
-	entries = append(entries, types.ContextEntry{ContextKeyName: aws.String("ecs:cluster"), ContextKeyType: types.ContextKeyTypeEnumStringList, ContextKeyValues: clusters})
-	if err := o.ask(ctx, observed.simulation, *observed.Role, actions, resources, entries); err != nil {
+	answers, err := o.ask(ctx, *observed.Role, questions, append(entries, policysimulation.Texts("ecs:cluster", clusters)))
+	if err != nil {
 		return err
 	}
+	// What was answered for the assumed cluster stands.
+	maps.Copy(answers, observed.simulation)
+	observed.simulation = answers
 	for _, at := range sites {
 		there := *observed
 		there.site = at

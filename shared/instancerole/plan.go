@@ -120,28 +120,28 @@ func (s Settings) gaps(o Observation) []gap {
 			if resource == "" {
 				continue
 			}
-			answer, err := o.simulation.of(n.action, resource)
+			answer, err := o.simulation.Of(n.action, resource)
 			switch {
-			case err == nil && answer.allowed():
+			case err == nil && answer.Allowed():
 				continue
 			case n.optional != "":
 				found.lost = append(found.lost, n)
 				continue
-			case answer.boundary:
+			case answer.Boundary:
 				found.boundary = append(found.boundary, n)
-			case answer.organization:
+			case answer.Organization:
 				found.organization = append(found.organization, n)
-			case answer.blocked() && len(answer.missing) > 0:
+			case answer.Final() && len(answer.MissingKeys) > 0:
 				found.conditional = append(found.conditional, n)
-			case answer.blocked():
+			case answer.Final():
 				found.denied = append(found.denied, n)
 			default:
 				found.open = append(found.open, n)
 			}
-			if answer.blocked() {
-				found.by = appendNew(found.by, answer.policies...)
+			if answer.Final() {
+				found.by = appendNew(found.by, answer.Policies...)
 			}
-			found.keys = appendNew(found.keys, answer.missing...)
+			found.keys = appendNew(found.keys, answer.MissingKeys...)
 		}
 		if found.missing() || len(found.conditional)+len(found.lost) > 0 {
 			gaps = append(gaps, found)
@@ -154,8 +154,8 @@ func (s Settings) gaps(o Observation) []gap {
 // cluster in particular, but not what it does in the assumed one: a policy for
 // another cluster looks like that, and one that grants nothing does not.
 func (s Settings) mayBeScoped(o Observation) bool {
-	general, err := o.simulation.of("ecs:DiscoverPollEndpoint", o.site.arn(anything))
-	if err != nil || !general.allowed() {
+	general, err := o.simulation.Of("ecs:DiscoverPollEndpoint", o.site.arn(anything))
+	if err != nil || !general.Allowed() {
 		return false
 	}
 	return slices.ContainsFunc(s.gaps(o), func(g gap) bool {
@@ -398,7 +398,7 @@ func (s Settings) otherFindings(o Observation) []finding.Finding {
 			Fix:     "write capabilities separated by spaces: " + capabilityNames() + "; or none",
 		})
 	}
-	if answer, err := o.simulation.of(trunking.action, o.site.arn(trunking.on)); err == nil && answer.allowed() {
+	if answer, err := o.simulation.Of(trunking.action, o.site.arn(trunking.on)); err == nil && answer.Allowed() {
 		findings = append(findings, finding.Finding{
 			Code: "trunking-role", Severity: finding.Info,
 			Message: fmt.Sprintf("%s may turn on awsvpcTrunking for itself (%s): for instances with more network interfaces the AWS guide advises two instance roles, one of them with trunking on and for the tasks that need it", name, trunking.action),

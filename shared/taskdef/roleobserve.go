@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/policysimulation"
 	"ecsguardrails/shared/trustpolicy"
 )
 
@@ -191,17 +192,18 @@ func (o *RoleObserver) denied(ctx context.Context, role string, at place, needs 
 	group, ctx := errgroup.WithContext(ctx)
 	for i, together := range groups {
 		group.Go(func() error {
-			answers, err := o.simulate(ctx, role, at, together)
+			questions := make([]policysimulation.Question, len(together))
+			for i, n := range together {
+				questions[i] = policysimulation.Question{Action: n.action, Resource: n.resource}
+			}
+			answers, err := policysimulation.Simulate(ctx, o.client, role, questions, contextEntries(role, at, together))
 			if err != nil {
-				return err
+				return fmt.Errorf("simulate what the role %s can do: %w", role, err)
 			}
 			for _, n := range together {
-				answer, answered := answers[question{strings.ToLower(n.action), n.resource}]
-				if !answered {
-					answer, answered = answers[question{strings.ToLower(n.action), "*"}]
-				}
-				if answered && !answer.allowed {
-					found[i] = append(found[i], denial{need: n, final: answer.final})
+				// What was not answered is not held against the role.
+				if answer, err := answers.Of(n.action, n.resource); err == nil && !answer.Allowed() {
+					found[i] = append(found[i], denial{need: n, final: answer.Final()})
 				}
 			}
 			return nil
@@ -234,102 +236,26 @@ func bySecret(needs []need) [][]need {
 	return groups
 }
 
-type question struct{ action, resource string }
-
-type simulated struct{ allowed, final bool }
-
-func (o *RoleObserver) simulate(ctx context.Context, role string, at place, needs []need) (map[question]simulated, error) {
-	input := &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: &role,
-		ContextEntries:  contextEntries(role, at, needs),
-		// Every action is answered for every resource, 100 to a page otherwise.
-		MaxItems: aws.Int32(1000),
-	}
-	for _, n := range needs {
-		if !slices.Contains(input.ActionNames, n.action) {
-			input.ActionNames = append(input.ActionNames, n.action)
-		}
-		if !slices.Contains(input.ResourceArns, n.resource) {
-			input.ResourceArns = append(input.ResourceArns, n.resource)
-		}
-	}
-	answers := map[question]simulated{}
-	pages := iam.NewSimulatePrincipalPolicyPaginator(o.client, input)
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("simulate what the role %s can do: %w", role, err)
-		}
-		for _, result := range page.EvaluationResults {
-			record(answers, result)
-		}
-	}
-	return answers, nil
-}
-
-// record takes an answer in. For several resources IAM gives one result for
-// each, or one for each action that holds the resources' own.
-func record(answers map[question]simulated, result types.EvaluationResult) {
-	action := strings.ToLower(aws.ToString(result.EvalActionName))
-	organization := result.OrganizationsDecisionDetail == nil || result.OrganizationsDecisionDetail.AllowedByOrganizations
-	read := func(decision types.PolicyEvaluationDecisionType, boundary *types.PermissionsBoundaryDecisionDetail) simulated {
-		within := organization && (boundary == nil || boundary.AllowedByPermissionsBoundary)
-		return simulated{
-			allowed: within && decision == types.PolicyEvaluationDecisionTypeAllowed,
-			final:   !within || decision == types.PolicyEvaluationDecisionTypeExplicitDeny,
-		}
-	}
-	for _, specific := range result.ResourceSpecificResults {
-		answers[question{action, aws.ToString(specific.EvalResourceName)}] = read(specific.EvalResourceDecision, specific.PermissionsBoundaryDecisionDetail)
-	}
-	whole := question{action, aws.ToString(result.EvalResourceName)}
-	if whole.resource == "" {
-		whole.resource = "*"
-	}
-	if _, specific := answers[whole]; !specific {
-		answers[whole] = read(result.EvalDecision, result.PermissionsBoundaryDecisionDetail)
-	}
-}
-
 // contextEntries give the condition keys that are known of the calls that ECS
 // makes as the role.
 func contextEntries(role string, at place, needs []need) []types.ContextEntry {
-	text := func(name, value string) types.ContextEntry {
-		return types.ContextEntry{ContextKeyName: &name, ContextKeyType: types.ContextKeyTypeEnumString, ContextKeyValues: []string{value}}
-	}
-	truth := func(name, value string) types.ContextEntry {
-		return types.ContextEntry{ContextKeyName: &name, ContextKeyType: types.ContextKeyTypeEnumBoolean, ContextKeyValues: []string{value}}
-	}
-	entries := []types.ContextEntry{
-		text("aws:PrincipalArn", role),
-		text("aws:PrincipalAccount", at.Account),
-		text("aws:PrincipalType", "AssumedRole"),
-		text("aws:ResourceAccount", at.Account),
-		text("s3:ResourceAccount", at.Account),
-		text("aws:RequestedRegion", at.Region),
-		truth("aws:SecureTransport", "true"),
-		truth("aws:ViaAWSService", "false"),
-	}
+	entries := policysimulation.OfRole(role, at.Account, at.Region)
 	i := slices.IndexFunc(needs, func(n need) bool { return n.secret != nil })
 	if i < 0 {
 		return entries
 	}
 	secret := needs[i].secret
-	suffix := "amazonaws.com"
-	if at.Partition == "aws-cn" {
-		suffix = "amazonaws.com.cn"
-	}
 	entries = append(entries,
-		text("secretsmanager:SecretId", secret.ARN),
-		text("secretsmanager:VersionStage", "AWSCURRENT"),
-		text("kms:ViaService", "secretsmanager."+at.Region+"."+suffix),
-		text("kms:EncryptionContext:SecretARN", secret.ARN),
-		text("kms:CallerAccount", at.Account),
+		policysimulation.Text("secretsmanager:SecretId", secret.ARN),
+		policysimulation.Text("secretsmanager:VersionStage", "AWSCURRENT"),
+		policysimulation.ViaService("secretsmanager", at.Region, at.Partition),
+		policysimulation.Text("kms:EncryptionContext:SecretARN", secret.ARN),
+		policysimulation.Text("kms:CallerAccount", at.Account),
 	)
 	for _, key := range slices.Sorted(maps.Keys(secret.Tags)) {
 		entries = append(entries,
-			text("secretsmanager:ResourceTag/"+key, secret.Tags[key]),
-			text("aws:ResourceTag/"+key, secret.Tags[key]))
+			policysimulation.Text("secretsmanager:ResourceTag/"+key, secret.Tags[key]),
+			policysimulation.Text("aws:ResourceTag/"+key, secret.Tags[key]))
 	}
 	return entries
 }

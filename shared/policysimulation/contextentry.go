@@ -1,0 +1,58 @@
+package policysimulation
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+)
+
+// Text tells a context key's value.
+func Text(name, value string) types.ContextEntry {
+	return entry(name, types.ContextKeyTypeEnumString, value)
+}
+
+// Texts tells the values of a context key that can have several.
+func Texts(name string, values []string) types.ContextEntry {
+	return entry(name, types.ContextKeyTypeEnumStringList, values...)
+}
+
+// Truth tells whether what a context key stands for is so.
+func Truth(name string, is bool) types.ContextEntry {
+	return entry(name, types.ContextKeyTypeEnumBoolean, strconv.FormatBool(is))
+}
+
+// Date tells a time, to the second.
+func Date(name string, at time.Time) types.ContextEntry {
+	return entry(name, types.ContextKeyTypeEnumDate, at.UTC().Format(time.RFC3339))
+}
+
+func entry(name string, of types.ContextKeyTypeEnum, values ...string) types.ContextEntry {
+	return types.ContextEntry{ContextKeyName: &name, ContextKeyType: of, ContextKeyValues: values}
+}
+
+// OfRole tells what is known of every call that is made under a role: over TLS,
+// in a region, on the account's own resources ("AWS global condition context
+// keys" in the IAM user guide).
+func OfRole(roleARN, account, region string) []types.ContextEntry {
+	return []types.ContextEntry{
+		Text("aws:PrincipalArn", roleARN),
+		Text("aws:PrincipalAccount", account),
+		Text("aws:PrincipalType", "AssumedRole"),
+		Text("aws:ResourceAccount", account),
+		Text("s3:ResourceAccount", account),
+		Text("aws:RequestedRegion", region),
+		Truth("aws:SecureTransport", true),
+		Truth("aws:ViaAWSService", false),
+	}
+}
+
+// ViaService tells that a key is used by way of a service, as in
+// "s3.us-east-1.amazonaws.com" ("AWS KMS condition keys", kms:ViaService).
+func ViaService(service, region, partition string) types.ContextEntry {
+	suffix := "amazonaws.com"
+	if partition == "aws-cn" {
+		suffix = "amazonaws.com.cn"
+	}
+	return Text("kms:ViaService", service+"."+region+"."+suffix)
+}
