@@ -284,3 +284,36 @@ func TestReviewRendersFirst(t *testing.T) {
 		t.Errorf("got %+v", result)
 	}
 }
+
+// TestRotationWithinGrace leaves the previous credential its time.
+func TestRotationWithinGrace(t *testing.T) {
+	t.Run("two accounts", func(t *testing.T) {
+		w := newWorld(t)
+		w.secrets.Begin("version-1")
+		w.rotate(t, "version-1")
+		w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "2h", start.Add(-time.Hour)
+		w.secrets.Begin("version-2")
+		if result := w.run(t, "createSecret", "version-2"); codes(result) != "too-soon" || !result.HasError() || !w.accepts("ci", canary) {
+			t.Errorf("got %+v", result)
+		}
+		w.secrets.Rotated = start.Add(-3 * time.Hour)
+		w.rotate(t, "version-2")
+		w.usable(t)
+	})
+	t.Run("tokens", func(t *testing.T) {
+		w, s, _ := newVendorWorld(vendors()["gitea"])
+		for n, want := range []int{1, 2, 3, 2} {
+			version := fmt.Sprintf("version-%d", n+1)
+			w.secrets.Begin(version)
+			w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "2h", start.Add(-3*time.Hour)
+			if n == 2 {
+				w.secrets.Rotated = start.Add(-time.Hour)
+			}
+			w.rotate(t, version)
+			w.usable(t)
+			if issued(s) != want {
+				t.Errorf("after rotation %d there are %d tokens of ours, want %d", n, issued(s), want)
+			}
+		}
+	})
+}

@@ -28,6 +28,16 @@ func (o Observation) version(label string) string {
 	return ""
 }
 
+// graceEnd says until when the previous credential is to work, and whether that
+// time is still running.
+func (o Observation) graceEnd(at Target) (end time.Time, running bool) {
+	if !at.HasGrace || o.Rotated.IsZero() || o.version(previous) == "" {
+		return time.Time{}, false
+	}
+	end = o.Rotated.Add(at.Grace)
+	return end, o.Now.Before(end)
+}
+
 // inadmissible says why a step may not even begin, from the secret's
 // description alone. The guards are those of AWS's own rotation templates
 // (aws-samples/aws-secrets-manager-rotation-lambdas).
@@ -154,7 +164,7 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 	base := Action{Order: both.order, Driver: at.Driver}
 	switch o.Step {
 	case CreateSecret:
-		return planCreate(o, both, base)
+		return r.planCreate(o, at, both, base)
 	case SetSecret:
 		return r.planSet(o, at, both, base)
 	case TestSecret:
@@ -171,9 +181,16 @@ func note(code, message string) pipeline.Plan[Action] {
 // planCreate issues a credential where the pending version has none. A token
 // that was minted for this version already is one whose value was lost in a
 // crash: it is revoked first.
-func planCreate(o Observation, both documents, base Action) pipeline.Plan[Action] {
+func (r *Rotation) planCreate(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
 	if both.hasNew {
 		return note("already-pending", "the pending version has its credential already")
+	}
+	if end, running := o.graceEnd(at); running && r.drivers[at.Driver].Accounts() == registry.TwoAccounts {
+		return pipeline.Plan[Action]{Findings: []finding.Finding{{
+			Code: "too-soon", Severity: finding.Error,
+			Message: fmt.Sprintf("the account whose turn it is holds the previous credential, which is to work until %s, and a rotation would end it", end.UTC().Format(time.RFC3339)),
+			Fix:     fmt.Sprintf("rotate after that time; or shorten or take away the tag %s, if nothing uses the previous credential any more", GraceTag),
+		}}}
 	}
 	var actions []Action
 	for _, issued := range o.Issued {
@@ -224,10 +241,12 @@ func judgeLogin(o Observation, at Target, hasNew bool) pipeline.Plan[Action] {
 func (r *Rotation) planFinish(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
 	var actions []Action
 	keep := map[string]bool{o.Version: true}
+	_, graceRunning := o.graceEnd(at)
 	for version, stages := range o.Stages {
 		// AWSPREVIOUS moves with AWSCURRENT: the version that has it now, and no
-		// other label, is needed no more.
-		keep[version] = keep[version] || o.finished() || !slices.Equal(stages, []string{previous})
+		// other label, is needed no more, unless it is to work on for a while. Then
+		// the next rotation finds it without any label.
+		keep[version] = keep[version] || o.finished() || graceRunning || !slices.Equal(stages, []string{previous})
 	}
 	if !o.finished() {
 		promote := base

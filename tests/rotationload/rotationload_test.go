@@ -120,22 +120,31 @@ func load(t *testing.T, host string, objects *registrytest.ObjectStore, secret *
 	ctx, cancel := context.WithCancel(t.Context())
 	var clients sync.WaitGroup
 	var pulls, failures atomic.Int64
-	keepPulling := func(credential func() authn.Basic) {
+	var told atomic.Pointer[authn.Basic]
+	// begun tells of each client's pulls, once they have ended, how many rotations
+	// had ended when they began.
+	begun := []chan int{make(chan int), make(chan int)}
+	var ended atomic.Int64
+	keepPulling := func(begun chan<- int, credential func() authn.Basic) {
 		clients.Go(func() {
 			for ctx.Err() == nil {
+				since := int(ended.Load())
 				if err := pull(t.Context(), host, credential()); err != nil {
 					failures.Add(1)
 					t.Errorf("a pull failed: %v", err)
 				}
 				pulls.Add(1)
+				select {
+				case begun <- since:
+				default:
+				}
 			}
 		})
 	}
-	var told atomic.Pointer[authn.Basic]
 	atStart := fromFile()
 	told.Store(&atStart)
-	keepPulling(fromSecret)
-	keepPulling(func() authn.Basic { return *told.Load() })
+	keepPulling(begun[0], fromSecret)
+	keepPulling(begun[1], func() authn.Basic { return *told.Load() })
 
 	before := string(objects.Read(bucket, "ecs.config"))
 	for n := range rotations {
@@ -158,6 +167,18 @@ func load(t *testing.T, host string, objects *registrytest.ObjectStore, secret *
 		before = after
 		reread := fromFile()
 		told.Store(&reread)
+		// The next rotation gives the user of what is now the previous credential a
+		// new password, and a pull that is still under way with it would fail.
+		// Schedules are of days; here the next rotation waits until each client has
+		// made a whole pull that began after this one.
+		ended.Store(int64(n + 1))
+		for _, client := range begun {
+			for since := range client {
+				if since == n+1 {
+					break
+				}
+			}
+		}
 	}
 	cancel()
 	clients.Wait()
