@@ -166,8 +166,12 @@ func testDetachedAndUndone(t *testing.T, w *world) {
 	if undone.FunctionError != "" {
 		t.Fatalf("undo failed: %s", undone.ErrorMessage)
 	}
-	// Detaching is an event, too, and must not bring the policy back.
-	w.logged(t, "attach-policies", role+" as ignored", ofRole(role, finding.Skipped))
+	w.hasPolicies(t, role)
+	// Whatever draws attention to the role from now on, it stays as it is.
+	again := must(w.Invoke(t.Context(), "attach-policies", []byte(`{"role":"`+role+`"}`)))(t)
+	if results := again.Report.Results; len(results) != 1 || results[0].Status != finding.Skipped || results[0].Findings[0].Code != "ignored" {
+		t.Errorf("looked at again: %s", again.Payload)
+	}
 	w.hasPolicies(t, role)
 }
 

@@ -59,6 +59,10 @@ var shared *world
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// The tests wait more than they work, whatever the number of processors.
+	if err := flag.Set("test.parallel", "16"); err != nil {
+		panic(err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code, err := run(ctx, m)
 	stop()
@@ -152,7 +156,6 @@ func TestStack(t *testing.T) {
 			"rotate-secret":         testRotateSecret,
 			"patch-task-definition": testPatchTaskDefinition,
 			"burst of definitions":  testBurstOfTaskDefinitions,
-			"samples":               testSamples,
 			"bad input":             testBadInput,
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -165,6 +168,8 @@ func TestStack(t *testing.T) {
 		name string
 		test func(*testing.T, *world)
 	}{
+		// Not before: among the samples are those that sweep everything.
+		{"samples", testSamples},
 		{"nothing was lost", testDeadLetters},
 		{"no secret was shown", testNoSecretShown},
 		{"permissions", testPermissions},

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
@@ -53,8 +55,9 @@ func ofRevision(arn string) func(operator.Result) bool {
 }
 
 // patched waits for the family's second revision and holds it against the
-// first: it differs in the credentials of one container.
-func (w *world) patched(t *testing.T, family, first string) string {
+// first: it differs in the credentials of one container, and in the fields that
+// are named besides.
+func (w *world) patched(t *testing.T, family, first string, besides ...string) string {
 	t.Helper()
 	var revisions []string
 	eventually(t, family+" has a new revision", func(ctx context.Context) (bool, error) {
@@ -71,7 +74,7 @@ func (w *world) patched(t *testing.T, family, first string) string {
 		t.Fatal(err)
 	}
 	differences := must(operator.Differences(before, after))(t)
-	if !slices.Equal(differences, []string{"ContainerDefinitions[0].RepositoryCredentials"}) {
+	if !slices.Equal(differences, append([]string{"ContainerDefinitions[0].RepositoryCredentials"}, besides...)) {
 		t.Fatalf("%s differs from %s in %q", revisions[1], first, differences)
 	}
 	if secret := aws.ToString(after.ContainerDefinitions[0].RepositoryCredentials.CredentialsParameter); secret != w.registrySecret {
@@ -125,8 +128,44 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 		t.Parallel()
 		const family = "roleless"
 		first := must(w.register(t.Context(), family, "", private))(t)
+		second := w.patched(t, family, first, "ExecutionRoleArn")
+		after, _, err := w.Describe(t.Context(), second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if role := must(w.ResourceID(t.Context(), "TaskExecutionRole"))(t); !strings.HasSuffix(aws.ToString(after.ExecutionRoleArn), "/"+role) {
+			t.Errorf("%s has the execution role %s, not the stack's own %s", second, aws.ToString(after.ExecutionRoleArn), role)
+		}
+	})
+	t.Run("execution role that cannot read", func(t *testing.T) {
+		t.Parallel()
+		const family, role = "unreadable", "ecsTaskExecutionRole-bare"
+		bare := must(w.CreateRole(t.Context(), role, "ecs-tasks.amazonaws.com"))(t)
+		first := must(w.register(t.Context(), family, bare, private))(t)
+		w.patched(t, family, first)
+		w.hasPolicies(t, role, must(w.ResourceID(t.Context(), "RegistrySecretsReadPolicy"))(t))
 		told := w.published(t, first, ofRevision(first))
-		if told.Status != finding.Noncompliant || !slices.Contains(told.Codes(), "execution-role-missing") {
+		if told.Status != finding.Remediated || !slices.Contains(told.Codes(), "execution-role-secret") {
+			t.Errorf("published %+v", told)
+		}
+	})
+	t.Run("a credential that somebody chose", func(t *testing.T) {
+		t.Parallel()
+		const family = "chosen"
+		secret := must(w.Secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+			Name: aws.String("chosen"), SecretString: aws.String(`{"username":"somebody","password":"canary-in-chosen-secret"}`),
+		}))(t)
+		w.canary("the password of a secret without tags", "canary-in-chosen-secret")
+		registered := must(w.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+			Family: aws.String(family), ExecutionRoleArn: &w.executionRole,
+			ContainerDefinitions: []types.ContainerDefinition{{
+				Name: aws.String("web"), Image: &private, Memory: aws.Int32(128),
+				RepositoryCredentials: &types.RepositoryCredentials{CredentialsParameter: secret.ARN},
+			}},
+		}))(t)
+		first := aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
+		told := w.published(t, first, ofRevision(first))
+		if told.Status != finding.Noncompliant || !slices.Contains(told.Codes(), "credential-differs") || slices.Contains(told.Applied(), "RegisterTaskDefinition") {
 			t.Errorf("published %+v", told)
 		}
 		if revisions := must(w.Revisions(t.Context(), family))(t); len(revisions) != 1 {
