@@ -4,14 +4,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
 )
 
 // TestSampleEvents takes each sample in events/ through Subjects.
@@ -86,61 +84,6 @@ func TestOneLookForABatch(t *testing.T) {
 	}
 	if !outcome.FromQueue || len(outcome.Failures) > 0 {
 		t.Errorf("failures: %v", outcome.Failures)
-	}
-}
-
-// TestEveryCodeIsDocumented holds Codes, the code and the README together.
-func TestEveryCodeIsDocumented(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "functions", "attach-policies", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var documented []string
-	_, findings, _ := strings.Cut(string(readme), "## Findings")
-	for _, row := range readmeRow.FindAllStringSubmatch(findings, -1) {
-		documented = append(documented, row[1]+"|"+row[2]+"|"+row[3])
-	}
-	var want []string
-	for _, code := range slices.Concat(Codes, pipeline.Codes) {
-		want = append(want, code.Code+"|"+code.Cause+"|"+code.Cure)
-	}
-	for _, row := range want {
-		if !slices.Contains(documented, row) {
-			code, _, _ := strings.Cut(row, "|")
-			t.Errorf("the README lacks the row of %s, or tells it otherwise:\n| `%s` |", code, strings.ReplaceAll(row, "|", " | "))
-		}
-	}
-	for _, row := range documented {
-		if !slices.Contains(want, row) {
-			t.Errorf("the README has a row that is in no list: %s", row)
-		}
-	}
-
-	var source strings.Builder
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") || file == "codes.go" {
-			continue
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source.Write(text)
-	}
-	for _, code := range Codes {
-		if !strings.Contains(source.String(), `"`+code.Code+`"`) {
-			t.Errorf("no source makes the finding %s", code.Code)
-		}
-	}
-	for _, used := range codeInSource.FindAllStringSubmatch(source.String(), -1) {
-		name := used[1] + used[2] + used[3]
-		if !slices.ContainsFunc(slices.Concat(Codes, pipeline.Codes), func(code finding.Code) bool { return code.Code == name }) {
-			t.Errorf("the code %s is in no list", name)
-		}
 	}
 }
 
@@ -258,9 +201,3 @@ func FuzzSubjects(f *testing.F) {
 		}
 	})
 }
-
-var (
-	readmeRow = regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.+?) \\| (.+?) \\|$")
-	// codeInSource finds the three ways in which the source names a code.
-	codeInSource = regexp.MustCompile(`Code: "([a-z-]+)"|add\("([a-z-]+)"|(?:leave|Skip\[Target\])\([^"\n]*"([a-z-]+)"`)
-)

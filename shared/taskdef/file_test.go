@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files, and the README's table of findings, anew")
 
 // golden compares with a file under testdata.
 func golden(t *testing.T, path string, got []byte) {

@@ -1,0 +1,106 @@
+package findingtest
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"ecsguardrails/shared/finding"
+)
+
+const readme = `# f
+
+## Findings
+
+Some words.
+
+| code | cause | cure |
+| --- | --- | --- |
+| ` + "`old`" + ` | a | b |
+
+These any function can have:
+
+| code | cause | cure |
+| --- | --- | --- |
+| ` + "`gone`" + ` | c | d |
+
+## Undo
+
+None.
+`
+
+func TestWithTable(t *testing.T) {
+	codes := []finding.Code{{Code: "new", Cause: "x|y", Cure: "z"}, {Code: "newer", Cause: "v", Cure: "w"}}
+	got, err := withTable(readme, "## Findings", codes)
+	want := strings.Replace(readme, "| `old` | a | b |\n", "| `new` | x\\|y | z |\n| `newer` | v | w |\n", 1)
+	if err != nil || got != want {
+		t.Errorf("got\n%s (%v), want\n%s", got, err, want)
+	}
+	got, err = withTable(readme, "These any function can have:", codes[1:])
+	want = strings.Replace(readme, "| `gone` | c | d |\n", "| `newer` | v | w |\n", 1)
+	if err != nil || got != want {
+		t.Errorf("got\n%s (%v), want\n%s", got, err, want)
+	}
+	for _, line := range []string{"## Undo", "# f", "None.", "## Find", "nothing"} {
+		if got, err := withTable(readme, line, codes); err == nil {
+			t.Errorf("%q: got\n%s", line, got)
+		}
+	}
+}
+
+func TestREADMEIsWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "README.md")
+	if err := os.WriteFile(path, []byte(readme), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tables := map[string][]finding.Code{
+		"## Findings":                  {{Code: "new", Cause: "x", Cure: "z"}},
+		"These any function can have:": {{Code: "newer", Cause: "v", Cure: "w"}},
+	}
+	README(t, path, true, tables)
+	// What was written is what is asked for.
+	README(t, path, false, tables)
+	content, err := os.ReadFile(path)
+	want := strings.NewReplacer("| `old` | a | b |", "| `new` | x | z |", "| `gone` | c | d |", "| `newer` | v | w |").Replace(readme)
+	if err != nil || string(content) != want {
+		t.Errorf("got\n%s (%v), want\n%s", content, err, want)
+	}
+}
+
+func TestCodesIn(t *testing.T) {
+	sources := fstest.MapFS{
+		"codes.go": {Data: []byte("package f\n\nconst (\n\tCodeA = \"a-constant\"\n\tCodeB = \"unused\"\n)\n\nvar Codes = []finding.Code{{Code: \"in-the-table\"}, {Code: CodeB}}\n")},
+		"plan.go": {Data: []byte(`package f
+
+func plan() {
+	_ = finding.Finding{Code: "written-out", Message: "message"}
+	_ = need{code: "of-a-need"}
+	_ = finding.Finding{Code: CodeA}
+	report("first", "x")
+	j.report("of-a-method", "x")
+	pipeline.Skip[Target]("y", "second-of-a-generic")
+	pipeline.Skip[Target]("too few")
+	report("Not a code", "x")
+	report(computed(), "x")
+	other("neither", "x")
+}
+`)},
+		"plan_test.go": {Data: []byte("package f\n\nvar _ = finding.Finding{Code: \"of-a-test\"}\n")},
+	}
+	used, err := codesIn(sources, map[string]int{"report": 0, "Skip": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"a-constant", "first", "of-a-method", "of-a-need", "second-of-a-generic", "written-out"}
+	if got := slices.Sorted(maps.Keys(used)); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	sources["broken.go"] = &fstest.MapFile{Data: []byte("package")}
+	if used, err := codesIn(sources, nil); err == nil {
+		t.Errorf("a broken file was passed over: %v", used)
+	}
+}

@@ -1,0 +1,23 @@
+package instancerole
+
+import (
+	"flag"
+	"testing"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/finding/findingtest"
+	"ecsguardrails/shared/pipeline"
+)
+
+var update = flag.Bool("update", false, "write the tables of findings into the README")
+
+func TestREADMEListsTheCodes(t *testing.T) {
+	findingtest.README(t, "../../functions/attach-policies/README.md", *update, map[string][]finding.Code{
+		"## Findings":                  Codes,
+		"These any function can have:": pipeline.Codes,
+	})
+}
+
+func TestEveryCodeIsDocumented(t *testing.T) {
+	findingtest.Sources(t, map[string]int{"add": 0, "leave": 0, "Skip": 1}, Codes, pipeline.Codes)
+}
