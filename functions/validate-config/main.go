@@ -14,6 +14,7 @@ import (
 	"ecsguardrails/shared/configobject"
 	"ecsguardrails/shared/localfile"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/registry"
 )
 
 func main() {
@@ -31,9 +32,10 @@ func build(settings configobject.Settings, configuration aws.Config) pipeline.Ru
 	return configobject.New(settings,
 		configobject.Judges{ConfigFile: configobject.JudgeConfigFile, EnvironmentFile: configobject.JudgeEnvironmentFile},
 		configobject.Clients{
-			Storage:  storage,
-			Clusters: ecs.NewFromConfig(configuration),
-			Identity: sts.NewFromConfig(configuration),
+			Storage:    storage,
+			Clusters:   ecs.NewFromConfig(configuration),
+			Identity:   sts.NewFromConfig(configuration),
+			Registries: registry.NewGuardedClient(settings.Authorities, bool(settings.AllowPrivateRegistries)),
 		},
 		configuration.Region, time.Now)
 }

@@ -21,6 +21,12 @@ const (
 	CodeClusterRegion      = "cluster-region-unknown"
 	CodeClusterNotExamined = "cluster-not-examined"
 
+	CodeLoginRefused   = "registry-login-refused"
+	CodeLoginUnknown   = "registry-login-unknown"
+	CodeRegistryOpen   = "registry-open"
+	CodeAddressRefused = "registry-address-refused"
+	CodeLoginNotTried  = "registry-login-not-tried"
+
 	CodeRestored   = "version-restored"
 	CodeNotOnTop   = "version-not-on-top"
 	CodeNoGood     = "no-good-version"
@@ -43,6 +49,11 @@ var Codes = []finding.Code{
 	{Code: CodeClusterInactive, Cause: "the file names a cluster that was deleted", Cure: "create it again, or name one that is active"},
 	{Code: CodeClusterRegion, Cause: "the file names a region that has no ECS", Cure: "correct `AWS_DEFAULT_REGION`, or the cluster's ARN"},
 	{Code: CodeClusterNotExamined, Cause: "ECS does not tell the function about the cluster", Cure: "allow `ecs:DescribeClusters` to the function's role; see whether the region is enabled"},
+	{Code: CodeLoginRefused, Cause: "`VERIFY_REGISTRY_LOGIN=yes`: a registry refuses the credential that the file has for it", Cure: "write a user name and a password, or token, that `docker login` takes"},
+	{Code: CodeLoginUnknown, Cause: "`VERIFY_REGISTRY_LOGIN=yes`: a registry cannot be reached, or answers as none does", Cure: "see whether it is in order, and can be reached from where the function runs"},
+	{Code: CodeRegistryOpen, Cause: "`VERIFY_REGISTRY_LOGIN=yes`: a registry asks nobody for a credential, so that a login proves nothing", Cure: "none needed"},
+	{Code: CodeAddressRefused, Cause: "`VERIFY_REGISTRY_LOGIN=yes`: a registry, or the realm that it sends logins to, has an address that the function does not connect to", Cure: "set `ALLOW_PRIVATE_REGISTRIES=yes` for registries in a private network"},
+	{Code: CodeLoginNotTried, Cause: "`VERIFY_REGISTRY_LOGIN=yes`: a login was not tried: a token in the place of a password, a key that may be no registry, or more than 10 registries", Cure: "try it by hand with `docker login`"},
 	{Code: CodeRestored, Cause: "`ON_INVALID=restore`: the upload is invalid, and the last good version goes back on top of it", Cure: "correct the file that stays as the noncurrent version, and upload it again"},
 	{Code: CodeNotOnTop, Cause: "`ON_INVALID=restore`: the invalid version is not what instances read, so nothing is restored", Cure: "none needed"},
 	{Code: CodeNoGood, Cause: "`ON_INVALID=restore`: none of the last 20 versions since the file was last deleted is good", Cure: "upload a corrected file"},

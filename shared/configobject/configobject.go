@@ -32,6 +32,8 @@ type Judgement struct {
 	Findings []finding.Finding
 	// Cluster is the one that the file names, nil where it names none.
 	Cluster *NamedCluster
+	// Credentials are those that the agent would pull with.
+	Credentials []NamedCredential
 }
 
 // Judges are the judges of each kind of file.
@@ -43,7 +45,7 @@ type Judges struct {
 // key: the instance copies it to /etc/ecs/ecs.config.
 func JudgeConfigFile(_ string, content []byte) Judgement {
 	file := ecsconfig.Parse(content)
-	return Judgement{Findings: file.Judge(), Cluster: namedCluster(file)}
+	return Judgement{Findings: file.Judge(), Cluster: namedCluster(file), Credentials: namedCredentials(content, file.Registries())}
 }
 
 // JudgeEnvironmentFile reads an environment file as the agent does, which takes
@@ -79,11 +81,13 @@ type Identity interface {
 	GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error)
 }
 
-// Clients are the AWS clients of the function.
+// Clients are the clients of the function: AWS's, and one of registries, which
+// is asked only where the settings want it.
 type Clients struct {
-	Storage  Storage
-	Clusters ClusterDescriber
-	Identity Identity
+	Storage    Storage
+	Clusters   ClusterDescriber
+	Identity   Identity
+	Registries RegistryClient
 }
 
 // New makes the function. Region is the function's own; now tells how old what
@@ -97,6 +101,7 @@ func New(settings Settings, judges Judges, clients Clients, region string, now f
 		buckets:  newMemory[configbucket.Posture](now),
 		clusters: newMemory[clusterState](now),
 		accounts: newMemory[string](now),
+		logins:   newMemory[loginState](now),
 	}
 	applier := applier{clients.Storage}
 	return &pipeline.Function[Object, Observation, Action]{

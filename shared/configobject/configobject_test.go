@@ -393,18 +393,28 @@ func TestSettings(t *testing.T) {
 		environ []string
 		want    string
 	}{
-		"defaults":      {nil, "{[ecs.config] [.env]}"},
-		"lists":         {[]string{"CONFIG_SUFFIXES=/ecs.config, agent.conf", "ENVIRONMENT_FILE_SUFFIXES=.env,.envs"}, "{[/ecs.config agent.conf] [.env .envs]}"},
-		"trailing":      {[]string{"CONFIG_SUFFIXES=ecs.config,"}, "empty suffix"},
-		"wildcard":      {[]string{"ENVIRONMENT_FILE_SUFFIXES=*.env"}, "wildcard"},
-		"unknown mode":  {[]string{"MODE=off"}, `mode "off" is unknown`},
-		"unknown word":  {[]string{"ON_INVALID=undo"}, `"undo" is unknown`},
-		"all at a time": {[]string{"MODE=off", "CONFIG_SUFFIXES=,"}, "empty suffix"},
+		"defaults":       {nil, "{[ecs.config] [.env] no login, not in private}"},
+		"logins":         {[]string{"VERIFY_REGISTRY_LOGIN=yes", "ALLOW_PRIVATE_REGISTRIES=yes"}, "{[ecs.config] [.env] login, in private}"},
+		"lists":          {[]string{"CONFIG_SUFFIXES=/ecs.config, agent.conf", "ENVIRONMENT_FILE_SUFFIXES=.env,.envs"}, "{[/ecs.config agent.conf] [.env .envs] no login, not in private}"},
+		"trailing":       {[]string{"CONFIG_SUFFIXES=ecs.config,"}, "empty suffix"},
+		"wildcard":       {[]string{"ENVIRONMENT_FILE_SUFFIXES=*.env"}, "wildcard"},
+		"unknown mode":   {[]string{"MODE=off"}, `mode "off" is unknown`},
+		"unknown word":   {[]string{"ON_INVALID=undo"}, `"undo" is unknown`},
+		"unknown choice": {[]string{"VERIFY_REGISTRY_LOGIN=true"}, `"true" is neither yes nor no`},
+		"no authorities": {[]string{"REGISTRY_CA_FILE=/nonexistent/ca.pem"}, "certificate authorities"},
+		"all at a time":  {[]string{"MODE=off", "CONFIG_SUFFIXES=,"}, "empty suffix"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got, err := settings.Load[configobject.Settings](test.environ)
-			text := fmt.Sprint(struct{ config, environment any }{got.ConfigSuffixes, got.EnvironmentFileSuffixes})
+			login, private := "no login", "not in private"
+			if got.VerifyRegistryLogin {
+				login = "login"
+			}
+			if got.AllowPrivateRegistries {
+				private = "in private"
+			}
+			text := fmt.Sprintf("{%v %v %s, %s}", got.ConfigSuffixes, got.EnvironmentFileSuffixes, login, private)
 			if err != nil {
 				text = err.Error()
 			}

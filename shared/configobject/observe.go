@@ -28,7 +28,8 @@ const (
 )
 
 // Observation is one version, judged, and what it depends on. The version's
-// content, which may hold credentials, goes no further than the judge.
+// content, which may hold credentials, goes no further than the judge, and the
+// credentials no further than their registries.
 type Observation struct {
 	// Object names the version that was read, also where the event named none.
 	Object Object
@@ -54,6 +55,12 @@ type Observation struct {
 	Cluster      *NamedCluster
 	ClusterState clusterState
 
+	// Registries is how many credentials the file names for registries that can
+	// be logged in to, and Logins what became of the first of them; 0 and none
+	// where nobody wants to know.
+	Registries int
+	Logins     []triedLogin
+
 	// History is set where the file is invalid and a good one would be restored.
 	History *history
 }
@@ -66,6 +73,7 @@ type observer struct {
 	buckets  *memory[configbucket.Posture]
 	clusters *memory[clusterState]
 	accounts *memory[string]
+	logins   *memory[loginState]
 }
 
 // observe reads the version, its tags and how its bucket stands side by side,
@@ -106,11 +114,11 @@ func (o observer) observe(ctx context.Context, object Object) (Observation, erro
 	observed.Object, observed.ETag = object, read.etag
 	observed.Content, observed.Cluster = judgement.Findings, judgement.Cluster
 	observed.Tags, observed.TagsUnreadable = tags.tags, tagsErr != nil
-	return observed, o.dependencies(ctx, &observed)
+	return observed, o.dependencies(ctx, &observed, judgement.Credentials)
 }
 
-// dependencies reads what depends on what was read, side by side.
-func (o observer) dependencies(ctx context.Context, observed *Observation) error {
+// dependencies finds out what depends on what was read, side by side.
+func (o observer) dependencies(ctx context.Context, observed *Observation, credentials []NamedCredential) error {
 	bucket := observed.Bucket
 	group, ctx := errgroup.WithContext(ctx)
 	if cluster := observed.Cluster; cluster != nil {
@@ -129,6 +137,13 @@ func (o observer) dependencies(ctx context.Context, observed *Observation) error
 		group.Go(func() error {
 			observed.Account = o.account(ctx, observed.Object)
 			return nil
+		})
+	}
+	if o.settings.VerifyRegistryLogin && len(credentials) > 0 {
+		observed.Registries = len(credentials)
+		group.Go(func() (err error) {
+			observed.Logins, err = o.login(ctx, credentials)
+			return err
 		})
 	}
 	if o.settings.OnInvalid == Restore && verdict(observed.Content) == Invalid && !observed.Object.replaceable() && !observed.TagsUnreadable {

@@ -12,7 +12,7 @@ import (
 // plan turns what was found out about a version into tags, into no action where
 // they stand already, and, where the settings want it, into a restoration. The
 // verdict in the tags is the content's alone: bytes do not change, whereas
-// buckets and clusters do, and a file may well be there before its cluster.
+// buckets, clusters and passwords do, and a file may well be there before its cluster.
 func (s Settings) plan(o Observation) pipeline.Plan[Action] {
 	if o.DeleteMarker {
 		return pipeline.Plan[Action]{Skip: &finding.Finding{
@@ -23,6 +23,7 @@ func (s Settings) plan(o Observation) pipeline.Plan[Action] {
 	if o.Cluster != nil {
 		planned.Findings = append(planned.Findings, o.ClusterState.findings(*o.Cluster)...)
 	}
+	planned.Findings = append(planned.Findings, loginFindings(o.Logins, o.Registries)...)
 	s.record(o, &planned)
 	if s.OnInvalid == Restore && verdict(o.Content) == Invalid {
 		restore(o, &planned)

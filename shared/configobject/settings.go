@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/settings"
 )
 
@@ -17,6 +18,13 @@ type Settings struct {
 	EnvironmentFileSuffixes []Suffix `env:"ENVIRONMENT_FILE_SUFFIXES" envDefault:".env"`
 	// OnInvalid is what happens to an invalid file beyond tags and findings.
 	OnInvalid OnInvalid `env:"ON_INVALID" envDefault:"report"`
+	// VerifyRegistryLogin logs in to the registries that a file names.
+	VerifyRegistryLogin settings.Choice `env:"VERIFY_REGISTRY_LOGIN" envDefault:"no"`
+	// AllowPrivateRegistries lets that connect to private addresses, too: whoever
+	// may write the file can then have the function knock there.
+	AllowPrivateRegistries settings.Choice `env:"ALLOW_PRIVATE_REGISTRIES" envDefault:"no"`
+	// Authorities beside the system's may sign the registries' certificates.
+	Authorities registry.Authorities `env:"REGISTRY_CA_FILE"`
 }
 
 // OnInvalid is what happens to an invalid file.

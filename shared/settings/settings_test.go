@@ -28,6 +28,23 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+func TestChoice(t *testing.T) {
+	type sample struct {
+		settings.Shared
+		Wanted settings.Choice `env:"WANTED" envDefault:"no"`
+	}
+	for text, want := range map[string]bool{"yes": true, "no": false, "": false} {
+		if got, err := settings.Load[sample]([]string{"WANTED=" + text}); err != nil || bool(got.Wanted) != want {
+			t.Errorf("%q gives %t, %v", text, got.Wanted, err)
+		}
+	}
+	for _, text := range []string{"true", "Yes", "1"} {
+		if _, err := settings.Load[sample]([]string{"WANTED=" + text}); err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("%q gives %v", text, err)
+		}
+	}
+}
+
 func TestLoadDefaultsToDryRun(t *testing.T) {
 	got, err := settings.Load[sample]([]string{"MODE=", "FINDINGS_BUS="})
 	if err != nil {

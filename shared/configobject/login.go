@@ -1,0 +1,254 @@
+package configobject
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registryauth"
+)
+
+const (
+	// maxLogins bounds the registries of one file that are logged in to; few have three.
+	maxLogins = 10
+	// loginTime is what one of them may take; the function's own time is a minute.
+	loginTime = 15 * time.Second
+)
+
+// RegistryClient proves a credential as docker login does. Its failures are of
+// type *registry.Error. Whoever writes the file chooses its hosts, so it must
+// refuse addresses where only the function, and not that person, may go.
+type RegistryClient interface {
+	Login(context.Context, registry.Registry, registry.Credential, *registry.Image) (registry.Login, error)
+}
+
+// NamedCredential is a credential that a file names, and where it does.
+type NamedCredential struct {
+	NamedRegistry
+	Registry   registry.Registry
+	Credential registry.Credential
+	// Obstacle says why nobody can log in with it, "" where one can.
+	Obstacle string
+}
+
+// NamedRegistry is the place of a credential, without the credential.
+type NamedRegistry struct {
+	// Key as it was written, "" where it may hold a secret.
+	Key          string
+	Line, Column int
+}
+
+// Format shows the place alone: not the username, nor the parts of a key that
+// may hold a secret.
+func (n NamedRegistry) Format(state fmt.State, _ rune) { _, _ = state.Write([]byte(n.String())) }
+
+// String names the registry in a message.
+func (n NamedRegistry) String() string {
+	if n.Key == "" {
+		return "a registry"
+	}
+	return fmt.Sprintf("the registry %q", n.Key)
+}
+
+// unusable are faults of a credential with which the agent pulls nothing; the
+// judge has a finding for each.
+var unusable = []registryauth.Kind{
+	registryauth.Shape, registryauth.NotBase64, registryauth.NoColon, registryauth.NoUsername, registryauth.NoPassword,
+	registryauth.Placeholder, registryauth.HubKey, registryauth.HubKeySpare, registryauth.UpperCase, registryauth.PathUpperCase,
+	registryauth.NeverMatches, registryauth.ECR,
+}
+
+// namedCredentials gives the credentials that the agent would pull with, in the
+// order of the file, and none where it keeps none.
+func namedCredentials(content []byte, data registryauth.Data) []NamedCredential {
+	lost := func(fault registryauth.Fault) bool { return fault.Kind.LosesAll() }
+	if slices.ContainsFunc(data.Faults, lost) {
+		return nil
+	}
+	var credentials []NamedCredential
+	for _, of := range data.Registries {
+		spans := []registryauth.Span{of.KeySpan, of.UsernameSpan, of.PasswordSpan, of.AuthSpan}
+		if slices.ContainsFunc(data.Faults, func(fault registryauth.Fault) bool {
+			return slices.Contains(unusable, fault.Kind) && slices.Contains(spans, fault.Span)
+		}) {
+			continue
+		}
+		before := content[:of.KeySpan.Start]
+		named := NamedCredential{
+			NamedRegistry: NamedRegistry{Line: bytes.Count(before, []byte("\n")) + 1, Column: len(before) - bytes.LastIndexByte(before, '\n')},
+			Credential:    registry.Credential{Username: of.Username, Password: of.Password},
+		}
+		var err error
+		switch named.Registry, err = registry.Parse(of.Name); {
+		case !registryauth.IsPublic(of.Key):
+			// To look up the name would show it to name servers.
+			named.Obstacle = "its key may hold something else than a registry, and is looked up nowhere"
+		case err != nil:
+			named.Key, named.Obstacle = of.Key, err.Error()
+		case of.Token:
+			named.Key, named.Obstacle = of.Key, "it has a token in the place of a password, which only Docker itself can use"
+		default:
+			named.Key = of.Key
+		}
+		credentials = append(credentials, named)
+	}
+	return credentials
+}
+
+// loginState is what became of a login.
+type loginState struct {
+	Outcome loginOutcome
+	// Status that the registry answered, 0 where it says nothing.
+	Status int
+	// Reason, in words that are no server's.
+	Reason string
+}
+
+type loginOutcome int
+
+const (
+	// loginUnknown: whether the registry takes the credential could not be found out.
+	loginUnknown loginOutcome = iota
+	loginAccepted
+	loginRefused
+	// registryOpen: it takes everybody.
+	registryOpen
+	// addressRefused: it is us who do not go there.
+	addressRefused
+	// notTried: nobody can log in with it.
+	notTried
+)
+
+// triedLogin is a login, and the place of its credential.
+type triedLogin struct {
+	NamedRegistry
+	loginState
+}
+
+// login logs in to the first maxLogins registries, side by side.
+func (o observer) login(ctx context.Context, credentials []NamedCredential) ([]triedLogin, error) {
+	credentials = credentials[:min(len(credentials), maxLogins)]
+	tried := make([]triedLogin, len(credentials))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, named := range credentials {
+		tried[i].NamedRegistry = named.NamedRegistry
+		if named.Obstacle != "" {
+			tried[i].loginState = loginState{Outcome: notTried, Reason: named.Obstacle}
+			continue
+		}
+		group.Go(func() (err error) {
+			tried[i].loginState, err = o.logins.get(fingerprint(named), func() (loginState, bool, error) {
+				state, err := try(ctx, o.Registries, named)
+				return state, state.Outcome == loginAccepted, err
+			})
+			return err
+		})
+	}
+	return tried, group.Wait()
+}
+
+// fingerprint is what a login is remembered by. It never leaves the process.
+func fingerprint(named NamedCredential) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", named.Registry.Host, named.Credential.Username, named.Credential.Password.Reveal()))
+	return string(sum[:])
+}
+
+// try logs in once. The only error is that somebody stopped us.
+func try(ctx context.Context, client RegistryClient, named NamedCredential) (loginState, error) {
+	limited, cancel := context.WithTimeout(ctx, loginTime)
+	defer cancel()
+	shown, err := client.Login(limited, named.Registry, named.Credential, nil)
+	if err == nil {
+		return loginState{Outcome: loginAccepted}, nil
+	}
+	if ctx.Err() != nil {
+		return loginState{}, fmt.Errorf("log in to %s: %w", named.NamedRegistry, ctx.Err())
+	}
+	failed, ok := errors.AsType[*registry.Error](err)
+	if !ok {
+		return loginState{Reason: "it cannot be asked"}, nil
+	}
+	state := loginState{Status: failed.Status}
+	switch failed.Kind {
+	case registry.Open:
+		state.Outcome = registryOpen
+	case registry.OffLimits:
+		state.Outcome = addressRefused
+	case registry.Refused:
+		// A firewall, say, refuses whoever comes, before it has seen a credential.
+		if state.Reason = "it turned us away before it was shown the credential"; shown.Realm != "" {
+			state.Outcome, state.Reason = loginRefused, ""
+		}
+	case registry.Unreachable:
+		state.Reason = "it gave no answer: " + failed.Cause()
+	case registry.Busy:
+		state.Reason = "it is busy or broken"
+	case registry.Unsafe:
+		state.Reason = "it leads, by a redirect or its realm, where a credential must not go"
+	default:
+		state.Reason = "its answer is none that a registry gives"
+	}
+	return state, nil
+}
+
+// finding says what a login means to the instances that boot with the file, and
+// false where it is nothing to speak of.
+func (t triedLogin) finding() (finding.Finding, bool) {
+	f := finding.Finding{Line: t.Line, Column: t.Column, Variable: "ECS_ENGINE_AUTH_DATA"}
+	status := ""
+	if t.Status != 0 && t.Status != http.StatusOK {
+		status = fmt.Sprintf(" (status %d)", t.Status)
+	}
+	switch t.Outcome {
+	case loginAccepted:
+		return finding.Finding{}, false
+	case loginRefused:
+		f.Code, f.Severity = CodeLoginRefused, finding.Error
+		f.Message = fmt.Sprintf("%s refuses the credential%s: its private images cannot be pulled", t, status)
+		f.Fix = "write a user name and a password, or token, that docker login takes; the present one may have expired, or been changed or revoked"
+	case registryOpen:
+		f.Code, f.Severity = CodeRegistryOpen, finding.Info
+		f.Message = fmt.Sprintf("%s asks nobody for a credential at login, so that none can be verified", t)
+		f.Fix = "take the credential out if the registry's images are for everybody"
+	case addressRefused:
+		f.Code, f.Severity = CodeAddressRefused, finding.Info
+		f.Message = fmt.Sprintf("%s has an address that this function does not connect to, so that its credential is not verified", t)
+		f.Fix = "set ALLOW_PRIVATE_REGISTRIES=yes if it is in a private network, and run the function where it can reach it"
+	case notTried:
+		f.Code, f.Severity = CodeLoginNotTried, finding.Info
+		f.Message = fmt.Sprintf("the credential of %s is not verified: %s", t, t.Reason)
+		f.Fix = "try it by hand with docker login"
+	default:
+		f.Code, f.Severity = CodeLoginUnknown, finding.Warning
+		f.Message = fmt.Sprintf("whether %s takes its credential is not known: %s%s", t, t.Reason, status)
+		f.Fix = "see whether the registry is in order, and can be reached from where the function runs, and have the file judged again"
+	}
+	return f, true
+}
+
+// loginFindings says what became of all of a file's logins.
+func loginFindings(tried []triedLogin, named int) []finding.Finding {
+	var findings []finding.Finding
+	for _, login := range tried {
+		if f, wrong := login.finding(); wrong {
+			findings = append(findings, f)
+		}
+	}
+	if left := named - len(tried); left > 0 {
+		findings = append(findings, finding.Finding{
+			Code: CodeLoginNotTried, Severity: finding.Info, Variable: "ECS_ENGINE_AUTH_DATA",
+			Message: fmt.Sprintf("the credentials of %d more registries are not verified: the function logs in to %d of a file", left, maxLogins),
+			Fix:     "try them by hand with docker login",
+		})
+	}
+	return findings
+}
