@@ -43,7 +43,7 @@ var Codes = []finding.Code{
 	{Code: CodeKeyDenied, Cause: "the object's KMS key does not let the function decrypt", Cure: "allow `kms:Decrypt` to the function's role in the key's policy, and to the instance roles"},
 	{Code: CodeKeyUnusable, Cause: "the object's KMS key is disabled, deleted or about to be", Cure: "enable the key, or upload the file anew under another one"},
 	{Code: CodeCustomerKey, Cause: "the object is encrypted with a key that its uploader keeps (SSE-C)", Cure: "upload it with SSE-S3 or SSE-KMS"},
-	{Code: CodeTagsFull, Cause: "the object carries 10 tags already, the most that S3 allows, so the verdict has no room", Cure: "remove two tags that nobody reads"},
+	{Code: CodeTagsFull, Cause: "the object carries nine tags or ten, the most that S3 allows, so that the two of the verdict do not fit", Cure: "remove tags that nobody reads"},
 	{Code: CodeTagsUnreadable, Cause: "the function may not read the object's tags, and so does not replace them", Cure: "allow `s3:GetObjectTagging` and `s3:GetObjectVersionTagging` to the function's role"},
 	{Code: CodeClusterMissing, Cause: "the file names a cluster that does not exist in its region", Cure: "create the cluster, or name one that exists; for another region, set `AWS_DEFAULT_REGION` in the file"},
 	{Code: CodeClusterInactive, Cause: "the file names a cluster that was deleted", Cure: "create it again, or name one that is active"},

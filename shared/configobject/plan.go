@@ -46,8 +46,8 @@ func (s Settings) record(o Observation, planned *pipeline.Plan[Action]) {
 	if !fits {
 		planned.Findings = append(planned.Findings, finding.Finding{
 			Code: CodeTagsFull, Severity: finding.Warning,
-			Message: fmt.Sprintf("the version carries %d tags, and S3 allows %d: the verdict has no room", len(o.Tags), maxTags),
-			Fix:     "remove two tags from the object that nobody reads",
+			Message: fmt.Sprintf("the version carries %d tags, and S3 allows %d: the verdict, which takes two, has no room or not enough", len(o.Tags), maxTags),
+			Fix:     "remove tags from the object that nobody reads",
 		})
 	}
 	if !slices.Equal(tags, o.Tags) {
