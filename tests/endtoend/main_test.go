@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
@@ -120,6 +123,9 @@ func (w *world) prepare(ctx context.Context) error {
 	}
 	if w.topic, err = w.SubscribeTopic(ctx, "every-message"); err != nil {
 		return err
+	}
+	if _, err := w.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String("storefront")}); err != nil {
+		return fmt.Errorf("creating the cluster that config files name: %w", err)
 	}
 	w.canary("the registry's first password", w.Stack.Registry.Password)
 	if w.registrySecret, err = w.CreateRegistrySecret(ctx, "prod/registry", w.Stack.Registry, ""); err != nil {

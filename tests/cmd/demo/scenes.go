@@ -61,6 +61,9 @@ ECS_AVAILABLE_LOGGING_DRIVERS=["json-file","awslogs"]
 `
 
 func (p *play) goodConfig(ctx context.Context) (string, error) {
+	if _, err := p.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String("storefront")}); err != nil {
+		return "", fmt.Errorf("creating the cluster that the file names: %w", err)
+	}
 	_, err := p.config(ctx, "good/ecs.config", goodConfig, "valid")
 	return "a good ecs.config was tagged valid", err
 }
