@@ -176,14 +176,12 @@ func TestSecretsWithOtherTagsAreAskedAboutAlone(t *testing.T) {
 func TestTrustsTasks(t *testing.T) {
 	for document, want := range map[string]bool{
 		trustsECS: true,
-		`{"Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`:                                         true,
-		`{"Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ecs-tasks.amazonaws.com"]},"Action":["sts:TagSession","sts:Assume*"]}]}`: true,
-		`{"Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`:                                             false,
-		`{"Statement":[{"Effect":"Deny","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`:                                        false,
-		`{"Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:TagSession"}]}`:                                       false,
-		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`:                                                                         false,
-		`{"Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}]}`:                                    false,
-		`{"Statement":[]}`:  false,
+		`{"Statement":{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}}`:  true,
+		`{"Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}`:      false,
+		`{"Statement":[{"Effect":"Deny","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`: false,
+		`{"Statement":[` + ecsTasksAllowed + `,{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`:   false,
+		`{"Statement":[` + ecsTasksAllowed + `,{"Effect":"Deny","Principal":{"AWS":"123456789012"},"Action":"sts:*"}]}`: true,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}`:                                  false,
 		`not a policy`:      true,
 		`{"Statement":"x"}`: true,
 	} {
@@ -192,3 +190,5 @@ func TestTrustsTasks(t *testing.T) {
 		}
 	}
 }
+
+const ecsTasksAllowed = `{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}`

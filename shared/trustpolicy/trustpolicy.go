@@ -93,7 +93,9 @@ func (s statement) assumes() bool {
 }
 
 // isAbout reports whether the service is among those that the statement is
-// about, be it as one of everybody.
+// about, be it as one of everybody. IAM takes no NotPrincipal in trust policies
+// ("AWS JSON policy elements: NotPrincipal" in the IAM user guide); one that is
+// there nevertheless means what it says.
 func (s statement) isAbout(service Service) bool {
 	if s.NotPrincipal.given {
 		return !s.NotPrincipal.everybody && !s.NotPrincipal.name(service)
