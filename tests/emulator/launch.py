@@ -35,6 +35,13 @@ for image in provided["images"]:
     )
 ssm._PUBLIC_AMI_PARAMETERS.update(provided["parameters"])
 
+from ministack.core.lambda_runtime import Worker  # noqa: E402
+
+# Seconds to the first line, after the last one, and in all. MiniStack's own
+# 0.05, 0.005 and 0.25 lose lines on a busy machine, and with them what a
+# function logged.
+Worker._drain_stderr_bounded.__defaults__ = (2.0, 0.02, 5.0)
+
 from ministack.app import main  # noqa: E402
 
 sys.argv = ["ministack"]
