@@ -16,6 +16,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
 )
 
 func sampleEvent(t *testing.T, name string) string {
@@ -125,7 +126,7 @@ func TestEvidence(t *testing.T) {
 			arrange: func(a *account) {
 				a.images[image] = ecsImage
 				a.instances[first] = storedInstance{image: image}
-				a.roles["web-servers"].tags = map[string]string{ignoreTag: "true"}
+				a.roles["web-servers"].tags = map[string]string{optout.Tag: "true"}
 			},
 			status: finding.Skipped, codes: []string{"ignored"}, calls: 4,
 		},
@@ -295,7 +296,7 @@ func TestUndo(t *testing.T) {
 	if want := []string{"GetRole", "ListAttachedRolePolicies", "TagRole", "DetachRolePolicy", "DetachRolePolicy", "UntagRole"}; !slices.Equal(a.calls, want) {
 		t.Errorf("called %v, want %v", a.calls, want)
 	}
-	if len(role.tags) != 1 || role.tags[ignoreTag] != "true" {
+	if len(role.tags) != 1 || role.tags[optout.Tag] != "true" {
 		t.Errorf("the tags are %v", role.tags)
 	}
 	for payload, code := range map[string]string{`{"undo":"ecsInstanceRole"}`: "nothing-to-undo", `{"role":"ecsInstanceRole"}`: "ignored"} {

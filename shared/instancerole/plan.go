@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/trustpolicy"
 )
@@ -42,14 +43,14 @@ func (s Settings) notOurs(o Observation) *finding.Finding {
 		return leave("other-account", "the role belongs to the account %s, and this function works in %s", o.Target.Account, account)
 	case ownRole(s.OwnRoles, role.Name, account):
 		return leave("own-role", "the role is one of ECS Guardrails' own, which the function never touches")
-	case strings.HasPrefix(role.Path, "/aws-service-role/"), strings.HasPrefix(role.Name, "AWSServiceRoleFor"):
+	case optout.ServiceLinked(role.Path, role.Name):
 		return leave("service-linked-role", "%s is a service-linked role, which belongs to its service", role.Name)
-	case strings.HasPrefix(role.Path, "/aws-reserved/"), strings.HasPrefix(role.Name, "AWSReservedSSO_"):
+	case optout.IdentityCenter(role.Path, role.Name):
 		return leave("reserved-role", "%s belongs to IAM Identity Center, which would undo every change", role.Name)
 	case o.Target.Undo:
 		return nil
-	case ignored(role.Tags):
-		return leave("ignored", "%s has the tag %s=%s", role.Name, ignoreTag, role.Tags[ignoreTag])
+	case optout.Asked(role.Tags):
+		return leave("ignored", "%s has the tag %s=%s", role.Name, optout.Tag, role.Tags[optout.Tag])
 	case !role.trust.TrustsInstances():
 		return leave("not-instance-role", "the trust policy of %s names neither ec2.amazonaws.com nor ssm.amazonaws.com", role.Name)
 	case s.InstanceRolePattern.Matches(role.Name),
@@ -61,13 +62,6 @@ func (s Settings) notOurs(o Observation) *finding.Finding {
 			"nothing says that %s is for ECS instances: its name does not match %s, it has no tag %s=true, and no instance that runs ECS was seen with it",
 			role.Name, s.InstanceRolePattern, instanceRoleTag)
 	}
-}
-
-// ignored takes every value but a clear no as a yes: whoever wrote the tag
-// wanted to be left alone.
-func ignored(tags map[string]string) bool {
-	value, tagged := tags[ignoreTag]
-	return tagged && !slices.Contains([]string{"false", "no", "off", "0"}, strings.ToLower(strings.TrimSpace(value)))
 }
 
 // wanted lists what a role must be able to do: what its tag says, or else the
@@ -272,7 +266,7 @@ func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "detached-repeatedly", Severity: finding.Error,
 			Message: fmt.Sprintf("what gives %s %s was attached again %d times within an hour and detached each time: somebody means it, and nothing more is attached for now", o.Role.Name, list(chosen.fought), maxHeals),
-			Fix:     "find who detaches the policy (CloudTrail, DetachRolePolicy), or tag the role " + ignoreTag + "=true",
+			Fix:     "find who detaches the policy (CloudTrail, DetachRolePolicy), or tag the role " + optout.Tag + "=true",
 		})
 	}
 	plan.Findings = append(plan.Findings, s.otherFindings(o)...)
@@ -340,7 +334,7 @@ func (s Settings) gapFindings(o Observation, g gap, chosen choice) []finding.Fin
 			"a statement of %s denies %s to %s, which no attached policy can change", orUnnamed(strings.Join(g.by, ", ")), actions(g.denied), name)
 	}
 	if len(g.conditional) > 0 {
-		add("denied-under-condition", finding.Warning, "make sure that the instances meet the condition; then tag the role "+ignoreTag+"=true, or take the capability out of its tag "+capabilitiesTag,
+		add("denied-under-condition", finding.Warning, "make sure that the instances meet the condition; then tag the role "+optout.Tag+"=true, or take the capability out of its tag "+capabilitiesTag,
 			"a statement of %s denies %s to %s unless a condition holds that cannot be judged beforehand (%s)", orUnnamed(strings.Join(g.by, ", ")), actions(g.conditional), name, strings.Join(g.keys, ", "))
 	}
 	if slices.Contains(chosen.notApproved, g.capability) {
@@ -428,10 +422,10 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
 		Code: "undo", Severity: finding.Warning, Cured: true,
 		Message: fmt.Sprintf("what was attached to %s is taken back as asked (%s), and the role is left alone from now on", o.Role.Name, orUnnamed(strings.Join(names, ", "))),
-		Fix:     "remove the tag " + ignoreTag + " to have the role looked after again",
+		Fix:     "remove the tag " + optout.Tag + " to have the role looked after again",
 	}}}
-	if !ignored(o.Role.Tags) {
-		plan.Actions = append(plan.Actions, Action{Kind: tagRole, Role: *o.Role, Tags: map[string]string{ignoreTag: "true"}})
+	if !optout.Asked(o.Role.Tags) {
+		plan.Actions = append(plan.Actions, Action{Kind: tagRole, Role: *o.Role, Tags: map[string]string{optout.Tag: "true"}})
 	}
 	plan.Actions = append(plan.Actions, detach...)
 	var keys []string

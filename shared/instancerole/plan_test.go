@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/settings"
 )
@@ -200,10 +201,10 @@ func TestPlan(t *testing.T) {
 			role:   storedRole{name: "web", tags: tagged(instanceRoleTag, "true"), trust: trustOf(`[]`)},
 			status: finding.Skipped, codes: []string{"not-instance-role"},
 		},
-		"tag: ignored":                      {role: storedRole{tags: tagged(ignoreTag, "true")}, status: finding.Skipped, codes: []string{"ignored"}},
-		"tag: ignored by another word":      {role: storedRole{tags: tagged(ignoreTag, "please")}, status: finding.Skipped, codes: []string{"ignored"}},
-		"tag: ignored before instance role": {role: storedRole{tags: tagged(ignoreTag, "true", instanceRoleTag, "true")}, status: finding.Skipped, codes: []string{"ignored"}},
-		"tag: not ignored":                  {role: storedRole{tags: tagged(ignoreTag, "false")}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
+		"tag: ignored":                      {role: storedRole{tags: tagged(optout.Tag, "true")}, status: finding.Skipped, codes: []string{"ignored"}},
+		"tag: ignored by another word":      {role: storedRole{tags: tagged(optout.Tag, "please")}, status: finding.Skipped, codes: []string{"ignored"}},
+		"tag: ignored before instance role": {role: storedRole{tags: tagged(optout.Tag, "true", instanceRoleTag, "true")}, status: finding.Skipped, codes: []string{"ignored"}},
+		"tag: not ignored":                  {role: storedRole{tags: tagged(optout.Tag, "false")}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"kind: service-linked": {
 			role:   storedRole{name: "AWSServiceRoleForECS", path: "/aws-service-role/ecs.amazonaws.com/", tags: tagged(instanceRoleTag, "true")},
 			status: finding.Skipped, codes: []string{"service-linked-role"},

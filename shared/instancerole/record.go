@@ -10,7 +10,6 @@ import (
 // The tags of a role that mean something to the function.
 const (
 	instanceRoleTag = "ecs-guardrails:instance-role"
-	ignoreTag       = "ecs-guardrails:ignore"
 	capabilitiesTag = "ecs-guardrails:capabilities"
 	// attachedTag says what was attached by whom and when, as in
 	// "agent=2025-11-22T00:10:00Z by=ecs-guardrails".

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/finding/findingtest"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/rotation"
 	"ecsguardrails/shared/secret"
@@ -225,24 +227,12 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestReadmeListsTheCodes compares the README's table with the codes.
-func TestReadmeListsTheCodes(t *testing.T) {
-	readme, err := os.ReadFile("../../functions/rotate-secret/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, table, _ := strings.Cut(string(readme), "## Findings")
-	listed := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\| (.+) \\| (.+) \\|$").FindAllStringSubmatch(table, -1) {
-		listed[row[1]] = row[2] + " | " + row[3]
-	}
-	want := map[string]string{}
-	for _, code := range append(append([]finding.Code{}, rotation.Codes...), pipeline.Codes...) {
-		want[code.Code] = code.Cause + " | " + code.Cure
-	}
-	if diff := cmp.Diff(want, listed); diff != "" {
-		t.Errorf("the table of codes (-code +README):\n%s", diff)
-	}
+var update = flag.Bool("update", false, "write the table of findings into the README")
+
+func TestREADMEListsTheCodes(t *testing.T) {
+	findingtest.README(t, "../../functions/rotate-secret/README.md", *update, map[string][]finding.Code{
+		"## Findings": slices.Concat(rotation.Codes, pipeline.Codes),
+	})
 }
 
 // TestReadmeListsTheDrivers compares the README's table with the drivers.

@@ -3,7 +3,6 @@ package sweep
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/trustpolicy"
 )
 
@@ -91,8 +91,8 @@ func (o observer) listRoles(ctx context.Context, marker string) (names []string,
 // certain: roles that AWS owns, and roles that no instance can have by their
 // trust policy. One that cannot be read is a finding over there.
 func mayBeInstanceRole(role iamtypes.Role) bool {
-	path := aws.ToString(role.Path)
-	if strings.HasPrefix(path, "/aws-service-role/") || strings.HasPrefix(path, "/aws-reserved/") {
+	path, name := aws.ToString(role.Path), aws.ToString(role.RoleName)
+	if optout.ServiceLinked(path, name) || optout.IdentityCenter(path, name) {
 		return false
 	}
 	document := aws.ToString(role.AssumeRolePolicyDocument)

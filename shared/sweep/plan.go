@@ -49,7 +49,7 @@ func (s Settings) plan(o Observation) pipeline.Plan[Action] {
 
 func describe(o Observation) string {
 	if o.Kind == Roles {
-		return fmt.Sprintf("roles listed: %d; of these, %d mention EC2 or Systems Manager in their trust policy", o.Listed, len(o.Names))
+		return fmt.Sprintf("roles listed: %d; of these, %d trust EC2 or Systems Manager", o.Listed, len(o.Names))
 	}
 	return fmt.Sprintf("task definition families with an active revision: %d", o.Listed)
 }

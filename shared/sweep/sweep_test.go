@@ -76,7 +76,7 @@ func TestWhatIsHandedOver(t *testing.T) {
 	want := []finding.Result{
 		{
 			Subject: "roles", Status: finding.Compliant,
-			Findings: []finding.Finding{{Code: "swept", Severity: finding.Info, Message: "roles listed: 8; of these, 4 mention EC2 or Systems Manager in their trust policy"}},
+			Findings: []finding.Finding{{Code: "swept", Severity: finding.Info, Message: "roles listed: 8; of these, 4 trust EC2 or Systems Manager"}},
 			Actions:  []finding.Action{{Kind: "SendMessageBatch", Target: rolesQueue, Summary: "hand over roles (messages: 4)", Applied: true}},
 		},
 		{

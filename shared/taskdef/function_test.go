@@ -421,12 +421,3 @@ func FuzzSubjects(f *testing.F) {
 		}
 	})
 }
-
-func TestSettings(t *testing.T) {
-	var choice Choice
-	for word, ok := range map[string]bool{"yes": true, "no": true, "": false, "true": false, "Yes": false} {
-		if err := choice.UnmarshalText([]byte(word)); (err == nil) != ok {
-			t.Errorf("%q: %v", word, err)
-		}
-	}
-}

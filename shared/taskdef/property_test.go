@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"pgregory.net/rapid"
+
+	"ecsguardrails/shared/settings"
 )
 
 // texts that fields of these names are filled with; others get any text.
@@ -93,8 +95,8 @@ func TestAPatchedDefinitionNeedsNoMore(t *testing.T) {
 		var tags []types.Tag
 		drawn(t, reflect.ValueOf(&tags).Elem(), "Tags")
 		settings := Settings{
-			ReplaceCredentials:  Choice(rapid.Bool().Draw(t, "replace")),
-			PatchCloudFormation: Choice(rapid.Bool().Draw(t, "patch CloudFormation's")),
+			ReplaceCredentials:  settings.Choice(rapid.Bool().Draw(t, "replace")),
+			PatchCloudFormation: settings.Choice(rapid.Bool().Draw(t, "patch CloudFormation's")),
 			ExecutionRoleARN:    rapid.SampledFrom([]string{"", givenARN}).Draw(t, "role"),
 		}
 		observed := Observation{Definition: &definition, Tags: tags, Secrets: secrets}

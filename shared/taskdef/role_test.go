@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
 )
 
 const (
@@ -111,7 +112,7 @@ func TestTheExecutionRoleIsCured(t *testing.T) {
 		"it lacks the secret":     {fakeRole{trust: trustsECS}, nil, finding.Remediated},
 		"and the key":             {fakeRole{trust: trustsECS}, func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String(customKey) }, finding.Remediated},
 		"a policy denies it":      {fakeRole{trust: trustsECS, denied: []string{"* *"}}, nil, finding.Noncompliant},
-		"its owner forbids":       {fakeRole{trust: trustsECS, tags: map[string]string{tagIgnore: "true"}}, nil, finding.Noncompliant},
+		"its owner forbids":       {fakeRole{trust: trustsECS, tags: map[string]string{optout.Tag: "true"}}, nil, finding.Noncompliant},
 		"it is one of our own":    {fakeRole{trust: trustsECS}, func(s *stack) { s.settings.OwnRoles = append(s.settings.OwnRoles, roleARN) }, finding.Noncompliant},
 		"the setting is not made": {fakeRole{trust: trustsECS}, func(s *stack) { s.settings.RegistrySecretsPolicyARN = "" }, finding.Noncompliant},
 	}

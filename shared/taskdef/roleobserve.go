@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/policysimulation"
 	"ecsguardrails/shared/trustpolicy"
 )
@@ -30,7 +31,8 @@ type ExecutionRole struct {
 	ARN string
 	// Gone says that IAM has no such role, Distrusts that ECS may not assume it.
 	Gone, Distrusts bool
-	// Ignored says that the role's owner does not want it changed.
+	// Ignored says that the role's owner does not want it changed, or that AWS
+	// looks after it.
 	Ignored bool
 	// Unchecked says why nothing was found out, "" where something was.
 	Unchecked string
@@ -47,9 +49,6 @@ type denial struct {
 	// taskRole says that the task role has the permission instead.
 	taskRole bool
 }
-
-// tagIgnore keeps a role as it is.
-const tagIgnore = "ecs-guardrails:ignore"
 
 // grantedTTL bounds how long a warm function believes that a role lacks
 // nothing. What a role lacks is asked anew each time.
@@ -169,9 +168,12 @@ func (o *RoleObserver) readRole(ctx context.Context, observed *ExecutionRole) er
 		return nil
 	}
 	observed.Distrusts = !trustsTasks(aws.ToString(output.Role.AssumeRolePolicyDocument))
+	tags := make(map[string]string, len(output.Role.Tags))
 	for _, tag := range output.Role.Tags {
-		observed.Ignored = observed.Ignored || aws.ToString(tag.Key) == tagIgnore && aws.ToString(tag.Value) == "true"
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
+	path := aws.ToString(output.Role.Path)
+	observed.Ignored = optout.Asked(tags) || optout.ServiceLinked(path, name) || optout.IdentityCenter(path, name)
 	return nil
 }
 

@@ -84,7 +84,7 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 		message += "; the key's own policy may still allow it"
 	}
 	fix := "allow it " + strings.Join(permissions, ", ")
-	if policy == "" || final || role.Ignored || slices.Contains(j.OwnRoles, role.ARN) || strings.Contains(role.ARN, ":role/aws-") {
+	if policy == "" || final || role.Ignored || slices.Contains(j.OwnRoles, role.ARN) {
 		j.report(code, severity, message, fix)
 		return
 	}

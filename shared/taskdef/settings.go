@@ -3,27 +3,23 @@
 // is tagged for their registry, and everything else stays as it was.
 package taskdef
 
-import (
-	"fmt"
-
-	"ecsguardrails/shared/settings"
-)
+import "ecsguardrails/shared/settings"
 
 // Settings of patch-task-definition.
 type Settings struct {
 	settings.Shared
 	// ReplaceCredentials lets a credential that a person chose give way to the
 	// secret that is tagged for the image's registry.
-	ReplaceCredentials Choice `env:"REPLACE_CREDENTIALS" envDefault:"no"`
+	ReplaceCredentials settings.Choice `env:"REPLACE_CREDENTIALS" envDefault:"no"`
 	// ExecutionRoleARN is given to definitions that need an execution role and
 	// have none; "" leaves them.
 	ExecutionRoleARN string `env:"EXECUTION_ROLE_ARN"`
 	// PatchCloudFormation lets definitions that a CloudFormation stack owns have
 	// new revisions that the stack does not know of.
-	PatchCloudFormation Choice `env:"PATCH_CLOUDFORMATION" envDefault:"no"`
+	PatchCloudFormation settings.Choice `env:"PATCH_CLOUDFORMATION" envDefault:"no"`
 	// CheckSecretKeys has the keys of registries' secrets looked at: ECS reads
 	// "username" and "password".
-	CheckSecretKeys Choice `env:"CHECK_SECRET_KEYS" envDefault:"yes"`
+	CheckSecretKeys settings.Choice `env:"CHECK_SECRET_KEYS" envDefault:"yes"`
 	// The stack's policies that are attached to execution roles which lack what
 	// they grant; "" only reports it.
 	RegistrySecretsPolicyARN string `env:"REGISTRY_SECRETS_POLICY_ARN"`
@@ -33,20 +29,4 @@ type Settings struct {
 	// that are kept there.
 	ConfigPolicyARN string `env:"CONFIG_POLICY_ARN"`
 	ConfigBucket    string `env:"CONFIG_BUCKET"`
-}
-
-// Choice is "yes" or "no".
-type Choice bool
-
-// UnmarshalText refuses every other word.
-func (c *Choice) UnmarshalText(text []byte) error {
-	switch string(text) {
-	case "yes":
-		*c = true
-	case "no":
-		*c = false
-	default:
-		return fmt.Errorf("%q is neither yes nor no", text)
-	}
-	return nil
 }
