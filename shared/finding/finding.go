@@ -36,7 +36,8 @@ type Finding struct {
 	Line     int    `json:"line,omitempty"`
 	Column   int    `json:"column,omitempty"`
 	Variable string `json:"variable,omitempty"`
-	// Cured says that the plan's actions end this finding once they are applied.
+	// Cured says that the plan's actions end this finding once they are applied;
+	// what has been ended is reported as Info.
 	Cured bool `json:"-"`
 }
 

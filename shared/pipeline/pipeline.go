@@ -248,7 +248,24 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 			actions[i].Applied = true
 		}
 	}
-	return finding.Result{Status: finding.Decide(f.Mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}, nil
+	result = finding.Result{Status: finding.Decide(f.Mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}
+	if f.Mode == finding.Enforce {
+		result.Findings = cured(plan.Findings)
+	}
+	return result, nil
+}
+
+// cured tells what the applied actions have ended as what it is now: no more
+// than something to know. So nobody has to guess which errors still stand.
+func cured(findings []finding.Finding) []finding.Finding {
+	findings = slices.Clone(findings)
+	for i, f := range findings {
+		if f.Cured && f.Severity != finding.Info {
+			findings[i].Severity = finding.Info
+			findings[i].Message = "cured: " + f.Message
+		}
+	}
+	return findings
 }
 
 // failed turns an error into the result that the errors contract asks for.

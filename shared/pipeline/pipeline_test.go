@@ -140,6 +140,11 @@ func TestStatusOfEachOutcome(t *testing.T) {
 				if (outcome.err != nil) != (want == finding.Failed) {
 					t.Errorf("status %s with error %v", want, outcome.err)
 				}
+				for _, f := range result.Findings {
+					if f.Code == "off" && (f.Severity == finding.Info) != (result.Status == finding.Remediated) {
+						t.Errorf("with status %s the finding is %+v", result.Status, f)
+					}
+				}
 				if mode == finding.DryRun && len(l.switched) > 0 {
 					t.Errorf("a dry run switched %v", l.switched)
 				}
@@ -263,7 +268,7 @@ func TestInvokeReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `{"function":"lamps","mode":"enforce","results":[{"subject":"off","status":"remediated",` +
-		`"findings":[{"code":"off","severity":"error","message":"off","fix":"switch it on"}],` +
+		`"findings":[{"code":"off","severity":"info","message":"cured: off","fix":"switch it on"}],` +
 		`"actions":[{"kind":"SwitchOn","target":"off","summary":"","applied":true}]}]}`
 	if string(answer) != want {
 		t.Errorf("got  %s\nwant %s", answer, want)
