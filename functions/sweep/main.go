@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"ecsguardrails/shared/pipeline"
@@ -17,5 +18,6 @@ func main() { pipeline.Main(sweep.Name, build) }
 
 func build(settings sweep.Settings, configuration aws.Config) pipeline.Runner {
 	return sweep.New(settings,
-		iam.NewFromConfig(configuration), ecs.NewFromConfig(configuration), sqs.NewFromConfig(configuration), time.Now)
+		iam.NewFromConfig(configuration), ecs.NewFromConfig(configuration), secretsmanager.NewFromConfig(configuration),
+		sqs.NewFromConfig(configuration), time.Now)
 }

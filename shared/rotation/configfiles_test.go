@@ -265,6 +265,15 @@ func TestReview(t *testing.T) {
 				t.Errorf("the previous credential works: %v", !test.ended)
 			}
 			w.usable(t)
+
+			// From the queue, only what a retry may cure is delivered again.
+			queued := rotated(t)
+			test.prepare(queued)
+			outcome := queued.function(finding.Enforce).Handle(t.Context(), fmt.Appendf(nil,
+				`{"Records":[{"messageId":"m","eventSource":"aws:sqs","body":%q}]}`, fmt.Sprintf(`{"secret":%q}`, secretARN)))
+			if again := len(outcome.Failures) > 0; !outcome.FromQueue || codes(check(t, outcome)) != codes(result) || again != (test.want == "will-retry") {
+				t.Errorf("from the queue: delivered again: %v, %+v", again, outcome.Report)
+			}
 		})
 	}
 }

@@ -4,13 +4,17 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
@@ -20,11 +24,12 @@ func trusts(service string) string {
 	return url.QueryEscape(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + service + `"},"Action":"sts:AssumeRole"}]}`)
 }
 
-// account is a small IAM, ECS and SQS. Pages are as long as was asked for, and
+// account is a small IAM, ECS, Secrets Manager and SQS. Pages are as long as was asked for, and
 // markers are the number of the next entry.
 type account struct {
 	roles    []iamtypes.Role
 	families []string
+	secrets  []secretstypes.SecretListEntry
 	listed   func() // called with each page
 
 	mutex  sync.Mutex
@@ -76,6 +81,31 @@ func (a *account) ListTaskDefinitionFamilies(_ context.Context, in *ecs.ListTask
 		a.listed()
 	}
 	return &ecs.ListTaskDefinitionFamiliesOutput{Families: families, NextToken: next}, nil
+}
+
+func (a *account) ListSecrets(_ context.Context, in *secretsmanager.ListSecretsInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error) {
+	if err := a.enter("ListSecrets"); err != nil {
+		return nil, err
+	}
+	if len(in.Filters) != 1 || in.Filters[0].Key != "tag-key" || len(in.Filters[0].Values) != 1 || aws.ToBool(in.IncludePlannedDeletion) {
+		return nil, fmt.Errorf("asked for %+v", in)
+	}
+	var found []secretstypes.SecretListEntry
+	for _, secret := range a.secrets {
+		if slices.ContainsFunc(secret.Tags, func(tag secretstypes.Tag) bool {
+			return strings.HasPrefix(*tag.Key, in.Filters[0].Values[0])
+		}) {
+			found = append(found, secret)
+		}
+	}
+	secrets, next, err := slice(found, in.NextToken, in.MaxResults)
+	if err != nil {
+		return nil, err
+	}
+	if a.listed != nil {
+		a.listed()
+	}
+	return &secretsmanager.ListSecretsOutput{SecretList: secrets, NextToken: next}, nil
 }
 
 func slice[T any](all []T, marker *string, most *int32) ([]T, *string, error) {

@@ -3,29 +3,38 @@ package sweep
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/trustpolicy"
 )
 
-// Largest pages of ListRoles and of ListTaskDefinitionFamilies, by their
-// references.
+// Largest pages of ListRoles, ListTaskDefinitionFamilies and ListSecrets, by
+// their references.
 const (
 	rolesPage    = 1000
 	familiesPage = 100
+	secretsPage  = 100
 )
+
+// driverTag is the tag of the secrets that rotate-secret looks after.
+const driverTag = "ecs-guardrails:driver"
 
 // Observation is what a part of a sweep found.
 type Observation struct {
 	Kind Kind
-	// Names of roles or families that are to be handed over, in their order.
+	// Names of roles or families, or ARNs of secrets, that are to be handed over,
+	// in their order.
 	Names []string
 	// Listed counts what the API listed.
 	Listed int
@@ -36,6 +45,7 @@ type Observation struct {
 type observer struct {
 	roles    RoleLister
 	families FamilyLister
+	secrets  SecretLister
 	now      func() time.Time
 }
 
@@ -47,10 +57,7 @@ type page func(ctx context.Context, marker string) (names []string, listed int, 
 // a tenth of the calls that listing takes, of task definitions, and is done
 // many at a time.
 func (o observer) observe(ctx context.Context, part Part) (Observation, error) {
-	list := page(o.listRoles)
-	if part.Kind == TaskDefinitions {
-		list = o.listFamilies
-	}
+	list := o.lister(part.Kind)
 	enough := func() bool { return false }
 	if deadline, ok := ctx.Deadline(); ok {
 		half := o.now().Add(deadline.Sub(o.now()) / 2)
@@ -68,6 +75,17 @@ func (o observer) observe(ctx context.Context, part Part) (Observation, error) {
 		if next == "" || enough() {
 			return observed, nil
 		}
+	}
+}
+
+func (o observer) lister(kind Kind) page {
+	switch kind {
+	case TaskDefinitions:
+		return o.listFamilies
+	case Secrets:
+		return o.listSecrets
+	default:
+		return o.listRoles
 	}
 }
 
@@ -113,6 +131,35 @@ func (o observer) listFamilies(ctx context.Context, marker string) (names []stri
 		return nil, 0, "", err
 	}
 	return output.Families, len(output.Families), aws.ToString(output.NextToken), nil
+}
+
+// listSecrets lists the secrets of rotate-secret's. Those that wait for their
+// deletion are left out by Secrets Manager itself.
+func (o observer) listSecrets(ctx context.Context, marker string) (names []string, listed int, next string, err error) {
+	output, err := o.secrets.ListSecrets(ctx, &secretsmanager.ListSecretsInput{
+		NextToken: given(marker), MaxResults: aws.Int32(secretsPage),
+		Filters: []secretstypes.Filter{{Key: secretstypes.FilterNameStringTypeTagKey, Values: []string{driverTag}}},
+	})
+	if err != nil {
+		return nil, 0, "", err
+	}
+	for _, secret := range output.SecretList {
+		if rotatesHere(secret) {
+			names = append(names, aws.ToString(secret.ARN))
+		}
+	}
+	return names, len(output.SecretList), aws.ToString(output.NextToken), nil
+}
+
+// rotatesHere leaves out secrets whose tags only begin with ours, since the
+// filter compares prefixes, and replicas: their credential is looked after in
+// the region that they come from ("Filter" and "SecretListEntry" in Secrets
+// Manager's API reference).
+func rotatesHere(secret secretstypes.SecretListEntry) bool {
+	tagged := slices.ContainsFunc(secret.Tags, func(tag secretstypes.Tag) bool { return aws.ToString(tag.Key) == driverTag })
+	at, err := arn.Parse(aws.ToString(secret.ARN))
+	primary := aws.ToString(secret.PrimaryRegion)
+	return tagged && err == nil && (primary == "" || primary == at.Region)
 }
 
 func given(marker string) *string {

@@ -1,6 +1,8 @@
 package sweep
 
 import (
+	"slices"
+
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
@@ -13,7 +15,11 @@ type Kind string
 const (
 	Roles           Kind = "roles"
 	TaskDefinitions Kind = "task-definitions"
+	Secrets         Kind = "secrets"
 )
+
+// kinds in the order in which a whole sweep reports them.
+var kinds = []Kind{Roles, TaskDefinitions, Secrets}
 
 // Part is a part of a sweep: one kind, from a marker on.
 type Part struct {
@@ -22,12 +28,16 @@ type Part struct {
 	Marker string
 }
 
-// subjects gives both kinds for the schedule and what a request asks for:
+// subjects gives all kinds for the schedule and what a request asks for:
 // {"sweep": "all"}, or {"sweep": "roles", "marker": …}.
 func subjects(trigger event.Trigger) []pipeline.Subject[Part] {
 	switch of := trigger.(type) {
 	case event.Schedule:
-		return []pipeline.Subject[Part]{subject(Part{Kind: Roles}), subject(Part{Kind: TaskDefinitions})}
+		all := make([]pipeline.Subject[Part], len(kinds))
+		for i, kind := range kinds {
+			all[i] = subject(Part{Kind: kind})
+		}
+		return all
 	case event.ByHand:
 		if _, ok := of.Fields["sweep"]; !ok {
 			return nil
@@ -49,7 +59,7 @@ func byHand(of event.ByHand) []pipeline.Subject[Part] {
 		return reject("a marker belongs to one kind, not to all")
 	case what == "all":
 		return subjects(event.Schedule{})
-	case kind == Roles || kind == TaskDefinitions:
+	case slices.Contains(kinds, kind):
 		return []pipeline.Subject[Part]{subject(Part{kind, marker})}
 	default:
 		return reject("what is to be swept is unknown")
@@ -63,6 +73,6 @@ func subject(part Part) pipeline.Subject[Part] {
 func reject(problem string) []pipeline.Subject[Part] {
 	return []pipeline.Subject[Part]{pipeline.Reject[Part]("event", finding.Finding{
 		Code: "malformed-event", Severity: finding.Error, Message: problem,
-		Fix: `write {"sweep": "all"}, {"sweep": "roles"} or {"sweep": "task-definitions"}; the latter two take the "marker" that an earlier report named`,
+		Fix: `write {"sweep": "all"}, {"sweep": "roles"}, {"sweep": "task-definitions"} or {"sweep": "secrets"}; the latter three take the "marker" that an earlier report named`,
 	})}
 }

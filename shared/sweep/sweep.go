@@ -1,7 +1,8 @@
 // Package sweep hands what exists already to the functions that look after it:
 // every role that an instance can have to attach-policies, every task definition
-// family to patch-task-definition, by way of their queues. It judges nothing
-// itself, so that one sweep is a matter of listing and sending only.
+// family to patch-task-definition, every secret that is tagged for rotation to
+// rotate-secret, by way of their queues. It judges nothing itself, so that one
+// sweep is a matter of listing and sending only.
 package sweep
 
 import (
@@ -11,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"ecsguardrails/shared/finding"
@@ -26,6 +28,7 @@ type Settings struct {
 	settings.Shared
 	AttachPoliciesQueueURL      string `env:"ATTACH_POLICIES_QUEUE_URL"`
 	PatchTaskDefinitionQueueURL string `env:"PATCH_TASK_DEFINITION_QUEUE_URL"`
+	RotateSecretQueueURL        string `env:"ROTATE_SECRET_QUEUE_URL"`
 	// SweepQueueURL is the queue that wakes this function itself: what there was
 	// no time for goes there. Without one, the rest is reported.
 	SweepQueueURL string `env:"SWEEP_QUEUE_URL"`
@@ -41,6 +44,11 @@ type FamilyLister interface {
 	ListTaskDefinitionFamilies(context.Context, *ecs.ListTaskDefinitionFamiliesInput, ...func(*ecs.Options)) (*ecs.ListTaskDefinitionFamiliesOutput, error)
 }
 
+// SecretLister is the part of Secrets Manager's client that sweep needs.
+type SecretLister interface {
+	ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error)
+}
+
 // MessageSender is the part of SQS's client that sweep needs.
 type MessageSender interface {
 	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
@@ -48,8 +56,8 @@ type MessageSender interface {
 
 // New makes the function. Now tells the time, by which listing ends early
 // enough for sending.
-func New(settings Settings, roles RoleLister, families FamilyLister, messages MessageSender, now func() time.Time) *pipeline.Function[Part, Observation, Action] {
-	observer := observer{roles, families, now}
+func New(settings Settings, roles RoleLister, families FamilyLister, secrets SecretLister, messages MessageSender, now func() time.Time) *pipeline.Function[Part, Observation, Action] {
+	observer := observer{roles, families, secrets, now}
 	sender := sender{messages}
 	return &pipeline.Function[Part, Observation, Action]{
 		Name:     Name,

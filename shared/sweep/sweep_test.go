@@ -15,10 +15,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
+	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/rotation"
 	"ecsguardrails/shared/settings"
 	"ecsguardrails/shared/sweep"
 )
@@ -26,19 +29,20 @@ import (
 const (
 	rolesQueue    = "https://sqs.us-east-1.amazonaws.com/123456789012/attach-policies"
 	familiesQueue = "https://sqs.us-east-1.amazonaws.com/123456789012/patch-task-definition"
+	secretsQueue  = "https://sqs.us-east-1.amazonaws.com/123456789012/rotate-secret"
 	sweepQueue    = "https://sqs.us-east-1.amazonaws.com/123456789012/sweep"
 )
 
 func enforcing() sweep.Settings {
 	return sweep.Settings{
 		Shared:                 settings.Shared{Mode: finding.Enforce},
-		AttachPoliciesQueueURL: rolesQueue, PatchTaskDefinitionQueueURL: familiesQueue, SweepQueueURL: sweepQueue,
+		AttachPoliciesQueueURL: rolesQueue, PatchTaskDefinitionQueueURL: familiesQueue, RotateSecretQueueURL: secretsQueue, SweepQueueURL: sweepQueue,
 	}
 }
 
 func handle(t *testing.T, ctx context.Context, settings sweep.Settings, a *account, payload string) []finding.Result {
 	t.Helper()
-	outcome := sweep.New(settings, a, a, a, time.Now).Handle(ctx, []byte(payload))
+	outcome := sweep.New(settings, a, a, a, a, time.Now).Handle(ctx, []byte(payload))
 	for _, result := range outcome.Report.Results {
 		if err := result.Check(); err != nil {
 			t.Errorf("%s: %v", result.Subject, err)
@@ -52,6 +56,20 @@ func codes(result finding.Result) (codes []string) {
 		codes = append(codes, f.Code)
 	}
 	return codes
+}
+
+// secretARN is what the ARNs of secrets begin with.
+const secretARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
+
+func registrySecret(name, primary string, tags ...string) secretstypes.SecretListEntry {
+	entry := secretstypes.SecretListEntry{ARN: aws.String(secretARN + name), Name: &name}
+	if primary != "" {
+		entry.PrimaryRegion = &primary
+	}
+	for _, key := range tags {
+		entry.Tags = append(entry.Tags, secretstypes.Tag{Key: &key, Value: aws.String("htpasswd")})
+	}
+	return entry
 }
 
 func role(name, path, trust string) iamtypes.Role {
@@ -71,6 +89,13 @@ func TestWhatIsHandedOver(t *testing.T) {
 			{RoleName: aws.String("bare")},
 		},
 		families: []string{"web", "batch"},
+		secrets: []secretstypes.SecretListEntry{
+			registrySecret("one", "", rotation.DriverTag),
+			registrySecret("two", "us-east-1", "team", rotation.DriverTag),
+			registrySecret("replica", "eu-west-1", rotation.DriverTag),
+			registrySecret("beginning", "", rotation.DriverTag+"s"),
+			registrySecret("other", "", rotation.RegistryTag),
+		},
 	}
 	results := handle(t, t.Context(), enforcing(), a, `{"detail-type":"Scheduled Event","source":"aws.events","detail":{}}`)
 	want := []finding.Result{
@@ -84,6 +109,11 @@ func TestWhatIsHandedOver(t *testing.T) {
 			Findings: []finding.Finding{{Code: "swept", Severity: finding.Info, Message: "task definition families with an active revision: 2"}},
 			Actions:  []finding.Action{{Kind: "SendMessageBatch", Target: familiesQueue, Summary: "hand over task-definitions (messages: 2)", Applied: true}},
 		},
+		{
+			Subject: "secrets", Status: finding.Compliant,
+			Findings: []finding.Finding{{Code: "swept", Severity: finding.Info, Message: "secrets with the tag ecs-guardrails:driver that are rotated in this region: 2"}},
+			Actions:  []finding.Action{{Kind: "SendMessageBatch", Target: secretsQueue, Summary: "hand over secrets (messages: 2)", Applied: true}},
+		},
 	}
 	if got := fmt.Sprintf("%+v", results); got != fmt.Sprintf("%+v", want) {
 		t.Errorf("got\n%s, want\n%+v", got, want)
@@ -93,6 +123,19 @@ func TestWhatIsHandedOver(t *testing.T) {
 	}
 	if got := a.queues[familiesQueue]; !slices.Equal(got, []string{`{"taskDefinition":"web"}`, `{"taskDefinition":"batch"}`}) {
 		t.Errorf("got families %q", got)
+	}
+	if got := a.queues[secretsQueue]; !slices.Equal(got, []string{`{"secret":"` + secretARN + `one"}`, `{"secret":"` + secretARN + `two"}`}) {
+		t.Errorf("got secrets %q", got)
+	}
+	for _, message := range a.queues[secretsQueue] {
+		for _, decoded := range event.Decode([]byte(message)).Messages {
+			for _, trigger := range decoded.Triggers {
+				subjects := rotation.Subjects(trigger)
+				if len(subjects) != 1 || subjects[0].Settled != nil || subjects[0].Of.Step != rotation.Review {
+					t.Errorf("rotate-secret takes %s for %+v", message, subjects)
+				}
+			}
+		}
 	}
 }
 
@@ -125,7 +168,9 @@ func TestSubjects(t *testing.T) {
 		payload string
 		want    []string // "subject status codes"
 	}{
-		"all":                   {`{"sweep":"all"}`, []string{"roles compliant [swept]", "task-definitions compliant [swept]"}},
+		"all":                   {`{"sweep":"all"}`, []string{"roles compliant [swept]", "task-definitions compliant [swept]", "secrets compliant [swept]"}},
+		"secrets":               {`{"sweep":"secrets"}`, []string{"secrets compliant [swept]"}},
+		"secrets from a marker": {`{"sweep":"secrets","marker":"0"}`, []string{"secrets compliant [swept]"}},
 		"roles":                 {`{"sweep":"roles"}`, []string{"roles compliant [swept]"}},
 		"task definitions":      {`{"sweep":"task-definitions"}`, []string{"task-definitions compliant [swept]"}},
 		"from a marker on":      {`{"sweep":"roles","marker":"1"}`, []string{"roles compliant [swept]"}},
@@ -159,6 +204,9 @@ func TestSubjects(t *testing.T) {
 
 func TestLargeAccount(t *testing.T) {
 	a := large(10_000, 100_000)
+	for i := range 250 {
+		a.secrets = append(a.secrets, registrySecret(fmt.Sprint(i), "", rotation.DriverTag))
+	}
 	for _, result := range handle(t, t.Context(), enforcing(), a, `{"sweep":"all"}`) {
 		if result.Status != finding.Compliant {
 			t.Errorf("got %+v", result)
@@ -167,7 +215,10 @@ func TestLargeAccount(t *testing.T) {
 	if roles, families := len(a.queues[rolesQueue]), len(a.queues[familiesQueue]); roles != 10_000 || families != 100_000 {
 		t.Errorf("handed over %d roles and %d families", roles, families)
 	}
-	want := map[string]int{"ListRoles": 10, "ListTaskDefinitionFamilies": 1000, "SendMessageBatch": 11_000}
+	if secrets := len(a.queues[secretsQueue]); secrets != 250 {
+		t.Errorf("handed over %d secrets", secrets)
+	}
+	want := map[string]int{"ListRoles": 10, "ListTaskDefinitionFamilies": 1000, "ListSecrets": 3, "SendMessageBatch": 11_025}
 	if fmt.Sprint(a.calls) != fmt.Sprint(want) {
 		t.Errorf("got the calls %v, want %v", a.calls, want)
 	}
@@ -234,6 +285,7 @@ func TestTheRestIsReportedWithoutAQueue(t *testing.T) {
 
 func TestDryRunSendsNothing(t *testing.T) {
 	a := large(3, 3)
+	a.secrets = []secretstypes.SecretListEntry{registrySecret("one", "", rotation.DriverTag)}
 	settings := enforcing()
 	settings.Mode = finding.DryRun
 	for _, result := range handle(t, t.Context(), settings, a, `{"sweep":"all"}`) {
@@ -252,8 +304,10 @@ func TestNoQueue(t *testing.T) {
 	if got := codes(results[0]); results[0].Status != finding.Noncompliant || !slices.Equal(got, []string{"swept", "no-queue"}) {
 		t.Errorf("got %+v", results[0])
 	}
-	if results[1].Status != finding.Compliant {
-		t.Errorf("nothing to hand over needs no queue: %+v", results[1])
+	for _, result := range results[1:] {
+		if result.Status != finding.Compliant {
+			t.Errorf("nothing to hand over needs no queue: %+v", result)
+		}
 	}
 }
 
@@ -332,8 +386,9 @@ func TestErrorsOfCalls(t *testing.T) {
 
 func TestSampleEvents(t *testing.T) {
 	want := map[string][]string{
-		"sweep-scheduled.json":         {"roles", "task-definitions"},
-		"sweep.json":                   {"roles", "task-definitions"},
+		"sweep-scheduled.json":         {"roles", "task-definitions", "secrets"},
+		"sweep.json":                   {"roles", "task-definitions", "secrets"},
+		"sweep-secrets.json":           {"secrets"},
 		"sweep-task-definitions.json":  {"task-definitions"},
 		"sweep-roles-from-marker.json": {"roles"},
 	}
@@ -359,6 +414,7 @@ func TestSampleEvents(t *testing.T) {
 func FuzzSubjects(f *testing.F) {
 	f.Add([]byte(`{"sweep":"all"}`))
 	f.Add([]byte(`{"sweep":"roles","marker":"1"}`))
+	f.Add([]byte(`{"sweep":"secrets","marker":"0"}`))
 	f.Add([]byte(`{"sweep":7,"marker":{}}`))
 	f.Add([]byte(`{"detail-type":"Scheduled Event"}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {

@@ -14,7 +14,7 @@ import (
 
 // testDeadLetters looks whether everything that was sent was answered.
 func testDeadLetters(t *testing.T, w *world) {
-	for _, output := range []string{"AttachPoliciesQueue", "PatchTaskDefinitionQueue"} {
+	for output := range queues {
 		eventually(t, output+" is empty", func(ctx context.Context) (bool, error) {
 			depth, err := w.QueueDepth(ctx, w.Stack.Outputs[output])
 			return depth == 0, err

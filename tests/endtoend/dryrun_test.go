@@ -82,7 +82,7 @@ func testDryRun(t *testing.T, w *world) {
 	planned(family, ofRevision(first), "RegisterTaskDefinition")
 	planned(object.String(), ofObject(object), "PutObjectTagging")
 	planned("the rotation", func(result operator.Result) bool { return result.Subject == secret+"#createSecret" }, "PutSecretValue")
-	if swept.FunctionError != "" || len(swept.Report.Results) != 2 {
+	if swept.FunctionError != "" || len(swept.Report.Results) != 3 {
 		t.Errorf("sweep: %s%s", swept.ErrorMessage, swept.Payload)
 	}
 	for _, call := range w.writes(mark) {

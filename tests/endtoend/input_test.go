@@ -130,9 +130,8 @@ func testBadInput(t *testing.T, w *world) {
 			}
 		})
 	}
-	for _, output := range []string{"AttachPoliciesQueue", "PatchTaskDefinitionQueue"} {
+	for output, function := range queues {
 		t.Run(output, func(t *testing.T) {
-			function := map[string]string{"AttachPoliciesQueue": "attach-policies", "PatchTaskDefinitionQueue": "patch-task-definition"}[output]
 			for _, body := range []string{`{"detail-type":"AWS API Ca`, "\u00a0", strings.Repeat("rubbish ", 1000)} {
 				must(w.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(w.Stack.Outputs[output]), MessageBody: &body}))(t)
 			}

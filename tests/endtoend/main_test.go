@@ -27,6 +27,11 @@ import (
 // functions are all that the stack has.
 var functions = []string{"attach-policies", "validate-config", "rotate-secret", "patch-task-definition", "sweep"}
 
+// queues are the stack's outputs of queues, and the functions behind them.
+var queues = map[string]string{
+	"AttachPoliciesQueue": "attach-policies", "RotateSecretQueue": "rotate-secret", "PatchTaskDefinitionQueue": "patch-task-definition",
+}
+
 const (
 	// existingBucket is one that was there before the stack, as the parameter
 	// ConfigBuckets names it.

@@ -33,6 +33,9 @@ func testSweep(t *testing.T, w *world) {
 	}
 	w.hasPolicies(t, role, operator.AgentPolicy)
 	w.patched(t, family, first)
+	w.logged(t, "rotate-secret", "a look at the secret", func(result operator.Result) bool {
+		return result.Subject == w.registrySecret && result.Status == finding.Compliant
+	})
 
 	// The events of both come as late as their calls were recorded, so the rules
 	// stay off until then.
