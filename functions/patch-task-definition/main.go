@@ -32,6 +32,7 @@ func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner 
 	return taskdef.New(settings, observer(configuration), taskdef.Applier{
 		Definitions: ecs.NewFromConfig(configuration),
 		Roles:       iam.NewFromConfig(configuration),
+		Services:    taskdef.NewServiceMover(ecs.NewFromConfig(configuration)),
 	})
 }
 
@@ -39,6 +40,7 @@ func observer(configuration aws.Config) taskdef.Observer {
 	secrets := secretsmanager.NewFromConfig(configuration)
 	return taskdef.Observer{
 		Definitions: ecs.NewFromConfig(configuration),
+		Services:    ecs.NewFromConfig(configuration),
 		Secrets:     taskdef.NewSecretList(secrets, time.Now),
 		Named:       taskdef.NewSecretObserver(secrets, time.Now),
 		Roles:       taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),

@@ -15,7 +15,7 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-// Action is a Registration, an Attachment or a Withdrawal.
+// Action is a Registration, an Attachment, a Withdrawal or a Move.
 type Action interface {
 	Describe() finding.Action
 	apply(context.Context, Applier) error
@@ -28,6 +28,8 @@ type Registration struct {
 	Source  string
 	Number  int32
 	Summary string
+	// Made gets the new revision's ARN once it is known.
+	Made *Successor
 }
 
 // Attachment gives a role one of the stack's own policies.
@@ -49,6 +51,7 @@ func register(observed Observation, edits []Edit) Registration {
 		Source:  aws.ToString(observed.Definition.TaskDefinitionArn),
 		Number:  observed.Definition.Revision,
 		Summary: "new revision with " + strings.Join(parts, ", "),
+		Made:    &Successor{},
 	}
 }
 
@@ -84,6 +87,7 @@ type PolicyAttacher interface {
 type Applier struct {
 	Definitions Registrar
 	Roles       PolicyAttacher
+	Services    *ServiceMover
 }
 
 // Apply carries one action out.
@@ -116,6 +120,7 @@ func (r Registration) apply(ctx context.Context, a Applier) error {
 		return fmt.Errorf("register a new revision made from %s: the answer has none", r.Source)
 	}
 	ours := output.TaskDefinition
+	r.Made.ARN = aws.ToString(ours.TaskDefinitionArn)
 	if ours.Revision <= r.Number+1 {
 		return nil
 	}

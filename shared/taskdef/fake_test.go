@@ -45,6 +45,10 @@ type fakeECS struct {
 	mutex     sync.Mutex
 	revisions map[string][]revision
 	calls     []string
+	// services are in the clusters of their ClusterArn; page is how many ARNs a
+	// page of a list has.
+	services []types.Service
+	page     int
 	// before runs ahead of a call, without the lock, with the call's name.
 	before func(operation string) error
 	now    time.Time
@@ -389,7 +393,9 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 }
 
 func (s *stack) send(payload string) finding.Report {
-	function := New(s.settings, Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Region: region}, Applier{Definitions: s.ecs, Roles: s.iam})
+	function := New(s.settings,
+		Observer{Definitions: s.ecs, Services: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Region: region},
+		Applier{Definitions: s.ecs, Roles: s.iam, Services: NewServiceMover(s.ecs)})
 	return function.Handle(context.Background(), []byte(payload)).Report
 }
 

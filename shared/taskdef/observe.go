@@ -28,6 +28,7 @@ type TaskDefinitionReader interface {
 // Observer reads what the decision about a definition needs.
 type Observer struct {
 	Definitions TaskDefinitionReader
+	Services    ServiceReader
 	Secrets     *SecretList
 	Named       *SecretObserver
 	Roles       *RoleObserver
@@ -70,10 +71,17 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 	}
 	if stale != nil {
 		late, err := o.late(ctx, asked, latest)
-		return Observation{Skip: stale, Late: late}, err
+		if err != nil || late != nil || stale.Code != "superseded" {
+			return Observation{Skip: stale, Late: late}, err
+		}
+		usage, err := o.unfinished(ctx, asked, latest)
+		return Observation{Skip: stale, Usage: usage}, err
 	}
 	observed := Observation{Definition: described.TaskDefinition, Tags: described.Tags, UnknownFields: unknownFields(described.body)}
-	err = o.complete(ctx, &observed)
+	if err := o.complete(ctx, &observed); err != nil {
+		return observed, err
+	}
+	observed.Usage, err = o.usage(ctx, observed)
 	return observed, err
 }
 
@@ -199,16 +207,14 @@ func (o Observer) asAsked(ctx context.Context, asked Revision, latest *descripti
 }
 
 // late finds a revision that we made from the asked one, and that we would have
-// withdrawn, had we not been cut off: another one came in between. The tag
-// alone would not do: people copy it along into revisions of their own.
+// withdrawn, had we not been cut off: another one came in between.
 func (o Observer) late(ctx context.Context, asked Revision, latest *description) (*Withdrawal, error) {
-	if latest == nil || latest.TaskDefinition.Status != types.TaskDefinitionStatusActive {
+	if latest == nil {
 		return nil, nil
 	}
 	number := latest.TaskDefinition.Revision
-	source, err := ParseRevision(tagOf(latest.Tags, TagPatchedFrom))
-	if err != nil || source.Family != asked.Family || source.Number != asked.Number || number <= asked.Number+1 ||
-		!o.registeredByUs(latest.TaskDefinition) {
+	source, ours := o.ownSource(latest.TaskDefinition, latest.Tags)
+	if !ours || source.Number != asked.Number || number <= asked.Number+1 {
 		return nil, nil
 	}
 	first, err := between(ctx, o.Definitions, asked.Family, asked.Number, number)
@@ -216,6 +222,14 @@ func (o Observer) late(ctx context.Context, asked Revision, latest *description)
 		return nil, err
 	}
 	return &Withdrawal{Late: aws.ToString(latest.TaskDefinition.TaskDefinitionArn), First: first}, nil
+}
+
+// ownSource gives the revision that an active one of ours was made from. The tag
+// alone would not do: people copy it along into revisions of their own.
+func (o Observer) ownSource(definition *types.TaskDefinition, tags []types.Tag) (Revision, bool) {
+	source, err := ParseRevision(tagOf(tags, TagPatchedFrom))
+	return source, err == nil && definition.Status == types.TaskDefinitionStatusActive && source.Family == aws.ToString(definition.Family) &&
+		source.Number > 0 && source.Number < definition.Revision && o.registeredByUs(definition)
 }
 
 // registeredByUs reports whether the stack registered a definition. ECS names

@@ -31,6 +31,8 @@ type Observation struct {
 	KeyProblems map[string]string
 	// ExecutionRole is nil where there is none, or nothing was asked about it.
 	ExecutionRole *ExecutionRole
+	// Usage is nil where services are not ours to move.
+	Usage *Usage
 	// Draft says that the definition comes from a file, with what people leave
 	// open there.
 	Draft bool
@@ -81,7 +83,14 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 		}}}
 	}
 	if observed.Skip != nil {
-		return pipeline.Plan[Action]{Skip: observed.Skip}
+		var plan pipeline.Plan[Action]
+		if usage := observed.Usage; usage != nil {
+			s.moves(usage, &Successor{ARN: usage.Successor}, &plan)
+		}
+		if len(plan.Findings) == 0 {
+			plan.Skip = observed.Skip
+		}
+		return plan
 	}
 	j := s.run(observed)
 	plan := pipeline.Plan[Action]{Findings: j.findings}
@@ -89,15 +98,23 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	for _, attachment := range j.attachments {
 		plan.Actions = append(plan.Actions, attachment)
 	}
-	if len(j.edits) == 0 || j.blocked {
+	if !j.registers() {
+		if usage := observed.Usage; usage != nil {
+			s.moves(usage, &Successor{ARN: usage.Successor}, &plan)
+		}
 		return plan
 	}
 	for _, i := range j.cured {
 		plan.Findings[i].Cured = true
 	}
-	plan.Actions = append(plan.Actions, register(observed, j.edits))
+	registration := register(observed, j.edits)
+	plan.Actions = append(plan.Actions, registration)
+	s.moves(observed.Usage, registration.Made, &plan)
 	return plan
 }
+
+// registers reports whether there is going to be a new revision.
+func (j *judgement) registers() bool { return len(j.edits) > 0 && !j.blocked }
 
 // run takes a definition through the rules.
 func (s Settings) run(observed Observation) *judgement {

@@ -29,4 +29,7 @@ type Settings struct {
 	// that are kept there.
 	ConfigPolicyARN string `env:"CONFIG_POLICY_ARN"`
 	ConfigBucket    string `env:"CONFIG_BUCKET"`
+	// UpdateServices has services that run a revision run the one that was made
+	// from it.
+	UpdateServices settings.Choice `env:"UPDATE_SERVICES" envDefault:"no"`
 }

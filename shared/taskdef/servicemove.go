@@ -1,0 +1,220 @@
+package taskdef
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
+	"ecsguardrails/shared/pipeline"
+)
+
+// Move has services run the successor of the revision that they run.
+type Move struct {
+	Services []ServiceName
+	// From are the ARNs of the revisions that are left; a service that runs
+	// none of them any more is done.
+	From []string
+	To   *Successor
+	// Since and CloudFormation are what obstacle needs.
+	Since          time.Time
+	CloudFormation bool
+}
+
+// ServiceName is where a service is: both are ARNs.
+type ServiceName struct{ Cluster, Service string }
+
+// String gives "cluster/service".
+func (n ServiceName) String() string {
+	last := func(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+	return last(n.Cluster) + "/" + last(n.Service)
+}
+
+// Successor is a revision that may be known only once it has been registered.
+type Successor struct{ ARN string }
+
+// moves plans what becomes of the services that run an old revision.
+func (s Settings) moves(usage *Usage, to *Successor, plan *pipeline.Plan[Action]) {
+	if usage == nil {
+		return
+	}
+	move := Move{From: usage.Revisions, To: to, Since: usage.Since, CloudFormation: bool(s.PatchCloudFormation)}
+	for _, service := range usage.Services {
+		name := ServiceName{Cluster: aws.ToString(service.ClusterArn), Service: aws.ToString(service.ServiceArn)}
+		runs := fmt.Sprintf("the service %s runs an older revision than the one made from it", name)
+		if ignored(service) {
+			plan.Findings = append(plan.Findings, finding.Finding{
+				Code: "service-ignored", Severity: finding.Info, Message: runs + ", and has the tag " + optout.Tag,
+			})
+			continue
+		}
+		if why := move.obstacle(service); why != "" {
+			plan.Findings = append(plan.Findings, finding.Finding{
+				Code: "service-not-moved", Severity: finding.Warning,
+				Message: runs + ", and stays there: " + why,
+				Fix:     fmt.Sprintf("deploy the latest revision to %s as it is deployed at other times; what ends by itself is looked at again by sweep", name),
+			})
+			continue
+		}
+		move.Services = append(move.Services, name)
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "service-behind", Severity: finding.Warning, Cured: true,
+			Message: runs, Fix: fmt.Sprintf("deploy the latest revision to %s", name),
+		})
+	}
+	if usage.Unchecked != "" {
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "services-unchecked", Severity: finding.Warning,
+			Message: "services that run an older revision may have been left out: " + usage.Unchecked,
+			Fix:     "allow ecs:ListClusters, ecs:ListServices and ecs:DescribeServices to the function's role, or deploy the latest revision yourself",
+		})
+	}
+	if len(move.Services) > 0 {
+		plan.Actions = append(plan.Actions, move)
+	}
+}
+
+func ignored(service types.Service) bool {
+	tags := map[string]string{}
+	for _, tag := range service.Tags {
+		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return optout.Asked(tags)
+}
+
+// obstacle says why a service is not ours to move, or not now. A service with a
+// desired count of 0 is moved: nothing starts, until somebody scales it out.
+func (m Move) obstacle(service types.Service) string {
+	controller := types.DeploymentControllerTypeEcs
+	if service.DeploymentController != nil && service.DeploymentController.Type != "" {
+		controller = service.DeploymentController.Type
+	}
+	stack := tagOf(service.Tags, "aws:cloudformation:stack-name")
+	switch {
+	case controller != types.DeploymentControllerTypeEcs:
+		return fmt.Sprintf("its deployments are those of the controller %s", controller)
+	case service.ResourceManagementType == types.ResourceManagementTypeEcs:
+		return "ECS Express Mode looks after it"
+	case stack != "" && !m.CloudFormation:
+		return fmt.Sprintf("it belongs to the CloudFormation stack %q, which would not know of it", shortened(stack))
+	case slices.ContainsFunc(service.Deployments, func(d types.Deployment) bool { return d.RolloutState == types.DeploymentRolloutStateFailed }):
+		return "a deployment of it has failed"
+	case m.rolledBack(service):
+		return "a deployment of it was rolled back since the latest revision was registered"
+	case len(service.Deployments) > 1 || slices.ContainsFunc(service.Deployments, inProgress):
+		return "a deployment of it is in progress"
+	}
+	return ""
+}
+
+// inProgress also judges deployments without a rollout state: those behind a
+// Classic Load Balancer have none (ECS API reference, Deployment).
+func inProgress(deployment types.Deployment) bool {
+	switch deployment.RolloutState {
+	case types.DeploymentRolloutStateCompleted:
+		return false
+	case "":
+		return deployment.PendingCount > 0 || deployment.RunningCount != deployment.DesiredCount
+	}
+	return true
+}
+
+// rolledBack looks at the service's events, of which ECS keeps the latest 100:
+// once a roll-back has ended, the deployments do not tell of it any more. ECS
+// writes "(service web) rolling back to deployment ecs-svc/…".
+func (m Move) rolledBack(service types.Service) bool {
+	return slices.ContainsFunc(service.Events, func(e types.ServiceEvent) bool {
+		return strings.Contains(aws.ToString(e.Message), "rolling back to ") && aws.ToTime(e.CreatedAt).After(m.Since)
+	})
+}
+
+// Describe says what the action will do.
+func (m Move) Describe() finding.Action {
+	const most = 20
+	var names []string
+	for _, service := range m.Services[:min(len(m.Services), most)] {
+		names = append(names, service.String())
+	}
+	if more := len(m.Services) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	to := "the new revision"
+	if m.To.ARN != "" {
+		to = m.To.ARN
+	}
+	return finding.Action{Kind: "UpdateService", Target: m.From[0], Summary: fmt.Sprintf("move to %s: %s", to, strings.Join(names, ", "))}
+}
+
+// ServiceUpdater is the part of ECS's client that moves services.
+type ServiceUpdater interface {
+	ecs.DescribeServicesAPIClient
+	UpdateService(context.Context, *ecs.UpdateServiceInput, ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error)
+}
+
+// ServiceMover moves services one after another, whoever asks for it.
+type ServiceMover struct {
+	client ServiceUpdater
+	mutex  sync.Mutex
+}
+
+// NewServiceMover makes one for a client.
+func NewServiceMover(client ServiceUpdater) *ServiceMover { return &ServiceMover{client: client} }
+
+// apply moves all services that can be moved, and then tells of the first that
+// could not: one that ECS refuses must not keep the others from it.
+func (m Move) apply(ctx context.Context, a Applier) error {
+	byKind := map[awserror.Kind][]error{}
+	for _, service := range m.Services {
+		if err := a.Services.move(ctx, m, service); err != nil {
+			byKind[awserror.Classify(err)] = append(byKind[awserror.Classify(err)], err)
+		}
+	}
+	for _, kind := range []awserror.Kind{awserror.Transient, awserror.Denied} {
+		if len(byKind[kind]) > 0 {
+			return errors.Join(byKind[kind]...)
+		}
+	}
+	if refused := byKind[awserror.Refused]; len(refused) > 0 {
+		return finding.Refuse(finding.Finding{
+			Code: "service-not-moved", Severity: finding.Warning, Message: errors.Join(refused...).Error(),
+			Fix: "look the code up under Errors of UpdateService in the API reference, and deploy the latest revision yourself",
+		})
+	}
+	return nil
+}
+
+// move looks once more, since much can happen between the plan and its turn.
+func (s *ServiceMover) move(ctx context.Context, m Move, name ServiceName) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	output, err := s.client.DescribeServices(ctx, &ecs.DescribeServicesInput{
+		Cluster: &name.Cluster, Services: []string{name.Service}, Include: []types.ServiceField{types.ServiceFieldTags},
+	})
+	switch {
+	case isGone(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("describe the service %s: %w", name, err)
+	case len(output.Services) == 0 || !runsOneOf(output.Services[0], m.From):
+		return nil
+	}
+	service := output.Services[0]
+	if why := m.obstacle(service); why != "" {
+		return fmt.Errorf("the service %s was not moved to %s: %s; look again", name, m.To.ARN, why)
+	}
+	_, err = s.client.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &name.Cluster, Service: &name.Service, TaskDefinition: &m.To.ARN})
+	if err != nil && !isGone(err) {
+		return fmt.Errorf("move the service %s to %s: %w", name, m.To.ARN, err)
+	}
+	return nil
+}
