@@ -138,7 +138,7 @@ func (f *fakeECS) runs() string {
 	return strings.Join(texts, " ")
 }
 
-// updates counts a call's kinds.
+// count gives the calls whose names begin so.
 func (f *fakeECS) count(operation string) (count int) {
 	for _, call := range f.calls {
 		if strings.HasPrefix(call, operation) {
@@ -213,7 +213,7 @@ func TestWhichServicesAreMoved(t *testing.T) {
 		{"no state, all running", func(s *types.Service) { s.Deployments[0].RolloutState = "" }, nil, moves, ""},
 		{"no state, one pending", func(s *types.Service) {
 			s.Deployments[0].RolloutState = ""
-			s.Deployments[0].PendingCount, s.Deployments[0].RunningCount = 1, 1
+			s.Deployments[0].PendingCount = 1
 		}, nil, stays, "in progress"},
 		{"no state, one missing", func(s *types.Service) {
 			s.Deployments[0].RolloutState = ""
@@ -446,6 +446,31 @@ func TestADeploymentThatBeginsMeanwhileIsLeftAlone(t *testing.T) {
 	wantResult(t, s.look("app"), finding.Remediated, "service-behind")
 }
 
+func TestAServiceThatIsMovedMeanwhileIsLeftAlone(t *testing.T) {
+	s := newServiceStack(running("prod", "web", arnOf("app", 1)))
+	s.ecs.before = func(operation string) error {
+		if operation == "RegisterTaskDefinition" {
+			s.ecs.services[0].TaskDefinition = aws.String(arnOf("other", 4))
+		}
+		return nil
+	}
+	s.look("app:1")
+	if got := s.ecs.runs(); got != "web=other:4" || s.ecs.count("UpdateService") != 0 {
+		t.Errorf("services %s, calls %v", got, s.ecs.calls)
+	}
+}
+
+func TestAnOldRevisionThatTheLatestWasNotMadeFromCostsNoLook(t *testing.T) {
+	s := newServiceStack(running("prod", "web", arnOf("app", 1)))
+	s.ecs.add(registration("app", container("web", "registry.example.com/app:2")))
+	s.look("app:2")
+	s.ecs.calls = nil
+	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	if !slices.Equal(s.ecs.calls, []string{"DescribeTaskDefinition"}) {
+		t.Errorf("calls %v", s.ecs.calls)
+	}
+}
+
 // TestWhoseSuccessorsAreFollowed: only what we made ourselves takes services
 // with it, and only where nobody's revision lies in between.
 func TestWhoseSuccessorsAreFollowed(t *testing.T) {
@@ -488,13 +513,13 @@ func TestWhoseSuccessorsAreFollowed(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newServiceStack(running("prod", "web", arnOf("app", 1)))
+			s := newServiceStack(running("prod", "web", arnOf("app", 1)), running("prod", "stranger", arnOf("other", 1)))
 			test.register(s.ecs)
 			if result := s.look("app"); result.HasError() {
 				t.Errorf("%+v", result)
 			}
-			if got := s.ecs.runs(); got != test.moved {
-				t.Errorf("got %s, want %s", got, test.moved)
+			if got, want := s.ecs.runs(), test.moved+" stranger=other:1"; got != want {
+				t.Errorf("got %s, want %s", got, want)
 			}
 		})
 	}

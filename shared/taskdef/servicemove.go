@@ -197,9 +197,8 @@ func (m Move) apply(ctx context.Context, a Applier) error {
 func (s *ServiceMover) move(ctx context.Context, m Move, name ServiceName) error {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	output, err := s.client.DescribeServices(ctx, &ecs.DescribeServicesInput{
-		Cluster: &name.Cluster, Services: []string{name.Service}, Include: []types.ServiceField{types.ServiceFieldTags},
-	})
+	// Without tags: whose the service is does not change that fast.
+	output, err := s.client.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &name.Cluster, Services: []string{name.Service}})
 	switch {
 	case isGone(err):
 		return nil
