@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
@@ -32,7 +33,8 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 	})
 	client := registry.NewClient(settings.Authorities)
 	return rotation.New(settings, rotation.World{
-		Secrets: secretsmanager.NewFromConfig(configuration), Configs: objects, Registries: client, Now: time.Now,
+		Secrets: secretsmanager.NewFromConfig(configuration), Configs: objects, Registries: client,
+		Commands: ssm.NewFromConfig(configuration), Now: time.Now,
 		Drivers: map[string]registry.Driver{
 			artifactory.Name: artifactory.New(client),
 			dockerhub.Name:   dockerhub.New(client),

@@ -36,7 +36,7 @@ type Function[S, O, A any] struct {
 	Observe func(context.Context, S) (O, error)
 	// Plan decides: no clock, no network, no client.
 	Plan func(O) Plan[A]
-	// Describe says what an action will do.
+	// Describe says what an action will do, and after it was applied what it did.
 	Describe func(A) finding.Action
 	// Apply carries an action out. It is idempotent.
 	Apply func(context.Context, A) error
@@ -245,6 +245,8 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 				result.Actions = actions
 				return result, err
 			}
+			// Told anew: only now is known what came of it, as the id of what was made.
+			actions[i] = f.Describe(action)
 			actions[i].Applied = true
 		}
 	}

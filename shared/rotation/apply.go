@@ -36,6 +36,8 @@ const (
 	Promote ActionKind = "UpdateSecretVersionStage"
 	// Render writes an ecs.config with the new credential in the old one's place.
 	Render ActionKind = "PutObject"
+	// Refresh has instances read such a file anew.
+	Refresh ActionKind = "SendCommand"
 )
 
 // Action is one change with all that it needs.
@@ -57,6 +59,8 @@ type Action struct {
 	// File and Content are what Render writes.
 	File    storedfile.File
 	Content []byte
+	// CommandID is where Refresh keeps the id of the command that it sent.
+	CommandID *string
 }
 
 // revoking gives the action that ends a credential.
@@ -65,7 +69,8 @@ func (a Action) revoking(issued registry.Issued, why string) Action {
 	return a
 }
 
-// describe tells an action without what it carries.
+// describe tells an action without what it carries, and of one that was applied
+// what came of it.
 func (*Rotation) describe(action Action) finding.Action {
 	described := finding.Action{Kind: string(action.Kind), Target: action.Order.SecretARN}
 	switch action.Kind {
@@ -82,6 +87,12 @@ func (*Rotation) describe(action Action) finding.Action {
 	case Render:
 		described.Target = action.File.String()
 		described.Summary = fmt.Sprintf("put the new credential for %s in the place of the old one", action.Order.Registry)
+	case Refresh:
+		described.Target = action.File.String()
+		described.Summary = fmt.Sprintf("have the instances that are tagged %s with this file read it anew and restart their agent", InstanceTag)
+		if *action.CommandID != "" {
+			described.Summary += " (command " + *action.CommandID + ")"
+		}
 	}
 	return described
 }
@@ -104,6 +115,8 @@ func (r *Rotation) apply(ctx context.Context, action Action) error {
 		if storedfile.Conflicted(err) {
 			return fmt.Errorf("write %s: somebody else wrote it meanwhile, and their file is looked at next", action.File.Place)
 		}
+	case Refresh:
+		err = r.refresh(ctx, action)
 	}
 	return vanished(err)
 }

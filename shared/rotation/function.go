@@ -19,6 +19,7 @@ type World struct {
 	Secrets    Secrets
 	Configs    ConfigStore
 	Registries LoginProver
+	Commands   CommandSender
 	// Drivers are known by what the secrets' tags call them.
 	Drivers map[string]registry.Driver
 	Now     func() time.Time
@@ -35,6 +36,9 @@ type Rotation struct {
 	loginWait      time.Duration
 	configBucket   string
 	configSuffixes []string
+
+	commands         CommandSender
+	refreshInstances bool
 }
 
 // New assembles the function rotate-secret.
@@ -43,6 +47,7 @@ func New(settings Settings, world World) *pipeline.Function[Request, Observation
 		reader: world.Secrets, writer: world.Secrets, objects: world.Configs, registries: world.Registries,
 		drivers: world.Drivers, now: world.Now, loginWait: settings.LoginWait,
 		configBucket: settings.ConfigBucket, configSuffixes: settings.ConfigSuffixes,
+		commands: world.Commands, refreshInstances: bool(settings.RefreshInstances),
 	}
 	plan := rotation.plan
 	if settings.Mode == finding.DryRun {

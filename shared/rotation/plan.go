@@ -253,12 +253,15 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 		promote.Kind, promote.From, promote.To = Promote, o.version(current), o.Version
 		actions = append(actions, promote)
 	}
-	actions = append(actions, r.renders(o, at, both, base)...)
+	renders := r.renders(o, at, both, base)
+	actions = append(actions, renders...)
 	for _, issued := range o.Issued {
 		if !keep[issued.Version] {
 			actions = append(actions, base.revoking(issued, "that no version of the secret needs any more"))
 		}
 	}
+	// At last, so that a command that cannot be sent keeps nothing else from being done.
+	actions = append(actions, r.refreshes(o, at, both, renders, base)...)
 	if len(actions) == 0 {
 		return note("already-current", "the version is the current one already, and every file has its credential")
 	}

@@ -81,7 +81,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	// What nobody may touch now is the credential that the current version holds.
 	base.Order.Current = both.after.Credential
 	if renders := r.renders(o, at, both, base); len(renders) > 0 {
-		plan.Actions = renders
+		plan.Actions = append(renders, r.refreshes(o, at, both, renders, base)...)
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "previous-in-use", Severity: finding.Warning, Cured: true,
 			Message: fmt.Sprintf("%d ecs.config files still carry the previous credential; it is revoked at the next look, when instances may have read them anew", len(renders)),

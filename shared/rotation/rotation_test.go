@@ -49,6 +49,8 @@ type world struct {
 	objects *registrytest.ObjectStore
 	network *registrytest.Network
 	now     func() time.Time
+	// commands, where there are any, refresh instances.
+	commands *commands
 	// accepts is what the registry takes.
 	accepts func(username, password string) bool
 	// served is the copy of the file that the registry reads.
@@ -140,8 +142,8 @@ func (w *world) function(mode finding.Mode) *pipeline.Function[rotation.Request,
 
 func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Action] {
 	return rotation.New(
-		rotation.Settings{Shared: settings.Shared{Mode: mode}, LoginWait: wait, ConfigBucket: configBucket, ConfigSuffixes: []string{"ecs.config"}},
-		rotation.World{Secrets: w.secrets, Configs: w.objects, Registries: registry.WithTransport(w.network), Drivers: w.drivers(), Now: w.now},
+		rotation.Settings{Shared: settings.Shared{Mode: mode}, RefreshInstances: w.commands != nil, LoginWait: wait, ConfigBucket: configBucket, ConfigSuffixes: []string{"ecs.config"}},
+		rotation.World{Secrets: w.secrets, Configs: w.objects, Registries: registry.WithTransport(w.network), Drivers: w.drivers(), Commands: w.commands, Now: w.now},
 	)
 }
 

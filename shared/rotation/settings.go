@@ -15,6 +15,8 @@ type Settings struct {
 	// is looked for.
 	ConfigBucket   string   `env:"CONFIG_BUCKET"`
 	ConfigSuffixes []string `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
+	// RefreshInstances has container instances read a rendered ecs.config anew.
+	RefreshInstances settings.Choice `env:"REFRESH_INSTANCES" envDefault:"no"`
 	// LoginWait is how long testSecret lets a registry take to know the new
 	// credential: a registry that copies its htpasswd file from S3 does so at
 	// intervals. It must end before the function's time-out.
