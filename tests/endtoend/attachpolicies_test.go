@@ -3,9 +3,13 @@ package endtoend
 import (
 	"context"
 	"encoding/base64"
+	"flag"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -15,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/tests/ecsimage"
 	"ecsguardrails/tests/operator"
 )
 
@@ -59,6 +64,7 @@ func testAttachPolicies(t *testing.T, w *world) {
 		"external instance":             testExternalInstance,
 		"detached again, and undone":    testDetachedAndUndone,
 		"known by the instance it runs": testInstanceEvidence,
+		"calls":                         testCalls,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -178,34 +184,113 @@ func testDetachedAndUndone(t *testing.T, w *world) {
 // userData joins a cluster, as the AWS guide has it.
 const userData = "#!/bin/bash\necho ECS_CLUSTER=storefront >> /etc/ecs/ecs.config\n"
 
+// testInstanceEvidence launches instances under roles whose names say nothing:
+// ECS-optimized images that are told nothing, and another that joins a cluster.
 func testInstanceEvidence(t *testing.T, w *world) {
-	const role = "nodes"
-	must(w.CreateInstanceRole(t.Context(), role))(t)
-	if err := w.CreateInstanceProfile(t.Context(), role); err != nil {
-		t.Fatal(err)
-	}
-	w.logged(t, "attach-policies", role, ofRole(role, finding.Skipped))
 	client := ec2.NewFromConfig(w.Stack.Config)
 	images := must(client.DescribeImages(t.Context(), &ec2.DescribeImagesInput{}))(t)
-	if len(images.Images) == 0 {
-		t.Fatal("there is no image to launch")
+	optimized := map[string]bool{}
+	type launch struct{ role, image, userData string }
+	var launches []launch
+	for index, image := range ecsimage.Images {
+		optimized[image.ID] = true
+		launches = append(launches, launch{fmt.Sprintf("nodes-%d", index), image.ID, ""})
 	}
-	must(client.RunInstances(t.Context(), &ec2.RunInstancesInput{
-		ImageId: images.Images[0].ImageId, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
-		IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: aws.String(role)},
-		UserData:           aws.String(base64.StdEncoding.EncodeToString([]byte(userData))),
-	}))(t)
-	w.hasPolicies(t, role, operator.AgentPolicy)
+	other := slices.IndexFunc(images.Images, func(image ec2types.Image) bool { return !optimized[aws.ToString(image.ImageId)] })
+	if other < 0 {
+		t.Fatal("there is no image but the ECS-optimized ones")
+	}
+	launches = append(launches, launch{"nodes-of-another-image", aws.ToString(images.Images[other].ImageId), userData})
+	for _, launched := range launches {
+		t.Run(launched.role, func(t *testing.T) {
+			t.Parallel()
+			must(w.CreateInstanceRole(t.Context(), launched.role))(t)
+			if err := w.CreateInstanceProfile(t.Context(), launched.role); err != nil {
+				t.Fatal(err)
+			}
+			w.logged(t, "attach-policies", launched.role, ofRole(launched.role, finding.Skipped))
+			input := &ec2.RunInstancesInput{
+				ImageId: &launched.image, MinCount: aws.Int32(1), MaxCount: aws.Int32(1),
+				IamInstanceProfile: &ec2types.IamInstanceProfileSpecification{Name: &launched.role},
+			}
+			if launched.userData != "" {
+				input.UserData = aws.String(base64.StdEncoding.EncodeToString([]byte(launched.userData)))
+			}
+			must(client.RunInstances(t.Context(), input))(t)
+			w.hasPolicies(t, launched.role, operator.AgentPolicy)
+		})
+	}
+}
+
+// testCalls counts what a role costs: when it is made and lacks everything, and
+// when it is looked at once more and lacks nothing.
+func testCalls(t *testing.T, w *world) {
+	for role, test := range map[string]struct {
+		tags     []string
+		policies int
+	}{
+		"ecsInstanceRole-counted":     {nil, 1},
+		"ecsInstanceRole-counted-all": {[]string{"ecs-guardrails:capabilities", "agent ecr config logs ssm"}, 4},
+	} {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			mark := w.Stack.Record.Mark()
+			must(w.CreateInstanceRole(t.Context(), role, test.tags...))(t)
+			w.logged(t, "attach-policies", role, ofRole(role, finding.Remediated))
+			if calls := w.callsAbout(mark)[role]; !costs(calls, 1, test.policies) {
+				t.Errorf("bare, it cost the calls %v", calls)
+			}
+			mark = w.Stack.Record.Mark()
+			again := must(w.Invoke(t.Context(), "attach-policies", []byte(`{"role":"`+role+`"}`)))(t)
+			if results := again.Report.Results; len(results) != 1 || results[0].Status != finding.Compliant {
+				t.Errorf("looked at again: %s", again.Payload)
+			}
+			if calls := w.callsAbout(mark)[role]; !costs(calls, 1, 0) {
+				t.Errorf("compliant, it cost the calls %v", calls)
+			}
+		})
+	}
+}
+
+// costs reports whether the calls about a role are those of so many looks, each
+// three to read, and of so many policies that were attached under one tag.
+func costs(calls map[string]int, looks, policies int) bool {
+	want := map[string]int{"GetRole": looks, "ListAttachedRolePolicies": looks, "SimulatePrincipalPolicy": looks}
+	if policies > 0 {
+		want["TagRole"], want["AttachRolePolicy"] = 1, policies
+	}
+	return maps.Equal(calls, want)
 }
 
 // burst is how many roles somebody's tool creates at once.
-const burst = 100
+var burst = flag.Int("burst", 500, "how many `roles` are created at once")
+
+// callsAbout counts what attach-policies called since a mark, by the role that
+// each call is about; refused calls count, too.
+func (w *world) callsAbout(mark int) map[string]map[string]int {
+	counted := map[string]map[string]int{}
+	for _, call := range w.Stack.Record.Since(mark) {
+		role, _ := call.Parameters["RoleName"].(string)
+		if arn, ok := call.Parameters["PolicySourceArn"].(string); ok {
+			role = arn[strings.LastIndexByte(arn, '/')+1:]
+		}
+		if call.Caller != "attach-policies" || role == "" {
+			continue
+		}
+		if counted[role] == nil {
+			counted[role] = map[string]int{}
+		}
+		counted[role][call.Operation]++
+	}
+	return counted
+}
 
 func testBurstOfRoles(t *testing.T, w *world) {
-	role := func(number int) string { return fmt.Sprintf("ecsInstanceRole-burst-%03d", number) }
+	role := func(number int) string { return fmt.Sprintf("ecsInstanceRole-burst-%04d", number) }
+	mark, start := w.Stack.Record.Mark(), time.Now()
 	group, ctx := errgroup.WithContext(t.Context())
 	group.SetLimit(8)
-	for number := range burst {
+	for number := range *burst {
 		group.Go(func() error {
 			_, err := w.CreateInstanceRole(ctx, role(number))
 			return err
@@ -214,18 +299,23 @@ func testBurstOfRoles(t *testing.T, w *world) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	for number := range burst {
+	created := time.Since(start)
+	for number := range *burst {
 		w.hasPolicies(t, role(number), operator.AgentPolicy)
 	}
-	attached := map[string]int{}
-	for _, call := range w.Stack.CallsBy("attach-policies") {
-		if name, ok := call.Parameters["RoleName"].(string); ok && call.Operation == "AttachRolePolicy" && !call.Failed() {
-			attached[name]++
+	t.Logf("%d roles were created within %s and right after %s", *burst, created.Round(time.Second), time.Since(start).Round(time.Second))
+	counted := w.callsAbout(mark)
+	looks := 0
+	for number := range *burst {
+		// A queue delivers at least once: what comes twice is looked at twice.
+		calls := counted[role(number)]
+		if !costs(calls, max(calls["GetRole"], 1), 1) {
+			t.Errorf("%s got its policy by the calls %v", role(number), calls)
 		}
+		looks += calls["GetRole"]
 	}
-	for number := range burst {
-		if attached[role(number)] != 1 {
-			t.Errorf("%s got its policy by %d calls", role(number), attached[role(number)])
-		}
+	t.Logf("they took %d looks", looks)
+	if looks > *burst+*burst/20 {
+		t.Errorf("%d roles were looked at %d times", *burst, looks)
 	}
 }

@@ -12,11 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/policysimulation"
 	"ecsguardrails/tests/stack"
 )
@@ -283,31 +281,12 @@ func testPermissions(t *testing.T, w *world) {
 	for _, function := range functions {
 		t.Run(function, func(t *testing.T) {
 			policies := must(w.Stack.Simulation.PrincipalPolicies(t.Context(), w.roleOf(t, function)))(t)
-			used := map[grant]bool{}
-			refused := map[string]bool{}
 			calls := w.Stack.CallsBy(function)
 			if len(calls) == 0 {
 				t.Fatal("the function made no call")
 			}
-			for _, call := range calls {
-				for _, ask := range directory.asks(call) {
-					result := policysimulation.Simulate(policies, policysimulation.Request{
-						Action: ask.action, Resource: ask.resource, Context: everyCall(ask.context),
-					})
-					if result.Decision != policysimulation.Allowed {
-						refused[fmt.Sprintf("%s on %s is %s", ask.action, ask.resource, result.Decision)] = true
-						continue
-					}
-					for _, matched := range result.Matched {
-						for _, action := range matched.Statement.Actions {
-							if strings.EqualFold(action, ask.action) {
-								used[grant{function, matched.Statement.SID, action}] = true
-							}
-						}
-					}
-				}
-			}
-			for _, refusal := range slices.Sorted(maps.Keys(refused)) {
+			used, refused := directory.usedAndRefused(function, policies, calls)
+			for _, refusal := range refused {
 				t.Errorf("the function made a call that its role does not allow: %s", refusal)
 			}
 			for _, policy := range policies.Identity {
@@ -322,60 +301,31 @@ func testPermissions(t *testing.T, w *world) {
 			}
 		})
 	}
-	t.Run("attach-policies cannot become administrator", func(t *testing.T) { testNoEscalation(t, w) })
+	t.Run("what attaches policies", func(t *testing.T) { testSelfGate(t, w, directory) })
 }
 
-func (w *world) roleOf(t *testing.T, function string) string {
-	t.Helper()
-	configuration := must(w.Lambda.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(w.FunctionARN(function))}))(t)
-	return aws.ToString(configuration.Role)
-}
-
-func testNoEscalation(t *testing.T, w *world) {
-	own := w.roleOf(t, "attach-policies")
-	policies := must(w.Stack.Simulation.PrincipalPolicies(t.Context(), own))(t)
-	decide := func(action, resource string, context map[string][]string) policysimulation.Decision {
-		return policysimulation.Simulate(policies, policysimulation.Request{Action: action, Resource: resource, Context: everyCall(context)}).Decision
-	}
-	someRole := global("role/ecsInstanceRole-bare")
-	policyARN := func(arn string) map[string][]string { return map[string][]string{"iam:PolicyARN": {arn}} }
-	if decision := decide("iam:AttachRolePolicy", someRole, policyARN(operator.AgentPolicy)); decision != policysimulation.Allowed {
-		t.Errorf("attaching the agent's policy is %s, so that this test proves nothing", decision)
-	}
-	for _, policy := range []string{
-		"arn:aws:iam::aws:policy/AdministratorAccess", "arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::aws:policy/IAMFullAccess",
-		global("policy/AmazonEC2ContainerServiceforEC2Role"), operator.AgentPolicy + "2", "",
-	} {
-		if decision := decide("iam:AttachRolePolicy", someRole, policyARN(policy)); decision == policysimulation.Allowed {
-			t.Errorf("attaching %q is allowed", policy)
-		}
-	}
-	if decision := decide("iam:AttachRolePolicy", someRole, nil); decision == policysimulation.Allowed {
-		t.Error("attaching is allowed without a policy's ARN")
-	}
-	for _, function := range functions {
-		role := w.roleOf(t, function)
-		for _, action := range []string{"iam:AttachRolePolicy", "iam:DetachRolePolicy"} {
-			if decision := decide(action, role, policyARN(operator.AgentPolicy)); decision != policysimulation.ExplicitDeny {
-				t.Errorf("%s on the role of %s is %s", action, function, decision)
+// usedAndRefused holds calls against policies: which grants they need, and what
+// no policy allows.
+func (d *directory) usedAndRefused(function string, policies policysimulation.Policies, calls []awscall.Call) (used map[grant]bool, refused []string) {
+	used = map[grant]bool{}
+	refusals := map[string]bool{}
+	for _, call := range calls {
+		for _, ask := range d.asks(call) {
+			result := policysimulation.Simulate(policies, policysimulation.Request{
+				Action: ask.action, Resource: ask.resource, Context: everyCall(ask.context),
+			})
+			if result.Decision != policysimulation.Allowed {
+				refusals[fmt.Sprintf("%s on %s is %s", ask.action, ask.resource, result.Decision)] = true
+				continue
 			}
-		}
-		if decision := decide("iam:TagRole", role, map[string][]string{"aws:TagKeys": {"ecs-guardrails:attached"}}); decision != policysimulation.ExplicitDeny {
-			t.Errorf("tagging the role of %s is %s", function, decision)
-		}
-	}
-	for _, action := range []string{
-		"iam:PutRolePolicy", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:CreatePolicy", "iam:UpdateAssumeRolePolicy",
-		"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:PassRole", "iam:CreateRole", "iam:CreateAccessKey",
-		"iam:AttachUserPolicy", "iam:AttachGroupPolicy", "sts:AssumeRole", "lambda:UpdateFunctionCode", "lambda:CreateFunction",
-	} {
-		for _, resource := range []string{someRole, own, global("policy/anything"), "*"} {
-			if decision := decide(action, resource, policyARN("arn:aws:iam::aws:policy/AdministratorAccess")); decision == policysimulation.Allowed {
-				t.Errorf("%s on %s is allowed", action, resource)
+			for _, matched := range result.Matched {
+				for _, action := range matched.Statement.Actions {
+					if strings.EqualFold(action, ask.action) {
+						used[grant{function, matched.Statement.SID, action}] = true
+					}
+				}
 			}
 		}
 	}
-	if decision := decide("iam:TagRole", someRole, map[string][]string{"aws:TagKeys": {"Department"}}); decision == policysimulation.Allowed {
-		t.Error("writing somebody else's tag is allowed")
-	}
+	return used, slices.Sorted(maps.Keys(refusals))
 }
