@@ -75,9 +75,14 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 			return Observation{Skip: stale, Late: late}, err
 		}
 		usage, err := o.unfinished(ctx, asked, latest)
-		return Observation{Skip: stale, Usage: usage}, err
+		if err != nil || usage == nil {
+			return Observation{Skip: stale}, err
+		}
+		observed := latest.observation()
+		observed.Skip, observed.Usage = stale, usage
+		return observed, o.complete(ctx, &observed)
 	}
-	observed := Observation{Definition: described.TaskDefinition, Tags: described.Tags, UnknownFields: unknownFields(described.body)}
+	observed := described.observation()
 	if err := o.complete(ctx, &observed); err != nil {
 		return observed, err
 	}
@@ -249,6 +254,11 @@ func (o Observer) registeredByUs(definition *types.TaskDefinition) bool {
 type description struct {
 	*ecs.DescribeTaskDefinitionOutput
 	body []byte
+}
+
+// observation is what the description tells.
+func (d *description) observation() Observation {
+	return Observation{Definition: d.TaskDefinition, Tags: d.Tags, UnknownFields: unknownFields(d.body)}
 }
 
 // describe gives nil where there is no such definition.

@@ -83,13 +83,13 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 		}}}
 	}
 	if observed.Skip != nil {
+		if observed.Usage == nil {
+			return pipeline.Plan[Action]{Skip: observed.Skip}
+		}
+		// The latest revision was observed, and gets its cures when it is asked for.
 		var plan pipeline.Plan[Action]
-		if usage := observed.Usage; usage != nil {
-			s.moves(usage, &Successor{ARN: usage.Successor}, &plan)
-		}
-		if len(plan.Findings) == 0 {
-			plan.Skip = observed.Skip
-		}
+		unfit := slices.ContainsFunc(s.run(observed).findings, isError)
+		s.moves(observed.Usage, &Successor{ARN: observed.Usage.Successor}, unfit, &plan)
 		return plan
 	}
 	j := s.run(observed)
@@ -98,20 +98,23 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	for _, attachment := range j.attachments {
 		plan.Actions = append(plan.Actions, attachment)
 	}
-	if !j.registers() {
-		if usage := observed.Usage; usage != nil {
-			s.moves(usage, &Successor{ARN: usage.Successor}, &plan)
+	to := &Successor{}
+	if j.registers() {
+		for _, i := range j.cured {
+			plan.Findings[i].Cured = true
 		}
-		return plan
+		registration := register(observed, j.edits)
+		plan.Actions = append(plan.Actions, registration)
+		to = registration.Made
+	} else if observed.Usage != nil {
+		to.ARN = observed.Usage.Successor
 	}
-	for _, i := range j.cured {
-		plan.Findings[i].Cured = true
-	}
-	registration := register(observed, j.edits)
-	plan.Actions = append(plan.Actions, registration)
-	s.moves(observed.Usage, registration.Made, &plan)
+	unfit := slices.ContainsFunc(plan.Findings, func(f finding.Finding) bool { return isError(f) && !f.Cured })
+	s.moves(observed.Usage, to, unfit, &plan)
 	return plan
 }
+
+func isError(f finding.Finding) bool { return f.Severity == finding.Error }
 
 // registers reports whether there is going to be a new revision.
 func (j *judgement) registers() bool { return len(j.edits) > 0 && !j.blocked }

@@ -78,7 +78,7 @@ func (o Observer) usage(ctx context.Context, observed Observation) (*Usage, erro
 }
 
 // unfinished finds the services that still run the asked revision, although we
-// have made the latest one from it.
+// have made the latest one from it; nil where there are none.
 func (o Observer) unfinished(ctx context.Context, asked Revision, latest *description) (*Usage, error) {
 	if !bool(o.Settings.UpdateServices) || latest == nil {
 		return nil, nil
@@ -89,7 +89,10 @@ func (o Observer) unfinished(ctx context.Context, asked Revision, latest *descri
 		return nil, err
 	}
 	usage := &Usage{Revisions: []string{source}, Successor: aws.ToString(definition.TaskDefinitionArn), Since: aws.ToTime(definition.RegisteredAt)}
-	return usage, o.findServices(ctx, usage)
+	if err := o.findServices(ctx, usage); err != nil || len(usage.Services) == 0 && usage.Unchecked == "" {
+		return nil, err
+	}
+	return usage, nil
 }
 
 // madeFrom gives the ARN of the revision that a definition of ours was made

@@ -446,6 +446,47 @@ func TestADeploymentThatBeginsMeanwhileIsLeftAlone(t *testing.T) {
 	wantResult(t, s.look("app"), finding.Remediated, "service-behind")
 }
 
+// TestNoServiceIsMovedToWhatCannotStart: the tasks of the old revision may run
+// on images that the instances have already.
+func TestNoServiceIsMovedToWhatCannotStart(t *testing.T) {
+	for _, asked := range []string{"app:1", "app"} {
+		s := newServiceStack(running("prod", "web", arnOf("app", 1)))
+		role := &fakeRole{trust: trustsECS}
+		s.iam.roles["ecsTaskExecutionRole"] = role
+		wantResult(t, s.look("app:1"), finding.Noncompliant, "credential-missing", "execution-role-secret", "service-not-moved")
+		want := []string{"execution-role-secret", "service-not-moved"}
+		if asked == "app:1" {
+			want = want[1:]
+		}
+		wantResult(t, s.look(asked), finding.Noncompliant, want...)
+		if s.ecs.count("UpdateService") != 0 {
+			t.Errorf("%s: calls %v", asked, s.ecs.calls)
+		}
+		// Somebody allows it.
+		role.may = []string{"* *"}
+		s.now = s.now.Add(24 * time.Hour)
+		wantResult(t, s.look(asked), finding.Remediated, "service-behind")
+		if got := s.ecs.runs(); got != "web=app:2" {
+			t.Errorf("%s: services %s", asked, got)
+		}
+	}
+}
+
+func TestAServiceIsMovedOnceTheRoleIsCured(t *testing.T) {
+	s := newServiceStack(running("prod", "web", arnOf("app", 1)))
+	s.settings.RegistrySecretsPolicyARN = "arn:aws:iam::123456789012:policy/secrets"
+	s.iam.roles["ecsTaskExecutionRole"] = &fakeRole{trust: trustsECS}
+	result := s.look("app")
+	wantResult(t, result, finding.Remediated, "credential-missing", "execution-role-secret", "service-behind")
+	var kinds []string
+	for _, action := range result.Actions {
+		kinds = append(kinds, action.Kind)
+	}
+	if !slices.Equal(kinds, []string{"AttachRolePolicy", "RegisterTaskDefinition", "UpdateService"}) {
+		t.Errorf("actions %v", kinds)
+	}
+}
+
 func TestAServiceThatIsMovedMeanwhileIsLeftAlone(t *testing.T) {
 	s := newServiceStack(running("prod", "web", arnOf("app", 1)))
 	s.ecs.before = func(operation string) error {

@@ -43,8 +43,10 @@ func (n ServiceName) String() string {
 // Successor is a revision that may be known only once it has been registered.
 type Successor struct{ ARN string }
 
-// moves plans what becomes of the services that run an old revision.
-func (s Settings) moves(usage *Usage, to *Successor, plan *pipeline.Plan[Action]) {
+// moves plans what becomes of the services that run an old revision. None is
+// moved to an unfit one: its tasks could not start, where the old one's may still
+// run on what their instances have pulled before.
+func (s Settings) moves(usage *Usage, to *Successor, unfit bool, plan *pipeline.Plan[Action]) {
 	if usage == nil {
 		return
 	}
@@ -58,7 +60,11 @@ func (s Settings) moves(usage *Usage, to *Successor, plan *pipeline.Plan[Action]
 			})
 			continue
 		}
-		if why := move.obstacle(service); why != "" {
+		why := move.obstacle(service)
+		if unfit {
+			why = "the one made from it has errors, too, so that its tasks may not start"
+		}
+		if why != "" {
 			plan.Findings = append(plan.Findings, finding.Finding{
 				Code: "service-not-moved", Severity: finding.Warning,
 				Message: runs + ", and stays there: " + why,
