@@ -309,8 +309,14 @@ func testPermissions(t *testing.T, w *world) {
 func (d *directory) usedAndRefused(function string, policies policysimulation.Policies, calls []awscall.Call) (used map[grant]bool, refused []string) {
 	used = map[grant]bool{}
 	refusals := map[string]bool{}
+	answered := map[string]bool{}
 	for _, call := range calls {
 		for _, ask := range d.asks(call) {
+			key := fmt.Sprint(ask)
+			if answered[key] {
+				continue
+			}
+			answered[key] = true
 			result := policysimulation.Simulate(policies, policysimulation.Request{
 				Action: ask.action, Resource: ask.resource, Context: everyCall(ask.context),
 			})

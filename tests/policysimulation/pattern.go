@@ -3,6 +3,7 @@ package policysimulation
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // variable is a policy variable: ${aws:username}, ${aws:PrincipalTag/team,
@@ -19,10 +20,34 @@ type reading struct {
 	variables bool
 }
 
+// written is policy text that means the same in every context.
+type written struct {
+	text string
+	reading
+}
+
+// compiled keeps the *regexp.Regexp of each written: there are as many as the
+// policies have texts, and every simulation needs them again.
+var compiled sync.Map
+
 // pattern turns policy text into a regular expression, with the variables'
 // values as plain text. It returns nil where a variable has no value: such
 // text matches nothing.
 func pattern(text string, read reading, context Context) *regexp.Regexp {
+	read.variables = read.variables && strings.Contains(text, "${")
+	if read.variables {
+		return compile(text, read, context)
+	}
+	key := written{text, read}
+	if known, ok := compiled.Load(key); ok {
+		return known.(*regexp.Regexp)
+	}
+	expression := compile(text, read, nil)
+	compiled.Store(key, expression)
+	return expression
+}
+
+func compile(text string, read reading, context Context) *regexp.Regexp {
 	var expression strings.Builder
 	expression.WriteString("(?s")
 	if read.ignoreCase {
