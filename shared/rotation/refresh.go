@@ -4,9 +4,10 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -32,10 +33,14 @@ type CommandSender interface {
 //go:embed refresh.sh
 var refreshScript string
 
-// tagValue matches what an EC2 tag may hold (EC2 user guide, "Tag
+// tagValue reports whether an EC2 tag may hold a text (EC2 user guide, "Tag
 // restrictions"). It leaves out braces, too, which Systems Manager would read as
 // the name of a parameter.
-var tagValue = regexp.MustCompile(`^[\pL\pN +\-=._:/@]{1,256}$`)
+func tagValue(text string) bool {
+	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= 256 && !strings.ContainsFunc(text, func(letter rune) bool {
+		return !unicode.IsLetter(letter) && !unicode.IsNumber(letter) && !strings.ContainsRune(" +-=._:/@", letter)
+	})
+}
 
 // refreshes have instances read the files anew that hold the new credential:
 // those that this step writes, and in a step that is repeated those that were
@@ -48,7 +53,7 @@ func (r *Rotation) refreshes(o Observation, at Target, both documents, renders [
 	for _, file := range o.Configs {
 		written := slices.ContainsFunc(renders, func(render Action) bool { return render.File.Place == file.Place })
 		current := o.Step == FinishSecret && carries(file.Content, at.Registry, both.after.Credential)
-		if (written || current) && tagValue.MatchString(file.String()) {
+		if (written || current) && tagValue(file.String()) {
 			refresh := base
 			refresh.Kind, refresh.File, refresh.CommandID = Refresh, storedfile.File{Place: file.Place}, new(string)
 			actions = append(actions, refresh)

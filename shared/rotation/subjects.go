@@ -5,11 +5,11 @@ package rotation
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/secret"
 )
@@ -54,8 +54,8 @@ type Request struct {
 // The forms that Secrets Manager itself gives ("DescribeSecret" and
 // "PutSecretValue" in its API reference): a name or an ARN, and a version's id.
 var (
-	secretID  = regexp.MustCompile(`^[A-Za-z0-9/_+=.@:!-]{1,1000}$`)
-	versionID = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+	secretID  = lazyregexp.New(`^[A-Za-z0-9/_+=.@:!-]{1,1000}$`)
+	versionID = lazyregexp.New(`^[A-Za-z0-9-]{1,64}$`)
 )
 
 // Subjects turns a step of Secrets Manager's, or {"secret": "ARN"}, into what it concerns.

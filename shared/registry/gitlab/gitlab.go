@@ -18,10 +18,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/secret"
 )
@@ -34,7 +34,7 @@ const Name = "gitlab"
 const OwnerTag = "ecs-guardrails:gitlab"
 
 // username is what GitLab takes for a deploy token's user name.
-var username = regexp.MustCompile(`^[a-zA-Z0-9.+_-]{1,255}$`)
+var username = lazyregexp.New(`^[a-zA-Z0-9.+_-]{1,255}$`)
 
 // Driver implements registry.Driver and registry.Lister.
 type Driver struct{ client *registry.Client }
