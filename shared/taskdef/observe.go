@@ -136,18 +136,23 @@ func (o Observer) named(ctx context.Context, j *judgement, observed *Observation
 			wanted[credential] = NamedSecret{}
 		}
 	}
+	observed.Named = wanted
+	return fill(ctx, wanted, o.Named.describe)
+}
+
+// fill asks for each key's value, side by side.
+func fill[V any](ctx context.Context, values map[string]V, ask func(context.Context, string) (V, error)) error {
 	var mutex sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
-	for _, credential := range slices.Collect(maps.Keys(wanted)) {
+	for _, key := range slices.Collect(maps.Keys(values)) {
 		group.Go(func() error {
-			found, err := o.Named.describe(ctx, credential)
+			value, err := ask(ctx, key)
 			mutex.Lock()
 			defer mutex.Unlock()
-			wanted[credential] = found
+			values[key] = value
 			return err
 		})
 	}
-	observed.Named = wanted
 	return group.Wait()
 }
 
@@ -168,19 +173,8 @@ func (o Observer) keys(ctx context.Context, j *judgement, observed *Observation)
 			problems[secret.ARN] = ""
 		}
 	}
-	var mutex sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
-	for _, arn := range slices.Collect(maps.Keys(problems)) {
-		group.Go(func() error {
-			problem, err := o.Named.keysProblem(ctx, arn)
-			mutex.Lock()
-			defer mutex.Unlock()
-			problems[arn] = problem
-			return err
-		})
-	}
 	observed.KeyProblems = problems
-	return group.Wait()
+	return fill(ctx, problems, o.Named.keysProblem)
 }
 
 // asAsked gives the asked revision, if it is the family's latest active one, or
