@@ -3,10 +3,8 @@ package awsclient
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 )
 
 // maxAttempts is the SDK's own retries within one invocation, before Lambda's
@@ -19,14 +17,16 @@ const maxAttempts = 6
 // of being asked again at the same pace. The application id
 // "ecs-guardrails-FUNCTION" stands in the user agent of each call, and so in
 // CloudTrail.
+//
+// A program that is built for Lambda finds its region, credentials and
+// endpoints in environment variables only; any other has the whole chain of the
+// AWS command line: profiles, single sign-on, assumed roles, an instance's role.
 func Load(ctx context.Context, function string) (aws.Config, error) {
-	configuration, err := config.LoadDefaultConfig(ctx,
-		config.WithRetryMode(aws.RetryModeAdaptive),
-		config.WithRetryMaxAttempts(maxAttempts),
-		config.WithAppID("ecs-guardrails-"+function),
-	)
+	configuration, err := load(ctx)
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("read the AWS configuration (credentials, region): %w", err)
+		return aws.Config{}, err
 	}
+	configuration.RetryMode, configuration.RetryMaxAttempts = aws.RetryModeAdaptive, maxAttempts
+	configuration.AppID = "ecs-guardrails-" + function
 	return configuration, nil
 }
