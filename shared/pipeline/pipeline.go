@@ -302,7 +302,7 @@ func (f *Function[S, O, A]) failed(subject string, before []finding.Finding, err
 	default:
 		return with(finding.Failed, finding.Finding{
 			Code: "will-retry", Severity: finding.Error, Message: reason(err),
-			Fix: "nothing, if it ends: the event is delivered again, and goes to the dead-letter queue if it keeps failing",
+			Fix: "nothing, if it ends: the event is delivered again, and goes to the dead-letter queue if it keeps failing; what was started by hand is to be started again",
 		}), fmt.Errorf("%s: %s", subject, reason(err))
 	}
 }
