@@ -11,12 +11,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
 )
+
+// tagSecret keeps a credential in a secret that is tagged for a registry,
+// and returns its ARN.
+func (w *world) tagSecret(t *testing.T, name, registry string) string {
+	t.Helper()
+	password := "canary-of-" + strings.ReplaceAll(name, "/", "-")
+	w.canary("the password of "+name, password)
+	created := must(w.Secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: &name, SecretString: aws.String(`{"username":"puller","password":"` + password + `"}`),
+		Tags: []secrettypes.Tag{{Key: aws.String("ecs-guardrails:registry"), Value: &registry}},
+	}))(t)
+	return aws.ToString(created.ARN)
+}
 
 // register registers a definition with one container per image and returns its
 // ARN.
@@ -55,9 +69,15 @@ func ofRevision(arn string) func(operator.Result) bool {
 }
 
 // patched waits for the family's second revision and holds it against the
-// first: it differs in the credentials of one container, and in the fields that
-// are named besides.
+// first: its first container has the rig's registry's credential, and else they
+// differ in the fields that are named besides.
 func (w *world) patched(t *testing.T, family, first string, besides ...string) string {
+	t.Helper()
+	return w.patchedWith(t, family, first, []string{w.registrySecret}, besides...)
+}
+
+// patchedWith does the same for one secret for each container, "" for none.
+func (w *world) patchedWith(t *testing.T, family, first string, secrets []string, besides ...string) string {
 	t.Helper()
 	var revisions []string
 	eventually(t, family+" has a new revision", func(ctx context.Context) (bool, error) {
@@ -73,12 +93,18 @@ func (w *world) patched(t *testing.T, family, first string, besides ...string) s
 	if err != nil {
 		t.Fatal(err)
 	}
-	differences := must(operator.Differences(before, after))(t)
-	if !slices.Equal(differences, append([]string{"ContainerDefinitions[0].RepositoryCredentials"}, besides...)) {
-		t.Fatalf("%s differs from %s in %q", revisions[1], first, differences)
+	var want []string
+	for index, secret := range secrets {
+		if secret == "" {
+			continue
+		}
+		want = append(want, fmt.Sprintf("ContainerDefinitions[%d].RepositoryCredentials", index))
+		if named := after.ContainerDefinitions[index].RepositoryCredentials; named == nil || aws.ToString(named.CredentialsParameter) != secret {
+			t.Errorf("%s has the credential %v for container %d, want %s", revisions[1], named, index, secret)
+		}
 	}
-	if secret := aws.ToString(after.ContainerDefinitions[0].RepositoryCredentials.CredentialsParameter); secret != w.registrySecret {
-		t.Errorf("%s names the secret %q", revisions[1], secret)
+	if differences := must(operator.Differences(before, after))(t); !slices.Equal(differences, append(want, besides...)) {
+		t.Fatalf("%s differs from %s in %q", revisions[1], first, differences)
 	}
 	if tags["team"] != "shop" || tags["ecs-guardrails:patched-from"] != first {
 		t.Errorf("%s has the tags %q", revisions[1], tags)
@@ -94,13 +120,16 @@ const (
 func testPatchTaskDefinition(t *testing.T, w *world) {
 	w.canary("the value of a container's environment variable", "canary-in-environment")
 	private := w.Stack.Registry.Image()
+	hub := w.tagSecret(t, "shop/docker-hub", "docker.io/acme")
+	gitlab := w.tagSecret(t, "shop/gitlab", "gitlab.example.com:5050/shop")
+	reader := must(w.CreateExecutionRole(t.Context(), "ecsTaskExecutionRole-reader", "*"))(t)
 	t.Run("private image", func(t *testing.T) {
 		t.Parallel()
 		const family = "private"
 		first := must(w.register(t.Context(), family, w.executionRole, private, ecrImage, publicImage))(t)
 		second := w.patched(t, family, first)
 		told := w.published(t, first, ofRevision(first))
-		if told.Status != finding.Remediated && told.Status != finding.Noncompliant || !slices.Contains(told.Codes(), "credential-missing") ||
+		if told.Status != finding.Remediated || !slices.Contains(told.Codes(), "credential-missing") ||
 			!slices.Equal(told.Applied(), []string{"RegisterTaskDefinition"}) {
 			t.Errorf("published %+v", told)
 		}
@@ -112,17 +141,54 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 			t.Errorf("the family has the revisions %q", revisions)
 		}
 	})
-	t.Run("images that need none", func(t *testing.T) {
+	t.Run("images in ECR only", func(t *testing.T) {
 		t.Parallel()
-		const family = "public"
+		const family = "ecr"
 		first := must(w.register(t.Context(), family, w.executionRole, ecrImage, publicImage))(t)
 		result := w.logged(t, "patch-task-definition", first, ofRevision(first))
-		if len(result.Actions) > 0 {
-			t.Errorf("actions %+v", result.Actions)
+		if result.Status != finding.Compliant || len(result.Findings) > 0 || len(result.Actions) > 0 {
+			t.Errorf("%+v", result)
 		}
-		if revisions := must(w.Revisions(t.Context(), family))(t); len(revisions) != 1 {
-			t.Errorf("the family has the revisions %q", revisions)
+		w.staysAsItIs(t, family)
+	})
+	t.Run("a private image on Docker Hub", func(t *testing.T) {
+		t.Parallel()
+		const family = "docker-hub"
+		// What a push to Docker Hub prints, what people write, and an official
+		// image, which the namespace's secret does not serve.
+		first := must(w.register(t.Context(), family, reader, "docker.io/acme/api:2.4", "acme/worker", "nginx:1.29"))(t)
+		w.patchedWith(t, family, first, []string{hub, hub, ""})
+	})
+	t.Run("GitLab with a port and a digest", func(t *testing.T) {
+		t.Parallel()
+		const family = "gitlab"
+		first := must(w.register(t.Context(), family, reader, "gitlab.example.com:5050/shop/web:1.0@sha256:"+strings.Repeat("a1", 32)))(t)
+		w.patchedWith(t, family, first, []string{gitlab})
+	})
+	t.Run("two private registries in one definition", func(t *testing.T) {
+		t.Parallel()
+		const family = "two-registries"
+		first := must(w.register(t.Context(), family, reader, ecrImage, "gitlab.example.com:5050/shop/web", private, "gitlab.example.com/shop/web"))(t)
+		w.patchedWith(t, family, first, []string{"", gitlab, w.registrySecret, ""})
+	})
+	t.Run("Windows port 80", func(t *testing.T) {
+		t.Parallel()
+		const family = "windows"
+		taskRole := must(w.CreateRole(t.Context(), "windows-task", "ecs-tasks.amazonaws.com"))(t)
+		registered := must(w.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+			Family: aws.String(family), TaskRoleArn: &taskRole,
+			RuntimePlatform: &types.RuntimePlatform{OperatingSystemFamily: types.OSFamilyWindowsServer2022Core, CpuArchitecture: types.CPUArchitectureX8664},
+			ContainerDefinitions: []types.ContainerDefinition{{
+				Name: aws.String("iis"), Image: aws.String("mcr.microsoft.com/windows/servercore/iis:windowsservercore-ltsc2022"), Memory: aws.Int32(2048),
+				PortMappings: []types.PortMapping{{ContainerPort: aws.Int32(80), HostPort: aws.Int32(80), Protocol: types.TransportProtocolTcp}},
+			}},
+		}))(t)
+		first := aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
+		told := w.published(t, first, ofRevision(first))
+		if told.Status != finding.Noncompliant || !slices.Equal(told.Codes(), []string{"windows-host-port-80"}) || len(told.Actions) > 0 {
+			t.Errorf("published %+v", told)
 		}
+		w.staysAsItIs(t, family)
 	})
 	t.Run("no execution role", func(t *testing.T) {
 		t.Parallel()
@@ -148,6 +214,10 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 		if told.Status != finding.Remediated || !slices.Contains(told.Codes(), "execution-role-secret") {
 			t.Errorf("published %+v", told)
 		}
+		again := must(w.Invoke(t.Context(), "patch-task-definition", []byte(`{"taskDefinition":"`+family+`"}`)))(t)
+		if len(again.Report.Results) != 1 || again.Report.Results[0].Status != finding.Compliant || len(again.Report.Results[0].Findings) > 0 {
+			t.Errorf("the second look found %s", again.Payload)
+		}
 	})
 	t.Run("a credential that somebody chose", func(t *testing.T) {
 		t.Parallel()
@@ -168,15 +238,23 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 		if told.Status != finding.Noncompliant || !slices.Contains(told.Codes(), "credential-differs") || slices.Contains(told.Applied(), "RegisterTaskDefinition") {
 			t.Errorf("published %+v", told)
 		}
-		if revisions := must(w.Revisions(t.Context(), family))(t); len(revisions) != 1 {
-			t.Errorf("the family has the revisions %q", revisions)
-		}
+		w.staysAsItIs(t, family)
 	})
 }
 
+// staysAsItIs holds that a family has its first revision only.
+func (w *world) staysAsItIs(t *testing.T, family string) {
+	t.Helper()
+	if revisions := must(w.Revisions(t.Context(), family))(t); len(revisions) != 1 {
+		t.Errorf("the family has the revisions %q", revisions)
+	}
+}
+
+// testBurstOfTaskDefinitions registers more at once than the function takes at
+// once: each gets one new revision, none gets two.
 func testBurstOfTaskDefinitions(t *testing.T, w *world) {
-	const burst = 50
-	family := func(number int) string { return fmt.Sprintf("burst-%02d", number) }
+	const burst = 200
+	family := func(number int) string { return fmt.Sprintf("burst-%03d", number) }
 	firsts := make([]string, burst)
 	group, ctx := errgroup.WithContext(t.Context())
 	group.SetLimit(8)
@@ -189,13 +267,29 @@ func testBurstOfTaskDefinitions(t *testing.T, w *world) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	for number, first := range firsts {
-		second := w.patched(t, family(number), first)
-		w.logged(t, "patch-task-definition", second, ofRevision(second))
+	// One list of all families, since each look costs the emulator time that the
+	// functions need.
+	eventually(t, "every family of the burst has a new revision", func(ctx context.Context) (bool, error) {
+		revisions, err := w.Revisions(ctx, "")
+		return !slices.ContainsFunc(firsts, func(first string) bool { return !slices.Contains(revisions, successor(first)) }), err
+	})
+	// The answers to the function's own registrations are the last to come.
+	for _, first := range firsts {
+		w.logged(t, "patch-task-definition", successor(first), ofRevision(successor(first)))
 	}
-	for number := range firsts {
-		if revisions := must(w.Revisions(t.Context(), family(number)))(t); len(revisions) != 2 {
-			t.Errorf("%s has the revisions %q", family(number), revisions)
+	revisions := map[string]int{}
+	for _, revision := range must(w.Revisions(t.Context(), ""))(t) {
+		revisions[revision[:strings.LastIndexByte(revision, ':')]]++
+	}
+	for number, first := range firsts {
+		if count := revisions[first[:strings.LastIndexByte(first, ':')]]; count != 2 {
+			t.Errorf("%s has %d active revisions", family(number), count)
 		}
 	}
+	for _, number := range []int{0, burst / 2, burst - 1} {
+		w.patched(t, family(number), firsts[number])
+	}
 }
+
+// successor names the revision after a family's first.
+func successor(first string) string { return strings.TrimSuffix(first, ":1") + ":2" }

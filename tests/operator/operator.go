@@ -183,10 +183,15 @@ func (o *Operator) ObjectTags(ctx context.Context, object Object) (map[string]st
 	return tags, nil
 }
 
-// Revisions returns the ARNs of a family's active revisions, oldest first.
+// Revisions returns the ARNs of a family's active revisions, oldest first, or
+// those of all families for "".
 func (o *Operator) Revisions(ctx context.Context, family string) ([]string, error) {
 	var revisions []string
-	pages := ecs.NewListTaskDefinitionsPaginator(o.ECS, &ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Sort: ecstypes.SortOrderAsc})
+	input := &ecs.ListTaskDefinitionsInput{Sort: ecstypes.SortOrderAsc}
+	if family != "" {
+		input.FamilyPrefix = &family
+	}
+	pages := ecs.NewListTaskDefinitionsPaginator(o.ECS, input)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
