@@ -78,6 +78,33 @@ type Plan[A any] struct {
 	Findings []finding.Finding
 	// Actions in the order in which they are to be applied.
 	Actions []A
+	// endedBy gives, by a finding's place, that of the last action which ends it.
+	// What is cured and not in it takes all actions.
+	endedBy map[int]int
+}
+
+// Do adds an action, and marks as cured the findings, by their places, that it
+// ends: they stay so where an action after it fails.
+func (p *Plan[A]) Do(action A, ends ...int) {
+	if p.endedBy == nil {
+		p.endedBy = map[int]int{}
+	}
+	for _, finding := range ends {
+		p.Findings[finding].Cured = true
+		p.endedBy[finding] = len(p.Actions)
+	}
+	p.Actions = append(p.Actions, action)
+}
+
+// after gives the findings as they are once the first actions were applied, and
+// no more than these.
+func (p *Plan[A]) after(applied int) []finding.Finding {
+	findings := slices.Clone(p.Findings)
+	for i := range findings {
+		action, known := p.endedBy[i]
+		findings[i].Cured = findings[i].Cured && known && action < applied
+	}
+	return cured(findings)
 }
 
 // Outcome is what became of one delivery.
@@ -241,7 +268,7 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 	if f.Mode == finding.Enforce {
 		for i, action := range plan.Actions {
 			if err := f.Apply(ctx, action); err != nil && awserror.Classify(err) != awserror.Done {
-				result, err := f.failed(subject.Name, plan.Findings, fmt.Errorf("%s: %w", actions[i].Kind, err))
+				result, err := f.failed(subject.Name, plan.after(i), fmt.Errorf("%s: %w", actions[i].Kind, err))
 				result.Actions = actions
 				return result, err
 			}
@@ -270,14 +297,11 @@ func cured(findings []finding.Finding) []finding.Finding {
 	return findings
 }
 
-// failed turns an error into the result that the errors contract asks for.
+// failed turns an error into the result that the errors contract asks for,
+// besides what was found before.
 func (f *Function[S, O, A]) failed(subject string, before []finding.Finding, err error) (finding.Result, error) {
 	with := func(status finding.Status, added finding.Finding) finding.Result {
-		findings := slices.Clone(before)
-		for i := range findings {
-			findings[i].Cured = false
-		}
-		return finding.Result{Status: status, Findings: append(findings, added)}
+		return finding.Result{Status: status, Findings: append(slices.Clone(before), added)}
 	}
 	if refusal, ok := errors.AsType[*finding.Refusal](err); ok {
 		return with(finding.Noncompliant, refusal.Finding), nil

@@ -162,6 +162,43 @@ func TestStatusOfEachOutcome(t *testing.T) {
 	}
 }
 
+// TestWhatWasCuredBeforeAFailureIsNotWrongAnyMore: each action that was applied
+// has ended its own findings, whatever became of the next.
+func TestWhatWasCuredBeforeAFailureIsNotWrongAnyMore(t *testing.T) {
+	for failing, want := range map[string]string{
+		"first":  "error first, error second, error both, error all, error access-denied",
+		"second": "info first, error second, error both, error all, error access-denied",
+		"third":  "info first, info second, info both, error all, error access-denied",
+		"none":   "info first, info second, info both, info all",
+	} {
+		function := new(lamps).function(finding.Enforce)
+		function.Plan = func(string) Plan[string] {
+			var plan Plan[string]
+			for _, code := range []string{"first", "second", "both", "all"} {
+				plan.Findings = append(plan.Findings, finding.Finding{Code: code, Severity: finding.Error, Message: code, Fix: "f", Cured: code == "all"})
+			}
+			plan.Do("first", 0, 2)
+			plan.Do("second", 1, 2)
+			plan.Do("third")
+			return plan
+		}
+		function.Apply = func(_ context.Context, action string) error {
+			if action == failing {
+				return errorOf("switch=AccessDenied", "switch")
+			}
+			return nil
+		}
+		result := function.Handle(context.Background(), byHand("off")).Report.Results[0]
+		var got []string
+		for _, f := range result.Findings {
+			got = append(got, string(f.Severity)+" "+f.Code)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s fails: got %q, want %s", failing, got, want)
+		}
+	}
+}
+
 func TestUnhandledTriggersAreSkippedWithAReason(t *testing.T) {
 	payloads := map[string]string{
 		"unknown fields":       `{"lamb":"x"}`,

@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -51,9 +52,8 @@ type judgement struct {
 	// edits end the findings of the same places in cured.
 	edits []Edit
 	cured []int
-	// attachments end the findings that they were made for, which are marked
-	// already.
-	attachments []Attachment
+	// attachments end the findings of the places that are listed with them.
+	attachments map[Attachment][]int
 	// blocked is set where ECS or its owner would not have a new revision.
 	blocked bool
 }
@@ -76,11 +76,13 @@ var rules = []func(*judgement){
 // revision that ends as much of it as can be ended by us.
 func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	if late := observed.Late; late != nil {
-		return pipeline.Plan[Action]{Actions: []Action{*late}, Findings: []finding.Finding{{
-			Code: "late-revision", Severity: finding.Warning, Cured: true,
+		plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
+			Code: "late-revision", Severity: finding.Warning,
 			Message: fmt.Sprintf("%s was made from an older revision than %s, and has taken its place as the family's latest", late.Late, late.First),
 			Fix:     "deregister " + late.Late,
 		}}}
+		plan.Do(*late, 0)
+		return plan
 	}
 	if observed.Skip != nil {
 		if observed.Usage == nil {
@@ -95,16 +97,13 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	j := s.run(observed)
 	plan := pipeline.Plan[Action]{Findings: j.findings}
 	// The role first, so that the new revision can start at once.
-	for _, attachment := range j.attachments {
-		plan.Actions = append(plan.Actions, attachment)
+	for _, attachment := range slices.SortedFunc(maps.Keys(j.attachments), func(a, b Attachment) int { return j.attachments[a][0] - j.attachments[b][0] }) {
+		plan.Do(attachment, j.attachments[attachment]...)
 	}
 	to := &Successor{}
 	if j.registers() {
-		for _, i := range j.cured {
-			plan.Findings[i].Cured = true
-		}
 		registration := register(observed, j.edits)
-		plan.Actions = append(plan.Actions, registration)
+		plan.Do(registration, j.cured...)
 		to = registration.Made
 	} else if observed.Usage != nil {
 		to.ARN = observed.Usage.Successor
@@ -121,7 +120,7 @@ func (j *judgement) registers() bool { return len(j.edits) > 0 && !j.blocked }
 
 // run takes a definition through the rules.
 func (s Settings) run(observed Observation) *judgement {
-	j := &judgement{Settings: s, Observation: observed}
+	j := &judgement{Settings: s, Observation: observed, attachments: map[Attachment][]int{}}
 	for _, rule := range rules {
 		rule(j)
 	}
@@ -146,11 +145,8 @@ func (j *judgement) cure(edit Edit, code string, severity finding.Severity, mess
 // attach adds a finding that a policy of the stack's ends, attached to a role.
 func (j *judgement) attach(role, policy, code string, severity finding.Severity, message, fix string) {
 	attachment := Attachment{Role: role, Policy: policy}
-	if !slices.Contains(j.attachments, attachment) {
-		j.attachments = append(j.attachments, attachment)
-	}
+	j.attachments[attachment] = append(j.attachments[attachment], len(j.findings))
 	j.report(code, severity, message, fix)
-	j.findings[len(j.findings)-1].Cured = true
 }
 
 // block adds an error that keeps a new revision from being registered.

@@ -393,7 +393,11 @@ func TestOneServiceThatFailsDoesNotKeepTheOthers(t *testing.T) {
 			if test.code != "" {
 				want = append(want, test.code)
 			}
-			wantResult(t, s.look("app"), test.status, want...)
+			result := s.look("app")
+			wantResult(t, result, test.status, want...)
+			if missing := result.Findings[0]; missing.Severity != finding.Info || !strings.HasPrefix(missing.Message, "cured: ") {
+				t.Errorf("the revision was registered, and the report says %+v", missing)
+			}
 			if got := s.ecs.runs(); got != "web=app:1 api=app:2" {
 				t.Errorf("services %s", got)
 			}

@@ -51,6 +51,7 @@ func (s Settings) moves(usage *Usage, to *Successor, unfit bool, plan *pipeline.
 		return
 	}
 	move := Move{From: usage.Revisions, To: to, Since: usage.Since, CloudFormation: bool(s.PatchCloudFormation)}
+	var behind []int
 	for _, service := range usage.Services {
 		name := ServiceName{Cluster: aws.ToString(service.ClusterArn), Service: aws.ToString(service.ServiceArn)}
 		runs := fmt.Sprintf("the service %s runs an older revision than the one made from it", name)
@@ -73,8 +74,9 @@ func (s Settings) moves(usage *Usage, to *Successor, unfit bool, plan *pipeline.
 			continue
 		}
 		move.Services = append(move.Services, name)
+		behind = append(behind, len(plan.Findings))
 		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "service-behind", Severity: finding.Warning, Cured: true,
+			Code: "service-behind", Severity: finding.Warning,
 			Message: runs, Fix: fmt.Sprintf("deploy the latest revision to %s", name),
 		})
 	}
@@ -86,7 +88,7 @@ func (s Settings) moves(usage *Usage, to *Successor, unfit bool, plan *pipeline.
 		})
 	}
 	if len(move.Services) > 0 {
-		plan.Actions = append(plan.Actions, move)
+		plan.Do(move, behind...)
 	}
 }
 
