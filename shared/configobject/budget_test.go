@@ -2,6 +2,7 @@ package configobject_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -46,7 +47,8 @@ func (a *account) upload(t *testing.T, function *warm, id string) (calls []strin
 	t.Helper()
 	before, began := len(a.calls), time.Now()
 	report := handleBy(t, function, uploaded("ecs.config", id))
-	if err := publish.Findings(t.Context(), a, "default", report); err != nil {
+	events, err := publish.Findings(report)
+	if err := errors.Join(err, publish.Put(t.Context(), a, "default", events)); err != nil {
 		t.Fatal(err)
 	}
 	return slices.Sorted(slices.Values(a.calls[before:])), int(time.Since(began) / time.Second)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"ecsguardrails/shared/secret"
@@ -35,16 +36,25 @@ func Decode(payload []byte) Delivery {
 	delivery := Delivery{FromQueue: true}
 	for _, record := range records {
 		var message struct {
-			MessageID string
-			Body      *string
+			MessageID  string
+			Body       *string
+			Attributes struct {
+				ApproximateReceiveCount json.RawMessage
+			}
 		}
 		if err := json.Unmarshal(record, &message); err != nil || message.Body == nil {
-			delivery.Messages = append(delivery.Messages, Message{message.MessageID, []Trigger{
+			delivery.Messages = append(delivery.Messages, Message{ID: message.MessageID, Triggers: []Trigger{
 				Malformed{"a record of the batch is not an SQS message with a body"},
 			}})
 			continue
 		}
-		delivery.Messages = append(delivery.Messages, Message{message.MessageID, decodeText([]byte(*message.Body), maxWrapping-1)})
+		received, err := strconv.Atoi(strings.Trim(string(message.Attributes.ApproximateReceiveCount), `"`))
+		if err != nil || received < 1 {
+			received = 1
+		}
+		delivery.Messages = append(delivery.Messages, Message{
+			ID: message.MessageID, Triggers: decodeText([]byte(*message.Body), maxWrapping-1), Received: received,
+		})
 	}
 	return delivery
 }
@@ -133,7 +143,7 @@ func decodeOne(fields map[string]json.RawMessage, payload []byte, wrapping int) 
 	case has("Event") && has("Service"):
 		return []Trigger{decodeTestNotification(payload)}
 	default:
-		return []Trigger{ByHand{fields}}
+		return decodeByHand(fields)
 	}
 }
 

@@ -108,6 +108,25 @@ func TestDecodeOneMessage(t *testing.T) {
 		},
 		"by hand":      {`{"role":"x"}`, []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{"role": json.RawMessage(`"x"`)}}}},
 		"empty object": {`{}`, []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{}}}},
+		"several by hand": {`{"roles":["x",7,"y"],"sweep":"s.1.2","dry-run":true}`, []event.Trigger{
+			event.ByHand{Fields: map[string]json.RawMessage{"role": json.RawMessage(`"x"`)}, DryRun: true, Sweep: "s.1.2"},
+			event.Malformed{Problem: "an entry of roles is not text"},
+			event.ByHand{Fields: map[string]json.RawMessage{"role": json.RawMessage(`"y"`)}, DryRun: true, Sweep: "s.1.2"},
+		}},
+		"several objects": {`{"objects":["s3://b/a b/\"c","s3://b","b/c",null],"dry-run":false}`, []event.Trigger{
+			event.ByHand{Fields: map[string]json.RawMessage{"bucket": json.RawMessage(`"b"`), "key": json.RawMessage(`"a b/\"c"`)}},
+			event.Malformed{Problem: "an entry of objects is not of the form s3://bucket/key"},
+			event.Malformed{Problem: "an entry of objects is not of the form s3://bucket/key"},
+			event.Malformed{Problem: "an entry of objects is not text"},
+		}},
+		"several secrets":        {`{"secrets":["s"]}`, []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{"secret": json.RawMessage(`"s"`)}}}},
+		"several definitions":    {`{"taskDefinitions":["f:1"]}`, []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{"taskDefinition": json.RawMessage(`"f:1"`)}}}},
+		"none of several":        {`{"roles":[]}`, []event.Trigger{event.Malformed{Problem: "the list roles is empty"}}},
+		"no list":                {`{"roles":"x"}`, []event.Trigger{event.Malformed{Problem: "the field roles is not a list"}}},
+		"too many":               {`{"roles":[` + strings.Repeat(`"x",`, 1000) + `"x"]}`, []event.Trigger{event.Malformed{Problem: "the list roles has 1001 entries, more than the 1000 that one request may have"}}},
+		"dry-run is text":        {`{"role":"x","dry-run":"true"}`, []event.Trigger{event.Malformed{Problem: "the field dry-run is neither true nor false"}}},
+		"dry-run is null":        {`{"roles":["x"],"dry-run":null}`, []event.Trigger{event.Malformed{Problem: "the field dry-run is neither true nor false"}}},
+		"a sweep is no sweep id": {`{"sweep":"all"}`, []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{"sweep": json.RawMessage(`"all"`)}}}},
 
 		"empty":              {"", []event.Trigger{event.Malformed{Problem: "the event is empty"}}},
 		"white space":        {" \n", []event.Trigger{event.Malformed{Problem: "the event is empty"}}},
@@ -157,10 +176,10 @@ func TestDecodeQueue(t *testing.T) {
 		`{"messageId":"6","eventSource":"aws:sqs"}`,
 	)))
 	want := event.Delivery{FromQueue: true, Messages: []event.Message{
-		{ID: "1", Triggers: []event.Trigger{wantCall}},
-		{ID: "2", Triggers: []event.Trigger{event.Malformed{Problem: "the event of 10 bytes is not valid JSON"}}},
-		{ID: "3", Triggers: []event.Trigger{wantObject("k")}},
-		{ID: "4", Triggers: []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{"role": json.RawMessage(`"x"`)}}}},
+		{ID: "1", Received: 1, Triggers: []event.Trigger{wantCall}},
+		{ID: "2", Received: 1, Triggers: []event.Trigger{event.Malformed{Problem: "the event of 10 bytes is not valid JSON"}}},
+		{ID: "3", Received: 1, Triggers: []event.Trigger{wantObject("k")}},
+		{ID: "4", Received: 1, Triggers: []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{"role": json.RawMessage(`"x"`)}}}},
 		{ID: "5", Triggers: []event.Trigger{event.Malformed{Problem: "a record of the batch is not an SQS message with a body"}}},
 		{ID: "6", Triggers: []event.Trigger{event.Malformed{Problem: "a record of the batch is not an SQS message with a body"}}},
 	}}

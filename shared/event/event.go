@@ -21,6 +21,20 @@ type Message struct {
 	// ID is the SQS message's id, "" where the payload came without a queue.
 	ID       string
 	Triggers []Trigger
+	// Received counts how often the queue has delivered the message, this time
+	// included; 0 where the payload came without a queue.
+	Received int
+}
+
+// Sweep gives the reference of the sweep that sent the message, "" where none
+// did. All of a message's requests come from one body.
+func (m Message) Sweep() string {
+	for _, trigger := range m.Triggers {
+		if hand, ok := trigger.(ByHand); ok && hand.Sweep != "" {
+			return hand.Sweep
+		}
+	}
+	return ""
 }
 
 // Delivery is a decoded payload.
@@ -129,8 +143,17 @@ type RotationStep struct {
 // Schedule is a run that nothing but the clock asked for.
 type Schedule struct{}
 
-// ByHand is a JSON object of a person or of sweep, as in {"role": "name"}.
-type ByHand struct{ Fields map[string]json.RawMessage }
+// ByHand is a JSON object of a person or of sweep, as in {"role": "name"}. One
+// that names several things, as in {"roles": ["a", "b"]}, is that many requests
+// for one.
+type ByHand struct {
+	Fields map[string]json.RawMessage
+	// DryRun asks to plan only, whatever the function's mode.
+	DryRun bool
+	// Sweep is the reference that a sweep gave to its message, to be told with
+	// the results; "" where none did.
+	Sweep string
+}
 
 // Text gives a field that is a JSON string, and whether it is there and is one.
 func (b ByHand) Text(field string) (string, bool) {

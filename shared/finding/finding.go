@@ -4,6 +4,7 @@
 package finding
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -83,6 +84,11 @@ type Result struct {
 	Status   Status    `json:"status"`
 	Findings []Finding `json:"findings"`
 	Actions  []Action  `json:"actions"`
+	// Mode is set where it is not the function's: somebody asked for a plan only.
+	Mode Mode `json:"mode,omitempty"`
+	// Sweep is the reference of the sweep that asked for the look, "" where
+	// anybody else did, too.
+	Sweep string `json:"sweep,omitempty"`
 }
 
 // Newsworthy reports whether people and other systems are told of the result
@@ -168,7 +174,12 @@ type Report struct {
 	Function string   `json:"function"`
 	Mode     Mode     `json:"mode"`
 	Results  []Result `json:"results"`
+	// Summary is what a sweep found in all.
+	Summary any `json:"summary,omitempty"`
 }
+
+// ModeOf gives the mode that a result stands under.
+func (r Report) ModeOf(result Result) Mode { return cmp.Or(result.Mode, r.Mode) }
 
 // HasError reports whether any result has an error standing.
 func (r Report) HasError() bool { return slices.ContainsFunc(r.Results, Result.HasError) }

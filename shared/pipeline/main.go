@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"ecsguardrails/shared/awsclient"
-	"ecsguardrails/shared/publish"
 	"ecsguardrails/shared/settings"
 )
 
@@ -110,7 +109,7 @@ Exit code 0, 1 (a finding of severity error stands) or 2 (could not run).
 		_, err = fmt.Fprintf(stdout, "%s\n", printed)
 	}
 	if _, wanted := os.LookupEnv("FINDINGS_BUS"); wanted {
-		err = errors.Join(err, publish.Findings(ctx, assembled.events, assembled.bus, outcome.Report))
+		err = errors.Join(err, assembled.publish(ctx, outcome))
 	}
 	if err = errors.Join(outcome.err, err); err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)

@@ -4,6 +4,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/publish"
 )
 
 // maxFindings bounds what one subject can add to a report.
@@ -57,6 +59,8 @@ type Subject[S any] struct {
 	// Settled is set where nothing needs to be looked at: the event itself
 	// gives the outcome.
 	Settled *finding.Result
+	// DryRun has the plan not applied, whatever the function's mode.
+	DryRun bool
 }
 
 // Skip is a subject that is not ours, and why.
@@ -110,11 +114,15 @@ func (p *Plan[A]) after(applied int) []finding.Finding {
 // Outcome is what became of one delivery.
 type Outcome struct {
 	Report finding.Report
+	// Events are published beside the report's findings.
+	Events []publish.Event
 	// FromQueue and Failures answer SQS: the ids of the messages to deliver again.
 	FromQueue bool
 	Failures  []string
-	// messages gives the ids of the messages that asked for each result.
-	messages [][]string
+	// messages are those of the delivery, asked the ones that asked for each
+	// result, by their place in it.
+	messages []event.Message
+	asked    [][]int
 	// err joins what a retry may cure.
 	err error
 	// complaint is what a caller of a MustSucceed function is told instead of a
@@ -125,7 +133,7 @@ type Outcome struct {
 // Handle takes one payload through all steps but the report's publication.
 func (f *Function[S, O, A]) Handle(ctx context.Context, payload []byte) Outcome {
 	delivery := event.Decode(payload)
-	subjects, messages := f.subjects(delivery)
+	subjects, asked := f.subjects(delivery)
 
 	results := make([]finding.Result, len(subjects))
 	errs := make([]error, len(subjects))
@@ -142,12 +150,16 @@ func (f *Function[S, O, A]) Handle(ctx context.Context, payload []byte) Outcome 
 	outcome := Outcome{
 		Report:    finding.Report{Function: f.Name, Mode: f.Mode, Results: results},
 		FromQueue: delivery.FromQueue,
-		messages:  messages,
+		messages:  delivery.Messages,
+		asked:     asked,
 		err:       errors.Join(errs...),
+	}
+	for i := range results {
+		results[i].Sweep = outcome.sweepOf(i)
 	}
 	for i, result := range results {
 		if result.Status == finding.Failed {
-			outcome.deliverAgain(i)
+			outcome.deliverAgain(i, maxSweepDeliveries)
 		} else if f.MustSucceed && result.HasError() {
 			outcome.complaint = errors.Join(outcome.complaint, fmt.Errorf("%s: %s", result.Subject, summary(result)))
 		}
@@ -155,13 +167,64 @@ func (f *Function[S, O, A]) Handle(ctx context.Context, payload []byte) Outcome 
 	return outcome
 }
 
-// deliverAgain marks the messages behind a result as failed.
-func (o *Outcome) deliverAgain(result int) {
-	for _, id := range o.messages[result] {
+// maxSweepDeliveries is how often a sweep's message comes at most: what fails
+// then is told, and the next sweep looks again. Its other subjects would be
+// looked at each time, too.
+const maxSweepDeliveries = 3
+
+// deliverAgain marks the messages behind a result as failed; a sweep's, only up
+// to so many deliveries (0 is no limit).
+func (o *Outcome) deliverAgain(result, sweepDeliveries int) {
+	for _, at := range o.asked[result] {
+		message := o.messages[at]
+		given := sweepDeliveries > 0 && message.Sweep() != "" && message.Received >= sweepDeliveries
+		if message.ID != "" && !given && !slices.Contains(o.Failures, message.ID) {
+			o.Failures = append(o.Failures, message.ID)
+		}
+	}
+}
+
+// sweepOf gives the sweep that asked for a result, "" where anybody else did, too.
+func (o *Outcome) sweepOf(result int) string {
+	sweep := ""
+	for _, at := range o.asked[result] {
+		of := o.messages[at].Sweep()
+		if of == "" {
+			return ""
+		}
+		sweep = cmp.Or(sweep, of)
+	}
+	return sweep
+}
+
+// swept gives the results of each message of a sweep's that is not delivered
+// again, by the message's reference.
+func (o *Outcome) swept() map[string][]finding.Result {
+	swept := map[string][]finding.Result{}
+	for i, asked := range o.asked {
+		for _, at := range asked {
+			message := o.messages[at]
+			if reference := message.Sweep(); reference != "" && !slices.Contains(o.Failures, message.ID) {
+				swept[reference] = append(swept[reference], o.Report.Results[i])
+			}
+		}
+	}
+	return swept
+}
+
+// And adds what became of another part of the same delivery.
+func (o Outcome) And(other Outcome) Outcome {
+	o.Report.Results = slices.Concat(o.Report.Results, other.Report.Results)
+	o.asked = slices.Concat(o.asked, other.asked)
+	for _, id := range other.Failures {
 		if !slices.Contains(o.Failures, id) {
 			o.Failures = append(o.Failures, id)
 		}
 	}
+	o.Events = slices.Concat(o.Events, other.Events)
+	o.err = errors.Join(o.err, other.err)
+	o.complaint = errors.Join(o.complaint, other.complaint)
+	return o
 }
 
 func (f *Function[S, O, A]) parallel() int {
@@ -171,16 +234,19 @@ func (f *Function[S, O, A]) parallel() int {
 	return 4
 }
 
-// subjects lists each subject of a delivery once, with the ids of the messages
-// that named it.
-func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subject[S], messages [][]string) {
+// subjects lists each subject of a delivery once, with the places of the
+// messages that named it.
+func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subject[S], asked [][]int) {
 	index := map[string]int{}
-	for _, message := range delivery.Messages {
+	for place, message := range delivery.Messages {
 		for _, trigger := range message.Triggers {
 			for _, subject := range f.subjectsOf(trigger) {
 				key := subject.Key
 				if key == "" {
 					key = subject.Name
+				}
+				if subject.DryRun {
+					key += " dry-run"
 				}
 				if subject.Settled != nil {
 					key = fmt.Sprintf("settled %s %v", key, subject.Settled.Findings)
@@ -190,15 +256,15 @@ func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subjec
 					at = len(subjects)
 					index[key] = at
 					subjects = append(subjects, subject)
-					messages = append(messages, nil)
+					asked = append(asked, nil)
 				}
-				if message.ID != "" {
-					messages[at] = append(messages[at], message.ID)
+				if !slices.Contains(asked[at], place) {
+					asked[at] = append(asked[at], place)
 				}
 			}
 		}
 	}
-	return subjects, messages
+	return subjects, asked
 }
 
 func (f *Function[S, O, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
@@ -211,6 +277,11 @@ func (f *Function[S, O, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
 	subjects := f.Subjects(trigger)
 	if len(subjects) == 0 {
 		return []Subject[S]{Skip[S]("event", "event-not-handled", f.Name+" does not handle "+describe(trigger))}
+	}
+	if hand, ok := trigger.(event.ByHand); ok && hand.DryRun {
+		for i := range subjects {
+			subjects[i].DryRun = true
+		}
 	}
 	return subjects
 }
@@ -245,6 +316,9 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 			result, err = f.failed(subject.Name, nil, fmt.Errorf("internal fault of type %T at %s", recovered, origin(debug.Stack())))
 		}
 		result.Subject = subject.Name
+		if subject.DryRun && f.Mode != finding.DryRun {
+			result.Mode = finding.DryRun
+		}
 		result = result.Capped(maxFindings)
 		if result.Actions == nil {
 			result.Actions = []finding.Action{}
@@ -261,11 +335,15 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 	if plan.Skip != nil {
 		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{*plan.Skip}}, nil
 	}
+	mode := f.Mode
+	if subject.DryRun {
+		mode = finding.DryRun
+	}
 	actions := make([]finding.Action, len(plan.Actions))
 	for i, action := range plan.Actions {
 		actions[i] = f.Describe(action)
 	}
-	if f.Mode == finding.Enforce {
+	if mode == finding.Enforce {
 		for i, action := range plan.Actions {
 			if err := f.Apply(ctx, action); err != nil && awserror.Classify(err) != awserror.Done {
 				result, err := f.failed(subject.Name, plan.after(i), fmt.Errorf("%s: %w", actions[i].Kind, err))
@@ -277,8 +355,8 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 			actions[i].Applied = true
 		}
 	}
-	result = finding.Result{Status: finding.Decide(f.Mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}
-	if f.Mode == finding.Enforce {
+	result = finding.Result{Status: finding.Decide(mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}
+	if mode == finding.Enforce {
 		result.Findings = cured(plan.Findings)
 	}
 	return result, nil

@@ -281,6 +281,92 @@ func TestOnlyFailedMessagesGoBack(t *testing.T) {
 	}
 }
 
+func TestDryRunOfARequest(t *testing.T) {
+	for payload, want := range map[string]string{
+		`{"lamp":"off","dry-run":true}`:  "planned dry-run 0",
+		`{"lamp":"off","dry-run":false}`: "remediated  1",
+	} {
+		var l lamps
+		result := l.function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report.Results[0]
+		if got := fmt.Sprint(result.Status, " ", result.Mode, " ", len(l.switched)); got != want {
+			t.Errorf("%s: got %q, want %q", payload, got, want)
+		}
+	}
+	// Never the reverse.
+	result := new(lamps).function(finding.DryRun).Handle(context.Background(), []byte(`{"lamp":"off","dry-run":false}`)).Report.Results[0]
+	if result.Status != finding.Planned {
+		t.Errorf("a function that runs dry was made to act: %+v", result)
+	}
+	// One plan and one look that acts are two looks.
+	var l lamps
+	if results := l.function(finding.Enforce).Handle(context.Background(), queue(`{"lamp":"off"}`, `{"lamp":"off","dry-run":true}`)).Report.Results; len(results) != 2 {
+		t.Errorf("got %+v", results)
+	}
+}
+
+// sweepable is a lamp function that sweep's requests reach: their lists are of
+// roles, which here are lamps.
+func sweepable(l *lamps) *Function[string, string, string] {
+	function := l.function(finding.Enforce)
+	inner := function.Subjects
+	function.Subjects = func(trigger event.Trigger) []Subject[string] {
+		if hand, ok := trigger.(event.ByHand); ok {
+			if name, ok := hand.Text("role"); ok {
+				return []Subject[string]{{Name: name, Of: name}}
+			}
+		}
+		return inner(trigger)
+	}
+	return function
+}
+
+func TestSweepIsToldOfItsMessages(t *testing.T) {
+	var to bus
+	r, _, _ := reporting(nil, &to)
+	r.runner = sweepable(new(lamps))
+	payload := queue(`{"roles":["on","off a","broken"],"sweep":"s.1.0"}`, `{"roles":["on"],"sweep":"s.1.1"}`, `{"lamp":"off b"}`)
+	if answer, err := r.Invoke(context.Background(), payload); err != nil || string(answer) != `{"batchItemFailures":[]}` {
+		t.Fatalf("got %s, %v", answer, err)
+	}
+	var told []string
+	for _, entry := range to.entries {
+		var of struct {
+			Subject, Sweep string
+			Statuses       map[string]int
+			Results        []finding.Result
+		}
+		if err := json.Unmarshal([]byte(*entry.Detail), &of); err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, fmt.Sprint(strings.TrimPrefix(*entry.DetailType, "ECS Guardrails "), " ", of.Subject, " ", of.Sweep, " ", of.Statuses, " ", len(of.Results)))
+	}
+	slices.Sort(told)
+	want := []string{
+		"Finding broken s.1.0 map[] 0", "Finding off a s.1.0 map[] 0", "Finding off b  map[] 0",
+		"Sweep Result  s.1.0 map[compliant:1 noncompliant:1 remediated:1] 2", "Sweep Result  s.1.1 map[compliant:1] 0",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("got  %q\nwant %q", told, want)
+	}
+}
+
+// One subject that fails has the others of its message looked at again, but not
+// for ever; a message that comes again is told of once, at its end.
+func TestSweepGivesUpOnAMessage(t *testing.T) {
+	for received, want := range map[int]string{1: "m0 0", 2: "m0 0", 3: " 1"} {
+		payload := fmt.Sprintf(`{"Records":[{"messageId":"m0","attributes":{"ApproximateReceiveCount":"%d"},"body":"{\"roles\":[\"on\",\"look=Throttling\"],\"sweep\":\"s.1.0\"}"}]}`, received)
+		outcome := sweepable(new(lamps)).Handle(context.Background(), []byte(payload))
+		if got := fmt.Sprint(strings.Join(outcome.Failures, " "), " ", len(outcome.swept())); got != want {
+			t.Errorf("received %d times: got %q, want %q", received, got, want)
+		}
+	}
+	// Other messages go back as long as their queue says.
+	outcome := new(lamps).function(finding.Enforce).Handle(context.Background(), []byte(`{"Records":[{"messageId":"m0","attributes":{"ApproximateReceiveCount":"9"},"body":"{\"lamp\":\"look=Throttling\"}"}]}`))
+	if len(outcome.Failures) != 1 {
+		t.Errorf("got %q", outcome.Failures)
+	}
+}
+
 // bus takes events, or fails.
 type bus struct {
 	entries []types.PutEventsRequestEntry

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"ecsguardrails/shared/awserror"
@@ -44,20 +45,20 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	for _, result := range outcome.Report.Results {
 		r.log.LogAttrs(ctx, level(result), "result",
 			slog.String("function", outcome.Report.Function),
-			slog.String("mode", string(outcome.Report.Mode)),
+			slog.String("mode", string(outcome.Report.ModeOf(result))),
 			slog.String("subject", result.Subject),
 			slog.String("status", string(result.Status)),
 			slog.Any("findings", result.Findings),
 			slog.Any("actions", result.Actions),
 		)
 	}
-	if err := publish.Findings(ctx, r.events, r.bus, outcome.Report); err != nil {
+	if err := r.publish(ctx, outcome); err != nil {
 		r.log.LogAttrs(ctx, slog.LevelError, "publish findings", slog.String("error", err.Error()))
 		if awserror.Classify(err) == awserror.Transient {
 			outcome.err = errors.Join(outcome.err, err)
 			for i, result := range outcome.Report.Results {
-				if result.Newsworthy() {
-					outcome.deliverAgain(i)
+				if result.Newsworthy() || result.Sweep != "" {
+					outcome.deliverAgain(i, 0)
 				}
 			}
 		}
@@ -72,6 +73,16 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(outcome.Report)
+}
+
+// publish tells of the findings, and whoever sweeps of its results, side by side.
+func (r *reporter) publish(ctx context.Context, outcome Outcome) error {
+	events, err := publish.Findings(outcome.Report)
+	for reference, results := range outcome.swept() {
+		swept, sweptErr := publish.SweptResults(outcome.Report, reference, results)
+		events, err = append(events, swept), errors.Join(err, sweptErr)
+	}
+	return errors.Join(err, publish.Put(ctx, r.events, r.bus, slices.Concat(events, outcome.Events)))
 }
 
 // batchItemFailures is the answer that ReportBatchItemFailures reads; an empty

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -18,21 +17,36 @@ import (
 )
 
 const (
-	// Source and DetailType are what rules match findings by.
-	Source     = "ecs-guardrails"
-	DetailType = "ECS Guardrails Finding"
+	// Source is what rules match our events by, and the others their kinds.
+	Source = "ecs-guardrails"
+	// FindingType is an event about one subject, for people and other systems.
+	FindingType = "ECS Guardrails Finding"
+	// SweepResultType is an event about the subjects of one of sweep's messages,
+	// for sweep.
+	SweepResultType = "ECS Guardrails Sweep Result"
+	// SweepSummaryType is an event about a whole sweep.
+	SweepSummaryType = "ECS Guardrails Sweep Summary"
 
-	// batchSize is PutEvents' limit of entries in a call.
+	// batchSize is PutEvents' limit of entries in a call, and maxCall stays below
+	// its 256 KiB for all of them, with room for the other fields of each.
 	batchSize = 10
-	// maxDetail keeps ten entries below PutEvents' 256 KiB for a whole call,
-	// with room for the other fields; a larger result loses findings from the
-	// event, never from the log.
+	maxCall   = 240 << 10
+	// maxDetail lets ten entries go in one call; a larger result loses findings
+	// from the event, never from the log.
 	maxDetail = 24 << 10
 )
 
 // EventPutter is the part of EventBridge's client that publishing needs.
 type EventPutter interface {
 	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
+}
+
+// Event is a document for the bus.
+type Event struct {
+	// Type is one of the detail types above.
+	Type string
+	// Detail is a JSON object of at most 240 KiB.
+	Detail []byte
 }
 
 // detail is the published document: one result with its function and mode.
@@ -42,36 +56,54 @@ type detail struct {
 	finding.Result
 }
 
-// Findings publishes each newsworthy result of a report to the bus (name or
-// ARN), in as few calls as PutEvents allows. An entry that EventBridge refuses
-// alone is an error with its code.
-func Findings(ctx context.Context, client EventPutter, bus string, report finding.Report) error {
-	var entries []types.PutEventsRequestEntry
+// Findings gives an event for each newsworthy result of a report.
+func Findings(report finding.Report) ([]Event, error) {
+	var events []Event
+	var errs []error
 	for _, result := range report.Results {
 		if !result.Newsworthy() {
 			continue
 		}
-		body, err := fitting(report, result)
-		if err != nil {
-			return fmt.Errorf("describe the finding on %s: %w", result.Subject, err)
-		}
-		entries = append(entries, types.PutEventsRequestEntry{
-			EventBusName: aws.String(bus),
-			Source:       aws.String(Source),
-			DetailType:   aws.String(DetailType),
-			Detail:       aws.String(string(body)),
+		body, err := fitting(result, maxDetail, func(fewer finding.Result) any {
+			return detail{report.Function, report.ModeOf(result), fewer}
 		})
-	}
-	var errs []error
-	for batch := range slices.Chunk(entries, batchSize) {
-		output, err := client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: batch})
 		if err != nil {
-			errs = append(errs, fmt.Errorf("publish %d findings to bus %s: %w", len(batch), bus, err))
+			errs = append(errs, fmt.Errorf("describe the finding on %s: %w", result.Subject, err))
+			continue
+		}
+		events = append(events, Event{FindingType, body})
+	}
+	return events, errors.Join(errs...)
+}
+
+// Put publishes events to the bus (name or ARN), in as few calls as PutEvents
+// allows. An entry that EventBridge refuses alone is an error with its code.
+func Put(ctx context.Context, client EventPutter, bus string, events []Event) error {
+	var errs []error
+	for len(events) > 0 {
+		var entries []types.PutEventsRequestEntry
+		size := 0
+		for _, event := range events {
+			size += len(event.Detail)
+			if len(entries) > 0 && (len(entries) == batchSize || size > maxCall) {
+				break
+			}
+			entries = append(entries, types.PutEventsRequestEntry{
+				EventBusName: aws.String(bus),
+				Source:       aws.String(Source),
+				DetailType:   aws.String(event.Type),
+				Detail:       aws.String(string(event.Detail)),
+			})
+		}
+		events = events[len(entries):]
+		output, err := client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: entries})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("publish %d events to bus %s: %w", len(entries), bus, err))
 			continue
 		}
 		for _, entry := range output.Entries {
 			if code := aws.ToString(entry.ErrorCode); code != "" {
-				errs = append(errs, fmt.Errorf("publish a finding to bus %s: %w", bus,
+				errs = append(errs, fmt.Errorf("publish an event to bus %s: %w", bus,
 					&smithy.GenericAPIError{Code: code, Message: aws.ToString(entry.ErrorMessage)}))
 			}
 		}
@@ -80,12 +112,12 @@ func Findings(ctx context.Context, client EventPutter, bus string, report findin
 }
 
 // fitting marshals a result, with fewer findings and actions until it fits.
-func fitting(report finding.Report, result finding.Result) ([]byte, error) {
+func fitting(result finding.Result, most int, document func(finding.Result) any) ([]byte, error) {
 	for limit := max(len(result.Findings), len(result.Actions), 1); ; limit /= 2 {
 		fewer := result.Capped(limit)
 		fewer.Actions = result.Actions[:min(limit, len(result.Actions))]
-		body, err := json.Marshal(detail{report.Function, report.Mode, fewer})
-		if err != nil || len(body) <= maxDetail || limit == 1 {
+		body, err := json.Marshal(document(fewer))
+		if err != nil || len(body) <= most || limit == 1 {
 			return body, err
 		}
 	}

@@ -41,6 +41,11 @@ func (b *bus) PutEvents(_ context.Context, input *eventbridge.PutEventsInput, _ 
 	return output, nil
 }
 
+func put(to *bus, name string, report finding.Report) error {
+	events, err := publish.Findings(report)
+	return errors.Join(err, publish.Put(context.Background(), to, name, events))
+}
+
 func TestFindingsPublishesOnlyNews(t *testing.T) {
 	report := finding.Report{Function: "validate-config", Mode: finding.Enforce}
 	for _, status := range finding.Statuses() {
@@ -48,7 +53,7 @@ func TestFindingsPublishesOnlyNews(t *testing.T) {
 			Findings: []finding.Finding{{Code: "c", Severity: finding.Error, Message: "m", Fix: "f"}}, Actions: []finding.Action{}})
 	}
 	var to bus
-	if err := publish.Findings(context.Background(), &to, "findings", report); err != nil {
+	if err := put(&to, "findings", report); err != nil {
 		t.Fatal(err)
 	}
 	var subjects []string
@@ -82,7 +87,7 @@ func TestFindingsBatchesAndFits(t *testing.T) {
 		report.Results = append(report.Results, result)
 	}
 	var to bus
-	if err := publish.Findings(context.Background(), &to, "default", report); err != nil {
+	if err := put(&to, "default", report); err != nil {
 		t.Fatal(err)
 	}
 	if to.calls != 3 || len(to.entries) != 23 {
@@ -100,11 +105,52 @@ func TestFindingsBatchesAndFits(t *testing.T) {
 
 func TestFindingsReportsFailures(t *testing.T) {
 	report := finding.Report{Results: []finding.Result{{Subject: "s", Status: finding.Failed}}}
-	if err := publish.Findings(context.Background(), &bus{refuse: "ThrottlingException"}, "default", report); awserror.Classify(err) != awserror.Transient || awserror.Code(err) != "ThrottlingException" {
+	if err := put(&bus{refuse: "ThrottlingException"}, "default", report); awserror.Classify(err) != awserror.Transient || awserror.Code(err) != "ThrottlingException" {
 		t.Errorf("a refused entry gave %v", err)
 	}
 	broken := errors.New("broken")
-	if err := publish.Findings(context.Background(), &bus{err: broken}, "default", report); !errors.Is(err, broken) {
+	if err := put(&bus{err: broken}, "default", report); !errors.Is(err, broken) {
 		t.Errorf("a failed call gave %v", err)
+	}
+}
+
+func TestSweptResultsFit(t *testing.T) {
+	report := finding.Report{Function: "attach-policies", Mode: finding.Enforce}
+	results := []finding.Result{{Subject: "fine", Status: finding.Compliant}, {Subject: "not ours", Status: finding.Skipped, Findings: []finding.Finding{{Code: "gone"}}}}
+	for range 40 {
+		result := finding.Result{Subject: "wrong", Status: finding.Noncompliant, Mode: finding.DryRun}
+		for range 20 {
+			result.Findings = append(result.Findings, finding.Finding{Code: "c", Severity: finding.Error, Message: strings.Repeat("m", 3000), Fix: "f"})
+		}
+		results = append(results, result)
+	}
+	for _, many := range []int{3, 12, 42} {
+		event, err := publish.SweptResults(report, "sweep.1.7", results[:many])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var swept publish.Swept
+		if err := json.Unmarshal(event.Detail, &swept); err != nil || len(event.Detail) > 24<<10 {
+			t.Fatalf("%d bytes, %v", len(event.Detail), err)
+		}
+		wrong := many - 2
+		if swept.Reference != "sweep.1.7" || swept.Statuses[finding.Compliant] != 1 || swept.Statuses[finding.Skipped] != 1 ||
+			swept.Statuses[finding.Noncompliant] != wrong || swept.Codes["c"] != 20*wrong || swept.Codes["gone"] != 1 {
+			t.Errorf("of %d results: %s", many, event.Detail)
+		}
+		if len(swept.Results) < min(wrong, 5) || swept.Results[0].Mode != finding.DryRun {
+			t.Errorf("of %d wrong ones, %d are told", wrong, len(swept.Results))
+		}
+	}
+}
+
+func TestPutStaysBelowTheLimitOfACall(t *testing.T) {
+	var events []publish.Event
+	for range 25 {
+		events = append(events, publish.Event{Type: "t", Detail: []byte(`{"a":"` + strings.Repeat("x", 100<<10) + `"}`)})
+	}
+	var to bus
+	if err := publish.Put(context.Background(), &to, "default", events); err != nil || len(to.entries) != 25 || to.calls != 13 {
+		t.Errorf("%d entries in %d calls, %v", len(to.entries), to.calls, err)
 	}
 }

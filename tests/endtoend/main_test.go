@@ -29,7 +29,8 @@ var functions = []string{"attach-policies", "validate-config", "rotate-secret", 
 
 // queues are the stack's outputs of queues, and the functions behind them.
 var queues = map[string]string{
-	"AttachPoliciesQueue": "attach-policies", "RotateSecretQueue": "rotate-secret", "PatchTaskDefinitionQueue": "patch-task-definition",
+	"AttachPoliciesQueue": "attach-policies", "ValidateConfigQueue": "validate-config",
+	"RotateSecretQueue": "rotate-secret", "PatchTaskDefinitionQueue": "patch-task-definition",
 }
 
 const (
