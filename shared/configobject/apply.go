@@ -3,12 +3,13 @@ package configobject
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"ecsguardrails/shared/storedfile"
 )
 
 type applier struct{ objects ObjectWriter }
@@ -26,13 +27,9 @@ func (a applier) apply(ctx context.Context, action Action) error {
 // event delivered again, and what is there then judged.
 func (a applier) tag(ctx context.Context, action Action) error {
 	object := action.Object
-	set := make([]types.Tag, len(action.Tags))
-	for i, tag := range action.Tags {
-		set[i] = types.Tag{Key: aws.String(tag.Key), Value: aws.String(tag.Value)}
-	}
 	if _, err := a.objects.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
 		Bucket: aws.String(object.Bucket), Key: aws.String(object.Key), VersionId: versionID(object),
-		Tagging: &types.Tagging{TagSet: set},
+		Tagging: &types.Tagging{TagSet: tagSet(action.Tags)},
 	}); err != nil {
 		return fmt.Errorf("tag %s: %w", object, err)
 	}
@@ -60,7 +57,7 @@ func (a applier) restore(ctx context.Context, action Action) error {
 	input := good.Properties
 	input.Bucket, input.Key = aws.String(object.Bucket), aws.String(object.Key)
 	input.Body = strings.NewReader(good.Content.Reveal())
-	input.Tagging = aws.String(tagHeader(good.Tags))
+	input.Tagging = aws.String(storedfile.TagHeader(tagSet(good.Tags)))
 	input.IfMatch = aws.String(action.ETag)
 	if _, err := a.objects.PutObject(ctx, &input); err != nil {
 		return fmt.Errorf("put version %s of %s back on top: %w", good.ID, object.address(), err)
@@ -68,12 +65,11 @@ func (a applier) restore(ctx context.Context, action Action) error {
 	return nil
 }
 
-// tagHeader writes tags as x-amz-tagging has them, a query in which a space is
-// %20: whether S3 takes "+" for one is not documented.
-func tagHeader(tags []Tag) string {
-	pairs := make([]string, len(tags))
+// tagSet gives tags in S3's own type.
+func tagSet(tags []Tag) []types.Tag {
+	set := make([]types.Tag, len(tags))
 	for i, tag := range tags {
-		pairs[i] = url.QueryEscape(tag.Key) + "=" + url.QueryEscape(tag.Value)
+		set[i] = types.Tag{Key: aws.String(tag.Key), Value: aws.String(tag.Value)}
 	}
-	return strings.ReplaceAll(strings.Join(pairs, "&"), "+", "%20")
+	return set
 }

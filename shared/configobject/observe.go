@@ -17,6 +17,7 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/storedfile"
 )
 
 const (
@@ -221,7 +222,7 @@ func (o observer) read(ctx context.Context, object Object) (version, error) {
 	// Closing an unread body drops the connection instead of reading the rest.
 	defer func() { _ = got.Body.Close() }()
 	read := version{
-		id: aws.ToString(got.VersionId), etag: aws.ToString(got.ETag), size: aws.ToInt64(got.ContentLength), properties: propertiesOf(got),
+		id: aws.ToString(got.VersionId), etag: aws.ToString(got.ETag), size: aws.ToInt64(got.ContentLength), properties: storedfile.Properties(got),
 	}
 	if read.id == "" {
 		read.id = object.VersionID

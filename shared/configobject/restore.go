@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
@@ -114,26 +113,4 @@ func (o observer) candidate(ctx context.Context, object Object) (*GoodVersion, e
 // isRestored reports whether a version was put on top by this function.
 func isRestored(tags []Tag) bool {
 	return slices.ContainsFunc(tags, func(tag Tag) bool { return tag.Key == TagRestoredFrom })
-}
-
-// propertiesOf gives what has to be said again when an object is stored anew.
-func propertiesOf(got *s3.GetObjectOutput) s3.PutObjectInput {
-	properties := s3.PutObjectInput{
-		CacheControl:            got.CacheControl,
-		ContentDisposition:      got.ContentDisposition,
-		ContentEncoding:         got.ContentEncoding,
-		ContentLanguage:         got.ContentLanguage,
-		ContentType:             got.ContentType,
-		Metadata:                got.Metadata,
-		StorageClass:            got.StorageClass,
-		WebsiteRedirectLocation: got.WebsiteRedirectLocation,
-		ServerSideEncryption:    got.ServerSideEncryption,
-	}
-	if got.SSEKMSKeyId != nil {
-		properties.SSEKMSKeyId, properties.BucketKeyEnabled = got.SSEKMSKeyId, got.BucketKeyEnabled
-	}
-	if expires, err := http.ParseTime(aws.ToString(got.ExpiresString)); err == nil {
-		properties.Expires = aws.Time(expires)
-	}
-	return properties
 }

@@ -39,7 +39,7 @@ var Codes = []finding.Code{
 	{Code: "rotation-overdue", Cause: "the secret was to be rotated more than a day ago", Cure: "cure the errors of its rotation and rotate it"},
 	{Code: "rotation-underway", Cause: "a look at a secret found a rotation under way", Cure: "none needed; if it stays, take `AWSPENDING` away from its version and rotate anew"},
 	{Code: "grace-running", Cause: "the previous credential may still be in use", Cure: "none needed"},
-	{Code: "too-soon", Cause: "a rotation was begun within the grace time, and one of two accounts that take turns would lose its password", Cure: "rotate later, or shorten the tag `ecs-guardrails:grace`"},
+	{Code: "too-soon", Cause: "a rotation was begun within the grace time, and one of two accounts that take turns would lose its password", Cure: "rotate later, or tag the secret `ecs-guardrails:grace=0h` if nothing uses the previous credential any more"},
 	{Code: "grace-over", Cause: "the registry still takes the previous credential after its grace time", Cure: "none needed; the function revokes it"},
 	{Code: "previous-in-use", Cause: "an `ecs.config` still carries the previous credential after its grace time", Cure: "none needed; the function renders it anew, and revokes at the next look"},
 	{Code: "previous-ended", Cause: "the previous credential works no more, or was not issued by this function", Cure: "none needed"},

@@ -4,9 +4,14 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry/htpasswd"
@@ -64,6 +69,32 @@ func (w *world) rightConfigs(t *testing.T) {
 	}
 }
 
+// rightProperties holds what files were written with against what they had.
+func (w *world) rightProperties(t *testing.T) {
+	t.Helper()
+	as := &registrytest.ObjectStore{}
+	as.Write(configBucket, "k", nil)
+	want := as.Stored(configBucket, "k")
+	tags := func(header *string) url.Values {
+		parsed, err := url.ParseQuery(*header)
+		if err != nil || strings.Contains(*header, "+") {
+			t.Errorf("the tags are %q, %v", *header, err)
+		}
+		return parsed
+	}
+	for key := range configFiles {
+		got := w.objects.Stored(configBucket, key)
+		if diff := cmp.Diff(tags(want.Tagging), tags(got.Tagging)); diff != "" {
+			t.Errorf("%s has other tags: %s", key, diff)
+		}
+		copied := *got
+		copied.Bucket, copied.Key, copied.Body, copied.IfMatch, copied.Tagging = nil, nil, nil, nil, want.Tagging
+		if diff := cmp.Diff(want, &copied, cmpopts.IgnoreUnexported(s3.PutObjectInput{})); diff != "" {
+			t.Errorf("%s has other properties: %s", key, diff)
+		}
+	}
+}
+
 func TestConfigFiles(t *testing.T) {
 	w := newWorld(t)
 	w.writeConfigs()
@@ -80,6 +111,7 @@ func TestConfigFiles(t *testing.T) {
 			}
 		}
 		w.rightConfigs(t)
+		w.rightProperties(t)
 		puts := w.objects.Puts()
 		if result := w.run(t, "finishSecret", version); codes(result) != "already-current" || w.objects.Puts() != puts {
 			t.Errorf("finishSecret again: %+v", result)
@@ -308,6 +340,59 @@ func TestRotationWithinGrace(t *testing.T) {
 		w.secrets.Rotated = start.Add(-3 * time.Hour)
 		w.rotate(t, "version-2")
 		w.usable(t)
+	})
+	for name, test := range map[string]struct {
+		grace, schedule string
+		ago             time.Duration
+		previous        string
+		refused         bool
+	}{
+		"no tag, at once":                    {"", "", 0, "", true},
+		"no tag, eleven hours later":         {"", "rate(30 days)", 11 * time.Hour, "", true},
+		"no tag, twelve hours later":         {"", "rate(30 days)", 12 * time.Hour, "", false},
+		"no tag, every day":                  {"", "rate(1 day)", 13 * time.Hour, "", false},
+		"no tag, every four hours":           {"", "rate(4 hours)", 3 * time.Hour, "", false},
+		"no tag, every four hours, at once":  {"", "rate(4 hours)", time.Hour, "", true},
+		"no tag, a cron expression":          {"", "cron(0 8 1 * ? *)", time.Hour, "", true},
+		"the tag is shorter":                 {"1h", "rate(30 days)", 2 * time.Hour, "", false},
+		"the tag is longer than a schedule":  {"2d", "rate(1 day)", 30 * time.Hour, "", true},
+		"the tag says none":                  {"0h", "", 0, "", false},
+		"a person wrote the previous value":  {"", "", 0, `{"username":"ci_clone","password":"typo"}`, false},
+		"the previous value is no JSON":      {"", "", 0, "typo", false},
+		"the previous value is another user": {"", "", 0, `{"username":"ops","password":"zzzz"}`, false},
+	} {
+		t.Run("two accounts, "+name, func(t *testing.T) {
+			w := newWorld(t)
+			w.secrets.Begin("version-1")
+			w.rotate(t, "version-1")
+			if test.grace != "" {
+				w.secrets.Tags[rotation.GraceTag] = test.grace
+			}
+			if test.previous != "" {
+				w.secrets.Values["version-0"] = test.previous
+			}
+			w.secrets.Schedule, w.secrets.Rotated = test.schedule, start.Add(-test.ago)
+			w.secrets.Begin("version-2")
+			result := w.run(t, "createSecret", "version-2")
+			if got := codes(result) == "too-soon"; got != test.refused || got != result.HasError() {
+				t.Errorf("got %+v", result)
+			}
+		})
+	}
+	t.Run("tokens, no tag", func(t *testing.T) {
+		w, s, _ := newVendorWorld(vendors()["gitea"])
+		for n, want := range []int{1, 2, 3, 2} {
+			version := fmt.Sprintf("version-%d", n+1)
+			w.secrets.Begin(version)
+			w.secrets.Rotated = start.Add(-13 * time.Hour)
+			if n == 2 {
+				w.secrets.Rotated = start.Add(-11 * time.Hour)
+			}
+			w.rotate(t, version)
+			if issued(s) != want {
+				t.Errorf("after rotation %d there are %d tokens of ours, want %d", n, issued(s), want)
+			}
+		}
 	})
 	t.Run("tokens", func(t *testing.T) {
 		w, s, _ := newVendorWorld(vendors()["gitea"])

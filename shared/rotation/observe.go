@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
@@ -51,6 +53,9 @@ type Observation struct {
 	// any kind, and the time by which the next rotation is to take place; zero
 	// where there is none.
 	Rotated, Changed, Due time.Time
+	// Interval is the time between rotations where the secret's schedule is a rate;
+	// 0 where it is none, or a cron expression.
+	Interval time.Duration
 
 	// What follows is read where the step needs it.
 
@@ -58,6 +63,8 @@ type Observation struct {
 	// current and the pending value, and once the label has moved the previous
 	// and the current one.
 	Old, New Value
+	// Previous is what carries AWSPREVIOUS while its grace time is running.
+	Previous Value
 	// Administrator is zero where the secret names none.
 	Administrator registry.Administrator
 	// Issued are the tokens that the registry lists for the secret.
@@ -101,6 +108,9 @@ func (r *Rotation) observe(ctx context.Context, request Request) (Observation, e
 		Changed: aws.ToTime(described.LastChangedDate),
 		Due:     aws.ToTime(described.NextRotationDate),
 	}
+	if rules := described.RotationRules; rules != nil {
+		o.Interval = interval(rules)
+	}
 	for _, tag := range described.Tags {
 		o.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
@@ -108,6 +118,21 @@ func (r *Rotation) observe(ctx context.Context, request Request) (Observation, e
 		return o, nil
 	}
 	return o, vanished(r.complete(ctx, &o))
+}
+
+// interval reads a rate, as in "rate(4 hours)" or "rate(10 days)"
+// ("RotationRulesType", API reference).
+func interval(rules *types.RotationRulesType) time.Duration {
+	const day = 24 * time.Hour
+	var number int64
+	var unit string
+	if _, err := fmt.Sscanf(aws.ToString(rules.ScheduleExpression), "rate(%d %s", &number, &unit); err != nil {
+		number, unit = aws.ToInt64(rules.AutomaticallyAfterDays), "days"
+	}
+	if strings.HasPrefix(unit, "hour") {
+		return time.Duration(min(number, 1000)) * time.Hour
+	}
+	return time.Duration(min(number, 1000)) * day
 }
 
 // complete reads what the description does not say.
@@ -162,6 +187,9 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { o.Old, err = r.value(ctx, o.ARN, before.version, before.label); return })
 	group.Go(func() (err error) { o.New, err = r.value(ctx, o.ARN, after.version, after.label); return })
+	if _, running := o.graceEnd(at); running && o.Step == CreateSecret {
+		group.Go(func() (err error) { o.Previous, err = r.value(ctx, o.ARN, o.version(previous), previous); return })
+	}
 	if at.Admin != "" {
 		group.Go(func() (err error) { o.Administrator, err = r.administrator(ctx, at.Admin); return })
 	}

@@ -14,6 +14,11 @@ import (
 // Secrets Manager rotates within a window of a day, and tries again.
 const lateness = 24 * time.Hour
 
+// defaultGrace is how long the previous credential works on at least where no
+// tag says so: a rotation by mistake, or two in a row, must not end what
+// instances still hold. Schedules of a day and more never come sooner.
+const defaultGrace = 12 * time.Hour
+
 // finished reports whether the version is the current one already: a step that
 // Secrets Manager asks for again.
 func (o Observation) finished() bool { return has(o.Stages[o.Version], current) }
@@ -31,11 +36,23 @@ func (o Observation) version(label string) string {
 // graceEnd says until when the previous credential is to work, and whether that
 // time is still running.
 func (o Observation) graceEnd(at Target) (end time.Time, running bool) {
-	if !at.HasGrace || o.Rotated.IsZero() || o.version(previous) == "" {
+	if o.Rotated.IsZero() || o.version(previous) == "" {
 		return time.Time{}, false
 	}
-	end = o.Rotated.Add(at.Grace)
+	end = o.Rotated.Add(o.grace(at))
 	return end, o.Now.Before(end)
+}
+
+// grace is what the tag says. Without it, a schedule of a few hours is its
+// owner's word that the previous credential is needed no longer than that.
+func (o Observation) grace(at Target) time.Duration {
+	if !at.HasGrace && o.Interval > 0 {
+		return min(defaultGrace, o.Interval/2)
+	}
+	if !at.HasGrace {
+		return defaultGrace
+	}
+	return at.Grace
 }
 
 // inadmissible says why a step may not even begin, from the secret's
@@ -69,7 +86,9 @@ type documents struct {
 	before, after Document
 	// hasNew is false where the new version has no value yet.
 	hasNew bool
-	order  registry.Order
+	// successor is the user whose turn it is.
+	successor string
+	order     registry.Order
 }
 
 // read takes both values apart, and refuses a new one that is not the successor
@@ -99,6 +118,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		},
 	}
 	driver := r.drivers[at.Driver]
+	both.successor = driver.Accounts().Successor(before.Credential.Username)
 	if err := driver.Examine(both.order); err != nil {
 		return fault("driver-needs", fmt.Sprintf("the driver %s cannot work: %v", at.Driver, err), "correct what it names; the function's README lists what each driver needs")
 	}
@@ -110,7 +130,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	switch {
 	case err != nil:
 		return fault("pending-differs", fmt.Sprintf("the new version of the secret was not made by this rotation: %v", err), anew)
-	case both.after.Credential.Username != driver.Accounts().Successor(before.Credential.Username):
+	case both.after.Credential.Username != both.successor:
 		return fault("pending-differs", "the new version of the secret is for another user than the one whose turn it is", anew)
 	case !both.after.SameBeside(before):
 		return fault("pending-differs", "the new version of the secret differs from the one in use in more than its credential, as it would for another registry", anew)
@@ -174,6 +194,14 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 	}
 }
 
+// endsPrevious reports whether a rotation gives the account of the previous
+// credential a new password. A previous value that a person wrote may be of any
+// account.
+func endsPrevious(o Observation, both documents) bool {
+	before, err := ParseDocument(o.Previous.Text, passwordKeyOf(o.Name))
+	return err == nil && before.Credential.Username == both.successor && before.Credential.Username != both.before.Credential.Username
+}
+
 func note(code, message string) pipeline.Plan[Action] {
 	return pipeline.Plan[Action]{Findings: []finding.Finding{{Code: code, Severity: finding.Info, Message: message}}}
 }
@@ -185,11 +213,11 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 	if both.hasNew {
 		return note("already-pending", "the pending version has its credential already")
 	}
-	if end, running := o.graceEnd(at); running && r.drivers[at.Driver].Accounts() == registry.TwoAccounts {
+	if end, running := o.graceEnd(at); running && endsPrevious(o, both) {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{{
 			Code: "too-soon", Severity: finding.Error,
 			Message: fmt.Sprintf("the account whose turn it is holds the previous credential, which is to work until %s, and a rotation would end it", end.UTC().Format(time.RFC3339)),
-			Fix:     fmt.Sprintf("rotate after that time; or shorten or take away the tag %s, if nothing uses the previous credential any more", GraceTag),
+			Fix:     fmt.Sprintf("rotate after that time; if nothing uses the previous credential any more, or if it leaked, tag the secret %s=0h and rotate now", GraceTag),
 		}}}
 	}
 	var actions []Action

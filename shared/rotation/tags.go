@@ -21,7 +21,8 @@ const (
 	ImageTag    = "ecs-guardrails:test-image"
 	// AdminTag names the secret with the credential for the registry's own API.
 	AdminTag = "ecs-guardrails:admin-secret"
-	// GraceTag is how long the previous credential works on, as in "36h" or "7d".
+	// GraceTag is how long the previous credential works on after a rotation, as in
+	// "36h" or "7d".
 	GraceTag = "ecs-guardrails:grace"
 	// ConfigTag lists the ecs.config files that carry the credential.
 	ConfigTag = "ecs-guardrails:config-objects"
@@ -35,8 +36,8 @@ type Target struct {
 	Image *registry.Image
 	// Admin is the secret with the administrator's credential, or "".
 	Admin string
-	// Grace is how long the previous credential works on after a rotation, and
-	// HasGrace whether there is an end to it before the next one.
+	// Grace is how long the previous credential works on after a rotation, whatever
+	// comes, and HasGrace whether a tag says so: then it ends after that time.
 	Grace    time.Duration
 	HasGrace bool
 	// Configs are the ecs.config files that carry the credential; where none are

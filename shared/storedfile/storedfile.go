@@ -8,9 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"ecsguardrails/shared/awserror"
 )
@@ -18,6 +22,7 @@ import (
 // Store is the part of S3's client that is needed.
 type Store interface {
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error)
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 }
 
@@ -63,23 +68,57 @@ func Read(ctx context.Context, store Store, place Place, limit int64) (File, err
 }
 
 // Write puts another content in the place of the one that was read, with the
-// same type, metadata and encryption, if it still is the one that was read
-// (If-Match; "Conditional writes", S3 user guide). Otherwise the error is one
-// that Conflicted knows. The object's tags are not carried over: they were
-// about the content before.
+// same properties and tags, if it still is the one that was read (If-Match;
+// "Conditional writes", S3 user guide). Otherwise the error is one that
+// Conflicted knows.
 func (f File) Write(ctx context.Context, store Store, content []byte) error {
-	_, err := store.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &f.Bucket, Key: &f.Key, Body: bytes.NewReader(content), IfMatch: f.object.ETag,
-		ContentType: f.object.ContentType, CacheControl: f.object.CacheControl,
-		ContentDisposition: f.object.ContentDisposition, ContentEncoding: f.object.ContentEncoding,
-		ContentLanguage: f.object.ContentLanguage, Metadata: f.object.Metadata,
-		ServerSideEncryption: f.object.ServerSideEncryption, SSEKMSKeyId: f.object.SSEKMSKeyId,
-		BucketKeyEnabled: f.object.BucketKeyEnabled, StorageClass: f.object.StorageClass,
-	})
-	if err != nil {
+	input := Properties(f.object)
+	input.Bucket, input.Key, input.Body, input.IfMatch = &f.Bucket, &f.Key, bytes.NewReader(content), f.object.ETag
+	// S3 counts the tags for who may read them.
+	if aws.ToInt32(f.object.TagCount) > 0 {
+		tagged, err := store.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &f.Bucket, Key: &f.Key})
+		if err != nil {
+			return fmt.Errorf("read the tags of %s: %w", f.Place, err)
+		}
+		input.Tagging = aws.String(TagHeader(tagged.TagSet))
+	}
+	if _, err := store.PutObject(ctx, &input); err != nil {
 		return fmt.Errorf("write %s: %w", f.Place, err)
 	}
 	return nil
+}
+
+// Properties gives what has to be said again when an object is stored anew, but
+// for its tags.
+func Properties(got *s3.GetObjectOutput) s3.PutObjectInput {
+	properties := s3.PutObjectInput{
+		CacheControl:            got.CacheControl,
+		ContentDisposition:      got.ContentDisposition,
+		ContentEncoding:         got.ContentEncoding,
+		ContentLanguage:         got.ContentLanguage,
+		ContentType:             got.ContentType,
+		Metadata:                got.Metadata,
+		StorageClass:            got.StorageClass,
+		WebsiteRedirectLocation: got.WebsiteRedirectLocation,
+		ServerSideEncryption:    got.ServerSideEncryption,
+	}
+	if got.SSEKMSKeyId != nil {
+		properties.SSEKMSKeyId, properties.BucketKeyEnabled = got.SSEKMSKeyId, got.BucketKeyEnabled
+	}
+	if expires, err := http.ParseTime(aws.ToString(got.ExpiresString)); err == nil {
+		properties.Expires = aws.Time(expires)
+	}
+	return properties
+}
+
+// TagHeader writes tags as x-amz-tagging has them, a query in which a space is
+// %20: whether S3 takes "+" for one is not documented.
+func TagHeader(tags []types.Tag) string {
+	pairs := make([]string, len(tags))
+	for i, tag := range tags {
+		pairs[i] = url.QueryEscape(aws.ToString(tag.Key)) + "=" + url.QueryEscape(aws.ToString(tag.Value))
+	}
+	return strings.ReplaceAll(strings.Join(pairs, "&"), "+", "%20")
 }
 
 // Conflicted reports whether a write failed because somebody else wrote or

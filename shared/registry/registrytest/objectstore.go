@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -41,7 +42,11 @@ type object struct {
 func (s *ObjectStore) Write(bucket, key string, body []byte) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.write(bucket, key, body, &s3.PutObjectInput{ContentType: aws.String("text/plain"), Metadata: map[string]string{"owner": "ops"}})
+	s.write(bucket, key, body, &s3.PutObjectInput{
+		ContentType: aws.String("text/plain"), Metadata: map[string]string{"owner": "ops"}, Tagging: aws.String("team=platform%20%26%20co&ecs-config-status=valid"),
+		StorageClass: types.StorageClassIntelligentTiering, CacheControl: aws.String("no-store"),
+		ServerSideEncryption: types.ServerSideEncryptionAwsKms, SSEKMSKeyId: aws.String("key"), BucketKeyEnabled: aws.Bool(true),
+	})
 }
 
 func (s *ObjectStore) write(bucket, key string, body []byte, input *s3.PutObjectInput) {
@@ -81,8 +86,48 @@ func (s *ObjectStore) GetObject(ctx context.Context, input *s3.GetObjectInput, _
 		}
 		output = &s3.GetObjectOutput{
 			Body: io.NopCloser(bytes.NewReader(found.body)), ETag: aws.String(found.etag),
-			ContentType: found.put.ContentType, Metadata: found.put.Metadata,
-			ServerSideEncryption: found.put.ServerSideEncryption, SSEKMSKeyId: found.put.SSEKMSKeyId,
+			ContentType: found.put.ContentType, Metadata: found.put.Metadata, CacheControl: found.put.CacheControl, StorageClass: found.put.StorageClass,
+			ServerSideEncryption: found.put.ServerSideEncryption, SSEKMSKeyId: found.put.SSEKMSKeyId, BucketKeyEnabled: found.put.BucketKeyEnabled,
+		}
+		if tags := found.tags(); len(tags) > 0 {
+			output.TagCount = aws.Int32(int32(len(tags)))
+		}
+	})
+	if cut != nil {
+		return nil, cut
+	}
+	return output, err
+}
+
+// tags are those that came with the object.
+func (o *object) tags() url.Values {
+	tags, _ := url.ParseQuery(aws.ToString(o.put.Tagging))
+	return tags
+}
+
+// Stored gives what an object was written with, nil where there is none.
+func (s *ObjectStore) Stored(bucket, key string) *s3.PutObjectInput {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if found, ok := s.objects[bucket+"/"+key]; ok {
+		return found.put
+	}
+	return nil
+}
+
+// GetObjectTagging implements S3's operation.
+func (s *ObjectStore) GetObjectTagging(ctx context.Context, input *s3.GetObjectTaggingInput, _ ...func(*s3.Options)) (output *s3.GetObjectTaggingOutput, err error) {
+	cut := s.Interruption.Around(func() {
+		s.mutex.Lock()
+		defer s.mutex.Unlock()
+		found, ok := s.objects[*input.Bucket+"/"+*input.Key]
+		if !ok {
+			err = s3Error("GetObjectTagging", &types.NoSuchKey{})
+			return
+		}
+		output = &s3.GetObjectTaggingOutput{}
+		for _, key := range slices.Sorted(maps.Keys(found.tags())) {
+			output.TagSet = append(output.TagSet, types.Tag{Key: &key, Value: aws.String(found.tags().Get(key))})
 		}
 	})
 	if cut != nil {

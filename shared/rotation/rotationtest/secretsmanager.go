@@ -33,6 +33,8 @@ type SecretsManager struct {
 	// Rotates says that rotation is enabled.
 	Rotates      bool
 	Rotated, Due time.Time
+	// Schedule is a rate or a cron expression, "" where there is none.
+	Schedule string
 	// Values and Stages are those of the versions.
 	Values map[string]string
 	Stages map[string][]string
@@ -107,6 +109,9 @@ func (s *SecretsManager) DescribeSecret(_ context.Context, _ *secretsmanager.Des
 	var output secretsmanager.DescribeSecretOutput
 	return &output, s.call("DescribeSecret", func() error {
 		output = secretsmanager.DescribeSecretOutput{ARN: &s.ARN, Name: &s.Name, RotationEnabled: &s.Rotates, VersionIdsToStages: map[string][]string{}, LastRotatedDate: &s.Rotated, NextRotationDate: &s.Due}
+		if s.Schedule != "" {
+			output.RotationRules = &types.RotationRulesType{ScheduleExpression: &s.Schedule}
+		}
 		for version, stages := range s.Stages {
 			output.VersionIdsToStages[version] = slices.Clone(stages)
 		}
