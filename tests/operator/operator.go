@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -164,6 +165,19 @@ func (o *Operator) Upload(ctx context.Context, bucket, key, content string, tags
 		return Object{}, fmt.Errorf("uploading s3://%s/%s: %w", bucket, key, err)
 	}
 	return Object{bucket, key, aws.ToString(output.VersionId)}, nil
+}
+
+// Content reads an object's latest version.
+func (o *Operator) Content(ctx context.Context, bucket, key string) (string, error) {
+	output, err := o.S3.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		return "", fmt.Errorf("reading s3://%s/%s: %w", bucket, key, err)
+	}
+	content, err := io.ReadAll(output.Body)
+	if err := errors.Join(err, output.Body.Close()); err != nil {
+		return "", fmt.Errorf("reading s3://%s/%s: %w", bucket, key, err)
+	}
+	return string(content), nil
 }
 
 // ObjectTags returns the tags of a version.

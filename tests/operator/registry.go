@@ -2,11 +2,13 @@ package operator
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -49,6 +51,43 @@ func (o *Operator) CreateRegistrySecret(ctx context.Context, name string, regist
 		return "", fmt.Errorf("creating secret %s: %w", name, err)
 	}
 	return aws.ToString(output.ARN), nil
+}
+
+// SetGrace tags a secret with the time that its previous credential works on
+// after a rotation.
+func (o *Operator) SetGrace(ctx context.Context, arn string, grace time.Duration) error {
+	_, err := o.Secrets.TagResource(ctx, &secretsmanager.TagResourceInput{SecretId: &arn, Tags: []types.Tag{
+		{Key: aws.String("ecs-guardrails:grace"), Value: aws.String(grace.String())},
+	}})
+	if err != nil {
+		return fmt.Errorf("tagging %s: %w", arn, err)
+	}
+	return nil
+}
+
+// GraceOver says whether so much time has passed since a secret's last rotation.
+func (o *Operator) GraceOver(ctx context.Context, arn string, grace time.Duration) (bool, error) {
+	output, err := o.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
+	if err != nil {
+		return false, fmt.Errorf("describing %s: %w", arn, err)
+	}
+	return output.LastRotatedDate != nil && time.Since(*output.LastRotatedDate) > grace, nil
+}
+
+// ConfigFile is an ecs.config as people write it, with a registry's credential
+// in one of the two shapes that the agent takes.
+func ConfigFile(shape, host string, credential Credential) (string, error) {
+	document := map[string]any{"username": credential.Username, "password": credential.Password.Reveal(), "email": "ops@example.com"}
+	if shape == "dockercfg" {
+		auth := base64.StdEncoding.EncodeToString([]byte(credential.Username + ":" + credential.Password.Reveal()))
+		document = map[string]any{"auth": auth, "email": "ops@example.com"}
+	}
+	data, err := json.Marshal(map[string]any{host: document})
+	if err != nil {
+		return "", fmt.Errorf("writing the credential: %w", err)
+	}
+	return "# of the platform team\nECS_CLUSTER=storefront\nECS_ENGINE_AUTH_TYPE=" + shape +
+		"\nECS_ENGINE_AUTH_DATA=" + string(data) + "\nECS_RESERVED_MEMORY=64\n", nil
 }
 
 // CreateExecutionRole creates a role with which ECS can pull by a secret.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -141,6 +142,10 @@ func (p *play) config(ctx context.Context, key, content, want string) (operator.
 	return results[0], nil
 }
 
+// demoGrace is how long the previous credential works on after the demo's
+// rotation.
+const demoGrace = time.Second
+
 func (p *play) rotation(ctx context.Context) (string, error) {
 	old, err := p.Credential(ctx, p.registrySecret, "AWSCURRENT")
 	if err != nil {
@@ -149,31 +154,14 @@ func (p *play) rotation(ctx context.Context) (string, error) {
 	if err := p.pulls(ctx, "the credential in the secret", old); err != nil {
 		return "", err
 	}
-	p.before("AWSCURRENT of demo/registry is a credential of user %q; %s takes it", old.Username, p.registry.Host)
-	version, err := p.Rotate(ctx, p.registrySecret)
-	if err != nil {
+	if err := p.SetGrace(ctx, p.registrySecret, demoGrace); err != nil {
 		return "", err
 	}
-	p.event("secretsmanager:RotateSecret; Secrets Manager calls the function four times")
-	results, err := p.did(ctx, "rotate-secret", len(rotationSteps), func(result operator.Result) bool {
-		return strings.HasPrefix(result.Subject, p.registrySecret+"#")
-	})
-	if err != nil {
+	if err := p.keepConfigs(ctx, old); err != nil {
 		return "", err
 	}
-	for index, step := range rotationSteps {
-		if results[index].Subject != p.registrySecret+"#"+step || results[index].Status != finding.Compliant {
-			return "", fmt.Errorf("call %d was %s and ended %s; it should have been %s, and compliant", index+1, results[index].Subject, results[index].Status, step)
-		}
-	}
-	err = p.until(ctx, "the new version is the current one", func(ctx context.Context) (bool, error) {
-		now, err := p.Labelled(ctx, p.registrySecret, "AWSCURRENT")
-		return now == version, err
-	})
-	if err != nil {
-		return "", err
-	}
-	rotated, err := p.Credential(ctx, p.registrySecret, "AWSCURRENT")
+	p.before("AWSCURRENT of demo/registry is a credential of user %q; %s takes it, and two ecs.config files carry it", old.Username, p.registry.Host)
+	rotated, err := p.fourCalls(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -187,8 +175,118 @@ func (p *play) rotation(ctx context.Context) (string, error) {
 	if err := p.pulls(ctx, "the previous credential", old); err != nil {
 		return "", err
 	}
-	p.after("the previous one still pulls: nothing breaks before the new one is everywhere; the next rotation replaces it")
-	return "a registry password was rotated, without a gap", nil
+	p.after("the previous one still pulls: nothing breaks before the new one is everywhere")
+	if err := p.sameBesidesCredential(ctx, rotated); err != nil {
+		return "", err
+	}
+	p.after("both ecs.config files carry the new credential, and every other byte is as it was")
+	if err := p.graceEnds(ctx, old, rotated); err != nil {
+		return "", err
+	}
+	p.after("%s refuses the previous credential, and the new one still pulls", p.registry.Host)
+	return "a password was rotated without a gap, and the old one ended", nil
+}
+
+// configShapes are the files that carry the registry's credential, by key.
+var configShapes = map[string]string{"storefront/ecs.config": "docker", "checkout/ecs.config": "dockercfg"}
+
+// keepConfigs uploads the files as a person wrote them.
+func (p *play) keepConfigs(ctx context.Context, credential operator.Credential) error {
+	for key, shape := range configShapes {
+		content, err := operator.ConfigFile(shape, p.registry.Host, credential)
+		if err != nil {
+			return err
+		}
+		if _, err := p.Upload(ctx, p.bucket, key, content, "team", "shop"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameBesidesCredential makes sure that the files are, byte for byte, what a
+// person would have written with the other credential.
+func (p *play) sameBesidesCredential(ctx context.Context, credential operator.Credential) error {
+	for key, shape := range configShapes {
+		want, err := operator.ConfigFile(shape, p.registry.Host, credential)
+		if err != nil {
+			return err
+		}
+		got, err := p.Content(ctx, p.bucket, key)
+		if err != nil {
+			return err
+		}
+		if got != want {
+			return fmt.Errorf("s3://%s/%s differs in more than the credential", p.bucket, key)
+		}
+		tags, err := p.ObjectTags(ctx, operator.Object{Bucket: p.bucket, Key: key})
+		if err != nil {
+			return err
+		}
+		if tags["team"] != "shop" {
+			return fmt.Errorf("s3://%s/%s lost its owner's tag", p.bucket, key)
+		}
+	}
+	return nil
+}
+
+// fourCalls rotates the secret and gives the new credential.
+func (p *play) fourCalls(ctx context.Context) (operator.Credential, error) {
+	version, err := p.Rotate(ctx, p.registrySecret)
+	if err != nil {
+		return operator.Credential{}, err
+	}
+	p.event("secretsmanager:RotateSecret; Secrets Manager calls the function four times")
+	results, err := p.did(ctx, "rotate-secret", len(rotationSteps), func(result operator.Result) bool {
+		return strings.HasPrefix(result.Subject, p.registrySecret+"#")
+	})
+	if err != nil {
+		return operator.Credential{}, err
+	}
+	for index, step := range rotationSteps {
+		if results[index].Subject != p.registrySecret+"#"+step || results[index].Status != finding.Compliant {
+			return operator.Credential{}, fmt.Errorf("call %d was %s and ended %s; it should have been %s, and compliant", index+1, results[index].Subject, results[index].Status, step)
+		}
+	}
+	err = p.until(ctx, "the new version is the current one", func(ctx context.Context) (bool, error) {
+		now, err := p.Labelled(ctx, p.registrySecret, "AWSCURRENT")
+		return now == version, err
+	})
+	if err != nil {
+		return operator.Credential{}, err
+	}
+	return p.Credential(ctx, p.registrySecret, "AWSCURRENT")
+}
+
+// graceEnds has sweep look at the secrets once the grace time is over.
+func (p *play) graceEnds(ctx context.Context, old, rotated operator.Credential) error {
+	if err := p.until(ctx, "the grace time is over", func(ctx context.Context) (bool, error) {
+		return p.GraceOver(ctx, p.registrySecret, demoGrace)
+	}); err != nil {
+		return err
+	}
+	p.event(`{"sweep": "secrets"}, by hand, when the grace time is over (%s here, as the tag ecs-guardrails:grace says)`, demoGrace)
+	invocation, err := p.Invoke(ctx, "sweep", []byte(`{"sweep":"secrets"}`))
+	if err != nil {
+		return err
+	}
+	if invocation.FunctionError != "" {
+		return fmt.Errorf("sweep failed: %s", invocation.ErrorMessage)
+	}
+	results, err := p.did(ctx, "rotate-secret", 1, about(p.registrySecret))
+	if err != nil {
+		return err
+	}
+	if results[0].Status != finding.Remediated {
+		return fmt.Errorf("the look at the secret ended %s", results[0].Status)
+	}
+	if err := p.until(ctx, "the registry refuses the previous credential", func(ctx context.Context) (bool, error) {
+		taken, err := operator.Pull(ctx, p.registry, old)
+		return !taken, err
+	}); err != nil {
+		return err
+	}
+	return p.pulls(ctx, "the new credential", rotated)
 }
 
 var rotationSteps = []string{"createSecret", "setSecret", "testSecret", "finishSecret"}
