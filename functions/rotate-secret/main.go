@@ -39,7 +39,7 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 			artifactory.Name: artifactory.New(client),
 			dockerhub.Name:   dockerhub.New(client),
 			gitea.Name:       gitea.New(client),
-			gitlab.Name:      gitlab.New(client),
+			gitlab.Name:      gitlab.New(client, time.Now),
 			harbor.Name:      harbor.New(client, rand.Reader),
 			htpasswd.Name:    htpasswd.New(objects, rand.Reader),
 			nexus.Name:       nexus.New(client, rand.Reader),

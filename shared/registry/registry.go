@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/distribution/reference"
 
@@ -197,6 +198,9 @@ type Order struct {
 	Administrator Administrator
 	// Tags are the secret's.
 	Tags map[string]string
+	// Interval is the time between two rotations, 0 where it is not known. A
+	// credential is in use for two of them: as the current and as the previous one.
+	Interval time.Duration
 }
 
 // Issued is a credential that a driver issued.

@@ -114,7 +114,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		hasNew: o.New.Present,
 		order: registry.Order{
 			Registry: at.Registry, SecretARN: o.ARN, Version: o.Version, Current: before.Credential,
-			Administrator: o.Administrator, Tags: o.Tags,
+			Administrator: o.Administrator, Tags: o.Tags, Interval: o.Interval,
 		},
 	}
 	driver := r.drivers[at.Driver]

@@ -128,7 +128,7 @@ func (w *world) drivers() map[string]registry.Driver {
 		artifactory.Name: artifactory.New(client),
 		dockerhub.Name:   dockerhub.New(client),
 		gitea.Name:       gitea.New(client),
-		gitlab.Name:      gitlab.New(client),
+		gitlab.Name:      gitlab.New(client, w.now),
 		harbor.Name:      harbor.New(client, random),
 		htpasswd.Name:    htpasswd.New(w.objects, random),
 		nexus.Name:       nexus.New(client, random),

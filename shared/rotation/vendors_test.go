@@ -65,6 +65,22 @@ func vendors() map[string]vendor {
 				return below{s, "/gitlab"}, &s.Tokens
 			},
 		},
+		"gitlab, group access tokens": {
+			driver: gitlab.Name, registry: "registry.gitlab.example.com/acme", username: "any one", tags: map[string]string{gitlab.OwnerTag: "groups/acme/platform", gitlab.TokenTag: "access"},
+			administrator: `{"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://registry.gitlab.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.GitLab{Tokens: tokens(), Admin: admin, Owner: "groups/acme/platform", Access: true}
+				return s, &s.Tokens
+			},
+		},
+		"gitlab, project access tokens": {
+			driver: gitlab.Name, registry: "gitlab.example.com:5050", username: "ecs", tags: map[string]string{gitlab.OwnerTag: "projects/42", gitlab.TokenTag: "access/90"},
+			administrator: `{"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://gitlab.example.com:5050",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.GitLab{Tokens: tokens(), Admin: admin, Owner: "projects/42", Access: true}
+				return s, &s.Tokens
+			},
+		},
 		"gitea": {
 			driver: gitea.Name, registry: "gitea.example.com", username: "ecs",
 			administrator: `{"url":"https://gitea.example.com","username":"ecs","password":"` + admin + `"}`, api: "https://gitea.example.com", endpoint: "https://gitea.example.com",
@@ -172,6 +188,9 @@ func newVendorWorld(v vendor) (*world, server, *registrytest.Tokens) {
 		network: &registrytest.Network{Hosts: map[string]http.Handler{"https://token.example.com": images}},
 		now:     func() time.Time { return start },
 		accepts: s.Accepts,
+	}
+	if g, ok := s.(*registrytest.GitLab); ok {
+		g.Now = func() time.Time { return w.now() }
 	}
 	w.secrets.Others = map[string]string{adminSecret: v.administrator}
 	w.network.Hosts[v.endpoint] = images

@@ -1,25 +1,36 @@
-// Package gitlab is the driver for GitLab's container registry, by deploy
-// tokens of a group or a project ("Deploy tokens API" in GitLab's
-// documentation, doc/api/deploy_tokens.md; app/models/deploy_token.rb).
+// Package gitlab is the driver for GitLab's container registry, by deploy tokens
+// or access tokens of a group or a project ("Deploy tokens API", "Group access
+// tokens API" and "Project access tokens API" in GitLab's documentation;
+// lib/api/resource_access_tokens.rb).
 //
-// GitLab mints the token. A group or project has any number of them, several
-// with the same user name, so the old and the new one live side by side under
-// one name. They are issued with the scope read_registry and without an end
-// (expires_at). GitLab's own rotation of access tokens is not used: it revokes
-// the old token at once, and a retried call revokes the whole family.
+// GitLab mints the token. A group or project has any number of either kind, so
+// the old and the new one live side by side, under the user name that the secret
+// has: several deploy tokens may share one, and for an access token the registry
+// takes any. They are issued with the scope read_registry alone. GitLab's own
+// rotation of access tokens is not used: it revokes the old token at once, and a
+// retried call revokes the whole family.
+//
+// A deploy token is issued without an end. An access token must have one, at
+// most a year from now, or fewer days where the instance's administrator says
+// so; it acts as a bot of its own with the role Reporter, the least that pulls
+// from a private project. GitLab allows a number of requests per minute, and
+// says with 429, Retry-After and RateLimit-Reset when to go on.
 //
 // The administrator's secret holds {"url": "https://gitlab.example.com",
 // "token": "glpat-…"}: an access token with the scope api, of the role
-// Maintainer for a project, Owner for a group.
+// Maintainer for a project, Owner for a group. It must be a person's or service
+// account's where access tokens are minted: one of a group or project mints none.
 package gitlab
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/registry"
@@ -33,54 +44,110 @@ const Name = "gitlab"
 // "groups/acme" or "projects/acme/tools/app".
 const OwnerTag = "ecs-guardrails:gitlab"
 
+// TokenTag is the secret's tag that says which kind of token it is: "deploy",
+// which goes without saying, or "access"; "access/90" has access tokens end
+// after so many days.
+const TokenTag = "ecs-guardrails:gitlab-token"
+
+// maxDays is how long an access token lives: GitLab refuses more than 365 days
+// from its own today (app/models/personal_access_token.rb), which may be
+// yesterday here.
+const maxDays = 364
+
+// reporter is the role's number in the API.
+const reporter = 20
+
 // username is what GitLab takes for a deploy token's user name.
 var username = lazyregexp.New(`^[a-zA-Z0-9.+_-]{1,255}$`)
 
 // Driver implements registry.Driver and registry.Lister.
-type Driver struct{ client *registry.Client }
+type Driver struct {
+	client *registry.Client
+	now    func() time.Time
+}
 
-// New makes the driver.
-func New(client *registry.Client) *Driver { return &Driver{client} }
+// New makes the driver; now is the clock that access tokens' ends are counted by.
+func New(client *registry.Client, now func() time.Time) *Driver { return &Driver{client, now} }
 
 // Accounts says that tokens live side by side.
 func (*Driver) Accounts() registry.Accounts { return registry.OneAccount }
 
-// Examine wants the tokens' owner and an administrator.
+// kind is one of the two kinds of token.
+type kind struct {
+	// path is the tokens' own, below their owner's.
+	path string
+	// days is how long an access token lives; 0 makes it a deploy token.
+	days int
+}
+
+func kindOf(order registry.Order) (kind, error) {
+	name, limit, limited := strings.Cut(order.Tags[TokenTag], "/")
+	switch {
+	case name == "" && !limited, name == "deploy" && !limited:
+		return kind{path: "/deploy_tokens"}, nil
+	case name == "access" && !limited:
+		return kind{"/access_tokens", maxDays}, nil
+	}
+	days, err := strconv.Atoi(limit)
+	if name != "access" || err != nil || days < 1 || days > maxDays {
+		return kind{}, fmt.Errorf("the tag %s must say deploy, access, or access/DAYS with at most %d days", TokenTag, maxDays)
+	}
+	return kind{"/access_tokens", days}, nil
+}
+
+// Examine wants the tokens' owner, an administrator, and tokens that live as
+// long as they are needed.
 func (*Driver) Examine(order registry.Order) error {
 	if _, err := owner(order); err != nil {
 		return err
 	}
-	if !username.MatchString(order.Current.Username) {
+	kind, err := kindOf(order)
+	switch {
+	case err != nil:
+		return err
+	case kind.days > 0 && 2*order.Interval > time.Duration(kind.days)*24*time.Hour:
+		return fmt.Errorf("an access token lives for %d days, and must outlive two rotations; rotate more often, or use deploy tokens", kind.days)
+	case kind.days == 0 && !username.MatchString(order.Current.Username):
 		return errors.New("a deploy token's user name has only letters, digits and . + _ -; change the secret's")
 	}
 	return order.ExamineAdministrator()
 }
 
-// token is a deploy token as GitLab shows it; Token only once.
+// token is either kind of token as GitLab shows it; Token only once. Deploy
+// tokens have a user name, and are inactive where they are revoked or expired.
 type token struct {
 	ID       int64
 	Name     string
 	Username string
 	Token    secret.Text
 	Revoked  bool
+	Active   *bool
 }
+
+func (t token) works() bool { return !t.Revoked && (t.Active == nil || *t.Active) }
 
 // Issue mints a token with the user name that the secret has.
 func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issued, error) {
-	path, err := owner(order)
+	path, kind, err := tokens(order)
 	if err != nil {
 		return registry.Issued{}, err
 	}
-	const doing = "the request for a deploy token"
+	body := map[string]any{"name": order.TokenName(), "scopes": []string{"read_registry"}}
+	if kind.days > 0 {
+		body["access_level"] = reporter
+		body["expires_at"] = d.now().UTC().AddDate(0, 0, kind.days).Format(time.DateOnly)
+	} else {
+		body["username"] = order.Current.Username
+	}
+	const doing = "the request for a token"
 	var minted token
 	_, err = d.api(order).Do(ctx, registry.Call{
-		Method: http.MethodPost, Path: path, Doing: doing, Want: []int{http.StatusCreated, http.StatusOK},
-		JSON: map[string]any{"name": order.TokenName(), "username": order.Current.Username, "scopes": []string{"read_registry"}},
+		Method: http.MethodPost, Path: path, Doing: doing, Want: []int{http.StatusCreated, http.StatusOK}, JSON: body,
 	}, &minted)
 	if err != nil {
 		return registry.Issued{}, err
 	}
-	if minted.Token.IsZero() || minted.Username != order.Current.Username {
+	if minted.Token.IsZero() || kind.days == 0 && minted.Username != order.Current.Username {
 		return registry.Issued{}, registry.NotIssued(doing)
 	}
 	return registry.Issued{
@@ -91,23 +158,27 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 
 // List gives the tokens that carry the names of this secret's.
 func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Issued, error) {
-	path, err := owner(order)
+	path, kind, err := tokens(order)
 	if err != nil {
 		return nil, err
+	}
+	filter := url.Values{"per_page": {"100"}, "active": {"true"}}
+	if kind.days > 0 {
+		filter = url.Values{"per_page": {"100"}, "state": {"active"}}
 	}
 	var issued []registry.Issued
 	page := "1"
 	for range registry.MaxPages {
-		var tokens []token
+		filter.Set("page", page)
+		var listed []token
 		header, err := d.api(order).Do(ctx, registry.Call{
-			Method: http.MethodGet, Path: path, Doing: "the list of deploy tokens", Want: []int{http.StatusOK},
-			Query: url.Values{"per_page": {"100"}, "page": {page}, "active": {"true"}},
-		}, &tokens)
+			Method: http.MethodGet, Path: path, Doing: "the list of tokens", Want: []int{http.StatusOK}, Query: filter,
+		}, &listed)
 		if err != nil {
 			return nil, err
 		}
-		for _, t := range tokens {
-			if version, ours := order.TokenVersion(t.Name); ours && !t.Revoked {
+		for _, t := range listed {
+			if version, ours := order.TokenVersion(t.Name); ours && t.works() {
 				issued = append(issued, registry.Issued{ID: strconv.FormatInt(t.ID, 10), Version: version})
 			}
 		}
@@ -121,12 +192,12 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 
 // Revoke deletes a token.
 func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
-	path, err := owner(order)
+	path, _, err := tokens(order)
 	if err != nil {
 		return err
 	}
 	_, err = d.api(order).Do(ctx, registry.Call{
-		Method: http.MethodDelete, Path: path + "/" + url.PathEscape(id), Doing: "the deletion of a deploy token",
+		Method: http.MethodDelete, Path: path + "/" + url.PathEscape(id), Doing: "the deletion of a token",
 		Want: []int{http.StatusNoContent, http.StatusOK},
 	}, nil)
 	if registry.IsMissing(err) {
@@ -141,12 +212,22 @@ func (d *Driver) api(order registry.Order) *registry.API {
 	})
 }
 
-// owner gives the path of the owner's tokens. An id may be a path, with its
+// tokens gives the path of the secret's tokens.
+func tokens(order registry.Order) (string, kind, error) {
+	path, err := owner(order)
+	if err != nil {
+		return "", kind{}, err
+	}
+	kind, err := kindOf(order)
+	return path + kind.path, kind, err
+}
+
+// owner gives the path of the tokens' owner. An id may be a path, with its
 // slashes escaped ("Namespaced paths", REST API).
 func owner(order registry.Order) (string, error) {
 	kind, id, _ := strings.Cut(order.Tags[OwnerTag], "/")
 	if kind != "groups" && kind != "projects" || strings.Trim(id, "/") == "" {
-		return "", errors.New("the tag " + OwnerTag + " must say whose deploy tokens they are, as in groups/acme or projects/acme/app")
+		return "", errors.New("the tag " + OwnerTag + " must say whose tokens they are, as in groups/acme or projects/acme/app")
 	}
-	return "/api/v4/" + kind + "/" + url.PathEscape(strings.Trim(id, "/")) + "/deploy_tokens", nil
+	return "/api/v4/" + kind + "/" + url.PathEscape(strings.Trim(id, "/")), nil
 }

@@ -3,15 +3,32 @@ package registrytest
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// GitLab serves deploy tokens as doc/api/deploy_tokens.md describes them.
+// GitLab serves deploy tokens as doc/api/deploy_tokens.md describes them, or
+// access tokens as doc/api/group_access_tokens.md and
+// lib/api/resource_access_tokens.rb do.
 type GitLab struct {
 	Tokens
 	// Admin is an access token with the scope api; Owner is "groups/acme".
 	Admin, Owner string
+	// Access says that the tokens are access tokens.
+	Access bool
+	// Now is the server's clock.
+	Now func() time.Time
+}
+
+// Accepts takes an access token with any user name, as GitLab does
+// (lib/gitlab/auth.rb, personal_access_token_check).
+func (g *GitLab) Accepts(username, password string) bool {
+	if !g.Access {
+		return g.Tokens.Accepts(username, password)
+	}
+	return username != "" && slices.ContainsFunc(g.Live(), func(token Token) bool { return token.Secret == password })
 }
 
 // ServeHTTP implements http.Handler.
@@ -20,7 +37,7 @@ func (g *GitLab) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 		return
 	}
 	kind, id, _ := strings.Cut(g.Owner, "/")
-	own := "/api/v4/" + kind + "/" + url.PathEscape(id) + "/deploy_tokens"
+	own := "/api/v4/" + kind + "/" + url.PathEscape(id) + map[bool]string{true: "/access_tokens", false: "/deploy_tokens"}[g.Access]
 	rest, here := strings.CutPrefix(request.URL.EscapedPath(), own)
 	switch {
 	case request.Header.Get("PRIVATE-TOKEN") != g.Admin:
@@ -28,16 +45,11 @@ func (g *GitLab) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	case !here:
 		answer(writer, http.StatusNotFound, map[string]string{"message": "404 Not Found " + g.Canary})
 	case rest == "" && request.Method == http.MethodPost:
-		body, ok := g.read(request, "name", "scopes")
-		if !ok || len(texts(body, "scopes")) == 0 {
-			answer(writer, http.StatusBadRequest, map[string]string{"error": "name, scopes are missing " + g.Canary})
-			return
-		}
-		token := g.mint(strconv.Itoa, text(body, "name"), text(body, "username"), texts(body, "scopes"))
-		shown := g.show(token)
-		shown["token"] = token.Secret
-		answer(writer, http.StatusCreated, shown)
+		g.create(writer, request)
 	case rest == "" && request.Method == http.MethodGet:
+		if wanted := map[bool]string{true: "state", false: "active"}[g.Access]; request.URL.Query().Get(wanted) == "" {
+			g.fault(request, "tokens of the past are asked for, too")
+		}
 		tokens, number, more := page(request, g.Live(), "per_page", 20, 100)
 		writer.Header().Set("X-Next-Page", "")
 		if more {
@@ -58,8 +70,43 @@ func (g *GitLab) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	}
 }
 
+func (g *GitLab) create(writer http.ResponseWriter, request *http.Request) {
+	required := []string{"name", "scopes"}
+	if g.Access {
+		// Required from GitLab 16.0 on, and optional again in the newest.
+		required = append(required, "expires_at")
+	}
+	body, ok := g.read(request, required...)
+	if !ok || len(texts(body, "scopes")) == 0 {
+		answer(writer, http.StatusBadRequest, map[string]string{"error": "name, scopes are missing " + g.Canary})
+		return
+	}
+	username := text(body, "username")
+	if g.Access {
+		end, err := time.Parse(time.DateOnly, text(body, "expires_at"))
+		if level, _ := body["access_level"].(float64); err != nil || level != 20 || body["username"] != nil {
+			g.fault(request, "the end is no date, the role is not the least that pulls, or there is a user name")
+		}
+		if today := g.Now().Truncate(24 * time.Hour); end.Before(today) || end.After(today.AddDate(0, 0, 365)) {
+			answer(writer, http.StatusBadRequest, map[string]string{"message": "400 Bad request - Expires at must expire in 365 days " + g.Canary})
+			return
+		}
+		username = "group_141_bot_" + g.Canary
+	}
+	token := g.mint(strconv.Itoa, text(body, "name"), username, texts(body, "scopes"))
+	shown := g.show(token)
+	shown["token"] = token.Secret
+	answer(writer, http.StatusCreated, shown)
+}
+
 func (g *GitLab) show(token Token) map[string]any {
 	id, _ := strconv.Atoi(token.ID)
+	if g.Access {
+		return map[string]any{
+			"user_id": 141, "scopes": token.Scopes, "name": token.Name, "expires_at": "2027-01-31", "id": id, "active": true,
+			"created_at": "2026-08-21T10:00:00.000Z", "revoked": false, "last_used_at": nil, "access_level": 20,
+		}
+	}
 	return map[string]any{
 		"id": id, "name": token.Name, "username": token.Username, "expires_at": nil,
 		"revoked": false, "expired": false, "scopes": token.Scopes,
