@@ -33,6 +33,8 @@ var authMessages = map[registryauth.Kind]problem{
 		"ECS_ENGINE_AUTH_DATA has a credential that is not under a registry: " + string(LosesRegistries), `write {"registry.example.com":{…}} around it`, 0},
 	registryauth.Wrapper: {codeAuthWrapper, finding.Error,
 		`"auths" belongs to ~/.docker/config.json; the agent takes it for a registry of that name: ` + string(LosesRegistries), `write what is inside "auths" alone, with ECS_ENGINE_AUTH_TYPE=dockercfg`, 0},
+	registryauth.WrapperBeside: {codeAuthWrapper, finding.Error,
+		`"auths" belongs to ~/.docker/config.json; the agent takes it for a registry of that name: the registries inside it are lost, and their images cannot be pulled`, `write what is inside "auths" beside the other registries`, 0},
 	registryauth.Empty: {codeAuthEmpty, finding.Warning,
 		"ECS_ENGINE_AUTH_DATA names no registry: private images cannot be pulled", "name a registry, or delete ECS_ENGINE_AUTH_TYPE and ECS_ENGINE_AUTH_DATA", 0},
 	registryauth.NotBase64: {codeAuthBase64, finding.Error,

@@ -14,7 +14,7 @@ import (
 // wholeFile looks at what goes wrong with the file as a whole. It reports
 // whether there is no point in looking at the lines.
 func (j *judge) wholeFile() (hopeless bool) {
-	if strings.HasPrefix(j.text, "\xff\xfe") || strings.HasPrefix(j.text, "\xfe\xff") || looksLikeUTF16(j.text) {
+	if looksLikeUTF16(j.text) {
 		severity, consequence := finding.Warning, "no line of it means anything to any reader"
 		if strings.IndexByte(j.text, '=') >= 0 {
 			severity, consequence = finding.Error, "the NUL bytes in the names keep the agent's container from being created, and ecs-init tries for ever"
@@ -41,9 +41,12 @@ func (j *judge) wholeFile() (hopeless bool) {
 	return false
 }
 
-// looksLikeUTF16 recognizes UTF-16 without a byte order mark: text of the ASCII
-// kind, every second byte NUL.
+// looksLikeUTF16 recognizes UTF-16: a byte order mark and NUL bytes, or without
+// a mark text of the ASCII kind, every second byte NUL.
 func looksLikeUTF16(text string) bool {
+	if marked := strings.HasPrefix(text, "\xff\xfe") || strings.HasPrefix(text, "\xfe\xff"); marked && strings.IndexByte(text, 0) >= 0 {
+		return true
+	}
 	if len(text) < 8 {
 		return false
 	}
@@ -68,11 +71,11 @@ func (j *judge) everyLine() {
 	for i := 0; i < len(lines); i++ {
 		l := lines[i]
 		text := j.text[l.start:l.end]
+		j.rawBytes(l, text)
 		if l.number == 1 && strings.HasPrefix(text, byteOrderMark) {
 			j.byteOrderMark(l, text)
 			continue
 		}
-		j.rawBytes(l, text)
 		if l.assignment < 0 {
 			j.ignoredLine(l, text)
 			continue
@@ -132,9 +135,9 @@ func (j *judge) rawBytes(l line, text string) {
 			at += utf8.RuneLen(r)
 		}
 		p := problem{code: codeNotUTF8, severity: finding.Info,
-			message: "a comment that is not UTF-8: ecs-init and systemd pass over it, docker run --env-file refuses the file",
+			message: "a line that is not UTF-8, but sets nothing: ecs-init and systemd pass over it, docker run --env-file refuses the file",
 			fix:     "save the file as UTF-8"}
-		if !comment {
+		if assigned && !comment {
 			p.severity = finding.Warning
 			p.message = "bytes that are not UTF-8: the agent gets U+FFFD in their place, and systemd ignores the whole file without a word" + j.systemdSettings()
 		}
@@ -349,6 +352,9 @@ func (b *bracketCounter) begins(value string) bool {
 	}
 	if value[0] == '\'' || value[0] == '"' {
 		b.quote, value = value[0], value[1:]
+	} else if strings.HasPrefix(value[1:], `\"`) {
+		// Every quote has a backslash, and none of them is meant as JSON's escape.
+		value = strings.ReplaceAll(value, `\"`, `"`)
 	}
 	b.read(value)
 	return b.unclosed()

@@ -546,7 +546,6 @@ func (j *judge) checkDuration(v *Variable, value string) []problem {
 			return one(codeDurationRange, finding.Warning,
 				fmt.Sprintf("%v is not within 8ms and 100ms: the agent logs a warning and uses 100ms", duration), "write a duration from 8ms to 100ms")
 		}
-		return nil
 	case "ECS_POLLING_METRICS_WAIT_DURATION":
 		if on, err := strconv.ParseBool(strings.TrimSpace(j.file.value("ECS_POLL_METRICS"))); err == nil && on && duration != 0 && (duration < 5*time.Second || duration > 20*time.Second) {
 			bound := 5 * time.Second

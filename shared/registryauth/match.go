@@ -82,7 +82,7 @@ func unreachable(name, h string) Kind {
 	case slices.Contains(hubHosts, lowerHost) || slices.Contains(hubWebsites, lowerHost):
 		return HubKey
 	case strings.Contains(name, "://"):
-		if len(lower) < len(name) {
+		if len(lower) < len(name) && name != strings.ToLower(name) {
 			return UpperCase
 		}
 		return NeverMatches

@@ -94,6 +94,7 @@ const (
 // The faults of one registry.
 const (
 	Shape              Kind = "shape"               // the shape of the other type
+	WrapperBeside      Kind = "wrapper-beside"      // "auths" beside registries that the agent keeps
 	NotBase64          Kind = "not-base64"          // auth is not padded standard base64
 	NoColon            Kind = "no-colon"            // auth holds no "username:password"
 	NoUsername         Kind = "no-username"         // Docker logs nobody in without one
@@ -214,8 +215,9 @@ func (p *parser) parse(authType string) {
 		p.fault(Empty, "", whole)
 		return
 	}
-	if f, wrapped := root.get("auths"); wrapped && f.name == "auths" && holdsRegistries(f.value) {
-		p.fault(Wrapper, "", f.span)
+	wrapped := slices.IndexFunc(root.fields, func(f field) bool { return f.name == "auths" && holdsRegistries(f.value) })
+	if wrapped >= 0 && !slices.ContainsFunc(root.fields, isRegistry) {
+		p.fault(Wrapper, "", root.fields[wrapped].span)
 		return
 	}
 	if !p.rightTypes(authType, root) {
@@ -228,6 +230,10 @@ func (p *parser) parse(authType string) {
 	for i, f := range root.fields {
 		if last[f.name] != i {
 			p.fault(DuplicateKey, f.name, f.span)
+			continue
+		}
+		if i == wrapped {
+			p.fault(WrapperBeside, "", f.span)
 			continue
 		}
 		registry, kept := p.credential(authType, f)
@@ -292,6 +298,13 @@ func isCredentialField(name string) bool {
 // called "auths": it holds objects.
 func holdsRegistries(v value) bool {
 	return v.kind == '{' && (len(v.fields) == 0 || slices.ContainsFunc(v.fields, func(f field) bool { return f.kind == '{' }))
+}
+
+// isRegistry tells a registry from what else stands in config.json (docker/cli
+// cli/config/configfile/file.go ConfigFile).
+func isRegistry(f field) bool {
+	settings := []string{"auths", "HttpHeaders", "credHelpers", "plugins", "aliases", "features", "proxies", "currentContext"}
+	return f.kind == '{' && !slices.Contains(settings, f.name)
 }
 
 // credential reads one entry; kept says that the agent keeps it.
