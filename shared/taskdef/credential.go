@@ -80,8 +80,10 @@ func (j *judgement) credential(i int, parameter string) {
 	at := j.place()
 	switch {
 	case name.Account != "" && at.Account != "" && name.Account != at.Account:
-		j.report("credential-in-other-account", finding.Error,
-			fmt.Sprintf("%s is pulled with a secret of the account %s, and ECS reads secrets of its own account (%s) only", j.containerName(i), name.Account, at.Account),
+		// The guide's older editions rule it out ("must be in the same account"), the
+		// later ones let it be named by its ARN ("Private registry authentication").
+		j.report("credential-in-other-account", finding.Warning,
+			fmt.Sprintf("%s is pulled with a secret of the account %s: tasks in %s start only if that account's policies of the secret and of its key let the execution role in, which cannot be seen from here", j.containerName(i), name.Account, at.Account),
 			"keep a copy of the secret in this account, and name that")
 	case name.Partition != "" && at.Partition != "" && name.Partition != at.Partition:
 		j.report("credential-in-other-account", finding.Error,

@@ -30,7 +30,9 @@ type Draft struct {
 	// list of containers.
 	root, containers *node
 	// prefix is the JSON pointer to the root.
-	prefix     string
+	prefix string
+	// capitals says that fields are spelt as CloudFormation does: ContainerDefinitions.
+	capitals   bool
 	definition *ecs.DescribeTaskDefinitionOutput
 	// findings are about the file, rather than about the definition.
 	findings []finding.Finding
@@ -40,8 +42,9 @@ type Draft struct {
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // ReadDraft reads a definition as people keep them: what the API takes, what it
-// describes, either of them wrapped in {"taskDefinition": …}, or the list of
-// containers alone; with nulls, numbers as text, and placeholders. What it
+// describes, either of them wrapped in {"taskDefinition": …}, the properties of
+// CloudFormation's AWS::ECS::TaskDefinition or a template with one, or the list
+// of containers alone; with nulls, numbers as text, and placeholders. What it
 // cannot read comes back as findings, with a nil definition if that is all.
 func ReadDraft(text []byte) *Draft {
 	d := &Draft{text: text}
@@ -51,17 +54,22 @@ func ReadDraft(text []byte) *Draft {
 		blank = append([]byte("   "), text[len(byteOrderMark):]...)
 	}
 	root, err := parseJSON(blank)
+	if err != nil && len(blank) <= maxTemplate {
+		if quoted, stillWrong := parseJSON(quotePlaceholders(blank)); stillWrong == nil {
+			root, err = quoted, nil
+		}
+	}
 	if err != nil {
 		at := &node{}
 		if syntax, ok := err.(*syntaxError); ok {
 			at.start = syntax.offset
 		}
 		d.note(at, "file-invalid", finding.Error, "the file is not JSON: "+err.Error(),
-			"write one JSON value without comments; put placeholders between quotation marks")
+			"write one JSON value without comments")
 		return d
 	}
-	if !d.unwrap(root) {
-		d.note(root, "file-invalid", finding.Error, "the file has no task definition: there is no containerDefinitions in it",
+	if problem := d.unwrap(root); problem != "" {
+		d.note(root, "file-invalid", finding.Error, "the file has no task definition: "+problem,
 			`write what "aws ecs register-task-definition --cli-input-json" takes`)
 		return d
 	}
@@ -74,27 +82,84 @@ func (d *Draft) note(at *node, code string, severity finding.Severity, message, 
 	d.findings = append(d.findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column})
 }
 
-// unwrap finds the definition.
-func (d *Draft) unwrap(root *node) bool {
+// unwrap finds the definition, or says why there is none.
+func (d *Draft) unwrap(root *node) (problem string) {
 	d.root = root
 	for range 3 {
-		if containers := d.root.member("containerDefinitions"); containers != nil {
-			d.containers = containers
-			return true
+		for _, capitals := range []bool{false, true} {
+			d.capitals = capitals
+			if containers := d.member(d.root, "containerDefinitions"); containers != nil {
+				d.containers = containers
+				return ""
+			}
+			if d.root.kind == kindList && len(d.root.items) > 0 && d.member(d.root.items[0], "image") != nil {
+				d.containers = d.root
+				return ""
+			}
 		}
 		switch inner := d.root.member("taskDefinition"); {
 		case inner != nil && inner.kind == kindObject:
 			d.root, d.prefix = inner, d.prefix+"/taskDefinition"
-		case d.root.kind == kindList && len(d.root.items) > 0 && d.root.items[0].member("image") != nil:
-			d.containers = d.root
-			return true
 		case d.root.kind == kindList && len(d.root.items) == 1:
 			d.root, d.prefix = d.root.items[0], d.prefix+"/0"
+		case d.root.member("Resources") != nil:
+			if problem := d.unwrapTemplate(d.root.member("Resources")); problem != "" {
+				return problem
+			}
 		default:
-			return false
+			return "there is no containerDefinitions in it"
 		}
 	}
-	return false
+	return "there is no containerDefinitions in it"
+}
+
+// unwrapTemplate finds the definition in a CloudFormation template's resources.
+func (d *Draft) unwrapTemplate(resources *node) (problem string) {
+	count := 0
+	for _, resource := range resources.members {
+		properties, of := resource.value.member("Properties"), resource.value.member("Type")
+		if properties != nil && of != nil && of.text == "AWS::ECS::TaskDefinition" {
+			count++
+			d.root, d.prefix = properties, "/Resources/"+resource.name+"/Properties"
+		}
+	}
+	switch count {
+	case 0:
+		return "there is no resource of the type AWS::ECS::TaskDefinition in the template"
+	case 1:
+		return ""
+	}
+	return fmt.Sprintf("the template has %d resources of the type AWS::ECS::TaskDefinition, and one can be judged at a time", count)
+}
+
+// spelt gives a field's name as the file spells it.
+func (d *Draft) spelt(name string) string {
+	if d.capitals {
+		return strings.ToUpper(name[:1]) + name[1:]
+	}
+	return name
+}
+
+// member gives a field's value, or nil.
+func (d *Draft) member(n *node, name string) *node { return n.member(d.spelt(name)) }
+
+// cloudFormationNames are the fields that CloudFormation calls otherwise than
+// ECS, but for the first letter (template reference, AWS::ECS::TaskDefinition).
+var cloudFormationNames = map[string]string{
+	"EFSVolumeConfiguration": "efsVolumeConfiguration", "FilesystemId": "fileSystemId", "IAM": "iam",
+	"FSxWindowsFileServerVolumeConfiguration": "fsxWindowsFileServerVolumeConfiguration",
+	"ProxyConfigurationProperties":            "properties",
+}
+
+// known gives ECS's name of a field in the file.
+func (d *Draft) known(name string) string {
+	switch known, differs := cloudFormationNames[name]; {
+	case !d.capitals || name == "":
+		return name
+	case differs:
+		return known
+	}
+	return strings.ToLower(name[:1]) + name[1:]
 }
 
 // decode makes the SDK's type of the definition.
@@ -107,7 +172,7 @@ func (d *Draft) decode(whole *node) {
 	}
 	answer := map[string]any{"taskDefinition": definition}
 	for _, holder := range []*node{whole, d.root} {
-		if tags := holder.member("tags"); tags != nil {
+		if tags := d.member(holder, "tags"); tags != nil {
 			answer["tags"] = d.value(tags, schemas.DescribeTaskDefinitionResponse.Member("tags"), "tags")
 		}
 	}
@@ -117,7 +182,21 @@ func (d *Draft) decode(whole *node) {
 	}
 	if err != nil {
 		d.note(d.root, "file-invalid", finding.Error, "the task definition cannot be read: "+err.Error(), "compare it with the API reference of RegisterTaskDefinition")
+		return
 	}
+	for i, container := range d.definition.TaskDefinition.ContainerDefinitions {
+		d.definition.TaskDefinition.ContainerDefinitions[i].Image = aws.String(withoutOpenTag(aws.ToString(container.Image)))
+	}
+}
+
+// withoutOpenTag takes a tag or digest away that is filled in later, as most
+// people keep it: what lies before it says already where the image comes from.
+func withoutOpenTag(image string) string {
+	path := strings.LastIndexByte(image, '/') + 1
+	if at := strings.IndexAny(image[path:], ":@"); at >= 0 && !isPlaceholder(image[:path+at]) && isPlaceholder(image[path+at+1:]) {
+		return image[:path+at]
+	}
+	return image
 }
 
 // decodeDescription reads ECS's own JSON with the SDK's decoder.
@@ -142,22 +221,27 @@ func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]a
 		if path != "" {
 			at = path + "." + m.name
 		}
-		if path == "" && (isOutputOnly(m.name) || m.name == "tags") || m.value.kind == kindNull {
+		if path == "" && (isOutputOnly(m.name) || m.name == d.spelt("tags")) || m.value.kind == kindNull {
 			continue
 		}
-		member := schema.Member(m.name)
+		name := d.known(m.name)
+		member := schema.Member(name)
 		if member == nil {
 			d.unknownField(m, schema, at)
 			continue
 		}
 		if value := d.value(m.value, member, at); value != nil {
-			read[m.name] = value
+			read[name] = value
 		}
 	}
 	return read
 }
 
 func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
+	// CloudFormation has names of its own, and knows its own mistakes.
+	if d.capitals {
+		return
+	}
 	// People's own notes.
 	if strings.HasPrefix(m.name, "_") || strings.HasPrefix(m.name, "$") || strings.HasPrefix(m.name, "//") {
 		return
@@ -178,7 +262,7 @@ func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
 	}
 	switch schema.Type() {
 	case smithy.ShapeTypeStructure, smithy.ShapeTypeUnion:
-		if n.kind == kindObject {
+		if n.kind == kindObject && !d.isFunction(n) {
 			return d.fields(n, schema, at)
 		}
 	case smithy.ShapeTypeList, smithy.ShapeTypeSet:
@@ -194,6 +278,9 @@ func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
 			return read
 		}
 	case smithy.ShapeTypeString, smithy.ShapeTypeEnum:
+		if d.isFunction(n) {
+			return "${" + n.members[0].name + "}"
+		}
 		if n.kind == kindNumber || n.kind == kindBool {
 			d.taken(n, at, "text")
 		}
@@ -223,7 +310,7 @@ func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
 func (d *Draft) list(n *node, schema *smithy.Schema, at string) any {
 	items := n.items
 	if n.kind != kindList {
-		if element := schema.ListMember().Type(); n.kind != kindObject || element != smithy.ShapeTypeStructure {
+		if element := schema.ListMember().Type(); n.kind != kindObject || element != smithy.ShapeTypeStructure || d.isFunction(n) {
 			d.wrongType(n, at)
 			return nil
 		}
@@ -253,12 +340,22 @@ func (d *Draft) number(n *node, at string) any {
 	return nil
 }
 
+// isFunction reports whether CloudFormation makes a value, from {"Ref": …} or
+// {"Fn::Sub": …}.
+func (d *Draft) isFunction(n *node) bool {
+	return d.capitals && len(n.members) == 1 && (n.members[0].name == "Ref" || strings.HasPrefix(n.members[0].name, "Fn::"))
+}
+
 func (d *Draft) taken(n *node, at, as string) {
+	// CloudFormation takes one for the other.
+	if d.capitals {
+		return
+	}
 	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("%s is taken as %s, which the AWS command line does not do", at, as), "write it as "+as)
 }
 
 func (d *Draft) wrongType(n *node, at string) {
-	if n.kind == kindString && isPlaceholder(n.text) {
+	if n.kind == kindString && isPlaceholder(n.text) || d.isFunction(n) {
 		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("%s is a placeholder, and not judged", at), "judge the file that is made from this one, too")
 		return
 	}
@@ -266,11 +363,40 @@ func (d *Draft) wrongType(n *node, at string) {
 }
 
 // placeholder matches what people have a tool fill in later: <NAME>, ${NAME},
-// $NAME, {{ name }}, %NAME%, __NAME__, @NAME@, `name`, REPLACE_ME, ACCOUNT_ID
-// and XXXXXXXXXXXX.
-var placeholder = lazyregexp.New("[<>{}$%`]|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|^(?i:image|placeholder|changeme|todo)$")
+// $NAME, {{ name }}, %NAME%, __NAME__, @NAME@, `name`, REPLACE_ME, ACCOUNT_ID,
+// XXXXXXXXXXXX, and registries of Amazon ECR without an account's number.
+var placeholder = lazyregexp.New("[<>{}$%`]|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|x{6,}|^(?i:image|placeholder|changeme|todo)$|^[^./]*[^0-9./][^./]*\\.dkr\\.ecr\\.")
 
 func isPlaceholder(text string) bool { return placeholder.MatchString(text) }
+
+// bare matches a placeholder that stands in a file as a value, without quotation
+// marks.
+var bare = lazyregexp.New(`^(?:\$\{[^}\n]*\}|\{\{[^\n]*?\}\}|<[A-Za-z_][^<>\n]*>|\$[A-Za-z_][A-Za-z0-9_]*|%[A-Z_]+%|@[A-Z_]+@|__[A-Za-z0-9_]+?__)`)
+
+// Bounds of looking for them: the length of one, and of a file in which they are
+// looked for at each place. ECS takes definitions of 64 KiB.
+const maxBare, maxTemplate = 200, 256 << 10
+
+// quotePlaceholders makes JSON texts of bare placeholders, each as long as it
+// was, so that places in the file stay what they are.
+func quotePlaceholders(text []byte) []byte {
+	quoted := slices.Clone(text)
+	inText := false
+	for i := 0; i < len(text); i++ {
+		switch {
+		case inText && text[i] == '\\':
+			i++
+		case text[i] == '"':
+			inText = !inText
+		case !inText:
+			if found := bare.FindStringSubmatch(string(text[i:min(i+maxBare, len(text))])); found != nil {
+				copy(quoted[i:], `"`+strings.Repeat("$", len(found[0])-2)+`"`)
+				i += len(found[0]) - 1
+			}
+		}
+	}
+	return quoted
+}
 
 // place is where the definition is going to be registered: in this region, and
 // in the account of its roles.

@@ -43,7 +43,7 @@ func (d *Draft) change(edit Edit) (change, error) {
 	if holder == nil || holder.kind != kindObject || len(holder.members) == 0 {
 		return change{}, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
 	}
-	at := holder.index(string(edit.Field))
+	at := holder.index(d.spelt(string(edit.Field)))
 	switch {
 	case edit.Value == "" && at >= 0:
 		return d.removal(holder, at), nil
@@ -52,12 +52,12 @@ func (d *Draft) change(edit Edit) (change, error) {
 		return change{old.value.start, old.value.end, d.written(edit, d.indentation(old.start))}, nil
 	}
 	// After the member it belongs with, or else the first.
-	before := holder.members[max(0, holder.index(after))]
+	before := holder.members[max(0, holder.index(d.spelt(after)))]
 	indentation, own := d.indentation(before.start), ", "
 	if indentation != "" {
 		own = "," + d.newline() + indentation
 	}
-	return change{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, edit.Field, d.written(edit, indentation))}, nil
+	return change{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, d.spelt(string(edit.Field)), d.written(edit, indentation))}, nil
 }
 
 // containerNode finds a container in the text, where a single one may stand
@@ -101,7 +101,7 @@ func (d *Draft) indentation(start int) string {
 // written gives an edit's value, over several lines where its neighbours stand
 // on lines of their own.
 func (d *Draft) written(edit Edit, indentation string) string {
-	value := edit.operation().Value
+	value := edit.operation(d.spelt).Value
 	if indentation == "" {
 		text, _ := json.Marshal(value)
 		return string(text)
@@ -144,9 +144,9 @@ func (d *Draft) Diff(name string, edits []Edit) (string, error) {
 func (d *Draft) JSONPatch(edits []Edit) (string, error) {
 	operations := make([]operation, len(edits))
 	for i, edit := range edits {
-		operations[i] = edit.operation()
+		operations[i] = edit.operation(d.spelt)
 		if d.root == d.containers {
-			operations[i].Path = strings.TrimPrefix(operations[i].Path, "/containerDefinitions")
+			operations[i].Path = strings.TrimPrefix(operations[i].Path, "/"+d.spelt("containerDefinitions"))
 		}
 		operations[i].Path = d.prefix + operations[i].Path
 	}

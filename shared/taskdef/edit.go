@@ -49,12 +49,14 @@ type operation struct {
 	Value any    `json:"value,omitempty"`
 }
 
-// operation gives the change as it is made in a definition's source.
-func (e Edit) operation() operation {
-	op := operation{Op: "add", Path: "/" + string(e.Field), Value: e.Value}
+// operation gives the change as it is made in a definition's source, with its
+// fields spelt as there.
+func (e Edit) operation(spelt func(string) string) operation {
+	field := spelt(string(e.Field))
+	op := operation{Op: "add", Path: "/" + field, Value: e.Value}
 	if e.Field == repositoryCredentials {
-		op.Path = fmt.Sprintf("/containerDefinitions/%d/%s", e.Container, e.Field)
-		op.Value = map[string]string{"credentialsParameter": e.Value}
+		op.Path = fmt.Sprintf("/%s/%d/%s", spelt("containerDefinitions"), e.Container, field)
+		op.Value = map[string]string{spelt("credentialsParameter"): e.Value}
 	}
 	switch {
 	case e.Value == "":
@@ -69,7 +71,7 @@ func (e Edit) operation() operation {
 func patchText(edits []Edit) string {
 	operations := make([]operation, len(edits))
 	for i, edit := range edits {
-		operations[i] = edit.operation()
+		operations[i] = edit.operation(func(name string) string { return name })
 	}
 	// Texts and maps of texts always marshal.
 	text, _ := json.Marshal(operations)

@@ -15,9 +15,8 @@ import (
 // variables to an Amazon ECS container").
 const maxEnvironmentFiles = 10
 
-// environmentFileARN is an object's ARN in any partition. ECS takes a key of any
-// depth, and reads only files that end in ".env".
-var environmentFileARN = lazyregexp.New(`^arn:aws[a-z-]*:s3:::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)$`)
+// objectARN is an object's ARN in any partition: bucket and key.
+var objectARN = lazyregexp.New(`^arn:aws[a-z-]*:s3:::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)$`)
 
 // environmentFiles judges the files that containers take variables from.
 func (j *judgement) environmentFiles() {
@@ -45,9 +44,11 @@ func (j *judgement) environmentFiles() {
 	}
 }
 
+// environmentFileProblem says what is wrong with a file's ARN. ECS takes a key
+// of any depth, and reads only files that end in ".env".
 func environmentFileProblem(file types.EnvironmentFile) string {
 	value := aws.ToString(file.Value)
-	match := environmentFileARN.FindStringSubmatch(value)
+	match := objectARN.FindStringSubmatch(value)
 	switch {
 	case file.Type != types.EnvironmentFileTypeS3:
 		return fmt.Sprintf("has the type %q; ECS knows \"s3\" only", shortened(string(file.Type)))

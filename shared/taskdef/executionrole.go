@@ -33,9 +33,28 @@ func (j *judgement) executionRole() {
 	j.cure(Edit{Field: executionRoleARN, Value: j.ExecutionRoleARN}, "execution-role-missing", finding.Error, message, fix)
 }
 
+// withoutInstanceRole names where the definition is to run without a role of an
+// EC2 instance's to get ECR's tokens and to write CloudWatch's logs with, so that
+// ECS does it as the execution role; "" for EC2 ("Amazon ECS task execution IAM
+// role").
+func (j *judgement) withoutInstanceRole() string {
+	for _, place := range []struct {
+		compatibility types.Compatibility
+		name          string
+	}{
+		{types.CompatibilityFargate, "Fargate"},
+		{types.CompatibilityExternal, "external instances"},
+		{types.CompatibilityManagedInstances, "ECS Managed Instances"},
+	} {
+		if slices.Contains(j.Definition.RequiresCompatibilities, place.compatibility) {
+			return place.name
+		}
+	}
+	return ""
+}
+
 // needsExecutionRole lists what the definition, patched, has that ECS does as
-// the execution role ("Amazon ECS task execution IAM role"). On an instance of
-// one's own, ECR's tokens and CloudWatch's logs are the instance role's matter.
+// the execution role.
 func (j *judgement) needsExecutionRole() []string {
 	reasons := map[string]bool{
 		"repositoryCredentials": slices.ContainsFunc(j.edits, func(e Edit) bool { return e.Field == repositoryCredentials && e.Value != "" }),
@@ -47,7 +66,7 @@ func (j *judgement) needsExecutionRole() []string {
 		if credentialOf(container) != "" && !removed {
 			reasons["repositoryCredentials"] = true
 		}
-		for reason, is := range containerReasons(container, j.isFargate()) {
+		for reason, is := range containerReasons(container, j.withoutInstanceRole()) {
 			reasons[reason] = reasons[reason] || is
 		}
 	}
@@ -57,19 +76,19 @@ func (j *judgement) needsExecutionRole() []string {
 	return named(reasons)
 }
 
-func containerReasons(container types.ContainerDefinition, fargate bool) map[string]bool {
+func containerReasons(container types.ContainerDefinition, where string) map[string]bool {
 	reasons := map[string]bool{
 		"secrets":          len(container.Secrets) > 0,
 		"environmentFiles": len(container.EnvironmentFiles) > 0,
 		"credentialSpecs":  slices.ContainsFunc(container.CredentialSpecs, func(s string) bool { return strings.Contains(s, "arn:aws") }),
 	}
-	if reference, err := image.Parse(aws.ToString(container.Image)); err == nil && fargate {
+	if reference, err := image.Parse(aws.ToString(container.Image)); err == nil && where != "" {
 		_, private := reference.ECR()
-		reasons["images in Amazon ECR on Fargate"] = private
+		reasons["images in Amazon ECR on "+where] = private
 	}
 	if log := container.LogConfiguration; log != nil {
 		reasons["secretOptions of logConfiguration"] = len(log.SecretOptions) > 0
-		reasons["awslogs on Fargate"] = fargate && log.LogDriver == types.LogDriverAwslogs
+		reasons["awslogs on "+where] = where != "" && log.LogDriver == types.LogDriverAwslogs
 	}
 	if router := container.FirelensConfiguration; router != nil {
 		reasons["the FireLens configuration in S3"] = router.Options["config-file-type"] == "s3"

@@ -217,12 +217,16 @@ func TestFilesOfTheCommandLine(t *testing.T) {
 
 func TestFilesLookAtTheAccount(t *testing.T) {
 	s := newStack(tagged("shop", "registry.example.com"))
+	s.iam.roles["r"] = &fakeRole{missing: true}
 	var output bytes.Buffer
 	code := Files(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *Observer {
 		return &Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Region: region}
-	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","containerDefinitions":[{"name":"a","image":"registry.example.com/a"}]}`), &output, &output)
+	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","taskRoleArn":"`+roleARN+`","containerDefinitions":[{"name":"a","image":"registry.example.com/a"}]}`), &output, &output)
 	if code != exitFindings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
 		t.Errorf("exit code %d\n%s", code, &output)
+	}
+	if !strings.Contains(output.String(), "role arn:aws:iam::123456789012:role/r does not exist") {
+		t.Errorf("the role, which is named without its ARN, was not looked at:\n%s", &output)
 	}
 }
 
@@ -260,6 +264,53 @@ func FuzzReadDraft(f *testing.F) {
 			t.Errorf("%q\nbecomes\n%q\nwhich needs %v, %v", text, patched, again.edits, err)
 		}
 	})
+}
+
+// TestBarePlaceholdersKeepTheirPlaces: a file that is no JSON yet is patched all
+// the same, and keeps every other byte.
+func TestBarePlaceholdersKeepTheirPlaces(t *testing.T) {
+	const text = `{"containerDefinitions": [{"memory": ${MEMORY}, "image": "acme/web:{{ tag }}", "cpu": {{ cpu }}}], "executionRoleArn": "r"}`
+	draft := ReadDraft([]byte(text))
+	judged, err := Settings{}.judge(context.Background(), draft, testSecrets(t, "docker.io/acme"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	patched, err := draft.Patched(judged.edits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(text, `tag }}"`, `tag }}", "repositoryCredentials": {"credentialsParameter":"`+secretARN("docker-io-acme")+`"}`, 1)
+	if string(patched) != want {
+		t.Errorf("got  %s\nwant %s", patched, want)
+	}
+}
+
+func TestWhichImagesAreFilledInLater(t *testing.T) {
+	for image, want := range map[string]string{
+		"acme/web:${TAG}":                  "acme/web",
+		"acme/web@<DIGEST>":                "acme/web",
+		"acme/web:RELEASE_2024":            "acme/web",
+		"acme/web:1.0":                     "acme/web:1.0",
+		"localhost:5000/web:{{ tag }}":     "localhost:5000/web",
+		"$REGISTRY/web:$TAG":               "$REGISTRY/web:$TAG",
+		"registry.example.com:$PORT/web:1": "registry.example.com:$PORT/web:1",
+		"<IMAGE>":                          "<IMAGE>",
+	} {
+		if got := withoutOpenTag(image); got != want {
+			t.Errorf("%s: got %s, want %s", image, got, want)
+		}
+	}
+	for image, want := range map[string]bool{
+		"123456789012.dkr.ecr.us-east-1.amazonaws.com/app": false,
+		"account-id.dkr.ecr.us-east-1.amazonaws.com/app":   true,
+		"xxxxxxxxxxxx.dkr.ecr.us-east-1.amazonaws.com/app": true,
+		"registry.example.com/dkr.ecr/app":                 false,
+		"acme/x.dkr.ecr.example":                           false,
+	} {
+		if got := isPlaceholder(image); got != want {
+			t.Errorf("%s: got %v", image, got)
+		}
+	}
 }
 
 func TestDeepFilesAreRefused(t *testing.T) {

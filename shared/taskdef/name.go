@@ -23,6 +23,9 @@ func (j *judgement) names() {
 		name := aws.ToString(container.Name)
 		switch {
 		case j.leftOpen(name):
+		case name == "":
+			j.report("name-invalid", finding.Error, fmt.Sprintf("container number %d has no name, which ECS requires", i+1), fix)
+			continue
 		case !nameForm.MatchString(name):
 			j.report("name-invalid", finding.Error, fmt.Sprintf("container number %d is called %q, which ECS refuses", i+1, shortened(name)), fix)
 		case seen[name]:

@@ -109,8 +109,8 @@ func (o Observer) complete(ctx context.Context, observed *Observation) (err erro
 		return err
 	}
 	j = o.Settings.run(*observed)
-	role, needs := j.executionRoleAfter(), j.roleNeeds()
-	if role != "" && len(needs) > 0 && j.place().Account != "" {
+	role, needs := j.place().role(j.executionRoleAfter()), j.roleNeeds()
+	if role != "" && !j.leftOpen(role) && len(needs) > 0 && j.place().Account != "" {
 		found, err := o.Roles.observe(ctx, j.place(), role, aws.ToString(observed.Definition.TaskRoleArn), needs)
 		if err != nil {
 			return err

@@ -82,6 +82,7 @@ func TestPlan(t *testing.T) {
 		missing = "credential-missing"
 		noRole  = `"executionRoleArn": null, `
 	)
+	const external = `"requiresCompatibilities": ["EXTERNAL"], `
 	mine := secretARN("mine")
 	tests := []struct {
 		name string
@@ -192,6 +193,9 @@ func TestPlan(t *testing.T) {
 		{"no role for ECR on an instance", noRole + one(ecrImage, ""), nil, "", ""},
 		{"no role for awslogs on Fargate", noRole + fargate + one("nginx", `, "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}`), nil, "execution-role-missing", ""},
 		{"no role for awslogs on an instance", noRole + one("nginx", `, "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}`), nil, "", ""},
+		{"no role for ECR on an external instance", noRole + external + one(ecrImage, ""), nil, "execution-role-missing", ""},
+		{"no role for awslogs on a managed instance", noRole + `"requiresCompatibilities": ["MANAGED_INSTANCES"], ` + one("nginx", `, "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}`), nil, "execution-role-missing", ""},
+		{"no role for a public image on an external instance", noRole + external + one("nginx", `, "logConfiguration": {"logDriver": "json-file"}`), nil, "", ""},
 		{"no role for a configuration of FireLens", noRole + one("nginx", `, "firelensConfiguration": {"type": "fluentbit", "options": {"config-file-type": "s3", "config-file-value": "arn:aws:s3:::b/x.conf"}}`), nil, "execution-role-missing", ""},
 		{"no role for a domain's credentials", noRole + one("nginx", `, "credentialSpecs": ["credentialspec:arn:aws:ssm:us-east-1:123456789012:parameter/gmsa"]`), nil, "execution-role-missing", ""},
 		{"no role for FSx", noRole + `"volumes": [{"name": "v", "fsxWindowsFileServerVolumeConfiguration": {"fileSystemId": "fs-0", "rootDirectory": "d", "authorizationConfig": {"credentialsParameter": "a", "domain": "d"}}}], ` + one("nginx", ""), nil, "execution-role-missing", ""},

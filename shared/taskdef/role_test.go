@@ -61,6 +61,28 @@ func TestExecutionRoleAccess(t *testing.T) {
 		"environment files": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *", "s3:GetObject *"}}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
 			of.ContainerDefinitions[0].EnvironmentFiles = []types.EnvironmentFile{{Type: types.EnvironmentFileTypeS3, Value: aws.String("arn:aws:s3:::acme-env/app/prod.env")}}
 		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-environment-file"}, says: "s3:GetBucketLocation on arn:aws:s3:::acme-env"},
+		"the FireLens configuration": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			of.ContainerDefinitions[0].FirelensConfiguration = &types.FirelensConfiguration{Type: types.FirelensConfigurationTypeFluentbit, Options: map[string]string{
+				"config-file-type": "s3", "config-file-value": "arn:aws:s3:::acme-logs/fluent-bit.conf",
+			}}
+		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-environment-file"}, says: "read the FireLens configuration fluent-bit.conf"},
+		"credentials of a domain": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:GetSecretValue " + secretARN("shop")}}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			of.ContainerDefinitions[0].CredentialSpecs = []string{"credentialspecdomainless:arn:aws:ssm:us-east-1:123456789012:parameter/gmsa"}
+			of.Volumes = []types.Volume{{Name: aws.String("share"), FsxWindowsFileServerVolumeConfiguration: &types.FSxWindowsFileServerVolumeConfiguration{
+				FileSystemId: aws.String("fs-0"), RootDirectory: aws.String("share"),
+				AuthorizationConfig: &types.FSxWindowsFileServerAuthorizationConfig{CredentialsParameter: aws.String(secretARN("domain")), Domain: aws.String("example.com")},
+			}}}
+		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "read the secret domain-AbCdEf, nor read the parameter/gmsa"},
+		"a credential spec in S3": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			of.ContainerDefinitions[0].CredentialSpecs = []string{"credentialspec:arn:aws:s3:::acme-gmsa/spec.json"}
+		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-environment-file"}, says: "s3:GetObject on arn:aws:s3:::acme-gmsa/spec.json"},
+		"a credential spec on the instance": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			of.ContainerDefinitions[0].CredentialSpecs = []string{"credentialspec:file://spec.json"}
+		}, status: finding.Remediated, codes: []string{"credential-missing"}},
+		"logs and ECR on external instances": {role: fakeRole{trust: trustsECS}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
+			fargate(of)
+			of.RequiresCompatibilities = []types.Compatibility{types.CompatibilityExternal}
+		}, status: finding.Noncompliant, codes: []string{"execution-role-logs", "execution-role-ecr"}, says: "log in to Amazon ECR"},
 		"secrets and parameters": {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:GetSecretValue " + secretARN("shop")}}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
 			of.ContainerDefinitions[0].Secrets = []types.Secret{
 				{Name: aws.String("A"), ValueFrom: aws.String(secretARN("db") + ":password::")},

@@ -31,10 +31,19 @@ func (p place) arn(service, resource string) string {
 	return strings.Join([]string{"arn", p.Partition, service, p.Region, p.Account, resource}, ":")
 }
 
+// role gives the ARN of a role, which ECS also takes by its name alone.
+func (p place) role(named string) string {
+	if named == "" || strings.Contains(named, ":") {
+		return named
+	}
+	return "arn:" + p.Partition + ":iam::" + p.Account + ":role/" + named
+}
+
 // roleNeeds lists what the execution role must be allowed to do for the
 // definition as it will be ("Amazon ECS task execution IAM role").
 func (j *judgement) roleNeeds() []need {
 	at := j.place()
+	withoutInstanceRole := j.withoutInstanceRole() != ""
 	var needs []need
 	for i, container := range j.Definition.ContainerDefinitions {
 		if credential := j.credentialAfter(i); credential != "" {
@@ -44,18 +53,32 @@ func (j *judgement) roleNeeds() []need {
 			needs = append(needs, valueNeed(at, aws.ToString(secret.ValueFrom))...)
 		}
 		for _, file := range container.EnvironmentFiles {
-			needs = append(needs, j.environmentFileNeeds(aws.ToString(file.Value))...)
+			needs = append(needs, j.objectNeeds(aws.ToString(file.Value), "the environment file")...)
+		}
+		if router := container.FirelensConfiguration; router != nil && router.Options["config-file-type"] == "s3" {
+			needs = append(needs, j.objectNeeds(router.Options["config-file-value"], "the FireLens configuration")...)
+		}
+		for _, credentialSpec := range container.CredentialSpecs {
+			// "credentialspec:ARN", or "credentialspecdomainless:ARN".
+			_, value, _ := strings.Cut(credentialSpec, ":")
+			needs = append(needs, valueNeed(at, arnOnly(value))...)
+			needs = append(needs, j.objectNeeds(value, "the credential spec")...)
 		}
 		if log := container.LogConfiguration; log != nil {
 			for _, secret := range log.SecretOptions {
 				needs = append(needs, valueNeed(at, aws.ToString(secret.ValueFrom))...)
 			}
-			if j.isFargate() && log.LogDriver == types.LogDriverAwslogs {
+			if withoutInstanceRole && log.LogDriver == types.LogDriverAwslogs {
 				needs = append(needs, j.logNeeds(at, log.Options)...)
 			}
 		}
-		if j.isFargate() {
+		if withoutInstanceRole {
 			needs = append(needs, j.ecrNeeds(at, aws.ToString(container.Image))...)
+		}
+	}
+	for _, volume := range j.Definition.Volumes {
+		if share := volume.FsxWindowsFileServerVolumeConfiguration; share != nil && share.AuthorizationConfig != nil {
+			needs = append(needs, valueNeed(at, arnOnly(aws.ToString(share.AuthorizationConfig.CredentialsParameter)))...)
 		}
 	}
 	return slices.CompactFunc(sorted(needs), func(a, b need) bool { return a.action == b.action && a.resource == b.resource })
@@ -151,8 +174,10 @@ func valueNeed(at place, value string) []need {
 	return nil
 }
 
-func (j *judgement) environmentFileNeeds(value string) []need {
-	match := environmentFileARN.FindStringSubmatch(value)
+// objectNeeds are what reading an object in S3 takes: a file that ECS fetches
+// before the containers start.
+func (j *judgement) objectNeeds(value, what string) []need {
+	match := objectARN.FindStringSubmatch(value)
 	if match == nil {
 		return nil
 	}
@@ -162,9 +187,17 @@ func (j *judgement) environmentFileNeeds(value string) []need {
 		policy = j.ConfigPolicyARN
 	}
 	return []need{
-		{action: "s3:GetObject", resource: value, policy: policy, code: "execution-role-environment-file", purpose: "read the environment file " + shortened(match[2])},
+		{action: "s3:GetObject", resource: value, policy: policy, code: "execution-role-environment-file", purpose: "read " + what + " " + shortened(match[2])},
 		{action: "s3:GetBucketLocation", resource: bucket, policy: policy, code: "execution-role-environment-file", purpose: "find the bucket " + match[1]},
 	}
+}
+
+// arnOnly gives an ARN, and "" for a name: where only ARNs may stand.
+func arnOnly(value string) string {
+	if strings.HasPrefix(value, "arn:") {
+		return value
+	}
+	return ""
 }
 
 // logNeeds names streams as CloudWatch's own refusals do: below the group.

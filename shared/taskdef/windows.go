@@ -30,8 +30,15 @@ func (j *judgement) isWindows() bool {
 		}
 	}
 	return slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {
-		return strings.HasPrefix(aws.ToString(c.Image), "mcr.microsoft.com/windows/")
+		return slices.ContainsFunc(windowsImages, func(prefix string) bool { return strings.HasPrefix(aws.ToString(c.Image), prefix) })
 	})
+}
+
+// windowsImages are how images of Microsoft's begin that have no other variant:
+// today's, and those that lay on Docker Hub before.
+var windowsImages = []string{
+	"mcr.microsoft.com/windows/", "mcr.microsoft.com/windows:", "mcr.microsoft.com/dotnet/framework/",
+	"microsoft/windowsservercore", "microsoft/nanoserver", "microsoft/iis", "microsoft/aspnet:", "microsoft/dotnet-framework",
 }
 
 // credentialPort is the port of a Windows instance at which the agent gives
