@@ -69,6 +69,7 @@ const (
 	codeProxyPassword    = "proxy-password"
 	codeProxyExceptions  = "proxy-without-exceptions"
 	codeStaticKeys       = "static-aws-keys"
+	codeSDK              = "aws-sdk-refuses"
 	codeAuthTypeMissing  = "auth-type-missing"
 	codeAuthTypeUnknown  = "auth-type-unknown"
 	codeAuthDataMissing  = "auth-data-missing"
@@ -171,6 +172,7 @@ var codes = []Code{
 	{codeProxy, "a text that is no proxy's address: the agent cannot reach ECS", "write http://host:port without quotes"},
 	{codeProxyPassword, "a password in the proxy's address", "let the proxy know its clients by their addresses"},
 	{codeProxyExceptions, "a proxy without the exceptions that the agent needs", "add NO_PROXY=169.254.169.254,169.254.170.2,/var/run/docker.sock"},
+	{codeSDK, "a setting of the AWS SDK that it cannot load with, after which the agent does not start: AWS_PROFILE without a file, a token without a role, a URL that is none", "delete the line, or add what the finding names"},
 	{codeStaticKeys, "AWS keys in the file, which replace the instance role", "delete them, and make them invalid"},
 	// Registry credentials.
 	{codeAuthTypeMissing, "ECS_ENGINE_AUTH_DATA without ECS_ENGINE_AUTH_TYPE: no credentials at all", "write the type that the finding names"},

@@ -72,7 +72,7 @@ func dockerRunRefusal(text []byte) string {
 	switch {
 	case len(name) == 0:
 		return "it has no variable name"
-	case bytes.ContainsFunc(name, unicode.IsSpace):
+	case bytes.ContainsAny(name, " \t"):
 		return "the variable's name contains white space"
 	}
 	return ""

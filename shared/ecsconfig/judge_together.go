@@ -3,6 +3,7 @@ package ecsconfig
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,7 @@ func (j *judge) together() {
 	j.withoutEffect()
 	j.proxies()
 	j.credentials()
+	j.sdk()
 	j.agentLog()
 }
 
@@ -176,6 +178,29 @@ func (j *judge) credentials() {
 		j.add(a.Line, a.Column, a.Name, problem{code: codeStaticKeys, severity: finding.Warning,
 			message: "half of an AWS key: the AWS SDK ignores it, and everybody has it who may read the file",
 			fix:     "delete the line, and make the key invalid"})
+	}
+}
+
+// sdk judges what the AWS SDK inside the agent cannot load its configuration
+// with (aws-sdk-go-v2 config, LoadDefaultConfig), nor the agent then start.
+func (j *judge) sdk() {
+	refused := func(name, why, fix string) {
+		a, _ := j.file.Lookup(name)
+		j.add(a.Line, a.Column, name, problem{code: codeSDK, severity: finding.Error, message: why + ": " + string(StopsAgent), fix: fix})
+	}
+	hasKeys := j.file.value("AWS_ACCESS_KEY_ID") != "" && j.file.value("AWS_SECRET_ACCESS_KEY") != ""
+	hasToken := j.file.value("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && !hasKeys
+	if j.file.value("AWS_PROFILE") != "" && j.file.value("AWS_CONFIG_FILE") == "" && j.file.value("AWS_SHARED_CREDENTIALS_FILE") == "" {
+		refused("AWS_PROFILE", "AWS_PROFILE names a profile, but there is no shared configuration file in the agent's container",
+			"delete the line, or set AWS_CONFIG_FILE to a file below /etc/ecs, which is mounted there")
+	}
+	if hasToken && j.file.value("AWS_ROLE_ARN") == "" {
+		refused("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE needs AWS_ROLE_ARN", "delete the line, or add AWS_ROLE_ARN")
+	}
+	if address := j.file.value("AWS_CONTAINER_CREDENTIALS_FULL_URI"); address != "" && !hasKeys && !hasToken && j.file.value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") == "" {
+		if parsed, err := url.Parse(address); err != nil || parsed.Hostname() == "" {
+			refused("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL with a host", "delete the line: an instance has the credentials of its role")
+		}
 	}
 }
 
