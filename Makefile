@@ -24,10 +24,10 @@ lint: $(RIG)
 	cd tests && go tool -modfile=lint/go.mod govulncheck ./...
 	"$$($(RIG) tools checkov)/checkov" --file template.yaml --framework cloudformation --compact --quiet --skip-download
 
-# Sizes and cold starts against an empty handler, in one run.
-bench: $(RIG)
-	@programs=$$($(RIG) tools sam) && \
-	  go -C tests run ./coldstart -emulator "$$(echo $$programs/../lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-$$(uname -m | sed 's/aarch64/arm64/'))"
+# The functions against an empty one, Python, bare calls and Cloud Custodian, in
+# one run of about five minutes; writes tests/bench/RESULTS.md.
+bench:
+	@go -C tests run ./bench
 
 # Start the local stack. Standard output is shell lines: eval "$(make -s local)"
 local: $(RIG)

@@ -20,7 +20,8 @@ import (
 
 // Environment is one virtual environment and the lock file that fills it.
 // They are separate because their pins exclude each other: MiniStack and the
-// SAM CLI want different releases of botocore, checkov a third.
+// SAM CLI want different releases of botocore, checkov a third. The benchmarks'
+// yardsticks are installed for them alone.
 type Environment string
 
 const (
@@ -30,10 +31,11 @@ const (
 	SAM Environment = "sam"
 	// Checkov holds checkov.
 	Checkov Environment = "checkov"
+	// Boto3 holds what a Python function needs, for the benchmarks.
+	Boto3 Environment = "boto3"
+	// Custodian holds Cloud Custodian, for the benchmarks.
+	Custodian Environment = "custodian"
 )
-
-// Environments are all that there are.
-var Environments = []Environment{Emulator, SAM, Checkov}
 
 // stamp names the file that is written last, so that an installation cut off
 // half-way is never taken for a whole one.

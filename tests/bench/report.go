@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// results are all figures of a run.
+type results struct {
+	machine []string
+	rounds  rounds
+	starts  []*start
+	visits  []visit
+}
+
+// write prints the results and keeps them in RESULTS.md.
+func (r results) write(sources string) error {
+	text := r.text()
+	fmt.Print(text)
+	if err := os.WriteFile(filepath.Join(sources, "RESULTS.md"), []byte(text), 0o644); err != nil {
+		return fmt.Errorf("write the results: %w", err)
+	}
+	return nil
+}
+
+func (r results) text() string {
+	var text strings.Builder
+	line := func(format string, values ...any) { fmt.Fprintf(&text, format+"\n", values...) }
+	line("# Benchmark results\n")
+	line("Written by `make bench`; `tests/bench` says how each figure is taken. Times are medians of one run, in which the")
+	line("rivals take turns. Ratios carry over to other machines, times do not.\n")
+	for _, fact := range r.machine {
+		line("- %s", fact)
+	}
+	line("- %d cold starts of each; %d warm events answered after 1 ms, %d answered as slowly as by the emulator", r.rounds.cold, r.rounds.warm, r.rounds.slow)
+
+	line("\n## Targets\n")
+	table(&text, r.targets())
+
+	line("\n## Size and cold start\n")
+	line("The time from an event to the first answer on AWS's runtime interface emulator, which starts the function for it.")
+	line("The event concerns nobody, so that no AWS call is made. `empty` is the smallest handler of aws-lambda-go.\n")
+	rows := [][]string{{"function", "zip MB", "cold ms", "least", "most", "× empty"}}
+	for _, one := range r.starts {
+		rows = append(rows, []string{
+			one.name, fmt.Sprintf("%.2f", float64(one.zipped)/1e6), milliseconds(median(one.first)), milliseconds(slices.Min(one.first)), milliseconds(slices.Max(one.first)),
+			fmt.Sprintf("%.2f", ratio(one.first, r.starts[0].first)),
+		})
+	}
+	table(&text, rows)
+
+	line("\n## AWS calls of an event\n")
+	line("Cold is the first event of a process, warm one after it. Depth is the longest chain of calls that wait for one")
+	line("another, found by answering %d times with random slowness.\n", traced)
+	rows = [][]string{{"function", "event", "cold calls", "depth", "warm calls", "depth"}}
+	for _, v := range r.visits {
+		row := []string{v.function, v.what, fmt.Sprint(v.coldCalls), fmt.Sprint(v.coldDepth), fmt.Sprint(v.warmCalls), fmt.Sprint(v.warmDepth)}
+		if v.waits {
+			row = []string{v.function, v.what, fmt.Sprint(v.coldCalls), "", "", ""}
+		}
+		rows = append(rows, row)
+	}
+	table(&text, rows)
+	line("\n`setSecret` and `testSecret` log in to a registry; its time is not theirs, so only their calls are counted.")
+
+	line("\n## Against Python")
+	line("\nA Python function makes the same calls through boto3, with its clients made at start and threads where the calls go")
+	line("side by side. AWS is a program that gives the recorded answers after 1 ms. Memory is the most that the function's")
+	line("process held (VmHWM).\n")
+	rows = [][]string{{"function", "event", "cold ms", "Python", "times faster", "warm ms", "Python", "times faster", "MB", "Python"}}
+	for _, v := range r.timed() {
+		rows = append(rows, []string{
+			v.function, v.what,
+			milliseconds(median(v.first.function)), milliseconds(median(v.first.python)), fmt.Sprintf("%.1f", ratio(v.first.python, v.first.function)),
+			milliseconds(median(v.again.function)), milliseconds(median(v.again.python)), fmt.Sprintf("%.1f", ratio(v.again.python, v.again.function)),
+			fmt.Sprintf("%.0f", float64(v.memory)/1e6), fmt.Sprintf("%.0f", float64(v.pythonMemory)/1e6),
+		})
+	}
+	table(&text, rows)
+
+	line("\n## Against the bare calls")
+	line("\nA Go program makes the same calls with the same SDK, each as soon as those have ended that it waits for in the")
+	line("function, and does nothing else: no decision, no report. That its calls and their order are the same is checked.")
+	line("With answers after 1 ms, which AWS never gives, the function's own work shows most; with answers as slow as the")
+	line("emulator's, AWS is still slower.\n")
+	rows = [][]string{{"function", "event", "1 ms: function ms", "bare ms", "×", "emulator: function ms", "bare ms", "×"}}
+	for _, v := range r.timed() {
+		rows = append(rows, []string{
+			v.function, v.what,
+			milliseconds(median(v.again.function)), milliseconds(median(v.again.bare)), fmt.Sprintf("%.2f", ratio(v.again.function, v.again.bare)),
+			milliseconds(median(v.slow.function)), milliseconds(median(v.slow.bare)), fmt.Sprintf("%.2f", ratio(v.slow.function, v.slow.bare)),
+		})
+	}
+	table(&text, rows)
+	return text.String()
+}
+
+// timed are the visits that have times.
+func (r results) timed() []visit {
+	return slices.DeleteFunc(slices.Clone(r.visits), func(v visit) bool { return v.waits })
+}
+
+// targets holds the worst figure of each kind against what it should be.
+func (r results) targets() [][]string {
+	rows := [][]string{{"target", "worst", "where", ""}}
+	check := func(target, format string, bound float64, atMost bool, figures map[string]float64) {
+		where, worst := "", 0.0
+		for name, figure := range figures {
+			if where == "" || atMost && figure > worst || !atMost && figure < worst || figure == worst && name < where {
+				where, worst = name, figure
+			}
+		}
+		verdict := "met"
+		if atMost && worst > bound || !atMost && worst < bound {
+			verdict = "MISSED"
+		}
+		rows = append(rows, []string{target, fmt.Sprintf(format, worst), where, verdict})
+	}
+	zips, starts := map[string]float64{}, map[string]float64{}
+	for _, one := range r.starts[1:] {
+		zips[one.name], starts[one.name] = float64(one.zipped)/1e6, ratio(one.first, r.starts[0].first)
+	}
+	python, quick, slow := map[string]float64{}, map[string]float64{}, map[string]float64{}
+	for _, v := range r.timed() {
+		name := v.function + ", " + v.what
+		python[name], quick[name], slow[name] = ratio(v.first.python, v.first.function), ratio(v.again.function, v.again.bare), ratio(v.slow.function, v.slow.bare)
+	}
+	check("zip under 5 MB", "%.2f MB", 5, true, zips)
+	check("cold start at most 3 times the empty handler's", "%.2f times", 3, true, starts)
+	check("cold start at least 10 times faster than Python's", "%.1f times", 10, false, python)
+	check("at most 1.15 times the bare calls, answered after 1 ms", "%.2f times", 1.15, true, quick)
+	check("at most 1.15 times the bare calls, as slow as the emulator", "%.2f times", 1.15, true, slow)
+	return rows
+}
+
+// table writes a Markdown table whose columns line up, the first row as its head.
+func table(text *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for column, cell := range row {
+			widths[column] = max(widths[column], len([]rune(cell)), 3)
+		}
+	}
+	for index, row := range rows {
+		for column, cell := range row {
+			fmt.Fprintf(text, "| %-*s ", widths[column], cell)
+		}
+		text.WriteString("|\n")
+		if index == 0 {
+			for _, width := range widths {
+				text.WriteString("| " + strings.Repeat("-", width) + " ")
+			}
+			text.WriteString("|\n")
+		}
+	}
+}
+
+func median(of []time.Duration) time.Duration {
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[len(sorted)/2]
+}
+
+func ratio(of, against []time.Duration) float64 {
+	return float64(median(of)) / float64(median(against))
+}
+
+func milliseconds(of time.Duration) string {
+	return fmt.Sprintf("%.1f", float64(of.Microseconds())/1000)
+}
