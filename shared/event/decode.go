@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"ecsguardrails/shared/secret"
 )
@@ -135,7 +136,7 @@ func decodeOne(fields map[string]json.RawMessage, payload []byte, wrapping int) 
 	case has("detail-type"):
 		return []Trigger{decodeEventBridge(payload)}
 	case has("eventSource") && has("eventName"):
-		return []Trigger{decodeCall(payload, "", "")}
+		return []Trigger{decodeCall(payload, "", "", time.Time{})}
 	case has("Step") || has("ClientRequestToken"):
 		return []Trigger{decodeRotation(payload)}
 	case has("Type") && has("Message") && has("TopicArn"):
@@ -199,27 +200,40 @@ func decodeEventBridge(payload []byte) Trigger {
 		DetailType string `json:"detail-type"`
 		Account    string
 		Region     string
+		Time       json.RawMessage
 		Detail     json.RawMessage
 	}
 	if err := json.Unmarshal(payload, &envelope); err != nil {
 		return Malformed{"the EventBridge event's source, detail-type, account or region is not text"}
 	}
+	at := moment(envelope.Time)
 	switch {
 	case envelope.DetailType == "AWS API Call via CloudTrail":
-		return decodeCall(envelope.Detail, envelope.Account, envelope.Region)
+		return decodeCall(envelope.Detail, envelope.Account, envelope.Region, at)
 	case envelope.DetailType == "Scheduled Event":
 		return Schedule{}
 	case envelope.Source == "aws.s3" && strings.HasPrefix(envelope.DetailType, "Object "):
-		return decodeS3EventBridge(envelope.Detail, strings.TrimPrefix(envelope.DetailType, "Object "), envelope.Account, envelope.Region)
+		return decodeS3EventBridge(envelope.Detail, strings.TrimPrefix(envelope.DetailType, "Object "), envelope.Account, envelope.Region, at)
 	default:
 		return Notification{envelope.Source, envelope.DetailType, envelope.Detail}
 	}
 }
 
-func decodeCall(raw json.RawMessage, account, region string) Trigger {
+// moment reads a time as AWS writes it (RFC 3339); anything else is no reason to
+// refuse the event.
+func moment(raw json.RawMessage) time.Time {
+	var at time.Time
+	if json.Unmarshal(raw, &at) != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+func decodeCall(raw json.RawMessage, account, region string, at time.Time) Trigger {
 	var record struct {
 		EventSource        string
 		EventName          string
+		EventTime          json.RawMessage
 		AWSRegion          string
 		RecipientAccountID string
 		ErrorCode          string
@@ -245,6 +259,7 @@ func decodeCall(raw json.RawMessage, account, region string) Trigger {
 		Name:      record.EventName,
 		Region:    first(record.AWSRegion, region),
 		Account:   first(record.RecipientAccountID, account),
+		Time:      moment(record.EventTime),
 		ErrorCode: record.ErrorCode,
 		Request:   record.RequestParameters,
 		Response:  record.ResponseElements,
@@ -253,6 +268,9 @@ func decodeCall(raw json.RawMessage, account, region string) Trigger {
 			RoleARN: record.UserIdentity.SessionContext.SessionIssuer.ARN,
 			Service: record.UserIdentity.InvokedBy,
 		},
+	}
+	if call.Time.IsZero() {
+		call.Time = at
 	}
 	if call.Caller.RoleARN == "" {
 		call.Caller.RoleARN = roleOfSession(record.UserIdentity.ARN)
@@ -280,6 +298,7 @@ func roleOfSession(arn string) string {
 func decodeS3(raw json.RawMessage) Trigger {
 	var record struct {
 		EventName string
+		EventTime json.RawMessage
 		AWSRegion string
 		S3        struct {
 			Bucket struct{ Name string }
@@ -309,12 +328,13 @@ func decodeS3(raw json.RawMessage) Trigger {
 		ETag:      record.S3.Object.ETag,
 		Size:      record.S3.Object.Size,
 		Region:    record.AWSRegion,
+		Time:      moment(record.EventTime),
 	})
 }
 
 // decodeS3EventBridge reads the detail of S3's own EventBridge events ("Using
 // EventBridge" in the S3 user guide).
-func decodeS3EventBridge(raw json.RawMessage, change, account, region string) Trigger {
+func decodeS3EventBridge(raw json.RawMessage, change, account, region string, at time.Time) Trigger {
 	var detail struct {
 		Bucket struct{ Name string }
 		Object struct {
@@ -338,6 +358,7 @@ func decodeS3EventBridge(raw json.RawMessage, change, account, region string) Tr
 		Size:      detail.Object.Size,
 		Region:    region,
 		Account:   account,
+		Time:      at,
 	})
 }
 

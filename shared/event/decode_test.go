@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/secret"
@@ -269,4 +270,38 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestOccurred(t *testing.T) {
+	at := time.Date(2026, 3, 2, 9, 14, 7, 0, time.UTC)
+	call := func(fields string) string {
+		return `{"eventSource":"iam.amazonaws.com","eventName":"CreateRole"` + fields + `}`
+	}
+	inEventBridge := func(fields, detail string) string {
+		return `{"source":"aws.iam","detail-type":"AWS API Call via CloudTrail"` + fields + `,"detail":` + detail + `}`
+	}
+	tests := map[string]struct {
+		payload string
+		want    time.Time
+	}{
+		"CloudTrail record":             {call(`,"eventTime":"2026-03-02T09:14:07Z"`), at},
+		"the record before EventBridge": {inEventBridge(`,"time":"2026-03-02T09:20:00Z"`, call(`,"eventTime":"2026-03-02T09:14:07Z"`)), at},
+		"EventBridge alone":             {inEventBridge(`,"time":"2026-03-02T09:14:07Z"`, call("")), at},
+		"S3 notification":               {records(`{"eventName":"ObjectCreated:Put","eventTime":"2026-03-02T09:14:07.000Z","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}`), at},
+		"S3 by EventBridge": {
+			`{"source":"aws.s3","detail-type":"Object Created","time":"2026-03-02T09:14:07Z","detail":{"bucket":{"name":"b"},"object":{"key":"k"}}}`, at,
+		},
+		"no time":     {call(""), time.Time{}},
+		"not a time":  {call(`,"eventTime":17`), time.Time{}},
+		"by hand":     {`{"role":"r"}`, time.Time{}},
+		"empty event": {``, time.Time{}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			trigger := event.Decode([]byte(test.payload)).Messages[0].Triggers[0]
+			if got := event.Occurred(trigger); !got.Equal(test.want) {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
 }

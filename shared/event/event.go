@@ -7,6 +7,7 @@ package event
 import (
 	"encoding/json"
 	"strings"
+	"time"
 
 	"ecsguardrails/shared/secret"
 )
@@ -55,6 +56,8 @@ type Call struct {
 	Name    string
 	Region  string
 	Account string
+	// Time is when the call was made; zero where the record does not say.
+	Time time.Time
 	// ErrorCode is set where the call failed. EC2's carry a "Client." prefix,
 	// and a successful dry run is an error code, too.
 	ErrorCode string
@@ -126,6 +129,8 @@ type Object struct {
 	Size      int64
 	Region    string
 	Account   string
+	// Time is when it happened; zero where the event does not say.
+	Time time.Time
 }
 
 // RotationStep is what Secrets Manager sends to a rotation function.
@@ -183,6 +188,18 @@ type Notification struct {
 type Malformed struct {
 	// Problem says what is wrong with it, without repeating its content.
 	Problem string
+}
+
+// Occurred is when what a trigger tells of happened; zero where it does not say.
+func Occurred(trigger Trigger) time.Time {
+	switch of := trigger.(type) {
+	case Call:
+		return of.Time
+	case Object:
+		return of.Time
+	default:
+		return time.Time{}
+	}
 }
 
 func (Call) trigger()             {}

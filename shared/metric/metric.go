@@ -1,23 +1,36 @@
-// Package metric writes a report's numbers in CloudWatch's embedded metric
-// format: one JSON line on standard output, no API call.
+// Package metric writes an invocation's numbers in CloudWatch's embedded metric
+// format: JSON lines on standard output, no API call.
 package metric
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"ecsguardrails/shared/finding"
 )
 
-// namespace is where CloudWatch files the metrics, by function and mode.
-const namespace = "ECSGuardrails"
+// Namespace is where CloudWatch files the metrics, by stack and function; those
+// of FindingsByCode by code, too. No subject is a dimension: there would be as
+// many metrics as roles, and each is paid for.
+const Namespace = "ECSGuardrails"
 
 // Names of the metrics beside those that count statuses.
 const (
-	findings = "Findings"
-	duration = "Duration"
+	// Findings counts the errors and warnings that stand.
+	Findings = "Findings"
+	// Duration is what the invocation took, in milliseconds.
+	Duration = "Duration"
+	// TimeToRemedy is the time from what an event tells of until it was cured, in
+	// seconds: CloudTrail's or the queue's delay included.
+	TimeToRemedy = "TimeToRemedy"
+	// FindingsByCode counts the errors and warnings of one code, also those that
+	// were cured at once.
+	FindingsByCode = "FindingsByCode"
 )
 
 // statusMetric names the metric that counts each status.
@@ -28,6 +41,38 @@ var statusMetric = map[finding.Status]string{
 	finding.Noncompliant: "Noncompliant",
 	finding.Skipped:      "Skipped",
 	finding.Failed:       "Failed",
+}
+
+const (
+	// maxValues is how many values of a metric one line may have (CloudWatch user
+	// guide, "Embedded metric format specification", metric values).
+	maxValues = 100
+	// maxAge is when an event is too old to have waited: a queue keeps messages
+	// for four days, a dead-letter queue for fourteen. Older ones are samples.
+	maxAge = 14 * 24 * time.Hour
+)
+
+// Measurement is a number of a function's own.
+type Measurement struct {
+	Name string
+	// Unit is one of CloudWatch's, as in "Seconds"; "None" for days, which it
+	// does not know.
+	Unit  string
+	Value float64
+}
+
+// Run is one invocation.
+type Run struct {
+	// Stack tells stacks of one account and region apart.
+	Stack  string
+	Report finding.Report
+	// Occurred says of each result when what woke the function happened; zero
+	// where nobody knows. It may be shorter than the results.
+	Occurred []time.Time
+	// Measured are the function's own numbers, in any order.
+	Measured []Measurement
+	// Started and Ended bound the invocation.
+	Started, Ended time.Time
 }
 
 type definition struct {
@@ -41,38 +86,94 @@ type directive struct {
 	Metrics    []definition `json:"Metrics"`
 }
 
-// Write writes one line for a report that took elapsed, as of now
-// (CloudWatch user guide, "Embedded metric format specification"): how many
-// subjects ended in each status, zeros included so that alarms see recovery;
-// how many findings stand; and the duration in milliseconds.
-func Write(output io.Writer, report finding.Report, now time.Time, elapsed time.Duration) error {
-	values := map[string]int{findings: 0}
-	metrics := []definition{{findings, "Count"}, {duration, "Milliseconds"}}
-	for _, status := range finding.Statuses() {
-		name := statusMetric[status]
-		values[name] = 0
-		metrics = append(metrics, definition{name, "Count"})
+// Write writes one line for the run (CloudWatch user guide, "Embedded metric
+// format specification"): how many subjects ended in each status, zeros
+// included so that alarms see recovery; how many findings stand; the duration;
+// the times to remedy and the function's own numbers, where there are any. One
+// more line for each code that was found: a line has one value of a dimension.
+func Write(output io.Writer, run Run) error {
+	values := map[string]any{
+		Findings: 0,
+		Duration: float64(run.Ended.Sub(run.Started).Microseconds()) / 1000,
 	}
-	for _, result := range report.Results {
-		values[statusMetric[result.Status]]++
+	metrics := []definition{{Findings, "Count"}, {Duration, "Milliseconds"}}
+	for _, status := range finding.Statuses() {
+		count := 0
+		for _, result := range run.Report.Results {
+			if result.Status == status {
+				count++
+			}
+		}
+		values[statusMetric[status]] = count
+		metrics = append(metrics, definition{statusMetric[status], "Count"})
+	}
+	standing, byCode := 0, map[string]int{}
+	for _, result := range run.Report.Results {
 		for _, f := range result.Findings {
 			if f.Severity != finding.Info {
-				values[findings]++
+				standing++
+			}
+			if f.Severity != finding.Info || f.Cured {
+				byCode[f.Code]++
 			}
 		}
 	}
+	values[Findings] = standing
+	if times := run.timesToRemedy(); len(times) > 0 {
+		values[TimeToRemedy] = times
+		metrics = append(metrics, definition{TimeToRemedy, "Seconds"})
+	}
+	measured := map[string][]float64{}
+	for _, m := range run.Measured {
+		if _, known := measured[m.Name]; !known {
+			metrics = append(metrics, definition{m.Name, m.Unit})
+		}
+		if len(measured[m.Name]) < maxValues {
+			measured[m.Name] = append(measured[m.Name], m.Value)
+		}
+	}
+	for name, of := range measured {
+		values[name] = of
+	}
+	if err := run.line(output, []string{"Stack", "Function"}, metrics, values); err != nil {
+		return err
+	}
+	for _, code := range slices.Sorted(maps.Keys(byCode)) {
+		if err := run.line(output, []string{"Stack", "Function", "Code"}, []definition{{FindingsByCode, "Count"}},
+			map[string]any{"Code": code, FindingsByCode: byCode[code]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timesToRemedy are in seconds, of the results that were remedied.
+func (r Run) timesToRemedy() []float64 {
+	var times []float64
+	for i, at := range r.Occurred {
+		waited := r.Ended.Sub(at)
+		if at.IsZero() || r.Report.Results[i].Status != finding.Remediated || waited > maxAge || len(times) == maxValues {
+			continue
+		}
+		// The clocks of two machines differ a little.
+		times = append(times, max(0, waited.Seconds()))
+	}
+	return times
+}
+
+// line writes the values as one line. Mode stands beside the dimensions, so
+// that Logs Insights finds it, and costs nothing there.
+func (r Run) line(output io.Writer, dimensions []string, metrics []definition, values map[string]any) error {
 	line := map[string]any{
 		"_aws": map[string]any{
-			"Timestamp":         now.UnixMilli(),
-			"CloudWatchMetrics": []directive{{namespace, [][]string{{"Function", "Mode"}}, metrics}},
+			"Timestamp":         r.Started.UnixMilli(),
+			"CloudWatchMetrics": []directive{{Namespace, [][]string{dimensions}, metrics}},
 		},
-		"Function": report.Function,
-		"Mode":     report.Mode,
-		duration:   float64(elapsed.Microseconds()) / 1000,
+		"Stack":    cmp.Or(r.Stack, "none"),
+		"Function": r.Report.Function,
+		"Mode":     r.Report.Mode,
 	}
-	for name, value := range values {
-		line[name] = value
-	}
+	maps.Copy(line, values)
 	marshalled, err := json.Marshal(line)
 	if err != nil {
 		return fmt.Errorf("marshal metrics: %w", err)

@@ -3,6 +3,7 @@ package metric_test
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 
@@ -10,61 +11,131 @@ import (
 	"ecsguardrails/shared/metric"
 )
 
-func TestWrite(t *testing.T) {
-	report := finding.Report{Function: "attach-policies", Mode: finding.Enforce, Results: []finding.Result{
-		{Status: finding.Remediated, Findings: []finding.Finding{{Severity: finding.Error, Cured: true}, {Severity: finding.Info}}},
-		{Status: finding.Compliant},
-		{Status: finding.Compliant},
-		{Status: finding.Failed, Findings: []finding.Finding{{Severity: finding.Error}}},
-	}}
+var started = time.UnixMilli(1_700_000_000_123)
+
+// line is one document of the embedded metric format, and all its fields.
+type line struct {
+	AWS struct {
+		Timestamp         int64
+		CloudWatchMetrics []struct {
+			Namespace  string
+			Dimensions [][]string
+			Metrics    []struct{ Name, Unit string }
+		}
+	} `json:"_aws"`
+	fields map[string]any
+}
+
+// written gives the lines of a run, each held against the format's
+// specification: every dimension is a text, every metric a number or up to 100.
+func written(t *testing.T, run metric.Run) []line {
+	t.Helper()
 	var output bytes.Buffer
-	if err := metric.Write(&output, report, time.UnixMilli(1_700_000_000_123), 1500*time.Microsecond); err != nil {
+	if err := metric.Write(&output, run); err != nil {
 		t.Fatal(err)
 	}
-	if lines := bytes.Count(output.Bytes(), []byte("\n")); lines != 1 {
-		t.Errorf("wrote %d lines, want one", lines)
-	}
-	var line struct {
-		AWS struct {
-			Timestamp         int64
-			CloudWatchMetrics []struct {
-				Namespace  string
-				Dimensions [][]string
-				Metrics    []struct{ Name, Unit string }
+	var lines []line
+	for text := range bytes.Lines(output.Bytes()) {
+		var of line
+		if err := json.Unmarshal(text, &of); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &of.fields); err != nil {
+			t.Fatal(err)
+		}
+		if of.AWS.Timestamp != run.Started.UnixMilli() || len(of.AWS.CloudWatchMetrics) != 1 || of.AWS.CloudWatchMetrics[0].Namespace != metric.Namespace {
+			t.Fatalf("metadata %+v", of.AWS)
+		}
+		for _, dimension := range of.AWS.CloudWatchMetrics[0].Dimensions[0] {
+			if text, ok := of.fields[dimension].(string); !ok || text == "" {
+				t.Errorf("dimension %s has no value", dimension)
 			}
-		} `json:"_aws"`
+		}
+		for _, declared := range of.AWS.CloudWatchMetrics[0].Metrics {
+			switch value := of.fields[declared.Name].(type) {
+			case float64:
+			case []any:
+				if len(value) == 0 || len(value) > 100 {
+					t.Errorf("metric %s has %d values", declared.Name, len(value))
+				}
+			default:
+				t.Errorf("metric %s has no value", declared.Name)
+			}
+		}
+		lines = append(lines, of)
 	}
-	var values map[string]any
-	if err := json.Unmarshal(output.Bytes(), &line); err != nil {
-		t.Fatal(err)
+	return lines
+}
+
+func TestWrite(t *testing.T) {
+	lines := written(t, metric.Run{
+		Stack: "s",
+		Report: finding.Report{Function: "attach-policies", Mode: finding.Enforce, Results: []finding.Result{
+			{Status: finding.Remediated, Findings: []finding.Finding{
+				{Code: "capability-missing", Severity: finding.Info, Cured: true}, {Code: "undo", Severity: finding.Info},
+			}},
+			{Status: finding.Compliant},
+			{Status: finding.Compliant},
+			{Status: finding.Failed, Findings: []finding.Finding{{Code: "will-retry", Severity: finding.Error}}},
+			{Status: finding.Noncompliant, Findings: []finding.Finding{{Code: "capability-missing", Severity: finding.Error}}},
+		}},
+		Occurred: []time.Time{started.Add(-70 * time.Second), started, {}, started, started},
+		Measured: []metric.Measurement{{Name: "SecretAge", Unit: "None", Value: 3}, {Name: "SecretAge", Unit: "None", Value: 40}},
+		Started:  started,
+		Ended:    started.Add(1500 * time.Microsecond),
+	})
+	want := []map[string]any{
+		{
+			"Stack": "s", "Function": "attach-policies", "Mode": "enforce", "Duration": 1.5, "Findings": 2.0,
+			"Compliant": 2.0, "Remediated": 1.0, "Planned": 0.0, "Noncompliant": 1.0, "Skipped": 0.0, "Failed": 1.0,
+			"TimeToRemedy": []any{70.0015}, "SecretAge": []any{3.0, 40.0},
+		},
+		{"Stack": "s", "Function": "attach-policies", "Mode": "enforce", "Code": "capability-missing", "FindingsByCode": 2.0},
+		{"Stack": "s", "Function": "attach-policies", "Mode": "enforce", "Code": "will-retry", "FindingsByCode": 1.0},
 	}
-	if err := json.Unmarshal(output.Bytes(), &values); err != nil {
-		t.Fatal(err)
+	if len(lines) != len(want) {
+		t.Fatalf("%d lines, want %d", len(lines), len(want))
 	}
-	want := map[string]any{
-		"Function": "attach-policies", "Mode": "enforce", "Duration": 1.5, "Findings": 2.0,
-		"Compliant": 2.0, "Remediated": 1.0, "Planned": 0.0, "Noncompliant": 0.0, "Skipped": 0.0, "Failed": 1.0,
-	}
-	for name, value := range want {
-		if values[name] != value {
-			t.Errorf("%s is %v, want %v", name, values[name], value)
+	for i, of := range lines {
+		delete(of.fields, "_aws")
+		if !reflect.DeepEqual(of.fields, want[i]) {
+			t.Errorf("line %d is %v, want %v", i, of.fields, want[i])
 		}
 	}
-	if line.AWS.Timestamp != 1_700_000_000_123 || len(line.AWS.CloudWatchMetrics) != 1 {
-		t.Fatalf("metadata %+v", line.AWS)
+	if declared := len(lines[0].AWS.CloudWatchMetrics[0].Metrics); declared != 10 {
+		t.Errorf("%d metrics are declared", declared)
 	}
-	directive := line.AWS.CloudWatchMetrics[0]
-	for _, dimension := range directive.Dimensions[0] {
-		if _, ok := values[dimension].(string); !ok {
-			t.Errorf("dimension %s has no value", dimension)
+}
+
+func TestTimeToRemedy(t *testing.T) {
+	remediated := func(times ...time.Time) metric.Run {
+		run := metric.Run{Report: finding.Report{Function: "f"}, Occurred: times, Started: started, Ended: started}
+		for range times {
+			run.Report.Results = append(run.Report.Results, finding.Result{Status: finding.Remediated})
 		}
+		return run
 	}
-	if len(directive.Metrics) != 8 {
-		t.Errorf("%d metrics are declared", len(directive.Metrics))
+	tests := map[string]struct {
+		run  metric.Run
+		want any
+	}{
+		"nobody knows":  {remediated(time.Time{}), nil},
+		"a sample's":    {remediated(started.AddDate(-1, 0, 0)), nil},
+		"clocks differ": {remediated(started.Add(time.Second)), []any{0.0}},
+		"two":           {remediated(started.Add(-time.Minute), time.Time{}, started.Add(-time.Hour)), []any{60.0, 3600.0}},
 	}
-	for _, declared := range directive.Metrics {
-		if _, ok := values[declared.Name].(float64); !ok {
-			t.Errorf("metric %s has no value", declared.Name)
-		}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := written(t, test.run)[0].fields["TimeToRemedy"]; !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+	var many []time.Time
+	for range 250 {
+		many = append(many, started.Add(-time.Second))
+	}
+	if got := written(t, remediated(many...))[0].fields["TimeToRemedy"].([]any); len(got) != 100 {
+		t.Errorf("%d values", len(got))
 	}
 }

@@ -68,6 +68,7 @@ func assemble[T Settings](ctx context.Context, name string, build func(T, aws.Co
 		runner:  build(of, configuration),
 		events:  eventbridge.NewFromConfig(configuration),
 		bus:     of.SharedSettings().FindingsBus,
+		stack:   of.SharedSettings().StackName,
 		log:     log,
 		metrics: metrics,
 		now:     time.Now,

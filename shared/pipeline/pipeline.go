@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,7 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/metric"
 	"ecsguardrails/shared/publish"
 )
 
@@ -42,6 +44,9 @@ type Function[S, O, A any] struct {
 	Describe func(A) finding.Action
 	// Apply carries an action out. It is idempotent.
 	Apply func(context.Context, A) error
+	// Measure gives numbers of the function's own, from what was observed and what
+	// became of it; nil where there are none.
+	Measure func(O, finding.Result) []metric.Measurement
 	// Parallel is how many subjects are worked on side by side; 0 means 4.
 	Parallel int
 	// MustSucceed makes every outcome but a good one an error of the invocation,
@@ -123,6 +128,9 @@ type Outcome struct {
 	// result, by their place in it.
 	messages []event.Message
 	asked    [][]int
+	// occurred is when the first of what asked for each result happened.
+	occurred []time.Time
+	measured []metric.Measurement
 	// err joins what a retry may cure.
 	err error
 	// complaint is what a caller of a MustSucceed function is told instead of a
@@ -133,15 +141,16 @@ type Outcome struct {
 // Handle takes one payload through all steps but the report's publication.
 func (f *Function[S, O, A]) Handle(ctx context.Context, payload []byte) Outcome {
 	delivery := event.Decode(payload)
-	subjects, asked := f.subjects(delivery)
+	subjects, asked, occurred := f.subjects(delivery)
 
 	results := make([]finding.Result, len(subjects))
+	measured := make([][]metric.Measurement, len(subjects))
 	errs := make([]error, len(subjects))
 	var group errgroup.Group
 	group.SetLimit(f.parallel())
 	for i, subject := range subjects {
 		group.Go(func() error {
-			results[i], errs[i] = f.look(ctx, subject)
+			results[i], measured[i], errs[i] = f.look(ctx, subject)
 			return nil
 		})
 	}
@@ -152,6 +161,8 @@ func (f *Function[S, O, A]) Handle(ctx context.Context, payload []byte) Outcome 
 		FromQueue: delivery.FromQueue,
 		messages:  delivery.Messages,
 		asked:     asked,
+		occurred:  occurred,
+		measured:  slices.Concat(measured...),
 		err:       errors.Join(errs...),
 	}
 	for i := range results {
@@ -235,8 +246,8 @@ func (f *Function[S, O, A]) parallel() int {
 }
 
 // subjects lists each subject of a delivery once, with the places of the
-// messages that named it.
-func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subject[S], asked [][]int) {
+// messages that named it and the earliest time of what they tell of.
+func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subject[S], asked [][]int, occurred []time.Time) {
 	index := map[string]int{}
 	for place, message := range delivery.Messages {
 		for _, trigger := range message.Triggers {
@@ -257,6 +268,10 @@ func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subjec
 					index[key] = at
 					subjects = append(subjects, subject)
 					asked = append(asked, nil)
+					occurred = append(occurred, time.Time{})
+				}
+				if happened := event.Occurred(trigger); occurred[at].IsZero() || (!happened.IsZero() && happened.Before(occurred[at])) {
+					occurred[at] = happened
 				}
 				if !slices.Contains(asked[at], place) {
 					asked[at] = append(asked[at], place)
@@ -264,7 +279,7 @@ func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subjec
 			}
 		}
 	}
-	return subjects, asked
+	return subjects, asked, occurred
 }
 
 func (f *Function[S, O, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
@@ -308,7 +323,7 @@ func describe(trigger event.Trigger) string {
 
 // look takes one subject through observe, plan and apply. The error is set
 // where a retry may cure what went wrong.
-func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (result finding.Result, err error) {
+func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (result finding.Result, measured []metric.Measurement, err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			// The value may hold anything that was being worked on, so only its type
@@ -325,12 +340,22 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 		}
 	}()
 	if subject.Settled != nil {
-		return *subject.Settled, nil
+		return *subject.Settled, nil, nil
 	}
 	observed, err := f.Observe(ctx, subject.Of)
 	if err != nil {
-		return f.failed(subject.Name, nil, err)
+		result, err = f.failed(subject.Name, nil, err)
+		return result, nil, err
 	}
+	result, err = f.settle(ctx, subject, observed)
+	if f.Measure != nil {
+		measured = f.Measure(observed, result)
+	}
+	return result, measured, err
+}
+
+// settle takes what was observed of a subject through plan and apply.
+func (f *Function[S, O, A]) settle(ctx context.Context, subject Subject[S], observed O) (finding.Result, error) {
 	plan := f.Plan(observed)
 	if plan.Skip != nil {
 		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{*plan.Skip}}, nil
@@ -355,7 +380,7 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 			actions[i].Applied = true
 		}
 	}
-	result = finding.Result{Status: finding.Decide(mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}
+	result := finding.Result{Status: finding.Decide(mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}
 	if mode == finding.Enforce {
 		result.Findings = cured(plan.Findings)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/metric"
 )
 
 // lamps is a function over lamps that should be on. What a lamp does when it is
@@ -478,5 +479,28 @@ func TestFindingsAreCapped(t *testing.T) {
 	result := function.Handle(context.Background(), byHand("on")).Report.Results[0]
 	if len(result.Findings) != maxFindings+1 || result.Findings[maxFindings].Code != "findings-left-out" || !strings.HasPrefix(result.Findings[maxFindings].Message, "800 ") {
 		t.Errorf("%d findings, the last %+v", len(result.Findings), result.Findings[len(result.Findings)-1])
+	}
+}
+
+// TestInvokeMeasures asks for the time since the first of two events about one
+// subject, and for the function's own numbers.
+func TestInvokeMeasures(t *testing.T) {
+	function := new(lamps).function(finding.Enforce)
+	function.Subjects = func(trigger event.Trigger) []Subject[string] {
+		return []Subject[string]{{Name: trigger.(event.Call).Name, Of: trigger.(event.Call).Name}}
+	}
+	function.Measure = func(name string, result finding.Result) []metric.Measurement {
+		return []metric.Measurement{{Name: "Watts", Unit: "None", Value: float64(len(name) * len(result.Actions))}}
+	}
+	r, _, metrics := reporting(function, &bus{})
+	r.now = func() time.Time { return time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC) }
+	called := func(at string) string {
+		return `{"eventSource":"x","eventName":"off","eventTime":"2026-03-02T09:` + at + `Z"}`
+	}
+	if _, err := r.Invoke(context.Background(), queue(called("14:30"), called("14:00"), called("14:45"))); err != nil {
+		t.Fatal(err)
+	}
+	if got := metrics.String(); !strings.Contains(got, `"TimeToRemedy":[60]`) || !strings.Contains(got, `"Watts":[3]`) || !strings.Contains(got, `"Code":"off"`) {
+		t.Errorf("got %s", got)
 	}
 }

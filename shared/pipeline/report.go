@@ -29,6 +29,7 @@ type reporter struct {
 	runner  Runner
 	events  publish.EventPutter
 	bus     string
+	stack   string
 	log     *slog.Logger
 	metrics io.Writer
 	now     func() time.Time
@@ -63,7 +64,9 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			}
 		}
 	}
-	if err := metric.Write(r.metrics, outcome.Report, started, r.now().Sub(started)); err != nil {
+	if err := metric.Write(r.metrics, metric.Run{
+		Stack: r.stack, Report: outcome.Report, Occurred: outcome.occurred, Measured: outcome.measured, Started: started, Ended: r.now(),
+	}); err != nil {
 		r.log.LogAttrs(ctx, slog.LevelError, "write metrics", slog.String("error", err.Error()))
 	}
 	if outcome.FromQueue {

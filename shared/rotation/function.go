@@ -61,6 +61,7 @@ func New(settings Settings, world World) *pipeline.Function[Request, Observation
 		Plan:     plan,
 		Describe: rotation.describe,
 		Apply:    rotation.apply,
+		Measure:  measure,
 		// Secrets Manager reads nothing of the answer but whether it is an error.
 		MustSucceed: true,
 	}

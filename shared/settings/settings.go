@@ -18,6 +18,8 @@ type Shared struct {
 	Mode finding.Mode `env:"MODE" envDefault:"dry-run"`
 	// FindingsBus is the name or ARN of the event bus that findings go to.
 	FindingsBus string `env:"FINDINGS_BUS" envDefault:"default"`
+	// StackName tells the metrics of stacks in one account and region apart.
+	StackName string `env:"STACK_NAME"`
 	// OwnRoles are the ARNs of the stack's own function roles, whose calls are
 	// not answered and which no function touches.
 	OwnRoles []string `env:"OWN_ROLES"`
