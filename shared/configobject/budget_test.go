@@ -47,7 +47,7 @@ func (a *account) upload(t *testing.T, function *warm, id string) (calls []strin
 	t.Helper()
 	before, began := len(a.calls), time.Now()
 	report := handleBy(t, function, uploaded("ecs.config", id))
-	events, err := publish.Findings(report)
+	events, err := publish.Findings("acme", report)
 	if err := errors.Join(err, publish.Put(t.Context(), a, "default", events)); err != nil {
 		t.Fatal(err)
 	}

@@ -49,15 +49,19 @@ type Event struct {
 	Detail []byte
 }
 
-// detail is the published document: one result with its function and mode.
+// detail is the published document: one result with its function and mode, and
+// what people are told of it.
 type detail struct {
 	Function string       `json:"function"`
 	Mode     finding.Mode `json:"mode"`
 	finding.Result
+	// Stack tells stacks that share a bus apart.
+	Stack string `json:"stack,omitempty"`
+	Text  text   `json:"text"`
 }
 
-// Findings gives an event for each newsworthy result of a report.
-func Findings(report finding.Report) ([]Event, error) {
+// Findings gives an event for each newsworthy result of a report of the stack.
+func Findings(stack string, report finding.Report) ([]Event, error) {
 	var events []Event
 	var errs []error
 	for _, result := range report.Results {
@@ -65,7 +69,7 @@ func Findings(report finding.Report) ([]Event, error) {
 			continue
 		}
 		body, err := fitting(result, maxDetail, func(fewer finding.Result) any {
-			return detail{report.Function, report.ModeOf(result), fewer}
+			return detail{report.Function, report.ModeOf(result), fewer, stack, inWords(fewer)}
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("describe the finding on %s: %w", result.Subject, err))

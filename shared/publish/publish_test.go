@@ -42,7 +42,7 @@ func (b *bus) PutEvents(_ context.Context, input *eventbridge.PutEventsInput, _ 
 }
 
 func put(to *bus, name string, report finding.Report) error {
-	events, err := publish.Findings(report)
+	events, err := publish.Findings("acme", report)
 	return errors.Join(err, publish.Put(context.Background(), to, name, events))
 }
 
@@ -59,14 +59,14 @@ func TestFindingsPublishesOnlyNews(t *testing.T) {
 	var subjects []string
 	for _, entry := range to.entries {
 		var published struct {
-			Function, Mode, Subject, Status string
-			Findings                        []finding.Finding
+			Function, Mode, Subject, Status, Stack string
+			Findings                               []finding.Finding
 		}
 		if err := json.Unmarshal([]byte(*entry.Detail), &published); err != nil {
 			t.Fatal(err)
 		}
 		if *entry.Source != "ecs-guardrails" || *entry.DetailType != "ECS Guardrails Finding" || *entry.EventBusName != "findings" ||
-			published.Function != "validate-config" || published.Mode != "enforce" || published.Status != published.Subject || len(published.Findings) != 1 {
+			published.Function != "validate-config" || published.Mode != "enforce" || published.Status != published.Subject || published.Stack != "acme" || len(published.Findings) != 1 {
 			t.Errorf("published %s", *entry.Detail)
 		}
 		subjects = append(subjects, published.Subject)

@@ -51,8 +51,8 @@ type world struct {
 	checkout string
 	// folder is where the stack keeps what it writes.
 	folder string
-	// bus and topic get what the functions publish.
-	bus, topic *operator.Inbox
+	// bus, topic and chat get what the functions publish.
+	bus, topic, chat *operator.Inbox
 	// executionRole is the ARN of a role that ECS can pull with.
 	executionRole string
 	// registrySecret is the ARN of the secret with the registry's credential.
@@ -125,10 +125,13 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 
 func (w *world) prepare(ctx context.Context) error {
 	var err error
-	if w.bus, err = w.SubscribeBus(ctx, "every-finding"); err != nil {
+	if w.bus, err = w.SubscribeBus(ctx, "default", "every-finding"); err != nil {
 		return err
 	}
-	if w.topic, err = w.SubscribeTopic(ctx, "every-message"); err != nil {
+	if w.topic, err = w.SubscribeTopic(ctx, "FindingsTopic", "every-message"); err != nil {
+		return err
+	}
+	if w.chat, err = w.SubscribeTopic(ctx, "ChatTopic", "every-chat-message"); err != nil {
 		return err
 	}
 	if _, err := w.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String("storefront")}); err != nil {
@@ -185,6 +188,8 @@ func TestStack(t *testing.T) {
 		{"samples", testSamples},
 		{"nothing was lost", testDeadLetters},
 		{"no secret was shown", testNoSecretShown},
+		{"what people are told", testMessages},
+		{"what operators look at", testDashboard},
 		{"permissions", testPermissions},
 	} {
 		t.Run(step.name, func(t *testing.T) { step.test(t, shared) })

@@ -29,6 +29,7 @@ func TestOptions(t *testing.T) {
 		Name: "test-options-" + strconv.Itoa(os.Getpid()),
 		Parameters: map[string]string{
 			"OnInvalidConfig": "restore", "UpdateServices": "yes", "RefreshInstances": "yes",
+			"CentralFindingsBus": centralBus,
 		},
 	})
 	if err != nil {
@@ -40,8 +41,28 @@ func TestOptions(t *testing.T) {
 		}
 	})
 	o := operator.New(running)
+	central := must(o.SubscribeBus(ctx, "central", "central"))(t)
 	t.Run("an invalid config gives way to the last good one", func(t *testing.T) { testRestore(ctx, t, o) })
 	t.Run("a service moves to the new revision", func(t *testing.T) { testUpdateService(ctx, t, o) })
+	t.Run("findings go to the central bus", func(t *testing.T) { testCentralBus(ctx, t, central) })
+	t.Run("permissions", func(t *testing.T) { testPermissionsOfOptions(t, o) })
+}
+
+// centralBus is the ARN of a bus to which findings are forwarded.
+const centralBus = "arn:aws:events:" + stack.Region + ":" + stack.Account + ":event-bus/central"
+
+// testCentralBus looks whether what the tests before it have found is there.
+func testCentralBus(ctx context.Context, t *testing.T, central *operator.Inbox) {
+	if err := stack.Wait(ctx, "the central bus having two functions' findings", func(ctx context.Context) (bool, error) {
+		results, err := central.Results(ctx)
+		from := map[string]bool{}
+		for _, result := range results {
+			from[result.Function] = true
+		}
+		return from["validate-config"] && from["patch-task-definition"], err
+	}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func testRestore(ctx context.Context, t *testing.T, o *operator.Operator) {

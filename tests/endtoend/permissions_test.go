@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"ecsguardrails/tests/awscall"
+	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/policysimulation"
 	"ecsguardrails/tests/stack"
 )
@@ -30,16 +33,16 @@ type ask struct {
 
 // directory resolves what calls name.
 type directory struct {
-	w *world
+	operator *operator.Operator
 	// roles by name, secretTags by ARN and by name.
 	roles      map[string]string
 	secrets    map[string]string
 	secretTags map[string]map[string]string
 }
 
-func (w *world) newDirectory(ctx context.Context) (*directory, error) {
-	d := &directory{w: w, roles: map[string]string{}, secrets: map[string]string{}, secretTags: map[string]map[string]string{}}
-	roles := iam.NewListRolesPaginator(w.IAM, &iam.ListRolesInput{})
+func newDirectory(ctx context.Context, o *operator.Operator) (*directory, error) {
+	d := &directory{operator: o, roles: map[string]string{}, secrets: map[string]string{}, secretTags: map[string]map[string]string{}}
+	roles := iam.NewListRolesPaginator(o.IAM, &iam.ListRolesInput{})
 	for roles.HasMorePages() {
 		page, err := roles.NextPage(ctx)
 		if err != nil {
@@ -49,7 +52,7 @@ func (w *world) newDirectory(ctx context.Context) (*directory, error) {
 			d.roles[aws.ToString(role.RoleName)] = aws.ToString(role.Arn)
 		}
 	}
-	secrets := secretsmanager.NewListSecretsPaginator(w.Secrets, &secretsmanager.ListSecretsInput{})
+	secrets := secretsmanager.NewListSecretsPaginator(o.Secrets, &secretsmanager.ListSecretsInput{})
 	for secrets.HasMorePages() {
 		page, err := secrets.NextPage(ctx)
 		if err != nil {
@@ -205,6 +208,21 @@ func ecsAsks(call awscall.Call, text func(string) string, one func(string, map[s
 			asks = append(asks, one(cluster, nil)...)
 		}
 		return asks
+	case "DescribeServices", "UpdateService":
+		names, _ := call.Parameters["services"].([]any)
+		if name := text("service"); name != "" {
+			names = []any{name}
+		}
+		var asks []ask
+		for _, name := range names {
+			service := fmt.Sprint(name)
+			if !strings.HasPrefix(service, "arn:") {
+				cluster := text("cluster")
+				service = arn("ecs", "service/"+cluster[strings.LastIndexByte(cluster, '/')+1:]+"/"+service)
+			}
+			asks = append(asks, one(service, nil)...)
+		}
+		return asks
 	}
 	return one("*", nil)
 }
@@ -261,6 +279,8 @@ var unused = map[grant]string{
 	{"attach-policies", "ReadQuota", "iam:GetAccountSummary"}:                                   "only where a role has nearly as many policies as it can have",
 	{"attach-policies", "ReadInstances", "ec2:DescribeInstances"}:                               "only for instances of an association, which names no image",
 	{"attach-policies", "ReadInstances", "ec2:DescribeLaunchTemplateVersions"}:                  "only for launches through a template",
+	{"rotate-secret", "RunShellScript", "ssm:SendCommand"}:                                      "only where a rotation changed an ecs.config; the emulator runs no commands",
+	{"rotate-secret", "OnTaggedInstances", "ssm:SendCommand"}:                                   "only where a rotation changed an ecs.config; the emulator runs no commands",
 	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:ListTaskDefinitions"}:      "only where a revision came in between",
 	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:DeregisterTaskDefinition"}: "only where a revision came in between",
 }
@@ -274,34 +294,96 @@ func reason(g grant) string {
 	return ""
 }
 
+// figures are what one run shows of least privilege.
+type figures struct {
+	calls, grants int
+	// refused are calls that no policy allows; idle are grants that nothing used
+	// and nothing explains.
+	refused, idle []string
+}
+
 // testPermissions holds the calls of the whole run and the deployed roles
 // together.
 func testPermissions(t *testing.T, w *world) {
-	directory := must(w.newDirectory(t.Context()))(t)
+	directory := must(newDirectory(t.Context(), w.Operator))(t)
+	all := figures{}
 	for _, function := range functions {
 		t.Run(function, func(t *testing.T) {
-			policies := must(w.Stack.Simulation.PrincipalPolicies(t.Context(), w.roleOf(t, function)))(t)
-			calls := w.Stack.CallsBy(function)
-			if len(calls) == 0 {
+			if len(w.Stack.CallsBy(function)) == 0 {
 				t.Fatal("the function made no call")
 			}
-			used, refused := directory.usedAndRefused(function, policies, calls)
-			for _, refusal := range refused {
-				t.Errorf("the function made a call that its role does not allow: %s", refusal)
-			}
-			for _, policy := range policies.Identity {
-				for _, statement := range policy.Document.Statements {
-					for _, action := range statement.Actions {
-						granted := grant{function, statement.SID, action}
-						if !statement.Deny && !used[granted] && reason(granted) == "" {
-							t.Errorf("nothing used, and nothing explains, %s", granted)
-						}
-					}
-				}
-			}
+			directory.figures(t, &all, function, nil)
 		})
 	}
+	all.show(t, "the template as it is")
 	t.Run("what attaches policies", func(t *testing.T) { testSelfGate(t, w, directory) })
+}
+
+// testPermissionsOfOptions does the same in a stack with options. Of its grants
+// only those are asked for that the stack of all tests does not have.
+func testPermissionsOfOptions(t *testing.T, o *operator.Operator) {
+	directory := must(newDirectory(t.Context(), o))(t)
+	all := figures{}
+	for _, function := range functions {
+		known := map[grant]bool{}
+		policies := must(shared.Stack.Simulation.PrincipalPolicies(t.Context(), roleOf(t, shared.Operator, function)))(t)
+		for _, policy := range policies.Identity {
+			for _, statement := range policy.Document.Statements {
+				for _, action := range statement.Actions {
+					known[grant{function, statement.SID, action}] = true
+				}
+			}
+		}
+		directory.figures(t, &all, function, known)
+	}
+	all.show(t, "with options")
+}
+
+// figures adds a function's. Grants that are known already are not asked for.
+func (d *directory) figures(t *testing.T, all *figures, function string, known map[grant]bool) {
+	policies := must(d.operator.Stack.Simulation.PrincipalPolicies(t.Context(), roleOf(t, d.operator, function)))(t)
+	calls := d.operator.Stack.CallsBy(function)
+	used, refused := d.usedAndRefused(function, policies, calls)
+	all.calls += len(calls)
+	for _, refusal := range refused {
+		all.refused = append(all.refused, function+": "+refusal)
+	}
+	for _, policy := range policies.Identity {
+		for _, statement := range policy.Document.Statements {
+			for _, action := range statement.Actions {
+				granted := grant{function, statement.SID, action}
+				if statement.Deny || known[granted] {
+					continue
+				}
+				all.grants++
+				if !used[granted] && reason(granted) == "" {
+					all.idle = append(all.idle, granted.String())
+				}
+			}
+		}
+	}
+}
+
+// show fails for what there should be none of, and keeps the figures where
+// make test prints them from.
+func (f figures) show(t *testing.T, run string) {
+	t.Helper()
+	for _, refusal := range f.refused {
+		t.Errorf("a function made a call that its role does not allow: %s", refusal)
+	}
+	for _, granted := range f.idle {
+		t.Errorf("nothing used, and nothing explains, %s", granted)
+	}
+	line := fmt.Sprintf("least privilege, %s: %d calls, %d of them without permission; %d permissions, %d of them without use or reason\n",
+		run, f.calls, len(f.refused), f.grants, len(f.idle))
+	t.Log(line)
+	folder := filepath.Join(shared.checkout, ".local", "figures")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "least privilege, "+run), []byte(line), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // usedAndRefused holds calls against policies: which grants they need, and what

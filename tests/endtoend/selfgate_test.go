@@ -179,7 +179,7 @@ func (w *world) gateOf(t *testing.T, function string) gate {
 		g = gate{approved: append(shared, resource("RegistrySecretsReadPolicy")), passes: []string{"ecs-tasks.amazonaws.com"}}
 	}
 	for _, other := range functions {
-		g.own = append(g.own, w.roleOf(t, other))
+		g.own = append(g.own, roleOf(t, w.Operator, other))
 	}
 	return g
 }
@@ -299,7 +299,7 @@ func testSelfGate(t *testing.T, w *world, directory *directory) {
 	for _, function := range []string{"attach-policies", "patch-task-definition"} {
 		t.Run(function, func(t *testing.T) {
 			g := w.gateOf(t, function)
-			policies := must(w.Stack.Simulation.PrincipalPolicies(t.Context(), w.roleOf(t, function)))(t)
+			policies := must(w.Stack.Simulation.PrincipalPolicies(t.Context(), roleOf(t, w.Operator, function)))(t)
 			for _, breach := range g.breaches(policies) {
 				t.Error(breach)
 			}
@@ -324,8 +324,8 @@ func testSelfGate(t *testing.T, w *world, directory *directory) {
 	}
 }
 
-func (w *world) roleOf(t *testing.T, function string) string {
+func roleOf(t *testing.T, o *operator.Operator, function string) string {
 	t.Helper()
-	configuration := must(w.Lambda.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(w.FunctionARN(function))}))(t)
+	configuration := must(o.Lambda.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(o.FunctionARN(function))}))(t)
 	return aws.ToString(configuration.Role)
 }

@@ -76,38 +76,43 @@ func (o *Operator) newInbox(ctx context.Context, name string) (*Inbox, error) {
 	}, nil
 }
 
-// SubscribeTopic collects the messages of the stack's FindingsTopic, as a
+// SubscribeTopic collects the messages of a topic among the stack's outputs, as a
 // person's mailbox does.
-func (o *Operator) SubscribeTopic(ctx context.Context, name string) (*Inbox, error) {
+func (o *Operator) SubscribeTopic(ctx context.Context, topic, name string) (*Inbox, error) {
 	inbox, err := o.newInbox(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	_, err = o.SNS.Subscribe(ctx, &sns.SubscribeInput{
-		TopicArn: aws.String(o.Stack.Outputs["FindingsTopic"]), Protocol: aws.String("sqs"), Endpoint: &inbox.queueARN,
+		TopicArn: aws.String(o.Stack.Outputs[topic]), Protocol: aws.String("sqs"), Endpoint: &inbox.queueARN,
 		Attributes: map[string]string{"RawMessageDelivery": "true"},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("subscribing to the findings' topic: %w", err)
+		return nil, fmt.Errorf("subscribing to %s: %w", topic, err)
 	}
 	return inbox, nil
 }
 
-// SubscribeBus collects the events that the functions put on the default bus,
-// as another system does: by a rule of its own.
-func (o *Operator) SubscribeBus(ctx context.Context, name string) (*Inbox, error) {
+// SubscribeBus collects the findings on a bus, which it makes unless it is the
+// default one, as another system does: by a rule of its own.
+func (o *Operator) SubscribeBus(ctx context.Context, bus, name string) (*Inbox, error) {
+	if bus != "default" {
+		if _, err := o.EventBridge.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: &bus}); err != nil {
+			return nil, fmt.Errorf("making the bus %s: %w", bus, err)
+		}
+	}
 	inbox, err := o.newInbox(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	_, err = o.EventBridge.PutRule(ctx, &eventbridge.PutRuleInput{
-		Name: &name, EventPattern: aws.String(`{"source":["ecs-guardrails"],"detail-type":["ECS Guardrails Finding"]}`),
+		Name: &name, EventBusName: &bus, EventPattern: aws.String(`{"source":["ecs-guardrails"],"detail-type":["ECS Guardrails Finding"]}`),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the rule %s: %w", name, err)
 	}
 	put, err := o.EventBridge.PutTargets(ctx, &eventbridge.PutTargetsInput{
-		Rule: &name, Targets: []eventbridgetypes.Target{{Id: aws.String("inbox"), Arn: &inbox.queueARN}},
+		Rule: &name, EventBusName: &bus, Targets: []eventbridgetypes.Target{{Id: aws.String("inbox"), Arn: &inbox.queueARN}},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("giving the rule %s its target: %w", name, err)

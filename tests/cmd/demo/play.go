@@ -46,7 +46,7 @@ var scenes = []scene{
 func newPlay(ctx context.Context, running *stack.Stack, display *screen) (*play, error) {
 	p := &play{Operator: operator.New(running), screen: display, bucket: running.Outputs["ConfigBucket"], registry: running.Registry}
 	var err error
-	if p.topic, err = p.SubscribeTopic(ctx, "demo-mailbox"); err != nil {
+	if p.topic, err = p.SubscribeTopic(ctx, "FindingsTopic", "demo-mailbox"); err != nil {
 		return nil, err
 	}
 	p.registrySecret, err = p.CreateRegistrySecret(ctx, "demo/registry", p.registry, "")
