@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -34,7 +35,7 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 	client := registry.NewClient(settings.Authorities)
 	return rotation.New(settings, rotation.World{
 		Secrets: secretsmanager.NewFromConfig(configuration), Configs: objects, Registries: client,
-		Commands: ssm.NewFromConfig(configuration), Now: time.Now,
+		Commands: ssm.NewFromConfig(configuration), Clusters: ecs.NewFromConfig(configuration), Now: time.Now,
 		Drivers: map[string]registry.Driver{
 			artifactory.Name: artifactory.New(client),
 			dockerhub.Name:   dockerhub.New(client),

@@ -59,7 +59,10 @@ type Action struct {
 	// File and Content are what Render writes.
 	File    storedfile.File
 	Content []byte
-	// CommandID is where Refresh keeps the id of the command that it sent.
+	// Fleet is whom Refresh tells, of a cluster these Instances; CommandID is where
+	// it keeps the id of the command that it sent.
+	Fleet     fleet
+	Instances []string
 	CommandID *string
 }
 
@@ -88,8 +91,11 @@ func (*Rotation) describe(action Action) finding.Action {
 		described.Target = action.File.String()
 		described.Summary = fmt.Sprintf("put the new credential for %s in the place of the old one", action.Order.Registry)
 	case Refresh:
-		described.Target = action.File.String()
+		described.Target = action.Fleet.String()
 		described.Summary = fmt.Sprintf("have the instances that are tagged %s with this file read it anew and restart their agent", InstanceTag)
+		if action.Fleet.cluster != "" {
+			described.Summary = fmt.Sprintf("have %d instances of the cluster read their ecs.config anew and restart their agent", len(action.Instances))
+		}
 		if *action.CommandID != "" {
 			described.Summary += " (command " + *action.CommandID + ")"
 		}

@@ -19,7 +19,8 @@ type World struct {
 	Secrets    Secrets
 	Configs    ConfigStore
 	Registries LoginProver
-	Commands   CommandSender
+	Commands   Commands
+	Clusters   Clusters
 	// Drivers are known by what the secrets' tags call them.
 	Drivers map[string]registry.Driver
 	Now     func() time.Time
@@ -37,8 +38,10 @@ type Rotation struct {
 	configBucket   string
 	configSuffixes []string
 
-	commands         CommandSender
-	refreshInstances bool
+	commands                  Commands
+	clusters                  Clusters
+	refreshing                Refreshing
+	maxConcurrency, maxErrors Pace
 }
 
 // New assembles the function rotate-secret.
@@ -47,7 +50,8 @@ func New(settings Settings, world World) *pipeline.Function[Request, Observation
 		reader: world.Secrets, writer: world.Secrets, objects: world.Configs, registries: world.Registries,
 		drivers: world.Drivers, now: world.Now, loginWait: settings.LoginWait,
 		configBucket: settings.ConfigBucket, configSuffixes: settings.ConfigSuffixes,
-		commands: world.Commands, refreshInstances: bool(settings.RefreshInstances),
+		commands: world.Commands, clusters: world.Clusters, refreshing: settings.RefreshInstances,
+		maxConcurrency: settings.RefreshMaxConcurrency, maxErrors: settings.RefreshMaxErrors,
 	}
 	plan := rotation.plan
 	if settings.Mode == finding.DryRun {

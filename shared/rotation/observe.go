@@ -71,6 +71,10 @@ type Observation struct {
 	Issued []registry.Issued
 	// Configs are the files that may carry the credential.
 	Configs []storedfile.File
+	// Reached are the instances of the clusters that those files name, Sent what
+	// became of the last commands to each fleet, by their comment.
+	Reached map[string]reach
+	Sent    map[string]sent
 	// Login is how the registry took a credential.
 	Login *Attempt
 }
@@ -145,7 +149,7 @@ func (r *Rotation) complete(ctx context.Context, o *Observation) error {
 	if len(faults) > 0 {
 		return nil
 	}
-	if credential, wanted := toProve(*o, both); wanted {
+	if credential, wanted := toProve(*o, at, both); wanted {
 		var err error
 		if o.Login, err = r.prove(ctx, *o, at, credential); err != nil {
 			return err
@@ -171,8 +175,8 @@ func vanished(err error) error {
 // settled reports whether the secret's description says all.
 func (r *Rotation) settled(o Observation) bool {
 	if o.Step == Review {
-		_, due := r.reviewable(o)
-		return !due
+		_, more := r.reviewable(o)
+		return !more
 	}
 	return len(r.inadmissible(o)) > 0 || o.finished() && o.Step != FinishSecret
 }
@@ -199,16 +203,21 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 // surroundings reads what the registry and the config bucket have, for the
 // steps that change something there.
 func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, both documents) error {
-	group, ctx := errgroup.WithContext(ctx)
 	lister, lists := r.drivers[at.Driver].(registry.Lister)
-	if lists && (o.Step == FinishSecret || o.Step == Review || o.Step == CreateSecret && !both.hasNew) {
+	group, ctx := errgroup.WithContext(ctx)
+	if lists && (o.Step == FinishSecret || o.Step == Review && o.graceOver(at) || o.Step == CreateSecret && !both.hasNew) {
 		group.Go(func() (err error) {
 			o.Issued, err = lister.List(ctx, both.order)
 			return asFinding(err, "list what was issued")
 		})
 	}
 	if o.Step == FinishSecret || o.Step == Review {
-		group.Go(func() (err error) { o.Configs, err = r.configFiles(ctx, at); return })
+		group.Go(func() (err error) {
+			if o.Configs, err = r.configFiles(ctx, at); err != nil {
+				return err
+			}
+			return r.instances(ctx, o, at, both)
+		})
 	}
 	return group.Wait()
 }

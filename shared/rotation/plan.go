@@ -141,13 +141,13 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 }
 
 // toProve gives the credential that a step tries at the registry.
-func toProve(o Observation, both documents) (registry.Credential, bool) {
+func toProve(o Observation, at Target, both documents) (registry.Credential, bool) {
 	switch {
 	case o.Step == TestSecret && !both.hasNew:
 		return both.before.Credential, true
 	case o.Step == TestSecret, o.Step == SetSecret && both.hasNew:
 		return both.after.Credential, true
-	case o.Step == Review:
+	case o.Step == Review && o.graceOver(at):
 		return both.before.Credential, true
 	default:
 		return registry.Credential{}, false
@@ -289,11 +289,12 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 		}
 	}
 	// At last, so that a command that cannot be sent keeps nothing else from being done.
-	actions = append(actions, r.refreshes(o, at, both, renders, base)...)
-	if len(actions) == 0 {
+	refreshes, findings, _ := r.refreshes(o, at, both, renders, base)
+	actions = append(actions, refreshes...)
+	if len(actions) == 0 && len(findings) == 0 {
 		return note("already-current", "the version is the current one already, and every file has its credential")
 	}
-	return pipeline.Plan[Action]{Actions: actions}
+	return pipeline.Plan[Action]{Findings: findings, Actions: actions}
 }
 
 // renders are the files that still carry the old credential.

@@ -1,65 +1,277 @@
 package rotation
 
 import (
-	"context"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
 	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/registryauth"
 	"ecsguardrails/shared/storedfile"
 )
 
+// Refreshing says which container instances read a rendered ecs.config anew.
+type Refreshing string
+
+// The words of the setting.
+const (
+	RefreshNone Refreshing = "no"
+	// RefreshTagged takes those that carry InstanceTag.
+	RefreshTagged Refreshing = "yes"
+	// RefreshClusters takes all of the cluster that the file names.
+	RefreshClusters Refreshing = "cluster"
+)
+
+// UnmarshalText refuses every other word.
+func (r *Refreshing) UnmarshalText(text []byte) error {
+	*r = Refreshing(text)
+	if *r != RefreshNone && *r != RefreshTagged && *r != RefreshClusters {
+		return fmt.Errorf("%q is neither no nor yes nor cluster", text)
+	}
+	return nil
+}
+
+// Pace is a number of instances or a share of them, as in "5" or "10%".
+type Pace string
+
+var pace = lazyregexp.New(`^(0|[1-9][0-9]{0,6}|(100|[1-9]?[0-9])%)$`)
+
+// UnmarshalText refuses what Systems Manager would ("SendCommand", API reference).
+func (p *Pace) UnmarshalText(text []byte) error {
+	if !pace.MatchString(string(text)) {
+		return fmt.Errorf("%q is neither a number of instances nor a share of them such as 10%%", text)
+	}
+	*p = Pace(text)
+	return nil
+}
+
 // InstanceTag is the tag of the container instances that read an ecs.config, as
 // s3://bucket/key: who wrote it there has agreed that the file is read anew.
 const InstanceTag = "ecs-guardrails:config-object"
 
-// CommandSender is the part of Systems Manager's client that refreshing needs.
-type CommandSender interface {
-	SendCommand(context.Context, *ssm.SendCommandInput, ...func(*ssm.Options)) (*ssm.SendCommandOutput, error)
-}
+const (
+	// maxInstances is how many one command takes by their ids.
+	maxInstances = 50
+	// commandHistory is how long Systems Manager knows a command (30 days, "Command
+	// history"), less a day.
+	commandHistory = 29 * 24 * time.Hour
+	// batch is in what time the commands of one fleet are sent: a run is shorter.
+	batch = 5 * time.Minute
+)
 
-// refreshScript is run on instances with the variables place and folder.
+// refreshScript is run on instances with the variables folder and declared, and
+// the files as its arguments.
 //
 //go:embed refresh.sh
 var refreshScript string
 
+// fleet are instances that are told together.
+type fleet struct {
+	// cluster is "" for the instances whose tag names the file.
+	cluster string
+	// files are what their ecs.config can be; of a tag's instances it is the one.
+	files []storedfile.Place
+	// written is when the last of those that carry the new credential was.
+	written time.Time
+}
+
+func (f fleet) String() string {
+	if f.cluster == "" {
+		return f.files[0].String()
+	}
+	return "cluster/" + f.cluster
+}
+
+// comment stands on all commands of a fleet, in at most 100 characters.
+func (f fleet) comment() string {
+	sum := sha256.Sum256([]byte(f.String()))
+	return "ECS Guardrails: read ecs.config anew (" + hex.EncodeToString(sum[:6]) + ")"
+}
+
+// reach is what is known of a cluster's instances.
+type reach struct {
+	// missing says that there is no such cluster.
+	missing bool
+	// online are those that Systems Manager can run a shell script on; silent are
+	// the others.
+	online, silent []string
+}
+
+// sent is what became of a fleet's last commands.
+type sent struct {
+	id                string
+	at                time.Time
+	targets, failed   int
+	running, complete bool
+}
+
+// fleets are the instances that are to have the new credential, by the files
+// that carry it or will.
+func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fleet, findings []finding.Finding) {
+	if r.refreshing == RefreshNone {
+		return nil, nil
+	}
+	clusters := map[string]*fleet{}
+	for _, file := range o.Configs {
+		_, old := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(), both.before.Credential, both.after.Credential)
+		if !old && !carries(file.Content, at.Registry, both.after.Credential) {
+			continue
+		}
+		cluster, _, named := ecsconfig.Parse(file.Content).Cluster()
+		switch {
+		case r.refreshing == RefreshTagged && !tagValue(file.String()), !scriptable(file.String()):
+			findings = append(findings, finding.Finding{
+				Code: "config-untaggable", Severity: finding.Warning,
+				Message: fmt.Sprintf("the instances that read %s are not told to read it anew: no tag or command can hold its name", printable(file.String())),
+				Fix:     "give the object a name of at most 256 characters with its bucket's, of letters, digits, spaces and + - = . _ : / @ alone",
+			})
+		case r.refreshing == RefreshTagged:
+			fleets = append(fleets, fleet{files: []storedfile.Place{file.Place}, written: file.Modified()})
+		case !named:
+			findings = append(findings, finding.Finding{
+				Code: "config-names-no-cluster", Severity: finding.Warning,
+				Message: fmt.Sprintf("the instances that read %s are not told to read it anew: it names no cluster to find them by", file.Place),
+				Fix:     "write ECS_CLUSTER into the file, or have instances found by their tag " + InstanceTag + " (REFRESH_INSTANCES=yes)",
+			})
+		default:
+			if clusters[cluster] == nil {
+				clusters[cluster] = &fleet{cluster: cluster}
+			}
+			if modified := file.Modified(); modified.After(clusters[cluster].written) {
+				clusters[cluster].written = modified
+			}
+		}
+	}
+	// An instance is told of every file of its cluster, so that it can say which
+	// one is its own.
+	for _, file := range o.Configs {
+		of := ecsconfig.Parse(file.Content)
+		name, _, _ := of.Cluster()
+		if member := clusters[name]; member != nil && len(of.Registries().Registries) > 0 && scriptable(file.String()) {
+			member.files = append(member.files, file.Place)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(clusters)) {
+		fleets = append(fleets, *clusters[name])
+	}
+	return fleets, findings
+}
+
 // tagValue reports whether an EC2 tag may hold a text (EC2 user guide, "Tag
-// restrictions"). It leaves out braces, too, which Systems Manager would read as
-// the name of a parameter.
+// restrictions").
 func tagValue(text string) bool {
 	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= 256 && !strings.ContainsFunc(text, func(letter rune) bool {
 		return !unicode.IsLetter(letter) && !unicode.IsNumber(letter) && !strings.ContainsRune(" +-=._:/@", letter)
 	})
 }
 
-// refreshes have instances read the files anew that hold the new credential:
-// those that this step writes, and in a step that is repeated those that were
-// written before.
-func (r *Rotation) refreshes(o Observation, at Target, both documents, renders []Action, base Action) []Action {
-	if !r.refreshInstances {
-		return nil
-	}
-	var actions []Action
-	for _, file := range o.Configs {
-		written := slices.ContainsFunc(renders, func(render Action) bool { return render.File.Place == file.Place })
-		current := o.Step == FinishSecret && carries(file.Content, at.Registry, both.after.Credential)
-		if (written || current) && tagValue(file.String()) {
-			refresh := base
-			refresh.Kind, refresh.File, refresh.CommandID = Refresh, storedfile.File{Place: file.Place}, new(string)
+// scriptable reports whether a command may hold a text: Systems Manager reads
+// double braces as the name of a parameter.
+func scriptable(text string) bool { return printable(text) == text && !strings.Contains(text, "{{") }
+
+// printable gives a text without what is none.
+func printable(text string) string {
+	return strings.Map(func(letter rune) rune {
+		if !unicode.IsPrint(letter) {
+			return '?'
+		}
+		return letter
+	}, strings.ToValidUTF8(text, "?"))
+}
+
+// refreshes have the fleets read their files anew. finishSecret always does; a
+// look between rotations does where a file was rendered, or where Systems
+// Manager has no command for it that succeeded. It is settled when no fleet is
+// known to have instances with the old credential.
+func (r *Rotation) refreshes(o Observation, at Target, both documents, renders []Action, base Action) (actions []Action, findings []finding.Finding, settled bool) {
+	fleets, findings := r.fleets(o, at, both)
+	settled = true
+	for _, of := range fleets {
+		written := slices.ContainsFunc(renders, func(render Action) bool { return slices.Contains(of.files, render.File.Place) })
+		if o.Step == Review && !written {
+			told, ended, again := judgeSent(of, o.Sent[of.comment()], o.Now)
+			findings = append(findings, told...)
+			settled = settled && ended
+			if !again {
+				continue
+			}
+		}
+		settled = false
+		refresh := base
+		refresh.Kind, refresh.Fleet, refresh.CommandID = Refresh, of, new(string)
+		if of.cluster == "" {
+			actions = append(actions, refresh)
+			continue
+		}
+		known := o.Reached[of.cluster]
+		findings = append(findings, unreached(of, known)...)
+		for ids := range slices.Chunk(known.online, maxInstances) {
+			refresh.Instances, refresh.CommandID = ids, new(string)
 			actions = append(actions, refresh)
 		}
 	}
-	return actions
+	return actions, findings, settled
+}
+
+// unreached tells of the instances that cannot be told.
+func unreached(of fleet, known reach) []finding.Finding {
+	switch {
+	case known.missing:
+		return []finding.Finding{{
+			Code: "cluster-missing", Severity: finding.Warning,
+			Message: fmt.Sprintf("the ecs.config files that carry the new credential name the cluster %q, which does not exist here", of.cluster),
+			Fix:     "correct ECS_CLUSTER in the file, or have the instances of another region read it anew yourself",
+		}}
+	case len(known.silent) > 0:
+		shown := strings.Join(known.silent[:min(len(known.silent), 5)], ", ")
+		if more := len(known.silent) - 5; more > 0 {
+			shown += fmt.Sprintf(" and %d more", more)
+		}
+		return []finding.Finding{{
+			Code: "instances-unreachable", Severity: finding.Warning,
+			Message: fmt.Sprintf("Systems Manager does not reach %d of the %d instances of the cluster %s, so they are not told to read their ecs.config anew: %s", len(known.silent), len(known.silent)+len(known.online), of.cluster, shown),
+			Fix:     "start the SSM agent on them and give their role its permissions (the capability ssm of attach-policies), or replace them",
+		}}
+	}
+	return nil
+}
+
+// judgeSent says what became of a fleet's last commands, whether that was good,
+// and whether they have to be sent again.
+func judgeSent(of fleet, last sent, now time.Time) (told []finding.Finding, ended, again bool) {
+	switch {
+	case now.Sub(of.written) > commandHistory:
+		// Systems Manager has forgotten what it was told then.
+		return nil, true, false
+	case last.id == "" || last.at.Before(of.written):
+		return nil, false, true
+	case last.running:
+		return []finding.Finding{{
+			Code: "refresh-running", Severity: finding.Info,
+			Message: fmt.Sprintf("%s: %d instances are just told to read their ecs.config anew (command %s)", of, last.targets, last.id),
+		}}, false, false
+	case !last.complete || last.failed > 0:
+		return []finding.Finding{{
+			Code: "refresh-failed", Severity: finding.Warning,
+			Message: fmt.Sprintf("%s: not all of %d instances have read their ecs.config anew; on %d of them the command failed (command %s), and it is sent again", of, last.targets, last.failed, last.id),
+			Fix:     "see what they say with aws ssm list-command-invocations --details --command-id " + last.id + "; replace them if it cannot be cured",
+		}}, false, true
+	default:
+		return []finding.Finding{{
+			Code: "refresh-ended", Severity: finding.Info,
+			Message: fmt.Sprintf("%s: %d instances have read their ecs.config anew (command %s)", of, last.targets, last.id),
+		}}, true, false
+	}
 }
 
 // carries reports whether a file has a credential for a registry.
@@ -71,33 +283,15 @@ func carries(content []byte, at registry.Registry, credential registry.Credentia
 	})
 }
 
-// refresh sends the command. Sent twice, it finds nothing to do the second time.
-// What becomes of it on the instances, Systems Manager tells by its id.
-func (r *Rotation) refresh(ctx context.Context, action Action) error {
-	sent, err := r.commands.SendCommand(ctx, &ssm.SendCommandInput{
-		DocumentName: aws.String("AWS-RunShellScript"),
-		Comment:      aws.String("ECS Guardrails: read ecs.config anew"),
-		Targets:      []types.Target{{Key: aws.String("tag:" + InstanceTag), Values: []string{action.File.String()}}},
-		Parameters: map[string][]string{
-			"commands":         RefreshCommands(action.File.Place, "/etc/ecs"),
-			"executionTimeout": {"300"},
-		},
-		MaxConcurrency: aws.String("10%"),
-		MaxErrors:      aws.String("1"),
-	})
-	if err != nil {
-		return fmt.Errorf("have instances read %s anew: %w", action.File.Place, err)
+// RefreshCommands are the lines of the shell script that has an instance read
+// its file anew; folder is where the agent's ecs.config lies, and declared says
+// that somebody told which file it is. No secret is among them.
+func RefreshCommands(files []storedfile.Place, declared bool, folder string) []string {
+	set := "set --"
+	for _, file := range files {
+		set += " " + shellQuoted(file.String())
 	}
-	if sent.Command != nil {
-		*action.CommandID = aws.ToString(sent.Command.CommandId)
-	}
-	return nil
-}
-
-// RefreshCommands are the lines of the shell script that has an instance read a
-// file anew; folder is where the agent's ecs.config lies. No secret is among them.
-func RefreshCommands(place storedfile.Place, folder string) []string {
-	lines := []string{"place=" + shellQuoted(place.String()), "folder=" + shellQuoted(folder)}
+	lines := []string{set, "folder=" + shellQuoted(folder), "declared=" + map[bool]string{true: "yes", false: "no"}[declared]}
 	return append(lines, strings.Split(strings.TrimSuffix(refreshScript, "\n"), "\n")...)
 }
 

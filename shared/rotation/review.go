@@ -10,8 +10,8 @@ import (
 )
 
 // reviewable gives the plan of a look at a secret where its description alone
-// decides, and whether there may be a previous credential whose time is over.
-func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], due bool) {
+// decides, and otherwise how it begins, and that there is more to look at.
+func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more bool) {
 	if _, ours := o.Tags[DriverTag]; !ours {
 		return pipeline.Plan[Action]{Skip: &finding.Finding{
 			Code: "not-ours", Severity: finding.Info, Message: fmt.Sprintf("the secret has no tag %s", DriverTag),
@@ -29,15 +29,21 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], due bo
 		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
 			Code: "rotation-underway", Severity: finding.Info, Message: "a rotation is under way, so the previous credential is left to it",
 		})}, false
-	case !at.HasGrace || o.version(previous) == "":
+	case o.version(previous) == "":
 		return pipeline.Plan[Action]{Findings: findings}, false
-	case o.Now.Before(o.lastRotation().Add(at.Grace)):
-		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
+	case at.HasGrace && !o.graceOver(at):
+		findings = append(findings, finding.Finding{
 			Code: "grace-running", Severity: finding.Info,
 			Message: fmt.Sprintf("the previous credential works until %s", o.lastRotation().Add(at.Grace).UTC().Format(time.RFC3339)),
-		})}, false
+		})
 	}
 	return pipeline.Plan[Action]{Findings: findings}, true
+}
+
+// graceOver reports whether the previous credential has come to an end that a
+// tag gives it.
+func (o Observation) graceOver(at Target) bool {
+	return at.HasGrace && !o.Now.Before(o.lastRotation().Add(at.Grace))
 }
 
 // lastRotation is when the previous credential became that. A secret whose
@@ -61,11 +67,12 @@ func overdue(o Observation) []finding.Finding {
 	}}
 }
 
-// planReview ends the previous credential when its grace time is over and no
-// file carries it any more.
+// planReview renders files that carry the previous credential again, has
+// instances read them that were not told, and ends the previous credential when
+// its grace time is over and neither is left to do.
 func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
-	plan, due := r.reviewable(o)
-	if !due {
+	plan, more := r.reviewable(o)
+	if !more {
 		return plan
 	}
 	both, faults := r.read(o)
@@ -80,13 +87,18 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	base := Action{Order: both.order, Driver: at.Driver}
 	// What nobody may touch now is the credential that the current version holds.
 	base.Order.Current = both.after.Credential
-	if renders := r.renders(o, at, both, base); len(renders) > 0 {
-		plan.Actions = append(renders, r.refreshes(o, at, both, renders, base)...)
-		plan.Findings = append(plan.Findings, finding.Finding{
+	renders := r.renders(o, at, both, base)
+	refreshes, told, settled := r.refreshes(o, at, both, renders, base)
+	plan.Actions = append(renders, refreshes...)
+	if len(renders) > 0 {
+		told = append(told, finding.Finding{
 			Code: "previous-in-use", Severity: finding.Warning, Cured: true,
-			Message: fmt.Sprintf("%d ecs.config files still carry the previous credential; it is revoked at the next look, when instances may have read them anew", len(renders)),
+			Message: fmt.Sprintf("%d ecs.config files carry the previous credential; it is not revoked before the next look, when instances may have read them anew", len(renders)),
 			Fix:     "have the instances read their ecs.config again",
 		})
+	}
+	plan.Findings = append(plan.Findings, told...)
+	if len(renders) > 0 || !settled || !o.graceOver(at) {
 		return plan
 	}
 	switch {

@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -49,8 +50,9 @@ type world struct {
 	objects *registrytest.ObjectStore
 	network *registrytest.Network
 	now     func() time.Time
-	// commands, where there are any, refresh instances.
-	commands *commands
+	// refreshing says which instances read files anew, by means of commands.
+	refreshing rotation.Refreshing
+	commands   *commands
 	// accepts is what the registry takes.
 	accepts func(username, password string) bool
 	// served is the copy of the file that the registry reads.
@@ -142,8 +144,11 @@ func (w *world) function(mode finding.Mode) *pipeline.Function[rotation.Request,
 
 func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Action] {
 	return rotation.New(
-		rotation.Settings{Shared: settings.Shared{Mode: mode}, RefreshInstances: w.commands != nil, LoginWait: wait, ConfigBucket: configBucket, ConfigSuffixes: []string{"ecs.config"}},
-		rotation.World{Secrets: w.secrets, Configs: w.objects, Registries: registry.WithTransport(w.network), Drivers: w.drivers(), Commands: w.commands, Now: w.now},
+		rotation.Settings{
+			Shared: settings.Shared{Mode: mode}, LoginWait: wait,
+			RefreshInstances: cmp.Or(w.refreshing, rotation.RefreshNone), RefreshMaxConcurrency: "10%", RefreshMaxErrors: "1",
+			ConfigBucket: configBucket, ConfigSuffixes: []string{"ecs.config"}},
+		rotation.World{Secrets: w.secrets, Configs: w.objects, Registries: registry.WithTransport(w.network), Drivers: w.drivers(), Commands: w.commands, Clusters: w.commands, Now: w.now},
 	)
 }
 

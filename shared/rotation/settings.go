@@ -15,8 +15,12 @@ type Settings struct {
 	// is looked for.
 	ConfigBucket   string   `env:"CONFIG_BUCKET"`
 	ConfigSuffixes []string `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
-	// RefreshInstances has container instances read a rendered ecs.config anew.
-	RefreshInstances settings.Choice `env:"REFRESH_INSTANCES" envDefault:"no"`
+	// RefreshInstances has container instances read a rendered ecs.config anew: so
+	// many at the same time (RefreshMaxConcurrency), and no more after more than so
+	// many failures (RefreshMaxErrors).
+	RefreshInstances      Refreshing `env:"REFRESH_INSTANCES" envDefault:"no"`
+	RefreshMaxConcurrency Pace       `env:"REFRESH_MAX_CONCURRENCY" envDefault:"10%"`
+	RefreshMaxErrors      Pace       `env:"REFRESH_MAX_ERRORS" envDefault:"1"`
 	// LoginWait is how long testSecret lets a registry take to know the new
 	// credential: a registry that copies its htpasswd file from S3 does so at
 	// intervals. It must end before the function's time-out.

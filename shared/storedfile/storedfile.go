@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -46,6 +47,9 @@ type File struct {
 	Content []byte
 	object  *s3.GetObjectOutput
 }
+
+// Modified is when the file was written that was read.
+func (f File) Modified() time.Time { return aws.ToTime(f.object.LastModified) }
 
 // ErrTooLarge says that a file is larger than its reader wants.
 var ErrTooLarge = errors.New("the file is too large")

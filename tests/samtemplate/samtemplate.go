@@ -278,6 +278,8 @@ func (t *Template) condition(name string) string {
 			compared = compared.Content[1]
 		}
 		return compared.Value
+	case node.Tag == "!Not" && node.Content[0].Tag == "!Equals" && node.Content[0].Content[0].Tag == "!Ref":
+		return node.Content[0].Content[0].Value + "≠" + node.Content[0].Content[1].Value
 	}
 	return name
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -22,6 +23,8 @@ import (
 type ObjectStore struct {
 	// BeforePut is called ahead of each write, to let somebody else write first.
 	BeforePut func(*ObjectStore)
+	// Now is the clock that objects are dated by; nil leaves them without a date.
+	Now func() time.Time
 	// Missing is a bucket that does not exist.
 	Missing string
 	// Interruption may cut calls off.
@@ -36,6 +39,8 @@ type object struct {
 	body []byte
 	etag string
 	put  *s3.PutObjectInput
+	// written is nil where the store has no clock.
+	written *time.Time
 }
 
 // Write puts an object in its place, as its owner does.
@@ -54,7 +59,11 @@ func (s *ObjectStore) write(bucket, key string, body []byte, input *s3.PutObject
 		s.objects = map[string]*object{}
 	}
 	s.puts++
-	s.objects[bucket+"/"+key] = &object{body: body, etag: fmt.Sprintf(`"%d"`, s.puts), put: input}
+	written := &object{body: body, etag: fmt.Sprintf(`"%d"`, s.puts), put: input}
+	if s.Now != nil {
+		written.written = aws.Time(s.Now())
+	}
+	s.objects[bucket+"/"+key] = written
 }
 
 // Read gives an object's bytes, nil where there is none.
@@ -85,7 +94,7 @@ func (s *ObjectStore) GetObject(ctx context.Context, input *s3.GetObjectInput, _
 			return
 		}
 		output = &s3.GetObjectOutput{
-			Body: io.NopCloser(bytes.NewReader(found.body)), ETag: aws.String(found.etag),
+			Body: io.NopCloser(bytes.NewReader(found.body)), ETag: aws.String(found.etag), LastModified: found.written,
 			ContentType: found.put.ContentType, Metadata: found.put.Metadata, CacheControl: found.put.CacheControl, StorageClass: found.put.StorageClass,
 			ServerSideEncryption: found.put.ServerSideEncryption, SSEKMSKeyId: found.put.SSEKMSKeyId, BucketKeyEnabled: found.put.BucketKeyEnabled,
 		}

@@ -1,0 +1,224 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+)
+
+// Commands is the part of Systems Manager's client that refreshing needs.
+type Commands interface {
+	SendCommand(context.Context, *ssm.SendCommandInput, ...func(*ssm.Options)) (*ssm.SendCommandOutput, error)
+	ListCommands(context.Context, *ssm.ListCommandsInput, ...func(*ssm.Options)) (*ssm.ListCommandsOutput, error)
+	DescribeInstanceInformation(context.Context, *ssm.DescribeInstanceInformationInput, ...func(*ssm.Options)) (*ssm.DescribeInstanceInformationOutput, error)
+}
+
+// Clusters is the part of ECS's client that finds the instances of a cluster.
+type Clusters interface {
+	ListContainerInstances(context.Context, *ecs.ListContainerInstancesInput, ...func(*ecs.Options)) (*ecs.ListContainerInstancesOutput, error)
+	DescribeContainerInstances(context.Context, *ecs.DescribeContainerInstancesInput, ...func(*ecs.Options)) (*ecs.DescribeContainerInstancesOutput, error)
+}
+
+const (
+	// shellDocument is AWS's own, and runs on Linux.
+	shellDocument = "AWS-RunShellScript"
+	// commandPages bounds how many of the account's commands are read, 50 a page.
+	// Behind them a fleet counts as not told, and is told again.
+	commandPages = 40
+)
+
+// instances reads what telling them needs: which ones a cluster has, and in a
+// look between rotations what became of the last commands.
+func (r *Rotation) instances(ctx context.Context, o *Observation, at Target, both documents) error {
+	fleets, _ := r.fleets(*o, at, both)
+	if len(fleets) == 0 {
+		return nil
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	reached := make([]reach, len(fleets))
+	for i, of := range fleets {
+		if of.cluster != "" {
+			group.Go(func() (err error) { reached[i], err = r.reach(ctx, of.cluster); return })
+		}
+	}
+	if o.Step == Review {
+		group.Go(func() (err error) { o.Sent, err = r.lastSent(ctx, fleets, o.Now); return })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	o.Reached = map[string]reach{}
+	for i, of := range fleets {
+		o.Reached[of.cluster] = reached[i]
+	}
+	return nil
+}
+
+// reach finds a cluster's instances, a hundred at a time, and which of them
+// Systems Manager reaches.
+func (r *Rotation) reach(ctx context.Context, cluster string) (reach, error) {
+	var found reach
+	var next *string
+	for {
+		page, err := r.clusters.ListContainerInstances(ctx, &ecs.ListContainerInstancesInput{Cluster: &cluster, NextToken: next})
+		if awserror.HasCode(err, "ClusterNotFoundException") {
+			return reach{missing: true}, nil
+		}
+		if err != nil {
+			return reach{}, fmt.Errorf("list the instances of the cluster %s: %w", cluster, err)
+		}
+		if len(page.ContainerInstanceArns) > 0 {
+			described, err := r.clusters.DescribeContainerInstances(ctx, &ecs.DescribeContainerInstancesInput{Cluster: &cluster, ContainerInstances: page.ContainerInstanceArns})
+			if err != nil {
+				return reach{}, fmt.Errorf("describe the instances of the cluster %s: %w", cluster, err)
+			}
+			var ids []string
+			for _, instance := range described.ContainerInstances {
+				ids = append(ids, aws.ToString(instance.Ec2InstanceId))
+			}
+			if err := r.sortOut(ctx, ids, &found); err != nil {
+				return reach{}, err
+			}
+		}
+		if next = page.NextToken; aws.ToString(next) == "" {
+			return found, nil
+		}
+	}
+}
+
+// sortOut tells instances apart by whether a shell script can be run on them: a
+// command that names one that cannot is refused as a whole. Windows has no
+// ecs.config.
+func (r *Rotation) sortOut(ctx context.Context, ids []string, found *reach) error {
+	for some := range slices.Chunk(ids, maxInstances) {
+		known := map[string]types.InstanceInformation{}
+		var next *string
+		for {
+			page, err := r.commands.DescribeInstanceInformation(ctx, &ssm.DescribeInstanceInformationInput{
+				Filters:    []types.InstanceInformationStringFilter{{Key: aws.String("InstanceIds"), Values: some}},
+				MaxResults: aws.Int32(maxInstances), NextToken: next,
+			})
+			if err != nil {
+				return fmt.Errorf("ask which instances Systems Manager reaches: %w", err)
+			}
+			for _, information := range page.InstanceInformationList {
+				known[aws.ToString(information.InstanceId)] = information
+			}
+			if next = page.NextToken; aws.ToString(next) == "" {
+				break
+			}
+		}
+		for _, id := range some {
+			switch information := known[id]; {
+			case information.PlatformType == types.PlatformTypeWindows:
+			case information.PingStatus == types.PingStatusOnline:
+				found.online = append(found.online, id)
+			default:
+				found.silent = append(found.silent, id)
+			}
+		}
+	}
+	return nil
+}
+
+// lastSent gives what became of the last commands of each fleet, by their comment.
+func (r *Rotation) lastSent(ctx context.Context, fleets []fleet, now time.Time) (map[string]sent, error) {
+	since := now
+	for _, of := range fleets {
+		if of.written.Before(since) {
+			since = of.written
+		}
+	}
+	if oldest := now.Add(-commandHistory); since.Before(oldest) {
+		since = oldest
+	}
+	commands := map[string][]types.Command{}
+	var next *string
+	for range commandPages {
+		page, err := r.commands.ListCommands(ctx, &ssm.ListCommandsInput{
+			Filters: []types.CommandFilter{
+				{Key: types.CommandFilterKeyInvokedAfter, Value: aws.String(since.UTC().Format(time.RFC3339))},
+				{Key: types.CommandFilterKeyDocumentName, Value: aws.String(shellDocument)},
+			},
+			MaxResults: aws.Int32(50), NextToken: next,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("list the commands that instances were sent: %w", err)
+		}
+		for _, command := range page.Commands {
+			comment := aws.ToString(command.Comment)
+			commands[comment] = append(commands[comment], command)
+		}
+		if next = page.NextToken; aws.ToString(next) == "" {
+			break
+		}
+	}
+	last := map[string]sent{}
+	for _, of := range fleets {
+		last[of.comment()] = sum(commands[of.comment()])
+	}
+	return last, nil
+}
+
+// sum puts the last commands of one fleet together: a large one gets several at once.
+func sum(commands []types.Command) sent {
+	var all sent
+	for _, command := range commands {
+		if at := aws.ToTime(command.RequestedDateTime); !at.Before(all.at) {
+			all.id, all.at = aws.ToString(command.CommandId), at
+		}
+	}
+	all.complete = true
+	for _, command := range commands {
+		if all.at.Sub(aws.ToTime(command.RequestedDateTime)) > batch {
+			continue
+		}
+		all.targets += int(command.TargetCount)
+		all.failed += int(command.ErrorCount + command.DeliveryTimedOutCount)
+		switch command.Status {
+		case types.CommandStatusSuccess:
+		case types.CommandStatusPending, types.CommandStatusInProgress, types.CommandStatusCancelling:
+			all.running = true
+		default:
+			all.complete = false
+		}
+	}
+	return all
+}
+
+// refresh sends the command. Sent twice, it finds nothing to do the second time.
+func (r *Rotation) refresh(ctx context.Context, action Action) error {
+	of := action.Fleet
+	input := &ssm.SendCommandInput{
+		DocumentName: aws.String(shellDocument),
+		Comment:      aws.String(of.comment()),
+		Parameters: map[string][]string{
+			"commands":         RefreshCommands(of.files, of.cluster == "", "/etc/ecs"),
+			"executionTimeout": {"300"},
+		},
+		MaxConcurrency: aws.String(string(r.maxConcurrency)),
+		MaxErrors:      aws.String(string(r.maxErrors)),
+		InstanceIds:    action.Instances,
+	}
+	if of.cluster == "" {
+		input.Targets = []types.Target{{Key: aws.String("tag:" + InstanceTag), Values: []string{of.files[0].String()}}}
+	}
+	answered, err := r.commands.SendCommand(ctx, input)
+	if err != nil {
+		return fmt.Errorf("have the instances of %s read their ecs.config anew: %w", of, err)
+	}
+	if answered.Command != nil {
+		*action.CommandID = aws.ToString(answered.Command.CommandId)
+	}
+	return nil
+}
