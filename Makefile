@@ -2,7 +2,7 @@
 RIG := .local/bin/rig
 DEMO := .local/bin/demo
 
-.PHONY: build demo test lint bench local local-down invoke
+.PHONY: build demo test lint load bench local local-down invoke
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them.
@@ -23,6 +23,10 @@ lint: $(RIG)
 	go tool -modfile=tests/lint/go.mod govulncheck ./...
 	cd tests && go tool -modfile=lint/go.mod govulncheck ./...
 	"$$($(RIG) tools checkov)/checkov" --file template.yaml --framework cloudformation --compact --quiet --skip-download
+
+# A burst of 2,000 events and a sweep over a large account; about ten minutes.
+load:
+	@go -C tests run ./cmd/load
 
 # The functions against an empty one, Python, bare calls and Cloud Custodian, in
 # one run of about five minutes; writes tests/bench/RESULTS.md.

@@ -3,23 +3,20 @@ package endtoend
 import (
 	"context"
 	"encoding/base64"
-	"flag"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/ecsimage"
+	"ecsguardrails/tests/load"
 	"ecsguardrails/tests/operator"
 )
 
@@ -237,7 +234,7 @@ func testCalls(t *testing.T, w *world) {
 			mark := w.Stack.Record.Mark()
 			must(w.CreateInstanceRole(t.Context(), role, test.tags...))(t)
 			w.logged(t, "attach-policies", role, ofRole(role, finding.Remediated))
-			if calls := w.callsAbout(mark)[role]; !costs(calls, 1, test.policies) {
+			if calls := load.CallsAbout(w.Stack.Record, mark, "attach-policies")[role]; !costs(calls, 1, test.policies) {
 				t.Errorf("bare, it cost the calls %v", calls)
 			}
 			mark = w.Stack.Record.Mark()
@@ -245,7 +242,7 @@ func testCalls(t *testing.T, w *world) {
 			if results := again.Report.Results; len(results) != 1 || results[0].Status != finding.Compliant {
 				t.Errorf("looked at again: %s", again.Payload)
 			}
-			if calls := w.callsAbout(mark)[role]; !costs(calls, 1, 0) {
+			if calls := load.CallsAbout(w.Stack.Record, mark, "attach-policies")[role]; !costs(calls, 1, 0) {
 				t.Errorf("compliant, it cost the calls %v", calls)
 			}
 		})
@@ -254,68 +251,10 @@ func testCalls(t *testing.T, w *world) {
 
 // costs reports whether the calls about a role are those of so many looks, each
 // three to read, and of so many policies that were attached under one tag.
-func costs(calls map[string]int, looks, policies int) bool {
-	want := map[string]int{"GetRole": looks, "ListAttachedRolePolicies": looks, "SimulatePrincipalPolicy": looks}
+func costs(calls load.Calls, looks, policies int) bool {
+	want := load.Calls{"GetRole": looks, "ListAttachedRolePolicies": looks, "SimulatePrincipalPolicy": looks}
 	if policies > 0 {
 		want["TagRole"], want["AttachRolePolicy"] = 1, policies
 	}
 	return maps.Equal(calls, want)
-}
-
-// burst is how many roles somebody's tool creates at once.
-var burst = flag.Int("burst", 500, "how many `roles` are created at once")
-
-// callsAbout counts what attach-policies called since a mark, by the role that
-// each call is about; refused calls count, too.
-func (w *world) callsAbout(mark int) map[string]map[string]int {
-	counted := map[string]map[string]int{}
-	for _, call := range w.Stack.Record.Since(mark) {
-		role, _ := call.Parameters["RoleName"].(string)
-		if arn, ok := call.Parameters["PolicySourceArn"].(string); ok {
-			role = arn[strings.LastIndexByte(arn, '/')+1:]
-		}
-		if call.Caller != "attach-policies" || role == "" {
-			continue
-		}
-		if counted[role] == nil {
-			counted[role] = map[string]int{}
-		}
-		counted[role][call.Operation]++
-	}
-	return counted
-}
-
-func testBurstOfRoles(t *testing.T, w *world) {
-	role := func(number int) string { return fmt.Sprintf("ecsInstanceRole-burst-%04d", number) }
-	mark, start := w.Stack.Record.Mark(), time.Now()
-	group, ctx := errgroup.WithContext(t.Context())
-	group.SetLimit(8)
-	for number := range *burst {
-		group.Go(func() error {
-			_, err := w.CreateInstanceRole(ctx, role(number))
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	created := time.Since(start)
-	for number := range *burst {
-		w.hasPolicies(t, role(number), operator.AgentPolicy)
-	}
-	t.Logf("%d roles were created within %s and right after %s", *burst, created.Round(time.Second), time.Since(start).Round(time.Second))
-	counted := w.callsAbout(mark)
-	looks := 0
-	for number := range *burst {
-		// A queue delivers at least once: what comes twice is looked at twice.
-		calls := counted[role(number)]
-		if !costs(calls, max(calls["GetRole"], 1), 1) {
-			t.Errorf("%s got its policy by the calls %v", role(number), calls)
-		}
-		looks += calls["GetRole"]
-	}
-	t.Logf("they took %d looks", looks)
-	if looks > *burst+*burst/20 {
-		t.Errorf("%d roles were looked at %d times", *burst, looks)
-	}
 }

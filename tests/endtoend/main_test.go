@@ -167,11 +167,10 @@ func TestStack(t *testing.T) {
 	t.Run("side by side", func(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *world){
 			"attach-policies":       testAttachPolicies,
-			"burst of roles":        testBurstOfRoles,
+			"burst":                 testBurst,
 			"validate-config":       testValidateConfig,
 			"rotate-secret":         testRotateSecret,
 			"patch-task-definition": testPatchTaskDefinition,
-			"burst of definitions":  testBurstOfTaskDefinitions,
 			"bad input":             testBadInput,
 		} {
 			t.Run(name, func(t *testing.T) {

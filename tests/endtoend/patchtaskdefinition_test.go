@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
-	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
@@ -252,44 +251,3 @@ func (w *world) staysAsItIs(t *testing.T, family string) {
 
 // testBurstOfTaskDefinitions registers more at once than the function takes at
 // once: each gets one new revision, none gets two.
-func testBurstOfTaskDefinitions(t *testing.T, w *world) {
-	const burst = 200
-	family := func(number int) string { return fmt.Sprintf("burst-%03d", number) }
-	firsts := make([]string, burst)
-	group, ctx := errgroup.WithContext(t.Context())
-	group.SetLimit(8)
-	for number := range burst {
-		group.Go(func() (err error) {
-			firsts[number], err = w.register(ctx, family(number), w.executionRole, w.Stack.Registry.Image())
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	// One list of all families, since each look costs the emulator time that the
-	// functions need.
-	eventually(t, "every family of the burst has a new revision", func(ctx context.Context) (bool, error) {
-		revisions, err := w.Revisions(ctx, "")
-		return !slices.ContainsFunc(firsts, func(first string) bool { return !slices.Contains(revisions, successor(first)) }), err
-	})
-	// The answers to the function's own registrations are the last to come.
-	for _, first := range firsts {
-		w.logged(t, "patch-task-definition", successor(first), ofRevision(successor(first)))
-	}
-	revisions := map[string]int{}
-	for _, revision := range must(w.Revisions(t.Context(), ""))(t) {
-		revisions[revision[:strings.LastIndexByte(revision, ':')]]++
-	}
-	for number, first := range firsts {
-		if count := revisions[first[:strings.LastIndexByte(first, ':')]]; count != 2 {
-			t.Errorf("%s has %d active revisions", family(number), count)
-		}
-	}
-	for _, number := range []int{0, burst / 2, burst - 1} {
-		w.patched(t, family(number), firsts[number])
-	}
-}
-
-// successor names the revision after a family's first.
-func successor(first string) string { return strings.TrimSuffix(first, ":1") + ":2" }

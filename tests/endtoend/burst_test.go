@@ -1,0 +1,43 @@
+package endtoend
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+
+	"ecsguardrails/tests/load"
+)
+
+// burst is how many roles somebody's tool creates at once.
+var burst = flag.Int("burst", 500, "how many `roles` are created at once, and a tenth as many files and task definitions")
+
+func testBurst(t *testing.T, w *world) {
+	mark := w.Stack.Record.Mark()
+	wanted := load.Burst{Name: "burst", Roles: *burst, Uploads: *burst / 10, TaskDefinitions: *burst / 10}
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
+	defer cancel()
+	result, err := wanted.Run(ctx, load.Account{Operator: w.Operator, ExecutionRole: w.executionRole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v: made within %s and right after %s; %v looks", wanted, result.Made.Round(time.Second), result.Right.Round(time.Second), result.Looks)
+	for _, subject := range result.Lost {
+		t.Errorf("lost: %s", subject)
+	}
+	for _, subject := range result.Doubled {
+		t.Errorf("done twice: %s", subject)
+	}
+	counted := load.CallsAbout(w.Stack.Record, mark, "attach-policies")
+	for number := range wanted.Roles {
+		role := fmt.Sprintf("ecsInstanceRole-burst-%04d", number)
+		// A queue delivers at least once: what comes twice is looked at twice.
+		if calls := counted[role]; !costs(calls, max(calls["ListAttachedRolePolicies"], 1), 1) {
+			t.Errorf("%s got its policy by the calls %v", role, calls)
+		}
+	}
+	if looks := result.Looks["attach-policies"]; looks > wanted.Roles+wanted.Roles/20 {
+		t.Errorf("%d roles were looked at %d times", wanted.Roles, looks)
+	}
+}
