@@ -51,6 +51,7 @@ var wholeService = map[string]bool{
 	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true,
 	"secretsmanager:ListSecrets": true, "secretsmanager:GetRandomPassword": true,
 	"cloudwatch:PutMetricData": true, "tag:GetResources": true,
+	"ssm:ListCommands": true, "ssm:DescribeInstanceInformation": true,
 }
 
 // free are the operations that need no permission.
@@ -86,6 +87,12 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 		return registerDemands(exchange.Parameters, at), true, nil
 	case name == "ecs:DescribeClusters":
 		return clusterDemands(exchange.Parameters, at), true, nil
+	case name == "ecs:ListContainerInstances":
+		return []Demand{{Action: name, Resource: clusterARN(text(exchange.Parameters, "cluster"), at)}}, true, nil
+	case name == "ecs:DescribeContainerInstances":
+		return containerInstanceDemands(exchange.Parameters), true, nil
+	case name == "ssm:SendCommand":
+		return commandDemands(exchange.Parameters, at), true, nil
 	case name == "ec2:DescribeInstanceAttribute":
 		return []Demand{{Action: name, Resource: at.arn("ec2", "instance/"+text(exchange.Parameters, "InstanceId"))}}, true, nil
 	case name == "sqs:SendMessage", name == "sqs:SendMessageBatch":
@@ -259,11 +266,49 @@ func clusterDemands(parameters map[string]any, at place) []Demand {
 	}
 	var demands []Demand
 	for _, item := range list {
-		cluster := fmt.Sprint(item)
-		if !strings.HasPrefix(cluster, "arn:") {
-			cluster = at.arn("ecs", "cluster/"+cluster)
+		demands = append(demands, Demand{Action: "ecs:DescribeClusters", Resource: clusterARN(fmt.Sprint(item), at)})
+	}
+	return demands
+}
+
+func clusterARN(cluster string, at place) string {
+	if strings.HasPrefix(cluster, "arn:") {
+		return cluster
+	}
+	return at.arn("ecs", "cluster/"+cluster)
+}
+
+func containerInstanceDemands(parameters map[string]any) []Demand {
+	instances, _ := parameters["containerInstances"].([]any)
+	var demands []Demand
+	for _, instance := range instances {
+		demands = append(demands, Demand{Action: "ecs:DescribeContainerInstances", Resource: fmt.Sprint(instance)})
+	}
+	return demands
+}
+
+// commandDemands: the document, and each instance; those that are found by a tag
+// have it.
+func commandDemands(parameters map[string]any, at place) []Demand {
+	document := "arn:aws:ssm:" + at.region + "::document/" + text(parameters, "DocumentName")
+	demands := []Demand{{Action: "ssm:SendCommand", Resource: document}}
+	instances, _ := parameters["InstanceIds"].([]any)
+	for _, instance := range instances {
+		id := fmt.Sprint(instance)
+		resource := at.arn("ec2", "instance/"+id)
+		if strings.HasPrefix(id, "mi-") {
+			resource = at.arn("ssm", "managed-instance/"+id)
 		}
-		demands = append(demands, Demand{Action: "ecs:DescribeClusters", Resource: cluster})
+		demands = append(demands, Demand{Action: "ssm:SendCommand", Resource: resource})
+	}
+	for _, target := range members(parameters, "Targets") {
+		keys := map[string][]string{}
+		values, _ := target["Values"].([]any)
+		for _, value := range values {
+			name := "ssm:resourceTag/" + strings.TrimPrefix(text(target, "Key"), "tag:")
+			keys[name] = append(keys[name], fmt.Sprint(value))
+		}
+		demands = append(demands, Demand{Action: "ssm:SendCommand", Resource: at.arn("ec2", "instance/*"), Context: keys})
 	}
 	return demands
 }

@@ -145,6 +145,13 @@ func (s *Service) Start(instance *Instance, config string) error {
 	return nil
 }
 
+// Busy says whether a command still runs.
+func (s *Service) Busy() bool {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return slices.ContainsFunc(s.commands, func(sent *command) bool { return sent.Status == "Pending" })
+}
+
 // Stop ends what is running.
 func (s *Service) Stop() error {
 	s.cancel()

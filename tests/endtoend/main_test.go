@@ -95,6 +95,7 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 		Parameters: map[string]string{
 			"AttachDelaySeconds": strconv.Itoa(int(attachDelay.Seconds())),
 			"ConfigBuckets":      existingBucket,
+			"RefreshInstances":   "yes",
 		},
 		Progress: os.Stderr,
 	})
@@ -170,6 +171,7 @@ func TestStack(t *testing.T) {
 			"burst":                 testBurst,
 			"validate-config":       testValidateConfig,
 			"rotate-secret":         testRotateSecret,
+			"rotate-secret, by API": testRotateByAPI,
 			"patch-task-definition": testPatchTaskDefinition,
 			"bad input":             testBadInput,
 		} {

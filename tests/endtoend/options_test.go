@@ -28,7 +28,7 @@ func TestOptions(t *testing.T) {
 	running, err := stack.Start(ctx, stack.Options{
 		Name: "test-options-" + strconv.Itoa(os.Getpid()),
 		Parameters: map[string]string{
-			"OnInvalidConfig": "restore", "UpdateServices": "yes", "RefreshInstances": "yes",
+			"OnInvalidConfig": "restore", "UpdateServices": "yes", "RefreshInstances": "cluster",
 			"CentralFindingsBus": centralBus,
 		},
 	})
@@ -44,6 +44,7 @@ func TestOptions(t *testing.T) {
 	central := must(o.SubscribeBus(ctx, "central", "central"))(t)
 	t.Run("an invalid config gives way to the last good one", func(t *testing.T) { testRestore(ctx, t, o) })
 	t.Run("a service moves to the new revision", func(t *testing.T) { testUpdateService(ctx, t, o) })
+	t.Run("a cluster takes a credential over", func(t *testing.T) { testRefreshCluster(ctx, t, o) })
 	t.Run("findings go to the central bus", func(t *testing.T) { testCentralBus(ctx, t, central) })
 	t.Run("permissions", func(t *testing.T) { testPermissionsOfOptions(t, o) })
 }

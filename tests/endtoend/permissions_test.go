@@ -140,6 +140,10 @@ func (d *directory) asks(call awscall.Call) []ask {
 		return one(cmp.Or(d.secrets[id], id), context)
 	case "ecs":
 		return ecsAsks(call, text, one)
+	case "ssm":
+		if call.Operation == "SendCommand" {
+			return commandAsks(call, text)
+		}
 	case "ec2":
 		if instance := text("InstanceId"); instance != "" {
 			return one(arn("ec2", "instance/"+instance), nil)
@@ -201,11 +205,16 @@ func ecsAsks(call awscall.Call, text func(string) string, one func(string, map[s
 		var asks []ask
 		names, _ := call.Parameters["clusters"].([]any)
 		for _, name := range names {
-			cluster := fmt.Sprint(name)
-			if !strings.HasPrefix(cluster, "arn:") {
-				cluster = arn("ecs", "cluster/"+cluster)
-			}
-			asks = append(asks, one(cluster, nil)...)
+			asks = append(asks, one(clusterARN(fmt.Sprint(name)), nil)...)
+		}
+		return asks
+	case "ListContainerInstances":
+		return one(clusterARN(text("cluster")), nil)
+	case "DescribeContainerInstances":
+		var asks []ask
+		instances, _ := call.Parameters["containerInstances"].([]any)
+		for _, instance := range instances {
+			asks = append(asks, one(fmt.Sprint(instance), nil)...)
 		}
 		return asks
 	case "DescribeServices", "UpdateService":
@@ -225,6 +234,36 @@ func ecsAsks(call awscall.Call, text func(string) string, one func(string, map[s
 		return asks
 	}
 	return one("*", nil)
+}
+
+func clusterARN(name string) string {
+	if strings.HasPrefix(name, "arn:") {
+		return name
+	}
+	return arn("ecs", "cluster/"+name)
+}
+
+// commandAsks: the document, and each instance that is named or has the tag.
+func commandAsks(call awscall.Call, text func(string) string) []ask {
+	asks := []ask{{"ssm:SendCommand", "arn:aws:ssm:" + stack.Region + "::document/" + text("DocumentName"), nil}}
+	instances, _ := call.Parameters["InstanceIds"].([]any)
+	for _, instance := range instances {
+		resource := arn("ec2", "instance/"+fmt.Sprint(instance))
+		if strings.HasPrefix(fmt.Sprint(instance), "mi-") {
+			resource = arn("ssm", "managed-instance/"+fmt.Sprint(instance))
+		}
+		asks = append(asks, ask{"ssm:SendCommand", resource, nil})
+	}
+	targets, _ := call.Parameters["Targets"].([]any)
+	for _, target := range targets {
+		fields, _ := target.(map[string]any)
+		tag := strings.TrimPrefix(fmt.Sprint(fields["Key"]), "tag:")
+		values, _ := fields["Values"].([]any)
+		for _, value := range values {
+			asks = append(asks, ask{"ssm:SendCommand", arn("ec2", "instance/*"), map[string][]string{"ssm:resourceTag/" + tag: {fmt.Sprint(value)}}})
+		}
+	}
+	return asks
 }
 
 func registrationAsks(call awscall.Call, text func(string) string) []ask {
@@ -279,8 +318,6 @@ var unused = map[grant]string{
 	{"attach-policies", "ReadQuota", "iam:GetAccountSummary"}:                                   "only where a role has nearly as many policies as it can have",
 	{"attach-policies", "ReadInstances", "ec2:DescribeInstances"}:                               "only for instances of an association, which names no image",
 	{"attach-policies", "ReadInstances", "ec2:DescribeLaunchTemplateVersions"}:                  "only for launches through a template",
-	{"rotate-secret", "RunShellScript", "ssm:SendCommand"}:                                      "only where a rotation changed an ecs.config; the emulator runs no commands",
-	{"rotate-secret", "OnTaggedInstances", "ssm:SendCommand"}:                                   "only where a rotation changed an ecs.config; the emulator runs no commands",
 	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:ListTaskDefinitions"}:      "only where a revision came in between",
 	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:DeregisterTaskDefinition"}: "only where a revision came in between",
 }

@@ -2,13 +2,20 @@ package endtoend
 
 import (
 	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry/registrytest"
+	"ecsguardrails/tests/containerinstance"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/rotationservice"
+	"ecsguardrails/tests/stack"
 )
 
 // rotate asks for a rotation, waits for its end and returns the new credential.
@@ -77,6 +84,24 @@ func testRotateSecret(t *testing.T, w *world) {
 		must(w.Upload(t.Context(), bucket, key, must(operator.ConfigFile(shape, registry.Host, first))(t), "team", "shop & co"))(t)
 	}
 
+	// An instance whose user data added a line of its own.
+	const added = "ECS_INSTANCE_ATTRIBUTES={\"rack\":\"7\"}\n"
+	instance := &containerinstance.Instance{
+		ID: "i-0a1b2c3d4e5f60718", Cluster: "storefront", Managed: true,
+		Tags: map[string]string{"ecs-guardrails:config-object": "s3://" + bucket + "/rotation/docker/ecs.config"},
+	}
+	if err := w.Stack.Instances.Start(instance, must(operator.ConfigFile("docker", registry.Host, first))(t)+added); err != nil {
+		t.Fatal(err)
+	}
+	takesOver := func(credential operator.Credential) {
+		t.Helper()
+		want := must(operator.ConfigFile("docker", registry.Host, credential))(t) + added
+		eventually(t, "the instance has the new credential", func(context.Context) (bool, error) {
+			config, err := instance.Config()
+			return config == want && !w.Stack.Instances.Busy(), err
+		})
+	}
+
 	second := w.rotate(t, w.registrySecret)
 	if second.Password.Equal(first.Password) {
 		t.Error("the password is the old one")
@@ -93,6 +118,7 @@ func testRotateSecret(t *testing.T, w *world) {
 		})
 	}
 	carry(second)
+	takesOver(second)
 
 	// Without a word of its owner's, the first credential works for some hours.
 	w.asked(t, w.registrySecret)
@@ -122,6 +148,10 @@ func testRotateSecret(t *testing.T, w *world) {
 	pulls("the second credential after two rotations", second, true)
 	ends("the first credential, whose account has its next turn", first)
 	carry(third)
+	takesOver(third)
+	if restarts := must(instance.Restarts())(t); restarts != 2 {
+		t.Errorf("the instance's agent was restarted %d times", restarts)
+	}
 
 	// The second one's grace time ends.
 	eventually(t, "the grace time is over", func(ctx context.Context) (bool, error) { return w.GraceOver(ctx, w.registrySecret, grace) })
@@ -134,4 +164,121 @@ func testRotateSecret(t *testing.T, w *world) {
 	ends("the second credential, whose grace time is over", second)
 	pulls("the third credential at the end", third, true)
 	carry(third)
+}
+
+// testRotateByAPI rotates tokens that a registry mints, with an administrator's
+// credential that lies where the template says.
+func testRotateByAPI(t *testing.T, w *world) {
+	const canary = "canary-of-gitlab"
+	w.canary("tokens of GitLab", canary)
+	gitlab := &registrytest.GitLab{Tokens: registrytest.Tokens{Canary: canary}, Admin: canary + "-admin", Owner: "groups/acme", Access: true, Now: time.Now}
+	gitlab.Add(registrytest.Token{ID: "9000", Name: "by hand", Username: "ecs", Secret: canary})
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	host := strings.TrimPrefix(server.URL, "http://")
+	mux.Handle("/api/v4/", gitlab)
+	mux.Handle("/", &registrytest.Distribution{
+		Accepts: gitlab.Accepts, Images: map[string]bool{"acme/app:1": true}, Realm: server.URL + "/jwt/auth", Service: "container_registry", Canary: canary,
+	})
+	must(w.CreateSecret(t.Context(), "ecs-guardrails/admin/gitlab", `{"url":"`+server.URL+`","token":"`+canary+`-admin"}`))(t)
+	secret := must(w.CreateSecret(t.Context(), "prod/gitlab", `{"username":"ecs","password":"`+canary+`"}`,
+		"ecs-guardrails:registry", host, "ecs-guardrails:driver", "gitlab", "ecs-guardrails:test-image", host+"/acme/app:1",
+		"ecs-guardrails:gitlab", "groups/acme", "ecs-guardrails:gitlab-token", "access", "ecs-guardrails:admin-secret", "ecs-guardrails/admin/gitlab"))(t)
+	const grace = time.Second
+	if err := w.SetGrace(t.Context(), secret, grace); err != nil {
+		t.Fatal(err)
+	}
+	previous := must(w.Credential(t.Context(), secret, "AWSCURRENT"))(t)
+	for n := range 3 {
+		now := w.rotate(t, secret)
+		for what, credential := range map[string]operator.Credential{"new": now, "previous": previous} {
+			if !gitlab.Accepts(credential.Username, credential.Password.Reveal()) {
+				t.Errorf("rotation %d: the registry refuses the %s credential", n+1, what)
+			}
+		}
+		previous = now
+		w.asked(t, secret)
+		// Beside the one that was made by hand, the current and the previous one.
+		if live, want := len(gitlab.Live()), min(n+2, 3); live != want {
+			t.Errorf("rotation %d: %d tokens are live, want %d", n+1, live, want)
+		}
+		eventually(t, "the grace time is over", func(ctx context.Context) (bool, error) { return w.GraceOver(ctx, secret, grace) })
+	}
+	invocation := must(w.Invoke(t.Context(), "rotate-secret", []byte(`{"secret":"`+secret+`"}`)))(t)
+	if invocation.FunctionError != "" || len(gitlab.Live()) != 2 {
+		t.Errorf("after the grace time %d tokens are live; %s", len(gitlab.Live()), invocation.Payload)
+	}
+	if wrong := gitlab.Wrong(); len(wrong) > 0 {
+		t.Errorf("requests that the API does not describe: %q", wrong)
+	}
+}
+
+// testRefreshCluster has the instances of a cluster take a new credential over,
+// found by nothing but the cluster's name in the file.
+func testRefreshCluster(ctx context.Context, t *testing.T, o *operator.Operator) {
+	registry, bucket := o.Stack.Registry, o.Stack.Outputs["ConfigBucket"]
+	secret := must(o.CreateRegistrySecret(ctx, "cluster/registry", registry, "/cluster"))(t)
+	first := must(o.Credential(ctx, secret, "AWSCURRENT"))(t)
+	config := must(operator.ConfigFile("docker", registry.Host, first))(t)
+	persons := must(operator.ConfigFile("dockercfg", "registry.example.com", operator.Credential{Username: "person"}))(t)
+	must(o.Upload(ctx, bucket, "cluster/ecs.config", config))(t)
+	must(o.Upload(ctx, bucket, "persons/ecs.config", persons))(t)
+	instances := map[string]*containerinstance.Instance{}
+	for id, start := range map[string]struct {
+		cluster string
+		managed bool
+		config  string
+	}{
+		"i-00000000000000001":  {"storefront", true, config + "ECS_INSTANCE_ATTRIBUTES={}\n"},
+		"mi-00000000000000002": {"storefront", true, config},
+		"i-00000000000000003":  {"storefront", false, config},
+		"i-00000000000000004":  {"storefront", true, persons},
+		"i-00000000000000005":  {"shop", true, config},
+	} {
+		instances[id] = &containerinstance.Instance{ID: id, Cluster: start.cluster, Managed: start.managed}
+		if err := o.Stack.Instances.Start(instances[id], start.config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	version := must(o.Rotate(ctx, secret))(t)
+	if err := stack.Wait(ctx, "the rotation's end", func(ctx context.Context) (bool, error) {
+		current, err := o.Labelled(ctx, secret, "AWSCURRENT")
+		results, resultsErr := o.Results(ctx, "rotate-secret")
+		finished := slices.ContainsFunc(results, func(result operator.Result) bool { return result.Subject == secret+"#finishSecret" })
+		return current == version && finished && !o.Stack.Instances.Busy(), errors.Join(err, resultsErr)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	second := must(o.Credential(ctx, secret, "AWSCURRENT"))(t)
+	rotated := must(operator.ConfigFile("docker", registry.Host, second))(t)
+	for id, want := range map[string]struct {
+		config   string
+		restarts int
+	}{
+		"i-00000000000000001":  {rotated + "ECS_INSTANCE_ATTRIBUTES={}\n", 1},
+		"mi-00000000000000002": {rotated, 1},
+		"i-00000000000000003":  {config, 0},
+		"i-00000000000000004":  {persons, 0},
+		"i-00000000000000005":  {config, 0},
+	} {
+		if got := must(instances[id].Config())(t); got != want.config {
+			t.Errorf("%s has another ecs.config than it should", id)
+		}
+		if got := must(instances[id].Restarts())(t); got != want.restarts {
+			t.Errorf("the agent of %s was restarted %d times, want %d", id, got, want.restarts)
+		}
+	}
+	invocation := must(o.Invoke(ctx, "rotate-secret", []byte(`{"secret":"`+secret+`"}`)))(t)
+	if len(invocation.Report.Results) != 1 || len(invocation.Report.Results[0].Findings) != 1 || invocation.Report.Results[0].Findings[0].Code != "refresh-ended" {
+		t.Errorf("a look at the secret: %s", invocation.Payload)
+	}
+	results := must(o.Results(ctx, "rotate-secret"))(t)
+	if !slices.ContainsFunc(results, func(result operator.Result) bool {
+		return result.Subject == secret+"#finishSecret" && slices.ContainsFunc(result.Findings, func(f finding.Finding) bool {
+			return f.Code == "instances-unreachable" && strings.Contains(f.Message, "i-00000000000000003")
+		})
+	}) {
+		t.Error("nothing was said of the instance that Systems Manager does not reach")
+	}
 }

@@ -33,18 +33,23 @@ func (o *Operator) CreateRegistrySecret(ctx context.Context, name string, regist
 	if err != nil {
 		return "", fmt.Errorf("writing the credential: %w", err)
 	}
-	input := &secretsmanager.CreateSecretInput{
-		Name:         &name,
-		SecretString: aws.String(string(value)),
-		Tags: []types.Tag{
-			{Key: aws.String("ecs-guardrails:registry"), Value: aws.String(registry.Host + path)},
-			{Key: aws.String("ecs-guardrails:driver"), Value: aws.String("htpasswd")},
-			{Key: aws.String("ecs-guardrails:htpasswd"), Value: aws.String(registry.HtpasswdObject())},
-		},
+	tags := []string{
+		"ecs-guardrails:registry", registry.Host + path, "ecs-guardrails:driver", "htpasswd",
+		"ecs-guardrails:htpasswd", registry.HtpasswdObject(),
 	}
 	// A test image has to lie where the secret serves.
 	if path == "" {
-		input.Tags = append(input.Tags, types.Tag{Key: aws.String("ecs-guardrails:test-image"), Value: aws.String(registry.Image())})
+		tags = append(tags, "ecs-guardrails:test-image", registry.Image())
+	}
+	return o.CreateSecret(ctx, name, string(value), tags...)
+}
+
+// CreateSecret keeps a value, and returns the secret's ARN. Tags are key, value,
+// key, value.
+func (o *Operator) CreateSecret(ctx context.Context, name, value string, tags ...string) (string, error) {
+	input := &secretsmanager.CreateSecretInput{Name: &name, SecretString: &value}
+	for pair := range slices.Chunk(tags, 2) {
+		input.Tags = append(input.Tags, types.Tag{Key: &pair[0], Value: &pair[1]})
 	}
 	output, err := o.Secrets.CreateSecret(ctx, input)
 	if err != nil {

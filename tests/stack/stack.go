@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -29,6 +30,7 @@ import (
 	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/bucketpolicy"
 	"ecsguardrails/tests/cloudtrail"
+	"ecsguardrails/tests/containerinstance"
 	"ecsguardrails/tests/ecsimage"
 	"ecsguardrails/tests/emulator"
 	"ecsguardrails/tests/endpoint"
@@ -94,6 +96,8 @@ type Stack struct {
 	Guard *authorization.Guard
 	// Registry is a real one, with an htpasswd file in the config bucket.
 	Registry *registryserver.Server
+	// Instances are those of clusters.
+	Instances *containerinstance.Service
 
 	options   Options
 	folder    *Folder
@@ -249,6 +253,10 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 		Logger: s.logger,
 	})
 	s.closers = append(s.closers, s.rotation.Stop)
+	if s.Instances, err = containerinstance.New(s.folder.file("instances"), s.emulator.URL.String(), Region, Account); err != nil {
+		return err
+	}
+	s.closers = append(s.closers, s.Instances.Stop)
 	launched := &userdata.Store{}
 	bucketPolicies := &bucketpolicy.Service{S3: s3.NewFromConfig(behind)}
 	quota := &rolequota.Service{IAM: roles}
@@ -264,6 +272,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 		Logger: s.logger,
 	}
 	supplements := s.rotation.Supplements()
+	maps.Copy(supplements, s.Instances.Supplements())
 	supplements["iam:SimulatePrincipalPolicy"] = s.Simulation.Answer
 	supplements["iam:AttachRolePolicy"] = quota.Answer
 	supplements["s3:GetBucketPolicyStatus"] = bucketPolicies.Answer
