@@ -180,3 +180,18 @@ func row(text *strings.Builder, cells ...string) {
 	}
 	text.WriteString("\n")
 }
+
+var sampleRow = regexp.MustCompile("(?m)^\\| `([a-z0-9-]+\\.json)` \\| ([a-z-]+) \\| .+ \\|$")
+
+// Samples reads from events/README.md which function each file of events/ is for.
+func Samples(root string) (map[string]string, error) {
+	content, err := os.ReadFile(filepath.Join(root, "events", "README.md"))
+	if err != nil {
+		return nil, err
+	}
+	samples := map[string]string{}
+	for _, match := range sampleRow.FindAllStringSubmatch(string(content), -1) {
+		samples[match[1]] = match[2]
+	}
+	return samples, nil
+}

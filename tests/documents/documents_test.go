@@ -1,9 +1,13 @@
 package documents
 
 import (
+	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,4 +97,181 @@ func TestFindings(t *testing.T) {
 		t.Fatal(err)
 	}
 	holds(t, root, "docs/findings.md", "findings", index)
+}
+
+func TestLinks(t *testing.T) {
+	root, _ := checkout(t)
+	files, err := Files(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 12 {
+		t.Errorf("only %q", files)
+	}
+	for _, document := range files {
+		broken, err := brokenLinks(root, document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range broken {
+			t.Errorf("%s links to %s, which is not there", document, target)
+		}
+	}
+}
+
+// TestBlocks asks for what the blocks that are no commands must be.
+func TestBlocks(t *testing.T) {
+	root, _ := checkout(t)
+	files, err := Files(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, document := range files {
+		blocks, err := Blocks(root, document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range blocks {
+			where := fmt.Sprintf("%s:%d", document, block.Line)
+			switch block.Language {
+			case "sh", "text", "mermaid", "logs-insights", "powershell", "yaml":
+			case "json":
+				if !json.Valid([]byte(block.Text)) {
+					t.Errorf("%s is no JSON", where)
+				}
+			case "bash":
+				check := exec.Command("bash", "-n")
+				check.Stdin = strings.NewReader(block.Text)
+				if output, err := check.CombinedOutput(); err != nil {
+					t.Errorf("%s is no script: %s", where, output)
+				}
+			default:
+				t.Errorf("%s has a block of the language %q: write sh for commands, bash for scripts, text for the rest", where, block.Language)
+			}
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	root, _ := checkout(t)
+	samples, err := Samples(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(root, "events", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if _, ok := samples[filepath.Base(file)]; !ok {
+			t.Errorf("events/README.md does not tell of %s", filepath.Base(file))
+		}
+	}
+	for name, function := range samples {
+		if _, err := os.Stat(filepath.Join(root, "events", name)); err != nil {
+			t.Errorf("events/README.md tells of %s: %v", name, err)
+		}
+		if !slices.ContainsFunc(functions, func(of struct{ name, role string }) bool { return of.name == function }) {
+			t.Errorf("events/README.md has %s for %q, which is no function", name, function)
+		}
+	}
+}
+
+// TestUserData runs the scripts that copy ecs.config, with a root, a package
+// manager, an AWS CLI and a service manager that are none.
+func TestUserData(t *testing.T) {
+	root, _ := checkout(t)
+	blocks, err := Blocks(root, "docs/instances.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts := 0
+	for _, block := range blocks {
+		if block.Language != "bash" {
+			continue
+		}
+		scripts++
+		for name, test := range map[string]struct {
+			failures int
+			copied   bool
+		}{
+			"at once":                         {0, true},
+			"after the role got its policies": {3, true},
+			"never":                           {1000, false},
+		} {
+			t.Run(block.Heading+" "+name, func(t *testing.T) {
+				folder := t.TempDir()
+				programs := filepath.Join(folder, "bin")
+				stub(t, programs, "aws", fmt.Sprintf(`echo "$@" >> %[1]s/aws.log
+[ $(wc -l < %[1]s/aws.log) -gt %[2]d ] || exit 1
+echo ECS_CLUSTER=web > "${@: -1}"`, folder, test.failures))
+				stub(t, programs, "systemctl", "echo \"$@\" >> "+folder+"/systemctl.log")
+				stub(t, programs, "sleep", "")
+				script := exec.Command("bash", "-s")
+				script.Stdin = strings.NewReader(strings.ReplaceAll(block.Text, "/etc/ecs", folder+"/ecs"))
+				script.Env = []string{"PATH=" + programs + ":" + os.Getenv("PATH")}
+				output, err := script.CombinedOutput()
+				content, readErr := os.ReadFile(filepath.Join(folder, "ecs", "ecs.config"))
+				_, stoppedErr := os.Stat(filepath.Join(folder, "systemctl.log"))
+				if !test.copied {
+					if err == nil || readErr == nil || stoppedErr != nil {
+						t.Errorf("without the file the agent was not kept from starting: %s", output)
+					}
+					return
+				}
+				if err != nil || string(content) != "ECS_CLUSTER=web\n" || stoppedErr == nil {
+					t.Fatalf("%v: %s", err, output)
+				}
+				if info, err := os.Stat(filepath.Join(folder, "ecs", "ecs.config")); err != nil || info.Mode().Perm() != 0o600 {
+					t.Errorf("others may read the file: %v", info.Mode())
+				}
+				calls, err := os.ReadFile(filepath.Join(folder, "aws.log"))
+				if err != nil || !strings.Contains(string(calls), "--region eu-west-1 s3://acme-ecs-config/prod/ecs.config") {
+					t.Errorf("%v: %s", err, calls)
+				}
+			})
+		}
+	}
+	if scripts != 2 {
+		t.Errorf("%d scripts", scripts)
+	}
+}
+
+// stub makes a program of a line of shell.
+func stub(t *testing.T, folder, name, line string) {
+	t.Helper()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/bash\n"+line+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCommandsAreRead(t *testing.T) {
+	root := t.TempDir()
+	text := "# A\n```sh\nmake demo   # a remark\n# only a remark\n\naws x '#1'\n```\n1. b\n\n   ```text\n   no command\n   ```\n\n   ```sh\n   sam y\n   ```\n"
+	if err := os.WriteFile(filepath.Join(root, "README.md"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	blocks, err := Blocks(root, "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, block := range blocks {
+		for _, command := range block.Commands() {
+			got = append(got, command.String())
+		}
+	}
+	want := []string{"README.md:3: make demo", "README.md:6: aws x '#1'", "README.md:15: sam y"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if err := os.WriteFile(filepath.Join(root, "README.md"), []byte("```sh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Blocks(root, "README.md"); err == nil {
+		t.Error("an open fence was taken")
+	}
 }

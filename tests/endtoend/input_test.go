@@ -3,7 +3,6 @@ package endtoend
 import (
 	"encoding/json"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,43 +12,27 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/tests/documents"
 	"ecsguardrails/tests/operator"
 )
 
-// samplesOf says by their names which function each file of events/ is for.
-var samplesOf = []struct{ function, pattern string }{
-	{"validate-config", "ecs-config-*.json"},
-	{"validate-config", "environment-file-*.json"},
-	{"rotate-secret", "rotate-*.json"},
-	{"patch-task-definition", "register-task-definition*.json"},
-	{"patch-task-definition", "task-definition-*.json"},
-	{"sweep", "sweep*.json"},
-	{"attach-policies", "*-role*.json"},
-	{"attach-policies", "attach-policies-*.json"},
-	{"attach-policies", "*iam-instance-profile*.json"},
-	{"attach-policies", "run-instances*.json"},
-}
-
 // testSamples sends every file of events/ to its function.
 func testSamples(t *testing.T, w *world) {
-	files := must(filepath.Glob(filepath.Join(w.checkout, "events", "*")))(t)
+	functionOf := must(documents.Samples(w.checkout))(t)
+	files := must(filepath.Glob(filepath.Join(w.checkout, "events", "*.json")))(t)
 	if len(files) == 0 {
 		t.Fatal("events/ is empty")
 	}
 	for _, file := range files {
 		name := filepath.Base(file)
-		index := slices.IndexFunc(samplesOf, func(samples struct{ function, pattern string }) bool {
-			matches, err := path.Match(samples.pattern, name)
-			return err == nil && matches
-		})
-		if index < 0 {
-			t.Errorf("no function is named for events/%s", name)
+		if functionOf[name] == "" {
+			t.Errorf("events/README.md does not say for which function %s is", name)
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			event := must(os.ReadFile(file))(t)
-			w.accepts(t, samplesOf[index].function, event, func(result operator.Result) {
+			w.accepts(t, functionOf[name], event, func(result operator.Result) {
 				// S3 sends its test when a notification is made; nothing is to be done.
 				ignored := slices.Contains(result.Codes(), "event-not-handled") && name != "ecs-config-test-event.json"
 				if ignored || slices.Contains(result.Codes(), "malformed-event") {

@@ -35,6 +35,8 @@ const (
 	Boto3 Environment = "boto3"
 	// Custodian holds Cloud Custodian, for the benchmarks.
 	Custodian Environment = "custodian"
+	// AWS holds the AWS CLI, with which the documents' commands are tried.
+	AWS Environment = "aws"
 )
 
 // stamp names the file that is written last, so that an installation cut off
