@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
@@ -52,6 +53,10 @@ func TestSampleEvents(t *testing.T) {
 						if subject.Settled != nil {
 							t.Fatalf("settled without a look: %+v", subject.Settled)
 						}
+						if _, called := trigger.(event.Call); called == subject.Of.At.IsZero() {
+							t.Errorf("the time of the call is %s", subject.Of.At)
+						}
+						subject.Of.At = time.Time{}
 						got = append(got, subject.Of)
 					}
 				}

@@ -318,7 +318,7 @@ func TestFight(t *testing.T) {
 	function.Observe = observer.Observe
 	var got []finding.Status
 	for range 6 {
-		result := function.Handle(t.Context(), []byte(`{"role":"ecsInstanceRole"}`)).Report.Results[0]
+		result := function.Handle(t.Context(), detached(now)).Report.Results[0]
 		got = append(got, result.Status)
 		role.attached = nil
 		now = now.Add(5 * time.Minute)
@@ -328,13 +328,42 @@ func TestFight(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	now = now.Add(time.Hour)
-	if result := function.Handle(t.Context(), []byte(`{"role":"ecsInstanceRole"}`)).Report.Results[0]; result.Status != finding.Remediated {
+	if result := function.Handle(t.Context(), detached(now)).Report.Results[0]; result.Status != finding.Remediated {
 		t.Errorf("an hour later it ended as %s: %+v", result.Status, result.Findings)
 	}
 	for key, value := range role.tags {
 		if !tagValue.MatchString(value) {
 			t.Errorf("IAM would refuse the tag %s=%q", key, value)
 		}
+	}
+}
+
+// detached is the event of a call of DetachRolePolicy.
+func detached(at time.Time) []byte {
+	return fmt.Appendf(nil, `{"eventSource":"iam.amazonaws.com","eventName":"DetachRolePolicy","eventTime":%q,"requestParameters":{"roleName":"ecsInstanceRole"}}`, at.Format(time.RFC3339))
+}
+
+// TestARetryIsNoFight: an event that comes again and again, because IAM throttles
+// what attaches the policy, says nothing of anybody who detaches it.
+func TestARetryIsNoFight(t *testing.T) {
+	role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
+	function := testFunction(testSettings(), newAccount(role))
+	apply, throttled := function.Apply, true
+	function.Apply = func(ctx context.Context, action Action) error {
+		if throttled && action.Kind == attachRolePolicy {
+			return apiError("Throttling", "Rate exceeded")
+		}
+		return apply(ctx, action)
+	}
+	event := detached(testTime.Add(-time.Minute))
+	for range 5 {
+		if result := function.Handle(t.Context(), event).Report.Results[0]; result.Status != finding.Failed {
+			t.Fatalf("throttled, it ended as %s", result.Status)
+		}
+	}
+	throttled = false
+	if result := function.Handle(t.Context(), event).Report.Results[0]; result.Status != finding.Remediated || role.tags[healedTag] != "" {
+		t.Errorf("it ended as %s, with the heals %q", result.Status, role.tags[healedTag])
 	}
 }
 

@@ -275,7 +275,7 @@ func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
 	}
 	// The tag comes first: a run that is cut off in between leaves a record of
 	// what may not be there, never an attachment that nobody can account for.
-	tags := parseRecord(o.Role.Tags).with(chosen.attach, o.Now)
+	tags := parseRecord(o.Role.Tags).with(chosen.attach, o.Target.At, o.Now)
 	after := len(o.Role.Tags)
 	for key := range tags {
 		if _, known := o.Role.Tags[key]; !known {
@@ -310,8 +310,13 @@ func (s Settings) gapFindings(o Observation, g gap, chosen choice) []finding.Fin
 		}
 		message := fmt.Sprintf("%s lacks the capability %s: it may not call %s", name, g.capability, actions(missing))
 		cure := s.approvedFor(g.capability)
-		if at, recorded := parseRecord(o.Role.Tags).attached[g.capability]; recorded && !slices.Contains(o.Attached, cure) {
-			message += fmt.Sprintf("; its policy was attached at %s and has been detached since", at.UTC().Format("2006-01-02 15:04:05 MST"))
+		recorded := parseRecord(o.Role.Tags)
+		if at, known := recorded.attached[g.capability]; known && !slices.Contains(o.Attached, cure) {
+			since := "was detached since, if that run was not cut off"
+			if recorded.detached(g.capability, o.Target.At) {
+				since = "has been detached since"
+			}
+			message += fmt.Sprintf("; its policy was attached at %s and %s", at.UTC().Format("2006-01-02 15:04:05 MST"), since)
 		}
 		if len(g.keys) > 0 {
 			message += "; its policies also speak of " + strings.Join(g.keys, ", ") + ", which cannot be known beforehand"

@@ -57,17 +57,26 @@ func (r record) recentHeals(now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(r.healed), func(at time.Time) bool { return at.After(now) || now.Sub(at) >= healWindow })
 }
 
-// with gives the tags after the policies of some capabilities were attached
-// now. A policy that was recorded before, and so has been detached since, makes
-// it a heal.
-func (r record) with(attached []policy, now time.Time) map[string]string {
+// detached reports whether somebody detached the policy of a capability after it
+// was attached, so that attaching it again is a heal. A record alone does not
+// tell: a run that was cut off leaves one, too, and is delivered again with the
+// event that it was about, which is older than the record. Neither does a look
+// that no call asked for.
+func (r record) detached(capability Capability, called time.Time) bool {
+	at, known := r.attached[capability]
+	return known && !called.IsZero() && !called.Before(at)
+}
+
+// with gives the tags after the policies of some capabilities were attached now,
+// because of a call.
+func (r record) with(attached []policy, called, now time.Time) map[string]string {
 	now = now.UTC().Truncate(time.Second)
 	heals := r.recentHeals(now)
 	var words []string
 	for _, capability := range capabilities {
 		at, known := r.attached[capability]
 		if slices.ContainsFunc(attached, func(p policy) bool { return p.capability == capability }) {
-			if known && !slices.Contains(heals, now) {
+			if r.detached(capability, called) && !slices.Contains(heals, now) {
 				heals = append(heals, now)
 			}
 			at, known = now, true

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
@@ -26,6 +27,8 @@ type Target struct {
 	Region string
 	// Instance is what the event tells of an instance that runs under the role.
 	Instance Instance
+	// At is when the call was made that the event is about, zero where no call is.
+	At time.Time
 	// Undo asks to take back what was attached.
 	Undo bool
 }
@@ -91,7 +94,7 @@ func (s Settings) ofRoleCall(call event.Call) subject {
 	if json.Unmarshal(call.Request, &request) != nil || !roleName.MatchString(request.RoleName) {
 		return malformed(call.Name, fmt.Sprintf("the call %s does not name a role in requestParameters.roleName", call.Name))
 	}
-	return s.role(request.RoleName, Target{Account: accountID(call.Account)})
+	return s.role(request.RoleName, Target{Account: accountID(call.Account), At: call.Time})
 }
 
 // accountID drops what is no account's id: people blank it in examples.
@@ -195,7 +198,7 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		given := item.find("iamInstanceProfile")
 		asked := request.find("iamInstanceProfile")
 		profile := cmp.Or(given.text("arn"), given.text("name"), asked.text("arn"), asked.text("name"))
-		target := Target{Account: account, Region: region, Instance: instance}
+		target := Target{Account: account, Region: region, Instance: instance, At: call.Time}
 		if parts := strings.SplitN(profile, ":", 6); len(parts) == 6 {
 			target.Account, profile = parts[4], parts[5]
 		}
