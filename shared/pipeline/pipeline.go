@@ -195,6 +195,18 @@ func (o *Outcome) deliverAgain(result, sweepDeliveries int) {
 	}
 }
 
+// again lists the results that a queue asked for before: the run that it woke
+// then failed, or was cut off, maybe between a change and the news of it.
+func (o *Outcome) again() []int {
+	var again []int
+	for result, asked := range o.asked {
+		if slices.ContainsFunc(asked, func(at int) bool { return o.messages[at].Received > 1 }) {
+			again = append(again, result)
+		}
+	}
+	return again
+}
+
 // sweepOf gives the sweep that asked for a result, "" where anybody else did, too.
 func (o *Outcome) sweepOf(result int) string {
 	sweep := ""

@@ -414,6 +414,24 @@ func TestInvokeAnswersAQueue(t *testing.T) {
 	}
 }
 
+func TestARedeliveryIsTold(t *testing.T) {
+	const message = `{"Records":[{"messageId":"m0","eventSource":"aws:sqs","body":"{\"lamp\":\"on\"}","attributes":{"ApproximateReceiveCount":"%s"}}]}`
+	for received, want := range map[string]int{"1": 0, "2": 1} {
+		var to bus
+		r, _, _ := reporting(new(lamps).function(finding.Enforce), &to)
+		if answer, err := r.Invoke(context.Background(), fmt.Appendf(nil, message, received)); err != nil || string(answer) != `{"batchItemFailures":[]}` {
+			t.Errorf("received %s times: %s, %v", received, answer, err)
+		}
+		if len(to.entries) != want || want > 0 && !strings.Contains(*to.entries[0].Detail, `"status":"compliant"`) {
+			t.Errorf("received %s times: published %+v", received, to.entries)
+		}
+		to = bus{err: errors.New("connection lost")}
+		if answer, _ := r.Invoke(context.Background(), fmt.Appendf(nil, message, received)); strings.Contains(string(answer), "m0") != (want > 0) {
+			t.Errorf("received %s times, and not published: %s", received, answer)
+		}
+	}
+}
+
 func TestInvokeFailsWhereARetryHelps(t *testing.T) {
 	transient, denied := errors.New("connection lost"), errorOf("switch=AccessDenied", "switch")
 	tests := map[string]struct {

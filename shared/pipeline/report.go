@@ -58,7 +58,7 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		if awserror.Classify(err) == awserror.Transient {
 			outcome.err = errors.Join(outcome.err, err)
 			for i, result := range outcome.Report.Results {
-				if result.Newsworthy() || result.Sweep != "" {
+				if result.Newsworthy() || result.Sweep != "" || slices.Contains(outcome.again(), i) {
 					outcome.deliverAgain(i, 0)
 				}
 			}
@@ -80,7 +80,7 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 // publish tells of the findings, and whoever sweeps of its results, side by side.
 func (r *reporter) publish(ctx context.Context, outcome Outcome) error {
-	events, err := publish.Findings(r.stack, outcome.Report)
+	events, err := publish.Findings(r.stack, outcome.Report, outcome.again()...)
 	for reference, results := range outcome.swept() {
 		swept, sweptErr := publish.SweptResults(outcome.Report, reference, results)
 		events, err = append(events, swept), errors.Join(err, sweptErr)

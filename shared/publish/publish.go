@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -60,12 +61,14 @@ type detail struct {
 	Text  text   `json:"text"`
 }
 
-// Findings gives an event for each newsworthy result of a report of the stack.
-func Findings(stack string, report finding.Report) ([]Event, error) {
+// Findings gives an event for each newsworthy result of a report of the stack,
+// and for those at the places of again, whatever they are: an earlier run may
+// have been cut off before it could tell what it did.
+func Findings(stack string, report finding.Report, again ...int) ([]Event, error) {
 	var events []Event
 	var errs []error
-	for _, result := range report.Results {
-		if !result.Newsworthy() {
+	for place, result := range report.Results {
+		if !result.Newsworthy() && !slices.Contains(again, place) {
 			continue
 		}
 		body, err := fitting(result, maxDetail, func(fewer finding.Result) any {

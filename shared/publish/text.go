@@ -37,6 +37,9 @@ var openings = map[finding.Status]string{
 	finding.Planned:      "would be fixed (dry run)",
 	finding.Noncompliant: "needs you",
 	finding.Failed:       "failed, and will be tried again",
+	// These two are told only where an earlier run may have been cut off.
+	finding.Compliant: "looked at again, and right",
+	finding.Skipped:   "looked at again, and left alone",
 }
 
 func inWords(result finding.Result) text {
