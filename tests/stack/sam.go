@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -44,8 +45,10 @@ func (s *sam) prepare(ctx context.Context) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("go is not installed; install Go 1.26 or newer (https://go.dev/dl/)")
 	}
-	// As on AWS, where sam builds for another processor than this one's.
-	s.goEnvironment = []string{"CGO_ENABLED=0"}
+	var err error
+	if s.goEnvironment, err = shippedBuild(s.stack.options.Checkout); err != nil {
+		return err
+	}
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} {
 		value, err := exec.CommandContext(ctx, "go", "env", name).Output()
 		if err != nil {
@@ -54,6 +57,24 @@ func (s *sam) prepare(ctx context.Context) error {
 		s.goEnvironment = append(s.goEnvironment, name+"="+strings.TrimSpace(string(value)))
 	}
 	return nil
+}
+
+// makefileBuild are the variables under which the Makefile's target build runs
+// sam build.
+var makefileBuild = regexp.MustCompile(`(?m)^\t@?CGO_ENABLED=(\d) GOFLAGS="([^"]+)" sam build$`)
+
+// shippedBuild gives the variables that make what is run here what make build
+// ships.
+func shippedBuild(checkout string) ([]string, error) {
+	makefile, err := os.ReadFile(filepath.Join(checkout, "Makefile"))
+	if err != nil {
+		return nil, fmt.Errorf("reading how the functions are built: %w", err)
+	}
+	match := makefileBuild.FindSubmatch(makefile)
+	if match == nil {
+		return nil, errors.New("the Makefile's target build does not say with which CGO_ENABLED and GOFLAGS the functions are built")
+	}
+	return []string{"CGO_ENABLED=" + string(match[1]), "GOFLAGS=" + string(match[2])}, nil
 }
 
 func (s *sam) buildFolder() string { return s.stack.folder.file("build") }
