@@ -47,8 +47,7 @@ func (s *Stack) identify(ctx context.Context, caller string) (cloudtrail.Identit
 }
 
 func (s *Stack) functionIdentity(ctx context.Context, function string) (cloudtrail.Identity, error) {
-	behind := configuration(s.emulator.URL.String())
-	resource, err := cloudformation.NewFromConfig(behind).DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{
+	resource, err := cloudformation.NewFromConfig(s.Behind).DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{
 		StackName:         &s.Name,
 		LogicalResourceId: aws.String(LogicalID(function)),
 	})
@@ -56,13 +55,13 @@ func (s *Stack) functionIdentity(ctx context.Context, function string) (cloudtra
 		return cloudtrail.Identity{}, fmt.Errorf("finding the function %s: %w", function, err)
 	}
 	name := resource.StackResourceDetail.PhysicalResourceId
-	configured, err := lambda.NewFromConfig(behind).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: name})
+	configured, err := lambda.NewFromConfig(s.Behind).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: name})
 	if err != nil {
 		return cloudtrail.Identity{}, fmt.Errorf("reading the function %s: %w", aws.ToString(name), err)
 	}
 	arn := aws.ToString(configured.Role)
 	roleName := arn[strings.LastIndexByte(arn, '/')+1:]
-	role, err := iam.NewFromConfig(behind).GetRole(ctx, &iam.GetRoleInput{RoleName: &roleName})
+	role, err := iam.NewFromConfig(s.Behind).GetRole(ctx, &iam.GetRoleInput{RoleName: &roleName})
 	if err != nil {
 		return cloudtrail.Identity{}, fmt.Errorf("reading the role of %s: %w", aws.ToString(name), err)
 	}

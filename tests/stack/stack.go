@@ -13,12 +13,15 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -41,6 +44,7 @@ import (
 	"ecsguardrails/tests/rolepages"
 	"ecsguardrails/tests/rolequota"
 	"ecsguardrails/tests/rotationservice"
+	"ecsguardrails/tests/taskdefinition"
 	"ecsguardrails/tests/toolchain"
 	"ecsguardrails/tests/userdata"
 )
@@ -88,6 +92,8 @@ type Stack struct {
 	Outputs map[string]string
 	// Config is for a person's clients.
 	Config aws.Config
+	// Behind is for clients that nobody may notice: no event comes of what they do.
+	Behind aws.Config
 	// Record has every call that passed the endpoint.
 	Record *awscall.Record
 	// Simulation answers what a role may do, from the policies in the emulator.
@@ -230,7 +236,8 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	s.closers = append(s.closers, s.emulator.Stop)
 
 	// The rig's own calls go past the endpoint: they are nobody's.
-	behind := configuration(s.emulator.URL.String())
+	s.Behind = configuration(s.emulator.URL.String())
+	behind := s.Behind
 	functions, queues, roles := lambda.NewFromConfig(behind), sqs.NewFromConfig(behind), iam.NewFromConfig(behind)
 	secrets := secretsmanager.NewFromConfig(behind)
 	policies := &resourcepolicy.Checker{Lambda: functions, SQS: queues}
@@ -258,6 +265,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	}
 	s.closers = append(s.closers, s.Instances.Stop)
 	launched := &userdata.Store{}
+	definitions := s.taskDefinitions(context.WithoutCancel(ctx))
 	bucketPolicies := &bucketpolicy.Service{S3: s3.NewFromConfig(behind)}
 	quota := &rolequota.Service{IAM: roles}
 
@@ -279,6 +287,8 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	supplements["ec2:DescribeInstanceAttribute"] = launched.Answer
 	amendments := s.rotation.Amendments()
 	amendments["iam:ListRoles"] = rolepages.Amend
+	amendments["ecs:RegisterTaskDefinition"] = definitions.AmendRegistration
+	amendments["ecs:DescribeTaskDefinition"] = definitions.AmendDescription
 	front.Serve(s.emulator.URL, endpoint.Options{
 		Record:      s.Record,
 		Guard:       s.Guard.Check,
@@ -291,6 +301,39 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 		Logger: s.logger,
 	})
 	return nil
+}
+
+// taskDefinitions completes what the emulator says of them.
+func (s *Stack) taskDefinitions(ctx context.Context) *taskdefinition.Store {
+	client := ecs.NewFromConfig(s.Behind)
+	return &taskdefinition.Store{
+		Identify: func(caller string) (string, error) {
+			identity, err := s.identify(ctx, caller)
+			if identity.Role == "" {
+				return "arn:aws:iam::" + Account + ":user/" + user, err
+			}
+			return identity.SessionARN(), err
+		},
+		Latest: func(family string) (string, error) {
+			pages := ecs.NewListTaskDefinitionsPaginator(client, &ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Sort: ecstypes.SortOrderDesc})
+			for pages.HasMorePages() {
+				page, err := pages.NextPage(ctx)
+				if err != nil {
+					return "", fmt.Errorf("listing the revisions of %s: %w", family, err)
+				}
+				for _, arn := range page.TaskDefinitionArns {
+					// The emulator takes the family for the beginning of one.
+					if strings.Contains(arn, "/"+family+":") {
+						return arn, nil
+					}
+				}
+			}
+			return "", nil
+		},
+		Describe: func(like awscall.Exchange, name string) ([]byte, error) {
+			return endpoint.Repeat(ctx, s.emulator.URL, like, map[string]any{"taskDefinition": name})
+		},
+	}
 }
 
 // startRegistry runs a registry whose htpasswd file lies in the config bucket,
@@ -306,7 +349,7 @@ func (s *Stack) startRegistry(ctx context.Context) error {
 	}
 	s.closers = append(s.closers, log.Close)
 	s.Registry, err = registryserver.Start(ctx, registryserver.Options{
-		S3:     s3.NewFromConfig(configuration(s.emulator.URL.String())),
+		S3:     s3.NewFromConfig(s.Behind),
 		Bucket: bucket,
 		Key:    "registry/htpasswd",
 		Folder: s.folder.Path,
@@ -363,6 +406,12 @@ func (s *Stack) Stop() error {
 	}
 	s.closers = nil
 	return errors.Join(failures...)
+}
+
+// Binary is the path of a function's executable ("attach-policies"), as it was
+// deployed.
+func (s *Stack) Binary(function string) string {
+	return s.folder.file(filepath.Join("build", LogicalID(function), "bootstrap"))
 }
 
 // Done is closed when the emulator ended by itself, which it should not.
