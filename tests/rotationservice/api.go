@@ -68,6 +68,14 @@ func text(parameters map[string]any, name string) string {
 	return value
 }
 
+// Rotate begins a rotation as RotateSecret does, and returns the ID of the
+// version that is to become the current one.
+func (s *Service) Rotate(ctx context.Context, secretARN, functionARN string) (string, error) {
+	token := uuid.NewString()
+	_, err := s.rotateSecret(ctx, map[string]any{"SecretId": secretARN, "RotationLambdaARN": functionARN, "ClientRequestToken": token})
+	return token, err
+}
+
 // rotateSecret is RotateSecret of the API reference.
 func (s *Service) rotateSecret(ctx context.Context, parameters map[string]any) (any, error) {
 	secret, err := s.SecretsManager.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: aws.String(text(parameters, "SecretId"))})
@@ -116,6 +124,9 @@ func (s *Service) rotateSecret(ctx context.Context, parameters map[string]any) (
 	if _, exists := secret.VersionIdsToStages[token]; exists {
 		// The same request again.
 		return answer, nil
+	}
+	if err := s.unlabel(ctx, arn, token, pending); err != nil {
+		return nil, err
 	}
 	// The new version has its label and no value yet.
 	if _, err := s.SecretsManager.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{
