@@ -79,7 +79,7 @@ func (g *Guard) Check(writer http.ResponseWriter, request *http.Request, exchang
 		return false
 	}
 	g.Logger.Warn("a call was refused", "caller", exchange.Call.Caller, "why", denied)
-	refuse(writer, exchange, denied)
+	Refuse(writer, exchange, denied)
 	return true
 }
 
@@ -190,8 +190,8 @@ func (g *Guard) rolePolicies(ctx context.Context, arn string) (policysimulation.
 	return policies, nil
 }
 
-// refuse answers as the service of the call does.
-func refuse(writer http.ResponseWriter, exchange awscall.Exchange, message string) {
+// Refuse answers a call that is not allowed as the service of the call does.
+func Refuse(writer http.ResponseWriter, exchange awscall.Exchange, message string) {
 	switch {
 	case exchange.Call.Service == "s3":
 		bucket, _ := exchange.Parameters["Bucket"].(string)

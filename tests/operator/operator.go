@@ -55,8 +55,10 @@ type Operator struct {
 }
 
 // New makes the clients.
-func New(running *stack.Stack) *Operator {
-	config := running.Config
+func New(running *stack.Stack) *Operator { return With(running, running.Config) }
+
+// With makes clients of another configuration than a person's.
+func With(running *stack.Stack, config aws.Config) *Operator {
 	return &Operator{
 		Stack:          running,
 		CloudFormation: cloudformation.NewFromConfig(config),

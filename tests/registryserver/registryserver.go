@@ -45,6 +45,9 @@ type Options struct {
 	Bucket, Key string
 	// Folder takes the local copy of the file.
 	Folder string
+	// Manual leaves it to Sync to copy the users' file, instead of doing it all
+	// the time.
+	Manual bool
 	// Log takes what Distribution logs.
 	Log    io.Writer
 	Logger *slog.Logger
@@ -116,7 +119,9 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	server.synced = make(chan struct{})
 	go func() {
 		defer close(server.synced)
-		server.keepUsers(keep, etag)
+		if !options.Manual {
+			server.keepUsers(keep, etag)
+		}
 	}()
 	if err := server.Push(ctx, repository, tag, server.Username, server.Password); err != nil {
 		return nil, errors.Join(err, server.Stop())
@@ -179,6 +184,12 @@ func (s *Server) keepUsers(ctx context.Context, etag string) {
 			etag = latest
 		}
 	}
+}
+
+// Sync copies the users' file now.
+func (s *Server) Sync(ctx context.Context) error {
+	_, err := s.copyUsers(ctx, "")
+	return err
 }
 
 // copyUsers writes the file that S3 has unless its ETag is the one given, and
