@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
@@ -59,11 +60,7 @@ type Process struct {
 
 // Start runs the emulator and waits until it listens.
 func Start(ctx context.Context, emulator string, function Function) (*Process, error) {
-	front, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	back, err := freeAddress()
+	front, back, err := freeAddresses()
 	if err != nil {
 		return nil, err
 	}
@@ -140,12 +137,23 @@ func (p *Process) PeakMemory() (int64, error) {
 	return peak, nil
 }
 
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+// freeAddresses gives two that nobody listens on. They lie below the ports that
+// Linux gives to connections (ip_local_port_range), so that none of these takes
+// one before the emulator does.
+func freeAddresses() (front, back string, err error) {
+	var addresses []string
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err != nil {
+			continue
+		}
+		// Held until both are known, so that they differ.
+		defer listener.Close()
+		if addresses = append(addresses, listener.Addr().String()); len(addresses) == 2 {
+			return addresses[0], addresses[1], nil
+		}
 	}
-	return listener.Addr().String(), listener.Close()
+	return "", "", errors.New("there are no two free ports")
 }
 
 func waitForPort(ctx context.Context, address string) error {
