@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,13 +34,17 @@ type ConfigStore interface {
 }
 
 // configFiles reads the files that may carry the credential: those that the
-// secret's tag lists, or all of the config bucket.
+// secret's tag lists, or all of the config buckets. Of files without any
+// credential nothing is kept.
 func (r *Rotation) configFiles(ctx context.Context, at Target) ([]storedfile.File, error) {
 	places := at.Configs
-	if len(places) == 0 && r.configBucket != "" {
-		var err error
-		if places, err = r.listConfigs(ctx); err != nil {
-			return nil, err
+	if len(places) == 0 {
+		for _, bucket := range r.configBuckets {
+			found, err := r.listConfigs(ctx, bucket)
+			if err != nil {
+				return nil, err
+			}
+			places = append(places, found...)
 		}
 	}
 	files := make([]storedfile.File, len(places))
@@ -52,7 +57,9 @@ func (r *Rotation) configFiles(ctx context.Context, at Target) ([]storedfile.Fil
 			if errors.Is(err, storedfile.ErrTooLarge) || err != nil && awserror.Classify(err) == awserror.Gone {
 				return nil
 			}
-			files[i] = file
+			if err == nil && bytes.Contains(file.Content, []byte("ECS_ENGINE_AUTH_DATA")) {
+				files[i] = file
+			}
 			return err
 		})
 	}
@@ -62,24 +69,24 @@ func (r *Rotation) configFiles(ctx context.Context, at Target) ([]storedfile.Fil
 	return slices.DeleteFunc(files, func(file storedfile.File) bool { return file.Key == "" }), nil
 }
 
-func (r *Rotation) listConfigs(ctx context.Context) ([]storedfile.Place, error) {
+func (r *Rotation) listConfigs(ctx context.Context, bucket string) ([]storedfile.Place, error) {
 	var places []storedfile.Place
 	var next *string
 	for {
-		page, err := r.objects.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &r.configBucket, ContinuationToken: next})
+		page, err := r.objects.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, ContinuationToken: next})
 		if err != nil {
-			return nil, fmt.Errorf("list the config bucket %s: %w", r.configBucket, err)
+			return nil, fmt.Errorf("list the config bucket %s: %w", bucket, err)
 		}
 		for _, object := range page.Contents {
 			key := aws.ToString(object.Key)
 			if slices.ContainsFunc(r.configSuffixes, func(suffix string) bool { return strings.HasSuffix(key, suffix) }) {
-				places = append(places, storedfile.Place{Bucket: r.configBucket, Key: key})
+				places = append(places, storedfile.Place{Bucket: bucket, Key: key})
 			}
 		}
 		if len(places) > maxConfigs {
 			return nil, finding.Refuse(finding.Finding{
 				Code: "configs-too-many", Severity: finding.Error,
-				Message: fmt.Sprintf("the config bucket %s holds more than %d ecs.config files, too many to look through for the old credential", r.configBucket, maxConfigs),
+				Message: fmt.Sprintf("the config bucket %s holds more than %d ecs.config files, too many to look through for the old credential", bucket, maxConfigs),
 				Fix:     "list those that carry it in the secret's tag " + ConfigTag,
 			})
 		}

@@ -200,6 +200,32 @@ func TestConfigFileBesideAnEditor(t *testing.T) {
 	}
 }
 
+// TestConfigFilesOfSeveralBuckets looks through buckets that were there before
+// the stack, too.
+func TestConfigFilesOfSeveralBuckets(t *testing.T) {
+	w := newWorld(t)
+	w.buckets = []string{"existing-a", "existing-b"}
+	for _, bucket := range append([]string{configBucket, "elsewhere"}, w.buckets...) {
+		for n := range 3 {
+			w.objects.Write(bucket, fmt.Sprintf("%d/ecs.config", n), []byte(configFiles["dev-ecs.config"]("ci", canary)))
+		}
+	}
+	w.secrets.Begin(version1)
+	w.rotate(t, version1)
+	_, value := w.secrets.Staged("AWSCURRENT")
+	username, password := credentialOf(t, value)
+	for _, bucket := range append([]string{configBucket}, w.buckets...) {
+		for n := range 3 {
+			if string(w.objects.Read(bucket, fmt.Sprintf("%d/ecs.config", n))) != configFiles["dev-ecs.config"](username, password) {
+				t.Errorf("s3://%s/%d/ecs.config does not carry the new credential", bucket, n)
+			}
+		}
+	}
+	if string(w.objects.Read("elsewhere", "0/ecs.config")) != configFiles["dev-ecs.config"]("ci", canary) {
+		t.Error("a file of another bucket was changed")
+	}
+}
+
 // TestConfigFilesOfATag looks at the files that the secret names, and at no other.
 func TestConfigFilesOfATag(t *testing.T) {
 	w := newWorld(t)

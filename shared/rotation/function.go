@@ -35,7 +35,7 @@ type Rotation struct {
 	drivers        map[string]registry.Driver
 	now            func() time.Time
 	loginWait      time.Duration
-	configBucket   string
+	configBuckets  []string
 	configSuffixes []string
 
 	commands                  Commands
@@ -49,9 +49,12 @@ func New(settings Settings, world World) *pipeline.Function[Request, Observation
 	rotation := &Rotation{
 		reader: world.Secrets, writer: world.Secrets, objects: world.Configs, registries: world.Registries,
 		drivers: world.Drivers, now: world.Now, loginWait: settings.LoginWait,
-		configBucket: settings.ConfigBucket, configSuffixes: settings.ConfigSuffixes,
+		configBuckets: settings.ConfigBuckets, configSuffixes: settings.ConfigSuffixes,
 		commands: world.Commands, clusters: world.Clusters, refreshing: settings.RefreshInstances,
 		maxConcurrency: settings.RefreshMaxConcurrency, maxErrors: settings.RefreshMaxErrors,
+	}
+	if settings.ConfigBucket != "" {
+		rotation.configBuckets = append([]string{settings.ConfigBucket}, settings.ConfigBuckets...)
 	}
 	plan := rotation.plan
 	if settings.Mode == finding.DryRun {

@@ -53,6 +53,8 @@ type world struct {
 	// refreshing says which instances read files anew, by means of commands.
 	refreshing rotation.Refreshing
 	commands   *commands
+	// buckets hold ecs.config files, beside configBucket.
+	buckets []string
 	// accepts is what the registry takes.
 	accepts func(username, password string) bool
 	// served is the copy of the file that the registry reads.
@@ -147,7 +149,7 @@ func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Functio
 		rotation.Settings{
 			Shared: settings.Shared{Mode: mode}, LoginWait: wait,
 			RefreshInstances: cmp.Or(w.refreshing, rotation.RefreshNone), RefreshMaxConcurrency: "10%", RefreshMaxErrors: "1",
-			ConfigBucket: configBucket, ConfigSuffixes: []string{"ecs.config"}},
+			ConfigBucket: configBucket, ConfigBuckets: w.buckets, ConfigSuffixes: []string{"ecs.config"}},
 		rotation.World{Secrets: w.secrets, Configs: w.objects, Registries: registry.WithTransport(w.network), Drivers: w.drivers(), Commands: w.commands, Clusters: w.commands, Now: w.now},
 	)
 }

@@ -10,10 +10,11 @@ import (
 // Settings are rotate-secret's.
 type Settings struct {
 	settings.Shared
-	// ConfigBucket is where the ecs.config files are kept that may carry a
-	// credential, and ConfigSuffixes what their keys end in. Without a bucket none
-	// is looked for.
+	// ConfigBucket and ConfigBuckets are where the ecs.config files are kept that
+	// may carry a credential, and ConfigSuffixes what their keys end in. Without a
+	// bucket none is looked for.
 	ConfigBucket   string   `env:"CONFIG_BUCKET"`
+	ConfigBuckets  []string `env:"CONFIG_BUCKETS"`
 	ConfigSuffixes []string `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
 	// RefreshInstances has container instances read a rendered ecs.config anew: so
 	// many at the same time (RefreshMaxConcurrency), and no more after more than so

@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
@@ -137,6 +138,9 @@ func (w *world) prepare(ctx context.Context) error {
 	}
 	if _, err := w.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String("storefront")}); err != nil {
 		return fmt.Errorf("creating the cluster that config files name: %w", err)
+	}
+	if _, err := w.S3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(existingBucket)}); err != nil {
+		return fmt.Errorf("creating the bucket that is there before: %w", err)
 	}
 	w.canary("the registry's first password", w.Stack.Registry.Password)
 	if w.registrySecret, err = w.CreateRegistrySecret(ctx, "prod/registry", w.Stack.Registry, ""); err != nil {

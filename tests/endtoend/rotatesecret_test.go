@@ -63,25 +63,29 @@ func testRotateSecret(t *testing.T, w *world) {
 			return !taken, err
 		})
 	}
-	shapes := map[string]string{"rotation/docker/ecs.config": "docker", "rotation/dockercfg/ecs.config": "dockercfg"}
+	shapes := map[operator.Object]string{
+		{Bucket: bucket, Key: "rotation/docker/ecs.config"}:         "docker",
+		{Bucket: bucket, Key: "rotation/dockercfg/ecs.config"}:      "dockercfg",
+		{Bucket: existingBucket, Key: "rotation/docker/ecs.config"}: "docker",
+	}
 	// carry holds the files against what a person would have written with the
 	// credential, byte for byte.
 	carry := func(credential operator.Credential) {
 		t.Helper()
-		for key, shape := range shapes {
+		for object, shape := range shapes {
 			want := must(operator.ConfigFile(shape, registry.Host, credential))(t)
-			if got := must(w.Content(t.Context(), bucket, key))(t); got != want {
-				t.Errorf("%s differs in more than the credential", key)
+			if got := must(w.Content(t.Context(), object.Bucket, object.Key))(t); got != want {
+				t.Errorf("%s differs in more than the credential", object)
 			}
-			if tags := must(w.ObjectTags(t.Context(), operator.Object{Bucket: bucket, Key: key}))(t); tags["team"] != "shop & co" {
-				t.Errorf("%s has the tags %v", key, tags)
+			if tags := must(w.ObjectTags(t.Context(), object))(t); tags["team"] != "shop & co" {
+				t.Errorf("%s has the tags %v", object, tags)
 			}
 		}
 	}
 	first := must(w.Credential(t.Context(), w.registrySecret, "AWSCURRENT"))(t)
 	pulls("the first credential", first, true)
-	for key, shape := range shapes {
-		must(w.Upload(t.Context(), bucket, key, must(operator.ConfigFile(shape, registry.Host, first))(t), "team", "shop & co"))(t)
+	for object, shape := range shapes {
+		must(w.Upload(t.Context(), object.Bucket, object.Key, must(operator.ConfigFile(shape, registry.Host, first))(t), "team", "shop & co"))(t)
 	}
 
 	// An instance whose user data added a line of its own.

@@ -44,7 +44,7 @@ func ofObject(object operator.Object) func(operator.Result) bool {
 
 func testValidateConfig(t *testing.T, w *world) {
 	bucket := w.Stack.Outputs["ConfigBucket"]
-	existing := w.createExistingBucket(t)
+	existing := w.openExistingBucket(t)
 	for name, test := range map[string]struct {
 		bucket, key, content string
 		tags                 []string
@@ -127,12 +127,11 @@ func testValidateConfig(t *testing.T, w *world) {
 	}
 }
 
-// createExistingBucket makes the bucket of the parameter ConfigBuckets, without
-// versions and with access control lists that count, as buckets of before 2023
-// are, and has it send its events to EventBridge.
-func (w *world) createExistingBucket(t *testing.T) string {
+// openExistingBucket has access control lists count in the bucket of the
+// parameter ConfigBuckets, as in buckets of before 2023, and has it send its
+// events to EventBridge. It keeps no versions.
+func (w *world) openExistingBucket(t *testing.T) string {
 	t.Helper()
-	must(w.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(existingBucket)}))(t)
 	must(w.S3.PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{
 		Bucket: aws.String(existingBucket), OwnershipControls: &s3types.OwnershipControls{
 			Rules: []s3types.OwnershipControlsRule{{ObjectOwnership: s3types.ObjectOwnershipObjectWriter}},
