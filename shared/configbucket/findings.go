@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/policydocument"
 )
 
 // Codes of the findings about a bucket.
@@ -88,11 +89,11 @@ func (p Posture) readPolicy() reading {
 	if p.Policy == "" {
 		return reading{}
 	}
-	parsed, err := parsePolicy(p.Policy)
+	document, err := policydocument.Parse(p.Policy)
 	if err != nil {
 		return reading{}
 	}
-	return parsed.reading(p.Bucket)
+	return read(document, p.Bucket)
 }
 
 // public lists what gives everybody access and is not overruled by the block.
@@ -139,7 +140,7 @@ func (p Posture) blocked() bool {
 func (p Posture) ObjectFindings(owner string, grants []types.Grant) []finding.Finding {
 	var findings []finding.Finding
 	for _, grant := range grants {
-		if grant.Grantee != nil && isEverybody(grant) && givesContent(grant) {
+		if grant.Grantee != nil && isEverybody(grant) && readable(grant) {
 			findings = append(findings, finding.Finding{
 				Code: CodeObjectPublic, Severity: finding.Error,
 				Message: fmt.Sprintf("the object's ACL gives %s to %s: whatever password is in the file is known", grant.Permission, groupName(aws.ToString(grant.Grantee.URI))),
@@ -147,7 +148,7 @@ func (p Posture) ObjectFindings(owner string, grants []types.Grant) []finding.Fi
 			})
 		}
 	}
-	if others := strangers(slices.DeleteFunc(slices.Clone(grants), func(grant types.Grant) bool { return !givesContent(grant) }), owner, p.Owner); len(others) > 0 {
+	if others := strangers(slices.DeleteFunc(slices.Clone(grants), func(grant types.Grant) bool { return !readable(grant) }), owner, p.Owner); len(others) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: CodeObjectShared, Severity: finding.Warning,
 			Message: "the object's ACL lets others read it: " + strings.Join(others, ", "),
@@ -164,7 +165,7 @@ func isEverybody(grant types.Grant) bool {
 	return group == "AllUsers" || group == "AuthenticatedUsers"
 }
 
-func givesContent(grant types.Grant) bool {
+func readable(grant types.Grant) bool {
 	return grant.Permission == types.PermissionRead || grant.Permission == types.PermissionFullControl
 }
 

@@ -1,148 +1,41 @@
 package configbucket
 
 import (
-	"encoding/json"
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"ecsguardrails/shared/lazyregexp"
+	"ecsguardrails/shared/policydocument"
 )
-
-// policy is a bucket policy, as far as it is read here.
-type policy struct {
-	Statement oneOrMore[statement]
-}
-
-type statement struct {
-	Effect       string
-	Principal    principals
-	NotPrincipal principals
-	Action       oneOrMore[string]
-	NotAction    oneOrMore[string]
-	Resource     oneOrMore[string]
-	NotResource  oneOrMore[string]
-	// Condition by operator and key; values may be texts, numbers or booleans.
-	Condition map[string]map[string]oneOrMore[any]
-}
-
-// oneOrMore is a JSON value or a list of such values, as IAM's grammar has it.
-type oneOrMore[T any] []T
-
-// UnmarshalJSON takes both forms.
-func (o *oneOrMore[T]) UnmarshalJSON(raw []byte) error {
-	if strings.HasPrefix(strings.TrimSpace(string(raw)), "[") {
-		return json.Unmarshal(raw, (*[]T)(o))
-	}
-	var one T
-	if err := json.Unmarshal(raw, &one); err != nil {
-		return err
-	}
-	*o = oneOrMore[T]{one}
-	return nil
-}
-
-// principals are those of a statement by their sort; everybody stands for
-// "Principal": "*" and for {"AWS": "*"}.
-type principals struct {
-	given     bool
-	everybody bool
-	// aws are ARNs and account numbers, canonical the ids of S3's own users.
-	aws, canonical []string
-}
-
-// UnmarshalJSON takes "*" and an object of lists.
-func (p *principals) UnmarshalJSON(raw []byte) error {
-	p.given = true
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		p.everybody = text == "*"
-		return nil
-	}
-	var sorts struct {
-		AWS           oneOrMore[string]
-		CanonicalUser oneOrMore[string]
-	}
-	if err := json.Unmarshal(raw, &sorts); err != nil {
-		return err
-	}
-	p.everybody = slices.Contains(sorts.AWS, "*")
-	p.aws, p.canonical = sorts.AWS, sorts.CanonicalUser
-	return nil
-}
-
-func parsePolicy(document string) (policy, error) {
-	var parsed policy
-	if err := json.Unmarshal([]byte(document), &parsed); err != nil {
-		return policy{}, fmt.Errorf("read the bucket policy: %w", err)
-	}
-	return parsed, nil
-}
 
 // readers are the actions that give away an object's content.
 var readers = []string{"s3:getobject", "s3:getobjectversion"}
 
 // givesContent reports whether a statement speaks of reading objects.
-func (s statement) givesContent() bool {
-	return slices.ContainsFunc(readers, func(action string) bool { return covers(s.Action, s.NotAction, action) })
+func givesContent(s policydocument.Statement) bool {
+	return slices.ContainsFunc(readers, s.CoversAction)
 }
 
 // coversObjects reports whether a statement speaks of every object of the bucket.
-func (s statement) coversObjects(bucket string) bool {
-	for _, partition := range []string{"aws", "aws-cn", "aws-us-gov"} {
+func coversObjects(s policydocument.Statement, bucket string) bool {
+	return slices.ContainsFunc([]string{"aws", "aws-cn", "aws-us-gov"}, func(partition string) bool {
 		// No key can hold a control character that a pattern names by chance.
-		if covers(s.Resource, s.NotResource, "arn:"+partition+":s3:::"+bucket+"/\x01/\x01") {
-			return true
-		}
-	}
-	return false
-}
-
-// covers reports whether a list of patterns, or the complement of another one,
-// holds a text, without regard to case.
-func covers(in, except []string, text string) bool {
-	if len(except) > 0 {
-		return !slices.ContainsFunc(except, func(pattern string) bool { return matches(pattern, text) })
-	}
-	return slices.ContainsFunc(in, func(pattern string) bool { return matches(pattern, text) })
-}
-
-// matches knows IAM's two wildcards, * and ?.
-func matches(pattern, text string) bool {
-	quoted := strings.NewReplacer(`\*`, `(?s:.*)`, `\?`, `(?s:.)`).Replace(regexp.QuoteMeta(pattern))
-	expression, err := regexp.Compile(`(?i)\A` + quoted + `\z`)
-	return err == nil && expression.MatchString(text)
+		return s.CoversResource("arn:" + partition + ":s3:::" + bucket + "/\x01/\x01")
+	})
 }
 
 // refusesPlainHTTP reports whether a statement denies everybody the objects
 // where the request came without TLS ("aws:SecureTransport" in the IAM user
 // guide, and S3's own example policies).
-func (s statement) refusesPlainHTTP(bucket string) bool {
-	if s.Effect != "Deny" || !s.Principal.everybody || !s.givesContent() || !s.coversObjects(bucket) {
+func refusesPlainHTTP(s policydocument.Statement, bucket string) bool {
+	if s.Effect != "Deny" || !s.Principal.Everybody || !givesContent(s) || !coversObjects(s, bucket) || len(s.Condition) != 1 {
 		return false
 	}
 	for operator, keys := range s.Condition {
-		if !strings.EqualFold(operator, "Bool") && !strings.EqualFold(operator, "BoolIfExists") {
-			continue
-		}
-		for key, values := range keys {
-			if strings.EqualFold(key, "aws:SecureTransport") && len(s.Condition) == 1 && len(keys) == 1 &&
-				len(values) == 1 && strings.EqualFold(fmt.Sprint(values[0]), "false") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// conditionOn reports whether a statement's condition asks for a key.
-func (s statement) conditionOn(name string) bool {
-	for _, keys := range s.Condition {
-		for key := range keys {
-			if strings.EqualFold(key, name) {
-				return true
-			}
+		values := s.ConditionOn("aws:SecureTransport")[strings.ToLower(operator)]
+		if (strings.EqualFold(operator, "Bool") || strings.EqualFold(operator, "BoolIfExists")) &&
+			len(keys) == 1 && len(values) == 1 && strings.EqualFold(values[0], "false") {
+			return true
 		}
 	}
 	return false
@@ -162,29 +55,44 @@ type reading struct {
 	tlsOnly  bool
 }
 
-func (p policy) reading(bucket string) reading {
+// read finds out what a policy says about the objects of a bucket.
+func read(document policydocument.Document, bucket string) reading {
 	var found reading
-	for _, s := range p.Statement {
-		found.tlsOnly = found.tlsOnly || s.refusesPlainHTTP(bucket)
-		if s.Effect != "Allow" || !s.givesContent() {
+	for _, s := range document.Statement {
+		found.tlsOnly = found.tlsOnly || refusesPlainHTTP(s, bucket)
+		if s.Effect != "Allow" || !givesContent(s) {
 			continue
 		}
 		// "Allow" with NotPrincipal is everybody else, nearly always everybody.
-		everybody := s.Principal.everybody || s.NotPrincipal.given
+		everybody := s.Principal.Everybody || s.NotPrincipal.Given
 		switch {
 		case everybody && len(s.Condition) == 0:
 			found.everybody = true
-		case everybody && (s.conditionOn("aws:PrincipalOrgID") || s.conditionOn("aws:PrincipalOrgPaths")):
+		case everybody && len(s.ConditionOn("aws:PrincipalOrgID"))+len(s.ConditionOn("aws:PrincipalOrgPaths")) > 0:
 			found.organization = true
 		}
-		for _, principal := range s.Principal.aws {
+		for _, principal := range s.Principal.AWS {
 			if match := principalAccount.FindStringSubmatch(principal); match != nil {
 				found.accounts = append(found.accounts, match[1])
 			}
 		}
-		found.accounts = append(found.accounts, s.Principal.canonical...)
+		found.accounts = append(found.accounts, s.Principal.CanonicalUsers...)
 	}
 	slices.Sort(found.accounts)
 	found.accounts = slices.Compact(found.accounts)
 	return found
+}
+
+// MayLetRead reports whether a statement of the bucket's policy gives an object
+// to a role, or to everybody, be it under a condition. That it lets the account
+// in does not count: that leaves it to the role's own policies.
+func (p Posture) MayLetRead(roleARN, objectARN string) bool {
+	document, err := policydocument.Parse(p.Policy)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(document.Statement, func(s policydocument.Statement) bool {
+		return s.Effect == "Allow" && s.CoversAction("s3:GetObject") && s.CoversResource(objectARN) &&
+			(s.Principal.Everybody || s.NotPrincipal.Given || slices.Contains(s.Principal.AWS, roleARN))
+	})
 }

@@ -3,13 +3,13 @@
 package trustpolicy
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
+
+	"ecsguardrails/shared/policydocument"
 )
 
 // Service is the first part of a service principal, as in "ec2.amazonaws.com".
@@ -25,14 +25,7 @@ const (
 )
 
 // Policy is a trust policy that was read. The zero value trusts nobody.
-type Policy struct{ statements []statement }
-
-type statement struct {
-	Effect                  string
-	Principal, NotPrincipal principals
-	Action, NotAction       oneOrMore
-	Condition               map[string]json.RawMessage
-}
+type Policy struct{ document policydocument.Document }
 
 // Parse reads a trust policy as GetRole and ListRoles give it: JSON, URL-encoded
 // after RFC 3986. Some emulators leave it unencoded.
@@ -45,18 +38,11 @@ func Parse(document string) (Policy, error) {
 		}
 		text = decoded
 	}
-	var parsed struct{ Statement json.RawMessage }
-	if err := json.Unmarshal([]byte(text), &parsed); err != nil {
+	parsed, err := policydocument.Parse(text)
+	if err != nil {
 		return Policy{}, fmt.Errorf("the trust policy is not a policy: %w", err)
 	}
-	if strings.HasPrefix(strings.TrimSpace(string(parsed.Statement)), "{") {
-		parsed.Statement = slices.Concat([]byte("["), parsed.Statement, []byte("]"))
-	}
-	var policy Policy
-	if err := json.Unmarshal(parsed.Statement, &policy.statements); err != nil {
-		return Policy{}, fmt.Errorf("the trust policy's statements are not a policy's: %w", err)
-	}
-	return policy, nil
+	return Policy{parsed}, nil
 }
 
 // TrustsInstances reports whether instances can act under the role: EC2's, or
@@ -68,67 +54,33 @@ func (p Policy) TrustsInstances() bool { return p.Trusts(EC2) || p.Trusts(SSM) }
 // counts only without a condition.
 func (p Policy) Trusts(service Service) bool {
 	trusted := false
-	for _, s := range p.statements {
+	for _, s := range p.document.Statement {
 		switch {
-		case !s.assumes():
+		case !s.CoversAction("sts:AssumeRole"):
 		case s.Effect == "Allow":
-			trusted = trusted || s.Principal.name(service)
-		case s.Effect == "Deny" && len(s.Condition) == 0 && s.isAbout(service):
+			trusted = trusted || named(s.Principal, service)
+		case s.Effect == "Deny" && len(s.Condition) == 0 && isAbout(s, service):
 			return false
 		}
 	}
 	return trusted
 }
 
-// assumes reports whether the statement speaks of sts:AssumeRole.
-func (s statement) assumes() bool {
-	matches := func(written string) bool {
-		matched, err := path.Match(strings.ToLower(written), "sts:assumerole")
-		return err == nil && matched
-	}
-	if len(s.NotAction) > 0 {
-		return !slices.ContainsFunc(s.NotAction, matches)
-	}
-	return slices.ContainsFunc(s.Action, matches)
-}
-
-// isAbout reports whether the service is among those that the statement is
+// isAbout reports whether the service is among those that a statement is
 // about, be it as one of everybody. IAM takes no NotPrincipal in trust policies
 // ("AWS JSON policy elements: NotPrincipal" in the IAM user guide); one that is
 // there nevertheless means what it says.
-func (s statement) isAbout(service Service) bool {
-	if s.NotPrincipal.given {
-		return !s.NotPrincipal.everybody && !s.NotPrincipal.name(service)
+func isAbout(s policydocument.Statement, service Service) bool {
+	if s.NotPrincipal.Given {
+		return !s.NotPrincipal.Everybody && !named(s.NotPrincipal, service)
 	}
-	return s.Principal.everybody || s.Principal.name(service)
+	return s.Principal.Everybody || named(s.Principal, service)
 }
 
-// principals are those of a statement. To allow everybody names no service:
-// everybody is nobody in particular.
-type principals struct {
-	given, everybody bool
-	services         oneOrMore
-}
-
-// UnmarshalJSON takes "*" and the lists by kind, of which only services matter;
-// {"AWS": "*"} is "*" ("AWS JSON policy elements: Principal" in the IAM user
-// guide). Other forms name nobody.
-func (p *principals) UnmarshalJSON(raw []byte) error {
-	var text *string
-	if json.Unmarshal(raw, &text) == nil {
-		*p = principals{given: text != nil, everybody: text != nil && *text == "*"}
-		return nil
-	}
-	var lists struct{ Service, AWS oneOrMore }
-	if json.Unmarshal(raw, &lists) != nil {
-		lists.Service, lists.AWS = nil, nil
-	}
-	*p = principals{given: true, everybody: slices.Contains(lists.AWS, "*"), services: lists.Service}
-	return nil
-}
-
-func (p principals) name(service Service) bool {
-	return slices.ContainsFunc(p.services, func(principal string) bool { return isPrincipalOf(service, principal) })
+// named reports whether principals name a service. To allow everybody names
+// none: everybody is nobody in particular.
+func named(principals policydocument.Principals, service Service) bool {
+	return slices.ContainsFunc(principals.Services, func(principal string) bool { return isPrincipalOf(service, principal) })
 }
 
 // suffixes are those of the partitions' service principals (aws, aws-cn,
@@ -150,17 +102,4 @@ func isPrincipalOf(service Service, principal string) bool {
 	}
 	_, rest, _ = strings.Cut(rest, ".")
 	return slices.Contains(suffixes, rest)
-}
-
-// oneOrMore is JSON's text or list of texts.
-type oneOrMore []string
-
-// UnmarshalJSON takes both of IAM's forms; a list of other things is an error.
-func (o *oneOrMore) UnmarshalJSON(raw []byte) error {
-	var one string
-	if json.Unmarshal(raw, &one) == nil {
-		*o = oneOrMore{one}
-		return nil
-	}
-	return json.Unmarshal(raw, (*[]string)(o))
 }
