@@ -8,9 +8,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/configobject"
 	"ecsguardrails/shared/localfile"
 	"ecsguardrails/shared/pipeline"
@@ -34,6 +36,8 @@ func build(settings configobject.Settings, configuration aws.Config) pipeline.Ru
 		configobject.Clients{
 			Storage:    storage,
 			Clusters:   ecs.NewFromConfig(configuration),
+			Roles:      iam.NewFromConfig(configuration),
+			Account:    configbucket.NewAccountClient(configuration),
 			Identity:   sts.NewFromConfig(configuration),
 			Registries: registry.NewGuardedClient(settings.Authorities, bool(settings.AllowPrivateRegistries)),
 		},

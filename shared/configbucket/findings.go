@@ -32,7 +32,7 @@ var Codes = []finding.Code{
 	{Code: CodeObjectPublic, Cause: "the object's ACL lets anybody read it", Cure: "turn on the bucket's public access block or set its object ownership to `BucketOwnerEnforced`; change the passwords that were in the file"},
 	{Code: CodeShared, Cause: "the bucket's policy or ACL lets other accounts read", Cure: "take the statement or grant away, unless those accounts run instances that boot with the file"},
 	{Code: CodeObjectShared, Cause: "the object's ACL lets other accounts read it", Cure: "set the bucket's object ownership to `BucketOwnerEnforced`, unless it is meant so"},
-	{Code: CodeNotBlocked, Cause: "the bucket's own public access block is not fully on (an account's block is not looked at)", Cure: "turn on all four settings"},
+	{Code: CodeNotBlocked, Cause: "of the four settings of a public access block, the bucket has not all on, and the account does not make up for it", Cure: "turn on all four settings"},
 	{Code: CodeNotEncrypted, Cause: "the bucket has no default encryption", Cure: "set SSE-S3 or SSE-KMS as default, and upload the file anew"},
 	{Code: CodeNotVersioned, Cause: "the bucket keeps no versions, so a bad upload destroys the good file; a warning where `ON_INVALID=restore` asks for what cannot be done", Cure: "turn on versioning"},
 	{Code: CodePlainHTTP, Cause: "the bucket's policy does not refuse requests without TLS", Cure: "deny `s3:*` to everybody where `aws:SecureTransport` is `false`"},
@@ -61,8 +61,8 @@ func (p Posture) Findings(account string) []finding.Finding {
 			fmt.Sprintf("others can read the file, and the passwords in it: %s", strings.Join(others, ", ")),
 			"take the statement or grant away, unless they run instances that boot with the file")
 	}
-	if p.knows("s3:GetBucketPublicAccessBlock") && !p.blocked() {
-		add(CodeNotBlocked, finding.Warning, "the bucket's own public access block is not fully on: one statement or ACL makes the file public", block)
+	if p.knows("s3:GetBucketPublicAccessBlock") && !p.Blocked() {
+		add(CodeNotBlocked, finding.Warning, "neither the bucket's public access block nor the account's is fully on: one statement or ACL makes the file public", block)
 	}
 	if p.knows("s3:GetEncryptionConfiguration") && !p.Encrypted {
 		add(CodeNotEncrypted, finding.Warning, "the bucket has no default encryption", "set SSE-S3 or SSE-KMS as default, and upload the file anew")
@@ -129,7 +129,8 @@ func (p Posture) others(read reading, account string) (others []string) {
 	return others
 }
 
-func (p Posture) blocked() bool {
+// Blocked reports whether all four settings of the public access block are on.
+func (p Posture) Blocked() bool {
 	return !slices.ContainsFunc([]*bool{
 		p.Block.BlockPublicAcls, p.Block.BlockPublicPolicy, p.Block.IgnorePublicAcls, p.Block.RestrictPublicBuckets,
 	}, func(setting *bool) bool { return !aws.ToBool(setting) })

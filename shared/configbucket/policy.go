@@ -86,13 +86,14 @@ func read(document policydocument.Document, bucket string) reading {
 // MayLetRead reports whether a statement of the bucket's policy gives an object
 // to a role, or to everybody, be it under a condition. That it lets the account
 // in does not count: that leaves it to the role's own policies.
-func (p Posture) MayLetRead(roleARN, objectARN string) bool {
+func (p Posture) MayLetRead(roleARN, bucket, key string) bool {
 	document, err := policydocument.Parse(p.Policy)
 	if err != nil {
 		return false
 	}
+	partition := strings.Split(roleARN+":", ":")[1]
 	return slices.ContainsFunc(document.Statement, func(s policydocument.Statement) bool {
-		return s.Effect == "Allow" && s.CoversAction("s3:GetObject") && s.CoversResource(objectARN) &&
+		return s.Effect == "Allow" && s.CoversAction("s3:GetObject") && s.CoversResource("arn:"+partition+":s3:::"+bucket+"/"+key) &&
 			(s.Principal.Everybody || s.NotPrincipal.Given || slices.Contains(s.Principal.AWS, roleARN))
 	})
 }

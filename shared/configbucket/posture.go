@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
@@ -32,6 +33,12 @@ type StorageReader interface {
 	GetBucketVersioning(context.Context, *s3.GetBucketVersioningInput, ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
 }
 
+// AccountReader tells the public access block that an account has for all of its
+// buckets (S3 Control).
+type AccountReader interface {
+	GetPublicAccessBlock(context.Context, *s3control.GetPublicAccessBlockInput, ...func(*s3control.Options)) (*s3control.GetPublicAccessBlockOutput, error)
+}
+
 // Reader is the part of S3's client that looking at a bucket needs.
 type Reader interface {
 	AccessReader
@@ -41,7 +48,8 @@ type Reader interface {
 // Posture is how a bucket stands.
 type Posture struct {
 	Bucket string
-	// Block is the bucket's own public access block, nothing set where it has none.
+	// Block is the bucket's own public access block, nothing set where it has
+	// none, and after UnderAccount what of it or of the account's is set.
 	Block types.PublicAccessBlockConfiguration
 	// PolicyPublic is S3's own judgement, which knows the conditions that narrow.
 	PolicyPublic bool
@@ -53,7 +61,10 @@ type Posture struct {
 	// ACLsDisabled: object ownership is BucketOwnerEnforced.
 	ACLsDisabled bool
 	Encrypted    bool
-	Versioned    bool
+	// EncryptionKey is the KMS key that encrypts by default, an id, ARN or alias,
+	// "" where S3 keeps the key, or AWS does (aws/s3).
+	EncryptionKey string
+	Versioned     bool
 	// Denied are the permissions that were missing, in order, or that nobody can
 	// have because the storage does not know the call; what they would have told
 	// is unknown.
@@ -119,6 +130,11 @@ func Look(ctx context.Context, client Reader, bucket string) (Posture, error) {
 			output, err := client.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: name})
 			if err == nil && output.ServerSideEncryptionConfiguration != nil {
 				posture.Encrypted = len(output.ServerSideEncryptionConfiguration.Rules) > 0
+				for _, rule := range output.ServerSideEncryptionConfiguration.Rules {
+					if by := rule.ApplyServerSideEncryptionByDefault; by != nil && !strings.HasSuffix(aws.ToString(by.KMSMasterKeyID), "alias/aws/s3") {
+						posture.EncryptionKey = aws.ToString(by.KMSMasterKeyID)
+					}
+				}
 			}
 			return err
 		}},
@@ -155,6 +171,36 @@ func Look(ctx context.Context, client Reader, bucket string) (Posture, error) {
 		}
 	}
 	return posture, nil
+}
+
+// UnderAccount takes in the account's public access block: of the two, the
+// stricter counts for each setting ("Blocking public access to your Amazon S3
+// storage" in the S3 user guide). The account's adds nothing to a bucket that is
+// Blocked.
+func (p Posture) UnderAccount(ctx context.Context, client AccountReader, account string) (Posture, error) {
+	if account == "" {
+		return p, nil
+	}
+	output, err := client.GetPublicAccessBlock(ctx, &s3control.GetPublicAccessBlockInput{AccountId: aws.String(account)})
+	switch {
+	case awserror.HasCode(err, absent...):
+		return p, nil
+	case awserror.HasCode(err, "NotImplemented"), err != nil && slices.Contains([]awserror.Kind{awserror.Denied, awserror.Refused}, awserror.Classify(err)):
+		return p.Without("s3:GetAccountPublicAccessBlock"), nil
+	case err != nil:
+		return Posture{}, fmt.Errorf("look at the public access block of the account %s: %w", account, err)
+	case output.PublicAccessBlockConfiguration == nil:
+		return p, nil
+	}
+	either := func(bucket, account *bool) *bool { return aws.Bool(aws.ToBool(bucket) || aws.ToBool(account)) }
+	whole := output.PublicAccessBlockConfiguration
+	p.Block = types.PublicAccessBlockConfiguration{
+		BlockPublicAcls:       either(p.Block.BlockPublicAcls, whole.BlockPublicAcls),
+		BlockPublicPolicy:     either(p.Block.BlockPublicPolicy, whole.BlockPublicPolicy),
+		IgnorePublicAcls:      either(p.Block.IgnorePublicAcls, whole.IgnorePublicAcls),
+		RestrictPublicBuckets: either(p.Block.RestrictPublicBuckets, whole.RestrictPublicBuckets),
+	}
+	return p, nil
 }
 
 // knows reports whether a call that needs the permission was answered.

@@ -2,13 +2,19 @@ package configobject_test
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	s3controltypes "github.com/aws/aws-sdk-go-v2/service/s3control/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
@@ -57,7 +63,9 @@ func (b *bucket) GetBucketOwnershipControls(context.Context, *s3.GetBucketOwners
 }
 
 func (b *bucket) GetBucketEncryption(context.Context, *s3.GetBucketEncryptionInput, ...func(*s3.Options)) (*s3.GetBucketEncryptionOutput, error) {
-	configuration := &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{}}}
+	configuration := &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{
+		ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{KMSMasterKeyID: b.defaultKey},
+	}}}
 	return &s3.GetBucketEncryptionOutput{ServerSideEncryptionConfiguration: configuration}, b.look("GetBucketEncryption")
 }
 
@@ -78,6 +86,56 @@ func (b *bucket) GetObjectAcl(_ context.Context, in *s3.GetObjectAclInput, _ ...
 
 func (b *bucket) GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error) {
 	return &sts.GetCallerIdentityOutput{Account: aws.String("123456789012")}, b.look("GetCallerIdentity")
+}
+
+// wholeAccount blocks public access to all of its buckets, where it does.
+type wholeAccount struct{ *bucket }
+
+func (a wholeAccount) GetPublicAccessBlock(context.Context, *s3control.GetPublicAccessBlockInput, ...func(*s3control.Options)) (*s3control.GetPublicAccessBlockOutput, error) {
+	if err := a.look("GetPublicAccessBlock of the account"); err != nil {
+		return nil, err
+	}
+	if !a.accountBlocks {
+		return nil, apiError("NoSuchPublicAccessBlockConfiguration")
+	}
+	on := aws.Bool(true)
+	return &s3control.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &s3controltypes.PublicAccessBlockConfiguration{
+		BlockPublicAcls: on, BlockPublicPolicy: on, IgnorePublicAcls: on, RestrictPublicBuckets: on,
+	}}, nil
+}
+
+// GetAccountAuthorizationDetails lists the roles whose instances read config
+// files, by the names of what they lack.
+func (b *bucket) GetAccountAuthorizationDetails(context.Context, *iam.GetAccountAuthorizationDetailsInput, ...func(*iam.Options)) (*iam.GetAccountAuthorizationDetailsOutput, error) {
+	if err := b.look("GetAccountAuthorizationDetails"); err != nil {
+		return nil, err
+	}
+	output := &iam.GetAccountAuthorizationDetailsOutput{}
+	for _, name := range slices.Sorted(maps.Keys(b.readers)) {
+		output.RoleDetailList = append(output.RoleDetailList, iamtypes.RoleDetail{
+			RoleName: &name, Arn: aws.String("arn:aws:iam::123456789012:role/" + name), Path: aws.String("/"),
+			AssumeRolePolicyDocument: aws.String(`{"Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}`),
+			Tags:                     []iamtypes.Tag{{Key: aws.String("ecs-guardrails:instance-role"), Value: aws.String("true")}, {Key: aws.String("ecs-guardrails:capabilities"), Value: aws.String("config")}},
+		})
+	}
+	return output, nil
+}
+
+func (b *bucket) SimulatePrincipalPolicy(_ context.Context, in *iam.SimulatePrincipalPolicyInput, _ ...func(*iam.Options)) (*iam.SimulatePrincipalPolicyOutput, error) {
+	if err := b.look("SimulatePrincipalPolicy"); err != nil {
+		return nil, err
+	}
+	output := &iam.SimulatePrincipalPolicyOutput{}
+	for _, action := range in.ActionNames {
+		for _, resource := range in.ResourceArns {
+			decision := iamtypes.PolicyEvaluationDecisionTypeAllowed
+			if strings.Contains(b.readers[strings.TrimPrefix(*in.PolicySourceArn, "arn:aws:iam::123456789012:role/")], action) {
+				decision = iamtypes.PolicyEvaluationDecisionTypeImplicitDeny
+			}
+			output.EvaluationResults = append(output.EvaluationResults, iamtypes.EvaluationResult{EvalActionName: &action, EvalResourceName: &resource, EvalDecision: decision})
+		}
+	}
+	return output, nil
 }
 
 // clusters are the account's, by region and name, with their status.

@@ -43,6 +43,14 @@ type bucket struct {
 	unblocked    bool
 	policy       string
 	objectGrants []types.Grant
+	// defaultKey is the KMS key that the bucket names, encryptedWith the one that
+	// its objects are encrypted with.
+	defaultKey, encryptedWith *string
+	// accountBlocks: the account blocks public access to all of its buckets.
+	accountBlocks bool
+	// readers are the roles that are to read config files, with the actions
+	// that they lack.
+	readers map[string]string
 }
 
 type stored struct {
@@ -147,7 +155,7 @@ func (b *bucket) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*
 	}
 	return &s3.GetObjectOutput{
 		Body: io.NopCloser(bytes.NewReader(object.content)), ContentLength: aws.Int64(int64(len(object.content))),
-		ETag: aws.String(object.etag), VersionId: b.named(object), Metadata: object.metadata, ContentType: object.contentType,
+		ETag: aws.String(object.etag), VersionId: b.named(object), Metadata: object.metadata, ContentType: object.contentType, SSEKMSKeyId: b.encryptedWith,
 	}, nil
 }
 
@@ -268,6 +276,6 @@ func (b *bucket) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*
 // objectCalls are the calls about objects, not about the bucket.
 func (b *bucket) objectCalls() []string {
 	return slices.DeleteFunc(slices.Clone(b.calls), func(call string) bool {
-		return strings.HasPrefix(call, "GetBucket") || call == "GetPublicAccessBlock" || call == "GetCallerIdentity"
+		return strings.HasPrefix(call, "GetBucket") || strings.HasPrefix(call, "GetPublicAccessBlock") || call == "GetCallerIdentity" || call == "GetAccountAuthorizationDetails"
 	})
 }

@@ -78,12 +78,18 @@ func TestCallsOfAnUpload(t *testing.T) {
 		},
 		"good, cold": {
 			bucket: &bucket{versioning: true}, cold: true, content: good,
-			calls: "DescribeClusters GetBucketAcl GetBucketEncryption GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketVersioning GetCallerIdentity " +
+			calls: "DescribeClusters GetAccountAuthorizationDetails GetBucketAcl GetBucketEncryption GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketVersioning GetCallerIdentity " +
 				read + "GetPublicAccessBlock PutObjectTagging", depth: 3,
 		},
-		"good, without versions": {bucket: &bucket{}, content: good, calls: read + "HeadObject PutObjectTagging", depth: 3},
-		"bad, without versions":  {bucket: &bucket{}, content: bad, calls: read + "HeadObject PutEvents PutObjectTagging", depth: 4},
-		"good, ACLs count":       {bucket: &bucket{versioning: true, unblocked: true}, content: good, calls: "GetObject GetObjectAcl GetObjectTagging PutEvents PutObjectTagging", depth: 4},
+		"good, cold, with a role that reads": {
+			bucket: &bucket{versioning: true, readers: map[string]string{"fleet": ""}}, cold: true, content: good,
+			calls: "DescribeClusters GetAccountAuthorizationDetails GetBucketAcl GetBucketEncryption GetBucketOwnershipControls GetBucketPolicy GetBucketPolicyStatus GetBucketVersioning GetCallerIdentity " +
+				read + "GetPublicAccessBlock PutObjectTagging SimulatePrincipalPolicy", depth: 4,
+		},
+		"good, with a role that reads": {bucket: &bucket{versioning: true, readers: map[string]string{"fleet": ""}}, content: good, calls: read + "PutObjectTagging", depth: 2},
+		"good, without versions":       {bucket: &bucket{}, content: good, calls: read + "HeadObject PutObjectTagging", depth: 3},
+		"bad, without versions":        {bucket: &bucket{}, content: bad, calls: read + "HeadObject PutEvents PutObjectTagging", depth: 4},
+		"good, ACLs count":             {bucket: &bucket{versioning: true, unblocked: true}, content: good, calls: "GetObject GetObjectAcl GetObjectTagging PutEvents PutObjectTagging", depth: 4},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +99,7 @@ func TestCallsOfAnUpload(t *testing.T) {
 				if settings.OnInvalid = configobject.Report; test.onInvalid != "" {
 					settings.OnInvalid = test.onInvalid
 				}
-				function := configobject.New(settings, judgesOfFiles, configobject.Clients{Storage: a, Clusters: a, Identity: a}, "us-east-1", time.Now)
+				function := configobject.New(settings, judgesOfFiles, configobject.Clients{Storage: a, Clusters: a, Roles: a, Account: wholeAccount{a.bucket}, Identity: a}, "us-east-1", time.Now)
 				if !test.cold {
 					a.upload(t, function, a.put("ecs.config", "ECS_CLUSTER=prod\nECS_LOGLEVEL=info\n", nil))
 				}

@@ -21,6 +21,10 @@ const (
 	CodeClusterRegion      = "cluster-region-unknown"
 	CodeClusterNotExamined = "cluster-not-examined"
 
+	CodeNobodyCanRead      = "no-role-can-read"
+	CodeSomeCannotRead     = "role-cannot-read"
+	CodeReadersNotExamined = "readers-not-examined"
+
 	CodeLoginRefused   = "registry-login-refused"
 	CodeLoginUnknown   = "registry-login-unknown"
 	CodeRegistryOpen   = "registry-open"
@@ -49,6 +53,9 @@ var Codes = []finding.Code{
 	{Code: CodeClusterInactive, Cause: "the file names a cluster that was deleted", Cure: "create it again, or name one that is active"},
 	{Code: CodeClusterRegion, Cause: "the file names a region that has no ECS", Cure: "correct `AWS_DEFAULT_REGION`, or the cluster's ARN"},
 	{Code: CodeClusterNotExamined, Cause: "ECS does not tell the function about the cluster", Cure: "allow `ecs:DescribeClusters` to the function's role; see whether the region is enabled"},
+	{Code: CodeNobodyCanRead, Cause: "none of the instance roles that have the capability `config` can read the file, by their own policies or the bucket's", Cure: "allow `s3:GetObject` on it, and `kms:Decrypt` on its key, to the roles that are to read it"},
+	{Code: CodeSomeCannotRead, Cause: "an instance role that has the capability `config` cannot read the file, and another one can, or was not asked about", Cure: "none needed where the role is for other files; allow what it lacks otherwise"},
+	{Code: CodeReadersNotExamined, Cause: "the function may not see which instance roles there are, or what they can do", Cure: "allow `iam:GetAccountAuthorizationDetails` and `iam:SimulatePrincipalPolicy` to the function's role"},
 	{Code: CodeLoginRefused, Cause: "`VERIFY_REGISTRY_LOGIN=yes`: a registry refuses the credential that the file has for it", Cure: "write a user name and a password, or token, that `docker login` takes"},
 	{Code: CodeLoginUnknown, Cause: "`VERIFY_REGISTRY_LOGIN=yes`: a registry cannot be reached, or answers as none does", Cure: "see whether it is in order, and can be reached from where the function runs"},
 	{Code: CodeRegistryOpen, Cause: "`VERIFY_REGISTRY_LOGIN=yes`: a registry asks nobody for a credential, so that a login proves nothing", Cure: "none needed"},

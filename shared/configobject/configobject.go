@@ -16,6 +16,7 @@ import (
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/environmentfile"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/instancerole"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/secret"
 )
@@ -86,6 +87,8 @@ type Identity interface {
 type Clients struct {
 	Storage    Storage
 	Clusters   ClusterDescriber
+	Roles      RoleReader
+	Account    configbucket.AccountReader
 	Identity   Identity
 	Registries RegistryClient
 }
@@ -98,10 +101,13 @@ func New(settings Settings, judges Judges, clients Clients, region string, now f
 		judges:   judges,
 		Clients:  clients,
 		region:   region,
-		buckets:  newMemory[configbucket.Posture](now),
-		clusters: newMemory[clusterState](now),
-		accounts: newMemory[string](now),
-		logins:   newMemory[loginState](now),
+		buckets:  newMemory[configbucket.Posture](now, soundFor),
+		clusters: newMemory[clusterState](now, soundFor),
+		accounts: newMemory[string](now, soundFor),
+		logins:   newMemory[loginState](now, soundFor),
+		roles:    newMemory[[]instancerole.Role](now, rolesFor),
+		access:   newMemory[[]string](now, soundFor),
+		now:      now,
 	}
 	applier := applier{clients.Storage}
 	return &pipeline.Function[Object, Observation, Action]{

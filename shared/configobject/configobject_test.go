@@ -55,7 +55,7 @@ var documented = slices.Concat(configobject.Codes, configbucket.Codes, configFil
 type warm = pipeline.Function[configobject.Object, configobject.Observation, configobject.Action]
 
 func function(settings configobject.Settings, b *bucket, c *clusters) *warm {
-	return configobject.New(settings, judges, configobject.Clients{Storage: b, Clusters: c, Identity: b}, "us-east-1", time.Now)
+	return configobject.New(settings, judges, configobject.Clients{Storage: b, Clusters: c, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
 }
 
 func handleBy(t *testing.T, function *warm, payload string) finding.Report {

@@ -14,6 +14,9 @@ const (
 	// uploads again see it.
 	soundFor  = 5 * time.Minute
 	faultyFor = 10 * time.Second
+	// rolesFor is how long it believes that the account's roles are those that
+	// it listed: a new one is seen by attach-policies first.
+	rolesFor = time.Hour
 	// maxRemembered bounds each memory; beyond it, the entry that ends first goes.
 	maxRemembered = 100
 )
@@ -22,6 +25,8 @@ const (
 // time gets the same answer. Errors are not kept.
 type memory[V any] struct {
 	now func() time.Time
+	// lasts is how long what was in order is believed.
+	lasts time.Duration
 
 	mutex   sync.Mutex
 	entries map[string]remembered[V]
@@ -33,8 +38,8 @@ type remembered[V any] struct {
 	until time.Time
 }
 
-func newMemory[V any](now func() time.Time) *memory[V] {
-	return &memory[V]{now: now, entries: map[string]remembered[V]{}}
+func newMemory[V any](now func() time.Time, lasts time.Duration) *memory[V] {
+	return &memory[V]{now: now, lasts: lasts, entries: map[string]remembered[V]{}}
 }
 
 // get gives what is known, or asks. Ask also says whether its answer is sound.
@@ -70,7 +75,14 @@ func (m *memory[V]) keep(key string, value V, sound bool) {
 	}
 	lasts := faultyFor
 	if sound {
-		lasts = soundFor
+		lasts = m.lasts
 	}
 	m.entries[key] = remembered[V]{value, m.now().Add(lasts)}
+}
+
+// forget has the next one ask anew.
+func (m *memory[V]) forget(key string) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	delete(m.entries, key)
 }

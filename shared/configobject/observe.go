@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -17,6 +18,7 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/instancerole"
 	"ecsguardrails/shared/storedfile"
 )
 
@@ -62,6 +64,9 @@ type Observation struct {
 	Registries int
 	Logins     []triedLogin
 
+	// Readers are the instance roles that are to read the file.
+	Readers readerState
+
 	// History is set where the file is invalid and a good one would be restored.
 	History *history
 }
@@ -75,6 +80,9 @@ type observer struct {
 	clusters *memory[clusterState]
 	accounts *memory[string]
 	logins   *memory[loginState]
+	roles    *memory[[]instancerole.Role]
+	access   *memory[[]string]
+	now      func() time.Time
 }
 
 // observe reads the version, its tags and how its bucket stands side by side,
@@ -92,6 +100,9 @@ func (o observer) observe(ctx context.Context, object Object) (Observation, erro
 	group.Go(func() error {
 		observed.Bucket, bucketErr = o.buckets.get(object.Bucket, func() (configbucket.Posture, bool, error) {
 			posture, err := configbucket.Look(ctx, o.Storage, object.Bucket)
+			if err == nil {
+				posture, err = o.underAccount(ctx, object, posture)
+			}
 			return posture, len(posture.Findings("")) == 0, err
 		})
 		return nil
@@ -115,13 +126,19 @@ func (o observer) observe(ctx context.Context, object Object) (Observation, erro
 	observed.Object, observed.ETag = object, read.etag
 	observed.Content, observed.Cluster = judgement.Findings, judgement.Cluster
 	observed.Tags, observed.TagsUnreadable = tags.tags, tagsErr != nil
-	return observed, o.dependencies(ctx, &observed, judgement.Credentials)
+	return observed, o.dependencies(ctx, &observed, judgement.Credentials, aws.ToString(read.properties.SSEKMSKeyId))
 }
 
 // dependencies finds out what depends on what was read, side by side.
-func (o observer) dependencies(ctx context.Context, observed *Observation, credentials []NamedCredential) error {
-	bucket := observed.Bucket
+func (o observer) dependencies(ctx context.Context, observed *Observation, credentials []NamedCredential, encryptedWith string) error {
+	bucket, object := observed.Bucket, observed.Object
 	group, ctx := errgroup.WithContext(ctx)
+	if object.Kind == ConfigFile {
+		group.Go(func() (err error) {
+			observed.Readers, err = o.readers(ctx, object, bucket, encryptedWith)
+			return err
+		})
+	}
 	if cluster := observed.Cluster; cluster != nil {
 		group.Go(func() (err error) {
 			observed.ClusterState, err = o.clusters.get(cluster.Region+" "+cluster.Name, func() (clusterState, bool, error) {
@@ -177,6 +194,19 @@ func (o observer) acl(ctx context.Context, observed *Observation) error {
 	default:
 		return fmt.Errorf("read the ACL of %s: %w", object, err)
 	}
+}
+
+// underAccount takes in the block of the account that the bucket belongs to,
+// where that is this one: of others nobody can see it.
+func (o observer) underAccount(ctx context.Context, object Object, posture configbucket.Posture) (configbucket.Posture, error) {
+	if posture.Blocked() {
+		return posture, nil
+	}
+	own := o.account(ctx, Object{})
+	if object.Account != "" && object.Account != own {
+		return posture, nil
+	}
+	return posture.UnderAccount(ctx, o.Account, own)
 }
 
 // account gives the account that the bucket belongs to: the event's, or else

@@ -28,6 +28,7 @@ func (s Settings) plan(o Observation) pipeline.Plan[Action] {
 	if s.OnInvalid == Restore && verdict(o.Content) == Invalid {
 		restore(o, &planned)
 	}
+	planned.Findings = append(planned.Findings, o.Readers.findings(o.Object)...)
 	planned.Findings = append(planned.Findings, s.aboutBucket(o)...)
 	return planned
 }

@@ -33,7 +33,7 @@ func TestNoSecretLeaves(t *testing.T) {
 				b.put(key, files["valid"], nil)
 				id := b.put(key, content, nil)
 				function := configobject.New(restoring(finding.Enforce), judgesOfFiles,
-					configobject.Clients{Storage: b, Clusters: &clusters{}, Identity: b}, "us-east-1", time.Now)
+					configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
 				described := function.Describe
 				var printed strings.Builder
 				function.Describe = func(action configobject.Action) finding.Action {

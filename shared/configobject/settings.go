@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ecsguardrails/shared/instancerole"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/settings"
 )
@@ -18,6 +19,10 @@ type Settings struct {
 	EnvironmentFileSuffixes []Suffix `env:"ENVIRONMENT_FILE_SUFFIXES" envDefault:".env"`
 	// OnInvalid is what happens to an invalid file beyond tags and findings.
 	OnInvalid OnInvalid `env:"ON_INVALID" envDefault:"report"`
+	// InstanceRolePattern and Capabilities say as for attach-policies which roles'
+	// instances are to read config files.
+	InstanceRolePattern instancerole.Pattern      `env:"INSTANCE_ROLE_PATTERN" envDefault:"ecsInstanceRole*"`
+	Capabilities        instancerole.Capabilities `env:"CAPABILITIES" envDefault:"agent"`
 	// VerifyRegistryLogin logs in to the registries that a file names.
 	VerifyRegistryLogin settings.Choice `env:"VERIFY_REGISTRY_LOGIN" envDefault:"no"`
 	// AllowPrivateRegistries lets that connect to private addresses, too: whoever
@@ -25,6 +30,10 @@ type Settings struct {
 	AllowPrivateRegistries settings.Choice `env:"ALLOW_PRIVATE_REGISTRIES" envDefault:"no"`
 	// Authorities beside the system's may sign the registries' certificates.
 	Authorities registry.Authorities `env:"REGISTRY_CA_FILE"`
+}
+
+func (s Settings) instanceRoles() instancerole.Settings {
+	return instancerole.Settings{Shared: s.Shared, InstanceRolePattern: s.InstanceRolePattern, Capabilities: s.Capabilities}
 }
 
 // OnInvalid is what happens to an invalid file.

@@ -21,7 +21,7 @@ var judgesOfFiles = configobject.Judges{ConfigFile: configobject.JudgeConfigFile
 // real makes the function with its own judges.
 func real(b *bucket, c *clusters) *warm {
 	return configobject.New(withMode(finding.Enforce), judgesOfFiles,
-		configobject.Clients{Storage: b, Clusters: c, Identity: b}, "us-east-1", time.Now)
+		configobject.Clients{Storage: b, Clusters: c, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
 }
 
 func TestCluster(t *testing.T) {
@@ -92,7 +92,7 @@ func TestMissingClusterDoesNotRestore(t *testing.T) {
 	b.put("ecs.config", "ECS_CLUSTER=prod\n", nil)
 	id := b.put("ecs.config", "ECS_CLUSTER=next\n", nil)
 	function := configobject.New(restoring(finding.Enforce), judgesOfFiles,
-		configobject.Clients{Storage: b, Clusters: &clusters{}, Identity: b}, "us-east-1", time.Now)
+		configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
 	result := one(t, handleBy(t, function, uploaded("ecs.config", id)))
 	if !slices.Equal(codes(result), []string{"cluster-missing"}) || b.top("ecs.config").id != id {
 		t.Errorf("got %+v", result)
@@ -107,8 +107,12 @@ func TestBucket(t *testing.T) {
 		denied string
 		want   []string
 	}{
-		"sound":             {&bucket{versioning: true}, "", nil},
-		"public object":     {&bucket{versioning: true, unblocked: true, objectGrants: []types.Grant{everybody}}, "", []string{"public-access-not-blocked", "acls-enabled", "object-public"}},
+		"sound":                  {&bucket{versioning: true}, "", nil},
+		"public object":          {&bucket{versioning: true, unblocked: true, objectGrants: []types.Grant{everybody}}, "", []string{"public-access-not-blocked", "acls-enabled", "object-public"}},
+		"blocked by the account": {&bucket{versioning: true, unblocked: true, accountBlocks: true, objectGrants: []types.Grant{everybody}}, "", []string{"acls-enabled"}},
+		"the account's block not shown": {
+			&bucket{versioning: true, unblocked: true}, "GetPublicAccessBlock of the account", []string{"public-access-not-blocked", "acls-enabled", "bucket-not-examined"},
+		},
 		"ACL not readable":  {&bucket{versioning: true, unblocked: true}, "GetObjectAcl", []string{"public-access-not-blocked", "acls-enabled", "bucket-not-examined"}},
 		"shared":            {&bucket{versioning: true, policy: stranger}, "", []string{"bucket-shared"}},
 		"account not known": {&bucket{versioning: true, policy: stranger}, "GetCallerIdentity", nil},
@@ -207,7 +211,7 @@ func TestEnvironmentFile(t *testing.T) {
 			id := b.put(test.key, test.content, nil)
 			settings := withMode(finding.Enforce)
 			settings.EnvironmentFileSuffixes = []configobject.Suffix{".env", ".vars"}
-			function := configobject.New(settings, judgesOfFiles, configobject.Clients{Storage: b, Clusters: &clusters{}, Identity: b}, "us-east-1", time.Now)
+			function := configobject.New(settings, judgesOfFiles, configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
 			if result := one(t, handleBy(t, function, uploaded(test.key, id))); !slices.Equal(codes(result), test.want) {
 				t.Errorf("got %+v", result.Findings)
 			}

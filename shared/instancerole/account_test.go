@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -77,6 +78,7 @@ type storedRole struct {
 	attached          []PolicyARN
 	inline            []string
 	boundary          string
+	created           time.Time
 }
 
 type storedInstance struct{ image, userData string }

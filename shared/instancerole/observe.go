@@ -172,7 +172,7 @@ func (o *Observer) role(ctx context.Context, name string) (*Role, error) {
 	if output.Role == nil {
 		return nil, fmt.Errorf("read the role %s: the answer holds none", name)
 	}
-	trust, err := trustpolicy.Parse(aws.ToString(output.Role.AssumeRolePolicyDocument))
+	role, err := newRole(*output.Role)
 	if err != nil {
 		return nil, finding.Refuse(finding.Finding{
 			Code: "trust-policy-unreadable", Severity: finding.Error,
@@ -180,17 +180,26 @@ func (o *Observer) role(ctx context.Context, name string) (*Role, error) {
 			Fix:     "write the role's trust policy anew",
 		})
 	}
-	role := &Role{
-		Name:  aws.ToString(output.Role.RoleName),
-		ARN:   aws.ToString(output.Role.Arn),
-		Path:  aws.ToString(output.Role.Path),
+	return &role, nil
+}
+
+// newRole fails where the trust policy cannot be read.
+func newRole(described types.Role) (Role, error) {
+	trust, err := trustpolicy.Parse(aws.ToString(described.AssumeRolePolicyDocument))
+	if err != nil {
+		return Role{}, err
+	}
+	role := Role{
+		Name:  aws.ToString(described.RoleName),
+		ARN:   aws.ToString(described.Arn),
+		Path:  aws.ToString(described.Path),
 		Tags:  map[string]string{},
 		trust: trust,
 	}
-	if output.Role.PermissionsBoundary != nil {
-		role.Boundary = aws.ToString(output.Role.PermissionsBoundary.PermissionsBoundaryArn)
+	if described.PermissionsBoundary != nil {
+		role.Boundary = aws.ToString(described.PermissionsBoundary.PermissionsBoundaryArn)
 	}
-	for _, tag := range output.Role.Tags {
+	for _, tag := range described.Tags {
 		role.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	return role, nil
@@ -225,7 +234,7 @@ func (o *Observer) site(observed Observation) site {
 		region:    o.region(observed.Target),
 		cluster:   observed.Evidence.userData.cluster,
 		bucket:    o.Settings.ConfigBucket,
-		prefix:    o.Settings.ConfigPrefix,
+		object:    o.Settings.ConfigPrefix + "ecs.config",
 		key:       o.Settings.ConfigKeyARN,
 		logGroup:  o.Settings.LogGroup,
 	}

@@ -61,7 +61,7 @@ func TestAnyRole(t *testing.T) {
 func gapsOf(t *testing.T, s Settings, a *account) []Capability {
 	t.Helper()
 	role := a.roles["ecsInstanceRole"]
-	at := site{partition: "aws", region: "us-east-1", account: accountNumber, bucket: s.ConfigBucket, key: s.ConfigKeyARN, logGroup: s.LogGroup}
+	at := site{partition: "aws", region: "us-east-1", account: accountNumber, bucket: s.ConfigBucket, object: s.ConfigPrefix + "ecs.config", key: s.ConfigKeyARN, logGroup: s.LogGroup}
 	keys := map[string][]string{"ecs:createaction": {"RegisterContainerInstance"}, "kms:viaservice": {"s3.us-east-1.amazonaws.com"}}
 	var gaps []Capability
 	for _, capability := range s.Capabilities {

@@ -11,8 +11,9 @@ type site struct {
 	partition, region, account string
 	// cluster is the one that the instance is to join, where the event told.
 	cluster string
-	// bucket, prefix, key and logGroup are the settings'.
-	bucket, prefix, key, logGroup string
+	// bucket, object (its key), key (of KMS) and logGroup are the settings', or
+	// those of the config file in question.
+	bucket, object, key, logGroup string
 }
 
 // anyName stands for a thing whose name nobody told, so that a policy for all
@@ -40,7 +41,7 @@ func (s site) arn(of resource) string {
 		if of == configBucket {
 			return bucket
 		}
-		return bucket + "/" + s.prefix + "ecs.config"
+		return bucket + "/" + s.object
 	case configKey:
 		return s.key
 	case logGroup:

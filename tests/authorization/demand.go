@@ -50,7 +50,7 @@ var wholeService = map[string]bool{
 	"ecs:DescribeTaskDefinition": true, "ecs:DeregisterTaskDefinition": true, "ecs:ListTaskDefinitions": true,
 	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true,
 	"secretsmanager:ListSecrets": true, "secretsmanager:GetRandomPassword": true,
-	"cloudwatch:PutMetricData": true, "tag:GetResources": true,
+	"s3:GetAccountPublicAccessBlock": true, "cloudwatch:PutMetricData": true, "tag:GetResources": true,
 	"ssm:ListCommands": true, "ssm:DescribeInstanceInformation": true,
 }
 

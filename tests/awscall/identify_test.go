@@ -32,6 +32,7 @@ func TestIdentifyREST(t *testing.T) {
 		{"GET", "/acme?policyStatus", "s3", nil, "s3:GetBucketPolicyStatus", map[string]any{"Bucket": "acme"}},
 		{"GET", "/acme?policy", "s3", nil, "s3:GetBucketPolicy", map[string]any{"Bucket": "acme"}},
 		{"GET", "/acme?publicAccessBlock", "s3", nil, "s3:GetPublicAccessBlock", map[string]any{"Bucket": "acme"}},
+		{"GET", "/v20180820/configuration/publicAccessBlock", "s3", nil, "s3:GetAccountPublicAccessBlock", map[string]any{"AccountId": ""}},
 		{"GET", "/acme?acl", "s3", nil, "s3:GetBucketAcl", map[string]any{"Bucket": "acme"}},
 		{"GET", "/acme?encryption", "s3", nil, "s3:GetBucketEncryption", map[string]any{"Bucket": "acme"}},
 		{"POST", "/acme?delete", "s3", nil, "s3:DeleteObjects", map[string]any{"Bucket": "acme"}},

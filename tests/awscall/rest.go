@@ -77,6 +77,10 @@ var s3Subresources = []struct{ query, bucketNoun, objectNoun string }{
 // s3Operation reads a path-style request; SDKs use that style for every
 // endpoint that is an IP address.
 func s3Operation(request *http.Request) (string, map[string]any) {
+	// S3 Control's, which is signed as S3's are, under the name of its IAM action.
+	if request.Method == http.MethodGet && request.URL.Path == "/v20180820/configuration/publicAccessBlock" {
+		return "GetAccountPublicAccessBlock", map[string]any{"AccountId": request.Header.Get("X-Amz-Account-Id")}
+	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/"), "/")
 	query := request.URL.Query()
 	parameters := map[string]any{}

@@ -1,5 +1,6 @@
-// Package bucketpolicy answers s3:GetBucketPolicyStatus, which the emulator
-// leaves empty: whether a bucket's policy makes it public.
+// Package bucketpolicy answers what the emulator does not know of who gets at
+// buckets: s3:GetBucketPolicyStatus, whether a bucket's policy makes it public,
+// and the account's public access block.
 package bucketpolicy
 
 import (

@@ -183,6 +183,9 @@ func (d *directory) iamAsks(call awscall.Call, text func(string) string, one fun
 
 func s3Asks(call awscall.Call, text func(string) string) []ask {
 	action := cmp.Or(s3Actions[call.Operation], call.Operation)
+	if call.Operation == "GetAccountPublicAccessBlock" {
+		return []ask{{"s3:GetAccountPublicAccessBlock", "*", nil}}
+	}
 	resource := "arn:aws:s3:::" + text("Bucket")
 	if key := text("Key"); key != "" {
 		resource += "/" + key
@@ -314,6 +317,7 @@ var unused = map[grant]string{
 	{"validate-config", "", "s3:PutObjectTagging"}:                                              "as for a version, in a bucket without versions",
 	{"validate-config", "", "s3:GetObject"}:                                                     "as for a version, in a bucket without versions",
 	{"validate-config", "", "s3:GetObjectVersionAcl"}:                                           "as in a bucket without versions, in one with versions",
+	{"validate-config", "AskWhatInstanceRolesCanDo", "iam:SimulatePrincipalPolicy"}:             "only about roles that are twenty minutes old",
 	{"attach-policies", "ReadClusters", "ecs:ListClusters"}:                                     "only where a role's policy is for particular clusters",
 	{"attach-policies", "ReadQuota", "iam:GetAccountSummary"}:                                   "only where a role has nearly as many policies as it can have",
 	{"attach-policies", "ReadInstances", "ec2:DescribeInstances"}:                               "only for instances of an association, which names no image",

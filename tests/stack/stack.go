@@ -284,6 +284,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	supplements["iam:SimulatePrincipalPolicy"] = s.Simulation.Answer
 	supplements["iam:AttachRolePolicy"] = quota.Answer
 	supplements["s3:GetBucketPolicyStatus"] = bucketPolicies.Answer
+	supplements["s3:GetAccountPublicAccessBlock"] = bucketpolicy.AnswerAccount
 	supplements["ec2:DescribeInstanceAttribute"] = launched.Answer
 	amendments := s.rotation.Amendments()
 	amendments["iam:ListRoles"] = rolepages.Amend
