@@ -2,7 +2,7 @@
 RIG := .local/bin/rig
 DEMO := .local/bin/demo
 
-.PHONY: build demo test lint load bench local local-down invoke
+.PHONY: build demo test lint load faults bench local local-down invoke
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them.
@@ -27,6 +27,11 @@ lint: $(RIG)
 # A burst of 2,000 events and a sweep over a large account; about ten minutes.
 load:
 	@go -C tests run ./cmd/load
+
+# Every function, cut off at each of its calls in every way that AWS can fail;
+# about ten minutes.
+faults:
+	@go -C tests run ./cmd/faults
 
 # The functions against an empty one, Python, bare calls and Cloud Custodian, in
 # one run of about five minutes; writes tests/bench/RESULTS.md.

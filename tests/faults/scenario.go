@@ -1,0 +1,62 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Scenario is one thing that a function is there for.
+type Scenario struct {
+	Function, Name string
+	// Settings take the place of the deployed function's.
+	Settings map[string]string
+	// Arrange makes what is there before the event. Again is what brings the
+	// function to look once more, as the next event or sweep does; nil where the
+	// event itself comes again whatever went wrong.
+	Arrange func(context.Context, *World) (event, again Trigger, err error)
+	// State reads everything that the function may have changed, a line each.
+	State func(context.Context, *World) ([]string, error)
+	// Lost is a call of which nobody would notice that it was lost, had the
+	// service answered with success; the check has to.
+	Lost Cut
+	// Live lists the credentials that work at the registry, and Wanted those that
+	// have to: the current one, and the previous one where it works on.
+	Live, Wanted func(context.Context, *World) ([]string, error)
+}
+
+// Title names the scenario in the table.
+func (s *Scenario) Title() string { return s.Function + ", " + s.Name }
+
+// moments are what differs between two runs by its nature: times.
+var moments = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?`)
+
+// normalised takes out of a state what differs between two runs by its nature.
+func (w *World) normalised(state []string) []string {
+	lines := make([]string, len(state))
+	for index, line := range state {
+		lines[index] = moments.ReplaceAllString(strings.ReplaceAll(w.disguised(line), w.Mark, "WORLD"), "TIME")
+	}
+	return lines
+}
+
+// differences lists the lines that only one of two states has.
+func differences(want, got []string) []string {
+	var found []string
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			found = append(found, "missing: "+line)
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			found = append(found, "unexpected: "+line)
+		}
+	}
+	if len(found) == 0 && len(want) != len(got) {
+		found = append(found, fmt.Sprintf("%d lines instead of %d", len(got), len(want)))
+	}
+	return found
+}
