@@ -38,9 +38,10 @@ func judgeLines(kind string) configobject.Judge {
 
 func withMode(mode finding.Mode) configobject.Settings {
 	return configobject.Settings{
-		Shared:                  settings.Shared{Mode: mode},
-		ConfigSuffixes:          []configobject.Suffix{"ecs.config"},
-		EnvironmentFileSuffixes: []configobject.Suffix{".env"},
+		Shared: settings.Shared{Mode: mode},
+		Suffixes: configobject.Suffixes{
+			ConfigSuffixes: []configobject.Suffix{"ecs.config"}, EnvironmentFileSuffixes: []configobject.Suffix{".env"},
+		},
 	}
 }
 

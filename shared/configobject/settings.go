@@ -13,10 +13,7 @@ import (
 // Settings are those of validate-config.
 type Settings struct {
 	settings.Shared
-	// ConfigSuffixes and EnvironmentFileSuffixes are the ends of the keys that
-	// are ours; a key that has an end of each belongs to the longer one.
-	ConfigSuffixes          []Suffix `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
-	EnvironmentFileSuffixes []Suffix `env:"ENVIRONMENT_FILE_SUFFIXES" envDefault:".env"`
+	Suffixes
 	// OnInvalid is what happens to an invalid file beyond tags and findings.
 	OnInvalid OnInvalid `env:"ON_INVALID" envDefault:"report"`
 	// InstanceRolePattern and Capabilities say as for attach-policies which roles'
@@ -34,6 +31,13 @@ type Settings struct {
 
 func (s Settings) instanceRoles() instancerole.Settings {
 	return instancerole.Settings{Shared: s.Shared, InstanceRolePattern: s.InstanceRolePattern, Capabilities: s.Capabilities}
+}
+
+// Suffixes are the ends of the keys that are ours; a key that has an end of each
+// kind belongs to the longer one.
+type Suffixes struct {
+	ConfigSuffixes          []Suffix `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
+	EnvironmentFileSuffixes []Suffix `env:"ENVIRONMENT_FILE_SUFFIXES" envDefault:".env"`
 }
 
 // OnInvalid is what happens to an invalid file.
@@ -85,8 +89,8 @@ const (
 	EnvironmentFile
 )
 
-// kind gives what an object with this key is, or 0 where it is not ours.
-func (s Settings) kind(key string) Kind {
+// Kind gives what an object with this key is, or 0 where it is not ours.
+func (s Suffixes) Kind(key string) Kind {
 	var kind Kind
 	longest := 0
 	for _, of := range []struct {

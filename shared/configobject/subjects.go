@@ -99,7 +99,7 @@ func (s Settings) subject(object Object) []pipeline.Subject[Object] {
 			Fix:     "write the bucket's name alone, neither a URL nor an ARN",
 		})}
 	}
-	object.Kind = s.kind(object.Key)
+	object.Kind = s.Kind(object.Key)
 	if object.Kind == 0 {
 		return skip(object, CodeOtherKey, fmt.Sprintf("the key ends neither in %q (CONFIG_SUFFIXES) nor in %q (ENVIRONMENT_FILE_SUFFIXES)",
 			s.ConfigSuffixes, s.EnvironmentFileSuffixes))

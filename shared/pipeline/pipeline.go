@@ -47,6 +47,9 @@ type Function[S, O, A any] struct {
 	// Measure gives numbers of the function's own, from what was observed and what
 	// became of it; nil where there are none.
 	Measure func(O, finding.Result) []metric.Measurement
+	// Harmless says that the actions change nothing of what is looked after, so
+	// that a dry run carries them out, too.
+	Harmless bool
 	// Parallel is how many subjects are worked on side by side; 0 means 4.
 	Parallel int
 	// MustSucceed makes every outcome but a good one an error of the invocation,
@@ -239,6 +242,8 @@ func (o *Outcome) swept() map[string][]finding.Result {
 func (o Outcome) And(other Outcome) Outcome {
 	o.Report.Results = slices.Concat(o.Report.Results, other.Report.Results)
 	o.asked = slices.Concat(o.asked, other.asked)
+	o.occurred = slices.Concat(o.occurred, other.occurred)
+	o.measured = slices.Concat(o.measured, other.measured)
 	for _, id := range other.Failures {
 		if !slices.Contains(o.Failures, id) {
 			o.Failures = append(o.Failures, id)
@@ -373,7 +378,10 @@ func (f *Function[S, O, A]) settle(ctx context.Context, subject Subject[S], obse
 		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{*plan.Skip}}, nil
 	}
 	mode := f.Mode
-	if subject.DryRun {
+	switch {
+	case f.Harmless:
+		mode = finding.Enforce
+	case subject.DryRun:
 		mode = finding.DryRun
 	}
 	actions := make([]finding.Action, len(plan.Actions))

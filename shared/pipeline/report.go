@@ -82,7 +82,7 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 func (r *reporter) publish(ctx context.Context, outcome Outcome) error {
 	events, err := publish.Findings(r.stack, outcome.Report, outcome.again()...)
 	for reference, results := range outcome.swept() {
-		swept, sweptErr := publish.SweptResults(outcome.Report, reference, results)
+		swept, sweptErr := publish.SweptResults(r.stack, outcome.Report, reference, results)
 		events, err = append(events, swept), errors.Join(err, sweptErr)
 	}
 	return errors.Join(err, publish.Put(ctx, r.events, r.bus, slices.Concat(events, outcome.Events)))

@@ -125,7 +125,7 @@ func TestSweptResultsFit(t *testing.T) {
 		results = append(results, result)
 	}
 	for _, many := range []int{3, 12, 42} {
-		event, err := publish.SweptResults(report, "sweep.1.7", results[:many])
+		event, err := publish.SweptResults("s", report, "sweep.1.7", results[:many])
 		if err != nil {
 			t.Fatal(err)
 		}

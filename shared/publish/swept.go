@@ -12,6 +12,8 @@ import (
 type Swept struct {
 	Function string       `json:"function"`
 	Mode     finding.Mode `json:"mode"`
+	// Stack tells stacks that share a bus apart.
+	Stack string `json:"stack,omitempty"`
 	// Reference is the message's, as it came.
 	Reference string `json:"sweep"`
 	// Statuses counts the subjects, Codes their findings.
@@ -24,9 +26,9 @@ type Swept struct {
 // SweptResults gives the event about the results of one message. Of large
 // results some findings and actions are left out, of very many some results;
 // the counts are always whole.
-func SweptResults(report finding.Report, reference string, results []finding.Result) (Event, error) {
+func SweptResults(stack string, report finding.Report, reference string, results []finding.Result) (Event, error) {
 	swept := Swept{
-		Function: report.Function, Mode: report.Mode, Reference: reference,
+		Function: report.Function, Mode: report.Mode, Stack: stack, Reference: reference,
 		Statuses: map[finding.Status]int{}, Codes: map[string]int{}, Results: []finding.Result{},
 	}
 	var news []finding.Result

@@ -20,5 +20,5 @@ func TestREADMEListsTheCodes(t *testing.T) {
 }
 
 func TestEveryCodeIsDocumented(t *testing.T) {
-	findingtest.Sources(t, nil, sweep.Codes, pipeline.Codes)
+	findingtest.Sources(t, map[string]int{"add": 0}, sweep.Codes, pipeline.Codes)
 }

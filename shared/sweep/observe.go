@@ -1,30 +1,31 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
-	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/shared/optout"
-	"ecsguardrails/shared/trustpolicy"
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/instancerole"
 )
 
-// Largest pages of ListRoles, ListTaskDefinitionFamilies and ListSecrets, by
-// their references.
+// Largest pages, by the references of the APIs.
 const (
-	rolesPage    = 1000
-	familiesPage = 100
-	secretsPage  = 100
+	rolesPage   = 1000
+	objectsPage = 1000
+	secretsPage = 100
 )
 
 // driverTag is the tag of the secrets that rotate-secret looks after.
@@ -32,123 +33,193 @@ const driverTag = "ecs-guardrails:driver"
 
 // Observation is what a part of a sweep found.
 type Observation struct {
-	Kind Kind
-	// Names of roles or families, or ARNs of secrets, that are to be handed over,
-	// in their order.
+	Part Part
+	// Names of what is to be handed over, as the functions' requests name it.
 	Names []string
-	// Listed counts what the API listed.
-	Listed int
-	// Next is the marker of what there was no time for; "" where all was listed.
+	// Listed counts what there is, Settled what the lists alone show to be fine.
+	Listed, Settled int
+	// Next is the cursor of what there was no time for; "" where all was listed.
 	Next string
+	// Faults are parts of it that cannot be listed.
+	Faults []finding.Finding
+	// Surroundings are set for the account.
+	Surroundings *Surroundings
 }
 
 type observer struct {
-	roles    RoleLister
-	families FamilyLister
-	secrets  SecretLister
+	settings Settings
+	clients  Clients
+	region   string
 	now      func() time.Time
 }
 
-// page lists what follows a marker: the names that concern us, how many there
-// were, and the next marker.
-type page func(ctx context.Context, marker string) (names []string, listed int, next string, err error)
-
-// observe lists until the end, or until half of the time is up: sending takes
-// a tenth of the calls that listing takes, of task definitions, and is done
-// many at a time.
+// observe lists one kind until the end, or until half of the time is up: what
+// was listed has to be sent, too.
 func (o observer) observe(ctx context.Context, part Part) (Observation, error) {
-	list := o.lister(part.Kind)
 	enough := func() bool { return false }
 	if deadline, ok := ctx.Deadline(); ok {
 		half := o.now().Add(deadline.Sub(o.now()) / 2)
 		enough = func() bool { return !o.now().Before(half) }
 	}
-	observed := Observation{Kind: part.Kind, Next: part.Marker}
-	for {
-		names, listed, next, err := list(ctx, observed.Next)
-		if err != nil {
-			return Observation{}, fmt.Errorf("list %s: %w", part.Kind, err)
-		}
-		observed.Names = append(observed.Names, names...)
-		observed.Listed += listed
-		observed.Next = next
-		if next == "" || enough() {
-			return observed, nil
-		}
+	list := map[Kind]func(context.Context, *Observation, func() bool) error{
+		Account: o.listSurroundings, Roles: o.listRoles, ConfigObjects: o.listObjects, TaskDefinitions: o.listTaskDefinitions, Secrets: o.listSecrets,
+	}[part.Kind]
+	observed := Observation{Part: part}
+	if err := list(ctx, &observed, enough); err != nil {
+		return Observation{}, fmt.Errorf("list what there is of %s: %w", part.Kind, err)
 	}
+	return observed, nil
 }
 
-func (o observer) lister(kind Kind) page {
-	switch kind {
-	case TaskDefinitions:
-		return o.listFamilies
-	case Secrets:
-		return o.listSecrets
-	default:
-		return o.listRoles
+// listRoles screens the account's roles. The policies that customers made come
+// in the same pages, so that who has one is decided at the end.
+func (o observer) listRoles(ctx context.Context, observed *Observation, enough func() bool) error {
+	type undecided struct {
+		name string
+		own  []instancerole.PolicyARN
 	}
-}
-
-func (o observer) listRoles(ctx context.Context, marker string) (names []string, listed int, next string, err error) {
-	output, err := o.roles.ListRoles(ctx, &iam.ListRolesInput{Marker: given(marker), MaxItems: aws.Int32(rolesPage)})
-	if err != nil {
-		return nil, 0, "", err
-	}
-	for _, role := range output.Roles {
-		if mayBeInstanceRole(role) {
-			names = append(names, aws.ToString(role.RoleName))
-		}
-	}
-	if output.IsTruncated {
-		next = aws.ToString(output.Marker)
-	}
-	return names, len(output.Roles), next, nil
-}
-
-// mayBeInstanceRole leaves out what attach-policies would leave alone for
-// certain: roles that AWS owns, and roles that no instance can have by their
-// trust policy. One that cannot be read is a finding over there.
-func mayBeInstanceRole(role iamtypes.Role) bool {
-	path, name := aws.ToString(role.Path), aws.ToString(role.RoleName)
-	if optout.ServiceLinked(path, name) || optout.IdentityCenter(path, name) {
-		return false
-	}
-	document := aws.ToString(role.AssumeRolePolicyDocument)
-	if document == "" {
-		return false
-	}
-	trust, err := trustpolicy.Parse(document)
-	return err != nil || trust.TrustsInstances()
-}
-
-// listFamilies lists families that have an active revision; the family's name
-// stands for its latest one.
-func (o observer) listFamilies(ctx context.Context, marker string) (names []string, listed int, next string, err error) {
-	output, err := o.families.ListTaskDefinitionFamilies(ctx, &ecs.ListTaskDefinitionFamiliesInput{
-		NextToken: given(marker), MaxResults: aws.Int32(familiesPage), Status: ecstypes.TaskDefinitionFamilyStatusActive,
+	var waiting []undecided
+	denies := map[instancerole.PolicyARN]bool{}
+	pages := iam.NewGetAccountAuthorizationDetailsPaginator(o.clients.Roles, &iam.GetAccountAuthorizationDetailsInput{
+		Filter:   []iamtypes.EntityType{iamtypes.EntityTypeRole, iamtypes.EntityTypeLocalManagedPolicy},
+		MaxItems: aws.Int32(rolesPage), Marker: given(observed.Part.Cursor),
 	})
-	if err != nil {
-		return nil, 0, "", err
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		observed.Listed += len(page.RoleDetailList)
+		for _, role := range page.RoleDetailList {
+			name := aws.ToString(role.RoleName)
+			switch verdict, own := o.settings.Screen(role); {
+			case verdict == instancerole.NotOurs:
+			case verdict == instancerole.Doubtful:
+				observed.Names = append(observed.Names, name)
+			case len(own) == 0:
+				observed.Settled++
+			default:
+				waiting = append(waiting, undecided{name, own})
+			}
+		}
+		for _, policy := range page.Policies {
+			denies[instancerole.PolicyARN(aws.ToString(policy.Arn))] = deniesByDefault(policy)
+		}
+		if page.IsTruncated && enough() {
+			observed.Next = aws.ToString(page.Marker)
+			break
+		}
 	}
-	return output.Families, len(output.Families), aws.ToString(output.NextToken), nil
+	for _, role := range waiting {
+		denied := func(policy instancerole.PolicyARN) bool {
+			does, known := denies[policy]
+			return does || !known
+		}
+		if slices.ContainsFunc(role.own, denied) {
+			observed.Names = append(observed.Names, role.name)
+		} else {
+			observed.Settled++
+		}
+	}
+	return nil
+}
+
+// deniesByDefault reads the version of a policy that counts.
+func deniesByDefault(policy iamtypes.ManagedPolicyDetail) bool {
+	for _, version := range policy.PolicyVersionList {
+		if version.IsDefaultVersion {
+			return instancerole.Denies(aws.ToString(version.Document))
+		}
+	}
+	return true
+}
+
+// buckets are the stack's own config bucket, first, and the existing ones.
+func (s Settings) buckets() []string {
+	var buckets []string
+	for _, bucket := range append([]string{s.ConfigBucket}, s.ConfigBuckets...) {
+		if bucket = strings.TrimSpace(bucket); bucket != "" && !slices.Contains(buckets, bucket) {
+			buckets = append(buckets, bucket)
+		}
+	}
+	return buckets
+}
+
+// listObjects lists the config buckets, one after the other. The cursor is the
+// bucket and the last key that was listed.
+func (o observer) listObjects(ctx context.Context, observed *Observation, enough func() bool) error {
+	at, after, _ := strings.Cut(observed.Part.Cursor, "/")
+	buckets := o.settings.buckets()
+	if place := slices.Index(buckets, at); place > 0 {
+		buckets = buckets[place:]
+	}
+	for i, bucket := range buckets {
+		for more := true; more; {
+			output, err := o.clients.Storage.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
+				Bucket: &bucket, MaxKeys: aws.Int32(objectsPage), StartAfter: given(after),
+			})
+			if err != nil && awserror.Classify(err) == awserror.Transient {
+				return fmt.Errorf("list the objects of %s: %w", bucket, err)
+			}
+			if err != nil {
+				observed.Faults = append(observed.Faults, unlisted(bucket, err))
+				break
+			}
+			observed.Listed += len(output.Contents)
+			for _, object := range output.Contents {
+				after = aws.ToString(object.Key)
+				if o.settings.Kind(after) != 0 {
+					observed.Names = append(observed.Names, "s3://"+bucket+"/"+after)
+				}
+			}
+			more = aws.ToBool(output.IsTruncated) && len(output.Contents) > 0
+			if more && enough() {
+				observed.Next = bucket + "/" + after
+				return nil
+			}
+		}
+		after = ""
+		if i < len(buckets)-1 && enough() {
+			observed.Next = buckets[i+1] + "/"
+			return nil
+		}
+	}
+	return nil
+}
+
+// unlisted is a bucket of which nothing is known; the others are looked at.
+func unlisted(bucket string, err error) finding.Finding {
+	return finding.Finding{
+		Code: CodeBucketUnlisted, Severity: finding.Error,
+		Message: fmt.Sprintf("the objects of the bucket %s cannot be listed: S3 answers %s", bucket, cmp.Or(awserror.Code(err), "with an error")),
+		Fix:     "look whether the bucket exists in this region, and allow s3:ListBucket to sweep's role, also in the bucket's policy; or take it out of ConfigBuckets",
+	}
 }
 
 // listSecrets lists the secrets of rotate-secret's. Those that wait for their
 // deletion are left out by Secrets Manager itself.
-func (o observer) listSecrets(ctx context.Context, marker string) (names []string, listed int, next string, err error) {
-	output, err := o.secrets.ListSecrets(ctx, &secretsmanager.ListSecretsInput{
-		NextToken: given(marker), MaxResults: aws.Int32(secretsPage),
+func (o observer) listSecrets(ctx context.Context, observed *Observation, enough func() bool) error {
+	pages := secretsmanager.NewListSecretsPaginator(o.clients.Secrets, &secretsmanager.ListSecretsInput{
+		NextToken: given(observed.Part.Cursor), MaxResults: aws.Int32(secretsPage),
 		Filters: []secretstypes.Filter{{Key: secretstypes.FilterNameStringTypeTagKey, Values: []string{driverTag}}},
 	})
-	if err != nil {
-		return nil, 0, "", err
-	}
-	for _, secret := range output.SecretList {
-		if rotatesHere(secret) {
-			names = append(names, aws.ToString(secret.ARN))
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, secret := range page.SecretList {
+			if rotatesHere(secret) {
+				observed.Listed++
+				observed.Names = append(observed.Names, aws.ToString(secret.ARN))
+			}
+		}
+		if page.NextToken != nil && enough() {
+			observed.Next = aws.ToString(page.NextToken)
+			return nil
 		}
 	}
-	return names, len(output.SecretList), aws.ToString(output.NextToken), nil
+	return nil
 }
 
 // rotatesHere leaves out secrets whose tags only begin with ours, since the
@@ -162,9 +233,9 @@ func rotatesHere(secret secretstypes.SecretListEntry) bool {
 	return tagged && err == nil && (primary == "" || primary == at.Region)
 }
 
-func given(marker string) *string {
-	if marker == "" {
+func given(text string) *string {
+	if text == "" {
 		return nil
 	}
-	return aws.String(marker)
+	return aws.String(text)
 }

@@ -48,7 +48,8 @@ var wholeService = map[string]bool{
 	"iam:ListRoles": true, "iam:GetAccountSummary": true, "iam:GetAccountAuthorizationDetails": true, "iam:ListInstanceProfiles": true,
 	"ec2:DescribeInstances": true, "ec2:DescribeImages": true, "ec2:DescribeLaunchTemplateVersions": true, "ec2:DescribeIamInstanceProfileAssociations": true,
 	"ecs:DescribeTaskDefinition": true, "ecs:DeregisterTaskDefinition": true, "ecs:ListTaskDefinitions": true,
-	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true,
+	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true, "ecs:ListServices": true,
+	"events:ListEventBuses": true, "events:ListRuleNamesByTarget": true, "scheduler:ListSchedules": true, "cloudtrail:DescribeTrails": true,
 	"secretsmanager:ListSecrets": true, "secretsmanager:GetRandomPassword": true,
 	"s3:GetAccountPublicAccessBlock": true, "cloudwatch:PutMetricData": true, "tag:GetResources": true,
 	"ssm:ListCommands": true, "ssm:DescribeInstanceInformation": true,
@@ -95,9 +96,22 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 		return commandDemands(exchange.Parameters, at), true, nil
 	case name == "ec2:DescribeInstanceAttribute":
 		return []Demand{{Action: name, Resource: at.arn("ec2", "instance/"+text(exchange.Parameters, "InstanceId"))}}, true, nil
-	case name == "sqs:SendMessage", name == "sqs:SendMessageBatch":
+	case call.Service == "sqs":
 		queue := text(exchange.Parameters, "QueueUrl")
-		return []Demand{{Action: "sqs:SendMessage", Resource: at.arn("sqs", queue[strings.LastIndexByte(queue, '/')+1:])}}, true, nil
+		return []Demand{{Action: strings.TrimSuffix(name, "Batch"), Resource: at.arn("sqs", queue[strings.LastIndexByte(queue, '/')+1:])}}, true, nil
+	case name == "events:ListTargetsByRule":
+		rule := text(exchange.Parameters, "Rule")
+		if bus := text(exchange.Parameters, "EventBusName"); bus != "" && bus != "default" {
+			rule = bus + "/" + rule
+		}
+		return []Demand{{Action: name, Resource: at.arn("events", "rule/"+rule)}}, true, nil
+	case name == "scheduler:GetSchedule":
+		schedule := text(exchange.Parameters, "GroupName") + "/" + text(exchange.Parameters, "Name")
+		return []Demand{{Action: name, Resource: at.arn("scheduler", "schedule/"+schedule)}}, true, nil
+	case name == "cloudtrail:GetTrailStatus", name == "cloudtrail:GetEventSelectors":
+		return []Demand{{Action: name, Resource: text(exchange.Parameters, "Name") + text(exchange.Parameters, "TrailName")}}, true, nil
+	case name == "ecs:DescribeServices":
+		return serviceDemands(exchange.Parameters, at), true, nil
 	case name == "events:PutEvents":
 		return eventDemands(exchange.Parameters, at), true, nil
 	case name == "sns:Publish":
@@ -309,6 +323,21 @@ func commandDemands(parameters map[string]any, at place) []Demand {
 			keys[name] = append(keys[name], fmt.Sprint(value))
 		}
 		demands = append(demands, Demand{Action: "ssm:SendCommand", Resource: at.arn("ec2", "instance/*"), Context: keys})
+	}
+	return demands
+}
+
+func serviceDemands(parameters map[string]any, at place) []Demand {
+	cluster := text(parameters, "cluster")
+	cluster = cluster[strings.LastIndexByte(cluster, '/')+1:]
+	list, _ := parameters["services"].([]any)
+	var demands []Demand
+	for _, item := range list {
+		service := fmt.Sprint(item)
+		if !strings.HasPrefix(service, "arn:") {
+			service = at.arn("ecs", "service/"+cluster+"/"+service)
+		}
+		demands = append(demands, Demand{Action: "ecs:DescribeServices", Resource: service})
 	}
 	return demands
 }

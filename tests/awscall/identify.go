@@ -65,6 +65,8 @@ func Identify(request *http.Request, body []byte, now time.Time) Exchange {
 		exchange.Parameters = decodeForm(form)
 	case signingName == "lambda":
 		call.Operation, exchange.Parameters = lambdaOperation(request)
+	case signingName == "scheduler":
+		call.Operation, exchange.Parameters = schedulerOperation(request)
 	case signingName == "s3", signingName == "":
 		call.Service = "s3"
 		call.Operation, exchange.Parameters = s3Operation(request)

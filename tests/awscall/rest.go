@@ -43,6 +43,22 @@ func lambdaOperation(request *http.Request) (string, map[string]any) {
 	return "", nil
 }
 
+// schedulerOperation reads what is asked about schedules (EventBridge Scheduler
+// API Reference, "Actions").
+func schedulerOperation(request *http.Request) (string, map[string]any) {
+	rest, found := strings.CutPrefix(request.URL.Path, "/schedules")
+	if !found {
+		return "", nil
+	}
+	name := strings.Trim(rest, "/")
+	if name == "" {
+		return map[string]string{"GET": "ListSchedules"}[request.Method], nil
+	}
+	group := firstNonEmpty(request.URL.Query().Get("groupName"), "default")
+	return map[string]string{"GET": "GetSchedule", "POST": "CreateSchedule", "PUT": "UpdateSchedule", "DELETE": "DeleteSchedule"}[request.Method],
+		map[string]any{"Name": name, "GroupName": group}
+}
+
 // s3Subresources name an S3 operation by the key in its query string; the
 // operation is the method's verb and the noun: GET ?tagging is
 // GetBucketTagging or GetObjectTagging (S3 API reference, "Actions").

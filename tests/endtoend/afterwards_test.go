@@ -59,7 +59,7 @@ func testNoSecretShown(t *testing.T, w *world) {
 	}
 	for what, inbox := range map[string]interface {
 		Messages(context.Context) ([]string, error)
-	}{"what was published on the bus": w.bus, "what the topic sent": w.topic} {
+	}{"what was published on the bus": w.bus, "what sweep published": w.summaries, "what the topic sent": w.topic} {
 		outputs[what] = strings.Join(must(inbox.Messages(t.Context()))(t), "\n")
 	}
 	calls := must(json.Marshal(w.Stack.Record.Calls(nil)))(t)

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/publish"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
 )
@@ -54,6 +55,8 @@ type world struct {
 	folder string
 	// bus, topic and chat get what the functions publish.
 	bus, topic, chat *operator.Inbox
+	// summaries get what sweep publishes about a whole sweep.
+	summaries *operator.Inbox
 	// executionRole is the ARN of a role that ECS can pull with.
 	executionRole string
 	// registrySecret is the ARN of the secret with the registry's credential.
@@ -127,7 +130,10 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 
 func (w *world) prepare(ctx context.Context) error {
 	var err error
-	if w.bus, err = w.SubscribeBus(ctx, "default", "every-finding"); err != nil {
+	if w.bus, err = w.SubscribeBus(ctx, "default", "every-finding", publish.FindingType); err != nil {
+		return err
+	}
+	if w.summaries, err = w.SubscribeBus(ctx, "default", "every-summary", publish.SweepSummaryType); err != nil {
 		return err
 	}
 	if w.topic, err = w.SubscribeTopic(ctx, "FindingsTopic", "every-message"); err != nil {

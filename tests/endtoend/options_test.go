@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"ecsguardrails/shared/publish"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
 )
@@ -41,7 +42,7 @@ func TestOptions(t *testing.T) {
 		}
 	})
 	o := operator.New(running)
-	central := must(o.SubscribeBus(ctx, "central", "central"))(t)
+	central := must(o.SubscribeBus(ctx, "central", "central", publish.FindingType))(t)
 	t.Run("an invalid config gives way to the last good one", func(t *testing.T) { testRestore(ctx, t, o) })
 	t.Run("a service moves to the new revision", func(t *testing.T) { testUpdateService(ctx, t, o) })
 	t.Run("a cluster takes a credential over", func(t *testing.T) { testRefreshCluster(ctx, t, o) })

@@ -110,6 +110,13 @@ func (d *directory) asks(call awscall.Call) []ask {
 	case "s3":
 		return s3Asks(call, text)
 	case "events":
+		switch call.Operation {
+		case "PutEvents":
+		case "ListTargetsByRule":
+			return one(arn("events", "rule/"+strings.TrimPrefix(text("EventBusName")+"/", "default/")+text("Rule")), nil)
+		default:
+			return one("*", nil)
+		}
 		var asks []ask
 		entries, _ := call.Parameters["Entries"].([]any)
 		for _, entry := range entries {
@@ -138,6 +145,13 @@ func (d *directory) asks(call awscall.Call) []ask {
 			context["secretsmanager:ResourceTag/"+key] = []string{value}
 		}
 		return one(cmp.Or(d.secrets[id], id), context)
+	case "cloudtrail":
+		return one(cmp.Or(text("Name"), text("TrailName"), "*"), nil)
+	case "scheduler":
+		if name := text("Name"); name != "" {
+			return one(arn("scheduler", "schedule/"+text("GroupName")+"/"+name), nil)
+		}
+		return one("*", nil)
 	case "ecs":
 		return ecsAsks(call, text, one)
 	case "ssm":

@@ -44,7 +44,7 @@ func ofObject(object operator.Object) func(operator.Result) bool {
 
 func testValidateConfig(t *testing.T, w *world) {
 	bucket := w.Stack.Outputs["ConfigBucket"]
-	existing := w.openExistingBucket(t)
+	const existing = existingBucket
 	for name, test := range map[string]struct {
 		bucket, key, content string
 		tags                 []string
@@ -128,17 +128,21 @@ func testValidateConfig(t *testing.T, w *world) {
 }
 
 // openExistingBucket has access control lists count in the bucket of the
-// parameter ConfigBuckets, as in buckets of before 2023, and has it send its
-// events to EventBridge. It keeps no versions.
-func (w *world) openExistingBucket(t *testing.T) string {
+// parameter ConfigBuckets, as in buckets of before 2023. It keeps no versions,
+// and tells nobody of uploads yet.
+func (w *world) openExistingBucket(t *testing.T) {
 	t.Helper()
 	must(w.S3.PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{
 		Bucket: aws.String(existingBucket), OwnershipControls: &s3types.OwnershipControls{
 			Rules: []s3types.OwnershipControlsRule{{ObjectOwnership: s3types.ObjectOwnershipObjectWriter}},
 		},
 	}))(t)
+}
+
+// notifyEventBridge has the bucket send its events to EventBridge.
+func (w *world) notifyEventBridge(t *testing.T, bucket string) {
+	t.Helper()
 	must(w.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
-		Bucket: aws.String(existingBucket), NotificationConfiguration: &s3types.NotificationConfiguration{EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}},
+		Bucket: aws.String(bucket), NotificationConfiguration: &s3types.NotificationConfiguration{EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}},
 	}))(t)
-	return existingBucket
 }

@@ -93,9 +93,9 @@ func (o *Operator) SubscribeTopic(ctx context.Context, topic, name string) (*Inb
 	return inbox, nil
 }
 
-// SubscribeBus collects the findings on a bus, which it makes unless it is the
+// SubscribeBus collects the events of one type on a bus, which it makes unless it is the
 // default one, as another system does: by a rule of its own.
-func (o *Operator) SubscribeBus(ctx context.Context, bus, name string) (*Inbox, error) {
+func (o *Operator) SubscribeBus(ctx context.Context, bus, name, detailType string) (*Inbox, error) {
 	if bus != "default" {
 		if _, err := o.EventBridge.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: &bus}); err != nil {
 			return nil, fmt.Errorf("making the bus %s: %w", bus, err)
@@ -106,7 +106,7 @@ func (o *Operator) SubscribeBus(ctx context.Context, bus, name string) (*Inbox, 
 		return nil, err
 	}
 	_, err = o.EventBridge.PutRule(ctx, &eventbridge.PutRuleInput{
-		Name: &name, EventBusName: &bus, EventPattern: aws.String(`{"source":["ecs-guardrails"],"detail-type":["ECS Guardrails Finding"]}`),
+		Name: &name, EventBusName: &bus, EventPattern: aws.String(`{"source":["ecs-guardrails"],"detail-type":["` + detailType + `"]}`),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making the rule %s: %w", name, err)

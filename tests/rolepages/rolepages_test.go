@@ -34,7 +34,7 @@ func TestEveryRoleIsOnOnePage(t *testing.T) {
 			var sizes []int
 			var names []string
 			for marker, more := "", true; more; {
-				body, err := Amend(awscall.Exchange{Parameters: map[string]any{"MaxItems": test.size, "Marker": marker}}, answer(test.roles))
+				body, err := new(Service).Amendments()["iam:ListRoles"](awscall.Exchange{Parameters: map[string]any{"MaxItems": test.size, "Marker": marker}}, answer(test.roles))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -62,7 +62,41 @@ func TestEveryRoleIsOnOnePage(t *testing.T) {
 }
 
 func TestWhatIsNoAnswerIsSaidToBeNone(t *testing.T) {
-	if _, err := Amend(awscall.Exchange{}, []byte("<ListRolesResponse><Roles>")); err == nil {
+	if _, err := new(Service).Amendments()["iam:ListRoles"](awscall.Exchange{}, []byte("<ListRolesResponse><Roles>")); err == nil {
 		t.Error("half an answer was taken")
+	}
+}
+
+func TestDetailsOfRolesAndPoliciesShareThePages(t *testing.T) {
+	var service Service
+	amendments := service.Amendments()
+	for role, boundary := range map[string]string{"r1": "arn:aws:iam::1:policy/b", "r2": ""} {
+		if _, err := amendments["iam:CreateRole"](awscall.Exchange{Parameters: map[string]any{"RoleName": role, "PermissionsBoundary": boundary}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole := `<R><RoleDetailList><member><RoleName>r1</RoleName><Tags><member><Key>k</Key></member></Tags></member><member><RoleName>r2</RoleName></member></RoleDetailList>` +
+		`<Policies><member><Arn>p1</Arn></member><member><Arn>p2</Arn></member></Policies><IsTruncated>false</IsTruncated></R>`
+	var got []string
+	for _, marker := range []string{"", "3"} {
+		body, err := amendments["iam:GetAccountAuthorizationDetails"](awscall.Exchange{Parameters: map[string]any{"MaxItems": "3", "Marker": marker}}, []byte(whole))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page struct {
+			Roles []struct {
+				RoleName string
+				Boundary string `xml:"PermissionsBoundary>PermissionsBoundaryArn"`
+			} `xml:"RoleDetailList>member"`
+			Policies []string `xml:"Policies>member>Arn"`
+			Marker   string
+		}
+		if err := xml.Unmarshal(body, &page); err != nil {
+			t.Fatalf("%v in %s", err, body)
+		}
+		got = append(got, fmt.Sprint(page))
+	}
+	if want := []string{"{[{r1 arn:aws:iam::1:policy/b} {r2 }] [p1] 3}", "{[] [p2] }"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	trails "github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -240,6 +241,9 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	behind := s.Behind
 	functions, queues, roles := lambda.NewFromConfig(behind), sqs.NewFromConfig(behind), iam.NewFromConfig(behind)
 	secrets := secretsmanager.NewFromConfig(behind)
+	if err := cloudtrail.LogManagementEvents(ctx, trails.NewFromConfig(behind)); err != nil {
+		return err
+	}
 	policies := &resourcepolicy.Checker{Lambda: functions, SQS: queues}
 	s.Simulation = &policysimulation.Service{IAM: roles}
 	s.deliverer = &cloudtrail.Deliverer{
@@ -287,9 +291,9 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	supplements["s3:GetAccountPublicAccessBlock"] = bucketpolicy.AnswerAccount
 	supplements["ec2:DescribeInstanceAttribute"] = launched.Answer
 	amendments := s.rotation.Amendments()
-	amendments["iam:ListRoles"] = rolepages.Amend
 	amendments["ecs:RegisterTaskDefinition"] = definitions.AmendRegistration
 	amendments["ecs:DescribeTaskDefinition"] = definitions.AmendDescription
+	maps.Copy(amendments, new(rolepages.Service).Amendments())
 	front.Serve(s.emulator.URL, endpoint.Options{
 		Record:      s.Record,
 		Guard:       s.Guard.Check,

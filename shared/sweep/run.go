@@ -1,0 +1,321 @@
+package sweep
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/sweepreport"
+)
+
+const (
+	// stateKey is the object that is the lock and the memory of the sweep.
+	stateKey = "sweep/state.json"
+	// hold is how long the lock keeps others away without being renewed: longer
+	// than an invocation can be.
+	hold = 20 * time.Minute
+	// maxResults bounds what is remembered of subjects that are not compliant.
+	maxResults = 10_000
+)
+
+// Run is a sweep, as far as it has come. It is kept as JSON between invocations.
+type Run struct {
+	ID string `json:"id"`
+	// Request is what asked for it.
+	Request string       `json:"request"`
+	Mode    finding.Mode `json:"mode"`
+	Kinds   []Kind       `json:"kinds"`
+	Started time.Time    `json:"started"`
+	// Attempt counts the invocations; each numbers its own messages.
+	Attempt int `json:"attempt"`
+	// Expires is until when nobody else may begin a sweep.
+	Expires time.Time `json:"expires"`
+	// Progress is when an answer came, or something was handed over, last.
+	Progress time.Time `json:"progress"`
+	Ended    bool      `json:"ended"`
+	// Cursors tell where listing a kind goes on; Listed are the kinds that were
+	// listed to their end.
+	Cursors map[Kind]string `json:"cursors"`
+	Listed  []Kind          `json:"listed"`
+	// Sent are the messages without an answer, by what follows the run's id in
+	// their reference.
+	Sent map[string]Sent `json:"sent"`
+	// Tallies count what is known.
+	Tallies map[Kind]*Tally `json:"tallies"`
+	// Results are what is known of subjects that are not compliant, Dropped is of
+	// how many more it is not kept.
+	Results []sweepreport.Result `json:"results"`
+	Dropped int                  `json:"dropped"`
+
+	mutex sync.Mutex
+	// seen is what this invocation has listed.
+	seen map[Kind]Observation
+	// messages numbers those of this attempt.
+	messages int
+	// tag is the state's, as it was last written.
+	tag string
+	// detached runs have nothing to be kept in.
+	detached bool
+	// summary is what this invocation ends with; the run ends with a final one.
+	summary *sweepreport.Summary
+	final   bool
+}
+
+// Sent is a message that was handed over.
+type Sent struct {
+	Kind     Kind     `json:"kind"`
+	Subjects []string `json:"subjects"`
+}
+
+// Tally counts what is known of a kind.
+type Tally struct {
+	Listed   int                    `json:"listed"`
+	Statuses map[finding.Status]int `json:"statuses"`
+	Codes    map[string]int         `json:"codes"`
+}
+
+// begin takes the lock, or takes up the run that the request belongs to. A
+// finding says why it does not.
+func (s *Sweep) begin(ctx context.Context, request string, asked asked) (*Run, *finding.Finding, error) {
+	now := s.now().UTC()
+	run := s.newRun(now, request, asked)
+	if s.settings.ReportBucket == "" || s.settings.ResultsQueueURL == "" {
+		run.detached = true
+		return run, nil, nil
+	}
+	found, tag, err := s.load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	switch {
+	case found == nil && asked.sweep != "":
+		return nil, over(asked.sweep), nil
+	case found == nil:
+	case asked.sweep != "":
+		again := found.Attempt == asked.attempt || found.Expires.Before(now)
+		if found.ID != asked.sweep || found.Ended || !again {
+			return nil, over(asked.sweep), nil
+		}
+		run = found
+	case found.Request == request:
+		// The same event once more: the invocation before this one did not come to
+		// its end.
+		run = found
+	case !found.Ended && now.Before(found.Expires):
+		return nil, underway(found), nil
+	}
+	run.Attempt++
+	run.Expires = now.Add(hold)
+	run.tag = tag
+	switch err := s.save(ctx, run); {
+	case err != nil && isTakenOver(err):
+		return nil, underway(nil), nil
+	case err != nil:
+		return nil, nil, err
+	}
+	return run, nil, nil
+}
+
+func (s *Sweep) newRun(now time.Time, request string, asked asked) *Run {
+	hash := sha256.Sum256([]byte(request))
+	run := &Run{
+		ID:      now.Format("20060102T150405Z") + "-" + hex.EncodeToString(hash[:4]),
+		Request: request, Mode: s.settings.Mode, Kinds: asked.kinds, Started: now, Progress: now,
+		Cursors: map[Kind]string{}, Sent: map[string]Sent{}, Tallies: map[Kind]*Tally{},
+	}
+	if asked.dryRun {
+		run.Mode = finding.DryRun
+	}
+	return run
+}
+
+func underway(run *Run) *finding.Finding {
+	message := "another sweep has just begun, so this one steps aside"
+	if run != nil {
+		message = fmt.Sprintf("the sweep %s, begun at %s, is under way, so this one steps aside; it has the lock until %s, and then for as long as it goes on",
+			run.ID, run.Started.Format(time.RFC3339), run.Expires.Format(time.RFC3339))
+	}
+	return &finding.Finding{Code: CodeUnderway, Severity: finding.Info, Message: message}
+}
+
+func over(id string) *finding.Finding {
+	return &finding.Finding{Code: CodeOver, Severity: finding.Info, Message: fmt.Sprintf("the sweep %.64q is over, or was gone on with already", id)}
+}
+
+// load reads the state; nil where there is none. One that cannot be read is
+// nobody's.
+func (s *Sweep) load(ctx context.Context) (*Run, string, error) {
+	output, err := s.clients.Storage.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.settings.ReportBucket, Key: aws.String(stateKey)})
+	if awserror.HasCode(err, "NoSuchKey", "NotFound") {
+		return nil, "", nil
+	}
+	if awserror.HasCode(err, "NoSuchBucket") {
+		return nil, "", finding.Refuse(finding.Finding{
+			Code: CodeNoReport, Severity: finding.Error,
+			Message: fmt.Sprintf("the bucket %s, in which reports are kept, does not exist", s.settings.ReportBucket),
+			Fix:     "deploy the stack again, or correct REPORT_BUCKET",
+		})
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("read the state of the sweep in %s: %w", s.settings.ReportBucket, err)
+	}
+	defer func() { _ = output.Body.Close() }()
+	body, err := io.ReadAll(output.Body)
+	if err != nil {
+		return nil, "", fmt.Errorf("read the state of the sweep in %s: %w", s.settings.ReportBucket, err)
+	}
+	run := &Run{}
+	if json.Unmarshal(body, run) != nil {
+		run = &Run{Ended: true}
+	}
+	return run, aws.ToString(output.ETag), nil
+}
+
+// save writes the state if nobody else has since it was read. Whoever has taken
+// the run over gets the better of it.
+func (s *Sweep) save(ctx context.Context, run *Run) error {
+	if run.detached {
+		return nil
+	}
+	body, err := json.Marshal(run)
+	if err != nil {
+		return fmt.Errorf("describe the state of the sweep: %w", err)
+	}
+	input := &s3.PutObjectInput{
+		Bucket: &s.settings.ReportBucket, Key: aws.String(stateKey), Body: bytes.NewReader(body), ContentType: aws.String("application/json"),
+	}
+	if run.tag == "" {
+		input.IfNoneMatch = aws.String("*")
+	} else {
+		input.IfMatch = aws.String(run.tag)
+	}
+	output, err := s.clients.Storage.PutObject(ctx, input)
+	if awserror.HasCode(err, "PreconditionFailed") {
+		// The SDK may have sent it twice, and the first one counted.
+		if tag, same := s.wrote(ctx, body); same {
+			run.tag = tag
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write the state of the sweep to %s: %w", s.settings.ReportBucket, err)
+	}
+	run.tag = aws.ToString(output.ETag)
+	return nil
+}
+
+// isTakenOver reports whether a write of the state met somebody else's.
+func isTakenOver(err error) bool {
+	return awserror.HasCode(err, "PreconditionFailed", "ConditionalRequestConflict")
+}
+
+func (s *Sweep) wrote(ctx context.Context, body []byte) (tag string, same bool) {
+	output, err := s.clients.Storage.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.settings.ReportBucket, Key: aws.String(stateKey)})
+	if err != nil {
+		return "", false
+	}
+	defer func() { _ = output.Body.Close() }()
+	there, err := io.ReadAll(output.Body)
+	return aws.ToString(output.ETag), err == nil && bytes.Equal(there, body)
+}
+
+// release lets the next delivery of the same event, or another sweep, go on at
+// once.
+func (s *Sweep) release(ctx context.Context, run *Run) error {
+	run.Expires = s.now().UTC()
+	return s.save(context.WithoutCancel(ctx), run)
+}
+
+// Part is a part of a sweep: one kind, from a cursor on.
+type Part struct {
+	Kind Kind
+	// Cursor is where an earlier run ended; "" is the beginning.
+	Cursor string
+	// Of are the kinds that the sweep is of.
+	Of []Kind
+}
+
+// parts are what is still to be listed.
+func (r *Run) parts() []pipeline.Subject[Part] {
+	var parts []pipeline.Subject[Part]
+	for _, kind := range append([]Kind{Account}, r.Kinds...) {
+		if !slices.Contains(r.Listed, kind) {
+			parts = append(parts, pipeline.Subject[Part]{Name: string(kind), Of: Part{Kind: kind, Cursor: r.Cursors[kind], Of: r.Kinds}})
+		}
+	}
+	return parts
+}
+
+// tally gives a kind's counts, to be changed.
+func (r *Run) tally(kind Kind) *Tally {
+	if r.Tallies[kind] == nil {
+		r.Tallies[kind] = &Tally{Statuses: map[finding.Status]int{}, Codes: map[string]int{}}
+	}
+	return r.Tallies[kind]
+}
+
+// add remembers a subject that is not compliant, and counts it unless it was.
+func (r *Run) add(kind Kind, result finding.Result, counted bool) {
+	if !counted {
+		tally := r.tally(kind)
+		tally.Statuses[result.Status]++
+		for _, f := range result.Findings {
+			tally.Codes[f.Code]++
+		}
+	}
+	if len(r.Results) == maxResults {
+		r.Dropped++
+		return
+	}
+	r.Results = append(r.Results, sweepreport.Result{Kind: string(kind), Result: result})
+}
+
+// saw keeps what was listed of a kind until it has been handed over.
+func (r *Run) saw(o Observation) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.seen == nil {
+		r.seen = map[Kind]Observation{}
+	}
+	r.seen[o.Part.Kind] = o
+}
+
+// note takes over what handing over has come to. A kind that cannot be listed
+// counts as listed, or the sweep would never end.
+func (r *Run) note(results []finding.Result) {
+	for _, result := range results {
+		kind := Kind(result.Subject)
+		if result.Status == finding.Failed {
+			continue
+		}
+		tally, seen := r.tally(kind), r.seen[kind]
+		tally.Listed += seen.Listed
+		if seen.Settled > 0 {
+			tally.Statuses[finding.Compliant] += seen.Settled
+		}
+		if result.Newsworthy() {
+			r.add(kind, result, false)
+		} else if kind == Account {
+			tally.Statuses[result.Status]++
+		}
+		delete(r.Cursors, kind)
+		if seen.Next != "" {
+			r.Cursors[kind] = seen.Next
+		} else if !slices.Contains(r.Listed, kind) {
+			r.Listed = append(r.Listed, kind)
+		}
+	}
+}

@@ -1,0 +1,302 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+)
+
+const (
+	familiesPage  = 100
+	clustersPage  = 100
+	servicesPage  = 100
+	schedulesPage = 100
+	// servicesPerCall is DescribeServices' limit.
+	servicesPerCall = 10
+	// usesSideBySide bounds the calls that find out what is used; ECS allows 20 a
+	// second, and the account's people need some.
+	usesSideBySide = 4
+	// inUse is the cursor after all families.
+	inUse = "in-use"
+)
+
+// listTaskDefinitions lists families that have an active revision, each of
+// which stands for its latest one, and then the older revisions that are used.
+func (o observer) listTaskDefinitions(ctx context.Context, observed *Observation, enough func() bool) error {
+	if observed.Part.Cursor != inUse {
+		pages := ecs.NewListTaskDefinitionFamiliesPaginator(o.clients.Families, &ecs.ListTaskDefinitionFamiliesInput{
+			NextToken: given(observed.Part.Cursor), MaxResults: aws.Int32(familiesPage), Status: ecstypes.TaskDefinitionFamilyStatusActive,
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			observed.Listed += len(page.Families)
+			observed.Names = append(observed.Names, page.Families...)
+			if page.NextToken != nil && enough() {
+				observed.Next = aws.ToString(page.NextToken)
+				return nil
+			}
+		}
+		if enough() {
+			observed.Next = inUse
+			return nil
+		}
+	}
+	used := &revisions{of: map[string]map[string]bool{}}
+	if err := o.findUses(ctx, used); err != nil {
+		return err
+	}
+	older, err := o.older(ctx, used)
+	observed.Listed += len(older)
+	observed.Names = append(observed.Names, older...)
+	return err
+}
+
+// revisions collects which revisions of which families are used.
+type revisions struct {
+	mutex sync.Mutex
+	of    map[string]map[string]bool
+}
+
+// add takes an ARN or "family:revision"; a family alone is its latest revision,
+// which is looked at anyway.
+func (r *revisions) add(definition string) {
+	definition = definition[strings.LastIndexByte(definition, '/')+1:]
+	family, revision, found := strings.Cut(definition, ":")
+	if !found || family == "" || revision == "" {
+		return
+	}
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.of[family] == nil {
+		r.of[family] = map[string]bool{}
+	}
+	r.of[family][revision] = true
+}
+
+// findUses asks services, EventBridge's rules and schedules, side by side.
+func (o observer) findUses(ctx context.Context, used *revisions) error {
+	var clusters []string
+	pages := ecs.NewListClustersPaginator(o.clients.Services, &ecs.ListClustersInput{MaxResults: aws.Int32(clustersPage)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list the clusters: %w", err)
+		}
+		clusters = append(clusters, page.ClusterArns...)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(usesSideBySide)
+	for _, cluster := range clusters {
+		group.Go(func() error { return o.usedByServices(ctx, cluster, used) })
+	}
+	group.Go(func() error { return o.usedByRules(ctx, clusters, used) })
+	group.Go(func() error { return o.usedBySchedules(ctx, used) })
+	return group.Wait()
+}
+
+func (o observer) usedByServices(ctx context.Context, cluster string, used *revisions) error {
+	var services []string
+	pages := ecs.NewListServicesPaginator(o.clients.Services, &ecs.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(servicesPage)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if awserror.HasCode(err, "ClusterNotFoundException") {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list the services of %s: %w", cluster, err)
+		}
+		services = append(services, page.ServiceArns...)
+	}
+	for some := range slices.Chunk(services, servicesPerCall) {
+		output, err := o.clients.Services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: some})
+		if awserror.HasCode(err, "ClusterNotFoundException") {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("describe services of %s: %w", cluster, err)
+		}
+		for _, service := range output.Services {
+			used.add(aws.ToString(service.TaskDefinition))
+			// Those of CodeDeploy and of external controllers have task sets instead.
+			for _, set := range service.TaskSets {
+				used.add(aws.ToString(set.TaskDefinition))
+			}
+		}
+	}
+	return nil
+}
+
+// usedByRules asks for the rules of each bus that start tasks in a cluster: such
+// a rule's target is the cluster.
+func (o observer) usedByRules(ctx context.Context, clusters []string, used *revisions) error {
+	if len(clusters) == 0 {
+		return nil
+	}
+	var buses []string
+	for token := (*string)(nil); ; {
+		output, err := o.clients.Rules.ListEventBuses(ctx, &eventbridge.ListEventBusesInput{NextToken: token})
+		if err != nil {
+			return fmt.Errorf("list the event buses: %w", err)
+		}
+		for _, bus := range output.EventBuses {
+			// A partner's bus is named like its source.
+			buses = append(buses, aws.ToString(bus.Name))
+		}
+		if token = output.NextToken; token == nil {
+			break
+		}
+	}
+	for _, bus := range buses {
+		for _, cluster := range clusters {
+			rules, err := o.rulesFor(ctx, bus, cluster)
+			if err != nil {
+				return err
+			}
+			for _, rule := range rules {
+				if err := o.targetsOf(ctx, bus, rule, used); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (o observer) rulesFor(ctx context.Context, bus, target string, where ...func(*eventbridge.Options)) ([]string, error) {
+	var rules []string
+	for token := (*string)(nil); ; {
+		output, err := o.clients.Rules.ListRuleNamesByTarget(ctx, &eventbridge.ListRuleNamesByTargetInput{
+			EventBusName: &bus, TargetArn: &target, NextToken: token,
+		}, where...)
+		if err != nil {
+			return nil, fmt.Errorf("list the rules of the bus %s for %s: %w", bus, target, err)
+		}
+		rules = append(rules, output.RuleNames...)
+		if token = output.NextToken; token == nil {
+			return rules, nil
+		}
+	}
+}
+
+func (o observer) targetsOf(ctx context.Context, bus, rule string, used *revisions) error {
+	for token := (*string)(nil); ; {
+		output, err := o.clients.Rules.ListTargetsByRule(ctx, &eventbridge.ListTargetsByRuleInput{EventBusName: &bus, Rule: &rule, NextToken: token})
+		if awserror.HasCode(err, "ResourceNotFoundException") {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list the targets of the rule %s: %w", rule, err)
+		}
+		for _, target := range output.Targets {
+			if target.EcsParameters != nil {
+				used.add(aws.ToString(target.EcsParameters.TaskDefinitionArn))
+			}
+		}
+		if token = output.NextToken; token == nil {
+			return nil
+		}
+	}
+}
+
+// runTask is the target of schedules that call ECS's API ("Universal targets" in
+// EventBridge Scheduler's user guide).
+const runTask = ":aws-sdk:ecs:runTask"
+
+// usedBySchedules asks for the schedules whose target is a cluster, or RunTask.
+func (o observer) usedBySchedules(ctx context.Context, used *revisions) error {
+	pages := scheduler.NewListSchedulesPaginator(o.clients.Schedules, &scheduler.ListSchedulesInput{MaxResults: aws.Int32(schedulesPage)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list the schedules: %w", err)
+		}
+		for _, schedule := range page.Schedules {
+			if schedule.Target == nil || !startsTasks(aws.ToString(schedule.Target.Arn)) {
+				continue
+			}
+			described, err := o.clients.Schedules.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: schedule.Name, GroupName: schedule.GroupName})
+			if awserror.HasCode(err, "ResourceNotFoundException") {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("read the schedule %s: %w", aws.ToString(schedule.Name), err)
+			}
+			if target := described.Target; target != nil && target.EcsParameters != nil {
+				used.add(aws.ToString(target.EcsParameters.TaskDefinitionArn))
+			} else if target != nil {
+				var input struct{ TaskDefinition any }
+				_ = json.Unmarshal([]byte(aws.ToString(target.Input)), &input)
+				if definition, ok := input.TaskDefinition.(string); ok {
+					used.add(definition)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func startsTasks(target string) bool {
+	parsed, err := arn.Parse(target)
+	return err == nil && (parsed.Service == "ecs" && strings.HasPrefix(parsed.Resource, "cluster/") || strings.HasSuffix(target, runTask))
+}
+
+// revisionOf gives the revision that an ARN names, "" for another family's.
+func revisionOf(family, definition string) string {
+	name, revision, _ := strings.Cut(definition[strings.LastIndexByte(definition, '/')+1:], ":")
+	if name != family {
+		return ""
+	}
+	return revision
+}
+
+// older gives the used revisions that are not their family's latest one, as
+// "family:revision". To hand over the latest one under two names would have it
+// looked at twice at once.
+func (o observer) older(ctx context.Context, used *revisions) ([]string, error) {
+	var mutex sync.Mutex
+	var found []string
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(usesSideBySide)
+	for _, family := range slices.Sorted(maps.Keys(used.of)) {
+		group.Go(func() error {
+			output, err := o.clients.Families.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{
+				FamilyPrefix: &family, Status: ecstypes.TaskDefinitionStatusActive, Sort: ecstypes.SortOrderDesc, MaxResults: aws.Int32(1),
+			})
+			if err != nil {
+				return fmt.Errorf("find the latest revision of %s: %w", family, err)
+			}
+			latest := ""
+			if len(output.TaskDefinitionArns) > 0 {
+				latest = revisionOf(family, output.TaskDefinitionArns[0])
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			for revision := range used.of[family] {
+				if revision != latest {
+					found = append(found, family+":"+revision)
+				}
+			}
+			return nil
+		})
+	}
+	err := group.Wait()
+	slices.Sort(found)
+	return found, err
+}
