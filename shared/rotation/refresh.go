@@ -118,7 +118,7 @@ type sent struct {
 // fleets are the instances that are to have the new credential, by the files
 // that carry it or will.
 func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fleet, findings []finding.Finding) {
-	if r.refreshing == RefreshNone {
+	if r.refreshing != RefreshTagged && r.refreshing != RefreshClusters {
 		return nil, nil
 	}
 	clusters := map[string]*fleet{}
