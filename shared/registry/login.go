@@ -67,8 +67,9 @@ func (c *Client) Login(ctx context.Context, registry Registry, credential Creden
 	switch {
 	case err != nil:
 		return login, err
-	case got.status >= 300 && got.status < 400:
-		// The credential was good for it; where its bytes lie is another matter.
+	case got.status == http.StatusTemporaryRedirect || got.status == http.StatusPermanentRedirect:
+		// The credential was good for it; where its bytes lie is another matter. Any
+		// other redirect may lead to a page for logging in.
 		return login, nil
 	case got.status != http.StatusOK:
 		return login, unwelcome(manifest, fmt.Sprintf("HEAD for the manifest %s of %s", image.Reference, image.Name), got)

@@ -26,6 +26,20 @@ func distribution() *registrytest.Distribution {
 	return &registrytest.Distribution{Accepts: accepts, Images: map[string]bool{"team/app:1": true}, Canary: canary}
 }
 
+// redirecting is a registry that takes every credential, and redirects who asks
+// for a manifest.
+func redirecting(status int) http.Handler {
+	images := &registrytest.Distribution{Accepts: func(string, string) bool { return true }}
+	return http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if !strings.Contains(request.URL.Path, "/manifests/") {
+			images.ServeHTTP(writer, request)
+			return
+		}
+		writer.Header().Set("Location", "https://evil.example.com/"+canary)
+		writer.WriteHeader(status)
+	})
+}
+
 func answering(status int, header map[string]string, body string) http.Handler {
 	return http.HandlerFunc(func(writer http.ResponseWriter, _ *http.Request) {
 		for name, value := range header {
@@ -89,6 +103,8 @@ func TestLogin(t *testing.T) {
 		"website":                          {registry: example, hosts: map[string]http.Handler{"https://" + example: answering(404, nil, "<html>"+canary)}, fails: true, kind: registry.Missing, status: 404},
 		"rate limit":                       {registry: example, hosts: map[string]http.Handler{"https://" + example: answering(429, map[string]string{"Retry-After": "7"}, canary)}, fails: true, kind: registry.Busy, status: 429},
 		"broken":                           {registry: example, hosts: map[string]http.Handler{"https://" + example: answering(503, nil, canary)}, fails: true, kind: registry.Busy, status: 503},
+		"image lies elsewhere":             {registry: example, hosts: map[string]http.Handler{"https://" + example: redirecting(307)}, image: app, want: registry.Login{Scheme: "basic", Realm: "https://" + example}},
+		"image leads to a login page":      {registry: example, hosts: map[string]http.Handler{"https://" + example: redirecting(302)}, image: app, fails: true, kind: registry.Unsafe, status: 302},
 		"unknown host":                     {registry: example, hosts: nil, fails: true, kind: registry.Unreachable},
 		"answer without end":               {registry: example, hosts: map[string]http.Handler{"https://" + example: answering(401, nil, strings.Repeat(canary, 100_000))}, fails: true, kind: registry.Unexpected, status: 401},
 		"token answer is no JSON":          {registry: example, hosts: map[string]http.Handler{"https://" + example: bearer, "https://auth.example.com": answering(200, nil, "<"+canary)}, fails: true, kind: registry.Unexpected, status: 200},

@@ -53,9 +53,11 @@ type Action struct {
 	Credential registry.Credential
 	// From and To are versions: AWSCURRENT moves between them.
 	From, To string
-	// Issued is what Revoke ends, Why tells people.
-	Issued registry.Issued
-	Why    string
+	// Issued is what Revoke ends, Why tells people. Between rotations, Revoke
+	// wants ReviewedCurrent to be the current version still, and no other pending.
+	Issued          registry.Issued
+	Why             string
+	ReviewedCurrent string
 	// File and Content are what Render writes.
 	File    storedfile.File
 	Content []byte
@@ -109,7 +111,9 @@ func (r *Rotation) apply(ctx context.Context, action Action) error {
 	var err error
 	switch action.Kind {
 	case Revoke:
-		err = r.revoke(ctx, action, action.Issued.ID)
+		if err = r.unchanged(ctx, action); err == nil {
+			err = r.revoke(ctx, action, action.Issued.ID)
+		}
 	case Issue:
 		err = r.issue(ctx, action)
 	case Install:
@@ -125,6 +129,24 @@ func (r *Rotation) apply(ctx context.Context, action Action) error {
 		err = r.refresh(ctx, action)
 	}
 	return vanished(err)
+}
+
+// unchanged makes sure that no rotation began since the look at the secret: it
+// may just have given the account of the previous credential its new password.
+func (r *Rotation) unchanged(ctx context.Context, action Action) error {
+	if action.ReviewedCurrent == "" {
+		return nil
+	}
+	described, err := r.reader.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &action.Order.SecretARN})
+	if err != nil {
+		return fmt.Errorf("describe the secret %s: %w", action.Order.SecretARN, err)
+	}
+	for version, stages := range described.VersionIdsToStages {
+		if (has(stages, current) || has(stages, pending)) && version != action.ReviewedCurrent {
+			return errors.New("a rotation began since the look at the secret, so nothing is revoked; it is looked at again")
+		}
+	}
+	return nil
 }
 
 func (r *Rotation) revoke(ctx context.Context, action Action, id string) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -352,6 +353,26 @@ func TestReviewRendersFirst(t *testing.T) {
 	}
 }
 
+// TestReviewBesideARotation has Secrets Manager begin a rotation while a secret is
+// looked at: the account of the previous credential may have its next password.
+func TestReviewBesideARotation(t *testing.T) {
+	w := newWorld(t)
+	w.secrets.Begin(version1)
+	w.rotate(t, version1)
+	w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "1h", start.Add(-2*time.Hour)
+	images := w.network.Hosts["https://registry.example.com"]
+	w.network.Hosts["https://registry.example.com"] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		w.secrets.Begin("version-2")
+		images.ServeHTTP(writer, request)
+	})
+	if result := w.review(t); codes(result) != "grace-over will-retry" || !w.accepts("ci", canary) {
+		t.Errorf("got %+v", result)
+	}
+	if result := w.review(t); codes(result) != "rotation-underway" || !w.accepts("ci", canary) {
+		t.Errorf("looked at again: %+v", result)
+	}
+}
+
 // TestRotationWithinGrace leaves the previous credential its time.
 func TestRotationWithinGrace(t *testing.T) {
 	t.Run("two accounts", func(t *testing.T) {
@@ -405,6 +426,25 @@ func TestRotationWithinGrace(t *testing.T) {
 			}
 		})
 	}
+	t.Run("tokens, several rotations in a row", func(t *testing.T) {
+		w, s, _ := newVendorWorld(vendors()["gitea"])
+		w.secrets.Rotated = start.Add(-time.Minute)
+		for n := range 4 {
+			version := fmt.Sprintf("version-%d", n+1)
+			w.secrets.Begin(version)
+			w.rotate(t, version)
+			w.usable(t)
+			// Instances may still hold any of them.
+			if issued(s) != n+1 {
+				t.Errorf("after rotation %d there are %d tokens of ours", n, issued(s))
+			}
+		}
+		w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "1h", start.Add(-2*time.Hour)
+		if result := w.review(t); codes(result) != "grace-over" || len(result.Actions) != 3 || issued(s) != 1 {
+			t.Errorf("%d tokens of ours are left: %+v", issued(s), result)
+		}
+		w.usable(t)
+	})
 	t.Run("tokens, no tag", func(t *testing.T) {
 		w, s, _ := newVendorWorld(vendors()["gitea"])
 		for n, want := range []int{1, 2, 3, 2} {

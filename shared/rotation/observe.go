@@ -194,7 +194,7 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 	if _, running := o.graceEnd(at); running && o.Step == CreateSecret {
 		group.Go(func() (err error) { o.Previous, err = r.value(ctx, o.ARN, o.version(previous), previous); return })
 	}
-	if at.Admin != "" {
+	if at.Admin != "" && !o.administersItself(at) {
 		group.Go(func() (err error) { o.Administrator, err = r.administrator(ctx, at.Admin); return })
 	}
 	return group.Wait()

@@ -102,6 +102,9 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	if len(faults) > 0 {
 		return documents{}, faults
 	}
+	if o.administersItself(at) {
+		return fault("tag-malformed", "the tag "+AdminTag+" names the secret itself, whose password would be the administrator's no more after a rotation", "keep the administrator's credential in a secret of its own")
+	}
 	if !o.Old.Present {
 		return fault("secret-shape", "the version of the secret that is in use has no value", secretShapeFix)
 	}
@@ -194,6 +197,12 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 	}
 }
 
+// administersItself reports whether the administrator's secret is the one that
+// is rotated.
+func (o Observation) administersItself(at Target) bool {
+	return at.Admin == o.ARN || at.Admin == o.Name
+}
+
 // endsPrevious reports whether a rotation gives the account of the previous
 // credential a new password. A previous value that a person wrote may be of any
 // account.
@@ -272,9 +281,8 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	_, graceRunning := o.graceEnd(at)
 	for version, stages := range o.Stages {
 		// AWSPREVIOUS moves with AWSCURRENT: the version that has it now, and no
-		// other label, is needed no more, unless it is to work on for a while. Then
-		// the next rotation finds it without any label.
-		keep[version] = keep[version] || o.finished() || graceRunning || !slices.Equal(stages, []string{previous})
+		// other label, is needed no more.
+		keep[version] = keep[version] || o.finished() || !slices.Equal(stages, []string{previous})
 	}
 	if !o.finished() {
 		promote := base
@@ -284,7 +292,9 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	renders := r.renders(o, at, both, base)
 	actions = append(actions, renders...)
 	for _, issued := range o.Issued {
-		if !keep[issued.Version] {
+		// Within the grace time also those that were the previous one before: several
+		// rotations in a row end none that instances may still hold.
+		if !keep[issued.Version] && !graceRunning {
 			actions = append(actions, base.revoking(issued, "that no version of the secret needs any more"))
 		}
 	}

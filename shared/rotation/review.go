@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"ecsguardrails/shared/finding"
@@ -102,13 +103,14 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 		return plan
 	}
 	switch {
-	case o.Login.Err == nil:
-		for _, issued := range r.previousOf(o, at, both) {
-			plan.Actions = append(plan.Actions, base.revoking(issued, "whose grace time is over"))
-		}
-	case o.Login.Err.Kind != registry.Refused:
+	case o.Login.Err != nil && o.Login.Err.Kind != registry.Refused:
 		plan.Findings = append(plan.Findings, loginFault(at, *o.Login))
 		return plan
+	default:
+		base.ReviewedCurrent = o.version(current)
+		for _, issued := range r.outdated(o, at, both) {
+			plan.Actions = append(plan.Actions, base.revoking(issued, "whose grace time is over"))
+		}
 	}
 	if len(plan.Actions) > 0 {
 		plan.Findings = append(plan.Findings, finding.Finding{
@@ -125,18 +127,18 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	return plan
 }
 
-// previousOf gives the previous credential as the registry knows it. A token
-// that this function did not mint is not among them.
-func (r *Rotation) previousOf(o Observation, at Target, both documents) []registry.Issued {
-	version := o.version(previous)
+// outdated gives the credentials before the current one that still work, as the
+// registry knows them. A token that this function did not mint is not among
+// them.
+func (r *Rotation) outdated(o Observation, at Target, both documents) []registry.Issued {
 	if r.drivers[at.Driver].Accounts() == registry.TwoAccounts {
-		return []registry.Issued{{ID: both.before.Credential.Username, Version: version}}
-	}
-	var issued []registry.Issued
-	for _, one := range o.Issued {
-		if one.Version == version {
-			issued = append(issued, one)
+		if o.Login.Err != nil {
+			return nil
 		}
+		return []registry.Issued{{ID: both.before.Credential.Username, Version: o.version(previous)}}
 	}
-	return issued
+	return slices.DeleteFunc(slices.Clone(o.Issued), func(issued registry.Issued) bool {
+		stages := o.Stages[issued.Version]
+		return len(stages) > 0 && !slices.Equal(stages, []string{previous})
+	})
 }

@@ -381,14 +381,16 @@ func TestGuards(t *testing.T) {
 		"finish, pending has a field more": {"finishSecret", func(w *world) {
 			w.secrets.Values[version1] = `{"username":"ci_clone","password":"` + canary + `","registry":"b"}`
 		}, "pending-differs"},
-		"test, pending is no JSON":  {"testSecret", func(w *world) { w.secrets.Values[version1] = canary }, "pending-differs"},
-		"no tags":                   {"createSecret", func(w *world) { w.secrets.Tags = nil }, "tag-missing tag-missing"},
-		"registry is no host":       {"createSecret", func(w *world) { w.secrets.Tags[rotation.RegistryTag] = "http://a/" + canary }, "tag-malformed"},
-		"driver unknown":            {"createSecret", func(w *world) { w.secrets.Tags[rotation.DriverTag] = canary }, "driver-unknown"},
-		"image of another registry": {"testSecret", func(w *world) { w.secrets.Tags[rotation.ImageTag] = "docker.io/library/alpine" }, "tag-malformed"},
-		"driver lacks the file":     {"createSecret", func(w *world) { delete(w.secrets.Tags, htpasswd.LocationTag) }, "driver-needs"},
-		"set, registry open":        {"setSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(200, nil) }, "registry-open"},
-		"set, registry redirects":   {"setSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(301, nil) }, "registry-unsafe"},
+		"test, pending is no JSON":           {"testSecret", func(w *world) { w.secrets.Values[version1] = canary }, "pending-differs"},
+		"no tags":                            {"createSecret", func(w *world) { w.secrets.Tags = nil }, "tag-missing tag-missing"},
+		"registry is no host":                {"createSecret", func(w *world) { w.secrets.Tags[rotation.RegistryTag] = "http://a/" + canary }, "tag-malformed"},
+		"driver unknown":                     {"createSecret", func(w *world) { w.secrets.Tags[rotation.DriverTag] = canary }, "driver-unknown"},
+		"image of another registry":          {"testSecret", func(w *world) { w.secrets.Tags[rotation.ImageTag] = "docker.io/library/alpine" }, "tag-malformed"},
+		"administrator's is itself":          {"createSecret", func(w *world) { w.secrets.Tags[rotation.AdminTag] = secretARN }, "tag-malformed"},
+		"administrator's is itself, by name": {"createSecret", func(w *world) { w.secrets.Tags[rotation.AdminTag] = w.secrets.Name }, "tag-malformed"},
+		"driver lacks the file":              {"createSecret", func(w *world) { delete(w.secrets.Tags, htpasswd.LocationTag) }, "driver-needs"},
+		"set, registry open":                 {"setSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(200, nil) }, "registry-open"},
+		"set, registry redirects":            {"setSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(301, nil) }, "registry-unsafe"},
 		"test, realm over plain http": {"testSecret", func(w *world) {
 			w.secrets.Values[version1] = good
 			w.serve(401, map[string]string{"WWW-Authenticate": `Bearer realm="http://x/` + canary + `"`})
