@@ -174,6 +174,7 @@ var files = map[string]string{
 	"value/ports zero":          "ECS_RESERVED_PORTS=[0]\n",
 	"value/ports empty":         "ECS_RESERVED_PORTS=[]\n",
 	"value/ports, text":         "ECS_RESERVED_PORTS=22,80\n",
+	"value/11 attributes":       "ECS_INSTANCE_ATTRIBUTES={" + strings.Repeat(`"a":"b",`, 3) + `"c":"1","d":"1","e":"1","f":"1","g":"1","h":"1","i":"1","j":"1","k":"1","l":"1"}` + "\n",
 	"value/101 ports":           "ECS_RESERVED_PORTS=[" + strings.Repeat("1,", 100) + "2]\n",
 	"value/drivers":             "ECS_AVAILABLE_LOGGING_DRIVERS=[\"json-file\",\"loki\"]\n",
 	"value/drivers, null":       "ECS_AVAILABLE_LOGGING_DRIVERS=[null]\n",

@@ -996,6 +996,11 @@ func stringMap(v *Variable, value string) (object map[string]string, names []str
 func checkAttributes(v *Variable, value string) []problem {
 	object, names, problems := stringMap(v, value)
 	const refused = "ECS drops it without an error, and the agent then exits for good (exit code 5)"
+	if len(names) > maxAttributes {
+		problems = append(problems, problem{code: codeTooManyAttributes, severity: finding.Info,
+			message: fmt.Sprintf("%d attributes, and ECS documents %d for an instance: the registration may be refused, and PutAttributes adds none to them", len(names), maxAttributes),
+			fix:     fmt.Sprintf("keep %d attributes at most", maxAttributes)})
+	}
 	for _, name := range names {
 		if len(problems) >= maxProblems {
 			break
@@ -1032,6 +1037,11 @@ func checkAttributes(v *Variable, value string) []problem {
 
 // maxProblems bounds what is said about one value.
 const maxProblems = 20
+
+// maxAttributes is how many custom attributes a resource can have
+// (AttributeLimitExceededException in the ECS API Reference, which lists it
+// under PutAttributes and not under RegisterContainerInstance).
+const maxAttributes = 10
 
 func reservedAttribute(name string) bool {
 	return strings.HasPrefix(name, "ecs.") || strings.HasPrefix(name, "com.amazonaws.")
