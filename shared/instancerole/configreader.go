@@ -35,9 +35,7 @@ func (s Settings) ListConfigReaders(ctx context.Context, client iam.GetAccountAu
 			return nil, fmt.Errorf("list the roles whose instances read config files: %w", err)
 		}
 		for _, detail := range page.RoleDetailList {
-			role, err := newRole(types.Role{
-				RoleName: detail.RoleName, Arn: detail.Arn, Path: detail.Path, Tags: detail.Tags, AssumeRolePolicyDocument: detail.AssumeRolePolicyDocument,
-			})
+			role, err := listedRole(detail)
 			young := now.Sub(aws.ToTime(detail.CreateDate)) < youth
 			// attach-policies tells of a trust policy that cannot be read.
 			if err == nil && !young && s.readsConfig(role) {

@@ -205,6 +205,14 @@ func newRole(described types.Role) (Role, error) {
 	return role, nil
 }
 
+// listedRole reads a role as GetAccountAuthorizationDetails lists it.
+func listedRole(detail types.RoleDetail) (Role, error) {
+	return newRole(types.Role{
+		RoleName: detail.RoleName, Arn: detail.Arn, Path: detail.Path, Tags: detail.Tags,
+		AssumeRolePolicyDocument: detail.AssumeRolePolicyDocument, PermissionsBoundary: detail.PermissionsBoundary,
+	})
+}
+
 func (o *Observer) attached(ctx context.Context, role string) ([]PolicyARN, error) {
 	var attached []PolicyARN
 	pages := iam.NewListAttachedRolePoliciesPaginator(o.Roles, &iam.ListAttachedRolePoliciesInput{RoleName: &role})

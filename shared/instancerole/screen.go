@@ -9,8 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-
-	"ecsguardrails/shared/trustpolicy"
 )
 
 // Verdict is what the account's own description of a role says of it, without a
@@ -44,18 +42,11 @@ var withoutDeny = []string{
 // An organization's policies are not seen here; they deny to all roles alike,
 // and the looks at the doubtful ones tell.
 func (s Settings) Screen(detail types.RoleDetail) (verdict Verdict, own []PolicyARN) {
-	document := aws.ToString(detail.AssumeRolePolicyDocument)
-	if document == "" {
+	if aws.ToString(detail.AssumeRolePolicyDocument) == "" {
 		return NotOurs, nil
 	}
-	role := Role{
-		Name: aws.ToString(detail.RoleName), ARN: aws.ToString(detail.Arn), Path: aws.ToString(detail.Path), Tags: map[string]string{},
-	}
-	for _, tag := range detail.Tags {
-		role.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
-	var err error
-	if role.trust, err = trustpolicy.Parse(document); err != nil {
+	role, err := listedRole(detail)
+	if err != nil {
 		return Doubtful, nil
 	}
 	if s.notOurs(Observation{Target: Target{Role: role.Name}, Role: &role}) != nil {

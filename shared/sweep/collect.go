@@ -31,10 +31,8 @@ const (
 	longest = 12 * time.Hour
 	// goOnDelay, in seconds, lets answers gather before the next invocation.
 	goOnDelay = 5
-	// maxReturned keeps the answer below Lambda's 6 MB with the other results, and
-	// maxPublished the event below EventBridge's 256 KiB.
-	maxReturned  = 3 << 20
-	maxPublished = 200 << 10
+	// maxReturned keeps the answer below Lambda's 6 MB with the other results.
+	maxReturned = 3 << 20
 )
 
 // Collection is how far a run has come when its invocation is to end.
@@ -228,12 +226,7 @@ func (r *Run) told() (returned sweepreport.Summary, event publish.Event, err err
 	if returned, err = r.summary.Fitting(maxReturned); err != nil {
 		return returned, event, err
 	}
-	short, err := r.summary.Fitting(maxPublished)
-	if err != nil {
-		return returned, event, err
-	}
-	event.Type = publish.SweepSummaryType
-	event.Detail, err = json.Marshal(short)
+	event, err = publish.SweepSummary(*r.summary)
 	return returned, event, err
 }
 

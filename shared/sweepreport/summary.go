@@ -31,6 +31,8 @@ type Summary struct {
 	Complete bool `json:"complete"`
 	// Waiting is for how many subjects no answer has come yet.
 	Waiting int `json:"waiting,omitempty"`
+	// Wrong is how many subjects were not as they should be, be they so now or not.
+	Wrong int `json:"wrong"`
 	// Statuses counts the subjects of all kinds, Codes their findings.
 	Statuses map[finding.Status]int `json:"statuses"`
 	Codes    map[string]int         `json:"codes"`
@@ -71,6 +73,12 @@ func (s Summary) Completed() Summary {
 			s.Codes[code] += count
 		}
 	}
+	s.Wrong = 0
+	for status, count := range s.Statuses {
+		if (finding.Result{Status: status}).Newsworthy() {
+			s.Wrong += count
+		}
+	}
 	s.Results = slices.Clone(s.Results)
 	slices.SortStableFunc(s.Results, worstFirst)
 	s.Headline = s.headline()
@@ -78,18 +86,15 @@ func (s Summary) Completed() Summary {
 }
 
 func (s Summary) headline() string {
-	total, bad := 0, 0
-	for _, status := range finding.Statuses() {
-		total += s.Statuses[status]
-		if status != finding.Compliant && status != finding.Skipped {
-			bad += s.Statuses[status]
-		}
+	total := 0
+	for _, count := range s.Statuses {
+		total += count
 	}
 	text := fmt.Sprintf("All %s subjects are as they should be", grouped(total))
-	if bad > 0 {
-		text = fmt.Sprintf("%s of %s subjects are not as they should be", grouped(bad), grouped(total))
+	if s.Wrong > 0 {
+		text = fmt.Sprintf("%s of %s subjects are not as they should be", grouped(s.Wrong), grouped(total))
 		if remediated := s.Statuses[finding.Remediated]; remediated > 0 {
-			text = fmt.Sprintf("%s of %s subjects were not as they should be; %s of them are now", grouped(bad), grouped(total), grouped(remediated))
+			text = fmt.Sprintf("%s of %s subjects were not as they should be; %s of them are now", grouped(s.Wrong), grouped(total), grouped(remediated))
 		}
 	}
 	if s.Waiting > 0 {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,7 +16,7 @@ import (
 
 // testDeadLetters looks whether everything that was sent was answered.
 func testDeadLetters(t *testing.T, w *world) {
-	for output := range queues {
+	for _, output := range slices.Concat(slices.Collect(maps.Keys(queues)), []string{"SweepQueue", "SweepResultsQueue"}) {
 		eventually(t, output+" is empty", func(ctx context.Context) (bool, error) {
 			depth, err := w.QueueDepth(ctx, w.Stack.Outputs[output])
 			return depth == 0, err

@@ -26,10 +26,20 @@ var mail = regexp.MustCompile(`^"ECS Guardrails: (fixed|would be fixed \(dry run
 "Changes: [^"\\]+"
 "(remediated|planned|noncompliant|failed): [^"\\]+, by [a-z-]+ \((enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-[^"\\]+"$`)
 
+// sweepMail is what a person reads of a sweep.
+var sweepMail = regexp.MustCompile(`^"ECS Guardrails: sweep: [^"\\]+"
+"The worst: \(1\) [^"\\]+"
+"Report: s3://[^"\\]+\.html"
+"sweep [0-9TZ]+-[0-9a-f]{8} \((enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-[^"\\]+"$`)
+
 // testMessages reads every message that the run has sent to people.
 func testMessages(t *testing.T, w *world) {
 	seen := map[string]bool{}
 	for _, message := range must(w.topic.Messages(t.Context()))(t) {
+		if sweepMail.MatchString(message) {
+			seen["sweep"] = true
+			continue
+		}
 		parts := mail.FindStringSubmatch(message)
 		if parts == nil {
 			t.Errorf("this does not read well:\n%s", message)
@@ -44,6 +54,9 @@ func testMessages(t *testing.T, w *world) {
 		if !seen[string(status)] {
 			t.Errorf("nobody was told of anything %s", status)
 		}
+	}
+	if !seen["sweep"] {
+		t.Error("nobody was told of a sweep")
 	}
 	for _, message := range must(w.chat.Messages(t.Context()))(t) {
 		// "Custom notifications" in the guide of Amazon Q Developer in chat applications.

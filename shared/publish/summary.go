@@ -1,0 +1,60 @@
+package publish
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/sweepreport"
+)
+
+// maxSummary leaves room in a call for what people are told.
+const maxSummary = 200 << 10
+
+// summary is the published document: what a sweep found, as much as fits, and
+// what people are told of it.
+type summary struct {
+	sweepreport.Summary
+	Text text `json:"text"`
+}
+
+// SweepSummary gives the event about a whole sweep.
+func SweepSummary(of sweepreport.Summary) (Event, error) {
+	fitting, err := of.Fitting(maxSummary)
+	if err != nil {
+		return Event{}, err
+	}
+	body, err := json.Marshal(summary{fitting, sweepInWords(of)})
+	if err != nil {
+		return Event{}, fmt.Errorf("describe the sweep: %w", err)
+	}
+	return Event{SweepSummaryType, body}, nil
+}
+
+// sweepInWords tells the worst of a sweep.
+func sweepInWords(of sweepreport.Summary) text {
+	title := "sweep: " + of.Headline
+	if of.Mode == finding.DryRun {
+		title += " (dry run)"
+	}
+	var lines []string
+	for i, result := range of.Results {
+		if i == maxTold {
+			lines = append(lines, fmt.Sprintf("and %d more.", len(of.Results)+of.LeftOut-maxTold))
+			break
+		}
+		line := fmt.Sprintf("(%d) %s: %s", i+1, openings[result.Status], result.Subject)
+		if worst, ok := gravest(result.Findings); ok {
+			line += ": " + sentence(worst.Message)
+		}
+		lines = append(lines, line)
+	}
+	report := []string{"none."}
+	if of.Page != "" {
+		report = []string{of.Page}
+	}
+	return text{
+		Title: clip(plain(title), maxTitle), Subject: clip(plain("sweep "+of.Sweep), maxParagraph),
+		Findings: paragraph("The worst: ", lines, "nothing"), Actions: paragraph("Report: ", report, "none"),
+	}
+}
