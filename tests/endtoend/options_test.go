@@ -30,6 +30,8 @@ func TestOptions(t *testing.T) {
 		Name: "test-options-" + strconv.Itoa(os.Getpid()),
 		Parameters: map[string]string{
 			"OnInvalidConfig": "restore", "UpdateServices": "yes", "RefreshInstances": "cluster",
+			"RegistrySubnets": "subnet-0123456789abcdef0,subnet-0123456789abcdef1", "RegistrySecurityGroups": "sg-0123456789abcdef0",
+			"RegistryNoProxy":    "127.0.0.1",
 			"CentralFindingsBus": centralBus,
 		},
 	})
