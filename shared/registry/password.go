@@ -46,5 +46,6 @@ func ChoosePassword(random io.Reader, order Order) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	return Issued{Credential: Credential{order.Next, password}, ID: order.Next, Version: order.Version}, nil
+	username := TwoAccounts.Successor(order.Current.Username)
+	return Issued{Credential: Credential{username, password}, ID: username, Version: order.Version}, nil
 }

@@ -199,6 +199,7 @@ func TestStack(t *testing.T) {
 		{"samples", testSamples},
 		{"nothing was lost", testDeadLetters},
 		{"no secret was shown", testNoSecretShown},
+		{"documents", testCommands},
 		{"what people are told", testMessages},
 		{"what operators look at", testDashboard},
 		{"permissions", testPermissions},

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ecsguardrails/tests/stack"
@@ -22,8 +23,23 @@ func invoke(ctx context.Context, checkout, function, event, stackName string) er
 	if function == "" || event == "" {
 		return errors.New(usage)
 	}
-	if _, err := os.Stat(event); err != nil {
+	functions, err := os.ReadDir(filepath.Join(checkout, "functions"))
+	if err != nil {
+		return fmt.Errorf("listing the functions: %w", err)
+	}
+	var names []string
+	for _, entry := range functions {
+		names = append(names, entry.Name())
+	}
+	if !slices.Contains(names, function) {
+		return fmt.Errorf("there is no function %q: there are %s", function, strings.Join(names, ", "))
+	}
+	content, err := os.ReadFile(event)
+	if err != nil {
 		return fmt.Errorf("reading the event: %w", err)
+	}
+	if !json.Valid(content) {
+		return fmt.Errorf("reading the event: %s is not valid JSON", event)
 	}
 	environment := append(os.Environ(), "SAM_CLI_TELEMETRY=0")
 	if stackName == "" {

@@ -1,0 +1,286 @@
+package endtoend
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ecsguardrails/tests/documents"
+	"ecsguardrails/tests/samtemplate"
+	"ecsguardrails/tests/stack"
+	"ecsguardrails/tests/toolchain"
+)
+
+// played are the headings under which every command is run on the stack, one
+// after the other in one shell, as a person would.
+var played = []string{"Play with it"}
+
+// answers are what played commands have to answer in the end; a person would
+// ask again, too.
+var answers = map[string]string{
+	"aws iam list-attached-role-policies --role-name ecsInstanceRole-mine":                          "AmazonEC2ContainerServiceforEC2Role",
+	"aws s3api get-object-tagging --bucket $BUCKET --key mine/ecs.config":                           "ecs-config-status",
+	"aws ecs describe-task-definition --task-definition mine":                                       "task-definition/mine:[2-9]",
+	"aws logs filter-log-events --log-group-name $LOG":                                              `name-malformed`,
+	"make invoke FUNCTION=attach-policies EVENT=/tmp/look.json":                                     `"status": "compliant"`,
+	"make invoke FUNCTION=attach-policies EVENT=/tmp/undo.json":                                     `DetachRolePolicy`,
+	"aws secretsmanager create-secret --name my-registry":                                           "my-registry",
+	"aws ecs register-task-definition --family mine":                                                "mine:1",
+	"aws iam create-role --role-name ecsInstanceRole-mine":                                          "ecsInstanceRole-mine",
+	"BUCKET=$(aws cloudformation describe-stacks --stack-name $STACK --query \"Stacks[0].Outputs[?": "",
+}
+
+// elsewhere are commands that this test does not run, and why.
+var elsewhere = map[string]string{
+	"make demo":                              ".ci/run runs it",
+	"make test":                              "it runs this test",
+	"make lint":                              "it needs the network; .ci/run's owner runs it",
+	"make bench":                             "it takes minutes, and is a check of its own",
+	"make faults":                            "it takes minutes, and is a check of its own",
+	"make load":                              "it takes minutes, and is a check of its own",
+	"make local":                             "it starts what this test has running already",
+	"make local-down":                        "it stops a stack that this test does not have",
+	"make build":                             "the stack of this test was built by the same sam build",
+	`eval "$(make -s local)"`:                "it starts what this test has running already; the variables are those of this test's stack",
+	"git pull":                               "it changes the checkout",
+	"go test ./...":                          "make test runs it",
+	"sam delete --stack-name ecs-guardrails": "it would take this test's stack away; its options are checked",
+}
+
+// testCommands runs the documents' commands on the stack, or holds their
+// options against what the programs know.
+func testCommands(t *testing.T, w *world) {
+	shell := newShell(t, w)
+	files := must(documents.Files(w.checkout))(t)
+	seen := 0
+	for _, file := range files {
+		var session []documents.Command
+		for _, block := range must(documents.Blocks(w.checkout, file))(t) {
+			for _, command := range block.Commands() {
+				seen++
+				if slices.Contains(played, block.Heading) {
+					session = append(session, command)
+					continue
+				}
+				t.Run(command.Text, func(t *testing.T) {
+					t.Parallel()
+					shell.holds(t, command)
+				})
+			}
+		}
+		if len(session) > 0 {
+			t.Run(file, func(t *testing.T) {
+				t.Parallel()
+				shell.play(t, session)
+			})
+		}
+	}
+	if seen < 50 {
+		t.Errorf("the documents have only %d commands", seen)
+	}
+}
+
+// shell runs commands as a person who has the tools and reached the stack.
+type shell struct {
+	checkout    string
+	environment []string
+	template    *samtemplate.Template
+}
+
+func newShell(t *testing.T, w *world) *shell {
+	s := &shell{checkout: w.checkout, environment: []string{"SAM_CLI_TELEMETRY=0", "AWS_PAGER="}}
+	path := os.Getenv("PATH")
+	for _, environment := range []toolchain.Environment{toolchain.SAM, toolchain.AWS} {
+		path = must(toolchain.Install(t.Context(), w.checkout, environment, os.Stderr))(t) + string(os.PathListSeparator) + path
+	}
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "PATH=") && !strings.HasPrefix(variable, "MAKE") {
+			s.environment = append(s.environment, variable)
+		}
+	}
+	s.environment = append(s.environment, "PATH="+path)
+	for _, variable := range w.Stack.Variables() {
+		s.environment = append(s.environment, variable.Name+"="+variable.Value)
+	}
+	s.template = must(samtemplate.Load(filepath.Join(w.checkout, "template.yaml")))(t)
+	return s
+}
+
+// run runs a line of shell and gives all that it said and its exit code.
+func (s *shell) run(ctx context.Context, line string, variables ...string) (string, int) {
+	command := exec.CommandContext(ctx, "bash", "-c", line)
+	command.Dir = s.checkout
+	command.Env = append(slices.Clone(s.environment), variables...)
+	output, err := command.CombinedOutput()
+	if err != nil && command.ProcessState == nil {
+		return err.Error(), -1
+	}
+	return string(output), command.ProcessState.ExitCode()
+}
+
+// onThisStack has make invoke talk to the stack of this test: make local's is
+// another.
+func onThisStack(line string) string {
+	if strings.HasPrefix(line, "make invoke ") && !strings.Contains(line, "STACK=") {
+		line += " STACK=$STACK"
+	}
+	return line
+}
+
+// play runs the commands of a session. Each runs with the variables that those
+// before it have set, and again until it answers what it has to.
+func (s *shell) play(t *testing.T, session []documents.Command) {
+	var before []string
+	for _, command := range session {
+		if elsewhere[command.Text] != "" {
+			continue
+		}
+		wanted, known := "", false
+		for beginning, answer := range answers {
+			if strings.HasPrefix(command.Text, beginning) {
+				wanted, known = answer, true
+			}
+		}
+		line := strings.Join(append(slices.Clone(before), onThisStack(command.Text)), "\n")
+		ctx, cancel := context.WithTimeout(t.Context(), bound)
+		var output string
+		code := 0
+		err := stack.Wait(ctx, command.Text, func(ctx context.Context) (bool, error) {
+			output, code = s.run(ctx, line)
+			if code != 0 && (!known || wanted == "" || !strings.HasPrefix(command.Text, "make invoke")) {
+				return true, nil
+			}
+			return regexp.MustCompile(wanted).MatchString(output), nil
+		})
+		cancel()
+		if err != nil || code != 0 {
+			t.Fatalf("%s: exit code %d, %v:\n%s", command, code, err, output)
+		}
+		if assigns.MatchString(command.Text) {
+			before = append(before, command.Text)
+		}
+	}
+}
+
+var assigns = regexp.MustCompile(`^[A-Z_]+=`)
+
+// versionID is where a version's id belongs, which the AWS CLI wants to be as
+// long as one.
+var versionID = regexp.MustCompile(`(--(?:move-to|remove-from)-version-id) [A-Z-]+`)
+
+// unreachable is where nobody answers: whoever gets as far as asking there
+// had nothing against the options.
+const unreachable = "http://127.0.0.1:9"
+
+// holds checks one command.
+func (s *shell) holds(t *testing.T, command documents.Command) {
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
+	defer cancel()
+	fields := strings.Fields(command.Text)
+	switch {
+	case fields[0] == "make":
+		if fields[1] == "invoke" {
+			if output, code := s.run(ctx, onThisStack(command.Text)); code != 0 && !strings.Contains(output, "rotate-secret") {
+				t.Errorf("%s: exit code %d:\n%s", command, code, output)
+			}
+			return
+		}
+		if output, code := s.run(ctx, "make --dry-run "+strings.Join(fields[1:], " ")); code != 0 || elsewhere[command.Text] == "" {
+			t.Errorf("%s is no target, or nothing says why it is not run: %s", command, output)
+		}
+	case fields[0] == "go" && fields[1] == "run":
+		s.goRun(ctx, t, command)
+	case fields[0] == "go" && slices.Contains(fields, "test"):
+		// The tests cannot run themselves; the packages are there.
+		folder := ""
+		if fields[1] == "-C" {
+			folder = fields[2]
+		}
+		for _, path := range fields {
+			if strings.HasPrefix(path, "./") && path != "./..." {
+				if _, err := os.Stat(filepath.Join(s.checkout, folder, path)); err != nil {
+					t.Errorf("%s: %v", command, err)
+				}
+			}
+		}
+	case fields[0] == "sam":
+		s.samOptions(ctx, t, command)
+	case fields[0] == "aws":
+		// Names are the reader's; the options are the AWS CLI's. What is read from a
+		// file that the reader has is given something to read.
+		line := strings.NewReplacer("file://packaged.yaml", "file://README.md", "> processed.json", "", " processed.json", " README.md", " packaged.yaml", " README.md", "/etc/ecs/ecs.config.new", "/dev/null").Replace(command.Text)
+		line = versionID.ReplaceAllString(line, "$1 8f1b2f6e-4c1d-4f0a-9a57-3b6f3f3d2c11")
+		output, _ := s.run(ctx, line, "AWS_ENDPOINT_URL="+unreachable, "AWS_MAX_ATTEMPTS=1")
+		if !strings.Contains(output, "Could not connect to the endpoint URL") && !strings.Contains(output, "Connection was closed") {
+			t.Errorf("%s: the AWS CLI does not take it:\n%s", command, output)
+		}
+	default:
+		if elsewhere[command.Text] == "" && !assigns.MatchString(strings.TrimPrefix(command.Text, "export ")) {
+			t.Errorf("%s: nothing runs it, and nothing says why not", command)
+		}
+	}
+}
+
+// goRun runs a function, or the judgement of files, from the checkout. go run
+// turns every exit code but 0 into 1.
+func (s *shell) goRun(ctx context.Context, t *testing.T, command documents.Command) {
+	line := command.Text
+	if !strings.Contains(line, "--file") {
+		output, code := s.run(ctx, line+" 2>/dev/null")
+		var report struct{ Results []any }
+		if code > 1 || json.Unmarshal([]byte(output), &report) != nil || len(report.Results) == 0 {
+			t.Errorf("%s: exit code %d, no report:\n%s", command, code, output)
+		}
+		return
+	}
+	// The files are the reader's.
+	folder := t.TempDir()
+	for name, content := range map[string]string{
+		"ecs.config": "ECS_CLUSTER=default\n", "prod/web.env": "A=b\n",
+		"taskdef.json": `{"family":"web","containerDefinitions":[{"name":"web","image":"nginx","memory":64}]}`,
+	} {
+		file := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		line = regexp.MustCompile(`(^|[\s<])`+regexp.QuoteMeta(name)).ReplaceAllString(line, "${1}"+file)
+	}
+	if output, code := s.run(ctx, line); code > 1 || strings.Contains(output, "usage:") || strings.Contains(output, "flag provided") || strings.Contains(output, "no such file") {
+		t.Errorf("%s: exit code %d:\n%s", command, code, output)
+	}
+}
+
+// samOptions asks sam whether it knows the options, and the template whether it
+// has the parameters.
+func (s *shell) samOptions(ctx context.Context, t *testing.T, command documents.Command) {
+	before, overrides, found := strings.Cut(command.Text, "--parameter-overrides ")
+	if output, code := s.run(ctx, before+" --help"); code != 0 {
+		t.Errorf("%s: sam does not know an option:\n%s", command, output)
+	}
+	if !found {
+		return
+	}
+	for _, override := range strings.Fields(overrides) {
+		name, value, _ := strings.Cut(override, "=")
+		if strings.HasPrefix(override, "--") {
+			break
+		}
+		index := slices.IndexFunc(s.template.Parameters(), func(of samtemplate.Parameter) bool { return of.Name == name })
+		if index < 0 {
+			t.Errorf("%s: the template has no parameter %s", command, name)
+			continue
+		}
+		if allowed := s.template.Parameters()[index].Allowed; allowed != "" && !slices.Contains(strings.Split(allowed, ", "), value) {
+			t.Errorf("%s: %s may be %s, not %s", command, name, allowed, value)
+		}
+	}
+}
