@@ -27,10 +27,14 @@ import (
 func main() {
 	cold := flag.Int("cold", 15, "cold `starts` of each function")
 	warm := flag.Int("warm", 101, "`events` that each warm function gets, answered at once")
+	// Below a page of GetAccountAuthorizationDetails, for each of which the
+	// emulator takes as long as for the whole account.
+	roles := flag.Int("roles", 900, "`roles` that sweep and Cloud Custodian look at")
+	sweeps := flag.Int("sweeps", 3, "`times` that each of the two looks at them")
 	slow := flag.Int("slow", 41, "`events` that each warm function gets, answered as slowly as by the emulator")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	err := run(ctx, rounds{*cold, *warm, *slow})
+	err := run(ctx, rounds{cold: *cold, warm: *warm, slow: *slow, sweeps: *sweeps, roles: *roles})
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -89,11 +93,16 @@ func run(ctx context.Context, rounds rounds) (err error) {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(os.Stderr, "comparing sweep with Cloud Custodian over %d roles …\n", rounds.roles)
+	sweeps, err := r.compare(ctx, checkout, account, rounds.roles, rounds.sweeps)
+	if err != nil {
+		return err
+	}
 	facts, err := r.machine(ctx, checkout)
 	if err != nil {
 		return err
 	}
-	return results{machine: facts, rounds: rounds, starts: starts, visits: visits}.write(r.sources)
+	return results{machine: facts, rounds: rounds, starts: starts, visits: visits, sweeps: sweeps}.write(r.sources)
 }
 
 // newRunner builds what is measured, and installs what it is measured against.

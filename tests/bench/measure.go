@@ -184,8 +184,8 @@ type visit struct {
 // timings are of the function, of the bare calls and of the Python function.
 type timings struct{ function, bare, python []time.Duration }
 
-// rounds say how often each is measured.
-type rounds struct{ cold, warm, slow int }
+// rounds say how often each is measured, and over how many roles.
+type rounds struct{ cold, warm, slow, sweeps, roles int }
 
 func (r *runner) visit(ctx context.Context, of occasion, calls []replay.Call, rounds rounds) (visit, error) {
 	result := visit{occasion: of}
@@ -242,7 +242,7 @@ func (r *runner) visit(ctx context.Context, of occasion, calls []replay.Call, ro
 	}
 	defer python.Stop()
 	for name, process := range map[string]*runtimeinterface.Process{"bare": bare, "python": python} {
-		if err := r.sameOrder(player, random, warmOrder, invoking(ctx, process, []byte(`{}`))); err != nil {
+		if err := r.sameOrder(player, random, warmOrder, invoking(ctx, process, of.event)); err != nil {
 			return result, fmt.Errorf("the yardstick %s: %w", name, err)
 		}
 	}
@@ -268,11 +268,10 @@ func (r *runner) visit(ctx context.Context, of occasion, calls []replay.Call, ro
 		for range rounds {
 			for _, one := range []struct {
 				process *runtimeinterface.Process
-				event   []byte
 				into    *[]time.Duration
-			}{{warm, of.event, &into.function}, {bare, []byte(`{}`), &into.bare}, {python, []byte(`{}`), &into.python}} {
+			}{{warm, &into.function}, {bare, &into.bare}, {python, &into.python}} {
 				if err := timed(delay, func() (time.Duration, error) {
-					_, took, err := one.process.Invoke(ctx, one.event)
+					_, took, err := one.process.Invoke(ctx, of.event)
 					return took, err
 				}, result.warmCalls, one.into); err != nil {
 					return err
@@ -297,10 +296,9 @@ func (r *runner) visit(ctx context.Context, of occasion, calls []replay.Call, ro
 	for range rounds.cold {
 		for _, one := range []struct {
 			function runtimeinterface.Function
-			event    []byte
 			into     *[]time.Duration
-		}{{handler, of.event, &result.first.function}, {r.pythonFunction(coldScript, player.URL), []byte(`{}`), &result.first.python}} {
-			if err := timed(replay.Quickly, func() (time.Duration, error) { return r.once(ctx, one.function, one.event) }, result.coldCalls, one.into); err != nil {
+		}{{handler, &result.first.function}, {r.pythonFunction(coldScript, player.URL), &result.first.python}} {
+			if err := timed(replay.Quickly, func() (time.Duration, error) { return r.once(ctx, one.function, of.event) }, result.coldCalls, one.into); err != nil {
 				return result, err
 			}
 		}

@@ -55,15 +55,6 @@ type Result struct {
 	Lost, Doubled []string
 }
 
-// Per is how many calls of a function a subject costs.
-func (r Result) Per(function string) float64 {
-	total := 0
-	for _, count := range r.Calls[function] {
-		total += count
-	}
-	return float64(total) / float64(max(r.Subjects[function], 1))
-}
-
 // makers is how many people work side by side.
 const makers = 8
 

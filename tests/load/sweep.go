@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
 
+	"ecsguardrails/shared/sweepreport"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
 )
@@ -136,12 +138,9 @@ func every(cycle, from, below int) int {
 // is wrong at its beginning is what was made since the last one.
 func (h Holding) Sweep(ctx context.Context, account Account, before Holding) (Result, error) {
 	counted, start := newTally(account.Stack.Record), time.Now()
-	invocation, err := account.Invoke(ctx, "sweep", []byte(`{"sweep":"all"}`))
+	summary, err := account.sweep(ctx)
 	if err != nil {
 		return Result{}, err
-	}
-	if invocation.FunctionError != "" {
-		return Result{}, fmt.Errorf("sweep failed: %s", invocation.ErrorMessage)
 	}
 	wanting := map[string]int{
 		"AttachRolePolicy":       every(roleCycle, before.Roles, h.Roles),
@@ -175,7 +174,31 @@ func (h Holding) Sweep(ctx context.Context, account Account, before Holding) (Re
 		}
 	}
 	result.toldOnce(counted)
+	for _, kind := range summary.Kinds {
+		if want := map[string]int{"roles": h.Roles, "task-definitions": h.Families, "config-objects": h.Objects}[kind.Name]; kind.Listed < want {
+			result.Lost = append(result.Lost, fmt.Sprintf("of %d %s sweep found %d", want, kind.Name, kind.Listed))
+		}
+	}
 	return result, h.verify(ctx, account, &result)
+}
+
+// sweep asks for one and waits for its summary.
+func (a Account) sweep(ctx context.Context) (sweepreport.Summary, error) {
+	var answer struct{ Summary sweepreport.Summary }
+	invocation, err := a.Invoke(ctx, "sweep", []byte(`{"sweep":"all"}`))
+	if err != nil {
+		return answer.Summary, err
+	}
+	if invocation.FunctionError != "" {
+		return answer.Summary, fmt.Errorf("sweep failed: %s", invocation.ErrorMessage)
+	}
+	if err := json.Unmarshal(invocation.Payload, &answer); err != nil {
+		return answer.Summary, fmt.Errorf("reading sweep's summary: %w", err)
+	}
+	if !answer.Summary.Complete {
+		return answer.Summary, fmt.Errorf("sweep did not come to its end: %s", invocation.Payload)
+	}
+	return answer.Summary, nil
 }
 
 // changed are the subjects for which a function's call succeeded.

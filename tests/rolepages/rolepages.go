@@ -7,11 +7,8 @@ package rolepages
 
 import (
 	"bytes"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strconv"
 	"sync"
 
@@ -86,7 +83,7 @@ func page(exchange awscall.Exchange, body []byte, lists ...string) ([]byte, erro
 		return body, nil
 	}
 	var amended []byte
-	at := int64(0)
+	at := 0
 	for i, member := range all {
 		amended = append(amended, body[at:member.start]...)
 		if i >= start && i < end {
@@ -112,45 +109,65 @@ func number(exchange awscall.Exchange, name string, otherwise int) int {
 }
 
 // span is where a member stands in the answer.
-type span struct{ start, end int64 }
+type span struct{ start, end int }
 
-// members finds the elements <member> directly in the lists.
+// members finds the elements <member> directly in the lists. It reads tags
+// alone, since a parser would take longer than the emulator does for an account
+// of thousands of roles.
 func members(body []byte, lists []string) ([]span, error) {
-	decoder := xml.NewDecoder(bytes.NewReader(body))
 	var found []span
-	inList, depth := false, 0
-	for {
-		before := decoder.InputOffset()
-		token, err := decoder.Token()
-		if errors.Is(err, io.EOF) {
+	at := 0
+	for _, list := range lists {
+		begin := bytes.Index(body[at:], []byte("<"+list+">"))
+		if begin < 0 {
+			continue
+		}
+		at += begin + len(list) + 2
+		end := bytes.Index(body[at:], []byte("</"+list+">"))
+		if end < 0 {
+			return nil, fmt.Errorf("the list %s does not end", list)
+		}
+		inner, err := membersOf(body[at : at+end])
+		if err != nil {
+			return nil, fmt.Errorf("the list %s: %w", list, err)
+		}
+		for _, member := range inner {
+			found = append(found, span{at + member.start, at + member.end})
+		}
+		at += end
+	}
+	return found, nil
+}
+
+var opening, closing = []byte("<member>"), []byte("</member>")
+
+// membersOf finds those of a list that are not within others.
+func membersOf(list []byte) ([]span, error) {
+	var found []span
+	depth := 0
+	for at := 0; ; {
+		next := bytes.IndexByte(list[at:], '<')
+		switch {
+		case next < 0 && depth > 0:
+			return nil, errors.New("a member does not end")
+		case next < 0:
 			return found, nil
 		}
-		if err != nil {
-			return nil, err
-		}
-		switch token := token.(type) {
-		case xml.StartElement:
-			switch {
-			case !inList && slices.Contains(lists, token.Name.Local):
-				inList, depth = true, 0
-				continue
-			case inList && depth == 0 && token.Name.Local == "member":
-				found = append(found, span{start: before})
+		at += next
+		switch {
+		case bytes.HasPrefix(list[at:], opening):
+			if depth == 0 {
+				found = append(found, span{start: at})
 			}
-			if inList {
-				depth++
+			depth++
+		case bytes.HasPrefix(list[at:], closing):
+			if depth--; depth < 0 {
+				return nil, errors.New("a member ends that did not begin")
 			}
-		case xml.EndElement:
-			if inList && depth == 0 {
-				inList = false
-				continue
-			}
-			if inList {
-				depth--
-				if depth == 0 {
-					found[len(found)-1].end = decoder.InputOffset()
-				}
+			if depth == 0 {
+				found[len(found)-1].end = at + len(closing)
 			}
 		}
+		at++
 	}
 }

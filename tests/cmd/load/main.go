@@ -115,6 +115,7 @@ func onStack(ctx context.Context, part func(context.Context, load.Account) error
 
 // tell prints what a part cost, and fails where it did not end right.
 func tell(result load.Result) error {
+	all, subjects := 0, 0
 	for _, function := range slices.Sorted(maps.Keys(result.Calls)) {
 		var texts []string
 		total := 0
@@ -122,15 +123,17 @@ func tell(result load.Result) error {
 			texts = append(texts, fmt.Sprintf("%s %d", operation, result.Calls[function][operation]))
 			total += result.Calls[function][operation]
 		}
+		all, subjects = all+total, subjects+result.Subjects[function]
 		line := fmt.Sprintf("  %s: %d calls", function, total)
-		if subjects := result.Subjects[function]; subjects > 0 {
-			line += fmt.Sprintf(", %.3f for each of %d subjects", result.Per(function), subjects)
+		if looked := result.Subjects[function]; looked > 0 {
+			line += fmt.Sprintf(", %.3f for each of %d subjects", float64(total)/float64(looked), looked)
 		}
 		if looks := result.Looks[function]; looks > 0 {
 			line += fmt.Sprintf(", %d looks", looks)
 		}
 		fmt.Printf("%s (%s)\n", line, strings.Join(texts, ", "))
 	}
+	fmt.Printf("  in all: %d calls, %.3f for each subject\n", all, float64(all)/float64(max(subjects, 1)))
 	fmt.Printf("  lost %d, done twice %d, in dead-letter queues 0\n", len(result.Lost), len(result.Doubled))
 	if len(result.Lost)+len(result.Doubled) > 0 {
 		return fmt.Errorf("not all ended right:\n%s", strings.Join(slices.Concat(result.Lost, result.Doubled), "\n"))
