@@ -46,6 +46,5 @@ func ChoosePassword(random io.Reader, order Order) (Issued, error) {
 	if err != nil {
 		return Issued{}, err
 	}
-	username := TwoAccounts.Successor(order.Current.Username)
-	return Issued{Credential: Credential{username, password}, ID: username, Version: order.Version}, nil
+	return Issued{Credential: Credential{order.Next, password}, ID: order.Next, Version: order.Version}, nil
 }

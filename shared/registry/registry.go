@@ -194,6 +194,8 @@ type Order struct {
 	SecretARN, Version string
 	// Current is what AWSCURRENT holds, and what nobody may touch.
 	Current Credential
+	// Next is the user whose turn it is: of two accounts the other one.
+	Next string
 	// Administrator is zero where the secret names none.
 	Administrator Administrator
 	// Tags are the secret's.

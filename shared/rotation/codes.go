@@ -42,6 +42,8 @@ var Codes = []finding.Code{
 	{Code: "too-soon", Cause: "a rotation was begun within the grace time, and one of two accounts that take turns would lose its password", Cure: "rotate later, or tag the secret `ecs-guardrails:grace=0h` if nothing uses the previous credential any more"},
 	{Code: "grace-over", Cause: "the registry still takes the previous credential after its grace time", Cure: "none needed; the function revokes it"},
 	{Code: "previous-in-use", Cause: "an `ecs.config` still carries the previous credential after its grace time", Cure: "none needed; the function renders it anew, and revokes at the next look"},
+	{Code: "gap", Cause: "the tag `ecs-guardrails:maintenance` allows that an account's only password is replaced, and pulls with the old one fail", Cure: "make a second account, and take the tag away"},
+	{Code: "gap-ended", Cause: "the new password of an account that has only one is known to Secrets Manager's readers", Cure: "none needed; have instances read their `ecs.config` anew"},
 	{Code: "config-untaggable", Cause: "no EC2 tag or command can hold the name of an `ecs.config`, so the instances that read it are not told (`REFRESH_INSTANCES`)", Cure: "give the object another name"},
 	{Code: "config-names-no-cluster", Cause: "an `ecs.config` names no cluster to find its instances by (`REFRESH_INSTANCES=cluster`)", Cure: "write `ECS_CLUSTER` into it, or have instances found by their tag"},
 	{Code: "cluster-missing", Cause: "an `ecs.config` names a cluster that does not exist in this region", Cure: "correct `ECS_CLUSTER`"},

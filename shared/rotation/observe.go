@@ -84,6 +84,8 @@ type Value struct {
 	// Present is false for a version that was made, but never given a value.
 	Present bool
 	Text    secret.Text
+	// Made is when the version was given its value.
+	Made time.Time
 }
 
 // Attempt is a login to the registry.
@@ -241,7 +243,7 @@ func (r *Rotation) value(ctx context.Context, arn, version, label string) (Value
 			Fix:     secretShapeFix,
 		})
 	default:
-		return Value{Present: aws.ToString(got.SecretString) != "", Text: secret.New(aws.ToString(got.SecretString))}, nil
+		return Value{Present: aws.ToString(got.SecretString) != "", Text: secret.New(aws.ToString(got.SecretString)), Made: aws.ToTime(got.CreatedDate)}, nil
 	}
 }
 
@@ -293,7 +295,8 @@ func asFinding(err error, doing string) error {
 		f.Fix = "give the administrator, whose secret the tag " + AdminTag + " names, the rights that the function's README lists for the driver"
 	case registry.Missing:
 		f.Code = "account-missing"
-		f.Fix = "make the account that the message speaks of, or correct the secret's tags; of two accounts that take turns, the second is called as the first with _clone behind"
+		f.Fix = "make the account that the message speaks of, or correct the secret's tags; of two accounts that take turns, the second is called as the first with _clone behind. " +
+			"Where there can be only one, the tag " + MaintenanceTag + "=in-place has its password replaced while it is in use; pulls then fail until the new one is everywhere"
 	}
 	return finding.Refuse(f)
 }

@@ -86,9 +86,7 @@ type documents struct {
 	before, after Document
 	// hasNew is false where the new version has no value yet.
 	hasNew bool
-	// successor is the user whose turn it is.
-	successor string
-	order     registry.Order
+	order  registry.Order
 }
 
 // read takes both values apart, and refuses a new one that is not the successor
@@ -121,7 +119,10 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		},
 	}
 	driver := r.drivers[at.Driver]
-	both.successor = driver.Accounts().Successor(before.Credential.Username)
+	both.order.Next = driver.Accounts().Successor(before.Credential.Username)
+	if at.InPlace {
+		both.order.Next = before.Credential.Username
+	}
 	if err := driver.Examine(both.order); err != nil {
 		return fault("driver-needs", fmt.Sprintf("the driver %s cannot work: %v", at.Driver, err), "correct what it names; the function's README lists what each driver needs")
 	}
@@ -133,7 +134,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	switch {
 	case err != nil:
 		return fault("pending-differs", fmt.Sprintf("the new version of the secret was not made by this rotation: %v", err), anew)
-	case both.after.Credential.Username != both.successor:
+	case both.after.Credential.Username != both.order.Next:
 		return fault("pending-differs", "the new version of the secret is for another user than the one whose turn it is", anew)
 	case !both.after.SameBeside(before):
 		return fault("pending-differs", "the new version of the secret differs from the one in use in more than its credential, as it would for another registry", anew)
@@ -208,7 +209,7 @@ func (o Observation) administersItself(at Target) bool {
 // account.
 func endsPrevious(o Observation, both documents) bool {
 	before, err := ParseDocument(o.Previous.Text, passwordKeyOf(o.Name))
-	return err == nil && before.Credential.Username == both.successor && before.Credential.Username != both.before.Credential.Username
+	return err == nil && before.Credential.Username == both.order.Next && before.Credential.Username != both.before.Credential.Username
 }
 
 func note(code, message string) pipeline.Plan[Action] {
@@ -236,7 +237,11 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 		}
 	}
 	base.Kind, base.Current, base.RotationToken, base.To = Issue, both.before, o.Token, o.Version
-	return pipeline.Plan[Action]{Actions: append(actions, base)}
+	plan := pipeline.Plan[Action]{Actions: append(actions, base)}
+	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs {
+		plan.Findings = r.gap(at)
+	}
+	return plan
 }
 
 // planSet has the registry take a password of our own choosing. A minted token
@@ -252,7 +257,19 @@ func (r *Rotation) planSet(o Observation, at Target, both documents, base Action
 		return note("not-known-yet", fmt.Sprintf("%s does not take the new credential yet; testSecret waits for it", at.Registry.Host))
 	}
 	base.Kind, base.Credential = Install, both.after.Credential
-	return pipeline.Plan[Action]{Actions: []Action{base}}
+	return pipeline.Plan[Action]{Findings: r.gap(at), Actions: []Action{base}}
+}
+
+// gap says what it means that an account's only password is replaced.
+func (r *Rotation) gap(at Target) []finding.Finding {
+	if !at.InPlace {
+		return nil
+	}
+	return []finding.Finding{{
+		Code: "gap", Severity: finding.Warning,
+		Message: fmt.Sprintf("the old password ends now, and the new one is known to Secrets Manager's readers when testSecret (at most %s) and finishSecret are done, and to instances when they have read their ecs.config anew; pulls in between fail", r.loginWait),
+		Fix:     fmt.Sprintf("make a second account, named as the first with _clone behind, and take the tag %s away: then no pull fails", MaintenanceTag),
+	}}
 }
 
 // judgeLogin ends testSecret. Without a pending value it is the test that
@@ -300,6 +317,12 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	}
 	// At last, so that a command that cannot be sent keeps nothing else from being done.
 	refreshes, findings, _ := r.refreshes(o, at, both, renders, base)
+	if made := o.New.Made; at.InPlace && !o.finished() && !made.IsZero() {
+		findings = append(findings, finding.Finding{
+			Code: "gap-ended", Severity: finding.Info,
+			Message: fmt.Sprintf("for Secrets Manager's readers the time in which pulls failed ends; it began %s ago at the earliest", o.Now.Sub(made).Round(time.Second)),
+		})
+	}
 	actions = append(actions, refreshes...)
 	if len(actions) == 0 && len(findings) == 0 {
 		return note("already-current", "the version is the current one already, and every file has its credential")

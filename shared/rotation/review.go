@@ -132,7 +132,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 // them.
 func (r *Rotation) outdated(o Observation, at Target, both documents) []registry.Issued {
 	if r.drivers[at.Driver].Accounts() == registry.TwoAccounts {
-		if o.Login.Err != nil {
+		if o.Login.Err != nil || both.before.Credential.Username == both.after.Credential.Username {
 			return nil
 		}
 		return []registry.Issued{{ID: both.before.Credential.Username, Version: o.version(previous)}}

@@ -24,6 +24,9 @@ const (
 	// GraceTag is how long the previous credential works on after a rotation, as in
 	// "36h" or "7d".
 	GraceTag = "ecs-guardrails:grace"
+	// MaintenanceTag allows, with "in-place", that the one account of a registry
+	// where two would take turns gets its new password while the old one is in use.
+	MaintenanceTag = "ecs-guardrails:maintenance"
 	// ConfigTag lists the ecs.config files that carry the credential.
 	ConfigTag = "ecs-guardrails:config-objects"
 )
@@ -40,6 +43,9 @@ type Target struct {
 	// comes, and HasGrace whether a tag says so: then it ends after that time.
 	Grace    time.Duration
 	HasGrace bool
+	// InPlace says that one account gets its new password while the old one is in
+	// use.
+	InPlace bool
 	// Configs are the ecs.config files that carry the credential; where none are
 	// named, the config bucket is read through.
 	Configs []storedfile.Place
@@ -89,6 +95,13 @@ func target(tags map[string]string, drivers map[string]registry.Driver) (Target,
 			fault("tag-malformed", fmt.Sprintf("the tag %s is no time: %v", GraceTag, err), "write hours or days, as in 36h or 7d")
 		}
 		target.HasGrace = true
+	}
+	if text, tagged := tags[MaintenanceTag]; tagged {
+		driver := drivers[target.Driver]
+		if text != "in-place" || driver != nil && driver.Accounts() == registry.OneAccount {
+			fault("tag-malformed", fmt.Sprintf("the tag %s is for accounts that would take turns, and says in-place or nothing", MaintenanceTag), "take the tag away, or write in-place")
+		}
+		target.InPlace = true
 	}
 	for _, text := range strings.Fields(tags[ConfigTag]) {
 		place, ok := storedfile.ParsePlace(text)

@@ -337,6 +337,50 @@ func TestVendorsCutOff(t *testing.T) {
 	t.Logf("%d cut points in all", total)
 }
 
+// TestVendorsReviewCutOff ends the look at a secret whose grace time is over
+// before and after every single call, and looks again.
+func TestVendorsReviewCutOff(t *testing.T) {
+	total := 0
+	for name, v := range vendors() {
+		t.Run(name, func(t *testing.T) {
+			points := 0
+			for _, after := range []bool{false, true} {
+				for at := 1; ; at++ {
+					w, s, _ := newVendorWorld(v)
+					for _, version := range []string{"version-1", version1} {
+						w.secrets.Begin(version)
+						w.rotate(t, version)
+					}
+					w.objects.Write(configBucket, "ecs.config", []byte("ECS_CLUSTER=prod\n"))
+					w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "1h", start.Add(-2*time.Hour)
+					interruption := &registrytest.Interruption{At: at, After: after}
+					w.interrupt(interruption)
+					w.function(finding.Enforce).Handle(t.Context(), fmt.Appendf(nil, `{"secret":%q}`, secretARN))
+					w.interrupt(nil)
+					if !interruption.Cut() {
+						break
+					}
+					points++
+					w.usable(t)
+					if result := w.review(t); result.HasError() {
+						t.Fatalf("cut at %d (after: %v): %+v", at, after, result)
+					}
+					w.usable(t)
+					_, previous := w.secrets.Staged("AWSPREVIOUS")
+					if username, password := credentialOf(t, previous); w.accepts(username, password) || !v.takesTurns && issued(s) != 1 {
+						t.Fatalf("cut at %d (after: %v): the previous credential goes on working", at, after)
+					}
+				}
+			}
+			if points < 10 {
+				t.Errorf("only %d cut points: the test cuts nothing any more", points)
+			}
+			total += points
+		})
+	}
+	t.Logf("%d cut points in all", total)
+}
+
 // ended says what is left after a rotation: one new credential, the one before,
 // and none that nobody knows.
 func (w *world) ended(t *testing.T, v vendor, s server, version string, at int, after bool) {
@@ -463,6 +507,51 @@ func TestVendorsSecondAccountMissing(t *testing.T) {
 			if codes(result) != "account-missing" {
 				t.Errorf("got %+v", result)
 			}
+		})
+	}
+}
+
+// TestInPlace replaces an account's only password, where a tag allows it.
+func TestInPlace(t *testing.T) {
+	for name, v := range vendors() {
+		t.Run(name, func(t *testing.T) {
+			only := v
+			only.takesTurns = false
+			w, s, _ := newVendorWorld(only)
+			w.secrets.Tags[rotation.MaintenanceTag] = "in-place"
+			w.secrets.Begin(version1)
+			if !v.takesTurns {
+				if result := w.run(t, "createSecret", version1); codes(result) != "tag-malformed" {
+					t.Errorf("got %+v", result)
+				}
+				return
+			}
+			people := len(s.Live())
+			w.objects.Write(configBucket, "ecs.config", fmt.Appendf(nil, "ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={%q:{\"username\":%q,\"password\":%q}}\n", v.endpoint, v.username, canary))
+			var told []string
+			for _, step := range rotation.Steps() {
+				result := w.run(t, string(step), version1)
+				if result.HasError() {
+					t.Fatalf("%s: %+v", step, result)
+				}
+				told = append(told, strings.Fields(codes(result))...)
+			}
+			if !slices.Contains(told, "gap") || w.accepts(v.username, canary) || len(s.Live()) != people {
+				t.Errorf("told %q; the old password works: %v", told, w.accepts(v.username, canary))
+			}
+			w.usable(t)
+			_, value := w.secrets.Staged("AWSCURRENT")
+			username, password := credentialOf(t, value)
+			if file := string(w.objects.Read(configBucket, "ecs.config")); username != v.username || !strings.Contains(file, strconv.Quote(password)) {
+				t.Errorf("the user is %q, and the file carries the new password: %v", username, strings.Contains(file, password))
+			}
+			// Not even a registry that took the previous password, too, may end the
+			// current one at a look.
+			w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "1h", start.Add(-2*time.Hour)
+			if result := w.review(t); codes(result) != "previous-ended" || len(result.Actions) > 0 {
+				t.Errorf("looked at: %+v", result)
+			}
+			w.usable(t)
 		})
 	}
 }

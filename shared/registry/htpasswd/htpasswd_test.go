@@ -17,6 +17,7 @@ func order() registry.Order {
 	return registry.Order{
 		Registry: registry.Registry{Host: "registry.example.com"},
 		Current:  registry.Credential{Username: "ci", Password: secret.New("old")},
+		Next:     "ci_clone",
 		Tags:     map[string]string{htpasswd.LocationTag: "s3://acme/auth/ht passwd"},
 	}
 }

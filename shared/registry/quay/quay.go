@@ -46,12 +46,11 @@ func (*Driver) Examine(order registry.Order) error {
 // robot's old token: it is the one before the current one, at best. So a run
 // after a crash regenerates it again.
 func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issued, error) {
-	username := registry.TwoAccounts.Successor(order.Current.Username)
-	token, err := d.regenerate(ctx, order, username)
+	token, err := d.regenerate(ctx, order, order.Next)
 	if err != nil {
 		return registry.Issued{}, err
 	}
-	return registry.Issued{Credential: registry.Credential{Username: username, Password: token}, ID: username, Version: order.Version}, nil
+	return registry.Issued{Credential: registry.Credential{Username: order.Next, Password: token}, ID: order.Next, Version: order.Version}, nil
 }
 
 // Revoke regenerates a robot's token and forgets it.
