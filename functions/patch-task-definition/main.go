@@ -10,7 +10,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"ecsguardrails/shared/awsclient"
@@ -37,14 +40,24 @@ func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner 
 }
 
 func observer(configuration aws.Config) taskdef.Observer {
-	secrets := secretsmanager.NewFromConfig(configuration)
+	secrets, containers := secretsmanager.NewFromConfig(configuration), ecs.NewFromConfig(configuration)
+	objects := s3.NewFromConfig(configuration, func(options *s3.Options) {
+		// Buckets have no names of their own at an endpoint for development.
+		options.UsePathStyle = configuration.BaseEndpoint != nil
+	})
 	return taskdef.Observer{
-		Definitions: ecs.NewFromConfig(configuration),
-		Services:    ecs.NewFromConfig(configuration),
+		Definitions: containers,
+		Services:    containers,
+		Tasks:       containers,
+		Instances:   containers,
+		Rules:       eventbridge.NewFromConfig(configuration),
+		Schedules:   scheduler.NewFromConfig(configuration),
 		Secrets:     taskdef.NewSecretList(secrets, time.Now),
 		Named:       taskdef.NewSecretObserver(secrets, time.Now),
 		Roles:       taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),
+		Files:       taskdef.NewFileObserver(objects, time.Now),
 		Region:      configuration.Region,
+		Now:         time.Now,
 	}
 }
 

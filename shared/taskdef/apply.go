@@ -15,7 +15,7 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-// Action is a Registration, an Attachment, a Withdrawal or a Move.
+// Action is a Registration, an Attachment, a Withdrawal, a Move or a Retirement.
 type Action interface {
 	Describe() finding.Action
 	apply(context.Context, Applier) error

@@ -30,6 +30,11 @@ func (j *judgement) environmentFiles() {
 					fmt.Sprintf("the environment file %q of %s %s", shortened(value), j.containerName(i), problem),
 					`write {"type": "s3", "value": "arn:aws:s3:::bucket/path/name.env"}`)
 			}
+			if gone := j.FilesGone[value]; gone != "" {
+				j.report("environment-file-gone", finding.Error,
+					fmt.Sprintf("the environment file %q of %s does not exist: %s, and no task of this definition starts", shortened(value), j.containerName(i), gone),
+					"upload it, or name one that exists")
+			}
 		}
 		if len(container.EnvironmentFiles) > 0 && j.isWindows() && j.isFargate() {
 			j.report("windows-field-unsupported", finding.Warning,

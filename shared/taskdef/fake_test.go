@@ -13,8 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	eventtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
@@ -49,6 +51,9 @@ type fakeECS struct {
 	// page of a list has.
 	services []types.Service
 	page     int
+	// tasks are the revisions that a cluster's tasks run, agents the versions on
+	// its instances, by its ARN.
+	tasks, agents map[string][]string
 	// before runs ahead of a call, without the lock, with the call's name.
 	before func(operation string) error
 	now    time.Time
@@ -367,6 +372,9 @@ func wild(pattern, text string) bool {
 type stack struct {
 	ecs      *fakeECS
 	iam      *fakeIAM
+	bus      *fakeBus
+	objects  *fakeObjects
+	files    *FileObserver
 	roles    *RoleObserver
 	named    *SecretObserver
 	secrets  *fakeSecrets
@@ -378,6 +386,7 @@ type stack struct {
 func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 	s := &stack{
 		ecs:     newFakeECS(),
+		bus:     &fakeBus{rules: map[rule][]eventtypes.Target{}, schedules: map[string]*schedulertypes.Target{}},
 		iam:     &fakeIAM{roles: map[string]*fakeRole{}, policies: map[string][]string{}},
 		secrets: &fakeSecrets{entries: secrets},
 		settings: Settings{
@@ -387,6 +396,8 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 	}
 	s.list = NewSecretList(s.secrets, func() time.Time { return s.now })
 	s.settings.CheckSecretKeys = true
+	s.objects = &fakeObjects{}
+	s.files = NewFileObserver(s.objects, func() time.Time { return s.now })
 	s.named = NewSecretObserver(s.secrets, func() time.Time { return s.now })
 	s.roles = NewRoleObserver(s.iam, func() time.Time { return s.now })
 	return s
@@ -394,7 +405,8 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 
 func (s *stack) send(payload string) finding.Report {
 	function := New(s.settings,
-		Observer{Definitions: s.ecs, Services: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Region: region},
+		Observer{Definitions: s.ecs, Services: s.ecs, Tasks: s.ecs, Instances: s.ecs, Rules: s.bus, Schedules: s.bus,
+			Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region, Now: func() time.Time { return s.now }},
 		Applier{Definitions: s.ecs, Roles: s.iam, Services: NewServiceMover(s.ecs)})
 	return function.Handle(context.Background(), []byte(payload)).Report
 }

@@ -220,7 +220,7 @@ func TestFilesLookAtTheAccount(t *testing.T) {
 	s.iam.roles["r"] = &fakeRole{missing: true}
 	var output bytes.Buffer
 	code := Files(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *Observer {
-		return &Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Region: region}
+		return &Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region}
 	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","taskRoleArn":"`+roleARN+`","containerDefinitions":[{"name":"a","image":"registry.example.com/a"}]}`), &output, &output)
 	if code != exitFindings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
 		t.Errorf("exit code %d\n%s", code, &output)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -29,13 +30,19 @@ type TaskDefinitionReader interface {
 type Observer struct {
 	Definitions TaskDefinitionReader
 	Services    ServiceReader
+	Tasks       TaskReader
+	Instances   InstanceReader
+	Rules       RuleReader
+	Schedules   ScheduleReader
 	Secrets     *SecretList
 	Named       *SecretObserver
 	Roles       *RoleObserver
+	Files       *FileObserver
 	Settings    Settings
 	// Region is where the clients look: a definition of another region is not
 	// theirs.
 	Region string
+	Now    func() time.Time
 }
 
 // Observe describes the definition and finds the secrets for its images.
@@ -86,8 +93,7 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 	if err := o.complete(ctx, &observed); err != nil {
 		return observed, err
 	}
-	observed.Usage, err = o.usage(ctx, observed)
-	return observed, err
+	return observed, o.uses(ctx, &observed)
 }
 
 // complete reads what the definition, once it is known, makes necessary.
@@ -109,15 +115,37 @@ func (o Observer) complete(ctx context.Context, observed *Observation) (err erro
 		return err
 	}
 	j = o.Settings.run(*observed)
-	role, needs := j.place().role(j.executionRoleAfter()), j.roleNeeds()
-	if role != "" && !j.leftOpen(role) && len(needs) > 0 && j.place().Account != "" {
-		found, err := o.Roles.observe(ctx, j.place(), role, aws.ToString(observed.Definition.TaskRoleArn), needs)
-		if err != nil {
-			return err
+	group, beside := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		observed.ExecutionRole, err = o.executionRole(beside, j)
+		return err
+	})
+	files := map[string]string{}
+	group.Go(func() error {
+		for _, container := range observed.Definition.ContainerDefinitions {
+			for _, file := range container.EnvironmentFiles {
+				if value := aws.ToString(file.Value); environmentFileProblem(file) == "" && !j.leftOpen(value) {
+					files[value] = ""
+				}
+			}
 		}
-		observed.ExecutionRole = &found
+		return fill(beside, files, o.Files.gone)
+	})
+	if err := group.Wait(); err != nil {
+		return err
 	}
+	observed.FilesGone = files
 	return o.keys(ctx, j, observed)
+}
+
+// executionRole finds out about the execution role, where it has something to do.
+func (o Observer) executionRole(ctx context.Context, j *judgement) (*ExecutionRole, error) {
+	role, needs := j.place().role(j.executionRoleAfter()), j.roleNeeds()
+	if role == "" || j.leftOpen(role) || len(needs) == 0 || j.place().Account == "" {
+		return nil, nil
+	}
+	found, err := o.Roles.observe(ctx, j.place(), role, aws.ToString(j.Definition.TaskRoleArn), needs)
+	return &found, err
 }
 
 // named describes the secrets that containers name and keep, unless they have

@@ -30,10 +30,14 @@ type Observation struct {
 	Named map[string]NamedSecret
 	// KeyProblems says what is wrong with the keys of a secret's value, by its ARN.
 	KeyProblems map[string]string
+	// FilesGone says why an environment file does not exist, by its ARN.
+	FilesGone map[string]string
 	// ExecutionRole is nil where there is none, or nothing was asked about it.
 	ExecutionRole *ExecutionRole
 	// Usage is nil where services are not ours to move.
 	Usage *Usage
+	// Superseded is nil where old revisions are not ours to deregister.
+	Superseded *Superseded
 	// Draft says that the definition comes from a file, with what people leave
 	// open there.
 	Draft bool
@@ -90,8 +94,8 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 		}
 		// The latest revision was observed, and gets its cures when it is asked for.
 		var plan pipeline.Plan[Action]
-		unfit := slices.ContainsFunc(s.run(observed).findings, isError)
-		s.moves(observed.Usage, &Successor{ARN: observed.Usage.Successor}, unfit, &plan)
+		j := s.run(observed)
+		s.moves(observed.Usage, &Successor{ARN: observed.Usage.Successor}, slices.ContainsFunc(j.findings, isError), j.requirement(), &plan)
 		return plan
 	}
 	j := s.run(observed)
@@ -109,7 +113,8 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 		to.ARN = observed.Usage.Successor
 	}
 	unfit := slices.ContainsFunc(plan.Findings, func(f finding.Finding) bool { return isError(f) && !f.Cured })
-	s.moves(observed.Usage, to, unfit, &plan)
+	s.moves(observed.Usage, to, unfit, j.requirement(), &plan)
+	retirements(observed.Superseded, &plan)
 	return plan
 }
 

@@ -1,6 +1,7 @@
 package taskdef
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,20 +41,26 @@ func (n ServiceName) String() string {
 	return last(n.Cluster) + "/" + last(n.Service)
 }
 
+func nameOfService(service types.Service) ServiceName {
+	return ServiceName{Cluster: aws.ToString(service.ClusterArn), Service: aws.ToString(service.ServiceArn)}
+}
+
 // Successor is a revision that may be known only once it has been registered.
 type Successor struct{ ARN string }
 
 // moves plans what becomes of the services that run an old revision. None is
-// moved to an unfit one: its tasks could not start, where the old one's may still
-// run on what their instances have pulled before.
-func (s Settings) moves(usage *Usage, to *Successor, unfit bool, plan *pipeline.Plan[Action]) {
+// moved to an unfit one, or where nothing is new enough for it: its tasks could
+// not start, where the old one's may still run on what their instances have
+// pulled before.
+func (s Settings) moves(usage *Usage, to *Successor, unfit bool, required *requirement, plan *pipeline.Plan[Action]) {
 	if usage == nil {
 		return
 	}
+	usage.tooOld(required, plan)
 	move := Move{From: usage.Revisions, To: to, Since: usage.Since, CloudFormation: bool(s.PatchCloudFormation)}
 	var behind []int
 	for _, service := range usage.Services {
-		name := ServiceName{Cluster: aws.ToString(service.ClusterArn), Service: aws.ToString(service.ServiceArn)}
+		name := nameOfService(service)
 		runs := fmt.Sprintf("the service %s runs an older revision than the one made from it", name)
 		if ignored(service) {
 			plan.Findings = append(plan.Findings, finding.Finding{
@@ -61,7 +68,7 @@ func (s Settings) moves(usage *Usage, to *Successor, unfit bool, plan *pipeline.
 			})
 			continue
 		}
-		why := move.obstacle(service)
+		why := cmp.Or(move.obstacle(service), required.unmet(service, usage.Agents))
 		if unfit {
 			why = "the one made from it has errors, too, so that its tasks may not start"
 		}
@@ -80,16 +87,17 @@ func (s Settings) moves(usage *Usage, to *Successor, unfit bool, plan *pipeline.
 			Message: runs, Fix: fmt.Sprintf("deploy the latest revision to %s", name),
 		})
 	}
-	if usage.Unchecked != "" {
+	if usage.ServicesUnchecked != "" {
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "services-unchecked", Severity: finding.Warning,
-			Message: "services that run an older revision may have been left out: " + usage.Unchecked,
+			Message: "services that run an older revision may have been left out: " + usage.ServicesUnchecked,
 			Fix:     "allow ecs:ListClusters, ecs:ListServices and ecs:DescribeServices to the function's role, or deploy the latest revision yourself",
 		})
 	}
 	if len(move.Services) > 0 {
 		plan.Do(move, behind...)
 	}
+	usage.reportSchedules(plan)
 }
 
 func ignored(service types.Service) bool {

@@ -32,4 +32,7 @@ type Settings struct {
 	// UpdateServices has services that run a revision run the one that was made
 	// from it.
 	UpdateServices settings.Choice `env:"UPDATE_SERVICES" envDefault:"no"`
+	// DeregisterSuperseded says after how many days revisions of ours are
+	// deregistered that another one has followed, and that nothing uses.
+	DeregisterSuperseded Retention `env:"DEREGISTER_SUPERSEDED" envDefault:"no"`
 }

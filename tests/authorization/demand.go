@@ -48,7 +48,7 @@ var wholeService = map[string]bool{
 	"iam:ListRoles": true, "iam:GetAccountSummary": true, "iam:GetAccountAuthorizationDetails": true, "iam:ListInstanceProfiles": true,
 	"ec2:DescribeInstances": true, "ec2:DescribeImages": true, "ec2:DescribeLaunchTemplateVersions": true, "ec2:DescribeIamInstanceProfileAssociations": true,
 	"ecs:DescribeTaskDefinition": true, "ecs:DeregisterTaskDefinition": true, "ecs:ListTaskDefinitions": true,
-	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true, "ecs:ListServices": true,
+	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true, "ecs:ListServices": true, "ecs:ListTasks": true,
 	"events:ListEventBuses": true, "events:ListRuleNamesByTarget": true, "scheduler:ListSchedules": true, "cloudtrail:DescribeTrails": true,
 	"secretsmanager:ListSecrets": true, "secretsmanager:GetRandomPassword": true,
 	"s3:GetAccountPublicAccessBlock": true, "cloudwatch:PutMetricData": true, "tag:GetResources": true,
@@ -112,6 +112,18 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 		return []Demand{{Action: name, Resource: text(exchange.Parameters, "Name") + text(exchange.Parameters, "TrailName")}}, true, nil
 	case name == "ecs:DescribeServices":
 		return serviceDemands(exchange.Parameters, at), true, nil
+	case name == "ecs:UpdateService":
+		demands := serviceDemands(map[string]any{"cluster": exchange.Parameters["cluster"], "services": []any{exchange.Parameters["service"]}}, at)
+		demands[0].Action = name
+		return demands, true, nil
+	case name == "ecs:DescribeTasks":
+		// The functions name tasks by their ARNs.
+		var demands []Demand
+		tasks, _ := exchange.Parameters["tasks"].([]any)
+		for _, task := range tasks {
+			demands = append(demands, Demand{Action: name, Resource: fmt.Sprint(task)})
+		}
+		return demands, true, nil
 	case name == "events:PutEvents":
 		return eventDemands(exchange.Parameters, at), true, nil
 	case name == "sns:Publish":

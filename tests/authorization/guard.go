@@ -111,7 +111,7 @@ func (g *Guard) denied(ctx context.Context, exchange awscall.Exchange) (string, 
 		return "", err
 	}
 	for _, demand := range demands {
-		keys := map[string][]string{"aws:PrincipalArn": {principal.RoleARN}, "aws:PrincipalAccount": {g.Account}, "aws:SecureTransport": {"true"}}
+		keys := map[string][]string{"aws:PrincipalArn": {principal.RoleARN}, "aws:PrincipalAccount": {g.Account}, "aws:ResourceAccount": {g.Account}, "aws:SecureTransport": {"true"}}
 		for key, values := range demand.Context {
 			keys[key] = values
 		}

@@ -170,6 +170,28 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 		first := must(w.register(t.Context(), family, reader, ecrImage, "gitlab.example.com:5050/shop/web", private, "gitlab.example.com/shop/web"))(t)
 		w.patchedWith(t, family, first, []string{"", gitlab, w.registrySecret, ""})
 	})
+	t.Run("an environment file that is not there", func(t *testing.T) {
+		t.Parallel()
+		const family = "environment"
+		bucket := w.Stack.Outputs["ConfigBucket"]
+		registered := must(w.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
+			Family: aws.String(family), ExecutionRoleArn: &w.executionRole,
+			ContainerDefinitions: []types.ContainerDefinition{{
+				Name: aws.String("web"), Image: aws.String(publicImage), Memory: aws.Int32(128),
+				EnvironmentFiles: []types.EnvironmentFile{{Type: types.EnvironmentFileTypeS3, Value: aws.String("arn:aws:s3:::" + bucket + "/nobody/uploaded.env")}},
+			}},
+		}))(t)
+		first := aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
+		told := w.published(t, first, ofRevision(first))
+		if told.Status != finding.Noncompliant || !slices.Contains(told.Codes(), "environment-file-gone") {
+			t.Errorf("published %+v", told)
+		}
+		must(w.Upload(t.Context(), bucket, "nobody/uploaded.env", "COLOUR=blue\n"))(t)
+		again := must(w.Invoke(t.Context(), "patch-task-definition", []byte(`{"taskDefinition":"`+family+`"}`)))(t)
+		if len(again.Report.Results) != 1 || again.Report.Results[0].Status != finding.Compliant {
+			t.Errorf("the second look found %s", again.Payload)
+		}
+	})
 	t.Run("Windows port 80", func(t *testing.T) {
 		t.Parallel()
 		const family = "windows"

@@ -207,7 +207,11 @@ func s3Asks(call awscall.Call, text func(string) string) []ask {
 			action = cmp.Or(versioned[action], action)
 		}
 	}
-	asks := []ask{{"s3:" + action, resource, nil}}
+	var context map[string][]string
+	if prefix := text("Prefix"); prefix != "" {
+		context = map[string][]string{"s3:prefix": {prefix}}
+	}
+	asks := []ask{{"s3:" + action, resource, context}}
 	if text("Tagging") != "" {
 		asks = append(asks, ask{"s3:PutObjectTagging", resource, nil})
 	}
@@ -227,10 +231,11 @@ func ecsAsks(call awscall.Call, text func(string) string, one func(string, map[s
 		return asks
 	case "ListContainerInstances":
 		return one(clusterARN(text("cluster")), nil)
-	case "DescribeContainerInstances":
+	case "DescribeContainerInstances", "DescribeTasks":
 		var asks []ask
 		instances, _ := call.Parameters["containerInstances"].([]any)
-		for _, instance := range instances {
+		tasks, _ := call.Parameters["tasks"].([]any)
+		for _, instance := range slices.Concat(instances, tasks) {
 			asks = append(asks, one(fmt.Sprint(instance), nil)...)
 		}
 		return asks
@@ -342,6 +347,8 @@ var unused = map[grant]string{
 	{"attach-policies", "ReadQuota", "iam:GetAccountSummary"}:                                   "only where a role has nearly as many policies as it can have",
 	{"attach-policies", "ReadInstances", "ec2:DescribeInstances"}:                               "only for instances of an association, which names no image",
 	{"attach-policies", "ReadInstances", "ec2:DescribeLaunchTemplateVersions"}:                  "only for launches through a template",
+	{"patch-task-definition", "SeeTasks", "ecs:DescribeTasks"}:                                  "only where tasks of the family run, and the service of this run has none",
+	{"patch-task-definition", "SeeAgents", "ecs:DescribeContainerInstances"}:                    "only where the service's cluster has instances",
 	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:ListTaskDefinitions"}:      "only where a revision came in between",
 	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:DeregisterTaskDefinition"}: "only where a revision came in between",
 }
