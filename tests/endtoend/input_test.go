@@ -109,6 +109,11 @@ func testBadInput(t *testing.T, w *world) {
 	for _, function := range functions {
 		t.Run(function, func(t *testing.T) {
 			for name, input := range badInputs {
+				if function == "sweep" && input == `{}` {
+					// It asks for a look at everything, the other tests' things included;
+					// testSweep asks for that.
+					continue
+				}
 				t.Run(name, func(t *testing.T) { w.accepts(t, function, []byte(input), func(operator.Result) {}) })
 			}
 		})
