@@ -4,6 +4,7 @@ import "ecsguardrails/shared/finding"
 
 // Codes of sweep's findings.
 const (
+	CodeUsesUnknown    = "uses-unknown"
 	CodeSwept          = "swept"
 	CodeNoQueue        = "no-queue"
 	CodeRefused        = "message-refused"
@@ -27,6 +28,7 @@ const (
 // Codes documents them.
 var Codes = []finding.Code{
 	{Code: CodeSwept, Cause: "a kind of thing was listed; says how many there are and how many are looked at", Cure: "none needed"},
+	{Code: CodeUsesUnknown, Cause: "sweep may not see which older revisions services, rules and schedules use", Cure: "allow the named call to sweep's role"},
 	{Code: CodeNoQueue, Cause: "the function that looks after this kind is off, or its queue is not set", Cure: "none needed where it is off on purpose; otherwise set its mode, or the queue's URL"},
 	{Code: CodeRefused, Cause: "a queue refuses a message for a reason that lies in the message or the queue", Cure: "see the queue's policy, key and type"},
 	{Code: CodeUnderway, Cause: "another sweep is under way, so this one steps aside", Cure: "none needed; the message says until when it holds the lock"},

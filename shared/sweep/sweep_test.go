@@ -696,6 +696,8 @@ func TestErrorsOfCalls(t *testing.T) {
 		"no report bucket": {"GetObject", "NoSuchBucket", "sweep noncompliant [no-report]"},
 		"state denied":     {"PutObject", "AccessDenied", "sweep noncompliant [access-denied]"},
 		"bucket":           {"ListObjectsV2", "PermanentRedirect", "config-objects noncompliant [swept bucket-not-listed bucket-not-listed]"},
+		"schedules denied": {"ListSchedules", "AccessDeniedException", "task-definitions noncompliant [swept uses-unknown]"},
+		"rules throttled":  {"ListClusters", "ThrottlingException", "task-definitions failed [will-retry]"},
 		"bucket throttled": {"ListObjectsV2", "SlowDown", "config-objects failed [will-retry]"},
 		"bucket's events":  {"GetBucketNotificationConfiguration", "AccessDenied", "account noncompliant [bucket-events-unknown bucket-events-unknown]"},
 	}
@@ -703,7 +705,7 @@ func TestErrorsOfCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := large(1, 0)
 			a.err = map[string]error{test.call: refusal(test.code)}
-			if got := lines(run(t, t.Context(), enforcing(), a, `{"only":["roles","config-objects"]}`)); !slices.Contains(got, test.want) {
+			if got := lines(run(t, t.Context(), enforcing(), a, `{"only":["roles","config-objects","task-definitions"]}`)); !slices.Contains(got, test.want) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})

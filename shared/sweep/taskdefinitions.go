@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
 )
 
 const (
@@ -58,14 +60,26 @@ func (o observer) listTaskDefinitions(ctx context.Context, observed *Observation
 			return nil
 		}
 	}
+	// What cannot be seen of their use keeps no family from being looked at.
 	used := &revisions{of: map[string]map[string]bool{}}
-	if err := o.findUses(ctx, used); err != nil {
+	err := o.findUses(ctx, used)
+	var older []string
+	if err == nil {
+		older, err = o.older(ctx, used)
+	}
+	if err != nil && awserror.Classify(err) == awserror.Transient {
 		return err
 	}
-	older, err := o.older(ctx, used)
+	if err != nil {
+		observed.Faults = append(observed.Faults, finding.Finding{
+			Code: CodeUsesUnknown, Severity: finding.Warning,
+			Message: fmt.Sprintf("which older revisions are used cannot be seen, so only the latest of each family are looked at: %s answers %s", cmp.Or(awserror.Operation(err), "AWS"), cmp.Or(awserror.Code(err), "with an error")),
+			Fix:     "allow the named call to sweep's role, or find the policy that denies it",
+		})
+	}
 	observed.Listed += len(older)
 	observed.Names = append(observed.Names, older...)
-	return err
+	return nil
 }
 
 // revisions collects which revisions of which families are used.
