@@ -190,13 +190,17 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 	if o.Step == Review || o.finished() {
 		before, after = read{o.version(previous), previous}, read{o.version(current), current}
 	}
+	// Asked before the goroutines begin to write.
+	last := o.version(previous)
+	_, graceRunning := o.graceEnd(at)
+	hasAdministrator := at.Admin != "" && !o.administersItself(at)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { o.Old, err = r.value(ctx, o.ARN, before.version, before.label); return })
 	group.Go(func() (err error) { o.New, err = r.value(ctx, o.ARN, after.version, after.label); return })
-	if _, running := o.graceEnd(at); running && o.Step == CreateSecret {
-		group.Go(func() (err error) { o.Previous, err = r.value(ctx, o.ARN, o.version(previous), previous); return })
+	if graceRunning && o.Step == CreateSecret {
+		group.Go(func() (err error) { o.Previous, err = r.value(ctx, o.ARN, last, previous); return })
 	}
-	if at.Admin != "" && !o.administersItself(at) {
+	if hasAdministrator {
 		group.Go(func() (err error) { o.Administrator, err = r.administrator(ctx, at.Admin); return })
 	}
 	return group.Wait()
@@ -206,10 +210,11 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 // steps that change something there.
 func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, both documents) error {
 	lister, lists := r.drivers[at.Driver].(registry.Lister)
+	var issued []registry.Issued
 	group, ctx := errgroup.WithContext(ctx)
 	if lists && (o.Step == FinishSecret || o.Step == Review && o.graceOver(at) || o.Step == CreateSecret && !both.hasNew) {
 		group.Go(func() (err error) {
-			o.Issued, err = lister.List(ctx, both.order)
+			issued, err = lister.List(ctx, both.order)
 			return asFinding(err, "list what was issued")
 		})
 	}
@@ -221,7 +226,9 @@ func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, 
 			return r.instances(ctx, o, at, both)
 		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	o.Issued = issued
+	return err
 }
 
 // value reads one version of a secret. Secrets Manager answers
