@@ -2,6 +2,7 @@ package rotation_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -68,6 +69,28 @@ func (w *world) rightConfigs(t *testing.T) {
 			t.Errorf("%s has another content than it should:\n%s", key, strings.NewReplacer(password, "…", canary, "…").Replace(got))
 		}
 	}
+}
+
+// TestOddCredentials begins with a password that needs quoting everywhere.
+func TestOddCredentials(t *testing.T) {
+	const odd = `pä"$(x)\ ß😀&<>'`
+	w := newWorld(t)
+	w.objects.Write("acme", "auth/htpasswd", []byte(line(t, "ci", odd)))
+	value, err := json.Marshal(map[string]string{"username": "ci", "password": odd})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.secrets.Values["version-0"] = string(value) + "\n"
+	w.secrets.Begin(version1)
+	if result := w.run(t, "testSecret", version1); codes(result) != "configuration-tested" {
+		t.Errorf("the odd password: %+v", result)
+	}
+	for key, content := range configFiles {
+		w.objects.Write(configBucket, key, []byte(content("ci", odd)))
+	}
+	w.rotate(t, version1)
+	w.rightConfigs(t)
+	w.usable(t)
 }
 
 // rightProperties holds what files were written with against what they had.

@@ -50,6 +50,9 @@ func ParseDocument(text secret.Text, passwordKey string) (Document, error) {
 	document := Document{text: text, others: map[string]secret.Text{}}
 	raw := []byte(text.Reveal())
 	shape := fmt.Errorf(`the value is not a JSON object {"%s": "…", "%s": "…"}`, usernameKey, passwordKey)
+	if bytes.HasPrefix(raw, []byte("\ufeff")) {
+		return Document{}, errors.New("the value begins with a byte order mark, which ECS does not read as JSON")
+	}
 	if !json.Valid(raw) {
 		return Document{}, shape
 	}
