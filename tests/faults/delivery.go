@@ -21,6 +21,10 @@ import (
 // of 3 s, twice), and half a second.
 const silentTimeout = 6500 * time.Millisecond
 
+// silentSweepTimeout is sweep's, which lists in the first half of its time, and
+// keeps the last 15 s to write down what it knows.
+const silentSweepTimeout = 24 * time.Second
+
 // asyncAttempts is how often Lambda hands an asynchronous event to a function
 // (MaximumRetryAttempts of 2, as the template has it).
 const asyncAttempts = 3

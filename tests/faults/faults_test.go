@@ -39,7 +39,7 @@ func TestFaults(t *testing.T) {
 		if err := report.WriteTable(t.Output(), brief); err != nil {
 			t.Error(err)
 		}
-		for _, complaint := range report.Complaints() {
+		for _, complaint := range report.Complaints(true) {
 			t.Error(complaint)
 		}
 		if totals := report.Totals(); !totals.Good() {

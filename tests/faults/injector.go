@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"ecsguardrails/shared/publish"
 	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/endpoint"
 	"ecsguardrails/tests/operator"
@@ -46,8 +47,11 @@ type injector struct {
 	logical   map[string]Cut
 	published []operator.Result
 	sent      []string
-	// commanded are the targets of commands.
-	commanded map[string]bool
+	// commanded are the targets of commands, told the kinds of events that were
+	// published.
+	commanded, told map[string]bool
+	// sending is told of each message that was sent.
+	sending func(queue, body string) error
 }
 
 // arm begins to count calls, and to inject the cut.
@@ -56,7 +60,7 @@ func (i *injector) arm(cut Cut) {
 	defer i.mutex.Unlock()
 	i.cut, i.armed, i.delivery, i.firedIn = cut, true, 0, 0
 	i.calls, i.number, i.logical = nil, map[string]int{}, map[string]Cut{}
-	i.published, i.sent, i.commanded = nil, nil, map[string]bool{}
+	i.published, i.sent, i.commanded, i.told = nil, nil, map[string]bool{}, map[string]bool{}
 }
 
 // fired reports whether the fault has happened.
@@ -199,6 +203,10 @@ func (i *injector) forward(request *http.Request, body []byte, exchange awscall.
 		Method: request.Method, URL: &target, Host: request.Host, Header: request.Header.Clone(),
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 	}
+	if i.world.scenario.Unguarded {
+		// To the stack, it is anybody's call.
+		out.Header.Set("User-Agent", strings.ReplaceAll(request.UserAgent(), "app/ecs-guardrails-", "app/"))
+	}
 	response, err := i.transport.RoundTrip(out)
 	if err != nil {
 		http.Error(recorder, "the local stack did not answer: "+err.Error(), http.StatusBadGateway)
@@ -226,6 +234,20 @@ func (i *injector) forward(request *http.Request, body []byte, exchange awscall.
 	return recorder
 }
 
+// Sent lists the messages that were sent, each behind its queue's name.
+func (i *injector) Sent() []string {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	return slices.Clone(i.sent)
+}
+
+// Told lists the kinds of events that were published, however often.
+func (i *injector) Told() []string {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	return slices.Sorted(maps.Keys(i.told))
+}
+
 // Commanded lists the targets that were sent a command, however often.
 func (i *injector) Commanded() []string {
 	i.mutex.Lock()
@@ -248,6 +270,9 @@ func (i *injector) answered(exchange awscall.Exchange, status int, answer []byte
 		}
 		i.mutex.Lock()
 		i.published = append(i.published, results...)
+		for _, kind := range texts(exchange.Parameters, "Entries", "DetailType") {
+			i.told[kind] = true
+		}
 		i.mutex.Unlock()
 	case "ssm:SendCommand":
 		targets, err := json.Marshal(exchange.Parameters["Targets"])
@@ -258,9 +283,17 @@ func (i *injector) answered(exchange awscall.Exchange, status int, answer []byte
 		i.commanded[string(targets)] = true
 		i.mutex.Unlock()
 	case "sqs:SendMessage", "sqs:SendMessageBatch":
+		bodies := bodiesIn(exchange.Parameters)
 		i.mutex.Lock()
-		i.sent = append(i.sent, bodiesIn(exchange.Parameters)...)
+		i.sent = append(i.sent, bodies...)
 		i.mutex.Unlock()
+		for _, sent := range bodies {
+			if queue, body, _ := strings.Cut(sent, " "); i.sending != nil {
+				if err := i.sending(queue, body); err != nil {
+					return nil, err
+				}
+			}
+		}
 	}
 	if amend, ok := i.amendments[name]; ok {
 		var err error
@@ -274,6 +307,19 @@ func (i *injector) answered(exchange awscall.Exchange, status int, answer []byte
 	return answer, nil
 }
 
+// texts reads one field of all items of a list.
+func texts(parameters map[string]any, list, field string) []string {
+	items, _ := parameters[list].([]any)
+	var found []string
+	for _, item := range items {
+		fields, _ := item.(map[string]any)
+		if value, ok := fields[field].(string); ok {
+			found = append(found, value)
+		}
+	}
+	return found
+}
+
 // publishedIn reads the findings of a call of PutEvents.
 func publishedIn(parameters map[string]any) ([]operator.Result, error) {
 	entries, _ := parameters["Entries"].([]any)
@@ -281,14 +327,21 @@ func publishedIn(parameters map[string]any) ([]operator.Result, error) {
 	for _, entry := range entries {
 		fields, _ := entry.(map[string]any)
 		detail, _ := fields["Detail"].(string)
-		if kind, _ := fields["DetailType"].(string); kind != "ECS Guardrails Finding" {
-			continue
+		switch kind, _ := fields["DetailType"].(string); kind {
+		case publish.FindingType:
+			var result operator.Result
+			if err := json.Unmarshal([]byte(detail), &result); err != nil || result.Subject == "" {
+				return nil, errors.Join(fmt.Errorf("a published finding is none: %s", detail), err)
+			}
+			results = append(results, result)
+		case publish.SweepSummaryType:
+			// It tells of every subject that was not compliant.
+			var summary struct{ Results []operator.Result }
+			if err := json.Unmarshal([]byte(detail), &summary); err != nil {
+				return nil, fmt.Errorf("a published summary is none: %w: %s", err, detail)
+			}
+			results = append(results, summary.Results...)
 		}
-		var result operator.Result
-		if err := json.Unmarshal([]byte(detail), &result); err != nil || result.Subject == "" {
-			return nil, errors.Join(fmt.Errorf("a published finding is none: %s", detail), err)
-		}
-		results = append(results, result)
 	}
 	return results, nil
 }

@@ -48,10 +48,10 @@ type function struct {
 	maxReceiveCount int
 }
 
-// functionQueues are the stack's outputs of queues, by the functions behind
-// them.
+// functionQueues are the template's queues, by the functions behind them.
 var functionQueues = map[string]string{
 	"attach-policies": "AttachPoliciesQueue", "rotate-secret": "RotateSecretQueue", "patch-task-definition": "PatchTaskDefinitionQueue",
+	"sweep": "SweepQueue",
 }
 
 // unversionedBucket is one that was there before the stack.
@@ -113,12 +113,16 @@ func (l *Lab) deployed(ctx context.Context, name string) (function, error) {
 	if configured.Environment != nil {
 		deployed.variables = configured.Environment.Variables
 	}
-	output, ok := functionQueues[name]
+	logicalID, ok := functionQueues[name]
 	if !ok {
 		return deployed, nil
 	}
+	queue, err := l.ResourceID(ctx, logicalID)
+	if err != nil {
+		return function{}, err
+	}
 	attributes, err := l.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: aws.String(l.stack.Outputs[output]), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		QueueUrl: &queue, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
 		return function{}, fmt.Errorf("reading the queue of %s: %w", name, err)

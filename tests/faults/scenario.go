@@ -13,6 +13,10 @@ type Scenario struct {
 	Function, Name string
 	// Settings take the place of the deployed function's.
 	Settings map[string]string
+	// Unguarded says that its calls are not held against the function's role, which
+	// names queues and buckets of the stack, where the world has its own. The
+	// end-to-end tests hold them.
+	Unguarded bool
 	// Arrange makes what is there before the event. Again is what brings the
 	// function to look once more, as the next event or sweep does; nil where the
 	// event itself comes again whatever went wrong.

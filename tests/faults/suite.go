@@ -105,5 +105,5 @@ func (l *Lab) Run(ctx context.Context, suite Suite) (*Report, error) {
 
 // AllScenarios are those of all functions.
 func AllScenarios() []*Scenario {
-	return slices.Concat(AttachPolicies(), ValidateConfig(), RotateSecret(), PatchTaskDefinition())
+	return slices.Concat(AttachPolicies(), ValidateConfig(), RotateSecret(), PatchTaskDefinition(), Sweep())
 }

@@ -98,8 +98,9 @@ func (r *Report) WriteTable(writer io.Writer, faults []Fault) error {
 	return table.Flush()
 }
 
-// Complaints tell in full of all that is not as it has to be.
-func (r *Report) Complaints() []string {
+// Complaints tell in full of all that is not as it has to be, and on demand what
+// the function logged.
+func (r *Report) Complaints(logs bool) []string {
 	var complaints []string
 	for _, outcome := range append(append([]*Outcome{}, r.References...), r.Outcomes...) {
 		var lines []string
@@ -112,6 +113,9 @@ func (r *Report) Complaints() []string {
 		}
 		for _, sighting := range outcome.Sightings {
 			lines = append(lines, sighting.String())
+		}
+		if len(lines) > 0 && logs {
+			lines = append(lines, "its log:", outcome.Output)
 		}
 		if len(lines) > 0 {
 			complaints = append(complaints, fmt.Sprintf("%s, %s:\n  %s", outcome.Scenario.Title(), outcome.Cut, strings.Join(lines, "\n  ")))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -32,6 +33,8 @@ type World struct {
 	Secrets *canary.Set
 	// disguises are texts and what states show in their place.
 	disguises []string
+	// settings take the place of the scenario's.
+	settings map[string]string
 	// environmentValue is a planted secret that a task definition carries.
 	environmentValue string
 
@@ -60,7 +63,7 @@ var markPattern = regexp.MustCompile(`zw\d{6}z`)
 func (l *Lab) newWorld(scenario *Scenario) *World {
 	world := &World{Lab: l, scenario: scenario, Mark: fmt.Sprintf("zw%06dz", l.worlds.Add(1)), Secrets: &canary.Set{}}
 	world.Secrets.Plant("the function's secret access key", l.secretAccessKey)
-	world.calls = &injector{aws: l.endpoint, transport: l.transport, world: world, commanded: map[string]bool{}}
+	world.calls = &injector{aws: l.endpoint, transport: l.transport, world: world, commanded: map[string]bool{}, told: map[string]bool{}}
 	world.front = httptest.NewServer(world.calls)
 	return world
 }
@@ -140,6 +143,9 @@ func (w *World) invoke(ctx context.Context, request uuid.UUID, payload []byte) (
 	timeout := function.timeout
 	if w.calls.meets(Silent) {
 		timeout = silentTimeout
+		if w.scenario.Function == "sweep" {
+			timeout = silentSweepTimeout
+		}
 	}
 	answer, err := process.Invoke(ctx, request, payload, timeout)
 	w.search("the answer of the function", string(answer.Payload))
@@ -154,13 +160,10 @@ func (w *World) environment(function function) []string {
 		"AWS_ACCESS_KEY_ID": "ASIATESTTESTTESTTEST", "AWS_SECRET_ACCESS_KEY": w.secretAccessKey,
 		"PATH": "/usr/local/bin:/usr/bin/:/bin",
 	}
-	for name, value := range function.variables {
-		variables[name] = value
-	}
+	maps.Copy(variables, function.variables)
 	variables["MODE"] = "enforce"
-	for name, value := range w.scenario.Settings {
-		variables[name] = value
-	}
+	maps.Copy(variables, w.scenario.Settings)
+	maps.Copy(variables, w.settings)
 	var lines []string
 	for name, value := range variables {
 		lines = append(lines, name+"="+value)

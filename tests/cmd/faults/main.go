@@ -22,9 +22,10 @@ import (
 func main() {
 	least := flag.Int("least", 1000, "how many cut `points` there have to be")
 	only := flag.String("only", "", "`text` that a scenario's title has to contain")
+	logs := flag.Bool("logs", false, "also print what a function logged that came to another end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	good, err := run(ctx, *least, *only)
+	good, err := run(ctx, *least, *only, *logs)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "faults:", err)
@@ -34,7 +35,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, least int, only string) (good bool, err error) {
+func run(ctx context.Context, least int, only string, logs bool) (good bool, err error) {
 	start := time.Now()
 	lab, err := faults.Open(ctx, fmt.Sprintf("test-faults-%d", os.Getpid()), os.Stderr)
 	if err != nil {
@@ -54,7 +55,7 @@ func run(ctx context.Context, least int, only string) (good bool, err error) {
 	if err := report.WriteTable(os.Stdout, faults.All); err != nil {
 		return false, fmt.Errorf("writing the table: %w", err)
 	}
-	for _, complaint := range report.Complaints() {
+	for _, complaint := range report.Complaints(logs) {
 		fmt.Println("\n" + complaint)
 	}
 	totals := report.Totals()
