@@ -81,8 +81,13 @@ type collector struct {
 func (c collector) observe(ctx context.Context, run *Run) (Collection, error) {
 	now := func() time.Time { return c.sweep.now().UTC() }
 	collected := Collection{Run: run}
-	for len(run.Sent) > 0 && run.listedAll() {
+	// What has come already is taken however long ago it was asked for: a run that
+	// was cut off may be taken up late.
+	for more := true; len(run.Sent) > 0 && run.listedAll(); {
 		wait := min(longPoll, run.patience(c.sweep.settings.AnswerWait, now()))
+		if more {
+			wait = max(wait, time.Second)
+		}
 		if deadline, ok := ctx.Deadline(); ok {
 			wait = min(wait, deadline.Sub(c.sweep.now())-closing)
 		}
@@ -96,6 +101,7 @@ func (c collector) observe(ctx context.Context, run *Run) (Collection, error) {
 		if err != nil {
 			return Collection{}, fmt.Errorf("take answers from the queue %s: %w", c.sweep.settings.ResultsQueueURL, err)
 		}
+		more = len(output.Messages) > 0
 		for _, message := range output.Messages {
 			collected.Handles = append(collected.Handles, aws.ToString(message.ReceiptHandle))
 			if run.answer(aws.ToString(message.Body)) {

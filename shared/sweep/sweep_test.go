@@ -568,6 +568,22 @@ func TestCutOff(t *testing.T) {
 	})
 }
 
+// A run that is taken up later than anybody waits for answers takes those that
+// came meanwhile.
+func TestTakenUpLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := large(0, 10)
+		a.failOnce = map[string]error{"DescribeTrails": refusal("Throttling")}
+		if got := lines(deliver(t, t.Context(), enforcing(), a, `{}`, "first"))[0]; got != "account failed [will-retry]" {
+			t.Fatalf("got %q", got)
+		}
+		time.Sleep(16 * time.Minute)
+		if summary := summaryOf(t, deliver(t, t.Context(), enforcing(), a, `{}`, "first")); !summary.Complete || summary.Statuses[finding.Compliant] != 11 || summary.Statuses[finding.Failed] != 0 {
+			t.Errorf("got %s, %v", summary.Headline, summary.Statuses)
+		}
+	})
+}
+
 // The same event once more, when the sweep is over: it reports once more, and
 // asks nobody anything.
 func TestDeliveredAgain(t *testing.T) {
