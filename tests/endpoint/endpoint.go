@@ -31,6 +31,11 @@ type Supplement func(writer http.ResponseWriter, request *http.Request, exchange
 // does not know.
 type Amendment func(exchange awscall.Exchange, body []byte) ([]byte, error)
 
+// IdleTime is how long a connection to the emulator is kept for the next call:
+// less than the 5 s after which the emulator closes it, maybe on a call that it
+// has just begun to carry out.
+const IdleTime = 2 * time.Second
+
 // Options say what stands behind the endpoint.
 type Options struct {
 	Record *awscall.Record
@@ -77,7 +82,7 @@ func (e *Endpoint) Serve(emulator *url.URL, options Options) {
 			request.Out.Host = request.In.Host
 		},
 		// Compression that the caller did not ask for would change the answer.
-		Transport:      &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
+		Transport:      &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: IdleTime},
 		FlushInterval:  -1,
 		ModifyResponse: e.answered,
 		ErrorHandler:   e.unreachable,

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"ecsguardrails/tests/canary"
+	"ecsguardrails/tests/endpoint"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
 )
@@ -72,7 +73,7 @@ func Open(ctx context.Context, name string, progress io.Writer) (*Lab, error) {
 	lab := &Lab{
 		Operator: operator.With(running, running.Behind), stack: running, functions: map[string]function{},
 		logger: slog.New(slog.DiscardHandler), secretAccessKey: canary.Text(),
-		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 256},
+		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 256, IdleConnTimeout: endpoint.IdleTime},
 	}
 	if err := lab.prepare(ctx); err != nil {
 		return nil, errors.Join(err, running.Stop())
