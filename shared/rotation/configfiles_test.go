@@ -396,6 +396,43 @@ func TestReviewBesideARotation(t *testing.T) {
 	}
 }
 
+// TestTokenUnderAnotherVersion has a person write the current token anew, with a
+// field beside it: its own version's label goes, and the token stays in use.
+func TestTokenUnderAnotherVersion(t *testing.T) {
+	for name, edits := range map[string]int{"one edit": 1, "two edits": 2} {
+		t.Run(name, func(t *testing.T) {
+			w, s, _ := newVendorWorld(vendors()["gitea"])
+			w.secrets.Begin("version-1")
+			w.rotate(t, "version-1")
+			_, value := w.secrets.Staged("AWSCURRENT")
+			versions := []string{"version-1", "edit-1", "edit-2"}
+			for n := range edits {
+				from, to := versions[n], versions[n+1]
+				w.secrets.Unstage("version-0", "AWSPREVIOUS")
+				if n > 0 {
+					w.secrets.Unstage(versions[n-1], "AWSPREVIOUS")
+				}
+				w.secrets.Stages[from], w.secrets.Stages[to] = []string{"AWSPREVIOUS"}, []string{"AWSCURRENT"}
+				w.secrets.Values[to] = strings.TrimSuffix(value, "}") + `,"note":"mine"}`
+			}
+			if edits == 2 {
+				w.secrets.Values["edit-1"] = strings.Replace(value, `"password":"`, `"password":"typo`, 1)
+				w.secrets.Values["edit-2"] = value
+			}
+			w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "1h", start.Add(-2*time.Hour)
+			w.review(t)
+			w.usable(t)
+			w.secrets.Begin("version-2")
+			w.rotate(t, "version-2")
+			w.usable(t)
+			_, previous := w.secrets.Staged("AWSPREVIOUS")
+			if username, password := credentialOf(t, previous); !w.accepts(username, password) || issued(s) != 2 {
+				t.Errorf("the previous credential is refused, or %d tokens are left", issued(s))
+			}
+		})
+	}
+}
+
 // TestRotationWithinGrace leaves the previous credential its time.
 func TestRotationWithinGrace(t *testing.T) {
 	t.Run("two accounts", func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,8 +68,10 @@ type Observation struct {
 	Previous Value
 	// Administrator is zero where the secret names none.
 	Administrator registry.Administrator
-	// Issued are the tokens that the registry lists for the secret.
+	// Issued are the tokens that the registry lists for the secret, Minted the
+	// values of the versions that they were issued for, where there still are any.
 	Issued []registry.Issued
+	Minted map[string]Value
 	// Configs are the files that may carry the credential.
 	Configs []storedfile.File
 	// Reached are the instances of the clusters that those files name, Sent what
@@ -211,11 +214,23 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, both documents) error {
 	lister, lists := r.drivers[at.Driver].(registry.Lister)
 	var issued []registry.Issued
+	minted := map[string]Value{}
+	arn, inUse := o.ARN, []string{o.Version, o.version(current)}
 	group, ctx := errgroup.WithContext(ctx)
 	if lists && (o.Step == FinishSecret || o.Step == Review && o.graceOver(at) || o.Step == CreateSecret && !both.hasNew) {
 		group.Go(func() (err error) {
-			issued, err = lister.List(ctx, both.order)
-			return asFinding(err, "list what was issued")
+			if issued, err = lister.List(ctx, both.order); err != nil {
+				return asFinding(err, "list what was issued")
+			}
+			for _, one := range issued {
+				if slices.Contains(inUse, one.Version) {
+					continue
+				}
+				if minted[one.Version], err = r.value(ctx, arn, one.Version, ""); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	}
 	if o.Step == FinishSecret || o.Step == Review {
@@ -227,17 +242,21 @@ func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, 
 		})
 	}
 	err := group.Wait()
-	o.Issued = issued
+	o.Issued, o.Minted = issued, minted
 	return err
 }
 
-// value reads one version of a secret. Secrets Manager answers
+// value reads one version of a secret, by its label, or whatever label it has. Secrets Manager answers
 // ResourceNotFoundException for a version that has no value yet.
 func (r *Rotation) value(ctx context.Context, arn, version, label string) (Value, error) {
 	if version == "" {
 		return Value{}, nil
 	}
-	got, err := r.reader.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version, VersionStage: &label})
+	input := &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version}
+	if label != "" {
+		input.VersionStage = &label
+	}
+	got, err := r.reader.GetSecretValue(ctx, input)
 	switch {
 	case awserror.HasCode(err, "ResourceNotFoundException"):
 		return Value{}, nil

@@ -212,6 +212,18 @@ func endsPrevious(o Observation, both documents) bool {
 	return err == nil && before.Credential.Username == both.order.Next && before.Credential.Username != both.before.Credential.Username
 }
 
+// holds reports whether a token is a credential under another version, too, as
+// after a person wrote the same password with another field beside it. What
+// cannot be read counts as held.
+func (o Observation) holds(issued registry.Issued, credential registry.Credential) bool {
+	value := o.Minted[issued.Version]
+	if !value.Present {
+		return false
+	}
+	document, err := ParseDocument(value.Text, passwordKeyOf(o.Name))
+	return err != nil || document.Credential.Equal(credential)
+}
+
 func note(code, message string) pipeline.Plan[Action] {
 	return pipeline.Plan[Action]{Findings: []finding.Finding{{Code: code, Severity: finding.Info, Message: message}}}
 }
@@ -311,7 +323,7 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	for _, issued := range o.Issued {
 		// Within the grace time also those that were the previous one before: several
 		// rotations in a row end none that instances may still hold.
-		if !keep[issued.Version] && !graceRunning {
+		if !keep[issued.Version] && !graceRunning && !o.holds(issued, both.before.Credential) {
 			actions = append(actions, base.revoking(issued, "that no version of the secret needs any more"))
 		}
 	}

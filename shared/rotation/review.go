@@ -139,6 +139,6 @@ func (r *Rotation) outdated(o Observation, at Target, both documents) []registry
 	}
 	return slices.DeleteFunc(slices.Clone(o.Issued), func(issued registry.Issued) bool {
 		stages := o.Stages[issued.Version]
-		return len(stages) > 0 && !slices.Equal(stages, []string{previous})
+		return len(stages) > 0 && !slices.Equal(stages, []string{previous}) || o.holds(issued, both.after.Credential)
 	})
 }

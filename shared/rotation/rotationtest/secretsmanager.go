@@ -135,7 +135,7 @@ func (s *SecretsManager) GetSecretValue(_ context.Context, input *secretsmanager
 			return nil
 		}
 		value, ok := s.Values[*input.VersionId]
-		if !ok || !slices.Contains(s.Stages[*input.VersionId], *input.VersionStage) {
+		if !ok || input.VersionStage != nil && !slices.Contains(s.Stages[*input.VersionId], *input.VersionStage) {
 			return &types.ResourceNotFoundException{}
 		}
 		output = secretsmanager.GetSecretValueOutput{ARN: &s.ARN, SecretString: &value, VersionId: input.VersionId}
