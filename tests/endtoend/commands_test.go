@@ -185,8 +185,21 @@ func (s *shell) holds(t *testing.T, command documents.Command) {
 	fields := strings.Fields(command.Text)
 	switch {
 	case fields[0] == "make":
+		if strings.Contains(command.Text, "FUNCTION=sweep ") {
+			// It waits for what all the others find; the samples' test sends the event.
+			_, event, _ := strings.Cut(command.Text, "EVENT=events/")
+			event, _, _ = strings.Cut(event, " ")
+			if must(documents.Samples(s.checkout))(t)[event] != "sweep" {
+				t.Errorf("%s: events/README.md has no such sample of sweep's", command)
+			}
+			return
+		}
 		if fields[1] == "invoke" {
-			if output, code := s.run(ctx, onThisStack(command.Text)); code != 0 && !strings.Contains(output, "rotate-secret") {
+			output, code := s.run(ctx, onThisStack(command.Text))
+			// The sample's secret does not exist, which Secrets Manager would be told by
+			// an error.
+			refused := strings.Contains(command.Text, "FUNCTION=rotate-secret") && strings.Contains(output, "errorMessage")
+			if !refused && (code != 0 || !strings.Contains(output, `"results"`)) {
 				t.Errorf("%s: exit code %d:\n%s", command, code, output)
 			}
 			return
