@@ -24,7 +24,7 @@ lint: $(RIG)
 	cd tests && go tool -modfile=lint/go.mod govulncheck ./...
 	"$$($(RIG) tools checkov)/checkov" --file template.yaml --framework cloudformation --compact --quiet --skip-download
 
-# A burst of 2,000 events and a sweep over a large account; about ten minutes.
+# A burst of 2,000 events and a sweep over a large account; about four minutes.
 load:
 	@go -C tests run ./cmd/load
 

@@ -23,6 +23,9 @@ func testBurst(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v: made within %s and right after %s; %v looks", wanted, result.Made.Round(time.Second), result.Right.Round(time.Second), result.Looks)
+	for _, subject := range result.Again {
+		t.Log(subject)
+	}
 	for _, subject := range result.Lost {
 		t.Errorf("lost: %s", subject)
 	}

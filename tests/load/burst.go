@@ -4,6 +4,7 @@ package load
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,6 +51,9 @@ type Result struct {
 	// Looks are how often subjects were looked at, in all: more than there are
 	// where a queue delivered a message twice.
 	Looks map[string]int
+	// Again tells of each subject that was looked at more than once what was
+	// called about it, and when.
+	Again []string
 	// Lost are subjects that did not end as they should, Doubled changes and
 	// findings that were made more than once.
 	Lost, Doubled []string
@@ -123,7 +127,7 @@ func (b Burst) Run(ctx context.Context, account Account) (Result, error) {
 	result.Calls = counted.all
 	result.Looks = map[string]int{}
 	for number := range b.Roles {
-		result.looked("attach-policies", b.role(number), "GetRole", counted)
+		result.looked(account, "attach-policies", b.role(number), "GetRole", counted)
 		result.once("attach-policies", b.role(number), "AttachRolePolicy", counted)
 		attached, err := account.AttachedPolicies(ctx, b.role(number))
 		if err != nil {
@@ -132,7 +136,7 @@ func (b Burst) Run(ctx context.Context, account Account) (Result, error) {
 		result.is(b.role(number), fmt.Sprint(attached), fmt.Sprint([]string{operator.AgentPolicy}))
 	}
 	for number, object := range objects {
-		result.looked("validate-config", object.Key, "GetObject", counted)
+		result.looked(account, "validate-config", object.Key, "GetObject", counted)
 		result.once("validate-config", object.Key, "PutObjectTagging", counted)
 		tags, err := account.ObjectTags(ctx, object)
 		if err != nil {
@@ -142,7 +146,7 @@ func (b Burst) Run(ctx context.Context, account Account) (Result, error) {
 		result.is(object.Key, tags["ecs-config-status"], verdict)
 	}
 	for number := range b.TaskDefinitions {
-		result.looked("patch-task-definition", b.family(number), "DescribeTaskDefinition", counted)
+		result.looked(account, "patch-task-definition", b.family(number), "DescribeTaskDefinition", counted)
 		result.once("patch-task-definition", b.family(number), "RegisterTaskDefinition", counted)
 		revisions, err := account.Revisions(ctx, b.family(number))
 		if err != nil {
@@ -152,6 +156,24 @@ func (b Burst) Run(ctx context.Context, account Account) (Result, error) {
 	}
 	result.toldOnce(counted)
 	return result, nil
+}
+
+// again tells what a function called about a subject, and which calls of others
+// were handed over to functions as events.
+func (a Account) again(function, subject string) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s looked at %s more than once:", function, subject)
+	for _, call := range a.Stack.Record.Calls(nil) {
+		if Subject(call) == subject {
+			fmt.Fprintf(&text, "\n    %s %s %s %d %s %s", call.Time.Format("15:04:05.000"), call.Caller, call.Operation, call.Status, call.ErrorCode, call.Trace)
+		}
+	}
+	for _, delivery := range a.Stack.Deliveries() {
+		if detail, err := json.Marshal(delivery.Event.Detail); err == nil && strings.Contains(string(detail), `"`+subject+`"`) {
+			fmt.Fprintf(&text, "\n    %v was handed to %s (%v)", delivery.Event.Detail["eventName"], delivery.Target, delivery.Err)
+		}
+	}
+	return text.String()
 }
 
 // missing names what is not done yet.
@@ -179,8 +201,11 @@ func (b Burst) missing(counted *tally) error {
 	return errors.Join(failures...)
 }
 
-func (r *Result) looked(function, subject, operation string, counted *tally) {
-	r.Looks[function] += counted.about[function][subject][operation]
+func (r *Result) looked(account Account, function, subject, operation string, counted *tally) {
+	looks := counted.about[function][subject][operation]
+	if r.Looks[function] += looks; looks > 1 {
+		r.Again = append(r.Again, account.again(function, subject))
+	}
 }
 
 // once notes a change that was made twice.

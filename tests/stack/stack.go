@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,7 +18,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	trails "github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -390,9 +388,7 @@ func configuration(url string) aws.Config {
 		Region:       Region,
 		BaseEndpoint: aws.String(url),
 		Credentials:  credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
-		HTTPClient: awshttp.NewBuildableClient().WithTransportOptions(func(transport *http.Transport) {
-			transport.IdleConnTimeout = endpoint.IdleTime
-		}),
+		HTTPClient:   endpoint.NewClient(),
 	}
 }
 

@@ -133,6 +133,9 @@ func tell(result load.Result) error {
 		}
 		fmt.Printf("%s (%s)\n", line, strings.Join(texts, ", "))
 	}
+	for _, subject := range result.Again {
+		fmt.Printf("  %s\n", subject)
+	}
 	fmt.Printf("  in all: %d calls, %.3f for each subject\n", all, float64(all)/float64(max(subjects, 1)))
 	fmt.Printf("  lost %d, done twice %d, in dead-letter queues 0\n", len(result.Lost), len(result.Doubled))
 	if len(result.Lost)+len(result.Doubled) > 0 {
