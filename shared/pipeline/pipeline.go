@@ -223,14 +223,15 @@ func (o *Outcome) sweepOf(result int) string {
 	return sweep
 }
 
-// swept gives the results of each message of a sweep's that is not delivered
-// again, by the message's reference.
+// swept gives the results of each message of a sweep's, by its reference. What
+// failed is told at once, too, and not after the queue's next delivery: the
+// sweep waits for it.
 func (o *Outcome) swept() map[string][]finding.Result {
 	swept := map[string][]finding.Result{}
 	for i, asked := range o.asked {
 		for _, at := range asked {
 			message := o.messages[at]
-			if reference := message.Sweep(); reference != "" && !slices.Contains(o.Failures, message.ID) {
+			if reference := message.Sweep(); reference != "" {
 				swept[reference] = append(swept[reference], o.Report.Results[i])
 			}
 		}

@@ -54,8 +54,8 @@ type Settings struct {
 	// IAMEvents says whether the stack listens for IAM's events here.
 	IAMEvents IAMEvents `env:"IAM_EVENTS" envDefault:"auto"`
 	// AnswerWait is how long a sweep waits without any answer before it gives up
-	// on those that are missing. A message that fails is delivered again after six
-	// minutes, twice.
+	// on those that are missing. A message whose function was cut off is delivered
+	// again after twelve minutes at most.
 	AnswerWait time.Duration `env:"ANSWER_WAIT" envDefault:"15m"`
 }
 
