@@ -181,9 +181,8 @@ func (f *Function[S, O, A]) Handle(ctx context.Context, payload []byte) Outcome 
 	return outcome
 }
 
-// maxSweepDeliveries is how often a sweep's message comes at most: what fails
-// then is told, and the next sweep looks again. Its other subjects would be
-// looked at each time, too.
+// maxSweepDeliveries is how often a sweep's message comes at most: its other
+// subjects are looked at each time, too, and the next sweep looks again.
 const maxSweepDeliveries = 3
 
 // deliverAgain marks the messages behind a result as failed; a sweep's, only up

@@ -247,14 +247,14 @@ func (t Trail) logs(of call) bool {
 // takes reports whether a value meets all of a field's operators
 // (AdvancedFieldSelector, CloudTrail API Reference).
 func takes(field types.AdvancedFieldSelector, value string) bool {
-	any := func(list []string, matches func(string, string) bool) bool {
+	anyOf := func(list []string, matches func(string, string) bool) bool {
 		return slices.ContainsFunc(list, func(text string) bool { return matches(value, text) })
 	}
 	equal := func(a, b string) bool { return a == b }
-	return (len(field.Equals) == 0 || any(field.Equals, equal)) &&
-		(len(field.StartsWith) == 0 || any(field.StartsWith, strings.HasPrefix)) &&
-		(len(field.EndsWith) == 0 || any(field.EndsWith, strings.HasSuffix)) &&
-		!any(field.NotEquals, equal) && !any(field.NotStartsWith, strings.HasPrefix) && !any(field.NotEndsWith, strings.HasSuffix)
+	return (len(field.Equals) == 0 || anyOf(field.Equals, equal)) &&
+		(len(field.StartsWith) == 0 || anyOf(field.StartsWith, strings.HasPrefix)) &&
+		(len(field.EndsWith) == 0 || anyOf(field.EndsWith, strings.HasSuffix)) &&
+		!anyOf(field.NotEquals, equal) && !anyOf(field.NotStartsWith, strings.HasPrefix) && !anyOf(field.NotEndsWith, strings.HasSuffix)
 }
 
 // accountID is this stack's, by its own roles; "" where the settings name none.
