@@ -168,6 +168,10 @@ func (s *sweeping) deliver(ctx context.Context, world *World) ([]string, error) 
 		if err := world.expireLock(ctx); err != nil {
 			return nil, err
 		}
+		// The report of the day before is not the one to be compared.
+		if err := world.deleteObjects(ctx, world.settings["REPORT_BUCKET"], reports); err != nil {
+			return nil, err
+		}
 	}
 	event, err := sample("sweep-scheduled.json", "89d1a02d-5ec7-412e-82f5-13505f849b41", uuid.NewString())
 	if err != nil {
@@ -225,10 +229,10 @@ func (w *World) expireLock(ctx context.Context) error {
 	return err
 }
 
-// sweepIDs are what names one sweep and its messages.
-var sweepIDs = regexp.MustCompile(`\d{8}T\d{6}Z-[0-9a-f]+`)
+// sweepIDs are what names one sweep, with the day before it in its report's key.
+var sweepIDs = regexp.MustCompile(`(\d{4}/\d\d/\d\d/)?\d{8}T\d{6}Z-[0-9a-f]+`)
 
-// sweptState reads what was handed over, and the latest report.
+// sweptState reads what was handed over, and the report.
 func (w *World) sweptState(ctx context.Context) ([]string, error) {
 	handed := map[string]bool{}
 	for _, sent := range w.calls.Sent() {
@@ -253,19 +257,15 @@ func (w *World) sweptState(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the reports: %w", err)
 	}
-	latest := map[string]string{}
 	for _, object := range listed.Contents {
 		key := aws.ToString(object.Key)
-		latest[key[strings.LastIndexByte(key, '.')+1:]] = key
-	}
-	for _, kind := range slices.Sorted(maps.Keys(latest)) {
-		content, err := w.content(ctx, operator.Object{Bucket: bucket, Key: latest[kind]})
+		content, err := w.content(ctx, operator.Object{Bucket: bucket, Key: key})
 		if err != nil {
 			return nil, err
 		}
 		w.search("the report", content)
-		if kind != "json" {
-			lines = append(lines, "there is a report as "+kind)
+		if !strings.HasSuffix(key, ".json") {
+			lines = append(lines, "there is "+sweepIDs.ReplaceAllString(key, "SWEEP"))
 			continue
 		}
 		lines = append(lines, "the report: "+sweepIDs.ReplaceAllString(content, "SWEEP"))
