@@ -34,7 +34,7 @@ faults:
 	@go -C tests run ./cmd/faults
 
 # The functions against an empty one, Python, bare calls and Cloud Custodian, in
-# one run of about five minutes; writes tests/bench/RESULTS.md.
+# one run of about three minutes; writes tests/bench/RESULTS.md.
 bench:
 	@go -C tests run ./bench
 

@@ -58,7 +58,8 @@ type Process struct {
 	log      *output
 }
 
-// Start runs the emulator and waits until it listens.
+// Start runs the emulator and waits until it listens, to events and to the
+// function.
 func Start(ctx context.Context, emulator string, function Function) (*Process, error) {
 	front, back, err := freeAddresses()
 	if err != nil {
@@ -82,9 +83,13 @@ func Start(ctx context.Context, emulator string, function Function) (*Process, e
 	if err := process.command.Start(); err != nil {
 		return nil, fmt.Errorf("start the runtime interface emulator: %w", err)
 	}
-	if err := waitForPort(ctx, front); err != nil {
-		process.Stop()
-		return nil, fmt.Errorf("%w\n%s", err, process.log)
+	// The front opens first, and an event that comes then can start a function
+	// that finds nobody at the back.
+	for _, address := range []string{front, back} {
+		if err := waitForPort(ctx, address); err != nil {
+			process.Stop()
+			return nil, fmt.Errorf("%w\n%s", err, process.log)
+		}
 	}
 	return process, nil
 }
