@@ -28,7 +28,8 @@ import (
 // a stack of its own: the endpoint refuses a function's call that its role does
 // not allow, so what happens here is also allowed.
 func TestOptions(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), bound)
+	// Twice: a second stack is deployed beside it.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*bound)
 	defer cancel()
 	running, err := stack.Start(ctx, stack.Options{
 		Name: "test-options-" + strconv.Itoa(os.Getpid()),
@@ -55,6 +56,7 @@ func TestOptions(t *testing.T) {
 	t.Run("a cluster takes a credential over", func(t *testing.T) { testRefreshCluster(ctx, t, o) })
 	t.Run("findings go to the central bus", func(t *testing.T) { testCentralBus(ctx, t, central) })
 	t.Run("permissions", func(t *testing.T) { testPermissionsOfOptions(t, o) })
+	t.Run("a second stack beside it", func(t *testing.T) { testBeside(ctx, t, o) })
 }
 
 // centralBus is the ARN of a bus to which findings are forwarded.

@@ -484,3 +484,31 @@ func (s *Stack) Variables() []Variable {
 		{"REGISTRY_HTPASSWD", s.Registry.HtpasswdObject()},
 	}
 }
+
+// Beside deploys the same build once more, as another stack of the same account
+// and region. It ends with this one.
+func (s *Stack) Beside(ctx context.Context, name string, parameters map[string]string) (*Stack, error) {
+	programs, err := toolchain.Install(ctx, s.options.Checkout, toolchain.SAM, s.options.Progress)
+	if err != nil {
+		return nil, err
+	}
+	options := s.options
+	options.Parameters = maps.Clone(s.options.Parameters)
+	if options.Parameters == nil {
+		options.Parameters = map[string]string{}
+	}
+	maps.Copy(options.Parameters, parameters)
+	other := &Stack{
+		Name: name, Endpoint: s.Endpoint, Config: s.Config, Record: s.Record, Simulation: s.Simulation, Guard: s.Guard, Registry: s.Registry,
+		options: options, folder: s.folder, deliverer: s.deliverer, rotation: s.rotation, logger: s.logger, emulator: s.emulator,
+		roles: map[string]cloudtrail.Identity{},
+	}
+	deployer := &sam{program: filepath.Join(programs, "sam"), stack: other}
+	if err := deployer.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := deployer.deploy(ctx); err != nil {
+		return nil, err
+	}
+	return other, other.readOutputs(ctx)
+}
