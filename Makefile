@@ -29,7 +29,7 @@ load:
 	@go -C tests run ./cmd/load
 
 # Every function, cut off at each of its calls in every way that AWS can fail;
-# about ten minutes.
+# five to ten minutes.
 faults:
 	@go -C tests run ./cmd/faults
 

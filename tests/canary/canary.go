@@ -20,8 +20,12 @@ import (
 const PartLength = 8
 
 // Text returns a secret to plant: random, so that no part of it stands anywhere
-// by chance, and with the characters that encodings change.
-func Text() string { return rand.Text() + "+/&%" + rand.Text() }
+// by chance, and with characters that encodings change, each for itself, so that
+// they make no part alone.
+func Text() string {
+	random := rand.Text()
+	return random[:6] + "+" + random[6:12] + "/" + random[12:18] + "&" + random[18:24] + "%" + rand.Text()
+}
 
 // Set holds planted secrets. It is safe for use by several goroutines.
 type Set struct {
