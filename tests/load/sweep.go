@@ -34,45 +34,24 @@ func (Holding) role(number int) string   { return fmt.Sprintf("ecsInstanceRole-h
 func (Holding) family(number int) string { return fmt.Sprintf("held-%05d", number) }
 func (Holding) key(number int) string    { return fmt.Sprintf("held/%05d/ecs.config", number) }
 
-// Deafen has nothing wake the functions but sweep, until the result is called.
-func (a Account) Deafen(ctx context.Context) (hear func(context.Context) error, err error) {
-	var rules []string
+// Deafen has nothing wake the functions but sweep.
+func (a Account) Deafen(ctx context.Context) error {
 	for _, logicalID := range []string{"RoleChangedRule", "TaskDefinitionRegisteredRule"} {
 		rule, err := a.ResourceID(ctx, logicalID)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if _, err := a.EventBridge.DisableRule(ctx, &eventbridge.DisableRuleInput{Name: &rule}); err != nil {
-			return nil, fmt.Errorf("disabling rule %s: %w", rule, err)
+			return fmt.Errorf("disabling rule %s: %w", rule, err)
 		}
-		rules = append(rules, rule)
 	}
 	bucket := a.Stack.Outputs["ConfigBucket"]
-	before, err := a.S3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: &bucket})
-	if err != nil {
-		return nil, fmt.Errorf("reading the notifications of %s: %w", bucket, err)
+	if _, err := a.S3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+		Bucket: &bucket, NotificationConfiguration: &s3types.NotificationConfiguration{},
+	}); err != nil {
+		return fmt.Errorf("ending the notifications of %s: %w", bucket, err)
 	}
-	notify := func(ctx context.Context, configuration *s3types.NotificationConfiguration) error {
-		_, err := a.S3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{Bucket: &bucket, NotificationConfiguration: configuration})
-		if err != nil {
-			return fmt.Errorf("changing the notifications of %s: %w", bucket, err)
-		}
-		return nil
-	}
-	if err := notify(ctx, &s3types.NotificationConfiguration{}); err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context) error {
-		for _, rule := range rules {
-			if _, err := a.EventBridge.EnableRule(ctx, &eventbridge.EnableRuleInput{Name: &rule}); err != nil {
-				return fmt.Errorf("enabling rule %s: %w", rule, err)
-			}
-		}
-		return notify(ctx, &s3types.NotificationConfiguration{
-			EventBridgeConfiguration: before.EventBridgeConfiguration, LambdaFunctionConfigurations: before.LambdaFunctionConfigurations,
-			QueueConfigurations: before.QueueConfigurations, TopicConfigurations: before.TopicConfigurations,
-		})
-	}, nil
+	return nil
 }
 
 // Make makes what the account holds beyond what it held before.

@@ -61,7 +61,7 @@ func run(ctx context.Context, events int, holding load.Holding) error {
 		return err
 	}
 	return onStack(ctx, func(ctx context.Context, account load.Account) error {
-		if _, err := account.Deafen(ctx); err != nil {
+		if err := account.Deafen(ctx); err != nil {
 			return err
 		}
 		var before load.Holding
