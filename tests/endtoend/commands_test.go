@@ -38,16 +38,17 @@ var answers = map[string]string{
 
 // elsewhere are commands that this test does not run, and why.
 var elsewhere = map[string]string{
-	"make demo":                              ".ci/run runs it",
-	"make test":                              "it runs this test",
-	"make lint":                              "it needs the network; .ci/run's owner runs it",
-	"make bench":                             "it takes minutes, and is a check of its own",
-	"make faults":                            "it takes minutes, and is a check of its own",
-	"make load":                              "it takes minutes, and is a check of its own",
-	"make local":                             "it starts what this test has running already",
-	"make local-down":                        "it stops a stack that this test does not have",
-	"make build":                             "the stack of this test was built by the same sam build",
-	`eval "$(make -s local)"`:                "it starts what this test has running already; the variables are those of this test's stack",
+	"make demo":               ".ci/run runs it",
+	"make test":               "it runs this test",
+	"make lint":               "it needs the network; .ci/run's owner runs it",
+	"make bench":              "it takes minutes, and is a check of its own",
+	"make faults":             "it takes minutes, and is a check of its own",
+	"make load":               "it takes minutes, and is a check of its own",
+	"make local":              "it starts what this test has running already",
+	"make local-down":         "it stops a stack that this test does not have",
+	"make build":              "the stack of this test was built by the same sam build",
+	`eval "$(make -s local)"`: "it starts what this test has running already; the variables are those of this test's stack",
+	"mkdir layer && cp company-ca.pem layer/registries.pem && (cd layer && zip -q ../layer.zip registries.pem)": "it packs a file of the reader's",
 	"git pull":                               "it changes the checkout",
 	"go test ./...":                          "make test runs it",
 	"sam delete --stack-name ecs-guardrails": "it would take this test's stack away; its options are checked",
@@ -209,8 +210,9 @@ func (s *shell) holds(t *testing.T, command documents.Command) {
 		}
 	case fields[0] == "go" && fields[1] == "run":
 		s.goRun(ctx, t, command)
-	case fields[0] == "go" && slices.Contains(fields, "test"):
-		// The tests cannot run themselves; the packages are there.
+	case fields[0] == "go" && (slices.Contains(fields, "test") || fields[1] == "-C"):
+		// The tests cannot run themselves, nor what is a check of its own; the
+		// packages are there.
 		folder := ""
 		if fields[1] == "-C" {
 			folder = fields[2]
@@ -227,7 +229,12 @@ func (s *shell) holds(t *testing.T, command documents.Command) {
 	case fields[0] == "aws":
 		// Names are the reader's; the options are the AWS CLI's. What is read from a
 		// file that the reader has is given something to read.
-		line := strings.NewReplacer("file://packaged.yaml", "file://README.md", "> processed.json", "", " processed.json", " README.md", " packaged.yaml", " README.md", "/etc/ecs/ecs.config.new", "/dev/null").Replace(command.Text)
+		// An archive of nothing, which is one nevertheless.
+		archive := filepath.Join(t.TempDir(), "layer.zip")
+		if err := os.WriteFile(archive, []byte("PK\x05\x06"+strings.Repeat("\x00", 18)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		line := strings.NewReplacer("file://packaged.yaml", "file://README.md", "fileb://layer.zip", "fileb://"+archive, "> processed.json", "", " processed.json", " README.md", " packaged.yaml", " README.md", "/etc/ecs/ecs.config.new", "/dev/null").Replace(command.Text)
 		line = versionID.ReplaceAllString(line, "$1 8f1b2f6e-4c1d-4f0a-9a57-3b6f3f3d2c11")
 		output, _ := s.run(ctx, line, "AWS_ENDPOINT_URL="+unreachable, "AWS_MAX_ATTEMPTS=1")
 		if !strings.Contains(output, "Could not connect to the endpoint URL") && !strings.Contains(output, "Connection was closed") {
