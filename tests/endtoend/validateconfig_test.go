@@ -3,6 +3,8 @@ package endtoend
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
+	"ecsguardrails/tests/stack"
 )
 
 const goodConfig = "ECS_CLUSTER=storefront\nECS_ENABLE_TASK_IAM_ROLE=true\n"
@@ -120,6 +123,10 @@ func testValidateConfig(t *testing.T, w *world) {
 			t.Errorf("the good version is tagged %q", tags)
 		}
 	})
+	t.Run("an event of EventBridge names the version", func(t *testing.T) {
+		t.Parallel()
+		testVersionOfEvent(t, w, bucket)
+	})
 	for number, what := range map[string]string{"1": "bad", "2": "key with plus", "3": "existing bucket", "4": "two versions"} {
 		password := "canary-in-config-" + number
 		w.canary("the password in the ecs.config of "+what, password)
@@ -145,4 +152,31 @@ func (w *world) notifyEventBridge(t *testing.T, bucket string) {
 	must(w.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
 		Bucket: aws.String(bucket), NotificationConfiguration: &s3types.NotificationConfiguration{EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}},
 	}))(t)
+}
+
+// testVersionOfEvent has the function judge a version that is not on top any
+// more. The emulator's own events to EventBridge name no version, so this one is
+// sent by hand, in the shape of "EventBridge" under "Event notification types
+// and destinations" in the S3 user guide.
+func testVersionOfEvent(t *testing.T, w *world, bucket string) {
+	const key = "of event/ecs.config"
+	older := must(w.Upload(t.Context(), bucket, key, "ECS_CLUSTR=storefront\n"))(t)
+	newer := must(w.Upload(t.Context(), bucket, key, goodConfig))(t)
+	want := w.verdict(t, older)
+	w.verdict(t, newer)
+	must(w.S3.DeleteObjectTagging(t.Context(), &s3.DeleteObjectTaggingInput{Bucket: &older.Bucket, Key: &older.Key, VersionId: &older.Version}))(t)
+	event := must(json.Marshal(map[string]any{
+		"version": "0", "source": "aws.s3", "detail-type": "Object Created", "account": stack.Account, "region": stack.Region,
+		"detail": map[string]any{
+			"version": "0", "bucket": map[string]any{"name": bucket}, "reason": "PutObject",
+			"object": map[string]any{"key": key, "version-id": older.Version},
+		},
+	}))(t)
+	invoked := must(w.Invoke(t.Context(), "validate-config", event))(t)
+	if results := invoked.Report.Results; len(results) != 1 || results[0].Subject != older.String() {
+		t.Errorf("asked for %s, and got %+v", older, results)
+	}
+	if tags := must(w.ObjectTags(t.Context(), older))(t); !maps.Equal(tags, want) {
+		t.Errorf("the version of the event is tagged %q, want %q", tags, want)
+	}
 }
