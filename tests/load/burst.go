@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -154,7 +155,7 @@ func (b Burst) Run(ctx context.Context, account Account) (Result, error) {
 		}
 		result.is(b.family(number), fmt.Sprint(len(revisions), " revisions"), "2 revisions")
 	}
-	result.toldOnce(counted)
+	result.toldOnce(b.Name, counted)
 	return result, nil
 }
 
@@ -215,10 +216,15 @@ func (r *Result) once(function, subject, operation string, counted *tally) {
 	}
 }
 
-// toldOnce notes findings that were published twice.
-func (r *Result) toldOnce(counted *tally) {
+// toldOnce notes findings that were published twice about subjects of a name.
+// Others may use the same account meanwhile.
+func (r *Result) toldOnce(name string, counted *tally) {
+	own := regexp.MustCompile(`(^|[-/])` + regexp.QuoteMeta(name) + `[-/][0-9]{4,5}([:/]|$)`)
 	for _, function := range slices.Sorted(maps.Keys(counted.published)) {
 		for _, subject := range slices.Sorted(maps.Keys(counted.published[function])) {
+			if !own.MatchString(subject) {
+				continue
+			}
 			if count := counted.published[function][subject]["PutEvents"]; count > 1 {
 				r.Doubled = append(r.Doubled, fmt.Sprintf("%s: published %d times", subject, count))
 			}

@@ -152,7 +152,7 @@ func (h Holding) Sweep(ctx context.Context, account Account, before Holding) (Re
 			result.once(function, subject, operation, counted)
 		}
 	}
-	result.toldOnce(counted)
+	result.toldOnce("held", counted)
 	for _, kind := range summary.Kinds {
 		if want := map[string]int{"roles": h.Roles, "task-definitions": h.Families, "config-objects": h.Objects}[kind.Name]; kind.Listed < want {
 			result.Lost = append(result.Lost, fmt.Sprintf("of %d %s sweep found %d", want, kind.Name, kind.Listed))
