@@ -22,6 +22,7 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/publish"
+	"ecsguardrails/tests/canary"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
 )
@@ -64,9 +65,8 @@ type world struct {
 
 	logs map[string]*logReader
 
-	mutex sync.Mutex
-	// canaries are secrets that may stand in no output, by what they are.
-	canaries map[string]string
+	// canaries are secrets that may stand in no output.
+	canaries canary.Set
 }
 
 var shared *world
@@ -117,7 +117,7 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 	}()
 	shared = &world{
 		Operator: operator.New(running), checkout: checkout, folder: filepath.Join(checkout, ".local", "run", name),
-		canaries: map[string]string{}, logs: map[string]*logReader{},
+		logs: map[string]*logReader{},
 	}
 	for _, function := range functions {
 		shared.logs[function] = &logReader{operator: shared.Operator, function: function}
@@ -148,19 +148,12 @@ func (w *world) prepare(ctx context.Context) error {
 	if _, err := w.S3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(existingBucket)}); err != nil {
 		return fmt.Errorf("creating the bucket that is there before: %w", err)
 	}
-	w.canary("the registry's first password", w.Stack.Registry.Password)
+	w.canaries.Plant("the registry's first password", w.Stack.Registry.Password)
 	if w.registrySecret, err = w.CreateRegistrySecret(ctx, "prod/registry", w.Stack.Registry, ""); err != nil {
 		return err
 	}
 	w.executionRole, err = w.CreateExecutionRole(ctx, "ecsTaskExecutionRole", w.registrySecret)
 	return err
-}
-
-// canary notes a secret that is looked for in every output at the end.
-func (w *world) canary(what, value string) {
-	w.mutex.Lock()
-	defer w.mutex.Unlock()
-	w.canaries[what] = value
 }
 
 // TestStack has an order: first what needs the stack for itself, then

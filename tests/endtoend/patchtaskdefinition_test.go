@@ -14,6 +14,7 @@ import (
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/tests/canary"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
 )
@@ -22,14 +23,17 @@ import (
 // and returns its ARN.
 func (w *world) tagSecret(t *testing.T, name, registry string) string {
 	t.Helper()
-	password := "canary-of-" + strings.ReplaceAll(name, "/", "-")
-	w.canary("the password of "+name, password)
+	password := canary.Text()
+	w.canaries.Plant("the password of "+name, password)
 	created := must(w.Secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
 		Name: &name, SecretString: aws.String(`{"username":"puller","password":"` + password + `"}`),
 		Tags: []secrettypes.Tag{{Key: aws.String("ecs-guardrails:registry"), Value: &registry}},
 	}))(t)
 	return aws.ToString(created.ARN)
 }
+
+// environmentValue is what a container keeps in its environment.
+var environmentValue = canary.Text()
 
 // register registers a definition with one container per image and returns its
 // ARN.
@@ -48,7 +52,7 @@ func (w *world) register(ctx context.Context, family, executionRole string, imag
 	for index, image := range images {
 		input.ContainerDefinitions = append(input.ContainerDefinitions, types.ContainerDefinition{
 			Name: aws.String(fmt.Sprintf("container-%d", index)), Image: aws.String(image), Memory: aws.Int32(128), Essential: aws.Bool(index == 0),
-			Environment:  []types.KeyValuePair{{Name: aws.String("TOKEN"), Value: aws.String("canary-in-environment")}},
+			Environment:  []types.KeyValuePair{{Name: aws.String("TOKEN"), Value: &environmentValue}},
 			DockerLabels: map[string]string{"com.example.tier": "web"},
 			MountPoints:  []types.MountPoint{{SourceVolume: aws.String("scratch"), ContainerPath: aws.String("/scratch")}},
 			Ulimits:      []types.Ulimit{{Name: types.UlimitNameNofile, SoftLimit: 1024, HardLimit: 4096}},
@@ -117,7 +121,7 @@ const (
 )
 
 func testPatchTaskDefinition(t *testing.T, w *world) {
-	w.canary("the value of a container's environment variable", "canary-in-environment")
+	w.canaries.Plant("the value of a container's environment variable", environmentValue)
 	private := w.Stack.Registry.Image()
 	hub := w.tagSecret(t, "shop/docker-hub", "docker.io/acme")
 	gitlab := w.tagSecret(t, "shop/gitlab", "gitlab.example.com:5050/shop")
@@ -243,10 +247,11 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 	t.Run("a credential that somebody chose", func(t *testing.T) {
 		t.Parallel()
 		const family = "chosen"
+		password := canary.Text()
+		w.canaries.Plant("the password of a secret without tags", password)
 		secret := must(w.Secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-			Name: aws.String("chosen"), SecretString: aws.String(`{"username":"somebody","password":"canary-in-chosen-secret"}`),
+			Name: aws.String("chosen"), SecretString: aws.String(`{"username":"somebody","password":"` + password + `"}`),
 		}))(t)
-		w.canary("the password of a secret without tags", "canary-in-chosen-secret")
 		registered := must(w.ECS.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
 			Family: aws.String(family), ExecutionRoleArn: &w.executionRole,
 			ContainerDefinitions: []types.ContainerDefinition{{

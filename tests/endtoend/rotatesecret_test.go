@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -27,7 +28,7 @@ func (w *world) rotate(t *testing.T, secret string) operator.Credential {
 		return current == version, err
 	})
 	credential := must(w.Credential(t.Context(), secret, "AWSCURRENT"))(t)
-	w.canary("the password of version "+version, credential.Password.Reveal())
+	w.canaries.Plant("the password of version "+version, credential.Password.Reveal())
 	return credential
 }
 
@@ -147,7 +148,7 @@ func testRotateSecret(t *testing.T, w *world) {
 		t.Fatal(again.Err)
 	}
 	third := must(w.Credential(t.Context(), w.registrySecret, "AWSCURRENT"))(t)
-	w.canary("the third password", third.Password.Reveal())
+	w.canaries.Plant("the third password", third.Password.Reveal())
 	pulls("the third credential", third, true)
 	pulls("the second credential after two rotations", second, true)
 	ends("the first credential, whose account has its next turn", first)
@@ -172,20 +173,21 @@ func testRotateSecret(t *testing.T, w *world) {
 // testRotateByAPI rotates tokens that a registry mints, with an administrator's
 // credential that lies where the template says.
 func testRotateByAPI(t *testing.T, w *world) {
-	const canary = "canary-of-gitlab"
-	w.canary("tokens of GitLab", canary)
-	gitlab := &registrytest.GitLab{Tokens: registrytest.Tokens{Canary: canary}, Admin: canary + "-admin", Owner: "groups/acme", Access: true, Now: time.Now}
-	gitlab.Add(registrytest.Token{ID: "9000", Name: "by hand", Username: "ecs", Secret: canary})
+	// It begins every token, and stands wherever the server has words of its own.
+	words := rand.Text()
+	w.canaries.Plant("tokens of GitLab", words)
+	gitlab := &registrytest.GitLab{Tokens: registrytest.Tokens{Canary: words}, Admin: words + "-admin", Owner: "groups/acme", Access: true, Now: time.Now}
+	gitlab.Add(registrytest.Token{ID: "9000", Name: "by hand", Username: "ecs", Secret: words})
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	// It stays up until the end of the run, in which sweep looks at the secret, too.
 	host := strings.TrimPrefix(server.URL, "http://")
 	mux.Handle("/api/v4/", gitlab)
 	mux.Handle("/", &registrytest.Distribution{
-		Accepts: gitlab.Accepts, Images: map[string]bool{"acme/app:1": true}, Realm: server.URL + "/jwt/auth", Service: "container_registry", Canary: canary,
+		Accepts: gitlab.Accepts, Images: map[string]bool{"acme/app:1": true}, Realm: server.URL + "/jwt/auth", Service: "container_registry", Canary: words,
 	})
-	must(w.CreateSecret(t.Context(), "ecs-guardrails/admin/gitlab", `{"url":"`+server.URL+`","token":"`+canary+`-admin"}`))(t)
-	secret := must(w.CreateSecret(t.Context(), "prod/gitlab", `{"username":"ecs","password":"`+canary+`"}`,
+	must(w.CreateSecret(t.Context(), "ecs-guardrails/admin/gitlab", `{"url":"`+server.URL+`","token":"`+words+`-admin"}`))(t)
+	secret := must(w.CreateSecret(t.Context(), "prod/gitlab", `{"username":"ecs","password":"`+words+`"}`,
 		"ecs-guardrails:registry", host, "ecs-guardrails:driver", "gitlab", "ecs-guardrails:test-image", host+"/acme/app:1",
 		"ecs-guardrails:gitlab", "groups/acme", "ecs-guardrails:gitlab-token", "access", "ecs-guardrails:admin-secret", "ecs-guardrails/admin/gitlab"))(t)
 	const grace = time.Second

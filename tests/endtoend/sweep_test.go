@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -114,9 +115,10 @@ func testSweep(t *testing.T, w *world) {
 	w.startBySchedule(t, must(w.register(t.Context(), used, w.executionRole, "public.ecr.aws/nginx/nginx:1.29"))(t))
 	must(w.register(t.Context(), used, w.executionRole, "public.ecr.aws/nginx/nginx:1.30"))(t)
 	w.openExistingBucket(t)
-	w.canary("the password in the ecs.config of before", "canary-in-older-config")
+	password := rand.Text()
+	w.canaries.Plant("the password in the ecs.config of before", password)
 	object := must(w.Upload(t.Context(), existingBucket, "older/ecs.config", "ECS_CLUSTR=storefront\nECS_ENGINE_AUTH_TYPE=dockercfg\n"+
-		`ECS_ENGINE_AUTH_DATA={"registry.example.com":{"username":"u","password":"canary-in-older-config","email":"e@example.com"}}`+"\n"))(t)
+		`ECS_ENGINE_AUTH_DATA={"registry.example.com":{"username":"u","password":"`+password+`","email":"e@example.com"}}`+"\n"))(t)
 
 	mark := w.Stack.Record.Mark()
 	results, summary := w.sweep(t, `{"dry-run": true}`)

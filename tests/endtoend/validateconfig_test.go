@@ -14,6 +14,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/tests/canary"
 	"ecsguardrails/tests/operator"
 	"ecsguardrails/tests/stack"
 )
@@ -48,6 +49,12 @@ func ofObject(object operator.Object) func(operator.Result) bool {
 func testValidateConfig(t *testing.T, w *world) {
 	bucket := w.Stack.Outputs["ConfigBucket"]
 	const existing = existingBucket
+	var passwords []string
+	for _, what := range []string{"bad", "key with plus", "existing bucket", "two versions"} {
+		password := canary.Text()
+		w.canaries.Plant("the password in the ecs.config of "+what, password)
+		passwords = append(passwords, password)
+	}
 	for name, test := range map[string]struct {
 		bucket, key, content string
 		tags                 []string
@@ -55,17 +62,17 @@ func testValidateConfig(t *testing.T, w *world) {
 		code                 string
 	}{
 		"good":                       {bucket, "good/ecs.config", goodConfig, nil, "valid", ""},
-		"bad":                        {bucket, "bad/ecs.config", badConfig("canary-in-config-1"), []string{"team", "shop"}, "invalid", "auth-data-shape"},
+		"bad":                        {bucket, "bad/ecs.config", badConfig(passwords[0]), []string{"team", "shop"}, "invalid", "auth-data-shape"},
 		"no folder":                  {bucket, "ecs.config", goodConfig, nil, "valid", ""},
 		"key with spaces":            {bucket, "blue green/a b/ecs.config", goodConfig, nil, "valid", ""},
-		"key with plus":              {bucket, "blue+green/ecs.config", badConfig("canary-in-config-2"), nil, "invalid", "auth-data-shape"},
+		"key with plus":              {bucket, "blue+green/ecs.config", badConfig(passwords[1]), nil, "invalid", "auth-data-shape"},
 		"key with percent":           {bucket, "100%25/ecs.config", goodConfig, nil, "valid", ""},
 		"key with Unicode":           {bucket, "größe/集群/🚀/ecs.config", goodConfig, nil, "valid", ""},
 		"misspelt":                   {bucket, "misspelt/ecs.config", "ECS_CLUSTR=storefront\n", nil, "", "misspelt-variable"},
 		"empty":                      {bucket, "empty/ecs.config", "", nil, "", ""},
 		"not text":                   {bucket, "binary/ecs.config", "\x00\x01\xff\xfe\n\x1f\x8b", nil, "", ""},
 		"existing bucket, good":      {existing, "good/ecs.config", goodConfig, nil, "valid", ""},
-		"existing bucket, bad":       {existing, "a b+c/ecs.config", badConfig("canary-in-config-3"), []string{"team", "shop"}, "invalid", "auth-data-shape"},
+		"existing bucket, bad":       {existing, "a b+c/ecs.config", badConfig(passwords[2]), []string{"team", "shop"}, "invalid", "auth-data-shape"},
 		"environment file":           {bucket, "app/prod.env", "STAGE=prod\n", nil, "valid", ""},
 		"existing, environment file": {existing, "app/prod.env", "STAGE=prod\n", nil, "valid", ""},
 	} {
@@ -114,7 +121,7 @@ func testValidateConfig(t *testing.T, w *world) {
 	})
 	t.Run("two versions of one key", func(t *testing.T) {
 		t.Parallel()
-		bad := must(w.Upload(t.Context(), bucket, "twice/ecs.config", badConfig("canary-in-config-4")))(t)
+		bad := must(w.Upload(t.Context(), bucket, "twice/ecs.config", badConfig(passwords[3])))(t)
 		good := must(w.Upload(t.Context(), bucket, "twice/ecs.config", goodConfig))(t)
 		if tags := w.verdict(t, bad); tags["ecs-config-status"] != "invalid" {
 			t.Errorf("the bad version is tagged %q", tags)
@@ -127,11 +134,6 @@ func testValidateConfig(t *testing.T, w *world) {
 		t.Parallel()
 		testVersionOfEvent(t, w, bucket)
 	})
-	for number, what := range map[string]string{"1": "bad", "2": "key with plus", "3": "existing bucket", "4": "two versions"} {
-		password := "canary-in-config-" + number
-		w.canary("the password in the ecs.config of "+what, password)
-		w.canary("the auth value in the ecs.config of "+what, base64.StdEncoding.EncodeToString([]byte("puller:"+password)))
-	}
 }
 
 // openExistingBucket has access control lists count in the bucket of the
