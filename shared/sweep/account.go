@@ -281,6 +281,22 @@ func (o observer) forwarding(ctx context.Context) ([]string, error) {
 	return nil, nil
 }
 
+func (o observer) rulesFor(ctx context.Context, bus, target string, where ...func(*eventbridge.Options)) ([]string, error) {
+	var rules []string
+	for token := (*string)(nil); ; {
+		output, err := o.clients.Rules.ListRuleNamesByTarget(ctx, &eventbridge.ListRuleNamesByTargetInput{
+			EventBusName: &bus, TargetArn: &target, NextToken: token,
+		}, where...)
+		if err != nil {
+			return nil, fmt.Errorf("list the rules of the bus %s for %s: %w", bus, target, err)
+		}
+		rules = append(rules, output.RuleNames...)
+		if token = output.NextToken; token == nil {
+			return rules, nil
+		}
+	}
+}
+
 func (o observer) bucketEvents(ctx context.Context, bucket string) (BucketEvents, error) {
 	found := BucketEvents{Name: bucket, Own: bucket == o.settings.ConfigBucket}
 	output, err := o.clients.Storage.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: &bucket})

@@ -14,10 +14,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -26,6 +24,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/instancerole"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/taskschedule"
 )
 
 // Name of the function.
@@ -77,19 +76,6 @@ type ServiceLister interface {
 	ecs.DescribeServicesAPIClient
 }
 
-// RuleLister is the part of EventBridge's client that tells what rules start.
-type RuleLister interface {
-	ListEventBuses(context.Context, *eventbridge.ListEventBusesInput, ...func(*eventbridge.Options)) (*eventbridge.ListEventBusesOutput, error)
-	ListRuleNamesByTarget(context.Context, *eventbridge.ListRuleNamesByTargetInput, ...func(*eventbridge.Options)) (*eventbridge.ListRuleNamesByTargetOutput, error)
-	ListTargetsByRule(context.Context, *eventbridge.ListTargetsByRuleInput, ...func(*eventbridge.Options)) (*eventbridge.ListTargetsByRuleOutput, error)
-}
-
-// ScheduleLister is the part of EventBridge Scheduler's client that sweep needs.
-type ScheduleLister interface {
-	scheduler.ListSchedulesAPIClient
-	GetSchedule(context.Context, *scheduler.GetScheduleInput, ...func(*scheduler.Options)) (*scheduler.GetScheduleOutput, error)
-}
-
 // SecretLister is the part of Secrets Manager's client that sweep needs.
 type SecretLister interface {
 	secretsmanager.ListSecretsAPIClient
@@ -122,8 +108,8 @@ type Clients struct {
 	Roles     RoleLister
 	Families  FamilyLister
 	Services  ServiceLister
-	Rules     RuleLister
-	Schedules ScheduleLister
+	Rules     taskschedule.Rules
+	Schedules taskschedule.Schedules
 	Secrets   SecretLister
 	Trails    TrailReader
 	Storage   Storage

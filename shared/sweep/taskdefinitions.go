@@ -3,7 +3,6 @@ package sweep
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,22 +10,19 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
-	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/taskschedule"
 )
 
 const (
-	familiesPage  = 100
-	clustersPage  = 100
-	servicesPage  = 100
-	schedulesPage = 100
+	familiesPage = 100
+	clustersPage = 100
+	servicesPage = 100
 	// servicesPerCall is DescribeServices' limit.
 	servicesPerCall = 10
 	// usesSideBySide bounds the calls that find out what is used; ECS allows 20 a
@@ -120,8 +116,7 @@ func (o observer) findUses(ctx context.Context, used *revisions) error {
 	for _, cluster := range clusters {
 		group.Go(func() error { return o.usedByServices(ctx, cluster, used) })
 	}
-	group.Go(func() error { return o.usedByRules(ctx, clusters, used) })
-	group.Go(func() error { return o.usedBySchedules(ctx, used) })
+	group.Go(func() error { return o.usedBySchedules(ctx, clusters, used) })
 	return group.Wait()
 }
 
@@ -157,118 +152,13 @@ func (o observer) usedByServices(ctx context.Context, cluster string, used *revi
 	return nil
 }
 
-// usedByRules asks for the rules of each bus that start tasks in a cluster: such
-// a rule's target is the cluster.
-func (o observer) usedByRules(ctx context.Context, clusters []string, used *revisions) error {
-	if len(clusters) == 0 {
-		return nil
+// usedBySchedules asks what rules and schedules start, however many there are.
+func (o observer) usedBySchedules(ctx context.Context, clusters []string, used *revisions) error {
+	schedules, _, err := taskschedule.Reader{Rules: o.clients.Rules, Schedules: o.clients.Schedules}.Read(ctx, clusters)
+	for _, schedule := range schedules {
+		used.add(schedule.TaskDefinition)
 	}
-	var buses []string
-	for token := (*string)(nil); ; {
-		output, err := o.clients.Rules.ListEventBuses(ctx, &eventbridge.ListEventBusesInput{NextToken: token})
-		if err != nil {
-			return fmt.Errorf("list the event buses: %w", err)
-		}
-		for _, bus := range output.EventBuses {
-			// A partner's bus is named like its source.
-			buses = append(buses, aws.ToString(bus.Name))
-		}
-		if token = output.NextToken; token == nil {
-			break
-		}
-	}
-	for _, bus := range buses {
-		for _, cluster := range clusters {
-			rules, err := o.rulesFor(ctx, bus, cluster)
-			if err != nil {
-				return err
-			}
-			for _, rule := range rules {
-				if err := o.targetsOf(ctx, bus, rule, used); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (o observer) rulesFor(ctx context.Context, bus, target string, where ...func(*eventbridge.Options)) ([]string, error) {
-	var rules []string
-	for token := (*string)(nil); ; {
-		output, err := o.clients.Rules.ListRuleNamesByTarget(ctx, &eventbridge.ListRuleNamesByTargetInput{
-			EventBusName: &bus, TargetArn: &target, NextToken: token,
-		}, where...)
-		if err != nil {
-			return nil, fmt.Errorf("list the rules of the bus %s for %s: %w", bus, target, err)
-		}
-		rules = append(rules, output.RuleNames...)
-		if token = output.NextToken; token == nil {
-			return rules, nil
-		}
-	}
-}
-
-func (o observer) targetsOf(ctx context.Context, bus, rule string, used *revisions) error {
-	for token := (*string)(nil); ; {
-		output, err := o.clients.Rules.ListTargetsByRule(ctx, &eventbridge.ListTargetsByRuleInput{EventBusName: &bus, Rule: &rule, NextToken: token})
-		if awserror.HasCode(err, "ResourceNotFoundException") {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list the targets of the rule %s: %w", rule, err)
-		}
-		for _, target := range output.Targets {
-			if target.EcsParameters != nil {
-				used.add(aws.ToString(target.EcsParameters.TaskDefinitionArn))
-			}
-		}
-		if token = output.NextToken; token == nil {
-			return nil
-		}
-	}
-}
-
-// runTask is the target of schedules that call ECS's API ("Universal targets" in
-// EventBridge Scheduler's user guide).
-const runTask = ":aws-sdk:ecs:runTask"
-
-// usedBySchedules asks for the schedules whose target is a cluster, or RunTask.
-func (o observer) usedBySchedules(ctx context.Context, used *revisions) error {
-	pages := scheduler.NewListSchedulesPaginator(o.clients.Schedules, &scheduler.ListSchedulesInput{MaxResults: aws.Int32(schedulesPage)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return fmt.Errorf("list the schedules: %w", err)
-		}
-		for _, schedule := range page.Schedules {
-			if schedule.Target == nil || !startsTasks(aws.ToString(schedule.Target.Arn)) {
-				continue
-			}
-			described, err := o.clients.Schedules.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: schedule.Name, GroupName: schedule.GroupName})
-			if awserror.HasCode(err, "ResourceNotFoundException") {
-				continue
-			}
-			if err != nil {
-				return fmt.Errorf("read the schedule %s: %w", aws.ToString(schedule.Name), err)
-			}
-			if target := described.Target; target != nil && target.EcsParameters != nil {
-				used.add(aws.ToString(target.EcsParameters.TaskDefinitionArn))
-			} else if target != nil {
-				var input struct{ TaskDefinition any }
-				_ = json.Unmarshal([]byte(aws.ToString(target.Input)), &input)
-				if definition, ok := input.TaskDefinition.(string); ok {
-					used.add(definition)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func startsTasks(target string) bool {
-	parsed, err := arn.Parse(target)
-	return err == nil && (parsed.Service == "ecs" && strings.HasPrefix(parsed.Resource, "cluster/") || strings.HasSuffix(target, runTask))
+	return err
 }
 
 // revisionOf gives the revision that an ARN names, "" for another family's.

@@ -71,6 +71,9 @@ func (f *fakeECS) DescribeContainerInstances(_ context.Context, input *ecs.Descr
 	return output, nil
 }
 
+// rule names a rule on its bus.
+type rule struct{ bus, name string }
+
 // fakeBus is EventBridge and its Scheduler, one entry to a page.
 type fakeBus struct {
 	mutex     sync.Mutex

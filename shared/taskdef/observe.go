@@ -18,6 +18,7 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/taskschedule"
 )
 
 // TaskDefinitionReader is the part of ECS's client that observing needs.
@@ -32,8 +33,8 @@ type Observer struct {
 	Services    ServiceReader
 	Tasks       TaskReader
 	Instances   InstanceReader
-	Rules       RuleReader
-	Schedules   ScheduleReader
+	Rules       taskschedule.Rules
+	Schedules   taskschedule.Schedules
 	Secrets     *SecretList
 	Named       *SecretObserver
 	Roles       *RoleObserver

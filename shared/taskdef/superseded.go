@@ -14,6 +14,7 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/taskschedule"
 )
 
 // Bounds of one look at old revisions: ECS tells who registered one, and why,
@@ -181,14 +182,14 @@ func (o Observer) tasksIn(ctx context.Context, cluster, family string) (revision
 }
 
 // findUsed notes by what the revisions are used.
-func (s *Superseded) findUsed(services []types.Service, schedules []Schedule, tasks map[string]string) {
+func (s *Superseded) findUsed(services []types.Service, schedules []taskschedule.Schedule, tasks map[string]string) {
 	s.Used = map[string]string{}
 	for _, revision := range s.Revisions {
 		if by, running := tasks[revision]; running {
 			s.Used[revision] = by
 		}
 		for _, schedule := range schedules {
-			if schedule.pins([]string{revision}) {
+			if pins(schedule, []string{revision}) {
 				s.Used[revision] = schedule.Name
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/taskschedule"
 )
 
 // Usage is what runs a revision that has, or gets, a successor of ours.
@@ -28,7 +29,7 @@ type Usage struct {
 	// Services run one of the Revisions.
 	Services []types.Service
 	// Schedules start tasks of the family, of whatever revision.
-	Schedules []Schedule
+	Schedules []taskschedule.Schedule
 	// Agents are the versions of the agents on the active instances of the
 	// Services' clusters, by the clusters' ARNs.
 	Agents map[string][]string
@@ -91,7 +92,7 @@ func (o Observer) unfinished(ctx context.Context, asked Revision, latest *descri
 		return nil, err
 	}
 	usage := observed.Usage
-	pinned := slices.ContainsFunc(usage.Schedules, func(s Schedule) bool { return s.pins(usage.Revisions) })
+	pinned := slices.ContainsFunc(usage.Schedules, func(s taskschedule.Schedule) bool { return pins(s, usage.Revisions) })
 	if len(usage.Services) == 0 && !pinned && usage.ServicesUnchecked == "" && usage.SchedulesUnchecked == "" {
 		return nil, nil
 	}
@@ -134,7 +135,7 @@ func (o Observer) findUses(ctx context.Context, observed *Observation) error {
 		return err
 	}
 	family := aws.ToString(observed.Definition.Family)
-	services, schedules, tasks := search[[]types.Service]{}, search[[]Schedule]{}, search[map[string]string]{}
+	services, schedules, tasks := search[[]types.Service]{}, search[[]taskschedule.Schedule]{}, search[map[string]string]{}
 	group, searching := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return services.run(unchecked, func(unchecked *string) ([]types.Service, error) {
@@ -142,7 +143,7 @@ func (o Observer) findUses(ctx context.Context, observed *Observation) error {
 		})
 	})
 	group.Go(func() error {
-		return schedules.run(unchecked, func(unchecked *string) ([]Schedule, error) {
+		return schedules.run(unchecked, func(unchecked *string) ([]taskschedule.Schedule, error) {
 			return o.schedules(searching, clusters, family, unchecked)
 		})
 	})
