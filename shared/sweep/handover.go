@@ -73,7 +73,7 @@ type Action struct {
 
 func (a Action) describe() finding.Action {
 	messages := (len(a.Names) + a.Pack - 1) / a.Pack
-	return finding.Action{Kind: "SendMessageBatch", Target: a.QueueURL, Summary: fmt.Sprintf("hand over %s: %d, in %d messages", a.Kind, len(a.Names), messages)}
+	return finding.Action{Kind: "SendMessageBatch", Target: a.QueueURL, Summary: fmt.Sprintf("hand over %s: %d, messages: %d", a.Kind, len(a.Names), messages)}
 }
 
 // plan decides what is handed over of what was listed.
