@@ -44,6 +44,10 @@ func (d *Draft) change(edit Edit) (change, error) {
 		return change{}, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
 	}
 	at := holder.index(d.spelt(string(edit.Field)))
+	if at < 0 {
+		// In a file that has both spellings, the other one is read, too.
+		at = holder.index(string(edit.Field))
+	}
 	switch {
 	case edit.Value == "" && at >= 0:
 		return d.removal(holder, at), nil
@@ -63,16 +67,26 @@ func (d *Draft) change(edit Edit) (change, error) {
 // containerNode finds a container in the text, where a single one may stand
 // without a list.
 func (d *Draft) containerNode(i int) *node {
-	items := d.containers.items
 	if d.containers.kind == kindObject {
-		items = []*node{d.containers}
+		return d.containers
 	}
-	// A null among the containers is none.
-	items = slices.DeleteFunc(slices.Clone(items), func(n *node) bool { return n.kind == kindNull })
-	if i >= len(items) {
+	places := d.containerPlaces()
+	if i >= len(places) {
 		return nil
 	}
-	return items[i]
+	return d.containers.items[places[i]]
+}
+
+// containerPlaces gives the places in the file's list of the containers that
+// were read: a null, a placeholder or one of CloudFormation's functions among
+// them is none.
+func (d *Draft) containerPlaces() (places []int) {
+	for at, item := range d.containers.items {
+		if item.kind == kindObject && !d.isFunction(item) {
+			places = append(places, at)
+		}
+	}
+	return places
 }
 
 // removal takes a member away with the comma before or after it.
@@ -143,7 +157,11 @@ func (d *Draft) Diff(name string, edits []Edit) (string, error) {
 // JSONPatch gives the edits as a JSON patch of the file (RFC 6902).
 func (d *Draft) JSONPatch(edits []Edit) (string, error) {
 	operations := make([]operation, len(edits))
+	places := d.containerPlaces()
 	for i, edit := range edits {
+		if edit.Field == repositoryCredentials && edit.Container < len(places) {
+			edit.Container = places[edit.Container]
+		}
 		operations[i] = edit.operation(d.spelt)
 		if d.root == d.containers {
 			operations[i].Path = strings.TrimPrefix(operations[i].Path, "/"+d.spelt("containerDefinitions"))

@@ -266,6 +266,29 @@ func FuzzReadDraft(f *testing.F) {
 	})
 }
 
+// TestWhatIsNoContainerKeepsItsPlace: the credential goes to the container that
+// needs it, whatever stands before it in the list.
+func TestWhatIsNoContainerKeepsItsPlace(t *testing.T) {
+	for before, list := range map[string]string{
+		"a null":        `{"containerDefinitions": [null, {"image": "acme/web"}], "executionRoleArn": "r"}`,
+		"a placeholder": `{"containerDefinitions": [{{ sidecar }}, {"image": "acme/web"}], "executionRoleArn": "r"}`,
+		"a function":    `{"ContainerDefinitions": [{"Fn::If": ["Traced", {"Ref": "X"}, {"Ref": "Y"}]}, {"Image": "acme/web"}], "ExecutionRoleArn": "r"}`,
+	} {
+		draft := ReadDraft([]byte(list))
+		judged, err := Settings{}.judge(context.Background(), draft, testSecrets(t, "docker.io/acme"), nil)
+		if err != nil || len(judged.edits) != 1 {
+			t.Fatalf("after %s: %v, %v", before, judged.edits, err)
+		}
+		patched, err := draft.Patched(judged.edits)
+		if err != nil || strings.Index(string(patched), "epositoryCredentials") < strings.Index(string(patched), "acme/web") {
+			t.Errorf("after %s: %s, %v", before, patched, err)
+		}
+		if patch, err := draft.JSONPatch(judged.edits); err != nil || !strings.Contains(patch, "ontainerDefinitions/1/") {
+			t.Errorf("after %s: %s, %v", before, patch, err)
+		}
+	}
+}
+
 // TestBarePlaceholdersKeepTheirPlaces: a file that is no JSON yet is patched all
 // the same, and keeps every other byte.
 func TestBarePlaceholdersKeepTheirPlaces(t *testing.T) {
