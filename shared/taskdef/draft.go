@@ -364,7 +364,8 @@ func (d *Draft) wrongType(n *node, at string) {
 
 // placeholder matches what people have a tool fill in later: <NAME>, ${NAME},
 // $NAME, {{ name }}, %NAME%, __NAME__, @NAME@, `name`, REPLACE_ME, ACCOUNT_ID,
-// XXXXXXXXXXXX, and registries of Amazon ECR without an account's number.
+// a row of the letter X where a number is to stand, and registries of Amazon ECR
+// without an account's number.
 var placeholder = lazyregexp.New("[<>{}$%`]|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|x{6,}|^(?i:image|placeholder|changeme|todo)$|^[^./]*[^0-9./][^./]*\\.dkr\\.ecr\\.")
 
 func isPlaceholder(text string) bool { return placeholder.MatchString(text) }

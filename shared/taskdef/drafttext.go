@@ -20,11 +20,11 @@ type change struct {
 func (d *Draft) Patched(edits []Edit) ([]byte, error) {
 	var changes []change
 	for _, edit := range edits {
-		made, err := d.change(edit)
+		made, err := d.changes(edit)
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, made)
+		changes = append(changes, made...)
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return b.start - a.start })
 	patched := slices.Clone(d.text)
@@ -34,26 +34,22 @@ func (d *Draft) Patched(edits []Edit) ([]byte, error) {
 	return patched, nil
 }
 
-// change makes an edit one of the text.
-func (d *Draft) change(edit Edit) (change, error) {
+// changes makes an edit one of the text.
+func (d *Draft) changes(edit Edit) ([]change, error) {
 	holder, after := d.root, "family"
 	if edit.Field == repositoryCredentials {
 		holder, after = d.containerNode(edit.Container), "image"
 	}
 	if holder == nil || holder.kind != kindObject || len(holder.members) == 0 {
-		return change{}, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
+		return nil, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
 	}
-	at := holder.index(d.spelt(string(edit.Field)))
-	if at < 0 {
-		// In a file that has both spellings, the other one is read, too.
-		at = holder.index(string(edit.Field))
-	}
-	switch {
-	case edit.Value == "" && at >= 0:
-		return d.removal(holder, at), nil
+	is := func(m member) bool { return d.known(m.name) == string(edit.Field) }
+	switch at := lastIndex(holder.members, is); {
+	case at >= 0 && edit.Value == "":
+		return removals(holder.members, is), nil
 	case at >= 0:
 		old := holder.members[at]
-		return change{old.value.start, old.value.end, d.written(edit, d.indentation(old.start))}, nil
+		return []change{{old.value.start, old.value.end, d.written(edit, d.indentation(old.start))}}, nil
 	}
 	// After the member it belongs with, or else the first.
 	before := holder.members[max(0, holder.index(d.spelt(after)))]
@@ -61,7 +57,7 @@ func (d *Draft) change(edit Edit) (change, error) {
 	if indentation != "" {
 		own = "," + d.newline() + indentation
 	}
-	return change{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, d.spelt(string(edit.Field)), d.written(edit, indentation))}, nil
+	return []change{{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, d.spelt(string(edit.Field)), d.written(edit, indentation))}}, nil
 }
 
 // containerNode finds a container in the text, where a single one may stand
@@ -89,17 +85,27 @@ func (d *Draft) containerPlaces() (places []int) {
 	return places
 }
 
-// removal takes a member away with the comma before or after it.
-func (d *Draft) removal(holder *node, at int) change {
-	m := holder.members[at]
-	switch {
-	case at > 0:
-		return change{holder.members[at-1].value.end, m.value.end, ""}
-	case len(holder.members) > 1:
-		return change{m.start, holder.members[1].start, ""}
-	default:
-		return change{m.start, m.value.end, ""}
+// removals takes members away, each run of them with the comma before or after
+// it. A field that stands twice goes twice, or the other one would count.
+func removals(members []member, which func(member) bool) (changes []change) {
+	for from := 0; from < len(members); from++ {
+		to := from
+		for to < len(members) && which(members[to]) {
+			to++
+		}
+		switch {
+		case to == from:
+			continue
+		case from > 0:
+			changes = append(changes, change{members[from-1].value.end, members[to-1].value.end, ""})
+		case to < len(members):
+			changes = append(changes, change{members[from].start, members[to].start, ""})
+		default:
+			changes = append(changes, change{members[from].start, members[to-1].value.end, ""})
+		}
+		from = to
 	}
+	return changes
 }
 
 // indentation is the white space before a member that begins its line, and ""

@@ -266,6 +266,29 @@ func FuzzReadDraft(f *testing.F) {
 	})
 }
 
+// TestAFieldThatStandsTwiceGoesTwice: taken away once, it would leave the other
+// one to count.
+func TestAFieldThatStandsTwiceGoesTwice(t *testing.T) {
+	const image = `"image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/web"`
+	const credentials = `"repositoryCredentials": {"credentialsParameter": "x"}`
+	for name, members := range map[string][]string{
+		"side by side":  {image, credentials, credentials},
+		"at both ends":  {credentials, image, credentials},
+		"at the front":  {credentials, credentials, image, `"cpu": 1`},
+		"around others": {image, credentials, `"cpu": 1`, credentials, `"memory": 64`},
+	} {
+		draft := ReadDraft([]byte(`{"containerDefinitions": [{` + strings.Join(members, ", ") + `}], "executionRoleArn": "r"}`))
+		judged, err := Settings{ReplaceCredentials: true}.judge(context.Background(), draft, testSecrets(t, "docker.io"), nil)
+		if err != nil || len(judged.edits) != 1 {
+			t.Fatalf("%s: %v, %v", name, judged.edits, err)
+		}
+		patched, err := draft.Patched(judged.edits)
+		if err != nil || strings.Contains(string(patched), "repositoryCredentials") || !json.Valid(patched) {
+			t.Errorf("%s: %s, %v", name, patched, err)
+		}
+	}
+}
+
 // TestWhatIsNoContainerKeepsItsPlace: the credential goes to the container that
 // needs it, whatever stands before it in the list.
 func TestWhatIsNoContainerKeepsItsPlace(t *testing.T) {

@@ -56,8 +56,12 @@ func (n *node) index(name string) int {
 	if n == nil {
 		return -1
 	}
-	for i, m := range slices.Backward(n.members) {
-		if m.name == name {
+	return lastIndex(n.members, func(m member) bool { return m.name == name })
+}
+
+func lastIndex(members []member, is func(member) bool) int {
+	for i, m := range slices.Backward(members) {
+		if is(m) {
 			return i
 		}
 	}
