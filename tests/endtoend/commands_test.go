@@ -26,7 +26,7 @@ var played = []string{"Play with it"}
 var answers = map[string]string{
 	"aws iam list-attached-role-policies --role-name ecsInstanceRole-mine":                          "AmazonEC2ContainerServiceforEC2Role",
 	"aws s3api get-object-tagging --bucket $BUCKET --key mine/ecs.config":                           "ecs-config-status",
-	"aws ecs describe-task-definition --task-definition mine":                                       "task-definition/mine:[2-9]",
+	"aws ecs describe-task-definition --task-definition mine":                                       `(?s)task-definition/mine:[2-9].*:secret:my-registry-`,
 	"aws logs filter-log-events --log-group-name $LOG":                                              `name-malformed`,
 	"make invoke FUNCTION=attach-policies EVENT=/tmp/look.json":                                     `"status": "compliant"`,
 	"make invoke FUNCTION=attach-policies EVENT=/tmp/undo.json":                                     `DetachRolePolicy`,
@@ -109,6 +109,10 @@ func newShell(t *testing.T, w *world) *shell {
 	for _, variable := range w.Stack.Variables() {
 		s.environment = append(s.environment, variable.Name+"="+variable.Value)
 	}
+	// On this stack a secret serves the whole registry already, and two that serve
+	// it equally well serve nobody; the reader's serves a part of it.
+	part := w.Stack.Registry.Host + "/reader"
+	s.environment = append(s.environment, "REGISTRY="+part, "REGISTRY_IMAGE="+part+"/app:1.0")
 	s.template = must(samtemplate.Load(filepath.Join(w.checkout, "template.yaml")))(t)
 	return s
 }
@@ -153,7 +157,12 @@ func (s *shell) play(t *testing.T, session []documents.Command) {
 		var output string
 		code := 0
 		err := stack.Wait(ctx, command.Text, func(ctx context.Context) (bool, error) {
-			output, code = s.run(ctx, line)
+			said, exit := s.run(ctx, line)
+			if ctx.Err() != nil {
+				// It was cut off: what the last whole run said tells more.
+				return false, nil
+			}
+			output, code = said, exit
 			if code != 0 && (!known || wanted == "" || !strings.HasPrefix(command.Text, "make invoke")) {
 				return true, nil
 			}
