@@ -80,9 +80,16 @@ func shippedBuild(checkout string) ([]string, error) {
 func (s *sam) buildFolder() string { return s.stack.folder.file("build") }
 
 func (s *sam) build(ctx context.Context) error {
+	// One stack after the other, as samconfig.toml has one function after the
+	// other: what the first has compiled, the next finds in Go's cache.
+	release, err := toolchain.Lock(ctx, filepath.Join(s.stack.options.Checkout, ".local", "sam-build.lock"))
+	if err != nil {
+		return fmt.Errorf("waiting until another stack is built: %w", err)
+	}
+	defer release()
 	arguments := []string{"build", "--template-file", s.stack.options.Template, "--build-dir", s.buildFolder()}
 	// The architecture decides what Go builds for.
-	err := s.run(ctx, "sam build", append(arguments, s.overrides()...)...)
+	err = s.run(ctx, "sam build", append(arguments, s.overrides()...)...)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // Environment is one virtual environment and the lock file that fills it.
@@ -64,7 +63,7 @@ func Install(ctx context.Context, checkout string, environment Environment, prog
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return "", fmt.Errorf("making the tools' folder: %w", err)
 	}
-	release, err := lock(ctx, folder+".lock")
+	release, err := Lock(ctx, folder+".lock")
 	if err != nil {
 		return "", fmt.Errorf("waiting for another installation of %s: %w", environment, err)
 	}
@@ -147,26 +146,4 @@ func run(ctx context.Context, folder, name string, arguments ...string) error {
 func LastLines(text string, count int) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	return strings.Join(lines[max(0, len(lines)-count):], "\n")
-}
-
-// lock takes an advisory lock that the system drops when this process ends,
-// however it ends.
-func lock(ctx context.Context, path string) (release func(), err error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	taken := make(chan error, 1)
-	go func() { taken <- syscall.Flock(int(file.Fd()), syscall.LOCK_EX) }()
-	select {
-	case err := <-taken:
-		if err != nil {
-			return nil, errors.Join(err, file.Close())
-		}
-		return func() { _ = file.Close() }, nil
-	case <-ctx.Done():
-		// The goroutine ends when the other installation does; the file stays
-		// open for it until this process ends.
-		return nil, ctx.Err()
-	}
 }
