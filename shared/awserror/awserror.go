@@ -134,7 +134,25 @@ func Operation(err error) string {
 	if service == "eventbridge" {
 		service = "events"
 	}
-	return service + ":" + operation.Operation()
+	name := service + ":" + operation.Operation()
+	if permission, otherwise := permissions[name]; otherwise {
+		return permission
+	}
+	return name
+}
+
+// permissions are those of the calls of ours that S3 grants under another name:
+// who is told to allow "s3:ListObjectsV2" looks for it in vain ("Required
+// permissions for Amazon S3 API operations" in the S3 user guide). That a call
+// names an object's version, which asks for more, an error does not tell.
+var permissions = map[string]string{
+	"s3:ListObjectsV2":                      "s3:ListBucket",
+	"s3:ListObjectVersions":                 "s3:ListBucketVersions",
+	"s3:HeadObject":                         "s3:GetObject",
+	"s3:GetBucketEncryption":                "s3:GetEncryptionConfiguration",
+	"s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+	"s3:GetPublicAccessBlock":               "s3:GetBucketPublicAccessBlock",
+	"s3control:GetPublicAccessBlock":        "s3:GetAccountPublicAccessBlock",
 }
 
 // HasCode reports whether the service answered with one of the codes.

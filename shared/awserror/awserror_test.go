@@ -73,7 +73,12 @@ func TestOperation(t *testing.T) {
 		"iam:AttachRolePolicy":          answer("IAM", "AttachRolePolicy", "AccessDenied", 403),
 		"secretsmanager:GetSecretValue": answer("Secrets Manager", "GetSecretValue", "AccessDeniedException", 400),
 		"events:PutEvents":              answer("EventBridge", "PutEvents", "AccessDeniedException", 400),
-		"":                              errors.New("not a call"),
+		"s3:ListBucket":                 answer("S3", "ListObjectsV2", "AccessDenied", 403),
+		"s3:GetBucketPublicAccessBlock": answer("S3", "GetPublicAccessBlock", "AccessDenied", 403),
+		// The account's own block, in S3's other API.
+		"s3:GetAccountPublicAccessBlock": answer("S3 Control", "GetPublicAccessBlock", "AccessDenied", 403),
+		"s3:PutObject":                   answer("S3", "PutObject", "AccessDenied", 403),
+		"":                               errors.New("not a call"),
 	}
 	for want, err := range tests {
 		if got := awserror.Operation(err); got != want {
