@@ -193,23 +193,38 @@ func TestUserData(t *testing.T) {
 		scripts++
 		for name, test := range map[string]struct {
 			failures int
-			copied   bool
+			// uninstalled counts how often the package manager fails before it installs
+			// the AWS CLI, -1 where the image has it.
+			uninstalled int
+			copied      bool
 		}{
-			"at once":                         {0, true},
-			"after the role got its policies": {3, true},
-			"never":                           {1000, false},
+			"at once":                            {0, -1, true},
+			"after the role got its policies":    {3, -1, true},
+			"never":                              {1000, -1, false},
+			"after the CLI was installed":        {0, 0, true},
+			"after the mirrors answered at last": {0, 2, true},
+			"without any mirror":                 {0, 1000, false},
 		} {
 			t.Run(block.Heading+" "+name, func(t *testing.T) {
 				folder := t.TempDir()
 				programs := filepath.Join(folder, "bin")
-				stub(t, programs, "aws", fmt.Sprintf(`echo "$@" >> %[1]s/aws.log
+				home := programs
+				if test.uninstalled >= 0 {
+					home = filepath.Join(folder, "packages")
+				}
+				stub(t, home, "aws", fmt.Sprintf(`echo "$@" >> %[1]s/aws.log
 [ $(wc -l < %[1]s/aws.log) -gt %[2]d ] || exit 1
 echo ECS_CLUSTER=web > "${@: -1}"`, folder, test.failures))
+				for _, manager := range []string{"dnf", "yum"} {
+					stub(t, programs, manager, fmt.Sprintf(`echo "$@" >> %[1]s/packages.log
+[ $(wc -l < %[1]s/packages.log) -gt %[2]d ] || exit 1
+cp %[3]s/aws %[4]s/`, folder, test.uninstalled, home, programs))
+				}
 				stub(t, programs, "systemctl", "echo \"$@\" >> "+folder+"/systemctl.log")
 				stub(t, programs, "sleep", "")
 				script := exec.Command("bash", "-s")
 				script.Stdin = strings.NewReader(strings.ReplaceAll(block.Text, "/etc/ecs", folder+"/ecs"))
-				script.Env = []string{"PATH=" + programs + ":" + os.Getenv("PATH")}
+				script.Env = []string{"PATH=" + programs + ":" + linked(t, filepath.Join(folder, "machine"), "seq", "mkdir", "mv", "cp", "wc")}
 				output, err := script.CombinedOutput()
 				content, readErr := os.ReadFile(filepath.Join(folder, "ecs", "ecs.config"))
 				_, stoppedErr := os.Stat(filepath.Join(folder, "systemctl.log"))
@@ -235,6 +250,25 @@ echo ECS_CLUSTER=web > "${@: -1}"`, folder, test.failures))
 	if scripts != 2 {
 		t.Errorf("%d scripts", scripts)
 	}
+}
+
+// linked makes a folder of this machine's programs of these names, and of no
+// others: it may have an AWS CLI anywhere.
+func linked(t *testing.T, folder string, names ...string) string {
+	t.Helper()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		program, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(program, filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
 }
 
 // stub makes a program of a line of shell.
