@@ -10,10 +10,12 @@ export GOFLAGS += -trimpath
 .PHONY: build demo test lint load faults bench local local-down invoke
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
-# its binaries may need the C library of the machine that built them.
+# its binaries may need the C library of the machine that built them. What is
+# deployed with Architecture=x86_64 is built with ARCHITECTURE=x86_64: sam build
+# does not know the parameters of sam deploy, and goes by the template's default.
 build:
 	@command -v sam >/dev/null || { echo 'the SAM CLI is not installed (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html)' >&2; exit 1; }
-	@CGO_ENABLED=0 GOFLAGS="-tags=lambda.norpc '-ldflags=-s -w' -trimpath" sam build
+	@CGO_ENABLED=0 GOFLAGS="-tags=lambda.norpc '-ldflags=-s -w' -trimpath" sam build $(if $(ARCHITECTURE),--parameter-overrides 'Architecture=$(ARCHITECTURE)')
 
 # The main job, played on the emulator; fails if any of it does not happen.
 demo: $(DEMO)

@@ -61,7 +61,7 @@ func (s *sam) prepare(ctx context.Context) error {
 
 // makefileBuild are the variables under which the Makefile's target build runs
 // sam build.
-var makefileBuild = regexp.MustCompile(`(?m)^\t@?CGO_ENABLED=(\d) GOFLAGS="([^"]+)" sam build$`)
+var makefileBuild = regexp.MustCompile(`(?m)^\t@?CGO_ENABLED=(\d) GOFLAGS="([^"]+)" sam build( .*)?$`)
 
 // shippedBuild gives the variables that make what is run here what make build
 // ships.

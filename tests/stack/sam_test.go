@@ -2,8 +2,10 @@ package stack
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -23,5 +25,31 @@ func TestWhatIsRunIsBuiltAsWhatIsShipped(t *testing.T) {
 	}
 	if variables, err := shippedBuild(other); err == nil {
 		t.Errorf("a Makefile that does not say how gives %q", variables)
+	}
+}
+
+// TestMakeBuildsForTheArchitecture runs the target with a SAM CLI that is none:
+// functions whose parameter says x86_64 do not start with what was built for the
+// template's default.
+func TestMakeBuildsForTheArchitecture(t *testing.T) {
+	checkout, err := Checkout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	programs := t.TempDir()
+	if err := os.WriteFile(filepath.Join(programs, "sam"), []byte("#!/bin/sh\necho \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for assignment, want := range map[string]string{
+		"ARCHITECTURE=":       "build",
+		"ARCHITECTURE=x86_64": "build --parameter-overrides Architecture=x86_64",
+	} {
+		build := exec.Command("make", "-s", "build", assignment)
+		build.Dir = checkout
+		build.Env = append(os.Environ(), "PATH="+programs+string(os.PathListSeparator)+os.Getenv("PATH"))
+		output, err := build.CombinedOutput()
+		if got := strings.TrimSpace(string(output)); err != nil || got != want {
+			t.Errorf("make build %s ran sam with %q, %v; want %q", assignment, got, err, want)
+		}
 	}
 }
