@@ -249,16 +249,18 @@ func (a *account) TagRole(_ context.Context, input *iam.TagRoleInput, _ ...func(
 	if role.tags == nil {
 		role.tags = map[string]string{}
 	}
+	tags := maps.Clone(role.tags)
 	for _, tag := range input.Tags {
 		value := aws.ToString(tag.Value)
 		if !tagValue.MatchString(value) {
 			return nil, apiError("ValidationError", "tag value does not match")
 		}
-		role.tags[aws.ToString(tag.Key)] = value
+		tags[aws.ToString(tag.Key)] = value
 	}
-	if len(role.tags) > maxTags {
+	if len(tags) > maxTags {
 		return nil, apiError("LimitExceeded", "The number of tags has reached the maximum limit.")
 	}
+	role.tags = tags
 	return &iam.TagRoleOutput{}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -303,6 +304,31 @@ func TestUndo(t *testing.T) {
 		if result := handle(t, s, a, payload); result.Status != finding.Skipped || result.Findings[0].Code != code {
 			t.Errorf("%s: got %s %+v", payload, result.Status, result.Findings)
 		}
+	}
+}
+
+// TestUndoWithoutRoomForATag: a role that has as many tags as it can have, the
+// record among them, is undone all the same, and left alone from then on.
+func TestUndoWithoutRoomForATag(t *testing.T) {
+	s := testSettings()
+	for name, own := range map[string]map[string]string{
+		"the record":           {attachedTag: "agent=2025-11-22T10:30:15Z by=ecs-guardrails"},
+		"the record and heals": {attachedTag: "agent=2025-11-22T10:30:15Z by=ecs-guardrails", healedTag: "2025-11-22T10:30:15Z"},
+		"a no to the opt-out":  {attachedTag: "agent=2025-11-22T10:30:15Z by=ecs-guardrails", optout.Tag: "false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust, attached: []PolicyARN{agentARN}, tags: maps.Clone(own)}
+			for i := len(role.tags); i < maxTags; i++ {
+				role.tags[fmt.Sprintf("owner:%d", i)] = "x"
+			}
+			a := newAccount(role)
+			if result := handle(t, s, a, `{"undo":"ecsInstanceRole"}`); result.Status != finding.Remediated || len(role.attached) != 0 {
+				t.Fatalf("got %s %+v with %v", result.Status, result.Findings, role.attached)
+			}
+			if _, recorded := role.tags[attachedTag]; recorded || role.tags[optout.Tag] != "true" || len(role.tags) != maxTags-len(own)+1 {
+				t.Errorf("the tags are %v", role.tags)
+			}
+		})
 	}
 }
 

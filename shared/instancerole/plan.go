@@ -429,17 +429,24 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 		Message: fmt.Sprintf("what was attached to %s is taken back as asked (%s), and the role is left alone from now on", o.Role.Name, orUnnamed(strings.Join(names, ", "))),
 		Fix:     "remove the tag " + optout.Tag + " to have the role looked after again",
 	}}}
-	if !optout.Asked(o.Role.Tags) {
-		plan.Actions = append(plan.Actions, Action{Kind: tagRole, Role: *o.Role, Tags: map[string]string{optout.Tag: "true"}})
-	}
-	plan.Actions = append(plan.Actions, detach...)
 	var keys []string
 	for _, key := range []string{attachedTag, healedTag} {
 		if _, tagged := o.Role.Tags[key]; tagged {
 			keys = append(keys, key)
 		}
 	}
-	plan.Actions = append(plan.Actions, Action{Kind: untagRole, Role: *o.Role, Keys: keys})
+	var ignore []Action
+	if !optout.Asked(o.Role.Tags) {
+		ignore = []Action{{Kind: tagRole, Role: *o.Role, Tags: map[string]string{optout.Tag: "true"}}}
+	}
+	forget := []Action{{Kind: untagRole, Role: *o.Role, Keys: keys}}
+	if _, tagged := o.Role.Tags[optout.Tag]; tagged || len(o.Role.Tags) < maxTags {
+		plan.Actions = slices.Concat(ignore, detach, forget)
+	} else {
+		// Only the record's place is free for the mark, and the record is needed
+		// until all is detached.
+		plan.Actions = slices.Concat(detach, forget, ignore)
+	}
 	return plan
 }
 
