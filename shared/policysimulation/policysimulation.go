@@ -7,13 +7,18 @@ package policysimulation
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/smithy-go"
+	"golang.org/x/sync/errgroup"
 )
 
 // Question is whether a role may do an action on a resource, an ARN or "*".
@@ -45,10 +50,62 @@ func (a Answer) Final() bool {
 // Answers are those about one role, by question; actions are in lower case.
 type Answers map[Question]Answer
 
-// Simulate asks all questions about a role at once, under one set of context
-// keys. The API answers for every pair of an action and a resource. Without a
-// question there is no call.
+// anything stands for the resource of an action that knows none.
+const anything = "*"
+
+// apart is set once IAM has refused to be asked about "*" and about ARNs in one
+// call. It is IAM's way of reading its input, whichever role is asked about, so
+// that nobody asks so again.
+var apart atomic.Bool
+
+// Simulate asks all questions about a role, under one set of context keys: at
+// once, or those about "*" and those about ARNs side by side, where IAM answers
+// the two together with InvalidInput, "ResourceNames are not in a valid ARN
+// format: *". Without a question there is no call.
 func Simulate(ctx context.Context, client iam.SimulatePrincipalPolicyAPIClient, roleARN string, questions []Question, known []types.ContextEntry) (Answers, error) {
+	var general, named []Question
+	for _, q := range questions {
+		if q.Resource == anything {
+			general = append(general, q)
+		} else {
+			named = append(named, q)
+		}
+	}
+	if len(general) == 0 || len(named) == 0 || !apart.Load() {
+		answers, err := ask(ctx, client, roleARN, questions, known)
+		if len(general) == 0 || len(named) == 0 || !isMixtureRefused(err) {
+			return answers, err
+		}
+		apart.Store(true)
+	}
+	var ofAnything, ofNamed Answers
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		ofAnything, err = ask(ctx, client, roleARN, general, known)
+		return err
+	})
+	group.Go(func() (err error) {
+		ofNamed, err = ask(ctx, client, roleARN, named, known)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	// Where the latter also say something of "*", it sums up the ARNs.
+	maps.Copy(ofNamed, ofAnything)
+	return ofNamed, nil
+}
+
+// isMixtureRefused reports whether IAM took "*" for an ARN, which it is not.
+func isMixtureRefused(err error) bool {
+	refusal, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains([]string{"InvalidInput", "InvalidInputException"}, refusal.ErrorCode()) &&
+		strings.Contains(refusal.ErrorMessage(), "ARN format: *")
+}
+
+// ask asks in one call. The API answers for every pair of an action and a
+// resource.
+func ask(ctx context.Context, client iam.SimulatePrincipalPolicyAPIClient, roleARN string, questions []Question, known []types.ContextEntry) (Answers, error) {
 	answers := Answers{}
 	if len(questions) == 0 {
 		return answers, nil
@@ -100,7 +157,7 @@ func (a Answers) add(results []types.EvaluationResult) {
 				MissingKeys:  specific.MissingContextValues,
 			}
 		}
-		resource := cmp.Or(aws.ToString(result.EvalResourceName), "*")
+		resource := cmp.Or(aws.ToString(result.EvalResourceName), anything)
 		if _, specific := a[Question{action, resource}]; !specific {
 			a[Question{action, resource}] = whole
 		}
@@ -129,7 +186,7 @@ func (a Answers) Of(action, resource string) (Answer, error) {
 	if exact, ok := a[Question{action, resource}]; ok {
 		return exact, nil
 	}
-	if general, ok := a[Question{action, "*"}]; ok {
+	if general, ok := a[Question{action, anything}]; ok {
 		return general, nil
 	}
 	return Answer{}, fmt.Errorf("the simulation gave no answer for %s on %s", action, resource)
