@@ -200,7 +200,13 @@ func newRole(described types.Role) (Role, error) {
 		role.Boundary = aws.ToString(described.PermissionsBoundary.PermissionsBoundaryArn)
 	}
 	for _, tag := range described.Tags {
-		role.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		key := aws.ToString(tag.Key)
+		// IAM keeps the letters of a key as they were written, and takes them for
+		// the same in any ("Rules for tagging in IAM and AWS STS").
+		if own := strings.ToLower(key); strings.HasPrefix(own, tagPrefix) {
+			key = own
+		}
+		role.Tags[key] = aws.ToString(tag.Value)
 	}
 	return role, nil
 }

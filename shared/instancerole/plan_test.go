@@ -462,6 +462,8 @@ func TestPlan(t *testing.T) {
 		// The role's own tag for capabilities.
 		"capabilities tag: more":               {role: storedRole{tags: tagged(capabilitiesTag, "agent logs")}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, logsARN}},
 		"capabilities tag: other spelling":     {role: storedRole{tags: tagged(capabilitiesTag, "ECR+Logs")}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{ecrARN, logsARN}},
+		"capabilities tag: key's letters":      {role: storedRole{tags: tagged("ECS-Guardrails:Capabilities", "agent logs")}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, logsARN}},
+		"ignored by a tag in other letters":    {role: storedRole{tags: tagged("Ecs-Guardrails:Ignore", "true")}, status: finding.Skipped, codes: []string{"ignored"}},
 		"capabilities tag: none":               {role: storedRole{tags: tagged(capabilitiesTag, "none")}, status: finding.Compliant},
 		"capabilities tag: unknown word":       {role: storedRole{tags: tagged(capabilitiesTag, "agent dockr")}, status: finding.Noncompliant, codes: []string{"capability-missing", "capability-unknown"}, attached: []PolicyARN{agentARN}},
 		"capabilities tag: only unknown words": {role: storedRole{tags: tagged(capabilitiesTag, "dockr")}, status: finding.Noncompliant, codes: []string{"capability-missing", "capability-unknown"}, attached: []PolicyARN{agentARN}},

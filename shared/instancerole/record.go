@@ -9,6 +9,7 @@ import (
 
 // The tags of a role that mean something to the function.
 const (
+	tagPrefix       = "ecs-guardrails:"
 	instanceRoleTag = "ecs-guardrails:instance-role"
 	capabilitiesTag = "ecs-guardrails:capabilities"
 	// attachedTag says what was attached by whom and when, as in

@@ -11,10 +11,16 @@ import (
 const Tag = "ecs-guardrails:ignore"
 
 // Asked reports whether a role's tags opt out. Every value of the tag but a
-// clear no counts as a yes: whoever wrote it wanted to be left alone.
+// clear no counts as a yes: whoever wrote it wanted to be left alone. Keys of
+// tags are the same to IAM in whatever letters ("Rules for tagging in IAM and
+// AWS STS").
 func Asked(tags map[string]string) bool {
-	value, tagged := tags[Tag]
-	return tagged && !slices.Contains([]string{"false", "no", "off", "0"}, strings.ToLower(strings.TrimSpace(value)))
+	for key, value := range tags {
+		if strings.EqualFold(key, Tag) {
+			return !slices.Contains([]string{"false", "no", "off", "0"}, strings.ToLower(strings.TrimSpace(value)))
+		}
+	}
+	return false
 }
 
 // ServiceLinked reports whether a role belongs to an AWS service ("Using

@@ -12,6 +12,9 @@ func TestAsked(t *testing.T) {
 			t.Errorf("%q: got %v, want %v", value, got, want)
 		}
 	}
+	if !optout.Asked(map[string]string{"ECS-Guardrails:Ignore": "true"}) {
+		t.Error("a tag in other letters is passed over")
+	}
 	if optout.Asked(map[string]string{"other": "true"}) || optout.Asked(nil) {
 		t.Error("a role without the tag opts out")
 	}
