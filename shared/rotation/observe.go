@@ -80,6 +80,9 @@ type Observation struct {
 	Sent    map[string]sent
 	// Login is how the registry took a credential.
 	Login *Attempt
+	// InUse is how it took the one that is in use, where another account is about
+	// to get a new password.
+	InUse *Attempt
 }
 
 // Value is what a version of the secret holds.
@@ -157,6 +160,12 @@ func (r *Rotation) complete(ctx context.Context, o *Observation) error {
 	if credential, wanted := toProve(*o, at, both); wanted {
 		var err error
 		if o.Login, err = r.prove(ctx, *o, at, credential); err != nil {
+			return err
+		}
+	}
+	if r.changesOther(*o, at, both) {
+		var err error
+		if o.InUse, err = r.prove(ctx, *o, at, both.before.Credential); err != nil {
 			return err
 		}
 	}

@@ -158,6 +158,39 @@ func toProve(o Observation, at Target, both documents) (registry.Credential, boo
 	}
 }
 
+// changesOther reports whether a step is about to give the account whose turn it
+// is a new password. The credential in use must be good before: whoever may
+// write a secret and its tags could otherwise have any account's password
+// changed, in the administrator's name (AWS's own templates: "to protect against
+// a confused deputy attack"). And where it is not good, somebody else changes
+// these accounts' passwords, such as a second secret with the same ones.
+func (r *Rotation) changesOther(o Observation, at Target, both documents) bool {
+	driver := r.drivers[at.Driver]
+	if driver.Accounts() != registry.TwoAccounts {
+		return false
+	}
+	if _, installs := driver.(registry.Installer); installs {
+		return o.Step == SetSecret && both.hasNew && o.Login.Err != nil && o.Login.Err.Kind == registry.Refused
+	}
+	// In place, a run that was cut off has ended the credential in use.
+	return o.Step == CreateSecret && !both.hasNew && !at.InPlace
+}
+
+// inUseFault says why the other account is left alone, where it is.
+func inUseFault(o Observation, at Target) []finding.Finding {
+	switch {
+	case o.InUse == nil || o.InUse.Err == nil:
+		return nil
+	case o.InUse.Err.Kind != registry.Refused:
+		return []finding.Finding{loginFault(at, *o.InUse)}
+	}
+	return []finding.Finding{{
+		Code: "current-refused", Severity: finding.Error,
+		Message: fmt.Sprintf("%s does not take the credential that is in use, so no other account's password is changed for it: %v", at.Registry.Host, o.InUse.Err),
+		Fix:     "give the secret a credential that works, with aws secretsmanager put-secret-value; see who changed the password, and whether a second secret rotates the same accounts",
+	}}
+}
+
 // plan decides what a step does.
 func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 	if o.Step == Review {
@@ -242,6 +275,9 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 			Fix:     fmt.Sprintf("rotate after that time; if nothing uses the previous credential any more, or if it leaked, tag the secret %s=0h and rotate now", GraceTag),
 		}}}
 	}
+	if faults := inUseFault(o, at); len(faults) > 0 {
+		return pipeline.Plan[Action]{Findings: faults}
+	}
 	var actions []Action
 	for _, issued := range o.Issued {
 		if issued.Version == o.Version {
@@ -267,6 +303,9 @@ func (r *Rotation) planSet(o Observation, at Target, both documents, base Action
 	}
 	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs {
 		return note("not-known-yet", fmt.Sprintf("%s does not take the new credential yet; testSecret waits for it", at.Registry.Host))
+	}
+	if faults := inUseFault(o, at); len(faults) > 0 {
+		return pipeline.Plan[Action]{Findings: faults}
 	}
 	base.Kind, base.Credential = Install, both.after.Credential
 	return pipeline.Plan[Action]{Findings: r.gap(at), Actions: []Action{base}}

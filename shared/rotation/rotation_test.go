@@ -391,6 +391,10 @@ func TestGuards(t *testing.T) {
 		"driver lacks the file":              {"createSecret", func(w *world) { delete(w.secrets.Tags, htpasswd.LocationTag) }, "driver-needs"},
 		"set, registry open":                 {"setSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(200, nil) }, "registry-open"},
 		"set, registry redirects":            {"setSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(301, nil) }, "registry-unsafe"},
+		"set, current refused": {"setSecret", func(w *world) {
+			w.secrets.Values["version-0"] = `{"username":"ci","password":"` + canary + `-of-somebody"}`
+			w.secrets.Values[version1] = good + " "
+		}, "current-refused"},
 		"test, realm over plain http": {"testSecret", func(w *world) {
 			w.secrets.Values[version1] = good
 			w.serve(401, map[string]string{"WWW-Authenticate": `Bearer realm="http://x/` + canary + `"`})

@@ -511,6 +511,56 @@ func TestVendorsSecondAccountMissing(t *testing.T) {
 	}
 }
 
+// TestVendorsCurrentRefused has a secret for an account of which its writer does
+// not know the password: the administrator is not there to change the password of
+// another account for it.
+func TestVendorsCurrentRefused(t *testing.T) {
+	for name, v := range vendors() {
+		if !v.takesTurns {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			w, s, _ := newVendorWorld(v)
+			w.secrets.Values["version-0"] = fmt.Sprintf(`{"username":%q,"password":"guessed"}`, v.username)
+			before := s.Live()
+			w.secrets.Begin(version1)
+			result := w.run(t, "createSecret", version1)
+			if !result.HasError() {
+				result = w.run(t, "setSecret", version1)
+			}
+			if codes(result) != "current-refused" || len(result.Actions) > 0 {
+				t.Errorf("got %+v", result)
+			}
+			if !slices.EqualFunc(s.Live(), before, func(a, b registrytest.Token) bool { return a.ID == b.ID && a.Secret == b.Secret }) {
+				t.Error("a password was changed")
+			}
+		})
+	}
+}
+
+// TestSecondSecretOfTheSameAccounts rotates two secrets that hold the same two
+// accounts: what each gives its readers does not stay good, and the first of them
+// that meets this says so and changes nothing.
+func TestSecondSecretOfTheSameAccounts(t *testing.T) {
+	w, _, _ := newVendorWorld(vendors()["nexus"])
+	other := newSecret(w.secrets.Values["version-0"], w.secrets.Tags)
+	other.Others = w.secrets.Others
+	// The drivers draw other passwords after other numbers of calls.
+	other.Calls = []string{"of another secret"}
+	first := w.secrets
+	w.secrets.Begin("version-1")
+	w.rotate(t, "version-1")
+	w.secrets = other
+	w.secrets.Begin("version-1")
+	w.rotate(t, "version-1")
+	w.secrets = first
+	w.secrets.Begin("version-2")
+	w.run(t, "createSecret", "version-2")
+	if result := w.run(t, "setSecret", "version-2"); codes(result) != "current-refused" || !strings.Contains(result.Findings[0].Fix, "second secret") {
+		t.Errorf("got %+v", result)
+	}
+}
+
 // TestInPlace replaces an account's only password, where a tag allows it.
 func TestInPlace(t *testing.T) {
 	for name, v := range vendors() {
