@@ -486,6 +486,48 @@ func TestRotationWithinGrace(t *testing.T) {
 			}
 		})
 	}
+	// Secrets Manager's date of the last rotation is an old one where a rotation
+	// moved the label and failed then, and where a person wrote the value.
+	t.Run("two accounts, the label moved and the rotation failed", func(t *testing.T) {
+		w := newWorld(t)
+		w.secrets.Begin("version-1")
+		w.rotate(t, "version-1")
+		w.secrets.Rotated, w.secrets.Made = start.Add(-30*24*time.Hour), map[string]time.Time{"version-1": start.Add(-time.Minute)}
+		w.secrets.Begin("version-2")
+		if result := w.run(t, "createSecret", "version-2"); codes(result) != "too-soon" || !w.accepts("ci", canary) {
+			t.Errorf("got %+v", result)
+		}
+		w.secrets.Made["version-1"] = start.Add(-13 * time.Hour)
+		w.rotate(t, "version-2")
+	})
+	t.Run("tokens, a person wrote the current one", func(t *testing.T) {
+		w, s, _ := newVendorWorld(vendors()["gitea"])
+		w.secrets.Begin("version-1")
+		w.rotate(t, "version-1")
+		// The first token again, for half an hour.
+		w.secrets.Rotated, w.secrets.Made = start.Add(-30*24*time.Hour), map[string]time.Time{"by-hand": start.Add(-30 * time.Minute)}
+		w.secrets.Values["by-hand"] = w.secrets.Values["version-0"]
+		w.secrets.Stages = map[string][]string{"by-hand": {"AWSCURRENT"}, "version-1": {"AWSPREVIOUS"}}
+		w.secrets.Begin("version-2")
+		w.rotate(t, "version-2")
+		if issued(s) != 2 {
+			t.Errorf("%d tokens of ours are left: the one that was in use half an hour ago is revoked", issued(s))
+		}
+	})
+	t.Run("review, the label moved and the rotation failed", func(t *testing.T) {
+		w := newWorld(t)
+		w.secrets.Begin("version-1")
+		w.rotate(t, "version-1")
+		w.secrets.Tags[rotation.GraceTag] = "1d"
+		w.secrets.Rotated, w.secrets.Made = start.Add(-30*24*time.Hour), map[string]time.Time{"version-1": start.Add(-time.Hour)}
+		if result := w.review(t); codes(result) != "grace-running" || !w.accepts("ci", canary) {
+			t.Errorf("got %+v", result)
+		}
+		w.secrets.Made["version-1"] = start.Add(-24 * time.Hour)
+		if result := w.review(t); codes(result) != "grace-over" || w.accepts("ci", canary) {
+			t.Errorf("got %+v", result)
+		}
+	})
 	t.Run("tokens, several rotations in a row", func(t *testing.T) {
 		w, s, _ := newVendorWorld(vendors()["gitea"])
 		w.secrets.Rotated = start.Add(-time.Minute)

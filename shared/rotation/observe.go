@@ -64,7 +64,7 @@ type Observation struct {
 	// current and the pending value, and once the label has moved the previous
 	// and the current one.
 	Old, New Value
-	// Previous is what carries AWSPREVIOUS while its grace time is running.
+	// Previous is what carries AWSPREVIOUS, where the next account may hold it.
 	Previous Value
 	// Administrator is zero where the secret names none.
 	Administrator registry.Administrator
@@ -204,12 +204,11 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 	}
 	// Asked before the goroutines begin to write.
 	last := o.version(previous)
-	_, graceRunning := o.graceEnd(at)
 	hasAdministrator := at.Admin != "" && !o.administersItself(at)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { o.Old, err = r.value(ctx, o.ARN, before.version, before.label); return })
 	group.Go(func() (err error) { o.New, err = r.value(ctx, o.ARN, after.version, after.label); return })
-	if graceRunning && o.Step == CreateSecret {
+	if o.Step == CreateSecret && r.drivers[at.Driver].Accounts() == registry.TwoAccounts {
 		group.Go(func() (err error) { o.Previous, err = r.value(ctx, o.ARN, last, previous); return })
 	}
 	if hasAdministrator {

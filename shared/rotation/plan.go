@@ -36,11 +36,30 @@ func (o Observation) version(label string) string {
 // graceEnd says until when the previous credential is to work, and whether that
 // time is still running.
 func (o Observation) graceEnd(at Target) (end time.Time, running bool) {
-	if o.Rotated.IsZero() || o.version(previous) == "" {
+	since := later(o.Rotated, o.currentMade())
+	if since.IsZero() || o.version(previous) == "" {
 		return time.Time{}, false
 	}
-	end = o.Rotated.Add(o.grace(at))
+	end = since.Add(o.grace(at))
 	return end, o.Now.Before(end)
+}
+
+// currentMade is when the version that is current was given its value, which the
+// previous one was in use until. A secret's last rotation is earlier where a
+// person wrote the value, or where a rotation moved the label and failed of what
+// comes after.
+func (o Observation) currentMade() time.Time {
+	if o.Step == Review || o.finished() {
+		return o.New.Made
+	}
+	return o.Old.Made
+}
+
+func later(one, other time.Time) time.Time {
+	if one.After(other) {
+		return one
+	}
+	return other
 }
 
 // grace is what the tag says. Without it, a schedule of a few hours is its

@@ -35,7 +35,7 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 	case at.HasGrace && !o.graceOver(at):
 		findings = append(findings, finding.Finding{
 			Code: "grace-running", Severity: finding.Info,
-			Message: fmt.Sprintf("the previous credential works until %s", o.lastRotation().Add(at.Grace).UTC().Format(time.RFC3339)),
+			Message: fmt.Sprintf("the previous credential works until %s", o.tagEnd(at).UTC().Format(time.RFC3339)),
 		})
 	}
 	return pipeline.Plan[Action]{Findings: findings}, true
@@ -44,7 +44,12 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 // graceOver reports whether the previous credential has come to an end that a
 // tag gives it.
 func (o Observation) graceOver(at Target) bool {
-	return at.HasGrace && !o.Now.Before(o.lastRotation().Add(at.Grace))
+	return at.HasGrace && !o.Now.Before(o.tagEnd(at))
+}
+
+// tagEnd is the end that the tag gives the previous credential.
+func (o Observation) tagEnd(at Target) time.Time {
+	return later(o.lastRotation(), o.currentMade()).Add(at.Grace)
 }
 
 // lastRotation is when the previous credential became that. A secret whose

@@ -38,6 +38,8 @@ type SecretsManager struct {
 	// Values and Stages are those of the versions.
 	Values map[string]string
 	Stages map[string][]string
+	// Made is when versions were made, where that is known.
+	Made map[string]time.Time
 	// Tokens are the rotation tokens that came with new values, Calls the
 	// operations that were called.
 	Tokens, Calls []string
@@ -139,6 +141,9 @@ func (s *SecretsManager) GetSecretValue(_ context.Context, input *secretsmanager
 			return &types.ResourceNotFoundException{}
 		}
 		output = secretsmanager.GetSecretValueOutput{ARN: &s.ARN, SecretString: &value, VersionId: input.VersionId}
+		if made, known := s.Made[*input.VersionId]; known {
+			output.CreatedDate = &made
+		}
 		return nil
 	})
 }
