@@ -36,6 +36,7 @@ var Codes = []finding.Code{
 	{Code: "registry-answer", Cause: "the registry's answer is not one of the distribution API", Cure: "see whether the tag names a registry"},
 	{Code: "htpasswd-missing", Cause: "there is no object where the tag `ecs-guardrails:htpasswd` points", Cure: "correct the tag, or put the file there"},
 	{Code: "htpasswd-too-large", Cause: "the object is larger than 8 MiB", Cure: "correct the tag"},
+	{Code: "config-unreadable", Cause: "an `ecs.config` cannot be read, so it is not known whether it carries the credential", Cure: "allow the function to read it, take it away, or list the files that carry the credential in the tag `ecs-guardrails:config-objects`"},
 	{Code: "configs-too-many", Cause: "the config bucket holds more than 5,000 `ecs.config` files", Cure: "list those that carry the credential in the tag `ecs-guardrails:config-objects`"},
 	{Code: "rotation-overdue", Cause: "the secret was to be rotated more than a day ago", Cure: "cure the errors of its rotation and rotate it"},
 	{Code: "rotation-underway", Cause: "a look at a secret found a rotation under way", Cure: "none needed; if it stays, take `AWSPENDING` away from its version and rotate anew"},

@@ -47,14 +47,19 @@ func (r *Rotation) configFiles(ctx context.Context, at Target) ([]storedfile.Fil
 			places = append(places, found...)
 		}
 	}
-	files := make([]storedfile.File, len(places))
+	files, unreadable := make([]storedfile.File, len(places)), make([]string, len(places))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for i, place := range places {
 		group.Go(func() error {
 			file, err := storedfile.Read(ctx, r.objects, place, maxConfig)
-			// A file that has gone, or that is no ecs.config for its size, carries nothing.
-			if errors.Is(err, storedfile.ErrTooLarge) || err != nil && awserror.Classify(err) == awserror.Gone {
+			switch {
+			// A file that has gone, or that is no ecs.config for its size, carries
+			// nothing. Nor does one that lies in an archive: no instance can read it.
+			case errors.Is(err, storedfile.ErrTooLarge), awserror.HasCode(err, "InvalidObjectState"), err != nil && awserror.Classify(err) == awserror.Gone:
+				return nil
+			case err != nil && (awserror.Classify(err) == awserror.Denied || awserror.Classify(err) == awserror.Refused):
+				unreadable[i] = fmt.Sprintf("%s (%s answered %s)", printable(place.String()), awserror.Operation(err), awserror.Code(err))
 				return nil
 			}
 			if err == nil && bytes.Contains(file.Content, []byte("ECS_ENGINE_AUTH_DATA")) {
@@ -66,7 +71,28 @@ func (r *Rotation) configFiles(ctx context.Context, at Target) ([]storedfile.Fil
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	if err := refuseUnreadable(slices.DeleteFunc(unreadable, func(text string) bool { return text == "" })); err != nil {
+		return nil, err
+	}
 	return slices.DeleteFunc(files, func(file storedfile.File) bool { return file.Key == "" }), nil
+}
+
+// refuseUnreadable ends a step before it changes anything: a file that nobody
+// here can read may carry the credential, would go on carrying it, and its
+// instances could not pull once it is revoked.
+func refuseUnreadable(files []string) error {
+	if len(files) == 0 {
+		return nil
+	}
+	shown := strings.Join(files[:min(len(files), 3)], ", ")
+	if more := len(files) - 3; more > 0 {
+		shown += fmt.Sprintf(" and %d more", more)
+	}
+	return finding.Refuse(finding.Finding{
+		Code: "config-unreadable", Severity: finding.Error,
+		Message: "ecs.config files that cannot be read may carry the credential, which would be revoked under them one day: " + shown,
+		Fix:     "allow the function's role to read them in the bucket's and the key's policy, or take them away; or list the files that carry the credential in the secret's tag " + ConfigTag + ", and no others are read",
+	})
 }
 
 func (r *Rotation) listConfigs(ctx context.Context, bucket string) ([]storedfile.Place, error) {

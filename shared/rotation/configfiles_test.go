@@ -191,6 +191,60 @@ func TestConfigBucketMissing(t *testing.T) {
 }
 
 // TestConfigFileBesideAnEditor lets a person upload a file while it is rendered.
+// TestConfigFileUnreadable has files in the bucket that the function may not
+// read, and may hold the credential. The step changes nothing, and says which they
+// are and how to go on without them.
+func TestConfigFileUnreadable(t *testing.T) {
+	w := newWorld(t)
+	w.writeConfigs()
+	w.objects.Unreadable = map[string]string{}
+	for n, code := range []string{"AccessDenied", "KMS.DisabledException", "InvalidRequest", "AccessDenied"} {
+		key := fmt.Sprintf("strange/%d/ecs.config", n)
+		w.objects.Write(configBucket, key, []byte("ECS_CLUSTER=strange\n"))
+		w.objects.Unreadable[configBucket+"/"+key] = code
+	}
+	w.secrets.Begin(version1)
+	for _, step := range []string{"createSecret", "setSecret", "testSecret"} {
+		if result := w.run(t, step, version1); result.HasError() {
+			t.Fatalf("%s: %+v", step, result)
+		}
+	}
+	result := w.run(t, "finishSecret", version1)
+	if codes(result) != "config-unreadable" || !result.HasError() {
+		t.Fatalf("got %+v", result)
+	}
+	for _, want := range []string{"s3://" + configBucket + "/strange/0/ecs.config", "AccessDenied", "KMS.DisabledException", "and 1 more"} {
+		if !strings.Contains(result.Findings[0].Message, want) {
+			t.Errorf("%q is not in %q", want, result.Findings[0].Message)
+		}
+	}
+	if now, _ := w.secrets.Staged("AWSCURRENT"); now == version1 || !strings.Contains(result.Findings[0].Fix, rotation.ConfigTag) {
+		t.Errorf("the current version is %s, the way out %q", now, result.Findings[0].Fix)
+	}
+	var carriers []string
+	for key := range configFiles {
+		if !strings.HasSuffix(key, "ecs.config") {
+			continue
+		}
+		carriers = append(carriers, "s3://"+configBucket+"/"+key)
+	}
+	w.secrets.Tags[rotation.ConfigTag] = strings.Join(carriers, " ")
+	w.rotate(t, version1)
+	w.rightConfigs(t)
+}
+
+// TestConfigFileArchived has an old file in an archive, from where no instance
+// reads it.
+func TestConfigFileArchived(t *testing.T) {
+	w := newWorld(t)
+	w.writeConfigs()
+	w.objects.Write(configBucket, "2019/ecs.config", []byte("ECS_CLUSTER=old\n"))
+	w.objects.Unreadable = map[string]string{configBucket + "/2019/ecs.config": "InvalidObjectState"}
+	w.secrets.Begin(version1)
+	w.rotate(t, version1)
+	w.rightConfigs(t)
+}
+
 func TestConfigFileBesideAnEditor(t *testing.T) {
 	w := newWorld(t)
 	w.writeConfigs()

@@ -27,6 +27,8 @@ type ObjectStore struct {
 	Now func() time.Time
 	// Missing is a bucket that does not exist.
 	Missing string
+	// Unreadable are objects, as bucket/key, with the error code that a read gets.
+	Unreadable map[string]string
 	// Interruption may cut calls off.
 	Interruption *Interruption
 
@@ -91,6 +93,10 @@ func (s *ObjectStore) GetObject(ctx context.Context, input *s3.GetObjectInput, _
 		found, ok := s.objects[*input.Bucket+"/"+*input.Key]
 		if !ok {
 			err = s3Error("GetObject", &types.NoSuchKey{})
+			return
+		}
+		if code := s.Unreadable[*input.Bucket+"/"+*input.Key]; code != "" {
+			err = s3Error("GetObject", &smithy.GenericAPIError{Code: code, Fault: smithy.FaultClient})
 			return
 		}
 		output = &s3.GetObjectOutput{
