@@ -54,10 +54,12 @@ type Action struct {
 	// From and To are versions: AWSCURRENT moves between them.
 	From, To string
 	// Issued is what Revoke ends, Why tells people. Between rotations, Revoke
-	// wants ReviewedCurrent to be the current version still, and no other pending.
+	// wants ReviewedCurrent to be the current version still, and no other pending;
+	// before Issue, it wants the version Empty to have no value still.
 	Issued          registry.Issued
 	Why             string
 	ReviewedCurrent string
+	Empty           string
 	// File and Content are what Render writes.
 	File    storedfile.File
 	Content []byte
@@ -133,7 +135,15 @@ func (r *Rotation) apply(ctx context.Context, action Action) error {
 
 // unchanged makes sure that no rotation began since the look at the secret: it
 // may just have given the account of the previous credential its new password.
+// Nor may a run beside this one have kept the token that seemed to be lost.
 func (r *Rotation) unchanged(ctx context.Context, action Action) error {
+	if action.Empty != "" {
+		kept, err := r.value(ctx, action.Order.SecretARN, action.Empty, pending)
+		if err == nil && kept.Present {
+			err = errors.New("another run has kept the new credential since the look at the secret, so nothing is revoked")
+		}
+		return err
+	}
 	if action.ReviewedCurrent == "" {
 		return nil
 	}

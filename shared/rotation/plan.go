@@ -300,7 +300,9 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 	var actions []Action
 	for _, issued := range o.Issued {
 		if issued.Version == o.Version {
-			actions = append(actions, base.revoking(issued, "whose value was lost in a run that was cut off"))
+			lost := base.revoking(issued, "whose value was lost in a run that was cut off")
+			lost.Empty = o.Version
+			actions = append(actions, lost)
 		}
 	}
 	base.Kind, base.Current, base.RotationToken, base.To = Issue, both.before, o.Token, o.Version
@@ -420,7 +422,8 @@ func loginFault(at Target, attempt Attempt) finding.Finding {
 	switch attempt.Err.Kind {
 	case registry.Refused:
 		f.Code = "login-refused"
-		f.Fix = "the current credential is untouched; see whether the registry read what the driver wrote, and whether the account may pull the test image"
+		f.Fix = "the current credential is untouched; see whether the registry read what the driver wrote, and whether the account may pull the test image; " +
+			"where the new credential was ended meanwhile, take AWSPENDING away from its version with aws secretsmanager update-secret-version-stage, and rotate anew"
 	case registry.Missing:
 		f.Code = "image-missing"
 		f.Fix = fmt.Sprintf("name in the tag %s an image that is there, and in %s a registry that serves /v2/", ImageTag, RegistryTag)

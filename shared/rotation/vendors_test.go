@@ -618,3 +618,44 @@ func TestRunBesideAnotherRevokesItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestRunBesideAnotherKeepsItsToken has a run look when another has minted its
+// token and not kept it yet: it looks as if it were lost.
+func TestRunBesideAnotherKeepsItsToken(t *testing.T) {
+	for name, v := range vendors() {
+		if v.takesTurns {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			w, s, _ := newVendorWorld(v)
+			w.secrets.Begin(version1)
+			// The other run's token.
+			w.secrets.Denies = map[string]string{"PutSecretValue": "ThrottlingException"}
+			w.run(t, "createSecret", version1)
+			w.secrets.Denies = nil
+			if issued(s) != 1 {
+				t.Fatalf("%d tokens of ours", issued(s))
+			}
+			var minted registrytest.Token
+			for _, token := range s.Live() {
+				if strings.HasPrefix(token.Name, "ecs-guardrails-") {
+					minted = token
+				}
+			}
+			api := w.network.Hosts[v.api]
+			w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+				api.ServeHTTP(writer, request)
+				if request.Method == http.MethodGet {
+					w.secrets.Values[version1] = fmt.Sprintf(`{"username":%q,"password":%q}`, v.username, minted.Secret)
+				}
+			})
+			w.run(t, "createSecret", version1)
+			w.network.Hosts[v.api] = api
+			if !w.accepts(v.username, minted.Secret) {
+				t.Fatal("the token that the other run keeps was revoked")
+			}
+			w.rotate(t, version1)
+			w.usable(t)
+		})
+	}
+}
