@@ -23,6 +23,7 @@ var Codes = []finding.Code{
 	{Code: "not-known-yet", Cause: "the registry does not take a token yet that it has just minted", Cure: "none needed; `testSecret` waits"},
 	{Code: "administrator-missing", Cause: "the secret that the tag `ecs-guardrails:admin-secret` names does not exist or has no value", Cure: "correct the tag, or make the secret"},
 	{Code: "administrator-shape", Cause: "the administrator's secret is not `{\"url\": \"https://…\", \"username\": \"…\", \"password\": \"…\"}`, or with `token` in the place of the last two", Cure: "write it so"},
+	{Code: "administrator-for-others", Cause: "the administrator's secret lists the secrets that it is for, and this one is not among them", Cure: "correct the tag, or have the administrator's owner add the secret's name to the list"},
 	{Code: "administrator-refused", Cause: "the registry's API does not let the administrator do what the driver needs", Cure: "give it the rights that the driver's section lists"},
 	{Code: "account-missing", Cause: "the registry's API does not know the account, project or group", Cure: "make it; of two accounts that take turns, both must exist"},
 	{Code: "registry-api", Cause: "the registry's API answered otherwise than its description says", Cure: "see the registry's log; the current credential is untouched"},

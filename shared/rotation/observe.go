@@ -212,7 +212,7 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 		group.Go(func() (err error) { o.Previous, err = r.value(ctx, o.ARN, last, previous); return })
 	}
 	if hasAdministrator {
-		group.Go(func() (err error) { o.Administrator, err = r.administrator(ctx, at.Admin); return })
+		group.Go(func() (err error) { o.Administrator, err = r.administrator(ctx, at.Admin, o.Name); return })
 	}
 	return group.Wait()
 }

@@ -425,6 +425,7 @@ func TestVendorsFail(t *testing.T) {
 		"success without sense":  {refusing(204), []string{"registry-api", ""}},
 		"no administrator":       {func(w *world, _ vendor) { w.secrets.Others = nil }, []string{"administrator-missing"}},
 		"administrator no JSON":  {administrator(canary), []string{"administrator-shape"}},
+		"administrator's list":   {administrator(`{"url":"https://` + canary + `","token":"` + canary + `","secrets":"` + canary + `"}`), []string{"administrator-shape"}},
 		"administrator empty":    {administrator(`{"url":"https://` + canary + `"}`), []string{"administrator-shape"}},
 		"administrator's http":   {administrator(`{"url":"http://` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
 		"administrator's no URL": {administrator(`{"url":"` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
@@ -464,6 +465,36 @@ func TestVendorsFail(t *testing.T) {
 				w.usable(t)
 				if len(s.Live()) != before {
 					t.Error("a credential was issued or revoked")
+				}
+			})
+		}
+	}
+}
+
+// TestAdministratorForOthers has the tags of a secret name an administrator who is
+// there for other secrets.
+func TestAdministratorForOthers(t *testing.T) {
+	for list, allowed := range map[string]bool{
+		`["prod/registry.example.com"]`: true, `["dev/*","prod/*"]`: true, `["*"]`: true,
+		`[]`: false, `["prod/registry"]`: false, `["Prod/*"]`: false, `["dev/*"]`: false, `["*.com"]`: false,
+	} {
+		for name, v := range vendors() {
+			t.Run(name+" "+list, func(t *testing.T) {
+				w, s, _ := newVendorWorld(v)
+				w.secrets.Others[adminSecret] = strings.TrimSuffix(v.administrator, "}") + `,"secrets":` + list + "}"
+				w.secrets.Begin(version1)
+				if allowed {
+					w.rotate(t, version1)
+					return
+				}
+				before := s.Live()
+				for _, step := range []string{"createSecret", "setSecret"} {
+					if result := w.run(t, step, version1); codes(result) != "administrator-for-others" || !result.HasError() {
+						t.Errorf("%s: %+v", step, result)
+					}
+				}
+				if !slices.EqualFunc(s.Live(), before, func(a, b registrytest.Token) bool { return a.ID == b.ID && a.Secret == b.Secret }) {
+					t.Error("a credential was issued or changed")
 				}
 			})
 		}
