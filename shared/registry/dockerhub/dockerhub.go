@@ -7,12 +7,15 @@
 // pulling only: repo:read, or scope-image-pull on the organization's
 // repositories. How many there may be depends on the plan. The API allows a
 // number of requests per minute, and says with 429 and X-Retry-After, a Unix
-// time, when to go on.
+// time, or Retry-After, when to go on.
 //
 // The administrator's secret holds {"username": "…", "password": "…"}. Where
 // that user is the secret's, the token is a personal one. Otherwise the secret's
 // username is an organization, and the user one of its owners. "url" may be left
 // out; it is https://hub.docker.com.
+// The password is the account's own: Docker Hub lets no one manage tokens who
+// logged in with a token (docker/hub-feedback#2478), and takes no password where
+// an organization enforces single sign-on.
 package dockerhub
 
 import (

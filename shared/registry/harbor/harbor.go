@@ -10,8 +10,10 @@
 // digit; Harbor does not repeat it in its answer.
 //
 // The administrator's secret holds {"url": "https://harbor.example.com",
-// "username": "…", "password": "…"} of a user, or a robot, that may list and
-// update robots of the project (project admin) or of the system (system admin).
+// "username": "…", "password": "…"} of a user who may list and update robots of
+// the project (project admin) or of the system (system admin). It cannot be a
+// robot's: Harbor lets robots make, list and delete robots, and update none
+// (src/common/rbac/const.go, NolimitProvider).
 package harbor
 
 import (
