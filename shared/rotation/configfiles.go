@@ -128,8 +128,8 @@ func (r *Rotation) listConfigs(ctx context.Context, bucket string) ([]storedfile
 // are not ours. An account that takes turns has no password but those of this
 // secret, so it counts whatever password stands beside it; a token is known by
 // its value alone, for its owner may have others.
-func rendered(content []byte, at registry.Registry, accounts registry.Accounts, before, after registry.Credential) ([]byte, bool) {
-	changed := false
+func rendered(content []byte, at registry.Registry, accounts registry.Accounts, old []registry.Credential, after registry.Credential) ([]byte, bool) {
+	changed, known := false, append(slices.Clone(old), after)
 	// Each replacement moves the bytes behind it, so the file is read anew.
 	for range maxConfig {
 		registries := ecsconfig.Parse(content).Registries().Registries
@@ -142,8 +142,9 @@ func rendered(content []byte, at registry.Registry, accounts registry.Accounts, 
 			if carried.Equal(after) {
 				return false
 			}
-			turns := accounts == registry.TwoAccounts && (carried.Username == before.Username || carried.Username == after.Username)
-			return turns || carried.Equal(before)
+			return slices.ContainsFunc(known, func(one registry.Credential) bool {
+				return carried.Equal(one) || accounts == registry.TwoAccounts && carried.Username == one.Username
+			})
 		})
 		if index < 0 {
 			break

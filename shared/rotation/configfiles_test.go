@@ -347,6 +347,36 @@ func TestTokensOfOthersStay(t *testing.T) {
 }
 
 // TestReview looks at a secret between rotations.
+// TestOldCopyOfAFile has a person upload a copy of an ecs.config from before the
+// last rotation. The next one revokes the token in it.
+func TestOldCopyOfAFile(t *testing.T) {
+	w, _, _ := newVendorWorld(vendors()["gitea"])
+	file := func(version string) string {
+		username, password := credentialOf(t, w.secrets.Values[version])
+		return fmt.Sprintf("ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={\"gitea.example.com\":{\"username\":%q,\"password\":%q}}\n", username, password)
+	}
+	for _, version := range []string{"pinned", "version-1", "version-2"} {
+		w.secrets.Begin(version)
+		w.rotate(t, version)
+		if version == "pinned" {
+			w.secrets.Stages[version] = append(w.secrets.Stages[version], "canary-hosts")
+		}
+	}
+	w.objects.Write(configBucket, "ecs.config", []byte(file("version-1")))
+	w.objects.Write(configBucket, "pinned/ecs.config", []byte(file("pinned")))
+	w.secrets.Begin("version-3")
+	w.rotate(t, "version-3")
+	w.usable(t)
+	for key, version := range map[string]string{"ecs.config": "version-3", "pinned/ecs.config": "pinned"} {
+		if string(w.objects.Read(configBucket, key)) != file(version) {
+			t.Errorf("%s does not carry the credential of %s", key, version)
+		}
+		if username, password := credentialOf(t, w.secrets.Values[version]); !w.accepts(username, password) {
+			t.Errorf("%s carries a token that is revoked", key)
+		}
+	}
+}
+
 func TestReview(t *testing.T) {
 	rotated := func(t *testing.T) *world {
 		w := newWorld(t)

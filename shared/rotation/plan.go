@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -402,11 +403,28 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	return pipeline.Plan[Action]{Findings: findings, Actions: actions}
 }
 
-// renders are the files that still carry the old credential.
+// superseded are the credentials that the new one takes the place of: the one
+// before it, and those before that one whose tokens are still there, which an old
+// copy of a file may carry until the moment when they are revoked.
+func (o Observation) superseded(both documents) []registry.Credential {
+	old := []registry.Credential{both.before.Credential}
+	for _, version := range slices.Sorted(maps.Keys(o.Minted)) {
+		// Somebody's own label keeps a version for a purpose of theirs.
+		if stages := o.Stages[version]; len(stages) > 0 && !slices.Equal(stages, []string{previous}) {
+			continue
+		}
+		if document, err := ParseDocument(o.Minted[version].Text, passwordKeyOf(o.Name)); err == nil {
+			old = append(old, document.Credential)
+		}
+	}
+	return old
+}
+
+// renders are the files that still carry an old credential.
 func (r *Rotation) renders(o Observation, at Target, both documents, base Action) []Action {
 	var actions []Action
 	for _, file := range o.Configs {
-		content, changed := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(), both.before.Credential, both.after.Credential)
+		content, changed := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(), o.superseded(both), both.after.Credential)
 		if changed {
 			render := base
 			render.Kind, render.File, render.Content = Render, file, content
