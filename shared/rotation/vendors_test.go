@@ -471,6 +471,21 @@ func TestVendorsFail(t *testing.T) {
 	}
 }
 
+// TestHarborOfManyProjects has robots with permissions in many projects, of which
+// Harbor's list tells each: a page of a hundred robots has megabytes.
+func TestHarborOfManyProjects(t *testing.T) {
+	for _, name := range []string{"harbor, system", "harbor, project"} {
+		w, s, _ := newVendorWorld(vendors()[name])
+		s.(*registrytest.Harbor).Projects = 100
+		w.secrets.Begin(version1)
+		w.rotate(t, version1)
+		w.usable(t)
+		if wrong := s.Wrong(); len(wrong) > 0 {
+			t.Errorf("%s: requests that the API does not describe: %q", name, wrong)
+		}
+	}
+}
+
 // TestAdministratorForOthers has the tags of a secret name an administrator who is
 // there for other secrets.
 func TestAdministratorForOthers(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -96,6 +97,8 @@ type Harbor struct {
 	// Username and Password are an administrator's; the robots are those of one
 	// project, "" for the system's.
 	Username, Password, Project string
+	// Projects is how many each robot has permissions in; the list tells them all.
+	Projects int
 }
 
 // ServeHTTP implements http.Handler.
@@ -112,6 +115,7 @@ func (h *Harbor) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if h.Project != "" {
 		query = "Level=project,ProjectID=7"
 	}
+	asked, like, _ := strings.Cut(request.URL.Query().Get("q"), ",name=~")
 	switch {
 	case username != h.Username || password != h.Password:
 		fail(http.StatusUnauthorized, "UNAUTHORIZED")
@@ -121,17 +125,23 @@ func (h *Harbor) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 		}
 		answer(writer, http.StatusOK, map[string]any{"project_id": 7, "name": h.Project, "owner_name": h.Canary})
 	case request.Method == http.MethodGet && request.URL.Path == "/api/v2.0/robots":
-		if request.URL.Query().Get("q") != query {
+		if asked != query || strings.ContainsAny(like, ",=+%") {
 			h.fault(request, "the query is for other robots")
 			fail(http.StatusBadRequest, "BAD_REQUEST")
 			return
 		}
-		all := h.Live()
+		all := slices.DeleteFunc(h.Live(), func(token Token) bool { return !strings.Contains(token.Username, like) })
 		robots, _, _ := page(request, all, "page_size", 10, 100)
+		permissions := []map[string]any{}
+		for n := range h.Projects {
+			permissions = append(permissions, map[string]any{"kind": "project", "namespace": fmt.Sprintf("project-%d", n), "access": []map[string]string{
+				{"resource": "repository", "action": "list"}, {"resource": "repository", "action": "pull"}, {"resource": "artifact", "action": "read"},
+			}})
+		}
 		shown := []map[string]any{}
 		for _, token := range robots {
 			number, _ := strconv.Atoi(token.ID)
-			shown = append(shown, map[string]any{"id": number, "name": token.Username, "description": h.Canary, "secret": "", "level": "project", "duration": -1, "editable": true, "disable": false, "expires_at": -1})
+			shown = append(shown, map[string]any{"id": number, "name": token.Username, "description": h.Canary, "secret": "", "level": "project", "duration": -1, "editable": true, "disable": false, "expires_at": -1, "permissions": permissions})
 		}
 		writer.Header().Set("X-Total-Count", strconv.Itoa(len(all)))
 		answer(writer, http.StatusOK, shown)
