@@ -462,6 +462,43 @@ func TestReviewRendersFirst(t *testing.T) {
 
 // TestReviewBesideARotation has Secrets Manager begin a rotation while a secret is
 // looked at: the account of the previous credential may have its next password.
+// TestReviewCurrentRefused has somebody end the current credential by hand. The
+// previous one is the only one that works, whatever its grace time.
+func TestReviewCurrentRefused(t *testing.T) {
+	for name, v := range vendors() {
+		t.Run(name, func(t *testing.T) {
+			w, s, _ := newVendorWorld(v)
+			for _, version := range []string{"version-1", "version-2"} {
+				w.secrets.Begin(version)
+				w.rotate(t, version)
+			}
+			w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "1h", start.Add(-2*time.Hour)
+			_, value := w.secrets.Staged("AWSCURRENT")
+			_, ended := credentialOf(t, value)
+			refuse := true
+			for host, handler := range w.network.Hosts {
+				if images, ok := handler.(*registrytest.Distribution); ok {
+					copied := *images
+					copied.Accepts = func(username, password string) bool {
+						return !(refuse && password == ended) && s.Accepts(username, password)
+					}
+					w.network.Hosts[host] = &copied
+				}
+			}
+			before := len(s.Live())
+			_, previous := w.secrets.Staged("AWSPREVIOUS")
+			username, password := credentialOf(t, previous)
+			if result := w.review(t); codes(result) != "current-refused" || !result.HasError() || len(s.Live()) != before || !w.accepts(username, password) {
+				t.Errorf("got %+v", result)
+			}
+			refuse = false
+			if result := w.review(t); codes(result) != "grace-over" || w.accepts(username, password) {
+				t.Errorf("got %+v", result)
+			}
+		})
+	}
+}
+
 func TestReviewBesideARotation(t *testing.T) {
 	w := newWorld(t)
 	w.secrets.Begin(version1)

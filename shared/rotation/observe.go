@@ -80,8 +80,8 @@ type Observation struct {
 	Sent    map[string]sent
 	// Login is how the registry took a credential.
 	Login *Attempt
-	// InUse is how it took the one that is in use, where another account is about
-	// to get a new password.
+	// InUse is how it took the one that is in use, where another one is about to be
+	// changed or ended.
 	InUse *Attempt
 }
 
@@ -163,9 +163,13 @@ func (r *Rotation) complete(ctx context.Context, o *Observation) error {
 			return err
 		}
 	}
-	if r.changesOther(*o, at, both) {
+	if r.wantsInUse(*o, at, both) {
 		var err error
-		if o.InUse, err = r.prove(ctx, *o, at, both.before.Credential); err != nil {
+		inUse := both.before.Credential
+		if o.Step == Review {
+			inUse = both.after.Credential
+		}
+		if o.InUse, err = r.prove(ctx, *o, at, inUse); err != nil {
 			return err
 		}
 	}

@@ -178,14 +178,20 @@ func toProve(o Observation, at Target, both documents) (registry.Credential, boo
 	}
 }
 
-// changesOther reports whether a step is about to give the account whose turn it
-// is a new password. The credential in use must be good before: whoever may
+// wantsInUse reports whether a step goes on only if the credential in use is good.
+// So it is where the account whose turn it is gets a new password: whoever may
 // write a secret and its tags could otherwise have any account's password
 // changed, in the administrator's name (AWS's own templates: "to protect against
 // a confused deputy attack"). And where it is not good, somebody else changes
 // these accounts' passwords, such as a second secret with the same ones.
-func (r *Rotation) changesOther(o Observation, at Target, both documents) bool {
+//
+// Between rotations, the previous credential is not ended where it may be the only
+// one that works.
+func (r *Rotation) wantsInUse(o Observation, at Target, both documents) bool {
 	driver := r.drivers[at.Driver]
+	if o.Step == Review {
+		return both.hasNew && o.graceOver(at)
+	}
 	if driver.Accounts() != registry.TwoAccounts {
 		return false
 	}
@@ -196,7 +202,7 @@ func (r *Rotation) changesOther(o Observation, at Target, both documents) bool {
 	return o.Step == CreateSecret && !both.hasNew && !at.InPlace
 }
 
-// inUseFault says why the other account is left alone, where it is.
+// inUseFault says why other credentials are left alone, where they are.
 func inUseFault(o Observation, at Target) []finding.Finding {
 	switch {
 	case o.InUse == nil || o.InUse.Err == nil:
@@ -206,7 +212,7 @@ func inUseFault(o Observation, at Target) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "current-refused", Severity: finding.Error,
-		Message: fmt.Sprintf("%s does not take the credential that is in use, so no other account's password is changed for it: %v", at.Registry.Host, o.InUse.Err),
+		Message: fmt.Sprintf("%s does not take the credential that is in use, so no other one is changed or ended: %v", at.Registry.Host, o.InUse.Err),
 		Fix:     "give the secret a credential that works, with aws secretsmanager put-secret-value; see who changed the password, and whether a second secret rotates the same accounts",
 	}}
 }

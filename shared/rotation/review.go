@@ -107,6 +107,10 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	if len(renders) > 0 || !settled || !o.graceOver(at) {
 		return plan
 	}
+	if faults := inUseFault(o, at); len(faults) > 0 {
+		plan.Findings = append(plan.Findings, faults...)
+		return plan
+	}
 	switch {
 	case o.Login.Err != nil && o.Login.Err.Kind != registry.Refused:
 		plan.Findings = append(plan.Findings, loginFault(at, *o.Login))
