@@ -347,6 +347,31 @@ func TestTokensOfOthersStay(t *testing.T) {
 }
 
 // TestReview looks at a secret between rotations.
+// TestBinaryPrevious has a previous version of the secret that is no text, from
+// before its owner learnt what ECS reads.
+func TestBinaryPrevious(t *testing.T) {
+	for name, v := range vendors() {
+		t.Run(name, func(t *testing.T) {
+			w, _, _ := newVendorWorld(v)
+			w.secrets.Values["binary"], w.secrets.Binary = canary, map[string]bool{"binary": true}
+			w.secrets.Stages["binary"] = []string{"AWSPREVIOUS"}
+			w.secrets.Tags[rotation.GraceTag] = "0h"
+			if result := w.review(t); codes(result) != "previous-not-ours" {
+				t.Errorf("looked at: %+v", result)
+			}
+			w.secrets.Begin(version1)
+			w.rotate(t, version1)
+			w.usable(t)
+			// The current one must be text.
+			w.secrets.Binary[version1] = true
+			w.secrets.Begin("version-2")
+			if result := w.run(t, "createSecret", "version-2"); codes(result) != "secret-shape" {
+				t.Errorf("got %+v", result)
+			}
+		})
+	}
+}
+
 // TestOldCopyOfAFile has a person upload a copy of an ecs.config from before the
 // last rotation. The next one revokes the token in it.
 func TestOldCopyOfAFile(t *testing.T) {

@@ -64,7 +64,7 @@ type Observation struct {
 	// current and the pending value, and once the label has moved the previous
 	// and the current one.
 	Old, New Value
-	// Previous is what carries AWSPREVIOUS, where the next account may hold it.
+	// Previous is what carries AWSPREVIOUS while its grace time is running.
 	Previous Value
 	// Administrator is zero where the secret names none.
 	Administrator registry.Administrator
@@ -207,18 +207,22 @@ func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error 
 		before, after = read{o.version(previous), previous}, read{o.version(current), current}
 	}
 	// Asked before the goroutines begin to write.
-	last := o.version(previous)
 	hasAdministrator := at.Admin != "" && !o.administersItself(at)
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { o.Old, err = r.value(ctx, o.ARN, before.version, before.label); return })
-	group.Go(func() (err error) { o.New, err = r.value(ctx, o.ARN, after.version, after.label); return })
-	if o.Step == CreateSecret && r.drivers[at.Driver].Accounts() == registry.TwoAccounts {
-		group.Go(func() (err error) { o.Previous, err = r.value(ctx, o.ARN, last, previous); return })
-	}
+	group, beside := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { o.Old, err = r.value(beside, o.ARN, before.version, before.label); return })
+	group.Go(func() (err error) { o.New, err = r.value(beside, o.ARN, after.version, after.label); return })
 	if hasAdministrator {
-		group.Go(func() (err error) { o.Administrator, err = r.administrator(ctx, at.Admin, o.Name); return })
+		group.Go(func() (err error) { o.Administrator, err = r.administrator(beside, at.Admin, o.Name); return })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if _, running := o.graceEnd(at); running && o.Step == CreateSecret {
+		var err error
+		o.Previous, err = r.value(ctx, o.ARN, o.version(previous), previous)
+		return err
+	}
+	return nil
 }
 
 // surroundings reads what the registry and the config bucket have, for the
@@ -274,6 +278,9 @@ func (r *Rotation) value(ctx context.Context, arn, version, label string) (Value
 		return Value{}, nil
 	case err != nil:
 		return Value{}, fmt.Errorf("read the %s version of the secret: %w", label, err)
+	case len(got.SecretBinary) > 0 && label != current && label != pending:
+		// None of this rotation's: what it is to its owner, nobody here knows.
+		return Value{Present: true, Made: aws.ToTime(got.CreatedDate)}, nil
 	case len(got.SecretBinary) > 0 && aws.ToString(got.SecretString) == "":
 		return Value{}, finding.Refuse(finding.Finding{
 			Code: "secret-shape", Severity: finding.Error,

@@ -38,6 +38,8 @@ type SecretsManager struct {
 	// Values and Stages are those of the versions.
 	Values map[string]string
 	Stages map[string][]string
+	// Binary are the versions whose value is none of text.
+	Binary map[string]bool
 	// Made is when versions were made, where that is known.
 	Made map[string]time.Time
 	// Tokens are the rotation tokens that came with new values, Calls the
@@ -141,6 +143,9 @@ func (s *SecretsManager) GetSecretValue(_ context.Context, input *secretsmanager
 			return &types.ResourceNotFoundException{}
 		}
 		output = secretsmanager.GetSecretValueOutput{ARN: &s.ARN, SecretString: &value, VersionId: input.VersionId}
+		if s.Binary[*input.VersionId] {
+			output.SecretString, output.SecretBinary = nil, []byte(value)
+		}
 		if made, known := s.Made[*input.VersionId]; known {
 			output.CreatedDate = &made
 		}
