@@ -372,6 +372,32 @@ func TestBinaryPrevious(t *testing.T) {
 	}
 }
 
+// TestVersionWithoutAKey has an old version that was encrypted with a key that is
+// gone. Nobody can say what its token is for, so it stays, and the rotation goes on.
+func TestVersionWithoutAKey(t *testing.T) {
+	w, s, _ := newVendorWorld(vendors()["gitea"])
+	for _, version := range []string{"version-1", "version-2"} {
+		w.secrets.Begin(version)
+		w.rotate(t, version)
+	}
+	w.secrets.Locked = map[string]bool{"version-1": true}
+	w.secrets.Begin(version1)
+	w.rotate(t, version1)
+	w.usable(t)
+	if issued(s) != 3 {
+		t.Errorf("%d tokens of ours are left", issued(s))
+	}
+	w.secrets.Locked["version-2"] = true
+	w.secrets.Begin("version-4")
+	if result := w.run(t, "createSecret", "version-4"); result.HasError() {
+		t.Errorf("got %+v", result)
+	}
+	w.secrets.Locked[version1] = true
+	if result := w.run(t, "createSecret", "version-4"); codes(result) != "call-refused" {
+		t.Errorf("without the key of the current version: %+v", result)
+	}
+}
+
 // TestOldCopyOfAFile has a person upload a copy of an ecs.config from before the
 // last rotation. The next one revokes the token in it.
 func TestOldCopyOfAFile(t *testing.T) {

@@ -242,9 +242,13 @@ func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, 
 				if slices.Contains(inUse, one.Version) {
 					continue
 				}
-				if minted[one.Version], err = r.value(ctx, arn, one.Version, ""); err != nil {
+				value, err := r.value(ctx, arn, one.Version, "")
+				if kind := awserror.Classify(err); err != nil && kind != awserror.Denied && kind != awserror.Refused {
 					return err
 				}
+				// An old version may be encrypted with a key that is gone. Its token is kept.
+				value.Present = value.Present || err != nil
+				minted[one.Version] = value
 			}
 			return nil
 		})

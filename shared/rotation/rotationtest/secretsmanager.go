@@ -40,6 +40,8 @@ type SecretsManager struct {
 	Stages map[string][]string
 	// Binary are the versions whose value is none of text.
 	Binary map[string]bool
+	// Locked are the versions whose key is gone.
+	Locked map[string]bool
 	// Made is when versions were made, where that is known.
 	Made map[string]time.Time
 	// Tokens are the rotation tokens that came with new values, Calls the
@@ -143,6 +145,9 @@ func (s *SecretsManager) GetSecretValue(_ context.Context, input *secretsmanager
 			return &types.ResourceNotFoundException{}
 		}
 		output = secretsmanager.GetSecretValueOutput{ARN: &s.ARN, SecretString: &value, VersionId: input.VersionId}
+		if s.Locked[*input.VersionId] {
+			return &types.DecryptionFailure{}
+		}
 		if s.Binary[*input.VersionId] {
 			output.SecretString, output.SecretBinary = nil, []byte(value)
 		}
