@@ -30,7 +30,7 @@ var Codes = []finding.Code{
 	{Code: "login-succeeded", Cause: "`testSecret` logged in with the new credential; the message shows the realm", Cure: "none needed"},
 	{Code: "configuration-tested", Cause: "`testSecret` was asked for alone (`RotateImmediately=false`), and the current credential works", Cure: "none needed"},
 	{Code: "login-refused", Cause: "the registry does not take the credential, or does not let it pull the test image", Cure: "see whether the registry read what the driver wrote; the current credential is untouched. If the new one was ended meanwhile, take `AWSPENDING` away from its version and rotate anew"},
-	{Code: "current-refused", Cause: "the registry does not take the credential that is in use, so the account whose turn it is keeps its password, and the previous credential goes on working", Cure: "give the secret a credential that works; see whether a second secret rotates the same accounts"},
+	{Code: "current-refused", Cause: "the registry does not take the credential that is in use, so the account whose turn it is keeps its password, and the previous credential goes on working and stays in the files", Cure: "give the secret a credential that works; see whether a second secret rotates the same accounts"},
 	{Code: "image-missing", Cause: "the registry does not know the test image, or has no `/v2/`", Cure: "correct the tag `ecs-guardrails:test-image` or `ecs-guardrails:registry`"},
 	{Code: "registry-unsafe", Cause: "the registry redirects, or sends credentials to a realm that is not https", Cure: "name the registry's own https address"},
 	{Code: "registry-open", Cause: "the registry asks nobody for a credential", Cure: "have it ask; a login would prove nothing"},

@@ -550,6 +550,27 @@ func TestReviewCurrentRefused(t *testing.T) {
 	}
 }
 
+// TestReviewOfAnothersAccounts has a look at a secret that names the accounts of
+// another one and does not know their passwords: a copy for tests, or a stranger's.
+// It must not write its own into everybody's files.
+func TestReviewOfAnothersAccounts(t *testing.T) {
+	w := newWorld(t)
+	w.writeConfigs()
+	w.secrets.Begin(version1)
+	w.rotate(t, version1)
+	w.rightConfigs(t)
+	ours := w.secrets
+	w.secrets = newSecret(`{"username":"ci","password":"copy-2"}`, ours.Tags)
+	w.secrets.Values["older"] = `{"username":"ci_clone","password":"copy-1"}`
+	w.secrets.Stages["older"] = []string{"AWSPREVIOUS"}
+	result := w.review(t)
+	if codes(result) != "current-refused" || len(result.Actions) > 0 {
+		t.Errorf("got %+v", result)
+	}
+	w.secrets = ours
+	w.rightConfigs(t)
+}
+
 func TestReviewBesideARotation(t *testing.T) {
 	w := newWorld(t)
 	w.secrets.Begin(version1)

@@ -81,7 +81,7 @@ type Observation struct {
 	// Login is how the registry took a credential.
 	Login *Attempt
 	// InUse is how it took the one that is in use, where another one is about to be
-	// changed or ended.
+	// changed, ended or replaced in a file.
 	InUse *Attempt
 }
 
@@ -173,7 +173,17 @@ func (r *Rotation) complete(ctx context.Context, o *Observation) error {
 			return err
 		}
 	}
-	return r.surroundings(ctx, o, at, both)
+	if err := r.surroundings(ctx, o, at, both); err != nil {
+		return err
+	}
+	// No file gets a credential that the registry does not take: testSecret has seen
+	// to that in a rotation, and between rotations nobody has.
+	if o.Step == Review && o.InUse == nil && both.hasNew && len(r.renders(*o, at, both, Action{})) > 0 {
+		var err error
+		o.InUse, err = r.prove(ctx, *o, at, both.after.Credential)
+		return err
+	}
+	return nil
 }
 
 // vanished turns an error about a thing that is gone into a finding: the secret

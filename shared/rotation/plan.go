@@ -212,7 +212,7 @@ func inUseFault(o Observation, at Target) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "current-refused", Severity: finding.Error,
-		Message: fmt.Sprintf("%s does not take the credential that is in use, so no other one is changed or ended: %v", at.Registry.Host, o.InUse.Err),
+		Message: fmt.Sprintf("%s does not take the credential that is in use, so no other one is changed, ended or replaced in a file: %v", at.Registry.Host, o.InUse.Err),
 		Fix:     "give the secret a credential that works, with aws secretsmanager put-secret-value; see who changed the password, and whether a second secret rotates the same accounts",
 	}}
 }

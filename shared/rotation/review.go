@@ -90,6 +90,10 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 		return plan
 	}
 	at, _ := target(o.Tags, r.drivers)
+	if faults := inUseFault(o, at); len(faults) > 0 {
+		plan.Findings = append(plan.Findings, faults...)
+		return plan
+	}
 	base := Action{Order: both.order, Driver: at.Driver}
 	// What nobody may touch now is the credential that the current version holds.
 	base.Order.Current = both.after.Credential
@@ -105,10 +109,6 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	}
 	plan.Findings = append(plan.Findings, told...)
 	if len(renders) > 0 || !settled || !o.graceOver(at) {
-		return plan
-	}
-	if faults := inUseFault(o, at); len(faults) > 0 {
-		plan.Findings = append(plan.Findings, faults...)
 		return plan
 	}
 	switch {
