@@ -36,6 +36,7 @@ var Codes = []finding.Code{
 	{Code: "registry-open", Cause: "the registry asks nobody for a credential", Cure: "have it ask; a login would prove nothing"},
 	{Code: "registry-answer", Cause: "the registry's answer is not one of the distribution API", Cure: "see whether the tag names a registry"},
 	{Code: "htpasswd-missing", Cause: "there is no object where the tag `ecs-guardrails:htpasswd` points", Cure: "correct the tag, or put the file there"},
+	{Code: "htpasswd-differs", Cause: "the object that the tag `ecs-guardrails:htpasswd` names does not have the user and password in use", Cure: "correct the tag, or see who changed the file"},
 	{Code: "htpasswd-too-large", Cause: "the object is larger than 8 MiB", Cure: "correct the tag"},
 	{Code: "config-unreadable", Cause: "an `ecs.config` cannot be read, so it is not known whether it carries the credential", Cure: "allow the function to read it, take it away, or list the files that carry the credential in the tag `ecs-guardrails:config-objects`"},
 	{Code: "configs-too-many", Cause: "the config bucket holds more than 5,000 `ecs.config` files", Cure: "list those that carry the credential in the tag `ecs-guardrails:config-objects`"},

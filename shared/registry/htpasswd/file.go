@@ -67,6 +67,25 @@ func holds(file []byte, username string, password secret.Text) bool {
 	return found
 }
 
+// mayHold reports whether a file may give a user this password: it has the user,
+// and no bcrypt hash of another password. Apache and nginx know other hashes, too,
+// which are not read here.
+func mayHold(file []byte, username string, password secret.Text) bool {
+	found := false
+	for _, l := range split(file) {
+		name, hash, ok := l.entry()
+		if !ok || name != username {
+			continue
+		}
+		work, err := bcrypt.Cost([]byte(hash))
+		if err == nil && work <= maxCost && bcrypt.CompareHashAndPassword([]byte(hash), []byte(password.Reveal())) != nil {
+			return false
+		}
+		found = true
+	}
+	return found
+}
+
 // set gives the file with each line of the user made anew, or one line more
 // where there is none. All else stays, byte for byte.
 func set(file []byte, username, hash string) []byte {

@@ -80,7 +80,9 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 	return d.Install(ctx, order, registry.Credential{Username: id, Password: password})
 }
 
-// Install writes the user's line. A file that has it already is left alone.
+// Install writes the user's line. A file that has it already is left alone, and
+// one that does not have the credential in use: it is another registry's, or none
+// at all, and whoever may tag a secret could have any file written.
 func (d *Driver) Install(ctx context.Context, order registry.Order, credential registry.Credential) error {
 	place, err := location(order)
 	if err != nil {
@@ -94,6 +96,13 @@ func (d *Driver) Install(ctx context.Context, order registry.Order, credential r
 		}
 		if holds(file.Content, credential.Username, credential.Password) {
 			return nil
+		}
+		if !mayHold(file.Content, order.Current.Username, order.Current.Password) {
+			return finding.Refuse(finding.Finding{
+				Code: "htpasswd-differs", Severity: finding.Error,
+				Message: fmt.Sprintf("%s does not have the user of the credential in use, or has another password for it, so it is not written", place),
+				Fix:     "correct the secret's tag " + LocationTag + ", or see who changed the file",
+			})
 		}
 		if hashed == "" {
 			if hashed, err = hash(credential.Password); err != nil {

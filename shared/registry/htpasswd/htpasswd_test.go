@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/crypto/bcrypt"
+
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/registry/htpasswd"
@@ -82,6 +84,38 @@ func TestInstallWithoutFile(t *testing.T) {
 	err = htpasswd.New(store, rand.NewChaCha8([32]byte{})).Install(t.Context(), order(), registry.Credential{Username: "ci_clone", Password: secret.New("new")})
 	if refusal, ok := errors.AsType[*finding.Refusal](err); !ok || refusal.Finding.Code != "htpasswd-too-large" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestInstallIntoAnotherFile names a file that is not the registry's.
+func TestInstallIntoAnotherFile(t *testing.T) {
+	hash := func(password string) string {
+		hashed, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(hashed)
+	}
+	for file, right := range map[string]bool{
+		"ci:" + hash("old") + "\n":                    true,
+		"ops:x\nci:$apr1$salt$of.Apache\n":            true,
+		"ci:" + hash("of another registry") + "\n":    false,
+		"ops:" + hash("old") + "\n# ci:\n":            false,
+		"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_DATA={}\n": false,
+		"": false,
+	} {
+		store := &registrytest.ObjectStore{}
+		store.Write("acme", "auth/ht passwd", []byte(file))
+		driver := htpasswd.New(store, rand.NewChaCha8([32]byte{}))
+		for what, err := range map[string]error{
+			"install": driver.Install(t.Context(), order(), registry.Credential{Username: "ci_clone", Password: secret.New("new")}),
+			"revoke":  driver.Revoke(t.Context(), order(), "ci_clone"),
+		} {
+			refusal, refused := errors.AsType[*finding.Refusal](err)
+			if right && err != nil || !right && (!refused || refusal.Finding.Code != "htpasswd-differs" || store.Puts() != 1) {
+				t.Errorf("%s, %q: %v after %d writes", what, file, err, store.Puts())
+			}
+		}
 	}
 }
 
