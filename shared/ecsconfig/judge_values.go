@@ -36,8 +36,7 @@ func (j *judge) assignment(index int) {
 			fix:     "keep one of the lines"})
 		return
 	}
-	j.placement(v, a)
-	if j.moot[index] || v.Type == RegistryAuth || a.Name == "ECS_ENGINE_AUTH_TYPE" {
+	if idle := j.placement(v, a); idle || j.moot[index] || v.Type == RegistryAuth || a.Name == "ECS_ENGINE_AUTH_TYPE" {
 		return
 	}
 	value := j.file.value(a.Name)
@@ -48,8 +47,9 @@ func (j *judge) assignment(index int) {
 	j.value(v, a, value)
 }
 
-// placement says that a variable has no place in this file at all.
-func (j *judge) placement(v *Variable, a Assignment) {
+// placement says that a variable has no place in this file at all. It reports
+// whether its line should go, whatever its value is.
+func (j *judge) placement(v *Variable, a Assignment) (idle bool) {
 	switch {
 	case v.Platform == WindowsOnly:
 		j.add(a.Line, a.Column, a.Name, problem{code: codeWindowsOnly, severity: finding.Warning,
@@ -67,7 +67,11 @@ func (j *judge) placement(v *Variable, a Assignment) {
 		j.add(a.Line, a.Column, a.Name, problem{code: codeInternal, severity: finding.Info,
 			message: "ecs-init finds out " + a.Name + " by itself; the file's value replaces what it found",
 			fix:     "delete the line"})
+		return false
+	default:
+		return false
 	}
+	return true
 }
 
 // systemdValue judges what ecs-init finds in its own environment.
@@ -336,11 +340,11 @@ func unquoted(value string) (string, bool) {
 // gets it.
 func (j *judge) check(v *Variable, value string) []problem {
 	if value == "" {
-		return checkEmpty(v)
+		return j.checkEmpty(v)
 	}
 	switch v.Name {
 	case "ECS_CLUSTER":
-		return checkCluster(value)
+		return j.checkCluster(value)
 	case "ECS_INSTANCE_ATTRIBUTES":
 		return checkAttributes(v, value)
 	case "ECS_CONTAINER_INSTANCE_TAGS":
@@ -400,11 +404,16 @@ func one(code string, severity finding.Severity, message, fix string) []problem 
 
 // insteadOf says which value counts when one is bad or empty.
 func insteadOf(v *Variable) string {
+	if v.Name == "ECS_CHECKPOINT" {
+		// agent/config/parse.go parseCheckpoint: not set, and nothing else, is
+		// true beside a data directory, which ecs-init sets.
+		return "true, as long as ECS_DATADIR is not empty"
+	}
 	fallback := v.Default
 	if fallback == "" {
 		fallback = "nothing"
 	}
-	if v.ECSInit != nil && *v.ECSInit != "" && *v.ECSInit != v.Default {
+	if v.ECSInit != nil && *v.ECSInit != "" && !sameDefault(v) {
 		return fallback + ", and not " + *v.ECSInit + " as without the line"
 	}
 	return fallback
@@ -412,17 +421,17 @@ func insteadOf(v *Variable) string {
 
 // checkEmpty judges NAME=, which sets the variable to nothing and so overrides what
 // ecs-init would have set.
-func checkEmpty(v *Variable) []problem {
+func (j *judge) checkEmpty(v *Variable) []problem {
 	fix := "delete the line, or write a value"
 	switch {
 	case v.Name == "ECS_CLUSTER":
 		return one(codeClusterEmpty, finding.Error,
 			`ECS_CLUSTER is empty: the instance joins the cluster "default", which the agent creates when it is missing`,
 			"write the cluster's name; ECS_CLUSTER=default if that is the one")
-	case v.Name == "ECS_DATADIR":
+	case v.Name == "ECS_DATADIR" && !j.enabled("ECS_CHECKPOINT"):
 		return one(codeEmpty, finding.Warning,
 			"an empty ECS_DATADIR turns ECS_CHECKPOINT off: the agent forgets its tasks when it restarts", fix)
-	case v.ECSInit != nil && *v.ECSInit != "" && v.Name != "ECS_EBSTA_SUPPORTED" && !sameDefault(v):
+	case v.ECSInit != nil && *v.ECSInit != "" && v.Name != "ECS_EBSTA_SUPPORTED" && v.Name != "ECS_CHECKPOINT" && !sameDefault(v):
 		return one(codeEmpty, finding.Warning,
 			"an empty value overrides what ecs-init sets: "+v.Name+" becomes "+insteadOf(v), fix)
 	case v.Default != "" && v.Type != ExactTrue:
@@ -686,7 +695,11 @@ func checkChoice(v *Variable, value string) []problem {
 	if likely != "" {
 		fix = "write " + v.Name + "=" + likely
 	}
-	return one(codeChoice, severity, fmt.Sprintf("%s is none of the words that %s takes, exact in case: %s", shown(v, value), v.Name, effect), fix)
+	exact := ", exact in case"
+	if v.Type == ChoiceAnyCase {
+		exact = ""
+	}
+	return one(codeChoice, severity, fmt.Sprintf("%s is none of the words that %s takes%s: %s", shown(v, value), v.Name, exact, effect), fix)
 }
 
 // jsonProblem says where a JSON value breaks, in words that show nothing of it.
@@ -943,10 +956,10 @@ var (
 	regionName  = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$`)
 )
 
-func checkCluster(value string) []problem {
+func (j *judge) checkCluster(value string) []problem {
 	cluster := strings.TrimSpace(value)
 	if cluster == "" {
-		return checkEmpty(byName["ECS_CLUSTER"])
+		return j.checkEmpty(byName["ECS_CLUSTER"])
 	}
 	if clusterName.MatchString(cluster) || clusterARN.MatchString(cluster) {
 		return nil
