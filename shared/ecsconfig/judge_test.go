@@ -137,6 +137,7 @@ var files = map[string]string{
 	"value/quoted twice":                "ECS_CONTAINER_INSTANCE_TAGS=\"{\\\"a\\\":\\\"b\\\"}\"\n",
 	"value/quoted, semicolon":           "ECS_CLUSTER=\"prod\";\n",
 	"value/leading space":               "ECS_CLUSTER= prod\nECS_RESERVED_MEMORY= 32\nECS_LOGFILE= /log/x\nECS_ENABLE_TASK_ENI= true\n",
+	"value/redirection":                 "ECS_CLUSTER=prod >> /etc/ecs/ecs.config\nECS_RESERVED_MEMORY=32 | sudo tee -a /etc/ecs/ecs.config\nNO_PROXY=169.254.169.254,/var/run/docker.sock > $config\n",
 	"value/checkpoint":                  "ECS_CHECKPOINT=yes\nECS_LOGLEVEL=info\n",
 	"value/checkpoint empty":            "ECS_CHECKPOINT=\n",
 	"value/no data directory":           "ECS_DATADIR=\n",

@@ -274,6 +274,21 @@ func trailingComment(value string) int {
 	}
 }
 
+// redirection is how a script's line ends that appends to the file.
+var redirection = lazyregexp.New(`[ \t]+(>>?[ \t]*["']?[/$][^ \t{}]*|\|[ \t]*(sudo[ \t]+)?tee[ \t].*)$`)
+
+// trailingRedirection gives the offset of the white space before a shell's
+// redirection into a file, -1 for none.
+func trailingRedirection(value string) int {
+	// To look for the bytes is faster, and hardly any value has them.
+	if mark := strings.IndexAny(value, ">|"); mark > 0 {
+		if match := redirection.FindStringSubmatchIndex(value); match != nil {
+			return match[0]
+		}
+	}
+	return -1
+}
+
 // cleaned takes away what habits from shells and editors put around a value,
 // with the first such habit as the cause.
 func cleaned(v *Variable, value string) (clean string, cause *problem) {
@@ -289,6 +304,10 @@ func cleaned(v *Variable, value string) (clean string, cause *problem) {
 	}
 	if at := trailingComment(clean); at >= 0 {
 		note(codeTrailingText, "a comment after a value is part of the value", "put the comment on a line of its own", at)
+		clean = clean[:at]
+	}
+	if at := trailingRedirection(clean); at >= 0 {
+		note(codeTrailingText, "a redirection after a value is part of the value, for nobody runs the file as a script", "end the line after the value", at)
 		clean = clean[:at]
 	}
 	if trimmed := strings.TrimSpace(clean); trimmed != clean {
