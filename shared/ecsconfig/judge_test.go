@@ -143,6 +143,8 @@ var files = map[string]string{
 	"value/no data directory":           "ECS_DATADIR=\n",
 	"value/data directory's default":    "ECS_DATADIR=\nECS_CHECKPOINT=true\n",
 	"value/of idle variables":           "ECS_FSX_WINDOWS_FILE_SERVER_SUPPORTED=yes\nZZZ_SKIP_DOMAIN_LESS_CHECK_NOT_SUPPORTED_IN_PRODUCTION=\nECS_OFFHOST_INTROSPECTION_INTERFACE_NAME=\"eth1\"\n",
+	"value/log driver needs a group":    "ECS_LOG_DRIVER=awslogs\n",
+	"value/log driver needs options":    "ECS_LOG_DRIVER=splunk\nECS_LOG_OPTS={\"splunk-url\":\"https://splunk.example.com:8088\"}\n",
 	"value/comment":                     "ECS_CLUSTER=prod # the cluster\nECS_LOGFILE=/log/x\t# log\nECS_RESERVED_PORTS=[22] # ssh\n",
 	"value/semicolon":                   "ECS_CLUSTER=prod;\n",
 	"value/line separator":              "ECS_CLUSTER=prod\u2028ECS_LOGLEVEL=debug\n",

@@ -204,19 +204,39 @@ func (j *judge) sdk() {
 	}
 }
 
+// wantedLogOptions are those without which Docker takes no container with the
+// driver (moby daemon/logger, ValidateLogOpt and New of each driver).
+var wantedLogOptions = map[string][]string{
+	"awslogs": {"awslogs-group"}, "gelf": {"gelf-address"}, "logentries": {"logentries-token"}, "splunk": {"splunk-url", "splunk-token"},
+}
+
 // agentLog judges the options of the agent's own log driver, which Docker
 // checks when it creates the container.
 func (j *judge) agentLog() {
-	options, ok := j.file.Lookup("ECS_LOG_OPTS")
-	if !ok {
-		return
-	}
 	driver := cmp.Or(j.systemd["ECS_LOG_DRIVER"], "json-file")
 	if !slices.Contains(byName["ECS_LOG_DRIVER"].Values, driver) {
 		return // ecs-init drops the options too
 	}
 	var object map[string]string
 	if _, err := decodeFirst(j.systemd["ECS_LOG_OPTS"], &object); err != nil {
+		return
+	}
+	options, ok := j.file.Lookup("ECS_LOG_OPTS")
+	for _, wanted := range wantedLogOptions[driver] {
+		if object[wanted] != "" {
+			continue
+		}
+		place, variable := options, "ECS_LOG_OPTS"
+		if !ok {
+			place, _ = j.file.Lookup("ECS_LOG_DRIVER")
+			variable = "ECS_LOG_DRIVER"
+		}
+		j.add(place.Line, place.ValueColumn(), variable, problem{code: codeDockerLog, severity: finding.Warning,
+			message: "the log driver " + driver + " needs the option " + wanted + ", without which Docker refuses to create or to start the agent's container",
+			fix:     "write " + wanted + " into ECS_LOG_OPTS, a JSON object of text to text"})
+		break
+	}
+	if !ok {
 		return
 	}
 	for _, family := range []string{"awslogs", "fluentd", "gelf", "splunk", "syslog"} {
