@@ -196,13 +196,17 @@ func (v *Variable) isSensitive() bool {
 	return v.Type == Proxy || v.Type == URL
 }
 
-// shown quotes a value for a message, or gives "the value" when it may hold a
-// secret, is long or cannot be printed.
+// shown quotes a value for a message, without a comment after it, or gives "the
+// value" when it may hold a secret, is long or cannot be printed.
 func shown(v *Variable, value string) string {
-	if v.isSensitive() || !isPublic(value) {
+	comment := ""
+	if at := trailingComment(value); at >= 0 {
+		value, comment = value[:at], " #…"
+	}
+	if v.isSensitive() || isForeign(v, value) || !isPublic(value) {
 		return "the value"
 	}
-	return quoted(value)
+	return quoted(value + comment)
 }
 
 func quoted(text string) string {
@@ -228,7 +232,7 @@ func isPublic(text string) bool {
 
 // write is the fix that shows the line to write, where it may be shown.
 func write(v *Variable, value, otherwise string) string {
-	if v.isSensitive() || !isPublic(value) {
+	if v.isSensitive() || isForeign(v, value) || !isPublic(value) {
 		return otherwise
 	}
 	return "write " + v.Name + "=" + value

@@ -821,7 +821,7 @@ func checkLoggingDrivers(v *Variable, value string) []problem {
 	}
 	if len(unknown) > 0 {
 		named := ""
-		if isPublic(unknown[0]) && unknown[0] != "" {
+		if isPublic(unknown[0]) && !hasPair(unknown[0]) && !looksGenerated(unknown[0]) && unknown[0] != "" {
 			named = " " + quoted(unknown[0])
 		}
 		at := max(strings.Index(value, `"`+unknown[0]+`"`), 0)
@@ -983,12 +983,8 @@ func (j *judge) checkCluster(value string) []problem {
 	if clusterName.MatchString(cluster) || clusterARN.MatchString(cluster) {
 		return nil
 	}
-	named := "the value"
-	if isPublic(cluster) {
-		named = quoted(cluster)
-	}
 	return one(codeCluster, finding.Error,
-		named+" is no cluster's name and no cluster's ARN: ECS refuses the registration, and the instance never joins",
+		shown(byName["ECS_CLUSTER"], cluster)+" is no cluster's name and no cluster's ARN: ECS refuses the registration, and the instance never joins",
 		"write a name of 1 to 255 letters, digits, '-' and '_', or arn:aws:ecs:REGION:ACCOUNT:cluster/NAME")
 }
 

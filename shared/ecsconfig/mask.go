@@ -46,9 +46,9 @@ func (f File) maskLoose(masked []byte, l line) {
 	start := l.start
 	if match := looseSetting.FindStringSubmatchIndex(text[:min(len(text), 200)]); match != nil && text[0] != '#' {
 		if v := byName[text[match[2]:match[3]]]; v != nil {
-			if start += match[3]; showsNoSecret(v, text[match[3]:]) {
-				return
-			}
+			start += match[3]
+			blot(masked, start+shownLength(v, text[match[3]:]), l.end)
+			return
 		}
 	}
 	blot(masked, start, l.end)
@@ -68,9 +68,22 @@ func (f File) maskAssignment(masked []byte, a Assignment) {
 		for _, span := range registryauth.Parse("", []byte(value), a.ValueStart).Secrets {
 			blot(masked, span.Start, span.End)
 		}
-	case !showsNoSecret(v, value):
-		blot(masked, a.ValueStart, a.ValueEnd)
+	default:
+		blot(masked, a.ValueStart+shownLength(v, value), a.ValueEnd)
 	}
+}
+
+// shownLength is how much of a value may be shown: none of it, or all but a
+// comment after it, which may hold what any comment may.
+func shownLength(v *Variable, value string) int {
+	length := len(value)
+	if at := trailingComment(value); at >= 0 && !isFlatObject(value) {
+		length = at
+	}
+	if !showsNoSecret(v, value[:length]) {
+		return 0
+	}
+	return length
 }
 
 // maskedName masks a name that is not known, but for the known one inside it,
@@ -108,7 +121,7 @@ func showsNoSecret(v *Variable, value string) bool {
 	if v.Type == Proxy || v.Type == URL {
 		return plainAddress.MatchString(value)
 	}
-	if v.isSensitive() {
+	if v.isSensitive() || isForeign(v, value) {
 		return false
 	}
 	if v.Type == StringMap {
@@ -116,6 +129,67 @@ func showsNoSecret(v *Variable, value string) bool {
 	}
 	return !looksLikeCredential(value)
 }
+
+// isForeign recognizes a credential by what no value of the variable looks
+// like.
+func isForeign(v *Variable, value string) bool {
+	if accessKey.MatchString(value) {
+		return true
+	}
+	switch v.Type {
+	case StringMap, RegistryAuth, Proxy, URL, ImageList:
+		return false // each of them has colons, and a rule of its own
+	case Boolean, ExactTrue, Duration, Integer, Mebibytes, Decimal, Choice, ChoiceAnyCase, Region, RateLimit, PortRange, PortList:
+		if looksGenerated(value) {
+			return true
+		}
+	}
+	return hasPair(value)
+}
+
+// accessKey is the id of an AWS key, beside which its secret may stand.
+var accessKey = lazyregexp.New(`A[KS]IA[A-Z0-9]{12}`)
+
+// afterColon is what may follow a colon that parts no user name from a
+// password: an address, a port, a path, or nothing.
+var afterColon = lazyregexp.New(`^(//|[0-9]{1,5}([^0-9A-Za-z]|$)|[/\\]|$)`)
+
+// hasPair says that a text may be user:password, as registries have it.
+func hasPair(text string) bool {
+	if strings.HasPrefix(strings.Trim(text, ` "'`), "arn:") {
+		return false
+	}
+	for {
+		_, rest, found := strings.Cut(text, ":")
+		if !found {
+			return false
+		}
+		if !afterColon.MatchString(rest) {
+			return true
+		}
+		text = rest
+	}
+}
+
+// looksGenerated says that letters and digits take turns in one word, as in
+// tokens and base64, and in no number, duration or word that an author mistook.
+func looksGenerated(text string) bool {
+	const shortest, turns = 10, 3
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !isLetterOrDigit(r) }) {
+		count := 0
+		for i := 1; i < len(word); i++ {
+			if isDigit(word[i]) != isDigit(word[i-1]) {
+				count++
+			}
+		}
+		if len(word) >= shortest && count >= turns {
+			return true
+		}
+	}
+	return false
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // looksLikeCredential recognizes credentials that stand in the wrong variable,
 // and lines that were run together.
@@ -125,9 +199,9 @@ func looksLikeCredential(text string) bool {
 }
 
 func hasSign(text string) bool {
-	lower := strings.ToLower(text)
-	return slices.ContainsFunc([]string{"auth", "user", "pass", "secret", "token", "credential", "login", "eyj"}, func(sign string) bool {
-		return strings.Contains(lower, sign)
+	plain := strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(text))
+	return slices.ContainsFunc([]string{"auth", "user", "pass", "secret", "token", "credential", "login", "eyj", "apikey", "accesskey", "privatekey"}, func(sign string) bool {
+		return strings.Contains(plain, sign)
 	})
 }
 

@@ -98,6 +98,49 @@ func TestNoSecretGetsOut(t *testing.T) {
 	}
 }
 
+// TestNoSecretInAnotherVariable puts credentials where none belongs, in each of
+// the forms in which people have them at hand.
+func TestNoSecretInAnotherVariable(t *testing.T) {
+	for _, v := range ecsconfig.Catalogue() {
+		for _, value := range []string{
+			"ci:" + canary, `"ci:` + canary + `"`, `["ci:` + canary + `"]`, "prod # " + canary, "prod\t#" + canary,
+			"AKIAIOSFODNN7EXAMPLE:" + canary, "AKIAIOSFODNN7EXAMPLE " + canary, `{"ApiKey":"` + canary + `"}`, `{"api_key":"` + canary + `"}`,
+		} {
+			if v.Type == ecsconfig.StringMap && strings.HasPrefix(value, "prod") {
+				continue // a broken object is covered above
+			}
+			if v.Type == ecsconfig.ImageList && !strings.Contains(value, "AKIA") && !strings.Contains(value, "{") && !strings.Contains(value, "#") {
+				continue // name:tag
+			}
+			for _, line := range []string{v.Name + "=" + value, "export " + v.Name + "=" + value, v.Name + "\t" + value} {
+				checkFileShowsNothing(t, "ECS_CLUSTER=a b\n"+line+"\n")
+			}
+		}
+	}
+}
+
+// TestTheRestOfALineIsShown has what only looks like a credential, and is what
+// its author has to see.
+func TestTheRestOfALineIsShown(t *testing.T) {
+	for line, want := range map[string]string{
+		"ECS_CLUSTER=arn:aws:ecs:us-east-1:123456789012:cluster/prod":           "",
+		"DOCKER_HOST=tcp://127.0.0.1:2375":                                      "",
+		"ECS_EXCLUDE_UNTRACKED_IMAGE=alpine:latest,r.example.com:5000/team/a:1": "",
+		"SSL_CERT_DIR=/etc/ssl:/etc/pki/tls/certs":                              "",
+		"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3600seconds":                     "",
+		"ECS_LOGLEVEL=/log/ecs-agent.log":                                       "",
+		`ECS_CONTAINER_INSTANCE_TAGS={"note":"a # b"}`:                          "",
+		"ECS_RESERVED_MEMORY=256 # MiB":                                         "ECS_RESERVED_MEMORY=256 * ***",
+	} {
+		if want == "" {
+			want = line
+		}
+		if got := string(ecsconfig.Mask([]byte(line + "\n"))); got != want+"\n" {
+			t.Errorf("%q is shown as %q, want %q", line, got, want)
+		}
+	}
+}
+
 // broken is a file as slips of the hand, editors and templates leave it. The
 // breakage never falls inside a word of the canary, so that its traces stay
 // recognizable.
