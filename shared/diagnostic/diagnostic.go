@@ -60,11 +60,12 @@ func Text(w io.Writer, sources []Source) error {
 	counts := map[finding.Severity]int{}
 	for _, source := range sources {
 		lines := bytes.Split(source.Masked, []byte("\n"))
+		name := Printable(source.Name)
 		for _, f := range source.Findings {
 			counts[f.Severity]++
-			place := source.Name
+			place := name
 			if f.Line > 0 {
-				place = fmt.Sprintf("%s:%d:%d", source.Name, f.Line, f.Column)
+				place = fmt.Sprintf("%s:%d:%d", name, f.Line, f.Column)
 			}
 			fmt.Fprintf(&out, "%s: %s: %s [%s]\n", place, f.Severity, f.Message, f.Code)
 			number := fmt.Sprint(f.Line)
@@ -113,6 +114,10 @@ func excerpt(line []byte, column int) (shown, caret string) {
 	}
 	return strings.TrimRight(string(left)+string(right), " \t"), string(spaces)
 }
+
+// Printable gives a text on one line, for a terminal: a file's author chooses
+// its name too. Characters that cannot be printed become a middle dot.
+func Printable(text string) string { return string(printable([]byte(text))) }
 
 func printable(text []byte) []rune {
 	text = bytes.TrimSuffix(text, []byte("\r"))

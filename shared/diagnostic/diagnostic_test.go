@@ -39,6 +39,10 @@ func sources() []diagnostic.Source {
 			},
 		},
 		{Name: "/etc/fine.env"},
+		{
+			Name: "a\x1b[31m\nb.config:1:1: error: c\x9bd\xff", Content: []byte("A=1\n"), Masked: []byte("A=1\n"),
+			Findings: []finding.Finding{{Code: "known", Severity: finding.Warning, Message: "in a file whose name is an attack", Line: 1, Column: 1}},
+		},
 	}
 }
 
@@ -82,7 +86,7 @@ func TestJSONIsTheReport(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Results) != 2 || report.Results[0].Status != finding.Noncompliant || report.Results[1].Status != finding.Compliant {
+	if len(report.Results) != 3 || report.Results[0].Status != finding.Noncompliant || report.Results[1].Status != finding.Compliant {
 		t.Errorf("results %+v", report.Results)
 	}
 	if !report.HasError() || strings.Contains(out.String(), "null") {

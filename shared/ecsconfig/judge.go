@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"ecsguardrails/shared/finding"
 )
@@ -223,7 +224,9 @@ func isPublic(text string) bool {
 		return false
 	}
 	for _, r := range text {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' || r == '\u2028' || r == '\u2029' || (r >= 0x80 && r <= 0x9f) {
+		// Not only control characters: some turn what follows around, and others
+		// are not there to see.
+		if r == '\uFFFD' || !unicode.IsPrint(r) {
 			return false
 		}
 	}

@@ -155,6 +155,7 @@ var files = map[string]string{
 	"value/placeholder":                 "ECS_CLUSTER=${cluster}\nECS_LOGFILE=/log/{{name}}\nECS_RESERVED_MEMORY=$MEMORY\nECS_INSTANCE_ATTRIBUTES=<attributes>\n",
 	"value/empty":                       "ECS_CLUSTER=\nECS_ENABLE_TASK_IAM_ROLE=\nECS_DATADIR=\nECS_LOGFILE=\nECS_LOGLEVEL=\nECS_EBSTA_SUPPORTED=\nECS_RESERVED_PORTS=\n",
 	"value/cluster":                     "ECS_CLUSTER=my cluster\n",
+	"value/invisible":                   "ECS_CLUSTER=\u202eprod\nECS_LOGLEVEL=debug\u200b\n",
 	"value/cluster too long":            "ECS_CLUSTER=" + strings.Repeat("x", 256) + "\n",
 	"value/cluster all space":           "ECS_CLUSTER=\u00a0\n",
 	"value/cluster elsewhere":           "ECS_CLUSTER=arn:aws:ecs:us-east-1:123456789012:cluster/prod\nAWS_DEFAULT_REGION=eu-west-1\n",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/registryauth"
@@ -90,7 +91,11 @@ func shownLength(v *Variable, value string) int {
 // as after "export ".
 func maskedName(masked []byte, a Assignment) *Variable {
 	name := strings.TrimRight(a.Name, " \t")
-	begin := strings.LastIndexAny(name, " \t\"'"+byteOrderMark) + 1
+	begin := 0
+	if at := strings.LastIndexAny(name, " \t\"'"+byteOrderMark); at >= 0 {
+		_, size := utf8.DecodeRuneInString(name[at:])
+		begin = at + size
+	}
 	if v := byName[name[begin:]]; v != nil && (begin == 0 || isHabit(name[:begin])) {
 		return v
 	}

@@ -130,6 +130,7 @@ func TestTheRestOfALineIsShown(t *testing.T) {
 		"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3600seconds":                     "",
 		"ECS_LOGLEVEL=/log/ecs-agent.log":                                       "",
 		`ECS_CONTAINER_INSTANCE_TAGS={"note":"a # b"}`:                          "",
+		"\ufeffECS_CLUSTER=prod":                                                "",
 		"ECS_RESERVED_MEMORY=256 # MiB":                                         "ECS_RESERVED_MEMORY=256 * ***",
 	} {
 		if want == "" {

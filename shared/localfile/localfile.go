@@ -49,7 +49,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	options, err := parse(args)
 	if err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintf(stderr, "validate-config: %v\n", err)
+			fmt.Fprintf(stderr, "validate-config: %s\n", diagnostic.Printable(err.Error()))
 		}
 		fmt.Fprint(stderr, usage)
 		return ExitCouldNot
@@ -59,7 +59,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	for _, name := range options.names {
 		source, err := options.judge(name, stdin)
 		if err != nil {
-			fmt.Fprintf(stderr, "validate-config: %v\n", err)
+			fmt.Fprintf(stderr, "validate-config: %s\n", diagnostic.Printable(err.Error()))
 			code = ExitCouldNot
 			continue
 		}

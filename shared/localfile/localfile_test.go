@@ -77,6 +77,20 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestANameIsNoTerminalCode has a name that a repository's author chose.
+func TestANameIsNoTerminalCode(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const there, missing = "a\x1b[31m\nb.config", "c\x1b[31m\nd.config"
+	if err := os.WriteFile(there, []byte("ecs_cluster=x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	code := localfile.Run([]string{"--file", there, missing}, nil, &stdout, &stderr)
+	if code != localfile.ExitCouldNot || !strings.Contains(stdout.String(), "a·[31m·b.config:1:1: ") || !strings.Contains(stderr.String(), "c·[31m·d.config") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, stdout.String(), stderr.String())
+	}
+}
+
 func TestJSONHoldsEveryFile(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	code := localfile.Run([]string{"--file", "-", "--format", "json"}, strings.NewReader("ECS_CLUSTER=\n"), &stdout, &stderr)
