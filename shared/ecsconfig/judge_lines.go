@@ -294,6 +294,14 @@ func (j *judge) unknown(a Assignment) {
 	if known != "" || variablename.IsPublic(a.Name) {
 		variable, named = a.Name, a.Name
 	}
+	if inner, at := settingInside(a.Value.Reveal()); inner != "" && known == "" {
+		// Environment=NAME=VALUE, or two settings on one line.
+		severity, consequence := j.lost(inner)
+		j.add(a.Line, a.columnAt(at), variable, problem{code: codeSwallowed, severity: severity,
+			message: "no reader of ecs.config knows " + named + ", and its value swallows another setting: " + inner + " is not set, and " + consequence,
+			fix:     "begin a new line with " + inner + "="})
+		return
+	}
 	_, rightOneToo := j.file.Lookup(known)
 	if known == "" || (rightOneToo && !hasFamilyPrefix(strings.ToUpper(a.Name))) {
 		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Warning,

@@ -181,6 +181,14 @@ func (j *judge) credentials() {
 	}
 }
 
+// inContainer is what stands in the agent's container: what ecs-init mounts under
+// the same path (ecs-init/docker/docker.go getHostConfig, docker_config.go), and
+// the image's own authorities.
+var inContainer = []string{
+	"/etc/ecs/", "/etc/pki/", "/var/lib/ecs/", "/var/cache/ecs/", "/var/run/", "/usr/lib/", "/usr/lib64/", "/lib/", "/lib64/",
+	"/data/", "/log/", "/etc/ssl/certs/ca-certificates.crt",
+}
+
 // sdk judges what the AWS SDK inside the agent cannot load its configuration
 // with (aws-sdk-go-v2 config, LoadDefaultConfig), nor the agent then start.
 func (j *judge) sdk() {
@@ -193,6 +201,12 @@ func (j *judge) sdk() {
 	if j.file.value("AWS_PROFILE") != "" && j.file.value("AWS_CONFIG_FILE") == "" && j.file.value("AWS_SHARED_CREDENTIALS_FILE") == "" {
 		refused("AWS_PROFILE", "AWS_PROFILE names a profile, but there is no shared configuration file in the agent's container",
 			"delete the line, or set AWS_CONFIG_FILE to a file below /etc/ecs, which is mounted there")
+	}
+	if bundle, ok := j.file.Lookup("AWS_CA_BUNDLE"); ok && strings.HasPrefix(bundle.Value.Reveal(), "/") &&
+		!slices.ContainsFunc(inContainer, func(path string) bool { return strings.HasPrefix(bundle.Value.Reveal(), path) }) {
+		j.add(bundle.Line, bundle.ValueColumn(), "AWS_CA_BUNDLE", problem{code: codeSDK, severity: finding.Warning,
+			message: "ecs-init mounts no such path into the agent's container: without the file the AWS SDK loads no configuration, and the agent does not start",
+			fix:     "keep the file below /etc/ecs, which is mounted there"})
 	}
 	if hasToken && j.file.value("AWS_ROLE_ARN") == "" {
 		refused("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE needs AWS_ROLE_ARN", "delete the line, or add AWS_ROLE_ARN")

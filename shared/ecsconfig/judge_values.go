@@ -236,14 +236,14 @@ func (j *judge) swallowed(a Assignment, value string, severity finding.Severity,
 }
 
 // wholePlaceholder is what only counts as one when there is nothing beside it.
-var wholePlaceholder = lazyregexp.New(`^(\$[A-Za-z_][A-Za-z0-9_]*|<[A-Za-z][^<>]*>|\{[A-Za-z_][A-Za-z0-9_]*\}|__[A-Za-z0-9_]+__|@[A-Za-z0-9_.]+@)$`)
+var wholePlaceholder = lazyregexp.New(`^(\$[A-Za-z_][A-Za-z0-9_]*|<[A-Za-z][^<>]*>|\{[A-Za-z_][A-Za-z0-9_]*\}|__[A-Za-z0-9_]+__|@[A-Za-z0-9_.]+@|%[A-Za-z_][A-Za-z0-9_]*%)$`)
 
 // placeholder finds what templates leave behind when nobody fills them in:
-// ${X}, $(x), #{x}, %{x}, {{x}}, <%= x %>, and as a whole value also $X, <x>,
-// {X}, __X__ and @X@.
+// ${X}, $(x), #{x}, %{x}, {{x}}, {% x %}, <%= x %>, and as a whole value also
+// $X, <x>, {X}, __X__, @X@ and %X%.
 func placeholder(value string) (at int, ok bool) {
 	at = len(value)
-	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"#{", "}"}, {"%{", "}"}, {"{{", "}}"}, {"<%", "%>"}} {
+	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"#{", "}"}, {"%{", "}"}, {"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}} {
 		if begin := strings.Index(value, marks[0]); begin >= 0 && begin < at && strings.Contains(value[begin:], marks[1]) {
 			at, ok = begin, true
 		}
@@ -545,8 +545,10 @@ func (j *judge) checkDuration(v *Variable, value string) []problem {
 	duration, err := time.ParseDuration(value)
 	if err != nil {
 		fix := "write a number with a unit, as in 90s, 30m or 2h"
-		if likely := likelyDuration(value); likely != "" {
+		if likely := likelyDuration(value); likely != "" && worst(j.checkDuration(v, likely)) == "" {
 			fix = "write " + v.Name + "=" + likely
+		} else if v.Max != "" && v.Min != "" {
+			fix = "write a duration from " + v.Min + " to " + v.Max
 		}
 		return one(codeDuration, finding.Warning, fmt.Sprintf("%s is no duration: %s, %s", shown(v, value), v.Bad, insteadOf(v)), fix)
 	}
@@ -615,9 +617,16 @@ func (v *Variable) minimumDuration() time.Duration {
 	return minimum
 }
 
+// mebibytes is a number of them with its unit.
+var mebibytes = lazyregexp.New(`^ *([0-9]{1,5}) *(?i:m|mb|mi|mib) *$`)
+
 func checkNumber(v *Variable, value string) []problem {
 	invalid := func(what string) []problem {
-		return one(codeNumber, finding.Warning, fmt.Sprintf("%s is no %s: %s, %s", shown(v, value), what, v.Bad, insteadOf(v)), "write digits only, as in "+example(v))
+		fix := "write digits only, as in " + example(v)
+		if match := mebibytes.FindStringSubmatch(value); match != nil && v.Type == Mebibytes {
+			fix = "write " + v.Name + "=" + match[1] + ", which is in MiB"
+		}
+		return one(codeNumber, finding.Warning, fmt.Sprintf("%s is no %s: %s, %s", shown(v, value), what, v.Bad, insteadOf(v)), fix)
 	}
 	switch v.Name {
 	case "ECS_RESERVED_MEMORY":
@@ -680,6 +689,9 @@ func checkNumber(v *Variable, value string) []problem {
 func example(v *Variable) string {
 	if v.Default == "" || v.Default == "unset" {
 		return v.Name + "=100"
+	}
+	if v.Name == "ECS_RESERVED_MEMORY" {
+		return v.Name + "=256" // its default, 0, is no example
 	}
 	return v.Name + "=" + v.Default
 }
@@ -1179,11 +1191,17 @@ func checkDockerLogFile(v *Variable, value string) []problem {
 	return one(codeDockerLog, finding.Warning, shown(v, value)+" goes to Docker as it is, which wants "+wanted+" and may refuse to create the agent's container", "write "+wanted)
 }
 
+var otherScheme = lazyregexp.New(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+
 func checkProxy(v *Variable, value string) []problem {
 	// ecs-agent/utils/httpproxy/proxy.go parseProxy: without a scheme that it
 	// knows, http:// goes before the value.
 	proxy, err := url.Parse(value)
-	if err != nil || (proxy.Scheme != "http" && proxy.Scheme != "https" && proxy.Scheme != "socks5") {
+	known := err == nil && slices.Contains([]string{"http", "https", "socks5"}, proxy.Scheme)
+	if !known && otherScheme.MatchString(value) {
+		return one(codeProxy, finding.Error, "the agent knows the schemes http, https and socks5 only, and takes another one for the proxy's host: "+string(v.Bad), "write "+v.Name+"=http://host:port")
+	}
+	if !known {
 		proxy, err = url.Parse("http://" + value)
 	}
 	if err != nil || proxy.Hostname() == "" || strings.ContainsAny(proxy.Host, "\"'`<>{}$ ") || strings.Contains(proxy.Hostname(), "%22") {
