@@ -204,9 +204,12 @@ func looksLikeCredential(text string) bool {
 }
 
 func hasSign(text string) bool {
-	plain := strings.NewReplacer("_", "", "-", "", ".", "", " ", "").Replace(strings.ToLower(text))
-	return slices.ContainsFunc([]string{"auth", "user", "pass", "secret", "token", "credential", "login", "eyj", "apikey", "accesskey", "privatekey"}, func(sign string) bool {
-		return strings.Contains(plain, sign)
+	lower := strings.ToLower(text)
+	joined := strings.NewReplacer("_", "", "-", "").Replace(lower)
+	return slices.ContainsFunc([]string{"auth", "user", "pass", "secret", "token", "credential", "login", "eyj"}, func(sign string) bool {
+		return strings.Contains(lower, sign)
+	}) || slices.ContainsFunc([]string{"apikey", "accesskey", "privatekey"}, func(sign string) bool {
+		return strings.Contains(joined, sign)
 	})
 }
 

@@ -128,6 +128,7 @@ func TestTheRestOfALineIsShown(t *testing.T) {
 		"ECS_EXCLUDE_UNTRACKED_IMAGE=alpine:latest,r.example.com:5000/team/a:1": "",
 		"SSL_CERT_DIR=/etc/ssl:/etc/pki/tls/certs":                              "",
 		"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3600seconds":                     "",
+		"ECS_LOGLEVEL=us-errors":                                                "",
 		"ECS_LOGLEVEL=/log/ecs-agent.log":                                       "",
 		`ECS_CONTAINER_INSTANCE_TAGS={"note":"a # b"}`:                          "",
 		"\ufeffECS_CLUSTER=prod":                                                "",
