@@ -50,7 +50,12 @@ func Parse(text string) (Reference, error) {
 	if err != nil {
 		return Reference{}, fmt.Errorf("docker would refuse it: %w", err)
 	}
-	return Reference{Registry: canonicalHost(reference.Domain(named)), Path: reference.Path(named)}, nil
+	parsed := Reference{Registry: canonicalHost(reference.Domain(named)), Path: reference.Path(named)}
+	// The parser knows two of Docker Hub's names, and adds it to those alone.
+	if parsed.Registry == DockerHub && !strings.Contains(parsed.Path, "/") {
+		parsed.Path = "library/" + parsed.Path
+	}
+	return parsed, nil
 }
 
 // canonicalHost gives the one spelling of a registry's host. The port 443 is
@@ -72,8 +77,9 @@ func canonicalHost(host string) string {
 // ecrHost matches Amazon ECR's private registries in every partition, with
 // their FIPS and dual-stack endpoints ("Amazon ECR endpoints and quotas" in the
 // AWS general reference; the same pattern is in the ECR credential helper,
-// ecr-login/api/client.go).
-var ecrHost = lazyregexp.New(`^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$`)
+// ecr-login/api/client.go; the dual-stack suffixes are those of the SDK's
+// endpoints).
+var ecrHost = lazyregexp.New(`^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9][a-z0-9-]*)\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws|on\.amazonwebservices\.(?:com\.cn|eu)|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)$`)
 
 // ECR is a private registry of Amazon ECR: of an account in a region. What it
 // pulls through its cache from elsewhere comes from it all the same.
