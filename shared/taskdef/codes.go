@@ -37,6 +37,7 @@ var Codes = []finding.Code{
 	{Code: "owned-by-cloudformation", Cause: "the definition needs a new revision, but belongs to a CloudFormation stack", Cure: "make the change in the template, the finding has it as a JSON patch; or set `PATCH_CLOUDFORMATION=yes`"},
 	{Code: "file-invalid", Cause: "`--file`: the file is not JSON, or has no task definition in it", Cure: "write what `aws ecs register-task-definition --cli-input-json` takes"},
 	{Code: "file-field-unknown", Cause: "`--file`: ECS has no such field, and the AWS command line refuses it", Cure: "see the finding for the right spelling, or take the field away"},
+	{Code: "file-field-twice", Cause: "`--file`: a field stands more than once in the same object, and only the last one counts", Cure: "leave the one that is meant"},
 	{Code: "file-type-wrong", Cause: "`--file`: a value has another type than ECS takes", Cure: "see the API reference of RegisterTaskDefinition"},
 	{Code: "file-type-lenient", Cause: "`--file`: a value has another type than ECS takes, and was understood all the same", Cure: "write it as the finding says"},
 	{Code: "file-placeholder", Cause: "`--file`: a value is to be filled in later", Cure: "judge the finished file, too"},

@@ -55,19 +55,18 @@ func ReadDraft(text []byte) *Draft {
 	}
 	root, err := parseJSON(blank)
 	if err != nil && len(blank) <= maxTemplate {
-		if quoted, stillWrong := parseJSON(quotePlaceholders(blank)); stillWrong == nil {
-			root, err = quoted, nil
-		}
+		// Where that is no JSON either, what is wrong is no placeholder.
+		root, err = parseJSON(quotePlaceholders(blank))
 	}
 	if err != nil {
 		at := &node{}
 		if syntax, ok := err.(*syntaxError); ok {
 			at.start = syntax.offset
 		}
-		d.note(at, "file-invalid", finding.Error, "the file is not JSON: "+err.Error(),
-			"write one JSON value without comments")
+		d.note(at, "file-invalid", finding.Error, "the file is not JSON: "+err.Error(), toBeJSON(blank))
 		return d
 	}
+	d.doubled(root, "")
 	if problem := d.unwrap(root); problem != "" {
 		d.note(root, "file-invalid", finding.Error, "the file has no task definition: "+problem,
 			`write what "aws ecs register-task-definition --cli-input-json" takes`)
@@ -75,6 +74,39 @@ func ReadDraft(text []byte) *Draft {
 	}
 	d.decode(root)
 	return d
+}
+
+// toBeJSON says what makes JSON of a file, by what the file is instead.
+func toBeJSON(text []byte) string {
+	switch {
+	case bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return "save the file in UTF-8; it is in UTF-16, as Windows PowerShell writes it"
+	case bytes.Contains(text, []byte("{%")) || bytes.Contains(text, []byte("%{")):
+		return "have the template filled in, and judge the file that is made of it"
+	}
+	return "write one JSON value, without comments and without a comma after the last of several"
+}
+
+// doubled notes fields that stand twice in an object: whoever reads the file
+// takes the last one, and people take the first.
+func (d *Draft) doubled(n *node, path string) {
+	seen := map[string]int{}
+	for _, m := range n.members {
+		at := strings.TrimPrefix(path+"."+m.name, ".")
+		if seen[m.name]++; seen[m.name] == 2 && !isNote(m.name) {
+			d.note(&node{start: m.start}, "file-field-twice", finding.Warning,
+				fmt.Sprintf("%s stands more than once, and only the last one counts", shortened(at)), "leave the one that is meant")
+		}
+		d.doubled(m.value, at)
+	}
+	for i, item := range n.items {
+		d.doubled(item, fmt.Sprintf("%s[%d]", path, i))
+	}
+}
+
+// isNote reports whether a field is there for people to read.
+func isNote(name string) bool {
+	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, "$") || strings.HasPrefix(name, "//")
 }
 
 func (d *Draft) note(at *node, code string, severity finding.Severity, message, fix string) {
@@ -97,9 +129,10 @@ func (d *Draft) unwrap(root *node) (problem string) {
 				return ""
 			}
 		}
-		switch inner := d.root.member("taskDefinition"); {
-		case inner != nil && inner.kind == kindObject:
-			d.root, d.prefix = inner, d.prefix+"/taskDefinition"
+		wrapper, inner := d.root.wrapped()
+		switch {
+		case inner != nil:
+			d.root, d.prefix = inner, d.prefix+"/"+wrapper
 		case d.root.kind == kindList && len(d.root.items) == 1:
 			d.root, d.prefix = d.root.items[0], d.prefix+"/0"
 		case d.root.member("Resources") != nil:
@@ -111,6 +144,17 @@ func (d *Draft) unwrap(root *node) (problem string) {
 		}
 	}
 	return "there is no containerDefinitions in it"
+}
+
+// wrapped gives what describes a definition, from around it: ECS's answer, in
+// PowerShell's spelling, too, or a resource of CloudFormation's.
+func (n *node) wrapped() (wrapper string, inner *node) {
+	for _, name := range []string{"taskDefinition", "TaskDefinition", "Properties"} {
+		if inner := n.member(name); inner != nil && inner.kind == kindObject {
+			return name, inner
+		}
+	}
+	return "", nil
 }
 
 // unwrapTemplate finds the definition in a CloudFormation template's resources.
@@ -221,10 +265,15 @@ func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]a
 		if path != "" {
 			at = path + "." + m.name
 		}
-		if path == "" && (isOutputOnly(m.name) || m.name == d.spelt("tags")) || m.value.kind == kindNull {
+		if path == "" && (isOutputOnly(m.name) || m.name == d.spelt("tags")) {
 			continue
 		}
 		name := d.known(m.name)
+		// One that stands twice counts for nothing where the last one does.
+		delete(read, name)
+		if m.value.kind == kindNull {
+			continue
+		}
 		member := schema.Member(name)
 		if member == nil {
 			d.unknownField(m, schema, at)
@@ -242,8 +291,7 @@ func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
 	if d.capitals {
 		return
 	}
-	// People's own notes.
-	if strings.HasPrefix(m.name, "_") || strings.HasPrefix(m.name, "$") || strings.HasPrefix(m.name, "//") {
+	if isNote(m.name) {
 		return
 	}
 	fix := "take the field away"

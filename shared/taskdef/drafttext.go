@@ -36,9 +36,9 @@ func (d *Draft) Patched(edits []Edit) ([]byte, error) {
 
 // changes makes an edit one of the text.
 func (d *Draft) changes(edit Edit) ([]change, error) {
-	holder, after := d.root, "family"
+	holder, after := d.holder(edit), "family"
 	if edit.Field == repositoryCredentials {
-		holder, after = d.containerNode(edit.Container), "image"
+		after = "image"
 	}
 	if holder == nil || holder.kind != kindObject || len(holder.members) == 0 {
 		return nil, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
@@ -58,6 +58,14 @@ func (d *Draft) changes(edit Edit) ([]change, error) {
 		own = "," + d.newline() + indentation
 	}
 	return []change{{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, d.spelt(string(edit.Field)), d.written(edit, indentation))}}, nil
+}
+
+// holder finds the object that an edit changes a field of.
+func (d *Draft) holder(edit Edit) *node {
+	if edit.Field == repositoryCredentials {
+		return d.containerNode(edit.Container)
+	}
+	return d.root
 }
 
 // containerNode finds a container in the text, where a single one may stand
@@ -165,10 +173,22 @@ func (d *Draft) JSONPatch(edits []Edit) (string, error) {
 	operations := make([]operation, len(edits))
 	places := d.containerPlaces()
 	for i, edit := range edits {
+		// The field that is there already keeps its spelling, as in the text.
+		field := d.spelt(string(edit.Field))
+		if holder := d.holder(edit); holder != nil {
+			if at := lastIndex(holder.members, func(m member) bool { return d.known(m.name) == string(edit.Field) }); at >= 0 {
+				field = holder.members[at].name
+			}
+		}
 		if edit.Field == repositoryCredentials && edit.Container < len(places) {
 			edit.Container = places[edit.Container]
 		}
-		operations[i] = edit.operation(d.spelt)
+		operations[i] = edit.operation(func(name string) string {
+			if name == string(edit.Field) {
+				return field
+			}
+			return d.spelt(name)
+		})
 		if d.root == d.containers {
 			operations[i].Path = strings.TrimPrefix(operations[i].Path, "/"+d.spelt("containerDefinitions"))
 		}

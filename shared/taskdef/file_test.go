@@ -263,6 +263,16 @@ func FuzzReadDraft(f *testing.F) {
 		if err != nil || len(again.edits) != 0 {
 			t.Errorf("%q\nbecomes\n%q\nwhich needs %v, %v", text, patched, again.edits, err)
 		}
+		if !json.Valid(bytes.TrimPrefix(text, byteOrderMark)) {
+			return
+		}
+		patch, err := draft.JSONPatch(judged.edits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if byPatch, byText := applied(t, text, patch), parsed(t, patched); byPatch != byText {
+			t.Errorf("%q\nbecomes\n%s\nby the patch, and by the text\n%s", text, byPatch, byText)
+		}
 	})
 }
 

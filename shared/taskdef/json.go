@@ -88,14 +88,15 @@ func parseJSON(text []byte) (*node, error) {
 		}
 		return root, nil
 	}
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return nil, &syntaxError{int(syntax.Offset), syntax.Error()}
-	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, &syntaxError{len(text), "the JSON value ends too early"}
 	}
 	if syntax, ok := errors.AsType[*syntaxError](err); ok {
 		return nil, syntax
+	}
+	// The decoder leaves the tokens out when it counts how far it came.
+	if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(text, new(json.RawMessage))); ok {
+		return nil, &syntaxError{int(syntax.Offset) - 1, syntax.Error()}
 	}
 	return nil, &syntaxError{int(p.decoder.InputOffset()), err.Error()}
 }
