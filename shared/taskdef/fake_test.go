@@ -284,7 +284,8 @@ type fakeRole struct {
 	missing bool
 	trust   string
 	tags    map[string]string
-	// may and denied are "action resource", with * in both.
+	// may and denied are "action resource", with * in both, or "action resource
+	// key=value" for what hangs on a context key.
 	may, denied []string
 	// boundary denies everything.
 	boundary bool
@@ -331,8 +332,8 @@ func (f *fakeIAM) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 	for _, action := range input.ActionNames {
 		for _, resource := range input.ResourceArns {
 			matches := func(pattern string) bool {
-				a, r, _ := strings.Cut(pattern, " ")
-				return wild(a, action) && wild(r, resource)
+				parts := strings.Fields(pattern)
+				return wild(parts[0], action) && wild(parts[1], resource) && (len(parts) == 2 || told(input, parts[2]))
 			}
 			decision := iamtypes.PolicyEvaluationDecisionTypeImplicitDeny
 			if slices.ContainsFunc(role.may, matches) {
@@ -342,6 +343,13 @@ func (f *fakeIAM) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 				decision = iamtypes.PolicyEvaluationDecisionTypeExplicitDeny
 			}
 			result := iamtypes.EvaluationResult{EvalActionName: &action, EvalResourceName: &resource, EvalDecision: decision}
+			for _, pattern := range slices.Concat(role.may, role.denied) {
+				if parts := strings.Fields(pattern); len(parts) == 3 {
+					if key, _, _ := strings.Cut(parts[2], "="); !told(input, key) && !slices.Contains(result.MissingContextValues, key) {
+						result.MissingContextValues = append(result.MissingContextValues, key)
+					}
+				}
+			}
 			if role.boundary {
 				result.PermissionsBoundaryDecisionDetail = &iamtypes.PermissionsBoundaryDecisionDetail{}
 			}
@@ -349,6 +357,15 @@ func (f *fakeIAM) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 		}
 	}
 	return output, nil
+}
+
+// told reports whether a simulation is told a context key, with a value where
+// one is asked for.
+func told(input *iam.SimulatePrincipalPolicyInput, condition string) bool {
+	key, value, asked := strings.Cut(condition, "=")
+	return slices.ContainsFunc(input.ContextEntries, func(entry iamtypes.ContextEntry) bool {
+		return aws.ToString(entry.ContextKeyName) == key && (!asked || slices.Contains(entry.ContextKeyValues, value))
+	})
 }
 
 func (f *fakeIAM) AttachRolePolicy(_ context.Context, input *iam.AttachRolePolicyInput, _ ...func(*iam.Options)) (*iam.AttachRolePolicyOutput, error) {
@@ -363,9 +380,9 @@ func (f *fakeIAM) AttachRolePolicy(_ context.Context, input *iam.AttachRolePolic
 	return &iam.AttachRolePolicyOutput{}, nil
 }
 
-// wild matches with * for any characters.
+// wild matches with * for any characters, and ? for one.
 func wild(pattern, text string) bool {
-	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$").MatchString(text)
+	return regexp.MustCompile("^" + strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(pattern)) + "$").MatchString(text)
 }
 
 // stack is the whole function on fakes.

@@ -145,7 +145,7 @@ func (o Observer) executionRole(ctx context.Context, j *judgement) (*ExecutionRo
 	if role == "" || j.leftOpen(role) || len(needs) == 0 || j.place().Account == "" {
 		return nil, nil
 	}
-	found, err := o.Roles.observe(ctx, j.place(), role, aws.ToString(j.Definition.TaskRoleArn), needs)
+	found, err := o.Roles.observe(ctx, j.place(), role, aws.ToString(j.Definition.TaskRoleArn), needs, o.Named.describe)
 	return &found, err
 }
 

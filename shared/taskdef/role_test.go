@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 
 	"ecsguardrails/shared/finding"
@@ -116,6 +117,108 @@ func TestExecutionRoleAccess(t *testing.T) {
 				if !strings.Contains(all, test.says) {
 					t.Errorf("%q is not said in\n%s", test.says, all)
 				}
+			}
+		})
+	}
+}
+
+// TestSecretsByLessThanTheirARN: ECS takes a secret without the six characters
+// at the end of its ARN, and policies have to match the whole ARN.
+func TestSecretsByLessThanTheirARN(t *testing.T) {
+	const db = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db"
+	known := func(s *stack, name string, tags ...secrettypes.Tag) {
+		entry := secrettypes.SecretListEntry{ARN: aws.String(name + "-Xy12Zz"), Name: aws.String("prod/db"), Tags: tags}
+		s.secrets.untagged = map[string]secrettypes.SecretListEntry{name: entry, name + "-Xy12Zz": entry}
+	}
+	tests := map[string]struct {
+		named, may string
+		change     func(*stack)
+		codes      []string
+		describes  int
+	}{
+		"any characters, as CDK writes it": {named: db, may: "secretsmanager:GetSecretValue " + db + "-??????"},
+		"with a key":                       {named: db + ":password::", may: "secretsmanager:GetSecretValue " + db + "-??????"},
+		"a star":                           {named: db, may: "secretsmanager:GetSecretValue " + db + "*"},
+		"the whole ARN":                    {named: db, may: "secretsmanager:GetSecretValue " + db + "-Xy12Zz", change: func(s *stack) { known(s, db) }, describes: 1},
+		"a name that looks whole":          {named: db + "-secret", may: "secretsmanager:GetSecretValue " + db + "-secret-??????", change: func(s *stack) { known(s, db+"-secret") }, describes: 1},
+		"a condition on its tag": {named: db + "-Xy12Zz", may: "secretsmanager:GetSecretValue * secretsmanager:ResourceTag/team=shop", describes: 1, change: func(s *stack) {
+			known(s, db, secrettypes.Tag{Key: aws.String("team"), Value: aws.String("shop")})
+		}},
+		"a condition on another tag": {named: db + "-Xy12Zz", may: "secretsmanager:GetSecretValue * secretsmanager:ResourceTag/tier=web", describes: 1, change: func(s *stack) {
+			known(s, db, secrettypes.Tag{Key: aws.String("team"), Value: aws.String("shop")})
+		}, codes: []string{"execution-role-secret"}},
+		"too little": {named: db, may: "secretsmanager:GetSecretValue " + db, change: func(s *stack) { known(s, db) }, codes: []string{"execution-role-secret"}, describes: 1},
+		"none there": {named: db, may: "ssm:* *", codes: []string{"execution-role-secret"}, describes: 1},
+		"elsewhere":  {named: strings.Replace(db, region, "eu-west-1", 1) + "-Xy12Zz", may: "ssm:* *", codes: []string{"execution-role-secret"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStack()
+			if test.change != nil {
+				test.change(s)
+			}
+			s.iam.roles[roleName] = &fakeRole{trust: trustsECS, may: []string{test.may}}
+			input := registration("app", container("web", "nginx"))
+			input.ContainerDefinitions[0].Secrets = []types.Secret{{Name: aws.String("DB"), ValueFrom: aws.String(test.named)}}
+			s.ecs.add(input)
+			status := finding.Compliant
+			if len(test.codes) > 0 {
+				status = finding.Noncompliant
+			}
+			wantResult(t, s.look("app"), status, test.codes...)
+			if len(s.secrets.reads) != test.describes {
+				t.Errorf("reads %v", s.secrets.reads)
+			}
+			if status == finding.Compliant {
+				s.iam.calls, s.secrets.reads = nil, nil
+				wantResult(t, s.look("app"), status)
+				if calls := len(s.iam.calls) + len(s.secrets.reads); calls > 0 {
+					t.Errorf("%d more calls the second time", calls)
+				}
+			}
+		})
+	}
+}
+
+// TestWhatHangsOnTheCallItselfIsNoError: the simulator takes a condition on
+// what it is not told for one that fails ("Optional IAM permissions for Fargate
+// tasks pulling Amazon ECR images over interface endpoints" has such conditions).
+func TestWhatHangsOnTheCallItselfIsNoError(t *testing.T) {
+	const policy = "arn:aws:iam::123456789012:policy/guardrails-EcrPullPolicy-4JKL"
+	tests := map[string]struct {
+		role     fakeRole
+		status   finding.Status
+		severity finding.Severity
+		says     string
+	}{
+		"from a VPC endpoint":                {fakeRole{may: []string{"ecr:* * aws:SourceVpce=vpce-1"}}, finding.Noncompliant, finding.Warning, "aws:SourceVpce"},
+		"denied but from there":              {fakeRole{may: []string{"ecr:* *"}, denied: []string{"* * aws:SourceVpc=vpc-1"}}, finding.Compliant, "", ""},
+		"a repository's tag":                 {fakeRole{may: []string{"ecr:GetAuthorizationToken *", "ecr:* * ecr:ResourceTag/team=shop"}}, finding.Noncompliant, finding.Warning, "ecr:ResourceTag/team"},
+		"a condition of another service":     {fakeRole{may: []string{"kms:Decrypt * kms:ViaService=ssm.us-east-1.amazonaws.com"}}, finding.Remediated, finding.Info, "cured"},
+		"a condition on what is told always": {fakeRole{may: []string{"ecr:* * aws:RequestedRegion=us-east-1"}}, finding.Compliant, "", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStack()
+			s.settings.ECRPolicyARN = policy
+			s.iam.policies[policy] = []string{"ecr:* *"}
+			test.role.trust = trustsECS
+			s.iam.roles[roleName] = &test.role
+			input := registration("app", container("web", "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1"))
+			input.RequiresCompatibilities = []types.Compatibility{types.CompatibilityFargate}
+			s.ecs.add(input)
+			result := s.look("app")
+			if result.Status != test.status {
+				t.Fatalf("got %s, %+v", result.Status, result.Findings)
+			}
+			if test.severity == "" {
+				return
+			}
+			if f := result.Findings[0]; len(result.Findings) != 1 || f.Code != "execution-role-ecr" || f.Severity != test.severity || !strings.Contains(f.Message+f.Fix, test.says) {
+				t.Errorf("%+v", result.Findings)
+			}
+			if attached := slices.Contains(s.iam.calls, "AttachRolePolicy"); attached != (test.status == finding.Remediated) {
+				t.Errorf("a policy was attached: %v", attached)
 			}
 		})
 	}

@@ -23,6 +23,18 @@ type need struct {
 	secret *RegistrySecret
 }
 
+// undecided gives those of an answer's missing keys that can matter to the need:
+// the simulator names the keys of all the role's policies, also of statements
+// about the actions of other services, which know other keys.
+func (n need) undecided(missing []string) []string {
+	service, _, _ := strings.Cut(n.action, ":")
+	return slices.DeleteFunc(slices.Clone(missing), func(key string) bool {
+		of, name, _ := strings.Cut(strings.ToLower(key), ":")
+		told := n.secret != nil && n.action == getSecretValue && strings.HasPrefix(name, "resourcetag/")
+		return told || of != "aws" && of != service
+	})
+}
+
 // keyID matches the id of a KMS key; an alias does not tell the key.
 var keyID = lazyregexp.New(`^(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 
@@ -108,18 +120,17 @@ func (j *judgement) credentialNeeds(at place, credential string) []need {
 	}
 	secret := j.secretOf(credential)
 	if secret == nil {
-		resource := credential
 		if name.Account == "" {
-			resource = at.arn("secretsmanager", "secret:"+credential+anySuffix)
+			credential = at.arn("secretsmanager", "secret:"+credential)
 		}
-		return []need{{action: "secretsmanager:GetSecretValue", resource: resource, code: "execution-role-secret", purpose: "read the secret " + shortened(credential)}}
+		return []need{{action: getSecretValue, resource: withSuffix(credential), code: "execution-role-secret", purpose: "read the secret " + shortened(credential)}}
 	}
 	policy := ""
 	if _, tagged := secret.Tags[TagRegistry]; tagged {
 		policy = j.RegistrySecretsPolicyARN
 	}
 	needs := []need{{
-		action: "secretsmanager:GetSecretValue", resource: secret.ARN, secret: secret, policy: policy,
+		action: getSecretValue, resource: secret.ARN, secret: secret, policy: policy,
 		code: "execution-role-secret", purpose: "read the secret " + secret.Name,
 	}}
 	if key := keyARN(at, secret.KMSKey); key != "" {
@@ -145,8 +156,23 @@ func (j *judgement) secretOf(credential string) *RegistrySecret {
 	return nil
 }
 
+const getSecretValue = "secretsmanager:GetSecretValue"
+
 // anySuffix stands for the characters that Secrets Manager adds to a name.
 const anySuffix = "-aaaaaa"
+
+// suffixed matches an ARN that may have them already. A secret that is called
+// db-secret looks like it, too.
+var suffixed = lazyregexp.New(`-[A-Za-z0-9]{6}$`)
+
+// withSuffix gives an ARN as policies have to match it: ECS takes one without
+// the six characters, Secrets Manager judges the whole one.
+func withSuffix(arn string) string {
+	if suffixed.MatchString(arn) {
+		return arn
+	}
+	return arn + anySuffix
+}
 
 // keyARN gives the ARN of a customer-managed key, where it can be told.
 func keyARN(at place, key string) string {
@@ -165,7 +191,7 @@ func valueNeed(at place, value string) []need {
 	parts := strings.Split(value, ":")
 	switch {
 	case len(parts) >= 7 && parts[2] == "secretsmanager":
-		return []need{{action: "secretsmanager:GetSecretValue", resource: strings.Join(parts[:7], ":"), code: "execution-role-secret", purpose: "read the secret " + shortened(parts[6])}}
+		return []need{{action: getSecretValue, resource: withSuffix(strings.Join(parts[:7], ":")), code: "execution-role-secret", purpose: "read the secret " + shortened(parts[6])}}
 	case len(parts) == 6 && parts[2] == "ssm":
 		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + shortened(parts[5])}}
 	case len(parts) == 1 && value != "":

@@ -48,6 +48,9 @@ type denial struct {
 	final bool
 	// taskRole says that the task role has the permission instead.
 	taskRole bool
+	// keys are the context keys on which it hangs, and which only the call itself
+	// has: those of a VPC endpoint, say.
+	keys []string
 }
 
 // grantedTTL bounds how long a warm function believes that a role lacks
@@ -72,8 +75,9 @@ func NewRoleObserver(client RoleReader, now func() time.Time) *RoleObserver {
 }
 
 // observe asks IAM about an execution role, and about the task role where the
-// execution role lacks something that only a person can give it.
-func (o *RoleObserver) observe(ctx context.Context, at place, role, taskRole string, needs []need) (ExecutionRole, error) {
+// execution role lacks something that only a person can give it. Describe tells
+// of the secrets that it may not read, as it seems.
+func (o *RoleObserver) observe(ctx context.Context, at place, role, taskRole string, needs []need, describe func(context.Context, string) (NamedSecret, error)) (ExecutionRole, error) {
 	observed := ExecutionRole{ARN: role}
 	if !strings.HasPrefix(role, "arn:"+at.Partition+":iam::"+at.Account+":role/") {
 		observed.Unchecked = "it is not the ARN of a role in the definition's account"
@@ -90,7 +94,10 @@ func (o *RoleObserver) observe(ctx context.Context, at place, role, taskRole str
 	group.Go(func() error { return o.readRole(asking, &observed) })
 	var denied []denial
 	group.Go(func() (err error) {
-		denied, err = o.denied(asking, role, at, needs)
+		if denied, err = o.denied(asking, role, at, needs); err != nil {
+			return err
+		}
+		denied, err = o.deniedStill(asking, role, at, denied, describe)
 		return err
 	})
 	switch err := group.Wait(); {
@@ -115,6 +122,45 @@ func (o *RoleObserver) observe(ctx context.Context, at place, role, taskRole str
 		return observed, nil
 	}
 	return observed, o.askTaskRole(ctx, taskRole, role, at, denied)
+}
+
+// maxDescribed bounds how many secrets are described for one definition.
+const maxDescribed = 20
+
+// deniedStill asks once more about secrets that a definition names by less than
+// their whole ARN, or that have tags: policies ask for both.
+func (o *RoleObserver) deniedStill(ctx context.Context, role string, at place, denied []denial, describe func(context.Context, string) (NamedSecret, error)) ([]denial, error) {
+	secrets := map[string]NamedSecret{}
+	for _, d := range denied {
+		name, err := parseCredential(d.need.resource)
+		here := err == nil && name.Region == at.Region && name.Account == at.Account
+		if d.need.action == getSecretValue && d.need.secret == nil && here && len(secrets) < maxDescribed {
+			secrets[strings.TrimSuffix(d.need.resource, anySuffix)] = NamedSecret{}
+		}
+	}
+	if err := fill(ctx, secrets, describe); err != nil {
+		return nil, err
+	}
+	var still []denial
+	var again []need
+	for _, d := range denied {
+		secret := secrets[strings.TrimSuffix(d.need.resource, anySuffix)]
+		if secret.ARN == "" || secret.ARN == d.need.resource && len(secret.Tags) == 0 {
+			still = append(still, d)
+			continue
+		}
+		n := d.need
+		n.resource = secret.ARN
+		if len(secret.Tags) > 0 {
+			n.secret = &secret.RegistrySecret
+		}
+		again = append(again, n)
+	}
+	if len(again) == 0 {
+		return denied, nil
+	}
+	asked, err := o.denied(ctx, role, at, again)
+	return slices.Concat(still, asked), err
 }
 
 // askTaskRole marks what the task role may do in the execution role's place:
@@ -205,7 +251,7 @@ func (o *RoleObserver) denied(ctx context.Context, role string, at place, needs 
 			for _, n := range together {
 				// What was not answered is not held against the role.
 				if answer, err := answers.Of(n.action, n.resource); err == nil && !answer.Allowed() {
-					found[i] = append(found[i], denial{need: n, final: answer.Final()})
+					found[i] = append(found[i], denial{need: n, final: answer.Final(), keys: n.undecided(answer.MissingKeys)})
 				}
 			}
 			return nil

@@ -42,16 +42,50 @@ func (j *judgement) executionRoleAccess() {
 			`add {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"} to its trust policy`)
 	}
 	for _, code := range []string{"execution-role-secret", "execution-role-key", "execution-role-environment-file", "execution-role-logs", "execution-role-ecr"} {
-		var denied []denial
+		var denied, undecided []denial
 		for _, d := range role.denied {
-			if d.need.code == code {
+			switch {
+			case d.need.code != code:
+			case len(d.keys) > 0:
+				undecided = append(undecided, d)
+			default:
 				denied = append(denied, d)
 			}
 		}
 		if len(denied) > 0 {
 			j.roleLacks(code, denied)
 		}
+		if len(undecided) > 0 {
+			j.roleMayLack(code, undecided)
+		}
 	}
+}
+
+// roleMayLack answers the permissions of one kind that a condition decides when
+// a task starts. No policy is attached: the condition is there on purpose.
+func (j *judgement) roleMayLack(code string, undecided []denial) {
+	var purposes, permissions, keys []string
+	for _, d := range undecided {
+		purposes = append(purposes, d.need.purpose)
+		permissions = append(permissions, d.need.action+" on "+d.need.resource)
+		keys = append(keys, d.keys...)
+	}
+	slices.Sort(keys)
+	j.report(code, finding.Warning,
+		fmt.Sprintf("whether the execution role %s may %s hangs on what a task has at its start, and nobody before: its policies ask for %s",
+			j.ExecutionRole.ARN, strings.Join(distinct(purposes), ", and "), strings.Join(slices.Compact(keys), ", ")),
+		"nothing, if the tasks start; else allow it "+strings.Join(permissions, ", "))
+}
+
+// distinct gives each text once, in the order in which they came.
+func distinct(texts []string) []string {
+	var kept []string
+	for _, text := range texts {
+		if !slices.Contains(kept, text) {
+			kept = append(kept, text)
+		}
+	}
+	return kept
 }
 
 // roleLacks answers the permissions of one kind that the role lacks.
@@ -60,9 +94,7 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 	var purposes, permissions []string
 	final, taskRole, policy := false, true, denied[0].need.policy
 	for _, d := range denied {
-		if !slices.Contains(purposes, d.need.purpose) {
-			purposes = append(purposes, d.need.purpose)
-		}
+		purposes = append(purposes, d.need.purpose)
 		permissions = append(permissions, d.need.action+" on "+d.need.resource)
 		final = final || d.final
 		taskRole = taskRole && d.taskRole
@@ -70,7 +102,7 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 			policy = ""
 		}
 	}
-	message := fmt.Sprintf("the execution role %s may not %s", role.ARN, strings.Join(purposes, ", nor "))
+	message := fmt.Sprintf("the execution role %s may not %s", role.ARN, strings.Join(distinct(purposes), ", nor "))
 	if final {
 		message += "; a policy denies it, or a boundary or the organization does not allow it"
 	}
