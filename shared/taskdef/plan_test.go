@@ -226,6 +226,8 @@ func TestPlan(t *testing.T) {
 		{"Windows, fields that it has not", windows + one("nginx", `, "linuxParameters": {"initProcessEnabled": true}, "ulimits": [{"name": "core", "softLimit": 0, "hardLimit": 0}], "privileged": true`), nil, "windows-field-unsupported", ""},
 		{"Windows, fields that are off", windows + one("nginx", `, "privileged": false, "readonlyRootFilesystem": false, "links": [], "user": ""`), nil, "", ""},
 		{"Windows, the host's network", windows + `"networkMode": "host", "pidMode": "task", ` + one("nginx", ""), nil, "windows-field-unsupported", ""},
+		{"Windows, a volume of Docker's", windows + `"volumes": [{"name": "v", "dockerVolumeConfiguration": {"scope": "shared", "driver": "local"}}, {"name": "w", "dockerVolumeConfiguration": {"scope": "task"}}], ` + one("nginx", ""), nil, "", ""},
+		{"Windows, a volume of a plugin's", windows + `"volumes": [{"name": "v", "dockerVolumeConfiguration": {"driver": "rexray/ebs"}}], ` + one("nginx", ""), nil, "windows-field-unsupported", ""},
 		{"Windows on Fargate, environment files", windows + fargate + one("nginx", files(1)), nil, "windows-field-unsupported", ""},
 		{"Windows gets its credential, too", windows + one(shopImage, ""), nil, missing + "*", "web=registry-example-com"},
 		// What keeps a new revision away.

@@ -121,7 +121,8 @@ func unsupportedOnWindows(c types.ContainerDefinition) []string {
 
 // unsupportedOnWindowsTask does the same for the whole definition. The agent
 // takes bridge for the network that Docker has on Windows, and AWS's own
-// examples have it.
+// examples have it. Of Docker's volumes Windows knows those of the driver local
+// ("Volume" in the ECS API reference).
 func unsupportedOnWindowsTask(d *types.TaskDefinition) []string {
 	mode := d.NetworkMode
 	return named(map[string]bool{
@@ -129,7 +130,13 @@ func unsupportedOnWindowsTask(d *types.TaskDefinition) []string {
 		"networkMode " + string(mode): mode == types.NetworkModeHost || mode == types.NetworkModeNone,
 		"pidMode":                     d.PidMode != "",
 		"proxyConfiguration":          d.ProxyConfiguration != nil,
-		"dockerVolumeConfiguration":   slices.ContainsFunc(d.Volumes, func(v types.Volume) bool { return v.DockerVolumeConfiguration != nil }),
+		"volumes with another driver than local": slices.ContainsFunc(d.Volumes, func(v types.Volume) bool {
+			driver := ""
+			if v.DockerVolumeConfiguration != nil {
+				driver = aws.ToString(v.DockerVolumeConfiguration.Driver)
+			}
+			return driver != "" && driver != "local"
+		}),
 	})
 }
 
