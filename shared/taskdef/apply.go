@@ -36,7 +36,11 @@ type Registration struct {
 type Attachment struct{ Role, Policy string }
 
 // Withdrawal deregisters a revision of ours that came after another's.
-type Withdrawal struct{ Late, First string }
+type Withdrawal struct {
+	Late, First string
+	// Again says that First is what was asked for, and is still to be judged.
+	Again bool
+}
 
 // register plans the new revision.
 func register(observed Observation, edits []Edit) Registration {
@@ -140,6 +144,9 @@ func (r Registration) apply(ctx context.Context, a Applier) error {
 func (w Withdrawal) apply(ctx context.Context, a Applier) error {
 	if _, err := a.Definitions.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &w.Late}); err != nil {
 		return fmt.Errorf("deregister %s, which %s came before: %w", w.Late, w.First, err)
+	}
+	if w.Again {
+		return fmt.Errorf("%s was deregistered, so that %s is the latest again; look again", w.Late, w.First)
 	}
 	return nil
 }

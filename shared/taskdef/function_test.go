@@ -222,6 +222,31 @@ func TestARunThatWasCutOffIsTidiedUp(t *testing.T) {
 	}
 }
 
+// TestALateRevisionHidesNoOther: the one in between may be asked for before the
+// run that was cut off is repeated.
+func TestALateRevisionHidesNoOther(t *testing.T) {
+	s := newStack(tagged("shop", "registry.example.com"))
+	s.ecs.add(registration("app", container("web", "registry.example.com/app:1")))
+	s.ecs.before = func(operation string) error {
+		switch operation {
+		case "RegisterTaskDefinition":
+			s.ecs.add(registration("app", container("web", "registry.example.com/app:2")))
+		case "DeregisterTaskDefinition":
+			return errors.New("cut off")
+		}
+		return nil
+	}
+	wantResult(t, s.look("app:1"), finding.Failed, "credential-missing", "will-retry")
+	s.ecs.before = nil
+	wantResult(t, s.look("app:2"), finding.Failed, "late-revision", "will-retry")
+	wantResult(t, s.look("app:2"), finding.Remediated, "credential-missing")
+	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	latest := s.ecs.find("app").definition
+	if got := aws.ToString(latest.ContainerDefinitions[0].Image); latest.Revision != 4 || got != "registry.example.com/app:2" {
+		t.Errorf("the latest revision is %d, and runs %s", latest.Revision, got)
+	}
+}
+
 func TestACopiedTagIsNobodysWithdrawal(t *testing.T) {
 	s := newStack(tagged("shop", "registry.example.com"))
 	s.ecs.add(registration("app", container("web", "registry.example.com/app:1")))

@@ -234,22 +234,23 @@ func (o Observer) asAsked(ctx context.Context, asked Revision, latest *descripti
 	return described, nil, nil
 }
 
-// late finds a revision that we made from the asked one, and that we would have
-// withdrawn, had we not been cut off: another one came in between.
+// late finds a latest revision that we made, and would have withdrawn, had we
+// not been cut off: another one came in between. The asked one is what it was
+// made from, or what it has hidden since.
 func (o Observer) late(ctx context.Context, asked Revision, latest *description) (*Withdrawal, error) {
 	if latest == nil {
 		return nil, nil
 	}
 	number := latest.TaskDefinition.Revision
 	source, ours := o.ownSource(latest.TaskDefinition, latest.Tags)
-	if !ours || source.Number != asked.Number || number <= asked.Number+1 {
+	if !ours || number <= source.Number+1 || asked.Number < source.Number || asked.Number >= number {
 		return nil, nil
 	}
-	first, err := between(ctx, o.Definitions, asked.Family, asked.Number, number)
+	first, err := between(ctx, o.Definitions, asked.Family, source.Number, number)
 	if err != nil || first == "" {
 		return nil, err
 	}
-	return &Withdrawal{Late: aws.ToString(latest.TaskDefinition.TaskDefinitionArn), First: first}, nil
+	return &Withdrawal{Late: aws.ToString(latest.TaskDefinition.TaskDefinitionArn), First: first, Again: asked.Number != source.Number}, nil
 }
 
 // ownSource gives the revision that an active one of ours was made from. The tag
