@@ -230,6 +230,26 @@ func TestFilesLookAtTheAccount(t *testing.T) {
 	}
 }
 
+// TestWhatIsFilledInLaterIsNotAskedFor: a role cannot be allowed what has no name
+// yet.
+func TestWhatIsFilledInLaterIsNotAskedFor(t *testing.T) {
+	s := newStack()
+	s.iam.roles["r"] = &fakeRole{trust: trustsECS, may: []string{"ssm:* arn:aws:ssm:us-east-1:123456789012:parameter/prod/*", "s3:GetBucketLocation *"}}
+	var output bytes.Buffer
+	code := Files(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *Observer {
+		return &Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region}
+	}, strings.NewReader(`{"family": "a", "executionRoleArn": "arn:aws:iam::123456789012:role/r", "requiresCompatibilities": ["FARGATE"], "containerDefinitions": [{
+		"name": "a", "image": "nginx",
+		"secrets": [
+			{"name": "A", "valueFrom": "/${STAGE}/a"}, {"name": "B", "valueFrom": "arn:aws:secretsmanager:us-east-1:ACCOUNT_ID:secret:b"},
+			{"name": "C", "valueFrom": "<SECRET>"}, {"name": "D", "valueFrom": "/prod/d"}],
+		"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::acme-env/${STAGE}.env"}],
+		"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/{{ app }}", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "a"}}}]}`), &output, &output)
+	if code != exitOK || strings.Contains(output.String(), "execution-role") {
+		t.Errorf("exit code %d\n%s", code, &output)
+	}
+}
+
 func FuzzReadDraft(f *testing.F) {
 	files, err := filepath.Glob("testdata/file/*.json")
 	if err != nil {

@@ -93,6 +93,7 @@ func (j *judgement) roleNeeds() []need {
 			needs = append(needs, valueNeed(at, arnOnly(aws.ToString(share.AuthorizationConfig.CredentialsParameter)))...)
 		}
 	}
+	needs = slices.DeleteFunc(needs, func(n need) bool { return j.leftOpen(n.resource) })
 	return slices.CompactFunc(sorted(needs), func(a, b need) bool { return a.action == b.action && a.resource == b.resource })
 }
 
