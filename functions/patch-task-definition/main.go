@@ -69,9 +69,11 @@ func observerHere(ctx context.Context) *taskdef.Observer {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if _, err := configuration.Credentials.Retrieve(ctx); err != nil {
+	credentials, err := configuration.Credentials.Retrieve(ctx)
+	if err != nil {
 		return nil
 	}
 	here := observer(configuration)
+	here.Account = credentials.AccountID
 	return &here
 }

@@ -447,11 +447,15 @@ func quotePlaceholders(text []byte) []byte {
 	return quoted
 }
 
+// accountForm is what an account's id is; what else stands in its place is to be
+// filled in later.
+var accountForm = lazyregexp.New(`^\d{12}$`)
+
 // place is where the definition is going to be registered: in this region, and
 // in the account of its roles.
 func (d *Draft) place(region string) place {
 	for _, role := range []*string{d.definition.TaskDefinition.ExecutionRoleArn, d.definition.TaskDefinition.TaskRoleArn} {
-		if parsed, err := arn.Parse(aws.ToString(role)); err == nil && parsed.AccountID != "" && !isPlaceholder(parsed.AccountID) {
+		if parsed, err := arn.Parse(aws.ToString(role)); err == nil && accountForm.MatchString(parsed.AccountID) {
 			return place{Partition: parsed.Partition, Region: region, Account: parsed.AccountID}
 		}
 	}

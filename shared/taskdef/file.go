@@ -69,7 +69,12 @@ func Files(ctx context.Context, args, environ []string, open func(context.Contex
 			return couldNot(stderr, err)
 		}
 		draft := ReadDraft(text)
-		judged, err := of.judge(ctx, draft, secrets, observer)
+		looks := observer
+		if observer != nil && draft.isElsewhere(observer.Account) {
+			_, _ = fmt.Fprintf(stderr, "%s: the AWS credentials are of the account %s, and the definition's roles are not: secrets and roles are not looked at\n", name, observer.Account)
+			looks = nil
+		}
+		judged, err := of.judge(ctx, draft, secrets, looks)
 		if err != nil {
 			return couldNot(stderr, fmt.Errorf("judge %s: %w", name, err))
 		}
@@ -144,6 +149,16 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 	return text, nil
 }
 
+// isElsewhere reports whether a definition is for another account than the
+// credentials', "" where they don't tell.
+func (d *Draft) isElsewhere(account string) bool {
+	if account == "" || d.definition == nil || d.definition.TaskDefinition == nil {
+		return false
+	}
+	at := d.place("")
+	return at.Account != "" && at.Account != account
+}
+
 // verdict is what was found about a file, and what is to be changed.
 type verdict struct {
 	findings []finding.Finding
@@ -162,6 +177,7 @@ func (s Settings) judge(ctx context.Context, draft *Draft, secrets RegistrySecre
 	if observer != nil {
 		observer.Settings = s
 		observed.Place = draft.place(observer.Region)
+		observed.AccountUnknown = observer.Account == ""
 		if err := observer.complete(ctx, &observed); err != nil {
 			return verdict{}, err
 		}

@@ -230,6 +230,35 @@ func TestFilesLookAtTheAccount(t *testing.T) {
 	}
 }
 
+// TestFilesForAnotherAccount: what is not in the account of the credentials may
+// be in the definition's.
+func TestFilesForAnotherAccount(t *testing.T) {
+	const file = `{"family": "a", "executionRoleArn": "arn:aws:iam::%s:role/r", "containerDefinitions": [{"name": "a", "image": "registry.example.com/a", "repositoryCredentials": {"credentialsParameter": "shop"}}]}`
+	for name, test := range map[string]struct {
+		roles, ours string
+		code        int
+		says, not   string
+	}{
+		"theirs":                 {"999999999999", account, exitOK, "the AWS credentials are of the account 123456789012", "does not exist"},
+		"ours":                   {account, account, exitFindings, "error: the execution role arn:aws:iam::123456789012:role/r does not exist", "AWS credentials are of"},
+		"whose, nobody tells":    {"999999999999", "", exitFindings, "warning: the execution role arn:aws:iam::999999999999:role/r does not exist", "AWS credentials are of"},
+		"whose is left open":     {"account-id", account, exitFindings, "the secret shop, which does not exist", "execution role"},
+		"whose is left open too": {"${ACCOUNT}", account, exitFindings, "the secret shop, which does not exist", "execution role"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStack()
+			s.iam.roles["r"] = &fakeRole{missing: true}
+			var output bytes.Buffer
+			code := Files(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *Observer {
+				return &Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region, Account: test.ours}
+			}, strings.NewReader(fmt.Sprintf(file, test.roles)), &output, &output)
+			if code != test.code || !strings.Contains(output.String(), test.says) || strings.Contains(output.String(), test.not) {
+				t.Errorf("exit code %d\n%s", code, &output)
+			}
+		})
+	}
+}
+
 // TestWhatIsFilledInLaterIsNotAskedFor: a role cannot be allowed what has no name
 // yet.
 func TestWhatIsFilledInLaterIsNotAskedFor(t *testing.T) {

@@ -43,7 +43,10 @@ type Observer struct {
 	// Region is where the clients look: a definition of another region is not
 	// theirs.
 	Region string
-	Now    func() time.Time
+	// Account is that of the credentials, where they tell it: a file may be for
+	// another one.
+	Account string
+	Now     func() time.Time
 }
 
 // Observe describes the definition and finds the secrets for its images.

@@ -44,6 +44,9 @@ type Observation struct {
 	// ContainersOnly says that the file has the containers, and somebody else the
 	// rest.
 	ContainersOnly bool
+	// AccountUnknown says that a file may be for another account than the one that
+	// was looked at.
+	AccountUnknown bool
 	// SecretsUnknown says that the account's secrets were not looked at.
 	SecretsUnknown bool
 }

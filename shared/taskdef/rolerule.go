@@ -26,6 +26,11 @@ func (j *judgement) executionRoleAccess() {
 	switch {
 	case role == nil:
 		return
+	case role.Gone && j.AccountUnknown:
+		j.report("execution-role-gone", finding.Warning,
+			fmt.Sprintf("the execution role %s does not exist in the account of these AWS credentials: no task of this definition starts there", role.ARN),
+			"create the role, or name another one in executionRoleArn")
+		return
 	case role.Gone:
 		j.report("execution-role-gone", finding.Error,
 			fmt.Sprintf("the execution role %s does not exist: no task of this definition starts", role.ARN),
