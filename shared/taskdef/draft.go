@@ -411,16 +411,17 @@ func (d *Draft) wrongType(n *node, at string) {
 }
 
 // placeholder matches what people have a tool fill in later: <NAME>, ${NAME},
-// $NAME, {{ name }}, %NAME%, __NAME__, @NAME@, `name`, REPLACE_ME, ACCOUNT_ID,
-// a row of the letter X where a number is to stand, and registries of Amazon ECR
-// without an account's number.
-var placeholder = lazyregexp.New("[<>{}$%`]|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|x{6,}|^(?i:image|placeholder|changeme|todo)$|^[^./]*[^0-9./][^./]*\\.dkr\\.ecr\\.")
+// $NAME, $(NAME), {{ name }}, ((name)), [[ name ]], <%= name %>, #{NAME}#,
+// %NAME%, __NAME__, @NAME@, `name`, REPLACE_ME, ACCOUNT_ID, a row of the letter X
+// where a number is to stand, and registries of Amazon ECR without an account's
+// number.
+var placeholder = lazyregexp.New("[<>{}$%`]|\\(\\(|\\[\\[|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|x{6,}|^(?i:image|placeholder|changeme|todo)$|^[^./]*[^0-9./][^./]*\\.dkr\\.ecr\\.")
 
 func isPlaceholder(text string) bool { return placeholder.MatchString(text) }
 
 // bare matches a placeholder that stands in a file as a value, without quotation
 // marks.
-var bare = lazyregexp.New(`^(?:\$\{[^}\n]*\}|\{\{[^\n]*?\}\}|<[A-Za-z_][^<>\n]*>|\$[A-Za-z_][A-Za-z0-9_]*|%[A-Z_]+%|@[A-Z_]+@|__[A-Za-z0-9_]+?__)`)
+var bare = lazyregexp.New(`^(?:[$#]\{[^}\n]*\}#?|\$\([^()\n]*\)|\(\([^()\n]*\)\)|\{\{[^\n]*?\}\}|<%[^\n]*?%>|<[A-Za-z_][^<>\n]*>|\$[A-Za-z_][A-Za-z0-9_]*|%[A-Z_]+%|@[A-Z_]+@|__[A-Za-z0-9_]+?__)`)
 
 // Bounds of looking for them: the length of one, and of a file in which they are
 // looked for at each place. ECS takes definitions of 64 KiB.

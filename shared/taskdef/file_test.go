@@ -390,6 +390,24 @@ func TestBarePlaceholdersKeepTheirPlaces(t *testing.T) {
 	}
 }
 
+func TestPlaceholdersOfManyTools(t *testing.T) {
+	for _, placeholder := range []string{
+		"${MEMORY}", "$MEMORY", "$(MEMORY)", "{{ memory }}", "{{memory}}", "((memory))", "<MEMORY>", "<%= memory %>", "#{MEMORY}#", "%MEMORY%", "__MEMORY__", "@MEMORY@",
+	} {
+		for _, value := range []string{placeholder, strconv.Quote(placeholder)} {
+			draft := ReadDraft([]byte(`{"containerDefinitions": [{"name": "a", "memory": ` + value + `, "image": "` + placeholder + `", "cpu": ` + value + `}]}`))
+			for _, f := range draft.findings {
+				if f.Code != "file-placeholder" {
+					t.Errorf("%s: %+v", value, f)
+				}
+			}
+			if judged, err := (Settings{}).judge(context.Background(), draft, nil, nil); err != nil || len(judged.findings) != 3 {
+				t.Errorf("%s: %+v, %v", value, judged.findings, err)
+			}
+		}
+	}
+}
+
 func TestWhichImagesAreFilledInLater(t *testing.T) {
 	for image, want := range map[string]string{
 		"acme/web:${TAG}":                  "acme/web",
