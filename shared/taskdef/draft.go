@@ -31,6 +31,9 @@ type Draft struct {
 	root, containers *node
 	// prefix is the JSON pointer to the root.
 	prefix string
+	// resource is the one of a template's that the definition is, where it has
+	// several.
+	resource string
 	// capitals says that fields are spelt as CloudFormation does: ContainerDefinitions.
 	capitals   bool
 	definition *ecs.DescribeTaskDefinitionOutput
@@ -41,12 +44,13 @@ type Draft struct {
 // byteOrderMark begins files that some editors on Windows wrote.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// ReadDraft reads a definition as people keep them: what the API takes, what it
+// ReadDrafts reads definitions as people keep them: what the API takes, what it
 // describes, either of them wrapped in {"taskDefinition": …}, the properties of
-// CloudFormation's AWS::ECS::TaskDefinition or a template with one, or the list
+// CloudFormation's AWS::ECS::TaskDefinition or a template with some, or the list
 // of containers alone; with nulls, numbers as text, and placeholders. What it
-// cannot read comes back as findings, with a nil definition if that is all.
-func ReadDraft(text []byte) *Draft {
+// cannot read comes back as findings of one draft, with a nil definition if that
+// is all.
+func ReadDrafts(text []byte) []*Draft {
 	d := &Draft{text: text}
 	// The offsets stay those of the file.
 	blank := text
@@ -64,16 +68,31 @@ func ReadDraft(text []byte) *Draft {
 			at.start = syntax.offset
 		}
 		d.note(at, "file-invalid", finding.Error, "the file is not JSON: "+err.Error(), toBeJSON(blank))
-		return d
+		return []*Draft{d}
 	}
 	d.doubled(root, "")
+	resources := definitionsIn(root)
+	if len(resources) < 2 {
+		d.read(root)
+		return []*Draft{d}
+	}
+	drafts := make([]*Draft, len(resources))
+	for i, resource := range resources {
+		drafts[i] = &Draft{text: text, resource: resource}
+		drafts[i].read(root)
+	}
+	drafts[0].findings = slices.Concat(d.findings, drafts[0].findings)
+	return drafts
+}
+
+// read finds the definition and reads it.
+func (d *Draft) read(root *node) {
 	if problem := d.unwrap(root); problem != "" {
 		d.note(root, "file-invalid", finding.Error, "the file has no task definition: "+problem,
 			`write what "aws ecs register-task-definition --cli-input-json" takes`)
-		return d
+		return
 	}
 	d.decode(root)
-	return d
 }
 
 // toBeJSON says what makes JSON of a file, by what the file is instead.
@@ -136,7 +155,7 @@ func (d *Draft) unwrap(root *node) (problem string) {
 		case d.root.kind == kindList && len(d.root.items) == 1:
 			d.root, d.prefix = d.root.items[0], d.prefix+"/0"
 		case d.root.member("Resources") != nil:
-			if problem := d.unwrapTemplate(d.root.member("Resources")); problem != "" {
+			if problem := d.unwrapTemplate(d.root); problem != "" {
 				return problem
 			}
 		default:
@@ -157,23 +176,37 @@ func (n *node) wrapped() (wrapper string, inner *node) {
 	return "", nil
 }
 
-// unwrapTemplate finds the definition in a CloudFormation template's resources.
-func (d *Draft) unwrapTemplate(resources *node) (problem string) {
-	count := 0
+// definitionsIn lists a CloudFormation template's resources that are task
+// definitions.
+func definitionsIn(template *node) (names []string) {
+	resources := template.member("Resources")
+	if resources == nil {
+		return nil
+	}
 	for _, resource := range resources.members {
 		properties, of := resource.value.member("Properties"), resource.value.member("Type")
-		if properties != nil && of != nil && of.text == "AWS::ECS::TaskDefinition" {
-			count++
-			d.root, d.prefix = properties, "/Resources/"+resource.name+"/Properties"
+		if properties != nil && of != nil && of.text == "AWS::ECS::TaskDefinition" && !slices.Contains(names, resource.name) {
+			names = append(names, resource.name)
 		}
 	}
-	switch count {
-	case 0:
-		return "there is no resource of the type AWS::ECS::TaskDefinition in the template"
-	case 1:
-		return ""
+	return names
+}
+
+// pointerEscapes are those of a JSON pointer (RFC 6901).
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
+// unwrapTemplate finds the definition in a CloudFormation template.
+func (d *Draft) unwrapTemplate(template *node) (problem string) {
+	name := d.resource
+	if name == "" {
+		names := definitionsIn(template)
+		if len(names) == 0 {
+			return "there is no resource of the type AWS::ECS::TaskDefinition in the template"
+		}
+		name = names[0]
 	}
-	return fmt.Sprintf("the template has %d resources of the type AWS::ECS::TaskDefinition, and one can be judged at a time", count)
+	d.root, d.prefix = template.member("Resources").member(name).member("Properties"), "/Resources/"+pointerEscapes.Replace(name)+"/Properties"
+	return ""
 }
 
 // spelt gives a field's name as the file spells it.

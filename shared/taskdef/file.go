@@ -68,21 +68,23 @@ func Files(ctx context.Context, args, environ []string, open func(context.Contex
 		if err != nil {
 			return couldNot(stderr, err)
 		}
-		draft := ReadDraft(text)
-		looks := observer
-		if observer != nil && draft.isElsewhere(observer.Account) {
-			_, _ = fmt.Fprintf(stderr, "%s: the AWS credentials are of the account %s, and the definition's roles are not: secrets and roles are not looked at\n", name, observer.Account)
-			looks = nil
-		}
-		judged, err := of.judge(ctx, draft, secrets, looks)
-		if err != nil {
-			return couldNot(stderr, fmt.Errorf("judge %s: %w", name, err))
-		}
-		if err := judged.write(stdout, name, draft); err != nil {
-			return couldNot(stderr, err)
-		}
-		if slices.ContainsFunc(judged.findings, func(f finding.Finding) bool { return f.Severity == finding.Error }) {
-			code = exitFindings
+		for _, draft := range ReadDrafts(text) {
+			called := draft.called(name)
+			looks := observer
+			if observer != nil && draft.isElsewhere(observer.Account) {
+				_, _ = fmt.Fprintf(stderr, "%s: the AWS credentials are of the account %s, and the definition's roles are not: secrets and roles are not looked at\n", called, observer.Account)
+				looks = nil
+			}
+			judged, err := of.judge(ctx, draft, secrets, looks)
+			if err != nil {
+				return couldNot(stderr, fmt.Errorf("judge %s: %w", called, err))
+			}
+			if err := judged.write(stdout, name, draft); err != nil {
+				return couldNot(stderr, err)
+			}
+			if slices.ContainsFunc(judged.findings, func(f finding.Finding) bool { return f.Severity == finding.Error }) {
+				code = exitFindings
+			}
 		}
 	}
 	return code
@@ -149,6 +151,14 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 	return text, nil
 }
 
+// called gives the file's name, with the template's resource where it has several.
+func (d *Draft) called(name string) string {
+	if d.resource == "" {
+		return name
+	}
+	return name + " (" + d.resource + ")"
+}
+
 // isElsewhere reports whether a definition is for another account than the
 // credentials', "" where they don't tell.
 func (d *Draft) isElsewhere(account string) bool {
@@ -189,7 +199,7 @@ func (s Settings) judge(ctx context.Context, draft *Draft, secrets RegistrySecre
 func (v verdict) write(to io.Writer, name string, draft *Draft) error {
 	var text strings.Builder
 	for _, f := range v.findings {
-		at := name
+		at := draft.called(name)
 		if f.Line > 0 {
 			at = fmt.Sprintf("%s:%d:%d", name, f.Line, f.Column)
 		}
@@ -199,7 +209,7 @@ func (v verdict) write(to io.Writer, name string, draft *Draft) error {
 		}
 	}
 	if len(v.findings) == 0 {
-		fmt.Fprintf(&text, "%s: nothing is wrong\n", name)
+		fmt.Fprintf(&text, "%s: nothing is wrong\n", draft.called(name))
 	}
 	if len(v.edits) > 0 {
 		diff, err := draft.Diff(name, v.edits)

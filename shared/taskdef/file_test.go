@@ -113,6 +113,9 @@ func testSecrets(t *testing.T, registries ...string) RegistrySecrets {
 	return secrets
 }
 
+// ReadDraft reads the one that a file has.
+func ReadDraft(text []byte) *Draft { return ReadDrafts(text)[0] }
+
 func parsed(t *testing.T, text []byte) string {
 	t.Helper()
 	var value any
@@ -143,7 +146,7 @@ func applied(t *testing.T, text []byte, patch string) string {
 		for _, step := range steps[:len(steps)-1] {
 			switch of := at.(type) {
 			case map[string]any:
-				at = of[step]
+				at = of[strings.NewReplacer("~1", "/", "~0", "~").Replace(step)]
 			case []any:
 				i, err := strconv.Atoi(step)
 				if err != nil || i >= len(of) {
