@@ -103,6 +103,9 @@ func toBeJSON(text []byte) string {
 	case bytes.Contains(text, []byte("{%")) || bytes.Contains(text, []byte("%{")):
 		return "have the template filled in, and judge the file that is made of it"
 	}
+	if begins := bytes.TrimSpace(text); len(begins) > 0 && !bytes.ContainsAny(begins[:1], "{[\"/") {
+		return "convert the file to JSON first, if it is YAML or a program's"
+	}
 	return "write one JSON value, without comments and without a comma after the last of several"
 }
 
