@@ -26,12 +26,14 @@ func (d *Draft) Patched(edits []Edit) ([]byte, error) {
 		}
 		changes = append(changes, made...)
 	}
-	slices.SortStableFunc(changes, func(a, b change) int { return b.start - a.start })
-	patched := slices.Clone(d.text)
+	slices.SortStableFunc(changes, func(a, b change) int { return a.start - b.start })
+	var patched []byte
+	at := 0
 	for _, c := range changes {
-		patched = slices.Concat(patched[:c.start], []byte(c.text), patched[c.end:])
+		patched = append(append(patched, d.text[at:c.start]...), c.text...)
+		at = c.end
 	}
-	return patched, nil
+	return append(patched, d.text[at:]...), nil
 }
 
 // changes makes an edit one of the text.
