@@ -135,6 +135,16 @@ func TestASecretTaggedBeforeTheRegistrationServesIt(t *testing.T) {
 	s.now = s.now.Add(2 * time.Second)
 	s.ecs.add(registration("app", container("web", "registry.example.com/app")))
 	wantResult(t, s.look("app"), finding.Remediated, "credential-missing")
+
+	// One that serves less, and so serves it better.
+	s.secrets.entries = append(s.secrets.entries, tagged("team", "registry.example.com/team"))
+	s.ecs.now = s.now.Add(time.Second)
+	s.now = s.now.Add(2 * time.Second)
+	s.ecs.add(registration("team", container("web", "registry.example.com/team/app")))
+	wantResult(t, s.look("team"), finding.Remediated, "credential-missing")
+	if got := credentialOf(s.ecs.find("team:2").definition.ContainerDefinitions[0]); !strings.Contains(got, ":secret:team") {
+		t.Errorf("the image is pulled with %s", got)
+	}
 }
 
 func TestWhichRevisionIsLookedAt(t *testing.T) {

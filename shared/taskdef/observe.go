@@ -69,7 +69,7 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 	// Beside the description, so that a cold start is no deeper than a warm one;
 	// a failure matters only if a secret is needed, and is met again then.
 	group.Go(func() error {
-		_, _ = o.Secrets.All(ctx)
+		_, _ = o.Secrets.All(ctx, asked.Registered)
 		return nil
 	})
 	if err := group.Wait(); err != nil {
@@ -103,11 +103,11 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 // complete reads what the definition, once it is known, makes necessary.
 func (o Observer) complete(ctx context.Context, observed *Observation) (err error) {
 	if wantsSecrets(observed.Definition) {
-		if observed.Secrets, err = o.Secrets.All(ctx); err != nil {
+		if observed.Secrets, err = o.Secrets.All(ctx, aws.ToTime(observed.Definition.RegisteredAt)); err != nil {
 			return err
 		}
 		if observed.Secrets.lacksOne(observed.Definition) {
-			if observed.Secrets, err = o.Secrets.Afresh(ctx, aws.ToTime(observed.Definition.RegisteredAt)); err != nil {
+			if observed.Secrets, err = o.Secrets.Afresh(ctx); err != nil {
 				return err
 			}
 		}

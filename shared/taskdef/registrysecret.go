@@ -94,24 +94,25 @@ func NewSecretList(client SecretLister, now func() time.Time) *SecretList {
 	return &SecretList{client: client, now: now}
 }
 
-// All gives the tagged secrets as they were at most secretsTTL ago.
-func (l *SecretList) All(ctx context.Context) (RegistrySecrets, error) {
+// All gives the tagged secrets as they were at most secretsTTL ago, and not
+// before a definition was registered, where that is known: whoever tags a secret
+// and then registers a definition has it served, also where another secret
+// serves more than that one does.
+func (l *SecretList) All(ctx context.Context, registered time.Time) (RegistrySecrets, error) {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
-	return l.youngerThan(ctx, l.now().Add(-secretsTTL))
-}
-
-// Afresh gives the tagged secrets as they were at most absenceTTL ago, and not
-// before a definition was registered: whoever tags a secret and then registers
-// a definition has it served.
-func (l *SecretList) Afresh(ctx context.Context, registered time.Time) (RegistrySecrets, error) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	oldest := l.now().Add(-absenceTTL)
+	oldest := l.now().Add(-secretsTTL)
 	if registered.After(oldest) {
 		oldest = registered
 	}
 	return l.youngerThan(ctx, oldest)
+}
+
+// Afresh gives the tagged secrets as they were at most absenceTTL ago.
+func (l *SecretList) Afresh(ctx context.Context) (RegistrySecrets, error) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return l.youngerThan(ctx, l.now().Add(-absenceTTL))
 }
 
 // youngerThan holds the mutex while it lists, so that a batch lists once.

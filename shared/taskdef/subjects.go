@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
@@ -24,6 +25,8 @@ type Revision struct {
 	Number int32
 	// Region and Account are "" where the name does not give them.
 	Region, Account string
+	// Registered is when an event says that it was registered; zero where none does.
+	Registered time.Time
 }
 
 // nameOfRevision is what DescribeTaskDefinition takes: an ARN, "family:revision"
@@ -95,6 +98,7 @@ func (s Settings) registered(call event.Call) []pipeline.Subject[Revision] {
 	case madeFromPredecessor(call, revision):
 		return skip(arn, "own-registration", "the revision carries the tag "+TagPatchedFrom+" with the revision before it: a stack like this one registered it")
 	}
+	revision.Registered = call.Time
 	return []pipeline.Subject[Revision]{{Name: arn, Of: revision}}
 }
 
