@@ -169,6 +169,7 @@ var files = map[string]string{
 	"value/booleans":                                      "ECS_DISABLE_METRICS=yes\nECS_ENABLE_TASK_ENI=off\nECS_EBSTA_SUPPORTED=2\nECS_EXTERNAL=T\nAWS_DEFAULT_REGION=us-east-1\nECS_ENABLE_GPU_SUPPORT=1\nECS_AGENT_RUN_PRIVILEGED=yes\nECS_SKIP_LOCALHOST_TRAFFIC_FILTER=on\n",
 	"value/SDK":                                           "AWS_USE_FIPS_ENDPOINT=yes\nAWS_EC2_METADATA_DISABLED=1\nAWS_MAX_ATTEMPTS=three\nAWS_RETRY_MODE=legacy\nAWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=ipv6\n",
 	"value/durations":                                     "ECS_CONTAINER_STOP_TIMEOUT=30\nECS_CONTAINER_START_TIMEOUT=10s\nECS_IMAGE_CLEANUP_INTERVAL=1m\nECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1d\nECS_CONTAINER_CREATE_TIMEOUT=0\nECS_CGROUP_CPU_PERIOD=1s\nECS_IMAGE_MINIMUM_CLEANUP_AGE=-1h\n",
+	"value/SDK, words of its own":                         "AWS_DEFAULTS_MODE=fast\nAWS_ACCOUNT_ID_ENDPOINT_MODE=Required\nAWS_S3_USE_ARN_REGION=TRUE\nAWS_DISABLE_REQUEST_COMPRESSION=\nAWS_REQUEST_CHECKSUM_CALCULATION=never\nAWS_REQUEST_CHECKSUM_CALCULATION=when_required\n",
 	"value/SDK, profile without a file":                   "AWS_PROFILE=ops\n",
 	"value/SDK, token without a role":                     "AWS_WEB_IDENTITY_TOKEN_FILE=/etc/ecs/token\n",
 	"value/SDK, no URL":                                   "AWS_CONTAINER_CREDENTIALS_FULL_URI=localhost\n",

@@ -3,6 +3,7 @@ package ecsconfig
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -195,6 +196,14 @@ func (j *judge) sdk() {
 	refused := func(name, why, fix string) {
 		a, _ := j.file.Lookup(name)
 		j.add(a.Line, a.Column, name, problem{code: codeSDK, severity: finding.Error, message: why + ": " + string(StopsAgent), fix: fix})
+	}
+	for _, name := range slices.Sorted(maps.Keys(sdkWords)) {
+		value, words := j.file.value(name), sdkWords[name]
+		if value != "" && !slices.ContainsFunc(words, func(word string) bool {
+			return word == value || name != "AWS_ACCOUNT_ID_ENDPOINT_MODE" && strings.EqualFold(word, value)
+		}) {
+			refused(name, name+" has none of the values that the AWS SDK takes for it", "delete the line, or write one of "+strings.Join(words, ", "))
+		}
 	}
 	hasKeys := j.file.value("AWS_ACCESS_KEY_ID") != "" && j.file.value("AWS_SECRET_ACCESS_KEY") != ""
 	hasToken := j.file.value("AWS_WEB_IDENTITY_TOKEN_FILE") != "" && !hasKeys

@@ -214,4 +214,26 @@ var elsewhere = map[string]string{
 	"AWS_ENDPOINT_URL_ECS": "the AWS SDK", "AWS_ENDPOINT_URL_ECR": "the AWS SDK", "AWS_ENDPOINT_URL_S3": "the AWS SDK",
 	"AWS_ENDPOINT_URL_SSM": "the AWS SDK", "AWS_ENDPOINT_URL_STS": "the AWS SDK", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "the AWS SDK",
 	"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "the AWS SDK", "ALL_PROXY": "programs that the agent starts",
+	"AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES": "the AWS SDK", "AWS_DISABLE_CLOCK_SKEW_CORRECTION": "the AWS SDK",
+	"AWS_EC2_METADATA_V1_DISABLED": "the AWS SDK", "AWS_AUTH_SCHEME_PREFERENCE": "the AWS SDK",
+	"AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS": "the AWS SDK", "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH": "the AWS SDK",
+}
+
+// sdkWords are those that the AWS SDK takes for a variable that only it reads,
+// in whatever case but for AWS_ACCOUNT_ID_ENDPOINT_MODE (aws-sdk-go-v2
+// config/env_config.go, NewEnvConfig). With another one it loads no
+// configuration.
+var sdkWords = map[string][]string{
+	"AWS_ACCOUNT_ID_ENDPOINT_MODE":             {"preferred", "required", "disabled"},
+	"AWS_DEFAULTS_MODE":                        {"auto", "cross-region", "in-region", "legacy", "mobile", "standard"},
+	"AWS_DISABLE_CLOCK_SKEW_CORRECTION":        {"true", "false"},
+	"AWS_DISABLE_REQUEST_COMPRESSION":          {"true", "false"},
+	"AWS_EC2_METADATA_V1_DISABLED":             {"true", "false"},
+	"AWS_ENABLE_ENDPOINT_DISCOVERY":            {"true", "false", "auto"},
+	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS":      {"true", "false"},
+	"AWS_REQUEST_CHECKSUM_CALCULATION":         {"when_supported", "when_required"},
+	"AWS_RESPONSE_CHECKSUM_VALIDATION":         {"when_supported", "when_required"},
+	"AWS_S3_DISABLE_EXPRESS_SESSION_AUTH":      {"true", "false"},
+	"AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS": {"true", "false"},
+	"AWS_S3_USE_ARN_REGION":                    {"true", "false"},
 }
