@@ -16,9 +16,12 @@ func givesContent(s policydocument.Statement) bool {
 	return slices.ContainsFunc(readers, s.CoversAction)
 }
 
+// partitions are AWS's, of which each has its own S3.
+var partitions = []string{"aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f"}
+
 // coversObjects reports whether a statement speaks of every object of the bucket.
 func coversObjects(s policydocument.Statement, bucket string) bool {
-	return slices.ContainsFunc([]string{"aws", "aws-cn", "aws-us-gov"}, func(partition string) bool {
+	return slices.ContainsFunc(partitions, func(partition string) bool {
 		// No key can hold a control character that a pattern names by chance.
 		return s.CoversResource("arn:" + partition + ":s3:::" + bucket + "/\x01/\x01")
 	})
