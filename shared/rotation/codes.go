@@ -39,6 +39,7 @@ var Codes = []finding.Code{
 	{Code: "htpasswd-differs", Cause: "the object that the tag `ecs-guardrails:htpasswd` names does not have the user and password in use", Cure: "correct the tag, or see who changed the file"},
 	{Code: "htpasswd-too-large", Cause: "the object is larger than 8 MiB", Cure: "correct the tag"},
 	{Code: "config-unreadable", Cause: "an `ecs.config` cannot be read, so it is not known whether it carries the credential", Cure: "allow the function to read it, take it away, or list the files that carry the credential in the tag `ecs-guardrails:config-objects`"},
+	{Code: "version-locked", Cause: "an older version is encrypted with a KMS key that is gone or that the function may not use, so its token is kept", Cure: "allow the function to decrypt with that key, or revoke the token that the finding names at the registry"},
 	{Code: "configs-too-many", Cause: "the config bucket holds more than 5,000 `ecs.config` files", Cure: "list those that carry the credential in the tag `ecs-guardrails:config-objects`"},
 	{Code: "rotation-overdue", Cause: "the secret was to be rotated more than a day ago", Cure: "cure the errors of its rotation and rotate it"},
 	{Code: "rotation-underway", Cause: "a look at a secret found a rotation under way", Cure: "none needed; if it stays, take `AWSPENDING` away from its version and rotate anew"},

@@ -382,11 +382,24 @@ func TestVersionWithoutAKey(t *testing.T) {
 	}
 	w.secrets.Locked = map[string]bool{"version-1": true}
 	w.secrets.Begin(version1)
-	w.rotate(t, version1)
+	for _, step := range rotation.Steps() {
+		if result := w.run(t, string(step), version1); result.HasError() {
+			t.Fatalf("%s: %+v", step, result)
+		}
+	}
 	w.usable(t)
 	if issued(s) != 3 {
 		t.Errorf("%d tokens of ours are left", issued(s))
 	}
+	if result := w.run(t, "finishSecret", version1); codes(result) != "version-locked" || !strings.Contains(result.Findings[0].Message, "version-1") {
+		t.Errorf("of the token that is kept, it says %+v", result)
+	}
+	// A permission that is missing comes back: the step is repeated, and loses nothing.
+	w.secrets.Denied = w.secrets.Locked
+	if result := w.run(t, "finishSecret", version1); !result.HasError() {
+		t.Errorf("without the permission to read a version: %+v", result)
+	}
+	w.secrets.Denied = nil
 	w.secrets.Locked["version-2"] = true
 	w.secrets.Begin("version-4")
 	if result := w.run(t, "createSecret", "version-4"); result.HasError() {

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
@@ -92,6 +93,9 @@ type Value struct {
 	Text    secret.Text
 	// Made is when the version was given its value.
 	Made time.Time
+	// Locked says that there is one, encrypted with a key that is gone or closed
+	// to us.
+	Locked bool
 }
 
 // Attempt is a login to the registry.
@@ -253,11 +257,10 @@ func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, 
 					continue
 				}
 				value, err := r.value(ctx, arn, one.Version, "")
-				if kind := awserror.Classify(err); err != nil && kind != awserror.Denied && kind != awserror.Refused {
+				if err != nil && !isLocked(err) {
 					return err
 				}
-				// An old version may be encrypted with a key that is gone. Its token is kept.
-				value.Present = value.Present || err != nil
+				value.Locked = err != nil
 				minted[one.Version] = value
 			}
 			return nil
@@ -276,8 +279,20 @@ func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, 
 	return err
 }
 
-// value reads one version of a secret, by its label, or whatever label it has. Secrets Manager answers
-// ResourceNotFoundException for a version that has no value yet.
+// isLocked reports whether a value's KMS key is gone or closed to us, whatever
+// else we may do: GetSecretValue answers DecryptionFailure, or
+// AccessDeniedException with "Access to KMS is not allowed".
+func isLocked(err error) bool {
+	if awserror.HasCode(err, "DecryptionFailure") {
+		return true
+	}
+	refusal, ok := errors.AsType[smithy.APIError](err)
+	return ok && awserror.Classify(err) == awserror.Denied && strings.Contains(refusal.ErrorMessage(), "KMS")
+}
+
+// value reads one version of a secret, by its label, or whatever label it has.
+// Secrets Manager answers ResourceNotFoundException for a version that has no
+// value yet.
 func (r *Rotation) value(ctx context.Context, arn, version, label string) (Value, error) {
 	if version == "" {
 		return Value{}, nil

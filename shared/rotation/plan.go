@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"ecsguardrails/shared/finding"
@@ -276,11 +277,33 @@ func endsPrevious(o Observation, both documents) bool {
 // cannot be read counts as held.
 func (o Observation) holds(issued registry.Issued, credential registry.Credential) bool {
 	value := o.Minted[issued.Version]
+	if value.Locked {
+		return true
+	}
 	if !value.Present {
 		return false
 	}
 	document, err := ParseDocument(value.Text, passwordKeyOf(o.Name))
 	return err != nil || document.Credential.Equal(credential)
+}
+
+// locked tells of the tokens that are kept because nobody here can say what they
+// are: their versions are older than the secret's present key.
+func (o Observation) locked() []finding.Finding {
+	var tokens []string
+	for _, issued := range o.Issued {
+		if o.Minted[issued.Version].Locked {
+			tokens = append(tokens, fmt.Sprintf("%s (minted for the version %s)", printable(issued.ID), issued.Version))
+		}
+	}
+	if len(tokens) == 0 {
+		return nil
+	}
+	return []finding.Finding{{
+		Code: "version-locked", Severity: finding.Warning,
+		Message: fmt.Sprintf("the values of older versions cannot be decrypted, so that their tokens cannot be compared with those in use, and work on: %s", strings.Join(tokens, ", ")),
+		Fix:     "give the function back its permission for the key that the versions were encrypted with; if that key is gone, revoke the tokens at the registry",
+	}}
 }
 
 func note(code, message string) pipeline.Plan[Action] {
@@ -396,6 +419,7 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	}
 	// At last, so that a command that cannot be sent keeps nothing else from being done.
 	refreshes, findings, _ := r.refreshes(o, at, both, renders, base)
+	findings = append(findings, o.locked()...)
 	if made := o.New.Made; at.InPlace && !o.finished() && !made.IsZero() {
 		findings = append(findings, finding.Finding{
 			Code: "gap-ended", Severity: finding.Info,

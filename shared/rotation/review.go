@@ -121,12 +121,17 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 			plan.Actions = append(plan.Actions, base.revoking(issued, "whose grace time is over"))
 		}
 	}
+	locked := o.locked()
+	plan.Findings = append(plan.Findings, locked...)
 	if len(plan.Actions) > 0 {
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "grace-over", Severity: finding.Warning, Cured: true,
 			Message: fmt.Sprintf("%s still takes the previous credential, whose grace time is over", at.Registry.Host),
 			Fix:     "let this function revoke it",
 		})
+		return plan
+	}
+	if len(locked) > 0 {
 		return plan
 	}
 	plan.Findings = append(plan.Findings, finding.Finding{

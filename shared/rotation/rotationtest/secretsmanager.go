@@ -42,6 +42,8 @@ type SecretsManager struct {
 	Binary map[string]bool
 	// Locked are the versions whose key is gone.
 	Locked map[string]bool
+	// Denied are the versions that no permission allows to read.
+	Denied map[string]bool
 	// Made is when versions were made, where that is known.
 	Made map[string]time.Time
 	// Tokens are the rotation tokens that came with new values, Calls the
@@ -145,6 +147,9 @@ func (s *SecretsManager) GetSecretValue(_ context.Context, input *secretsmanager
 			return &types.ResourceNotFoundException{}
 		}
 		output = secretsmanager.GetSecretValueOutput{ARN: &s.ARN, SecretString: &value, VersionId: input.VersionId}
+		if s.Denied[*input.VersionId] {
+			return &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "is not authorized to perform: secretsmanager:GetSecretValue", Fault: smithy.FaultClient}
+		}
 		if s.Locked[*input.VersionId] {
 			return &types.DecryptionFailure{}
 		}
