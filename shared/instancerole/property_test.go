@@ -11,6 +11,7 @@ import (
 
 // TestAnyRole holds what must be true of every role against many made by chance.
 func TestAnyRole(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(150) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		s, role, a := anyRole(random)

@@ -107,6 +107,7 @@ func inLines(text string) []string {
 
 // TestUserDataIsBounded: archives that grow without end must not.
 func TestUserDataIsBounded(t *testing.T) {
+	t.Parallel()
 	bomb := strings.Repeat("0", 4<<20)
 	for range 3 {
 		bomb = gzipped(t, bomb)

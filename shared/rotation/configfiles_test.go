@@ -145,6 +145,7 @@ func TestConfigFiles(t *testing.T) {
 
 // TestConfigFilesCutOff cuts finishSecret off at every call.
 func TestConfigFilesCutOff(t *testing.T) {
+	t.Parallel()
 	points := 0
 	for _, after := range []bool{false, true} {
 		for at := 1; ; at++ {

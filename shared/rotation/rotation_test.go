@@ -304,6 +304,7 @@ func TestRepeatedSteps(t *testing.T) {
 // TestCutOff ends the run before and after every single call that a rotation
 // makes, and lets Secrets Manager begin the same rotation again.
 func TestCutOff(t *testing.T) {
+	t.Parallel()
 	points := 0
 	for _, after := range []bool{false, true} {
 		for at := 1; ; at++ {

@@ -290,6 +290,7 @@ func (w *world) review(t *testing.T) finding.Result {
 // TestVendorsCutOff ends the run before and after every single call, and lets
 // Secrets Manager begin the same rotation again.
 func TestVendorsCutOff(t *testing.T) {
+	t.Parallel()
 	total := 0
 	for name, v := range vendors() {
 		t.Run(name, func(t *testing.T) {
@@ -340,6 +341,7 @@ func TestVendorsCutOff(t *testing.T) {
 // TestVendorsReviewCutOff ends the look at a secret whose grace time is over
 // before and after every single call, and looks again.
 func TestVendorsReviewCutOff(t *testing.T) {
+	t.Parallel()
 	total := 0
 	for name, v := range vendors() {
 		t.Run(name, func(t *testing.T) {
