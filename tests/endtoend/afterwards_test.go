@@ -14,13 +14,20 @@ import (
 	"ecsguardrails/tests/rotationservice"
 )
 
+// emptied waits until a queue, an output of the stack, has no message any more,
+// delayed ones and those in flight among them.
+func (w *world) emptied(t *testing.T, output string) {
+	t.Helper()
+	eventually(t, output+" is empty", func(ctx context.Context) (bool, error) {
+		depth, err := w.QueueDepth(ctx, w.Stack.Outputs[output])
+		return depth == 0, err
+	})
+}
+
 // testDeadLetters looks whether everything that was sent was answered.
 func testDeadLetters(t *testing.T, w *world) {
 	for _, output := range slices.Concat(slices.Collect(maps.Keys(queues)), []string{"SweepQueue", "SweepResultsQueue"}) {
-		eventually(t, output+" is empty", func(ctx context.Context) (bool, error) {
-			depth, err := w.QueueDepth(ctx, w.Stack.Outputs[output])
-			return depth == 0, err
-		})
+		w.emptied(t, output)
 	}
 	for _, logicalID := range []string{
 		"AttachPoliciesDeadLetterQueue", "ValidateConfigDeadLetterQueue", "RotateSecretDeadLetterQueue",

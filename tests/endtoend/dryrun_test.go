@@ -16,9 +16,17 @@ import (
 	"ecsguardrails/tests/rotationservice"
 )
 
-// setMode changes MODE of a function as a deployment would.
+// setMode changes MODE of a function as a deployment would, once the function
+// has nothing to do: AWS lets an invocation end with the former configuration,
+// the emulator ends its process, and the message that it was at comes back only
+// after the queue's visibility timeout, six minutes.
 func (w *world) setMode(t *testing.T, function string, mode finding.Mode) {
 	t.Helper()
+	for output, behind := range queues {
+		if behind == function {
+			w.emptied(t, output)
+		}
+	}
 	name := aws.String(w.FunctionARN(function))
 	configuration := must(w.Lambda.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: name}))(t)
 	variables := maps.Clone(configuration.Environment.Variables)

@@ -21,10 +21,10 @@ import (
 
 // mail is what a person reads: four lines, in the quotation marks that
 // EventBridge leaves, with no other ones and no JSON.
-var mail = regexp.MustCompile(`^"ECS Guardrails: (fixed|would be fixed \(dry run\)|needs you|failed, and will be tried again): [^"\\]+"
+var mail = regexp.MustCompile(`^"ECS Guardrails: (fixed|would be fixed \(dry run\)|needs you|failed, and will be tried again|looked at again, and (?:right|left alone)): [^"\\]+"
 "Found: [^"\\]+"
 "Changes: [^"\\]+"
-"(remediated|planned|noncompliant|failed): [^"\\]+, by [a-z-]+ \((enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-[^"\\]+"$`)
+"(remediated|planned|noncompliant|failed|compliant|skipped): [^"\\]+, by [a-z-]+ \((enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-[^"\\]+"$`)
 
 // sweepMail is what a person reads of a sweep.
 var sweepMail = regexp.MustCompile(`^"ECS Guardrails: sweep: [^"\\]+"
