@@ -19,6 +19,11 @@ import (
 // in any text by chance.
 const PartLength = 8
 
+// hexPartLength is how many hexadecimal digits in a row do: those of PartLength
+// bytes. Half as many are mostly decimal ones, for a letter is 41 to 5a, and stand
+// in any list of times.
+const hexPartLength = 2 * PartLength
+
 // Text returns a secret to plant: random, so that no part of it stands anywhere
 // by chance, and with characters that encodings change, each for itself, so that
 // they make no part alone.
@@ -30,10 +35,11 @@ func Text() string {
 // Set holds planted secrets. It is safe for use by several goroutines.
 type Set struct {
 	mutex sync.Mutex
-	// whole secrets by their text, parts by PartLength bytes of an encoding; the
-	// values say what they are of.
-	whole map[string]string
-	parts map[[PartLength]byte]string
+	// whole secrets by their text, parts by PartLength bytes of an encoding, or
+	// hexPartLength digits; the values say what they are of.
+	whole    map[string]string
+	parts    map[[PartLength]byte]string
+	hexParts map[[hexPartLength]byte]string
 }
 
 // Sighting is a secret that was found.
@@ -55,12 +61,16 @@ func (s *Set) Plant(what, secret string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.parts == nil {
-		s.parts = map[[PartLength]byte]string{}
+		s.parts, s.hexParts = map[[PartLength]byte]string{}, map[[hexPartLength]byte]string{}
 	}
 	for _, text := range encodings(secret) {
 		for at := range len(text) - PartLength + 1 {
 			s.parts[[PartLength]byte([]byte(text[at:at+PartLength]))] = what
 		}
+	}
+	digits := hex.EncodeToString([]byte(secret))
+	for at := range max(0, len(digits)-hexPartLength+1) {
+		s.hexParts[[hexPartLength]byte([]byte(digits[at:at+hexPartLength]))] = what
 	}
 }
 
@@ -71,7 +81,7 @@ func (s *Set) PlantWhole(what, secret string) {
 	if s.whole == nil {
 		s.whole = map[string]string{}
 	}
-	for _, text := range encodings(secret) {
+	for _, text := range append(encodings(secret), hex.EncodeToString([]byte(secret))) {
 		s.whole[text] = what
 	}
 }
@@ -107,9 +117,15 @@ func (s *Set) Search(where, text string) []Sighting {
 			note(what, at)
 		}
 	}
-	if len(s.parts) > 0 {
-		for at := range len(text) - PartLength + 1 {
-			if what, ok := s.parts[[PartLength]byte([]byte(text[at:at+PartLength]))]; ok {
+	for at := range text {
+		rest := text[at:]
+		if len(rest) >= PartLength {
+			if what, ok := s.parts[[PartLength]byte([]byte(rest[:PartLength]))]; ok {
+				note(what, at)
+			}
+		}
+		if len(rest) >= hexPartLength {
+			if what, ok := s.hexParts[[hexPartLength]byte([]byte(rest[:hexPartLength]))]; ok {
 				note(what, at)
 			}
 		}
@@ -120,11 +136,12 @@ func (s *Set) Search(where, text string) []Sighting {
 // before is how much of the text in front of a sighting is told.
 const before = 120
 
-// encodings are the ways in which a secret may be written. Base64 depends on
-// where the secret stands in what is encoded: its bytes fall into groups of
-// three, of which only the whole ones tell of the secret alone.
+// encodings are the ways in which a secret may be written, but for the
+// hexadecimal one. Base64 depends on where the secret stands in what is encoded:
+// its bytes fall into groups of three, of which only the whole ones tell of the
+// secret alone.
 func encodings(secret string) []string {
-	texts := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret)), html.EscapeString(secret)}
+	texts := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret)}
 	for _, escape := range []bool{false, true} {
 		var quoted strings.Builder
 		encoder := json.NewEncoder(&quoted)

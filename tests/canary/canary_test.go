@@ -30,6 +30,7 @@ func TestSearchFindsEveryEncoding(t *testing.T) {
 			"in a query":        "a=1&b=" + url.QueryEscape(secret),
 			"in a path":         "/a/" + url.PathEscape(secret),
 			"in hexadecimal":    fmt.Sprintf("%x", secret),
+			"a part of that":    fmt.Sprintf("%x", secret[3:3+PartLength]),
 			"part of an answer": html.EscapeString(secret[5:25]),
 		}
 		for skip := range 4 {
@@ -55,7 +56,8 @@ func TestSearchFindsNothingElse(t *testing.T) {
 	set.Plant("the password", secret)
 	set.PlantWhole("a prefix", "rotation-token-canary-")
 	for _, text := range []string{
-		"", "short", secret[:PartLength-1], "rotation-token-canary", "a password that has nothing to do with it",
+		// Half a part in hexadecimal: digits that may stand in a time.
+		"", "short", secret[:PartLength-1], fmt.Sprintf("2026-11-28T18:38:31.%xZ", secret[:PartLength/2]), "rotation-token-canary", "a password that has nothing to do with it",
 		Text(), base64.StdEncoding.EncodeToString([]byte(Text())), url.QueryEscape(`{"a":"+/&%"}`),
 	} {
 		if sightings := set.Search("the log", text); len(sightings) > 0 {
