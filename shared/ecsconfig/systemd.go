@@ -1,6 +1,7 @@
 package ecsconfig
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"unicode/utf8"
@@ -56,7 +57,8 @@ func readAsSystemd(content string) (map[string]string, error) {
 		return nil, errSystemdNUL
 	}
 	environment := map[string]string{}
-	var name, value strings.Builder
+	// Buffers keep their memory over a Reset, which strings.Builder gives away.
+	var name, value bytes.Buffer
 	// Where trailing white space begins, -1 for none.
 	nameSpace, valueSpace := -1, -1
 	invalid := false
