@@ -287,7 +287,7 @@ func isLocked(err error) bool {
 		return true
 	}
 	refusal, ok := errors.AsType[smithy.APIError](err)
-	return ok && awserror.Classify(err) == awserror.Denied && strings.Contains(refusal.ErrorMessage(), "KMS")
+	return ok && awserror.Classify(err) == awserror.Denied && strings.Contains(refusal.ErrorMessage(), "Access to KMS is not allowed")
 }
 
 // value reads one version of a secret, by its label, or whatever label it has.

@@ -148,7 +148,7 @@ func (s *SecretsManager) GetSecretValue(_ context.Context, input *secretsmanager
 		}
 		output = secretsmanager.GetSecretValueOutput{ARN: &s.ARN, SecretString: &value, VersionId: input.VersionId}
 		if s.Denied[*input.VersionId] {
-			return &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "is not authorized to perform: secretsmanager:GetSecretValue", Fault: smithy.FaultClient}
+			return &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "is not authorized to perform: secretsmanager:GetSecretValue on resource: KMS-registry", Fault: smithy.FaultClient}
 		}
 		if s.Locked[*input.VersionId] {
 			return &types.DecryptionFailure{}
