@@ -3,6 +3,7 @@ package htpasswd
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -49,41 +50,46 @@ func (l line) entry() (username, hash string, ok bool) {
 	return strings.Cut(trimmed, ":")
 }
 
-// holds reports whether a file gives a user this password, and no other: where
-// a user has several lines, distribution takes the last, nginx the first.
-func holds(file []byte, username string, password secret.Text) bool {
-	found := false
+// hashes are those of a user: where there are several lines, distribution takes
+// the last, nginx the first.
+func hashes(file []byte, username string) []string {
+	var found []string
 	for _, l := range split(file) {
-		name, hash, ok := l.entry()
-		if !ok || name != username {
-			continue
+		if name, hash, ok := l.entry(); ok && name == username {
+			found = append(found, hash)
 		}
-		work, err := bcrypt.Cost([]byte(hash))
-		if err != nil || work > maxCost || bcrypt.CompareHashAndPassword([]byte(hash), []byte(password.Reveal())) != nil {
-			return false
-		}
-		found = true
 	}
 	return found
 }
 
-// mayHold reports whether a file may give a user this password: it has the user,
-// and no bcrypt hash of another password. Apache and nginx know other hashes, too,
-// which are not read here.
-func mayHold(file []byte, username string, password secret.Text) bool {
-	found := false
-	for _, l := range split(file) {
-		name, hash, ok := l.entry()
-		if !ok || name != username {
-			continue
-		}
-		work, err := bcrypt.Cost([]byte(hash))
-		if err == nil && work <= maxCost && bcrypt.CompareHashAndPassword([]byte(hash), []byte(password.Reveal())) != nil {
-			return false
-		}
-		found = true
+// compare reports whether a hash is a password's, and whether it can be told:
+// Apache and nginx know other hashes than bcrypt's, which are not read here, and
+// nobody waits for one that costs too much.
+func compare(hash string, password secret.Text) (equal, told bool) {
+	work, err := bcrypt.Cost([]byte(hash))
+	if err != nil || work > maxCost {
+		return false, false
 	}
-	return found
+	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password.Reveal())) == nil, true
+}
+
+// holds reports whether a file gives a user this password, and no other.
+func holds(file []byte, username string, password secret.Text) bool {
+	found := hashes(file, username)
+	return len(found) > 0 && !slices.ContainsFunc(found, func(hash string) bool {
+		equal, _ := compare(hash, password)
+		return !equal
+	})
+}
+
+// mayHold reports whether a file may give a user this password: it has the user,
+// and no hash that is told to be another password's.
+func mayHold(file []byte, username string, password secret.Text) bool {
+	found := hashes(file, username)
+	return len(found) > 0 && !slices.ContainsFunc(found, func(hash string) bool {
+		equal, told := compare(hash, password)
+		return told && !equal
+	})
 }
 
 // set gives the file with each line of the user made anew, or one line more
