@@ -210,7 +210,10 @@ func TestAnotherRegistrationInBetween(t *testing.T) {
 	}
 }
 
-func TestARunThatWasCutOffIsTidiedUp(t *testing.T) {
+// cutOffBeforeWithdrawing leaves app:3, made of app:1 although app:2 had come in
+// between.
+func cutOffBeforeWithdrawing(t *testing.T) *stack {
+	t.Helper()
 	s := newStack(tagged("shop", "registry.example.com"))
 	s.ecs.add(registration("app", container("web", "registry.example.com/app:1")))
 	s.ecs.before = func(operation string) error {
@@ -224,6 +227,11 @@ func TestARunThatWasCutOffIsTidiedUp(t *testing.T) {
 	}
 	wantResult(t, s.look("app:1"), finding.Failed, "credential-missing", "will-retry")
 	s.ecs.before = nil
+	return s
+}
+
+func TestARunThatWasCutOffIsTidiedUp(t *testing.T) {
+	s := cutOffBeforeWithdrawing(t)
 	wantResult(t, s.look("app:1"), finding.Remediated, "late-revision")
 	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
 	wantResult(t, s.look("app:2"), finding.Remediated, "credential-missing")
@@ -235,19 +243,7 @@ func TestARunThatWasCutOffIsTidiedUp(t *testing.T) {
 // TestALateRevisionHidesNoOther: the one in between may be asked for before the
 // run that was cut off is repeated.
 func TestALateRevisionHidesNoOther(t *testing.T) {
-	s := newStack(tagged("shop", "registry.example.com"))
-	s.ecs.add(registration("app", container("web", "registry.example.com/app:1")))
-	s.ecs.before = func(operation string) error {
-		switch operation {
-		case "RegisterTaskDefinition":
-			s.ecs.add(registration("app", container("web", "registry.example.com/app:2")))
-		case "DeregisterTaskDefinition":
-			return errors.New("cut off")
-		}
-		return nil
-	}
-	wantResult(t, s.look("app:1"), finding.Failed, "credential-missing", "will-retry")
-	s.ecs.before = nil
+	s := cutOffBeforeWithdrawing(t)
 	wantResult(t, s.look("app:2"), finding.Failed, "late-revision", "will-retry")
 	wantResult(t, s.look("app:2"), finding.Remediated, "credential-missing")
 	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
