@@ -32,16 +32,11 @@ func questions(wanted Capabilities, at site) []policysimulation.Question {
 // contextEntries give the condition keys that are known of each call that an
 // instance makes.
 func contextEntries(role Role, at site, now time.Time) []types.ContextEntry {
-	entries := append(policysimulation.OfRole(role.ARN, at.account, at.region),
+	entries := append(policysimulation.OfRole(role.ARN, at.account, at.region, now),
 		policysimulation.Text("ecs:CreateAction", "RegisterContainerInstance"),
 		policysimulation.Text("ecs:cluster", at.arn(cluster)),
 		policysimulation.Text("ecs:account-setting", "awsvpcTrunking"),
 		policysimulation.ViaService("s3", at.region, at.partition),
-		policysimulation.Date("aws:CurrentTime", now),
-		// An instance's credentials are renewed all the time, which is what the
-		// console's "revoke active sessions" goes by.
-		policysimulation.Date("aws:TokenIssueTime", now),
-		policysimulation.Truth("aws:PrincipalIsAWSService", false),
 	)
 	if at.bucket != "" {
 		entries = append(entries, policysimulation.Text("kms:EncryptionContext:aws:s3:arn", at.arn(configObject)))

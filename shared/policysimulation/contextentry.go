@@ -32,9 +32,10 @@ func entry(name string, of types.ContextKeyTypeEnum, values ...string) types.Con
 }
 
 // OfRole tells what is known of every call that is made under a role: over TLS,
-// in a region, on the account's own resources ("AWS global condition context
-// keys" in the IAM user guide).
-func OfRole(roleARN, account, region string) []types.ContextEntry {
+// in a region, on the account's own resources, and now ("AWS global condition
+// context keys" in the IAM user guide). The role's credentials are renewed all the
+// time, which is what the console's "revoke active sessions" goes by.
+func OfRole(roleARN, account, region string, now time.Time) []types.ContextEntry {
 	return []types.ContextEntry{
 		Text("aws:PrincipalArn", roleARN),
 		Text("aws:PrincipalAccount", account),
@@ -44,6 +45,9 @@ func OfRole(roleARN, account, region string) []types.ContextEntry {
 		Text("aws:RequestedRegion", region),
 		Truth("aws:SecureTransport", true),
 		Truth("aws:ViaAWSService", false),
+		Truth("aws:PrincipalIsAWSService", false),
+		Date("aws:CurrentTime", now),
+		Date("aws:TokenIssueTime", now),
 	}
 }
 

@@ -182,7 +182,7 @@ func TestAnswers(t *testing.T) {
 
 func TestSimulateAsksOnce(t *testing.T) {
 	s := &simulator{pages: [][]types.EvaluationResult{{result("ecs:Poll", "a", allowed)}, {result("ecs:Poll", "b", implicit)}, {result("ecr:GetAuthorizationToken", "*", allowed)}}}
-	known := policysimulation.OfRole(roleARN, "123456789012", "us-east-1")
+	known := policysimulation.OfRole(roleARN, "123456789012", "us-east-1", time.Now())
 	answers, err := policysimulation.Simulate(t.Context(), s, roleARN, []policysimulation.Question{
 		{Action: "ecs:Poll", Resource: "a"}, {Action: "ecs:Poll", Resource: "b"}, {Action: "ecr:GetAuthorizationToken", Resource: "*"}, {Action: "ecr:GetAuthorizationToken", Resource: "a"},
 	}, known)
@@ -227,9 +227,8 @@ func TestSimulateFails(t *testing.T) {
 
 func TestContextEntries(t *testing.T) {
 	at := time.Date(2025, 11, 22, 9, 10, 0, 7, time.FixedZone("JST", 9*60*60))
-	entries := append(policysimulation.OfRole(roleARN, "123456789012", "eu-central-1"),
+	entries := append(policysimulation.OfRole(roleARN, "123456789012", "eu-central-1", at),
 		policysimulation.Texts("ecs:cluster", []string{"a", "b"}),
-		policysimulation.Date("aws:CurrentTime", at),
 		policysimulation.ViaService("s3", "eu-central-1", "aws"),
 		policysimulation.ViaService("secretsmanager", "cn-north-1", "aws-cn"))
 	var got []string
@@ -245,8 +244,10 @@ func TestContextEntries(t *testing.T) {
 		"aws:RequestedRegion string [eu-central-1]",
 		"aws:SecureTransport boolean [true]",
 		"aws:ViaAWSService boolean [false]",
-		"ecs:cluster stringList [a b]",
+		"aws:PrincipalIsAWSService boolean [false]",
 		"aws:CurrentTime date [2025-11-22T00:10:00Z]",
+		"aws:TokenIssueTime date [2025-11-22T00:10:00Z]",
+		"ecs:cluster stringList [a b]",
 		"kms:ViaService string [s3.eu-central-1.amazonaws.com]",
 		"kms:ViaService string [secretsmanager.cn-north-1.amazonaws.com.cn]",
 	}

@@ -195,6 +195,7 @@ func TestWhatHangsOnTheCallItselfIsNoError(t *testing.T) {
 		"denied but from there":              {fakeRole{may: []string{"ecr:* *"}, denied: []string{"* * aws:SourceVpc=vpc-1"}}, finding.Compliant, "", ""},
 		"a repository's tag":                 {fakeRole{may: []string{"ecr:GetAuthorizationToken *", "ecr:* * ecr:ResourceTag/team=shop"}}, finding.Noncompliant, finding.Warning, "ecr:ResourceTag/team"},
 		"a condition of another service":     {fakeRole{may: []string{"kms:Decrypt * kms:ViaService=ssm.us-east-1.amazonaws.com"}}, finding.Remediated, finding.Info, "cured"},
+		"older sessions are revoked":         {fakeRole{denied: []string{"* * aws:TokenIssueTime=2020-01-01T00:00:00Z"}}, finding.Remediated, finding.Info, "cured"},
 		"a condition on what is told always": {fakeRole{may: []string{"ecr:* * aws:RequestedRegion=us-east-1"}}, finding.Compliant, "", ""},
 	}
 	for name, test := range tests {

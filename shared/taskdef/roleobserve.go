@@ -244,7 +244,7 @@ func (o *RoleObserver) denied(ctx context.Context, role string, at place, needs 
 			for i, n := range together {
 				questions[i] = policysimulation.Question{Action: n.action, Resource: n.resource}
 			}
-			answers, err := policysimulation.Simulate(ctx, o.client, role, questions, contextEntries(role, at, together))
+			answers, err := policysimulation.Simulate(ctx, o.client, role, questions, contextEntries(role, at, together, o.now()))
 			if err != nil {
 				return fmt.Errorf("simulate what the role %s can do: %w", role, err)
 			}
@@ -286,8 +286,8 @@ func bySecret(needs []need) [][]need {
 
 // contextEntries give the condition keys that are known of the calls that ECS
 // makes as the role.
-func contextEntries(role string, at place, needs []need) []types.ContextEntry {
-	entries := policysimulation.OfRole(role, at.Account, at.Region)
+func contextEntries(role string, at place, needs []need, now time.Time) []types.ContextEntry {
+	entries := policysimulation.OfRole(role, at.Account, at.Region, now)
 	i := slices.IndexFunc(needs, func(n need) bool { return n.secret != nil })
 	if i < 0 {
 		return entries
