@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -117,24 +118,32 @@ func (a *API) request(ctx context.Context, call Call) (*http.Request, error) {
 	return request, nil
 }
 
-// patience reads how long a rate limit lasts: Retry-After in seconds or as a
+// patience is how long to wait after a 429 before the same call is made again.
+func patience(header http.Header) time.Duration {
+	if wait, ok := retryAfter(header); ok {
+		return wait
+	}
+	return 5 * time.Second
+}
+
+// retryAfter reads how long a rate limit lasts: Retry-After in seconds or as a
 // date (RFC 9110, section 10.2.3), Docker Hub's X-Retry-After and GitLab's
 // RateLimit-Reset as a Unix time.
-func patience(header http.Header) time.Duration {
+func retryAfter(header http.Header) (time.Duration, bool) {
 	if text := header.Get("Retry-After"); text != "" {
 		if seconds, err := strconv.Atoi(text); err == nil {
-			return time.Duration(seconds) * time.Second
+			return time.Duration(min(max(seconds, 0), math.MaxInt32)) * time.Second, true
 		}
 		if date, err := http.ParseTime(text); err == nil {
-			return time.Until(date)
+			return time.Until(date), true
 		}
 	}
 	for _, name := range []string{"X-Retry-After", "RateLimit-Reset"} {
 		if at, err := strconv.ParseInt(header.Get(name), 10, 64); err == nil {
-			return time.Until(time.Unix(at, 0))
+			return time.Until(time.Unix(at, 0)), true
 		}
 	}
-	return 5 * time.Second
+	return 0, false
 }
 
 // pause waits, unless that takes too long.

@@ -55,6 +55,8 @@ type Error struct {
 	Status int
 	text   string
 	err    error
+	// limit holds the numbers of a 429.
+	limit *RateLimit
 }
 
 // Error gives the text.
@@ -198,6 +200,20 @@ func cause(err error) string {
 	return "it does not speak HTTP as it should"
 }
 
+// distrusted reports whether a server showed a certificate that isn't to be
+// trusted: it does speak TLS.
+func distrusted(err error) bool {
+	failure, ok := errors.AsType[*Error](err)
+	if !ok {
+		return false
+	}
+	_, verification := errors.AsType[*tls.CertificateVerificationError](failure.err)
+	_, authority := errors.AsType[x509.UnknownAuthorityError](failure.err)
+	_, host := errors.AsType[x509.HostnameError](failure.err)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](failure.err)
+	return verification || authority || host || invalid
+}
+
 // knownCodes are the error codes of the distribution specification. Any other
 // text in their place is the server's own, and may be anything.
 var knownCodes = []string{
@@ -234,5 +250,5 @@ func unwelcome(address *url.URL, doing string, got answer) *Error {
 	if code := errorCode(got.body); code != "" {
 		text += " (" + code + ")"
 	}
-	return &Error{Kind: kind, Status: got.status, text: text + " to " + doing}
+	return &Error{Kind: kind, Status: got.status, text: text + " to " + doing, limit: rateLimit(got)}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ecsguardrails/shared/secret"
 )
@@ -114,6 +115,10 @@ func TestGuardedAgainstThisMachine(t *testing.T) {
 			_, err := NewGuardedClient(authorities, false).Login(t.Context(), of, login, nil)
 			if kindOf(err) != OffLimits || strings.Contains(err.Error(), "canary") || connections.Load() != 0 {
 				t.Errorf("%s: %v after %d connections", of, err, connections.Load())
+			}
+			asker := NewAsker(NewGuardedClient(authorities, false), time.Now, 0)
+			if got := asker.Ask(t.Context(), []Question{{of, Image{"team/app", "1"}, login}})[0]; got.Access != Blocked || connections.Load() != 0 {
+				t.Errorf("%s: asked about an image: %+v after %d connections", of, got, connections.Load())
 			}
 		}
 		if _, err := NewGuardedClient(authorities, true).Login(t.Context(), Registry{Host: "127.0.0.1:" + port}, login, nil); err != nil {

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -50,7 +51,7 @@ func (c *Client) Login(ctx context.Context, registry Registry, credential Creden
 		session.service = bearer.parameters["service"]
 		login = Login{Scheme: "bearer", Realm: hostOnly(session.realm)}
 	} else if _, ok := find(challenges, "basic"); !ok {
-		return Login{}, &Error{Kind: Unexpected, Status: http.StatusUnauthorized, text: fmt.Sprintf("%s asks neither for basic authentication nor for a bearer token", base.Host)}
+		return Login{}, noChallenge(base)
 	}
 	got, err := session.ask(ctx, http.MethodGet, base, "")
 	if err != nil {
@@ -77,23 +78,51 @@ func (c *Client) Login(ctx context.Context, registry Registry, credential Creden
 	return login, nil
 }
 
-// knock asks the registry how it wants to be asked.
+// knock asks the registry how it wants to be asked, and refuses one that asks
+// nobody for a credential.
 func (c *Client) knock(ctx context.Context, registry Registry) (*url.URL, []challenge, error) {
+	base, challenges, err := c.ping(ctx, registry)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(challenges) == 0:
+		return nil, nil, &Error{Kind: Open, Status: http.StatusOK, text: fmt.Sprintf("%s asks nobody for a credential, so that a login proves nothing", base.Host)}
+	}
+	return base, challenges, nil
+}
+
+// ping is GET /v2/. A registry that asks nobody for a credential gives no
+// challenges.
+func (c *Client) ping(ctx context.Context, registry Registry) (*url.URL, []challenge, error) {
 	base := &url.URL{Scheme: "https", Host: registry.endpoint(), Path: "/v2/"}
 	got, err := c.get(ctx, base)
-	if err != nil && isLoopback(base.Host) && ctx.Err() == nil {
-		base.Scheme = "http"
-		got, err = c.get(ctx, base)
+	if err != nil && isLoopback(base.Host) && !distrusted(err) && ctx.Err() == nil {
+		plain := *base
+		plain.Scheme = "http"
+		// A server of TLS answers plain http with 400: then the first error is the cause.
+		if again, plainErr := c.get(ctx, &plain); plainErr == nil && again.status != http.StatusBadRequest {
+			base, got, err = &plain, again, nil
+		} else if failure, ok := errors.AsType[*Error](plainErr); ok && failure.Kind != Unreachable {
+			err = plainErr
+		}
 	}
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case got.status == http.StatusOK:
-		return nil, nil, &Error{Kind: Open, Status: got.status, text: fmt.Sprintf("%s asks nobody for a credential, so that a login proves nothing", base.Host)}
+		return base, nil, nil
 	case got.status != http.StatusUnauthorized:
 		return nil, nil, unwelcome(base, "GET /v2/", got)
 	}
-	return base, parseChallenges(got.header), nil
+	challenges := parseChallenges(got.header)
+	if len(challenges) == 0 {
+		return nil, nil, noChallenge(base)
+	}
+	return base, challenges, nil
+}
+
+func noChallenge(base *url.URL) error {
+	return &Error{Kind: Unexpected, Status: http.StatusUnauthorized, text: fmt.Sprintf("%s asks neither for basic authentication nor for a bearer token", base.Host)}
 }
 
 func (c *Client) get(ctx context.Context, address *url.URL) (answer, error) {
@@ -125,8 +154,10 @@ type session struct {
 	client     *Client
 	base       *url.URL
 	credential Credential
-	realm      *url.URL
-	service    string
+	// anonymous sends no credential, as docker pull does without a login.
+	anonymous bool
+	realm     *url.URL
+	service   string
 }
 
 func (s session) ask(ctx context.Context, method string, address *url.URL, scope string) (answer, error) {
@@ -136,7 +167,7 @@ func (s session) ask(ctx context.Context, method string, address *url.URL, scope
 	}
 	request.Header.Set("Accept", manifestTypes)
 	if s.realm == nil {
-		request.SetBasicAuth(s.credential.Username, s.credential.Password.Reveal())
+		s.identify(request)
 		return s.client.do(request)
 	}
 	token, err := s.token(ctx, scope)
@@ -145,6 +176,12 @@ func (s session) ask(ctx context.Context, method string, address *url.URL, scope
 	}
 	request.Header.Set("Authorization", "Bearer "+token.Reveal())
 	return s.client.do(request)
+}
+
+func (s session) identify(request *http.Request) {
+	if !s.anonymous {
+		request.SetBasicAuth(s.credential.Username, s.credential.Password.Reveal())
+	}
 }
 
 // token asks the realm for a token, as docker login (no scope) and docker pull do.
@@ -157,14 +194,16 @@ func (s session) token(ctx context.Context, scope string) (secret.Text, error) {
 	if scope != "" {
 		query.Set("scope", scope)
 	}
-	query.Set("account", s.credential.Username)
+	if !s.anonymous {
+		query.Set("account", s.credential.Username)
+	}
 	query.Set("client_id", "ecs-guardrails")
 	address.RawQuery = query.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("make the request to %s: %w", address.Host, err)
 	}
-	request.SetBasicAuth(s.credential.Username, s.credential.Password.Reveal())
+	s.identify(request)
 	got, err := s.client.do(request)
 	if err != nil {
 		return secret.Text{}, err

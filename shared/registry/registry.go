@@ -137,6 +137,10 @@ func (r Registry) ParseImage(text string) (Image, error) {
 		host = Hub
 	}
 	image := Image{Name: reference.Path(named), Reference: "latest"}
+	if host == Hub && !strings.Contains(image.Name, "/") {
+		// The parser adds it to two of Docker Hub's names alone.
+		image.Name = "library/" + image.Name
+	}
 	if tagged, ok := named.(reference.Tagged); ok {
 		image.Reference = tagged.Tag()
 	}
@@ -150,6 +154,21 @@ func (r Registry) ParseImage(text string) (Image, error) {
 		return Image{}, fmt.Errorf("it lies outside %s", r)
 	}
 	return image, nil
+}
+
+// ParseReference reads an image's name as docker pull does: without a host it is
+// Docker Hub's. The error says what is wrong, and shows nothing of the text.
+func ParseReference(text string) (Registry, Image, error) {
+	named, err := reference.ParseNormalizedNamed(text)
+	if err != nil {
+		return Registry{}, Image{}, errors.New("it is not an image's name, such as registry.example.com/team/app:1.2")
+	}
+	of := Registry{Host: strings.ToLower(reference.Domain(named))}
+	if slices.Contains(hubNames, of.Host) {
+		of.Host = Hub
+	}
+	image, err := of.ParseImage(text)
+	return of, image, err
 }
 
 // Accounts says how a registry lets the old and the new credential live side
