@@ -95,7 +95,7 @@ type Clients struct {
 
 // New makes the function. Region is the function's own; now tells how old what
 // is remembered is.
-func New(settings Settings, judges Judges, clients Clients, region string, now func() time.Time) *pipeline.Function[Object, Observation, Action] {
+func New(settings Settings, judges Judges, clients Clients, region string, now func() time.Time) *pipeline.Function[Object, Observation, pipeline.NoQuestion, Action] {
 	observer := observer{
 		settings: settings,
 		judges:   judges,
@@ -110,7 +110,7 @@ func New(settings Settings, judges Judges, clients Clients, region string, now f
 		now:      now,
 	}
 	applier := applier{clients.Storage}
-	return &pipeline.Function[Object, Observation, Action]{
+	return &pipeline.Function[Object, Observation, pipeline.NoQuestion, Action]{
 		Name:     Name,
 		Mode:     settings.Mode,
 		Subjects: settings.subjects,

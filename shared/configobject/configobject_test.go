@@ -53,7 +53,7 @@ func handle(t *testing.T, settings configobject.Settings, b *bucket, payload str
 // documented are all codes but those of this test's judges.
 var documented = slices.Concat(configobject.Codes, configbucket.Codes, configFileCodes(), environmentFileCodes(), pipeline.Codes)
 
-type warm = pipeline.Function[configobject.Object, configobject.Observation, configobject.Action]
+type warm = pipeline.Function[configobject.Object, configobject.Observation, pipeline.NoQuestion, configobject.Action]
 
 func function(settings configobject.Settings, b *bucket, c *clusters) *warm {
 	return configobject.New(settings, judges, configobject.Clients{Storage: b, Clusters: c, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)

@@ -121,8 +121,8 @@ func attachError(action Action, err error) error {
 }
 
 // Function assembles the function's steps.
-func Function(s Settings, observer *Observer, applier Applier) *pipeline.Function[Target, Observation, Action] {
-	return &pipeline.Function[Target, Observation, Action]{
+func Function(s Settings, observer *Observer, applier Applier) *pipeline.Function[Target, Observation, pipeline.NoQuestion, Action] {
+	return &pipeline.Function[Target, Observation, pipeline.NoQuestion, Action]{
 		Name:     "attach-policies",
 		Mode:     s.Mode,
 		Subjects: s.Subjects,

@@ -42,7 +42,7 @@ func testSettings() Settings {
 	}
 }
 
-func testFunction(s Settings, a *account) *pipeline.Function[Target, Observation, Action] {
+func testFunction(s Settings, a *account) *pipeline.Function[Target, Observation, pipeline.NoQuestion, Action] {
 	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Quotas: a, Instances: a, Clusters: a, Now: func() time.Time { return testTime }}
 	return Function(s, observer, Applier{Roles: a})
 }

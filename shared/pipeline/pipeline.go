@@ -1,6 +1,10 @@
-// Package pipeline is the one way through every function: event → observe →
-// plan → apply → report. A function gives it four steps of its own; decoding,
-// coalescing, dry-runs, errors and reporting are the same for all.
+// Package pipeline is the one way through every function:
+//
+//	event → observe ⇄ ask → plan → apply → report
+//
+// A function supplies the steps; decoding, coalescing, dry runs, errors and
+// reporting are the same for all. Rules run in Ask and Plan only, which are
+// pure; Observe, Answer and Apply call AWS and decide nothing.
 package pipeline
 
 import (
@@ -23,21 +27,39 @@ import (
 	"ecsguardrails/shared/publish"
 )
 
-// maxFindings bounds what one subject can add to a report.
-const maxFindings = 200
+const (
+	// maxFindings bounds what one subject can add to a report.
+	maxFindings = 200
+	// maxWaves bounds how often a function asks about one subject. The deepest
+	// chain of reads that depend on each other has four links; more waves than
+	// this mean that Ask repeats a question that was answered.
+	maxWaves = 6
+)
+
+// NoQuestion is the question type of a function whose first look shows all that
+// its decision needs. Such a function leaves Ask and Answer nil.
+type NoQuestion struct{}
 
 // Function is what makes one function different from another.
 //
 // S is what a subject is known by before anything was read, O what observing
-// reads, A an action.
-type Function[S, O, A any] struct {
+// reads, Q a question about what was observed so far, A an action.
+type Function[S, O, Q, A any] struct {
 	Name string
 	Mode finding.Mode
 	// Subjects turns a trigger into what it concerns. An empty list means that
 	// the trigger, though understood, concerns nobody.
 	Subjects func(event.Trigger) []Subject[S]
-	// Observe reads all that the decision needs.
+	// Observe reads what the decision needs in any case: the first wave.
 	Observe func(context.Context, S) (O, error)
+	// Ask gives the questions that the decision still needs an answer to, none if
+	// the observation is complete. It is pure, and doesn't repeat a question whose
+	// answer is in the observation, be it that there is no answer. Nil where
+	// Observe reads everything.
+	Ask func(O) []Q
+	// Answer reads the answers to one wave of questions, side by side, and returns
+	// the observation with them.
+	Answer func(context.Context, O, []Q) (O, error)
 	// Plan decides: no clock, no network, no client.
 	Plan func(O) Plan[A]
 	// Describe says what an action will do, and after it was applied what it did.
@@ -142,7 +164,7 @@ type Outcome struct {
 }
 
 // Handle takes one payload through all steps but the report's publication.
-func (f *Function[S, O, A]) Handle(ctx context.Context, payload []byte) Outcome {
+func (f *Function[S, O, Q, A]) Handle(ctx context.Context, payload []byte) Outcome {
 	delivery := event.Decode(payload)
 	subjects, asked, occurred := f.subjects(delivery)
 
@@ -255,7 +277,7 @@ func (o Outcome) And(other Outcome) Outcome {
 	return o
 }
 
-func (f *Function[S, O, A]) parallel() int {
+func (f *Function[S, O, Q, A]) parallel() int {
 	if f.Parallel > 0 {
 		return f.Parallel
 	}
@@ -264,7 +286,7 @@ func (f *Function[S, O, A]) parallel() int {
 
 // subjects lists each subject of a delivery once, with the places of the
 // messages that named it and the earliest time of what they tell of.
-func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subject[S], asked [][]int, occurred []time.Time) {
+func (f *Function[S, O, Q, A]) subjects(delivery event.Delivery) (subjects []Subject[S], asked [][]int, occurred []time.Time) {
 	index := map[string]int{}
 	for place, message := range delivery.Messages {
 		for _, trigger := range message.Triggers {
@@ -299,7 +321,7 @@ func (f *Function[S, O, A]) subjects(delivery event.Delivery) (subjects []Subjec
 	return subjects, asked, occurred
 }
 
-func (f *Function[S, O, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
+func (f *Function[S, O, Q, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
 	if malformed, ok := trigger.(event.Malformed); ok {
 		return []Subject[S]{Reject[S]("event", finding.Finding{
 			Code: "malformed-event", Severity: finding.Error, Message: malformed.Problem,
@@ -340,7 +362,7 @@ func describe(trigger event.Trigger) string {
 
 // look takes one subject through observe, plan and apply. The error is set
 // where a retry may cure what went wrong.
-func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (result finding.Result, measured []metric.Measurement, err error) {
+func (f *Function[S, O, Q, A]) look(ctx context.Context, subject Subject[S]) (result finding.Result, measured []metric.Measurement, err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			// The value may hold anything that was being worked on, so only its type
@@ -359,7 +381,7 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 	if subject.Settled != nil {
 		return *subject.Settled, nil, nil
 	}
-	observed, err := f.Observe(ctx, subject.Of)
+	observed, err := f.observe(ctx, subject.Of)
 	if err != nil {
 		result, err = f.failed(subject.Name, nil, err)
 		return result, nil, err
@@ -371,8 +393,35 @@ func (f *Function[S, O, A]) look(ctx context.Context, subject Subject[S]) (resul
 	return result, measured, err
 }
 
+// observe reads what the decision needs: the first wave, and the answers to what
+// Ask asks, wave after wave.
+func (f *Function[S, O, Q, A]) observe(ctx context.Context, of S) (O, error) {
+	observed, err := f.Observe(ctx, of)
+	if err != nil || f.Ask == nil {
+		return observed, err
+	}
+	for range maxWaves {
+		questions := f.Ask(observed)
+		if len(questions) == 0 {
+			return observed, nil
+		}
+		if observed, err = f.Answer(ctx, observed, questions); err != nil {
+			return observed, err
+		}
+	}
+	if open := f.Ask(observed); len(open) > 0 {
+		// The questions may hold anything that was read, so only their number is shown.
+		return observed, finding.Refuse(finding.Finding{
+			Code: "questions-unanswered", Severity: finding.Error,
+			Message: fmt.Sprintf("%s still has %d open questions after %d rounds of reading, so it decided nothing: a fault in the function", f.Name, len(open), maxWaves),
+			Fix:     "report it with this log line; other subjects are not affected",
+		})
+	}
+	return observed, nil
+}
+
 // settle takes what was observed of a subject through plan and apply.
-func (f *Function[S, O, A]) settle(ctx context.Context, subject Subject[S], observed O) (finding.Result, error) {
+func (f *Function[S, O, Q, A]) settle(ctx context.Context, subject Subject[S], observed O) (finding.Result, error) {
 	plan := f.Plan(observed)
 	if plan.Skip != nil {
 		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{*plan.Skip}}, nil
@@ -422,7 +471,7 @@ func cured(findings []finding.Finding) []finding.Finding {
 
 // failed turns an error into the result that the errors contract asks for,
 // besides what was found before.
-func (f *Function[S, O, A]) failed(subject string, before []finding.Finding, err error) (finding.Result, error) {
+func (f *Function[S, O, Q, A]) failed(subject string, before []finding.Finding, err error) (finding.Result, error) {
 	with := func(status finding.Status, added finding.Finding) finding.Result {
 		return finding.Result{Status: status, Findings: append(slices.Clone(before), added)}
 	}

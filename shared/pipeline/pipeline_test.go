@@ -30,8 +30,8 @@ type lamps struct {
 	switched []string
 }
 
-func (l *lamps) function(mode finding.Mode) *Function[string, string, string] {
-	return &Function[string, string, string]{
+func (l *lamps) function(mode finding.Mode) *Function[string, string, NoQuestion, string] {
+	return &Function[string, string, NoQuestion, string]{
 		Name: "lamps", Mode: mode,
 		Subjects: func(trigger event.Trigger) []Subject[string] {
 			hand, ok := trigger.(event.ByHand)
@@ -307,7 +307,7 @@ func TestDryRunOfARequest(t *testing.T) {
 
 // sweepable is a lamp function that sweep's requests reach: their lists are of
 // roles, which here are lamps.
-func sweepable(l *lamps) *Function[string, string, string] {
+func sweepable(l *lamps) *Function[string, string, NoQuestion, string] {
 	function := l.function(finding.Enforce)
 	inner := function.Subjects
 	function.Subjects = func(trigger event.Trigger) []Subject[string] {
@@ -379,7 +379,7 @@ func (b *bus) PutEvents(_ context.Context, input *eventbridge.PutEventsInput, _ 
 	return &eventbridge.PutEventsOutput{}, b.err
 }
 
-func reporting(function *Function[string, string, string], to *bus) (*reporter, *bytes.Buffer, *bytes.Buffer) {
+func reporting(function *Function[string, string, NoQuestion, string], to *bus) (*reporter, *bytes.Buffer, *bytes.Buffer) {
 	var log, metrics bytes.Buffer
 	return &reporter{runner: function, events: to, bus: "default", log: slog.New(slog.NewJSONHandler(&log, nil)), metrics: &metrics, now: time.Now}, &log, &metrics
 }

@@ -45,7 +45,7 @@ type Rotation struct {
 }
 
 // New assembles the function rotate-secret.
-func New(settings Settings, world World) *pipeline.Function[Request, Observation, Action] {
+func New(settings Settings, world World) *pipeline.Function[Request, Observation, pipeline.NoQuestion, Action] {
 	rotation := &Rotation{
 		reader: world.Secrets, writer: world.Secrets, objects: world.Configs, registries: world.Registries,
 		drivers: world.Drivers, now: world.Now, loginWait: settings.LoginWait,
@@ -60,7 +60,7 @@ func New(settings Settings, world World) *pipeline.Function[Request, Observation
 	if settings.Mode == finding.DryRun {
 		plan = func(o Observation) pipeline.Plan[Action] { return inDryRun(o.Step, rotation.plan(o)) }
 	}
-	return &pipeline.Function[Request, Observation, Action]{
+	return &pipeline.Function[Request, Observation, pipeline.NoQuestion, Action]{
 		Name:     "rotate-secret",
 		Mode:     settings.Mode,
 		Subjects: Subjects,

@@ -140,11 +140,11 @@ func (w *world) drivers() map[string]registry.Driver {
 	}
 }
 
-func (w *world) function(mode finding.Mode) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Action] {
+func (w *world) function(mode finding.Mode) *pipeline.Function[rotation.Request, rotation.Observation, pipeline.NoQuestion, rotation.Action] {
 	return w.waiting(mode, 0)
 }
 
-func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Action] {
+func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Function[rotation.Request, rotation.Observation, pipeline.NoQuestion, rotation.Action] {
 	return rotation.New(
 		rotation.Settings{
 			Shared: settings.Shared{Mode: mode}, LoginWait: wait,

@@ -182,16 +182,16 @@ func (s *Sweep) sweep(ctx context.Context, run *Run, payload []byte) pipeline.Ou
 }
 
 // answering is the function for what needs no sweep.
-func (s *Sweep) answering(settled []pipeline.Subject[Part]) *pipeline.Function[Part, Observation, Action] {
-	return &pipeline.Function[Part, Observation, Action]{
+func (s *Sweep) answering(settled []pipeline.Subject[Part]) *pipeline.Function[Part, Observation, pipeline.NoQuestion, Action] {
+	return &pipeline.Function[Part, Observation, pipeline.NoQuestion, Action]{
 		Name: Name, Mode: s.settings.Mode,
 		Subjects: func(event.Trigger) []pipeline.Subject[Part] { return settled },
 	}
 }
 
 // steppingAside is the function where no sweep could begin.
-func (s *Sweep) steppingAside(aside *finding.Finding, err error) *pipeline.Function[Part, Observation, Action] {
-	return &pipeline.Function[Part, Observation, Action]{
+func (s *Sweep) steppingAside(aside *finding.Finding, err error) *pipeline.Function[Part, Observation, pipeline.NoQuestion, Action] {
+	return &pipeline.Function[Part, Observation, pipeline.NoQuestion, Action]{
 		Name: Name, Mode: s.settings.Mode,
 		Subjects: func(event.Trigger) []pipeline.Subject[Part] {
 			return []pipeline.Subject[Part]{{Name: "sweep"}}
@@ -202,10 +202,10 @@ func (s *Sweep) steppingAside(aside *finding.Finding, err error) *pipeline.Funct
 }
 
 // handingOver is the function that lists what exists and hands it over.
-func (s *Sweep) handingOver(run *Run) *pipeline.Function[Part, Observation, Action] {
+func (s *Sweep) handingOver(run *Run) *pipeline.Function[Part, Observation, pipeline.NoQuestion, Action] {
 	observer := observer{s.settings, s.clients, s.region, s.now}
 	sender := sender{s.clients.Queues, run, s.now}
-	return &pipeline.Function[Part, Observation, Action]{
+	return &pipeline.Function[Part, Observation, pipeline.NoQuestion, Action]{
 		Name: Name, Mode: run.Mode,
 		// To ask for a look changes nothing; in a dry run, it asks for a plan.
 		Harmless: true,
@@ -222,9 +222,9 @@ func (s *Sweep) handingOver(run *Run) *pipeline.Function[Part, Observation, Acti
 }
 
 // reporting is the function that collects the answers and reports.
-func (s *Sweep) reporting(run *Run) *pipeline.Function[*Run, Collection, Conclusion] {
+func (s *Sweep) reporting(run *Run) *pipeline.Function[*Run, Collection, pipeline.NoQuestion, Conclusion] {
 	collector := collector{s, run}
-	return &pipeline.Function[*Run, Collection, Conclusion]{
+	return &pipeline.Function[*Run, Collection, pipeline.NoQuestion, Conclusion]{
 		Name: Name, Mode: run.Mode,
 		Harmless: true,
 		Subjects: func(event.Trigger) []pipeline.Subject[*Run] {

@@ -7,9 +7,9 @@ const Name = "patch-task-definition"
 
 // New makes the function from its parts.
 // The observer is given the settings here.
-func New(s Settings, observer Observer, applier Applier) *pipeline.Function[Revision, Observation, Action] {
+func New(s Settings, observer Observer, applier Applier) *pipeline.Function[Revision, Observation, pipeline.NoQuestion, Action] {
 	observer.Settings = s
-	return &pipeline.Function[Revision, Observation, Action]{
+	return &pipeline.Function[Revision, Observation, pipeline.NoQuestion, Action]{
 		Name:     Name,
 		Mode:     s.Mode,
 		Subjects: s.Subjects,
