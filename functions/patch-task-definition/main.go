@@ -19,12 +19,13 @@ import (
 	"ecsguardrails/shared/awsclient"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/taskdef"
+	"ecsguardrails/shared/taskfile"
 )
 
 func main() {
-	if len(os.Args) > 1 && taskdef.AsksForFiles(os.Args[1]) {
+	if len(os.Args) > 1 && taskfile.AsksForFiles(os.Args[1]) {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		code := taskdef.Files(ctx, os.Args[1:], os.Environ(), observerHere, os.Stdin, os.Stdout, os.Stderr)
+		code := taskfile.Command(ctx, os.Args[1:], os.Environ(), observerHere, os.Stdin, os.Stdout, os.Stderr)
 		stop()
 		os.Exit(code)
 	}

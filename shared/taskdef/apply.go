@@ -188,7 +188,7 @@ func between(ctx context.Context, client ecs.ListTaskDefinitionsAPIClient, famil
 
 // summary says what an edit does, for a report.
 func (e Edit) summary(definition *types.TaskDefinition) string {
-	if e.Field == executionRoleARN {
+	if e.Field == ExecutionRoleARN {
 		return fmt.Sprintf("executionRoleArn %s", e.Value)
 	}
 	container := aws.ToString(definition.ContainerDefinitions[e.Container].Name)

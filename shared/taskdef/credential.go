@@ -23,33 +23,33 @@ var (
 // for tasks": 20 to 2048 characters).
 const minARN, maxARN = 20, 2048
 
-// secretName is a credentialsParameter, taken apart.
-type secretName struct {
+// SecretName is a credentialsParameter, taken apart.
+type SecretName struct {
 	// Partition, Region and Account are "" where it is a name alone.
 	Partition, Region, Account string
 }
 
-// parseCredential takes a credentialsParameter apart. The error says what is
+// ParseCredential takes a credentialsParameter apart. The error says what is
 // wrong with it.
-func parseCredential(parameter string) (secretName, error) {
+func ParseCredential(parameter string) (SecretName, error) {
 	if !strings.HasPrefix(parameter, "arn:") {
 		if !secretNameForm.MatchString(parameter) {
-			return secretName{}, fmt.Errorf("it is neither a secret's ARN nor a name that a secret can have")
+			return SecretName{}, fmt.Errorf("it is neither a secret's ARN nor a name that a secret can have")
 		}
-		return secretName{}, nil
+		return SecretName{}, nil
 	}
 	match := secretARNForm.FindStringSubmatch(parameter)
 	switch {
 	case len(parameter) < minARN || len(parameter) > maxARN:
-		return secretName{}, fmt.Errorf("the ARN has %d characters, and may have %d to %d", len(parameter), minARN, maxARN)
+		return SecretName{}, fmt.Errorf("the ARN has %d characters, and may have %d to %d", len(parameter), minARN, maxARN)
 	case strings.Contains(parameter, ":ssm:"):
-		return secretName{}, fmt.Errorf("it is a parameter of Systems Manager; ECS takes the credentials of registries from Secrets Manager only")
+		return SecretName{}, fmt.Errorf("it is a parameter of Systems Manager; ECS takes the credentials of registries from Secrets Manager only")
 	case match == nil && strings.Count(parameter, ":") > 6:
-		return secretName{}, fmt.Errorf("the ARN goes on after the secret's name; a key, stage or version can be named under \"secrets\", not here")
+		return SecretName{}, fmt.Errorf("the ARN goes on after the secret's name; a key, stage or version can be named under \"secrets\", not here")
 	case match == nil:
-		return secretName{}, fmt.Errorf("it is not the ARN of a secret, which is arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME")
+		return SecretName{}, fmt.Errorf("it is not the ARN of a secret, which is arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME")
 	}
-	return secretName{Partition: match[1], Region: match[2], Account: match[3]}, nil
+	return SecretName{Partition: match[1], Region: match[2], Account: match[3]}, nil
 }
 
 // credentials judges the secrets that containers name, whoever chose them.
@@ -70,10 +70,10 @@ func (j *judgement) credentials() {
 }
 
 func (j *judgement) credential(i int, parameter string) {
-	name, err := parseCredential(parameter)
+	name, err := ParseCredential(parameter)
 	if err != nil {
 		j.report("credential-invalid", finding.Error,
-			fmt.Sprintf("%s is pulled with %q, which cannot work: %v", j.containerName(i), shortened(parameter), err),
+			fmt.Sprintf("%s is pulled with %q, which cannot work: %v", j.containerName(i), Shortened(parameter), err),
 			"name the secret in credentialsParameter by its ARN")
 		return
 	}
@@ -98,7 +98,7 @@ func (j *judgement) credential(i int, parameter string) {
 	switch secret := j.secretOf(parameter); {
 	case named.Gone:
 		j.report("credential-gone", finding.Error,
-			fmt.Sprintf("%s is pulled with the secret %s, which does not exist here: no task of this definition starts", j.containerName(i), shortened(parameter)),
+			fmt.Sprintf("%s is pulled with the secret %s, which does not exist here: no task of this definition starts", j.containerName(i), Shortened(parameter)),
 			"name a secret that exists"+j.inItsPlace(i)+"; one of another region has to be named by its ARN")
 	case secret != nil && secret.Deleted:
 		j.report("credential-gone", finding.Error,
@@ -134,15 +134,19 @@ func (j *judgement) secretKeys() {
 	}
 }
 
-// place is where the definition is.
-type place struct{ Partition, Region, Account string }
+// Place is where the definition is.
+type Place struct{ Partition, Region, Account string }
 
 // place reads it from the definition's ARN; it is empty for a definition that
 // was not registered yet, unless the observation says where it will be.
-func (j *judgement) place() place {
+func (j *judgement) place() Place {
 	parts := strings.SplitN(aws.ToString(j.Definition.TaskDefinitionArn), ":", 6)
-	if len(parts) != 6 {
-		return j.Place
+	switch {
+	case len(parts) == 6:
+	case j.Unregistered != nil:
+		return j.Unregistered.Place
+	default:
+		return Place{}
 	}
-	return place{Partition: parts[1], Region: parts[3], Account: parts[4]}
+	return Place{Partition: parts[1], Region: parts[3], Account: parts[4]}
 }

@@ -23,17 +23,18 @@ type Edit struct {
 // Field is one of those that an edit can change.
 type Field string
 
+// The fields.
 const (
-	repositoryCredentials Field = "repositoryCredentials"
-	executionRoleARN      Field = "executionRoleArn"
+	RepositoryCredentials Field = "repositoryCredentials"
+	ExecutionRoleARN      Field = "executionRoleArn"
 )
 
 // apply makes the change in a registration of our own.
 func (e Edit) apply(to *ecs.RegisterTaskDefinitionInput) {
 	switch e.Field {
-	case executionRoleARN:
+	case ExecutionRoleARN:
 		to.ExecutionRoleArn = aws.String(e.Value)
-	case repositoryCredentials:
+	case RepositoryCredentials:
 		container := &to.ContainerDefinitions[e.Container]
 		container.RepositoryCredentials = nil
 		if e.Value != "" {
@@ -42,19 +43,19 @@ func (e Edit) apply(to *ecs.RegisterTaskDefinitionInput) {
 	}
 }
 
-// operation is a step of a JSON patch (RFC 6902).
-type operation struct {
+// Operation is a step of a JSON patch (RFC 6902).
+type Operation struct {
 	Op    string `json:"op"`
 	Path  string `json:"path"`
 	Value any    `json:"value,omitempty"`
 }
 
-// operation gives the change as it is made in a definition's source, with its
+// Operation gives the change as it is made in a definition's source, with its
 // fields spelt as there.
-func (e Edit) operation(spelt func(string) string) operation {
+func (e Edit) Operation(spelt func(string) string) Operation {
 	field := spelt(string(e.Field))
-	op := operation{Op: "add", Path: "/" + field, Value: e.Value}
-	if e.Field == repositoryCredentials {
+	op := Operation{Op: "add", Path: "/" + field, Value: e.Value}
+	if e.Field == RepositoryCredentials {
 		op.Path = fmt.Sprintf("/%s/%d/%s", spelt("containerDefinitions"), e.Container, field)
 		op.Value = map[string]string{spelt("credentialsParameter"): e.Value}
 	}
@@ -69,9 +70,9 @@ func (e Edit) operation(spelt func(string) string) operation {
 
 // patchText gives the changes as a JSON patch, to be put into the source.
 func patchText(edits []Edit) string {
-	operations := make([]operation, len(edits))
+	operations := make([]Operation, len(edits))
 	for i, edit := range edits {
-		operations[i] = edit.operation(func(name string) string { return name })
+		operations[i] = edit.Operation(func(name string) string { return name })
 	}
 	// Texts and maps of texts always marshal.
 	text, _ := json.Marshal(operations)

@@ -54,7 +54,7 @@ func (o *FileObserver) gone(ctx context.Context, arn string) (string, error) {
 	case err != nil && awserror.Classify(err) == awserror.Gone:
 		return "there is no bucket of that name", nil
 	case err != nil && awserror.Classify(err) == awserror.Transient && !isElsewhere(err):
-		return "", fmt.Errorf("look for the environment file %s: %w", shortened(arn), err)
+		return "", fmt.Errorf("look for the environment file %s: %w", Shortened(arn), err)
 	case err != nil:
 		return "", nil
 	case len(output.Contents) == 0 || aws.ToString(output.Contents[0].Key) != key:

@@ -17,7 +17,7 @@ import (
 // repository authentication requires that the task definition specify a value
 // for executionRoleArn".
 func (j *judgement) executionRole() {
-	if aws.ToString(j.Definition.ExecutionRoleArn) != "" || j.ContainersOnly {
+	if aws.ToString(j.Definition.ExecutionRoleArn) != "" || j.Unregistered != nil && j.Unregistered.ContainersOnly {
 		return
 	}
 	reasons := j.needsExecutionRole()
@@ -30,7 +30,7 @@ func (j *judgement) executionRole() {
 		j.block("execution-role-missing", message, fix)
 		return
 	}
-	j.cure(Edit{Field: executionRoleARN, Value: j.ExecutionRoleARN}, "execution-role-missing", finding.Error, message, fix)
+	j.cure(Edit{Field: ExecutionRoleARN, Value: j.ExecutionRoleARN}, "execution-role-missing", finding.Error, message, fix)
 }
 
 // withoutInstanceRole names where the definition is to run without a role of an
@@ -57,11 +57,11 @@ func (j *judgement) withoutInstanceRole() string {
 // the execution role.
 func (j *judgement) needsExecutionRole() []string {
 	reasons := map[string]bool{
-		"repositoryCredentials": slices.ContainsFunc(j.edits, func(e Edit) bool { return e.Field == repositoryCredentials && e.Value != "" }),
+		"repositoryCredentials": slices.ContainsFunc(j.edits, func(e Edit) bool { return e.Field == RepositoryCredentials && e.Value != "" }),
 	}
 	for i, container := range j.Definition.ContainerDefinitions {
 		removed := slices.ContainsFunc(j.edits, func(e Edit) bool {
-			return e.Field == repositoryCredentials && e.Container == i && e.Value == ""
+			return e.Field == RepositoryCredentials && e.Container == i && e.Value == ""
 		})
 		if credentialOf(container) != "" && !removed {
 			reasons["repositoryCredentials"] = true

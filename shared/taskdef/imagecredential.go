@@ -61,7 +61,7 @@ func (j *judgement) imageCredentials() {
 			continue
 		}
 		// The actions that deploy to ECS from GitHub fill it in.
-		if text == "" && j.Draft {
+		if text == "" && j.Unregistered != nil {
 			j.report("file-placeholder", finding.Warning, fmt.Sprintf("%s has no image, and ECS refuses it as long as none is filled in", j.containerName(i)),
 				"judge the file that is made from this one, too")
 			continue
@@ -84,12 +84,12 @@ func (j *judgement) imageCredentials() {
 				fmt.Sprintf("the image of %s lies in %s, and %s serve it equally well", j.containerName(i), reference, names(serving)),
 				"take the tag "+TagRegistry+" from all of them but one, or give them different paths")
 		case len(serving) == 1 && credential == "":
-			j.cure(Edit{Field: repositoryCredentials, Container: i, Value: serving[0].ARN}, "credential-missing", finding.Error,
+			j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving[0].ARN}, "credential-missing", finding.Error,
 				fmt.Sprintf("the image of %s lies in %s, which the secret %s serves, but the container has no repositoryCredentials: it is pulled anonymously, or with what the instance's ecs.config has", j.containerName(i), reference, serving[0].Name),
 				fmt.Sprintf("set repositoryCredentials.credentialsParameter to %s", serving[0].ARN))
 		case len(serving) == 1 && !serving[0].isNamedBy(credential) && !j.leftOpen(credential):
 			j.otherCredential(i, reference, credential, serving[0])
-		case credential == "" && !reference.MostlyPublic() && !j.SecretsUnknown:
+		case credential == "" && !reference.MostlyPublic() && !(j.Unregistered != nil && j.Unregistered.secretsUnknown):
 			j.registryNotServed(i, reference)
 		}
 	}
@@ -100,7 +100,7 @@ func (j *judgement) credentialOnECR(i int, reference image.Reference) {
 	message := fmt.Sprintf("the image of %s lies in Amazon ECR (%s), but the container has repositoryCredentials: the pull is tried with that secret in place of a token of ECR's, and refused", j.containerName(i), reference.Registry)
 	const fix = "take repositoryCredentials away; the execution role's permissions are what ECR asks for"
 	if j.ReplaceCredentials {
-		j.cure(Edit{Field: repositoryCredentials, Container: i, Replaces: true}, "credential-on-ecr-image", finding.Error, message, fix)
+		j.cure(Edit{Field: RepositoryCredentials, Container: i, Replaces: true}, "credential-on-ecr-image", finding.Error, message, fix)
 		return
 	}
 	j.report("credential-on-ecr-image", finding.Error, message, fix)
@@ -110,9 +110,9 @@ func (j *judgement) credentialOnECR(i int, reference image.Reference) {
 // secret serves the image. It stays, unless the setting says otherwise, and
 // then the finding says what was there.
 func (j *judgement) otherCredential(i int, reference image.Reference, credential string, serving RegistrySecret) {
-	message := fmt.Sprintf("the image of %s (%s) is pulled with %s, and not with the secret %s that is tagged for its registry", j.containerName(i), reference, shortened(credential), serving.Name)
+	message := fmt.Sprintf("the image of %s (%s) is pulled with %s, and not with the secret %s that is tagged for its registry", j.containerName(i), reference, Shortened(credential), serving.Name)
 	if j.ReplaceCredentials {
-		j.cure(Edit{Field: repositoryCredentials, Container: i, Value: serving.ARN, Replaces: true}, "credential-differs", finding.Warning, message,
+		j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN, Replaces: true}, "credential-differs", finding.Warning, message,
 			"put the former credential back by registering the former revision again, with REPLACE_CREDENTIALS=no")
 		return
 	}

@@ -161,7 +161,7 @@ func (o Observer) named(ctx context.Context, j *judgement, observed *Observation
 		if credential == "" || j.leftOpen(credential) {
 			continue
 		}
-		name, err := parseCredential(credential)
+		name, err := ParseCredential(credential)
 		tagged := slices.ContainsFunc(observed.Secrets, func(s RegistrySecret) bool { return s.isNamedBy(credential) })
 		elsewhere := name.Region != "" && name.Region != o.Region || name.Account != "" && name.Account != j.place().Account
 		if err == nil && !tagged && !elsewhere {

@@ -51,7 +51,7 @@ func TestPatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			output, err := decodeDescription(body)
+			output, err := DecodeDescription(body)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,7 +66,7 @@ func TestPatches(t *testing.T) {
 				fmt.Fprintf(&report, "%s %s\n%s\n", described.Kind, described.Target, described.Summary)
 				fmt.Fprintln(&report, strings.Join(differences(t, body, after), "\n"))
 				// Read and written again, since the SDK writes maps in any order.
-				if err := json.Indent(&report, []byte(parsed(t, after)), "", "  "); err != nil {
+				if err := json.Indent(&report, sortedJSON(t, after), "", "  "); err != nil {
 					t.Fatal(err)
 				}
 				report.WriteByte('\n')
@@ -91,7 +91,7 @@ func differences(t *testing.T, before, after []byte) []string {
 		}
 	}
 	for name := range described.TaskDefinition {
-		if isOutputOnly(name) {
+		if IsOutputOnly(name) {
 			delete(described.TaskDefinition, name)
 		}
 	}
@@ -160,4 +160,17 @@ func keysOf(maps ...map[string]any) []string {
 		}
 	}
 	return keys
+}
+
+func sortedJSON(t *testing.T, text []byte) []byte {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	sorted, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sorted
 }

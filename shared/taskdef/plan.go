@@ -10,6 +10,7 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/placeholder"
 )
 
 // Observation is all that the decision about a definition needs.
@@ -21,8 +22,6 @@ type Observation struct {
 	Definition *types.TaskDefinition
 	Tags       []types.Tag
 	Secrets    RegistrySecrets
-	// Place says where a definition without an ARN is going to be registered.
-	Place place
 	// UnknownFields are those that ECS described and the SDK does not know.
 	UnknownFields []string
 	// Named are the secrets that containers name and that have no tag of ours, by
@@ -38,17 +37,21 @@ type Observation struct {
 	Usage *Usage
 	// Superseded is nil where old revisions are not ours to deregister.
 	Superseded *Superseded
-	// Draft says that the definition comes from a file, with what people leave
-	// open there.
-	Draft bool
+	// Unregistered is nil for a definition that ECS has registered.
+	Unregistered *Unregistered
+}
+
+// Unregistered is what matters only for a definition in a file, with what people
+// leave open there.
+type Unregistered struct {
+	// Place says where the definition is going to be registered.
+	Place Place
 	// ContainersOnly says that the file has the containers, and somebody else the
 	// rest.
 	ContainersOnly bool
-	// AccountUnknown says that a file may be for another account than the one that
-	// was looked at.
-	AccountUnknown bool
-	// SecretsUnknown says that the account's secrets were not looked at.
-	SecretsUnknown bool
+	// accountUnknown says that it may be for another account than the one that was
+	// looked at, secretsUnknown that the account's secrets were not looked at.
+	accountUnknown, secretsUnknown bool
 }
 
 // judgement is a definition on its way through the rules.
@@ -136,7 +139,7 @@ func (s Settings) run(observed Observation) *judgement {
 }
 
 // leftOpen reports whether a text is to be filled in later, in a file.
-func (j *judgement) leftOpen(text string) bool { return j.Draft && isPlaceholder(text) }
+func (j *judgement) leftOpen(text string) bool { return j.Unregistered != nil && placeholder.In(text) }
 
 // report adds a finding.
 func (j *judgement) report(code string, severity finding.Severity, message, fix string) {
@@ -166,7 +169,7 @@ func (j *judgement) block(code, message, fix string) {
 // containerName names a container in messages, also where it has no name.
 func (j *judgement) containerName(i int) string {
 	if name := aws.ToString(j.Definition.ContainerDefinitions[i].Name); name != "" {
-		return fmt.Sprintf("container %q", shortened(name))
+		return fmt.Sprintf("container %q", Shortened(name))
 	}
 	return fmt.Sprintf("container number %d", i+1)
 }

@@ -28,7 +28,7 @@ func definitionOf(t testing.TB, fields string) Observation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	output, err := decodeDescription(body)
+	output, err := DecodeDescription(body)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,11 @@ var outputOnly = []string{
 	"RequiresAttributes", "Revision", "Status", "TaskDefinitionArn",
 }
 
+// IsOutputOnly reports whether a field of a described definition is ECS's own.
+func IsOutputOnly(field string) bool {
+	return slices.ContainsFunc(outputOnly, func(name string) bool { return strings.EqualFold(name, field) })
+}
+
 // again gives the registration that has everything of a described definition.
 // Its containers may be changed without changing the definition's, field by
 // field.

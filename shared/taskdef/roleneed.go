@@ -39,12 +39,12 @@ func (n need) undecided(missing []string) []string {
 var keyID = lazyregexp.New(`^(?:mrk-[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 
 // arn makes an ARN in the definition's place.
-func (p place) arn(service, resource string) string {
+func (p Place) arn(service, resource string) string {
 	return strings.Join([]string{"arn", p.Partition, service, p.Region, p.Account, resource}, ":")
 }
 
 // role gives the ARN of a role, which ECS also takes by its name alone.
-func (p place) role(named string) string {
+func (p Place) role(named string) string {
 	if named == "" || strings.Contains(named, ":") {
 		return named
 	}
@@ -107,15 +107,15 @@ func sorted(needs []need) []need {
 // credentialAfter is a container's credential once the edits are made.
 func (j *judgement) credentialAfter(i int) string {
 	for _, edit := range j.edits {
-		if edit.Field == repositoryCredentials && edit.Container == i {
+		if edit.Field == RepositoryCredentials && edit.Container == i {
 			return edit.Value
 		}
 	}
 	return credentialOf(j.Definition.ContainerDefinitions[i])
 }
 
-func (j *judgement) credentialNeeds(at place, credential string) []need {
-	name, err := parseCredential(credential)
+func (j *judgement) credentialNeeds(at Place, credential string) []need {
+	name, err := ParseCredential(credential)
 	if err != nil {
 		return nil
 	}
@@ -124,7 +124,7 @@ func (j *judgement) credentialNeeds(at place, credential string) []need {
 		if name.Account == "" {
 			credential = at.arn("secretsmanager", "secret:"+credential)
 		}
-		return []need{{action: getSecretValue, resource: withSuffix(credential), code: "execution-role-secret", purpose: "read the secret " + shortened(credential)}}
+		return []need{{action: getSecretValue, resource: withSuffix(credential), code: "execution-role-secret", purpose: "read the secret " + Shortened(credential)}}
 	}
 	policy := ""
 	if _, tagged := secret.Tags[TagRegistry]; tagged {
@@ -176,7 +176,7 @@ func withSuffix(arn string) string {
 }
 
 // keyARN gives the ARN of a customer-managed key, where it can be told.
-func keyARN(at place, key string) string {
+func keyARN(at Place, key string) string {
 	switch {
 	case strings.HasPrefix(key, "arn:") && strings.Contains(key, ":key/"):
 		return key
@@ -188,15 +188,15 @@ func keyARN(at place, key string) string {
 
 // valueNeed reads a valueFrom: a secret's ARN, with or without key, stage and
 // version behind it, or a parameter's ARN or name.
-func valueNeed(at place, value string) []need {
+func valueNeed(at Place, value string) []need {
 	parts := strings.Split(value, ":")
 	switch {
 	case len(parts) >= 7 && parts[2] == "secretsmanager":
-		return []need{{action: getSecretValue, resource: withSuffix(strings.Join(parts[:7], ":")), code: "execution-role-secret", purpose: "read the secret " + shortened(parts[6])}}
+		return []need{{action: getSecretValue, resource: withSuffix(strings.Join(parts[:7], ":")), code: "execution-role-secret", purpose: "read the secret " + Shortened(parts[6])}}
 	case len(parts) == 6 && parts[2] == "ssm":
-		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + shortened(parts[5])}}
+		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + Shortened(parts[5])}}
 	case len(parts) == 1 && value != "":
-		return []need{{action: "ssm:GetParameters", resource: at.arn("ssm", "parameter/"+strings.TrimPrefix(value, "/")), code: "execution-role-secret", purpose: "read the parameter " + shortened(value)}}
+		return []need{{action: "ssm:GetParameters", resource: at.arn("ssm", "parameter/"+strings.TrimPrefix(value, "/")), code: "execution-role-secret", purpose: "read the parameter " + Shortened(value)}}
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func (j *judgement) objectNeeds(value, what string) []need {
 		policy = j.ConfigPolicyARN
 	}
 	return []need{
-		{action: "s3:GetObject", resource: value, policy: policy, code: "execution-role-environment-file", purpose: "read " + what + " " + shortened(match[2])},
+		{action: "s3:GetObject", resource: value, policy: policy, code: "execution-role-environment-file", purpose: "read " + what + " " + Shortened(match[2])},
 		{action: "s3:GetBucketLocation", resource: bucket, policy: policy, code: "execution-role-environment-file", purpose: "find the bucket " + match[1]},
 	}
 }
@@ -228,7 +228,7 @@ func arnOnly(value string) string {
 }
 
 // logNeeds names streams as CloudWatch's own refusals do: below the group.
-func (j *judgement) logNeeds(at place, options map[string]string) []need {
+func (j *judgement) logNeeds(at Place, options map[string]string) []need {
 	group := options["awslogs-group"]
 	if group == "" {
 		return nil
@@ -237,19 +237,19 @@ func (j *judgement) logNeeds(at place, options map[string]string) []need {
 		at.Region = region
 	}
 	stream := at.arn("logs", "log-group:"+group+":log-stream:"+options["awslogs-stream-prefix"])
-	purpose := "write to the log group " + shortened(group)
+	purpose := "write to the log group " + Shortened(group)
 	needs := []need{
 		{action: "logs:CreateLogStream", resource: stream, policy: j.LogsPolicyARN, code: "execution-role-logs", purpose: purpose},
 		{action: "logs:PutLogEvents", resource: stream, policy: j.LogsPolicyARN, code: "execution-role-logs", purpose: purpose},
 	}
 	if options["awslogs-create-group"] == "true" {
 		needs = append(needs, need{action: "logs:CreateLogGroup", resource: at.arn("logs", "log-group:"+group+":log-stream:"), policy: j.LogsPolicyARN,
-			code: "execution-role-logs", purpose: "create the log group " + shortened(group)})
+			code: "execution-role-logs", purpose: "create the log group " + Shortened(group)})
 	}
 	return needs
 }
 
-func (j *judgement) ecrNeeds(at place, text string) []need {
+func (j *judgement) ecrNeeds(at Place, text string) []need {
 	reference, err := image.Parse(text)
 	if err != nil {
 		return nil

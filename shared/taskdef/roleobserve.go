@@ -77,7 +77,7 @@ func NewRoleObserver(client RoleReader, now func() time.Time) *RoleObserver {
 // observe asks IAM about an execution role, and about the task role where the
 // execution role lacks something that only a person can give it. Describe tells
 // of the secrets that it may not read, as it seems.
-func (o *RoleObserver) observe(ctx context.Context, at place, role, taskRole string, needs []need, describe func(context.Context, string) (NamedSecret, error)) (ExecutionRole, error) {
+func (o *RoleObserver) observe(ctx context.Context, at Place, role, taskRole string, needs []need, describe func(context.Context, string) (NamedSecret, error)) (ExecutionRole, error) {
 	observed := ExecutionRole{ARN: role}
 	if !strings.HasPrefix(role, "arn:"+at.Partition+":iam::"+at.Account+":role/") {
 		observed.Unchecked = "it is not the ARN of a role in the definition's account"
@@ -129,10 +129,10 @@ const maxDescribed = 20
 
 // deniedStill asks once more about secrets that a definition names by less than
 // their whole ARN, or that have tags: policies ask for both.
-func (o *RoleObserver) deniedStill(ctx context.Context, role string, at place, denied []denial, describe func(context.Context, string) (NamedSecret, error)) ([]denial, error) {
+func (o *RoleObserver) deniedStill(ctx context.Context, role string, at Place, denied []denial, describe func(context.Context, string) (NamedSecret, error)) ([]denial, error) {
 	secrets := map[string]NamedSecret{}
 	for _, d := range denied {
-		name, err := parseCredential(d.need.resource)
+		name, err := ParseCredential(d.need.resource)
 		here := err == nil && name.Region == at.Region && name.Account == at.Account
 		if d.need.action == getSecretValue && d.need.secret == nil && here && len(secrets) < maxDescribed {
 			secrets[strings.TrimSuffix(d.need.resource, anySuffix)] = NamedSecret{}
@@ -165,7 +165,7 @@ func (o *RoleObserver) deniedStill(ctx context.Context, role string, at place, d
 
 // askTaskRole marks what the task role may do in the execution role's place:
 // the two are often taken for each other.
-func (o *RoleObserver) askTaskRole(ctx context.Context, taskRole, role string, at place, denied []denial) error {
+func (o *RoleObserver) askTaskRole(ctx context.Context, taskRole, role string, at Place, denied []denial) error {
 	if taskRole == "" || taskRole == role || !strings.HasPrefix(taskRole, "arn:") {
 		return nil
 	}
@@ -234,7 +234,7 @@ func trustsTasks(document string) bool {
 // denied asks the simulator which needs a role may not meet. Needs that depend
 // on different secrets' tags are asked side by side: the simulator takes one
 // set of context keys for all that it is asked at once.
-func (o *RoleObserver) denied(ctx context.Context, role string, at place, needs []need) ([]denial, error) {
+func (o *RoleObserver) denied(ctx context.Context, role string, at Place, needs []need) ([]denial, error) {
 	groups := bySecret(needs)
 	found := make([][]denial, len(groups))
 	group, ctx := errgroup.WithContext(ctx)
@@ -286,7 +286,7 @@ func bySecret(needs []need) [][]need {
 
 // contextEntries give the condition keys that are known of the calls that ECS
 // makes as the role.
-func contextEntries(role string, at place, needs []need, now time.Time) []types.ContextEntry {
+func contextEntries(role string, at Place, needs []need, now time.Time) []types.ContextEntry {
 	entries := policysimulation.OfRole(role, at.Account, at.Region, now)
 	i := slices.IndexFunc(needs, func(n need) bool { return n.secret != nil })
 	if i < 0 {

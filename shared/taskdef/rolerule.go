@@ -13,7 +13,7 @@ import (
 // executionRoleAfter is the execution role once the edits are made, or "".
 func (j *judgement) executionRoleAfter() string {
 	for _, edit := range j.edits {
-		if edit.Field == executionRoleARN {
+		if edit.Field == ExecutionRoleARN {
 			return edit.Value
 		}
 	}
@@ -26,7 +26,7 @@ func (j *judgement) executionRoleAccess() {
 	switch {
 	case role == nil:
 		return
-	case role.Gone && j.AccountUnknown:
+	case role.Gone && j.Unregistered != nil && j.Unregistered.accountUnknown:
 		j.report("execution-role-gone", finding.Warning,
 			fmt.Sprintf("the execution role %s does not exist in the account of these AWS credentials: no task of this definition starts there", role.ARN),
 			"create the role, or name another one in executionRoleArn")

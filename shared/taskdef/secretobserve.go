@@ -75,7 +75,7 @@ func (o *SecretObserver) describe(ctx context.Context, name string) (NamedSecret
 		case awserror.Gone:
 			return NamedSecret{Gone: true}, nil
 		case awserror.Transient:
-			return NamedSecret{}, fmt.Errorf("describe the secret %s: %w", shortened(name), err)
+			return NamedSecret{}, fmt.Errorf("describe the secret %s: %w", Shortened(name), err)
 		default:
 			return NamedSecret{Unknown: true}, nil
 		}
@@ -114,7 +114,7 @@ func (o *SecretObserver) keysProblem(ctx context.Context, arn string) (string, e
 	output, err := o.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
 	switch {
 	case err != nil && awserror.Classify(err) == awserror.Transient:
-		return "", fmt.Errorf("read the keys of the secret %s: %w", shortened(arn), err)
+		return "", fmt.Errorf("read the keys of the secret %s: %w", Shortened(arn), err)
 	case isEmptySecret(err):
 		return "it has no value", nil
 	case err != nil:

@@ -122,7 +122,7 @@ func (m Move) obstacle(service types.Service) string {
 	case service.ResourceManagementType == types.ResourceManagementTypeEcs:
 		return "ECS Express Mode looks after it"
 	case stack != "" && !m.CloudFormation:
-		return fmt.Sprintf("it belongs to the CloudFormation stack %q, which would not know of it", shortened(stack))
+		return fmt.Sprintf("it belongs to the CloudFormation stack %q, which would not know of it", Shortened(stack))
 	case slices.ContainsFunc(service.Deployments, func(d types.Deployment) bool { return d.RolloutState == types.DeploymentRolloutStateFailed }):
 		return "a deployment of it has failed"
 	case m.rolledBack(service):

@@ -37,13 +37,13 @@ var nameOfRevision = lazyregexp.New(`^(?:arn:aws[a-z-]*:ecs:([a-z0-9-]+):(\d{12}
 func ParseRevision(text string) (Revision, error) {
 	match := nameOfRevision.FindStringSubmatch(text)
 	if match == nil {
-		return Revision{}, fmt.Errorf("%q names no task definition; write its ARN, \"family:revision\" or \"family\"", shortened(text))
+		return Revision{}, fmt.Errorf("%q names no task definition; write its ARN, \"family:revision\" or \"family\"", Shortened(text))
 	}
 	revision := Revision{Region: match[1], Account: match[2], Family: match[3]}
 	if match[4] != "" {
 		number, err := strconv.ParseInt(match[4], 10, 32)
 		if err != nil {
-			return Revision{}, fmt.Errorf("%q has no revision that a task definition can have: %w", shortened(text), err)
+			return Revision{}, fmt.Errorf("%q has no revision that a task definition can have: %w", Shortened(text), err)
 		}
 		revision.Number = int32(number)
 	}
@@ -58,8 +58,8 @@ func (r Revision) String() string {
 	return fmt.Sprintf("%s:%d", r.Family, r.Number)
 }
 
-// shortened bounds what a stranger's text adds to a message.
-func shortened(text string) string {
+// Shortened bounds what a stranger's text adds to a message.
+func Shortened(text string) string {
 	const most = 120
 	if len(text) <= most {
 		return text
@@ -87,7 +87,7 @@ func (s Settings) registered(call event.Call) []pipeline.Subject[Revision] {
 		return nil
 	}
 	if call.ErrorCode != "" {
-		return skip("RegisterTaskDefinition", "failed-call", fmt.Sprintf("the registration failed with %q, so there is no new revision", shortened(call.ErrorCode)))
+		return skip("RegisterTaskDefinition", "failed-call", fmt.Sprintf("the registration failed with %q, so there is no new revision", Shortened(call.ErrorCode)))
 	}
 	arn, revision, err := nameOf(call)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 )
 
 // maxBody bounds what is kept of an answer. ECS takes definitions of up to
@@ -113,4 +115,13 @@ func isNothing(value any) bool {
 		return true
 	}
 	return false
+}
+
+// DecodeDescription reads ECS's own JSON with the SDK's decoder.
+func DecodeDescription(body []byte) (*ecs.DescribeTaskDefinitionOutput, error) {
+	operation := smithy.NewOperationSchema(schemas.DescribeTaskDefinition, schemas.DescribeTaskDefinitionRequest, schemas.DescribeTaskDefinitionResponse)
+	response := &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}}
+	output := &ecs.DescribeTaskDefinitionOutput{}
+	err := awsjson.New11(schemas.AmazonEC2ContainerServiceV20141113).DeserializeResponse(context.Background(), operation, ecs.TypeRegistry, response, output)
+	return output, err
 }

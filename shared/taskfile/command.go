@@ -1,4 +1,4 @@
-package taskdef
+package taskfile
 
 import (
 	"context"
@@ -12,14 +12,18 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/image"
 	"ecsguardrails/shared/settings"
+	"ecsguardrails/shared/taskdef"
 )
 
-// Exit codes of Files.
+// Exit codes of Command.
 const (
 	exitOK       = 0
 	exitFindings = 1
 	exitCouldNot = 2
 )
+
+// maxFile bounds what is read of a file. ECS takes definitions of 64 KiB.
+const maxFile = 4 << 20
 
 const usage = `usage: patch-task-definition --file FILE.json… [--secret REGISTRY=ARN]…
 
@@ -35,17 +39,17 @@ Exit code 0, 1 (a finding of severity error) or 2 (could not run).
 `
 
 // AsksForFiles reports whether a command line that begins with this argument
-// is Files'.
+// is Command's.
 func AsksForFiles(argument string) bool {
 	name, _, _ := strings.Cut(argument, "=")
 	return slices.Contains([]string{"--file", "-file", "--secret", "-secret"}, name)
 }
 
-// Files judges task definitions in files, as the command line asks, and gives
+// Command judges task definitions in files, as the command line asks, and gives
 // the exit code. Open makes an observer for the account, or gives nil where
 // there are no AWS credentials.
-func Files(ctx context.Context, args, environ []string, open func(context.Context) *Observer, stdin io.Reader, stdout, stderr io.Writer) int {
-	of, err := settings.Load[Settings](environ)
+func Command(ctx context.Context, args, environ []string, open func(context.Context) *taskdef.Observer, stdin io.Reader, stdout, stderr io.Writer) int {
+	settings, err := settings.Load[taskdef.Settings](environ)
 	if err != nil {
 		return couldNot(stderr, err)
 	}
@@ -56,7 +60,7 @@ func Files(ctx context.Context, args, environ []string, open func(context.Contex
 	if len(names) == 0 {
 		return exitOK
 	}
-	var observer *Observer
+	var observer *taskdef.Observer
 	if len(secrets) == 0 {
 		if observer = open(ctx); observer == nil {
 			_, _ = fmt.Fprintln(stderr, "no AWS credentials: secrets and roles are not looked at; --secret names a registry's secret")
@@ -75,7 +79,7 @@ func Files(ctx context.Context, args, environ []string, open func(context.Contex
 				_, _ = fmt.Fprintf(stderr, "%s: the AWS credentials are of the account %s, and the definition's roles are not: secrets and roles are not looked at\n", called, observer.Account)
 				looks = nil
 			}
-			judged, err := of.judge(ctx, draft, secrets, looks)
+			judged, err := judge(ctx, settings, draft, secrets, looks)
 			if err != nil {
 				return couldNot(stderr, fmt.Errorf("judge %s: %w", called, err))
 			}
@@ -96,8 +100,8 @@ func couldNot(stderr io.Writer, err error) int {
 }
 
 // parseArguments gives no files where help was asked for.
-func parseArguments(args []string, stderr io.Writer) (files []string, secrets RegistrySecrets, err error) {
-	flags := flag.NewFlagSet(Name, flag.ContinueOnError)
+func parseArguments(args []string, stderr io.Writer) (files []string, secrets taskdef.RegistrySecrets, err error) {
+	flags := flag.NewFlagSet(taskdef.Name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.Func("file", "", func(name string) error { files = append(files, name); return nil })
 	flags.Func("secret", "", func(text string) error {
@@ -106,10 +110,10 @@ func parseArguments(args []string, stderr io.Writer) (files []string, secrets Re
 		if !found || err != nil {
 			return fmt.Errorf("write REGISTRY=ARN, REGISTRY as host or host/path: %w", err)
 		}
-		if _, err := parseCredential(arn); err != nil {
+		if _, err := taskdef.ParseCredential(arn); err != nil {
 			return err
 		}
-		secrets = append(secrets, RegistrySecret{ARN: arn, Name: arn, Scope: scope})
+		secrets = append(secrets, taskdef.RegistrySecret{ARN: arn, Name: arn, Scope: scope})
 		return nil
 	})
 	for len(args) > 0 {
@@ -141,12 +145,12 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 		defer func() { _ = file.Close() }()
 		from = file
 	}
-	text, err := io.ReadAll(io.LimitReader(from, maxBody+1))
+	text, err := io.ReadAll(io.LimitReader(from, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the task definition %s: %w", name, err)
 	}
-	if len(text) > maxBody {
-		return nil, fmt.Errorf("read the task definition %s: it is larger than %d MiB, and ECS takes 64 KiB", name, maxBody>>20)
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("read the task definition %s: it is larger than %d MiB, and ECS takes 64 KiB", name, maxFile>>20)
 	}
 	return text, nil
 }
@@ -172,28 +176,22 @@ func (d *Draft) isElsewhere(account string) bool {
 // verdict is what was found about a file, and what is to be changed.
 type verdict struct {
 	findings []finding.Finding
-	edits    []Edit
+	edits    []taskdef.Edit
 }
 
 // judge runs the same plan as for a registered definition.
-func (s Settings) judge(ctx context.Context, draft *Draft, secrets RegistrySecrets, observer *Observer) (verdict, error) {
+func judge(ctx context.Context, settings taskdef.Settings, draft *Draft, secrets taskdef.RegistrySecrets, observer *taskdef.Observer) (verdict, error) {
 	if draft.definition == nil || draft.definition.TaskDefinition == nil {
 		return verdict{findings: draft.findings}, nil
 	}
-	observed := Observation{
-		Definition: draft.definition.TaskDefinition, Tags: draft.definition.Tags, Secrets: secrets,
-		Draft: true, ContainersOnly: draft.root == draft.containers, SecretsUnknown: observer == nil && len(secrets) == 0,
-	}
+	unregistered := taskdef.Unregistered{ContainersOnly: draft.root == draft.containers}
 	if observer != nil {
-		observer.Settings = s
-		observed.Place = draft.place(observer.Region)
-		observed.AccountUnknown = observer.Account == ""
-		if err := observer.complete(ctx, &observed); err != nil {
-			return verdict{}, err
-		}
+		unregistered.Place = draft.place(observer.Region)
 	}
-	j := s.run(observed)
-	return verdict{findings: slices.Concat(draft.findings, j.findings), edits: j.edits}, nil
+	judged, err := settings.Judge(ctx, taskdef.Observation{
+		Definition: draft.definition.TaskDefinition, Tags: draft.definition.Tags, Secrets: secrets, Unregistered: &unregistered,
+	}, observer)
+	return verdict{findings: slices.Concat(draft.findings, judged.Findings), edits: judged.Edits}, err
 }
 
 func (v verdict) write(to io.Writer, name string, draft *Draft) error {

@@ -1,12 +1,12 @@
-package taskdef
+// Package taskfile reads task definitions as people keep them in files, judges
+// them as taskdef judges registered ones, and shows what to change as a patch of
+// the file.
+package taskfile
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,11 +16,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/schemas"
 	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
-	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/lazyregexp"
+	"ecsguardrails/shared/placeholder"
+	"ecsguardrails/shared/taskdef"
 )
 
 // Draft is a definition that somebody keeps in a file.
@@ -117,7 +117,7 @@ func (d *Draft) doubled(n *node, path string) {
 		at := strings.TrimPrefix(path+"."+m.name, ".")
 		if seen[m.name]++; seen[m.name] == 2 && !isNote(m.name) {
 			d.note(&node{start: m.start}, "file-field-twice", finding.Warning,
-				fmt.Sprintf("%s stands more than once, and only the last one counts", shortened(at)), "leave the one that is meant")
+				fmt.Sprintf("%s stands more than once, and only the last one counts", taskdef.Shortened(at)), "leave the one that is meant")
 		}
 		d.doubled(m.value, at)
 	}
@@ -258,7 +258,7 @@ func (d *Draft) decode(whole *node) {
 	}
 	body, err := json.Marshal(answer)
 	if err == nil {
-		d.definition, err = decodeDescription(body)
+		d.definition, err = taskdef.DecodeDescription(body)
 	}
 	if err != nil {
 		d.note(d.root, "file-invalid", finding.Error, "the task definition cannot be read: "+err.Error(), "compare it with the API reference of RegisterTaskDefinition")
@@ -273,24 +273,10 @@ func (d *Draft) decode(whole *node) {
 // people keep it: what lies before it says already where the image comes from.
 func withoutOpenTag(image string) string {
 	path := strings.LastIndexByte(image, '/') + 1
-	if at := strings.IndexAny(image[path:], ":@"); at >= 0 && !isPlaceholder(image[:path+at]) && isPlaceholder(image[path+at+1:]) {
+	if at := strings.IndexAny(image[path:], ":@"); at >= 0 && !placeholder.In(image[:path+at]) && placeholder.In(image[path+at+1:]) {
 		return image[:path+at]
 	}
 	return image
-}
-
-// decodeDescription reads ECS's own JSON with the SDK's decoder.
-func decodeDescription(body []byte) (*ecs.DescribeTaskDefinitionOutput, error) {
-	operation := smithy.NewOperationSchema(schemas.DescribeTaskDefinition, schemas.DescribeTaskDefinitionRequest, schemas.DescribeTaskDefinitionResponse)
-	response := &smithyhttp.Response{Response: &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}}
-	output := &ecs.DescribeTaskDefinitionOutput{}
-	err := awsjson.New11(schemas.AmazonEC2ContainerServiceV20141113).DeserializeResponse(context.Background(), operation, ecs.TypeRegistry, response, output)
-	return output, err
-}
-
-// isOutputOnly reports whether a field of a described definition is ECS's own.
-func isOutputOnly(field string) bool {
-	return slices.ContainsFunc(outputOnly, func(name string) bool { return strings.EqualFold(name, field) })
 }
 
 // fields reads an object with the fields of a structure.
@@ -301,7 +287,7 @@ func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]a
 		if path != "" {
 			at = path + "." + m.name
 		}
-		if path == "" && (isOutputOnly(m.name) || m.name == d.spelt("tags")) {
+		if path == "" && (taskdef.IsOutputOnly(m.name) || m.name == d.spelt("tags")) {
 			continue
 		}
 		name := d.known(m.name)
@@ -336,7 +322,7 @@ func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
 			fix = "write " + name
 		}
 	}
-	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q", shortened(at)), fix)
+	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q", taskdef.Shortened(at)), fix)
 }
 
 // value reads a value as a schema has it; nil where there is nothing to read.
@@ -439,21 +425,12 @@ func (d *Draft) taken(n *node, at, as string) {
 }
 
 func (d *Draft) wrongType(n *node, at string) {
-	if n.kind == kindString && isPlaceholder(n.text) || d.isFunction(n) {
+	if n.kind == kindString && placeholder.In(n.text) || d.isFunction(n) {
 		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("%s is a placeholder, and not judged", at), "judge the file that is made from this one, too")
 		return
 	}
 	d.note(n, "file-type-wrong", finding.Error, fmt.Sprintf("%s is of another type than ECS takes", at), "see the field in the API reference of RegisterTaskDefinition")
 }
-
-// placeholder matches what people have a tool fill in later: <NAME>, ${NAME},
-// $NAME, $(NAME), {{ name }}, ((name)), [[ name ]], <%= name %>, #{NAME}#,
-// %NAME%, __NAME__, @NAME@, `name`, REPLACE_ME, ACCOUNT_ID, a row of the letter X
-// where a number is to stand, and registries of Amazon ECR without an account's
-// number.
-var placeholder = lazyregexp.New("[<>{}$%`]|\\(\\(|\\[\\[|__[A-Za-z0-9_]+__|@[A-Z_]+@|(?:^|[^A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]+(?:[^A-Za-z0-9_]|$)|X{6,}|x{6,}|^(?i:image|placeholder|changeme|todo)$|^[^./]*[^0-9./][^./]*\\.dkr\\.ecr\\.")
-
-func isPlaceholder(text string) bool { return placeholder.MatchString(text) }
 
 // bare matches a placeholder that stands in a file as a value, without quotation
 // marks.
@@ -490,11 +467,11 @@ var accountForm = lazyregexp.New(`^\d{12}$`)
 
 // place is where the definition is going to be registered: in this region, and
 // in the account of its roles.
-func (d *Draft) place(region string) place {
+func (d *Draft) place(region string) taskdef.Place {
 	for _, role := range []*string{d.definition.TaskDefinition.ExecutionRoleArn, d.definition.TaskDefinition.TaskRoleArn} {
 		if parsed, err := arn.Parse(aws.ToString(role)); err == nil && accountForm.MatchString(parsed.AccountID) {
-			return place{Partition: parsed.Partition, Region: region, Account: parsed.AccountID}
+			return taskdef.Place{Partition: parsed.Partition, Region: region, Account: parsed.AccountID}
 		}
 	}
-	return place{Region: region}
+	return taskdef.Place{Region: region}
 }

@@ -1,4 +1,4 @@
-package taskdef
+package taskfile
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
+
+	"ecsguardrails/shared/taskdef"
 )
 
 // change replaces the bytes from start to end.
@@ -17,7 +19,7 @@ type change struct {
 }
 
 // Patched gives the file with the edits made and every other byte as it was.
-func (d *Draft) Patched(edits []Edit) ([]byte, error) {
+func (d *Draft) Patched(edits []taskdef.Edit) ([]byte, error) {
 	var changes []change
 	for _, edit := range edits {
 		made, err := d.changes(edit)
@@ -37,9 +39,9 @@ func (d *Draft) Patched(edits []Edit) ([]byte, error) {
 }
 
 // changes makes an edit one of the text.
-func (d *Draft) changes(edit Edit) ([]change, error) {
+func (d *Draft) changes(edit taskdef.Edit) ([]change, error) {
 	holder, after := d.holder(edit), "family"
-	if edit.Field == repositoryCredentials {
+	if edit.Field == taskdef.RepositoryCredentials {
 		after = "image"
 	}
 	if holder == nil || holder.kind != kindObject || len(holder.members) == 0 {
@@ -63,8 +65,8 @@ func (d *Draft) changes(edit Edit) ([]change, error) {
 }
 
 // holder finds the object that an edit changes a field of.
-func (d *Draft) holder(edit Edit) *node {
-	if edit.Field == repositoryCredentials {
+func (d *Draft) holder(edit taskdef.Edit) *node {
+	if edit.Field == taskdef.RepositoryCredentials {
 		return d.containerNode(edit.Container)
 	}
 	return d.root
@@ -130,8 +132,8 @@ func (d *Draft) indentation(start int) string {
 
 // written gives an edit's value, over several lines where its neighbours stand
 // on lines of their own.
-func (d *Draft) written(edit Edit, indentation string) string {
-	value := edit.operation(d.spelt).Value
+func (d *Draft) written(edit taskdef.Edit, indentation string) string {
+	value := edit.Operation(d.spelt).Value
 	if indentation == "" {
 		text, _ := json.Marshal(value)
 		return string(text)
@@ -162,7 +164,7 @@ func (n *node) firstMember() int {
 }
 
 // Diff shows the edits as a unified diff of the file.
-func (d *Draft) Diff(name string, edits []Edit) (string, error) {
+func (d *Draft) Diff(name string, edits []taskdef.Edit) (string, error) {
 	patched, err := d.Patched(edits)
 	if err != nil {
 		return "", err
@@ -171,8 +173,8 @@ func (d *Draft) Diff(name string, edits []Edit) (string, error) {
 }
 
 // JSONPatch gives the edits as a JSON patch of the file (RFC 6902).
-func (d *Draft) JSONPatch(edits []Edit) (string, error) {
-	operations := make([]operation, len(edits))
+func (d *Draft) JSONPatch(edits []taskdef.Edit) (string, error) {
+	operations := make([]taskdef.Operation, len(edits))
 	places := d.containerPlaces()
 	for i, edit := range edits {
 		// The field that is there already keeps its spelling, as in the text.
@@ -182,10 +184,10 @@ func (d *Draft) JSONPatch(edits []Edit) (string, error) {
 				field = holder.members[at].name
 			}
 		}
-		if edit.Field == repositoryCredentials && edit.Container < len(places) {
+		if edit.Field == taskdef.RepositoryCredentials && edit.Container < len(places) {
 			edit.Container = places[edit.Container]
 		}
-		operations[i] = edit.operation(func(name string) string {
+		operations[i] = edit.Operation(func(name string) string {
 			if name == string(edit.Field) {
 				return field
 			}

@@ -1,4 +1,4 @@
-package taskdef
+package taskfile
 
 import (
 	"bytes"
@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"ecsguardrails/shared/image"
+	"ecsguardrails/shared/taskdef"
 )
 
 var update = flag.Bool("update", false, "write the golden files, and the README's table of findings, anew")
@@ -35,7 +38,7 @@ func golden(t *testing.T, path string, got []byte) {
 }
 
 // nowhere is what a shell without credentials opens.
-func nowhere(context.Context) *Observer { return nil }
+func nowhere(context.Context) *taskdef.Observer { return nil }
 
 func TestFiles(t *testing.T) {
 	files, err := filepath.Glob("testdata/file/*.json")
@@ -53,7 +56,7 @@ func TestFiles(t *testing.T) {
 				environ = append(environ, "REPLACE_CREDENTIALS=yes", "EXECUTION_ROLE_ARN="+givenARN)
 			}
 			var stdout, stderr bytes.Buffer
-			code := Files(context.Background(), []string{"--file", "-",
+			code := Command(context.Background(), []string{"--file", "-",
 				"--secret", "registry.example.com:5000=" + secretARN("shop"), "--secret=registry.gitlab.com/acme=" + secretARN("acme")},
 				environ, nowhere, bytes.NewReader(text), &stdout, &stderr)
 			if stderr.Len() > 0 {
@@ -71,13 +74,13 @@ func TestFiles(t *testing.T) {
 // makes the same of it.
 func patchedIsClean(t *testing.T, text []byte, environ []string) {
 	t.Helper()
-	s := Settings{}
+	s := taskdef.Settings{}
 	if len(environ) > 0 {
 		s.ReplaceCredentials, s.ExecutionRoleARN = true, givenARN
 	}
 	secrets := testSecrets(t, "registry.example.com:5000", "registry.gitlab.com/acme", "docker.io/acme")
 	draft := ReadDraft(text)
-	before, err := s.judge(context.Background(), draft, secrets, nil)
+	before, err := judge(context.Background(), s, draft, secrets, nil)
 	if err != nil || len(before.edits) == 0 {
 		return
 	}
@@ -86,7 +89,7 @@ func patchedIsClean(t *testing.T, text []byte, environ []string) {
 		t.Fatal(err)
 	}
 	again := ReadDraft(patched)
-	after, err := s.judge(context.Background(), again, secrets, nil)
+	after, err := judge(context.Background(), s, again, secrets, nil)
 	if err != nil || len(after.edits) != 0 {
 		t.Errorf("the patched file needs %v, %v:\n%s", after.edits, err, patched)
 	}
@@ -100,15 +103,22 @@ func patchedIsClean(t *testing.T, text []byte, environ []string) {
 	}
 }
 
-func testSecrets(t *testing.T, registries ...string) RegistrySecrets {
+const givenARN = "arn:aws:iam::123456789012:role/guardrails-TaskExecutionRole-2DEF"
+
+func secretARN(name string) string {
+	return "arn:aws:secretsmanager:us-east-1:123456789012:secret:" + name + "-AbCdEf"
+}
+
+func testSecrets(t *testing.T, registries ...string) taskdef.RegistrySecrets {
 	t.Helper()
-	var secrets RegistrySecrets
+	var secrets taskdef.RegistrySecrets
 	for _, registry := range registries {
-		secret, ok := registrySecret(tagged(strings.NewReplacer("/", "-", ":", "-", ".", "-").Replace(registry), registry))
-		if !ok || secret.TagProblem != "" {
-			t.Fatal(registry, secret.TagProblem)
+		scope, err := image.ParseScope(registry)
+		if err != nil {
+			t.Fatal(err)
 		}
-		secrets = append(secrets, secret)
+		name := strings.NewReplacer("/", "-", ":", "-", ".", "-").Replace(registry)
+		secrets = append(secrets, taskdef.RegistrySecret{ARN: secretARN(name), Name: name, Scope: scope, Tags: map[string]string{taskdef.TagRegistry: registry}})
 	}
 	return secrets
 }
@@ -133,7 +143,7 @@ func parsed(t *testing.T, text []byte) string {
 func applied(t *testing.T, text []byte, patch string) string {
 	t.Helper()
 	var document any
-	var operations []operation
+	var operations []taskdef.Operation
 	if err := json.Unmarshal(bytes.TrimPrefix(text, byteOrderMark), &document); err != nil {
 		t.Fatal(err)
 	}
@@ -208,77 +218,13 @@ func TestFilesOfTheCommandLine(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var output bytes.Buffer
-			if code := Files(context.Background(), test.args, test.environ, nowhere, strings.NewReader(""), &output, &output); code != test.code {
+			if code := Command(context.Background(), test.args, test.environ, nowhere, strings.NewReader(""), &output, &output); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
 			if !strings.Contains(output.String(), test.out) {
 				t.Errorf("%q is not in\n%s", test.out, &output)
 			}
 		})
-	}
-}
-
-func TestFilesLookAtTheAccount(t *testing.T) {
-	s := newStack(tagged("shop", "registry.example.com"))
-	s.iam.roles["r"] = &fakeRole{missing: true}
-	var output bytes.Buffer
-	code := Files(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *Observer {
-		return &Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region}
-	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","taskRoleArn":"`+roleARN+`","containerDefinitions":[{"name":"a","image":"registry.example.com/a"}]}`), &output, &output)
-	if code != exitFindings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
-		t.Errorf("exit code %d\n%s", code, &output)
-	}
-	if !strings.Contains(output.String(), "role arn:aws:iam::123456789012:role/r does not exist") {
-		t.Errorf("the role, which is named without its ARN, was not looked at:\n%s", &output)
-	}
-}
-
-// TestFilesForAnotherAccount: what is not in the account of the credentials may
-// be in the definition's.
-func TestFilesForAnotherAccount(t *testing.T) {
-	const file = `{"family": "a", "executionRoleArn": "arn:aws:iam::%s:role/r", "containerDefinitions": [{"name": "a", "image": "registry.example.com/a", "repositoryCredentials": {"credentialsParameter": "shop"}}]}`
-	for name, test := range map[string]struct {
-		roles, ours string
-		code        int
-		says, not   string
-	}{
-		"theirs":                 {"999999999999", account, exitOK, "the AWS credentials are of the account 123456789012", "does not exist"},
-		"ours":                   {account, account, exitFindings, "error: the execution role arn:aws:iam::123456789012:role/r does not exist", "AWS credentials are of"},
-		"whose, nobody tells":    {"999999999999", "", exitFindings, "warning: the execution role arn:aws:iam::999999999999:role/r does not exist", "AWS credentials are of"},
-		"whose is left open":     {"account-id", account, exitFindings, "the secret shop, which does not exist", "execution role"},
-		"whose is left open too": {"${ACCOUNT}", account, exitFindings, "the secret shop, which does not exist", "execution role"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newStack()
-			s.iam.roles["r"] = &fakeRole{missing: true}
-			var output bytes.Buffer
-			code := Files(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *Observer {
-				return &Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region, Account: test.ours}
-			}, strings.NewReader(fmt.Sprintf(file, test.roles)), &output, &output)
-			if code != test.code || !strings.Contains(output.String(), test.says) || strings.Contains(output.String(), test.not) {
-				t.Errorf("exit code %d\n%s", code, &output)
-			}
-		})
-	}
-}
-
-// TestWhatIsFilledInLaterIsNotAskedFor: a role cannot be allowed what has no name
-// yet.
-func TestWhatIsFilledInLaterIsNotAskedFor(t *testing.T) {
-	s := newStack()
-	s.iam.roles["r"] = &fakeRole{trust: trustsECS, may: []string{"ssm:* arn:aws:ssm:us-east-1:123456789012:parameter/prod/*", "s3:GetBucketLocation *"}}
-	var output bytes.Buffer
-	code := Files(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *Observer {
-		return &Observer{Definitions: s.ecs, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region}
-	}, strings.NewReader(`{"family": "a", "executionRoleArn": "arn:aws:iam::123456789012:role/r", "requiresCompatibilities": ["FARGATE"], "containerDefinitions": [{
-		"name": "a", "image": "nginx",
-		"secrets": [
-			{"name": "A", "valueFrom": "/${STAGE}/a"}, {"name": "B", "valueFrom": "arn:aws:secretsmanager:us-east-1:ACCOUNT_ID:secret:b"},
-			{"name": "C", "valueFrom": "<SECRET>"}, {"name": "D", "valueFrom": "/prod/d"}],
-		"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::acme-env/${STAGE}.env"}],
-		"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/{{ app }}", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "a"}}}]}`), &output, &output)
-	if code != exitOK || strings.Contains(output.String(), "execution-role") {
-		t.Errorf("exit code %d\n%s", code, &output)
 	}
 }
 
@@ -295,9 +241,9 @@ func FuzzReadDraft(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s := Settings{ReplaceCredentials: true, ExecutionRoleARN: givenARN}
+		s := taskdef.Settings{ReplaceCredentials: true, ExecutionRoleARN: givenARN}
 		draft := ReadDraft(text)
-		judged, err := s.judge(context.Background(), draft, testSecrets(t, "docker.io", "registry.example.com:5000"), nil)
+		judged, err := judge(context.Background(), s, draft, testSecrets(t, "docker.io", "registry.example.com:5000"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +257,7 @@ func FuzzReadDraft(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := s.judge(context.Background(), ReadDraft(patched), testSecrets(t, "docker.io", "registry.example.com:5000"), nil)
+		again, err := judge(context.Background(), s, ReadDraft(patched), testSecrets(t, "docker.io", "registry.example.com:5000"), nil)
 		if err != nil || len(again.edits) != 0 {
 			t.Errorf("%q\nbecomes\n%q\nwhich needs %v, %v", text, patched, again.edits, err)
 		}
@@ -340,7 +286,7 @@ func TestAFieldThatStandsTwiceGoesTwice(t *testing.T) {
 		"around others": {image, credentials, `"cpu": 1`, credentials, `"memory": 64`},
 	} {
 		draft := ReadDraft([]byte(`{"containerDefinitions": [{` + strings.Join(members, ", ") + `}], "executionRoleArn": "r"}`))
-		judged, err := Settings{ReplaceCredentials: true}.judge(context.Background(), draft, testSecrets(t, "docker.io"), nil)
+		judged, err := judge(context.Background(), taskdef.Settings{ReplaceCredentials: true}, draft, testSecrets(t, "docker.io"), nil)
 		if err != nil || len(judged.edits) != 1 {
 			t.Fatalf("%s: %v, %v", name, judged.edits, err)
 		}
@@ -360,7 +306,7 @@ func TestWhatIsNoContainerKeepsItsPlace(t *testing.T) {
 		"a function":    `{"ContainerDefinitions": [{"Fn::If": ["Traced", {"Ref": "X"}, {"Ref": "Y"}]}, {"Image": "acme/web"}], "ExecutionRoleArn": "r"}`,
 	} {
 		draft := ReadDraft([]byte(list))
-		judged, err := Settings{}.judge(context.Background(), draft, testSecrets(t, "docker.io/acme"), nil)
+		judged, err := judge(context.Background(), taskdef.Settings{}, draft, testSecrets(t, "docker.io/acme"), nil)
 		if err != nil || len(judged.edits) != 1 {
 			t.Fatalf("after %s: %v, %v", before, judged.edits, err)
 		}
@@ -379,7 +325,7 @@ func TestWhatIsNoContainerKeepsItsPlace(t *testing.T) {
 func TestBarePlaceholdersKeepTheirPlaces(t *testing.T) {
 	const text = `{"containerDefinitions": [{"memory": ${MEMORY}, "image": "acme/web:{{ tag }}", "cpu": {{ cpu }}}], "executionRoleArn": "r"}`
 	draft := ReadDraft([]byte(text))
-	judged, err := Settings{}.judge(context.Background(), draft, testSecrets(t, "docker.io/acme"), nil)
+	judged, err := judge(context.Background(), taskdef.Settings{}, draft, testSecrets(t, "docker.io/acme"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -404,7 +350,7 @@ func TestPlaceholdersOfManyTools(t *testing.T) {
 					t.Errorf("%s: %+v", value, f)
 				}
 			}
-			if judged, err := (Settings{}).judge(context.Background(), draft, nil, nil); err != nil || len(judged.findings) != 3 {
+			if judged, err := judge(context.Background(), taskdef.Settings{}, draft, nil, nil); err != nil || len(judged.findings) != 3 {
 				t.Errorf("%s: %+v, %v", value, judged.findings, err)
 			}
 		}
@@ -424,17 +370,6 @@ func TestWhichImagesAreFilledInLater(t *testing.T) {
 	} {
 		if got := withoutOpenTag(image); got != want {
 			t.Errorf("%s: got %s, want %s", image, got, want)
-		}
-	}
-	for image, want := range map[string]bool{
-		"123456789012.dkr.ecr.us-east-1.amazonaws.com/app": false,
-		"account-id.dkr.ecr.us-east-1.amazonaws.com/app":   true,
-		"xxxxxxxxxxxx.dkr.ecr.us-east-1.amazonaws.com/app": true,
-		"registry.example.com/dkr.ecr/app":                 false,
-		"acme/x.dkr.ecr.example":                           false,
-	} {
-		if got := isPlaceholder(image); got != want {
-			t.Errorf("%s: got %v", image, got)
 		}
 	}
 }
