@@ -24,12 +24,13 @@ import (
 
 	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/endpoint"
+	"ecsguardrails/tests/patience"
 )
 
 // agentFolder is where instances keep their ecs.config.
 const agentFolder = "/etc/ecs"
 
-// commandTimeout bounds one command on one instance.
+// commandTimeout bounds one command on one instance, on an idle machine.
 const commandTimeout = 30 * time.Second
 
 // Instance is a running one.
@@ -327,7 +328,7 @@ func (s *Service) run(sent *command, instances []*Instance) {
 
 // execute runs a script's lines, with the instance's folder in the agent's place.
 func (s *Service) execute(lines []string, instance *Instance) error {
-	ctx, cancel := context.WithTimeout(s.stop, commandTimeout)
+	ctx, cancel := context.WithTimeout(s.stop, patience.Scale(commandTimeout))
 	defer cancel()
 	script := strings.ReplaceAll(strings.Join(lines, "\n"), agentFolder, instance.folder)
 	run := exec.CommandContext(ctx, "sh", "-c", script)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"ecsguardrails/tests/ecsimage"
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/toolchain"
 )
 
@@ -161,7 +162,7 @@ func start(ctx context.Context, options Options) (*Emulator, error) {
 }
 
 func (e *Emulator) waitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	ctx, cancel := context.WithTimeout(ctx, patience.Scale(startTimeout))
 	defer cancel()
 	health := e.URL.JoinPath("_ministack", "health").String()
 	for {
@@ -207,7 +208,7 @@ func (e *Emulator) Stop() error {
 	_ = syscall.Kill(group, syscall.SIGTERM)
 	select {
 	case <-e.done:
-	case <-time.After(stopTimeout):
+	case <-time.After(patience.Scale(stopTimeout)):
 	}
 	// Functions may outlive MiniStack by a moment.
 	if err := syscall.Kill(group, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) && !errors.Is(err, syscall.EPERM) {

@@ -1,7 +1,6 @@
 package endtoend
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"testing"
@@ -16,9 +15,7 @@ var burst = flag.Int("burst", 500, "how many `roles` are created at once, and a 
 func testBurst(t *testing.T, w *world) {
 	mark := w.Stack.Record.Mark()
 	wanted := load.Burst{Name: "burst", Roles: *burst, Uploads: *burst / 10, TaskDefinitions: *burst / 10}
-	ctx, cancel := context.WithTimeout(t.Context(), bound)
-	defer cancel()
-	result, err := wanted.Run(ctx, load.Account{Operator: w.Operator, ExecutionRole: w.executionRole})
+	result, err := wanted.Run(t.Context(), load.Account{Operator: w.Operator, ExecutionRole: w.executionRole})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ecsguardrails/tests/documents"
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/samtemplate"
 	"ecsguardrails/tests/stack"
 	"ecsguardrails/tests/toolchain"
@@ -153,22 +155,21 @@ func (s *shell) play(t *testing.T, session []documents.Command) {
 			}
 		}
 		line := strings.Join(append(slices.Clone(before), onThisStack(command.Text)), "\n")
-		ctx, cancel := context.WithTimeout(t.Context(), bound)
 		var output string
 		code := 0
-		err := stack.Wait(ctx, command.Text, func(ctx context.Context) (bool, error) {
+		err := stack.Wait(t.Context(), command.Text, func(ctx context.Context) (bool, error) {
 			said, exit := s.run(ctx, line)
 			if ctx.Err() != nil {
 				// It was cut off: what the last whole run said tells more.
 				return false, nil
 			}
 			output, code = said, exit
+			patience.Saw(ctx, "exit code %d: %s", code, output)
 			if code != 0 && (!known || wanted == "" || !strings.HasPrefix(command.Text, "make invoke")) {
 				return true, nil
 			}
 			return regexp.MustCompile(wanted).MatchString(output), nil
 		})
-		cancel()
 		if err != nil || code != 0 {
 			t.Fatalf("%s: exit code %d, %v:\n%s", command, code, err, output)
 		}
@@ -188,9 +189,12 @@ var versionID = regexp.MustCompile(`(--(?:move-to|remove-from)-version-id) [A-Z-
 // had nothing against the options.
 const unreachable = "http://127.0.0.1:9"
 
+// commandBound is how long one command may take on an idle machine.
+const commandBound = 3 * time.Minute
+
 // holds checks one command.
 func (s *shell) holds(t *testing.T, command documents.Command) {
-	ctx, cancel := context.WithTimeout(t.Context(), bound)
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Scale(commandBound))
 	defer cancel()
 	fields := strings.Fields(command.Text)
 	switch {

@@ -158,12 +158,7 @@ type sweeping struct {
 	later bool
 }
 
-// sweepBound is how long a sweep may take with all its deliveries.
-const sweepBound = 5 * time.Minute
-
 func (s *sweeping) deliver(ctx context.Context, world *World) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, sweepBound)
-	defer cancel()
 	if s.later {
 		if err := world.expireLock(ctx); err != nil {
 			return nil, err

@@ -19,6 +19,7 @@ import (
 	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/canary"
 	"ecsguardrails/tests/lambdaruntime"
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/rotationservice"
 )
 
@@ -147,7 +148,7 @@ func (w *World) invoke(ctx context.Context, request uuid.UUID, payload []byte) (
 			timeout = silentSweepTimeout
 		}
 	}
-	answer, err := process.Invoke(ctx, request, payload, timeout)
+	answer, err := process.Invoke(ctx, request, payload, patience.Scale(timeout))
 	w.search("the answer of the function", string(answer.Payload))
 	return answer, err
 }

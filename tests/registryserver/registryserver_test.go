@@ -9,12 +9,13 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"golang.org/x/crypto/bcrypt"
+
+	"ecsguardrails/tests/patience"
 )
 
 // object is one S3 object in memory.
@@ -91,12 +92,12 @@ func TestTheRegistryFollowsItsUsersFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The registry copies the file at intervals.
-	deadline := time.Now().Add(10 * time.Second)
-	for status(t, server, server.Username, "second") != http.StatusOK {
-		if time.Now().After(deadline) {
-			t.Fatal("the registry does not know the new password")
-		}
-		<-time.After(syncInterval / 4)
+	if err := patience.Wait(t.Context(), "the registry knows the new password", func(ctx context.Context) (bool, error) {
+		got := status(t, server, server.Username, "second")
+		patience.Saw(ctx, "the registry answers %d", got)
+		return got == http.StatusOK, nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 	if got := status(t, server, server.Username, server.Password); got != http.StatusUnauthorized {
 		t.Errorf("the first password after the second: %d", got)

@@ -19,11 +19,13 @@ import (
 	"syscall"
 	"time"
 
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/processmemory"
 )
 
-// patience bounds the wait for the emulator's port and for each answer.
-const patience = 30 * time.Second
+// answerTimeout bounds, on an idle machine, the wait for the emulator's port and
+// for each answer.
+const answerTimeout = 30 * time.Second
 
 // Program finds the emulator among the programs of the environment that the
 // SAM CLI is installed in.
@@ -103,7 +105,7 @@ func (p *Process) Stop() {
 // Invoke sends an event and gives the answer and the time that it took. A
 // function that fails is an error.
 func (p *Process) Invoke(ctx context.Context, event []byte) ([]byte, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience.Scale(answerTimeout))
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, bytes.NewReader(event))
 	if err != nil {
@@ -162,7 +164,7 @@ func freeAddresses() (front, back string, err error) {
 }
 
 func waitForPort(ctx context.Context, address string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience.Scale(answerTimeout))
 	defer cancel()
 	var dialer net.Dialer
 	for {

@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -39,6 +38,7 @@ import (
 	"ecsguardrails/tests/emulator"
 	"ecsguardrails/tests/endpoint"
 	"ecsguardrails/tests/managedpolicy"
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/policysimulation"
 	"ecsguardrails/tests/registryserver"
 	"ecsguardrails/tests/resourcepolicy"
@@ -300,6 +300,9 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 		Supplements: supplements,
 		Amendments:  amendments,
 		Observe: func(exchange awscall.Exchange) {
+			if call := exchange.Call; call.Caller != awscall.Person {
+				patience.Happened(fmt.Sprintf("at %s, %s called %s: %d %s", call.Time.Format("15:04:05"), call.Caller, call.Name(), call.Status, call.ErrorCode))
+			}
 			launched.Observe(exchange)
 			s.deliverer.Observe(exchange)
 		},
@@ -434,27 +437,10 @@ func (s *Stack) CallsBy(function string) []awscall.Call {
 	return s.Record.Calls(awscall.By(function))
 }
 
-// waitInterval is how often Wait asks.
-const waitInterval = 100 * time.Millisecond
-
-// Wait asks until the condition holds or the context ends. An error of the
-// condition is no end: it is told when the time is over.
+// Wait asks until the condition holds, as long as a function of a stack makes
+// calls (patience.Wait).
 func Wait(ctx context.Context, what string, condition func(context.Context) (bool, error)) error {
-	var last error
-	for {
-		holds, err := condition(ctx)
-		if err == nil && holds {
-			return nil
-		}
-		if err != nil && ctx.Err() == nil {
-			last = err
-		}
-		select {
-		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("waiting until %s: %w", what, ctx.Err()), last)
-		case <-time.After(waitInterval):
-		}
-	}
+	return patience.Wait(ctx, what, condition)
 }
 
 // architecture is the template's word for this machine's processor.

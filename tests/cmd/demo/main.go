@@ -16,7 +16,8 @@ import (
 	"ecsguardrails/tests/stack"
 )
 
-// sceneTimeout bounds a scene; the longest takes some ten seconds.
+// sceneTimeout bounds a scene on an idle machine, where the longest takes some
+// ten seconds.
 const sceneTimeout = 45 * time.Second
 
 func main() {

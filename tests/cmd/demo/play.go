@@ -9,6 +9,7 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/registryserver"
 	"ecsguardrails/tests/stack"
 )
@@ -60,7 +61,7 @@ func (p *play) all(ctx context.Context) []outcome {
 	for index, scene := range scenes {
 		p.screen.title(index+1, scene.title, scene.function)
 		start := time.Now()
-		bounded, cancel := context.WithTimeout(ctx, sceneTimeout)
+		bounded, cancel := context.WithTimeout(ctx, patience.Scale(sceneTimeout))
 		what, err := scene.act(p, bounded)
 		cancel()
 		took := time.Since(start)

@@ -19,11 +19,12 @@ import (
 
 	"ecsguardrails/tests/load"
 	"ecsguardrails/tests/operator"
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/stack"
 )
 
-// patience bounds each part.
-const patience = 20 * time.Minute
+// longest bounds each part, on an idle machine.
+const longest = 20 * time.Minute
 
 func main() {
 	events := flag.Int("events", 2000, "`events` of the burst: half of them roles, a quarter uploads, a quarter task definitions")
@@ -88,7 +89,7 @@ func run(ctx context.Context, events int, holding load.Holding) error {
 // onStack runs a part on a stack of its own, and tells the memory that the
 // functions took.
 func onStack(ctx context.Context, part func(context.Context, load.Account) error) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience.Scale(longest))
 	defer cancel()
 	running, err := stack.Start(ctx, stack.Options{Progress: os.Stderr})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/stack"
 )
 
@@ -116,7 +117,7 @@ func follow(ctx context.Context, checkout string, server *exec.Cmd, listen io.Re
 // printWhenReady waits for a stack that another up is starting.
 func printWhenReady(ctx context.Context, checkout string) error {
 	var lines []byte
-	err := stack.Wait(ctx, "the local stack is ready", func(context.Context) (bool, error) {
+	err := patience.Poll(ctx, "the local stack is ready", func(context.Context) (bool, error) {
 		var readErr error
 		if lines, readErr = os.ReadFile(shellFile(checkout)); readErr == nil {
 			return true, nil
@@ -223,16 +224,16 @@ func down(ctx context.Context, checkout string) error {
 		owner, err := stack.Owner(checkout, localName)
 		return owner == 0, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, stopTimeout)
+	bounded, cancel := context.WithTimeout(ctx, patience.Scale(stopTimeout))
 	defer cancel()
-	if err := stack.Wait(bounded, "the local stack has stopped", gone); err != nil {
+	if err := patience.Poll(bounded, "the local stack has stopped", gone); err != nil {
 		// The emulator and the functions end with the process, however it ends.
 		if killErr := syscall.Kill(owner, syscall.SIGKILL); killErr != nil && !errors.Is(killErr, syscall.ESRCH) {
 			return errors.Join(err, killErr)
 		}
-		bounded, cancel := context.WithTimeout(ctx, stopTimeout)
+		bounded, cancel := context.WithTimeout(ctx, patience.Scale(stopTimeout))
 		defer cancel()
-		if err := stack.Wait(bounded, "the local stack has stopped", gone); err != nil {
+		if err := patience.Poll(bounded, "the local stack has stopped", gone); err != nil {
 			return err
 		}
 	}
