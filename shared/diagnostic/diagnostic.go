@@ -33,6 +33,7 @@ func JSON(w io.Writer, function string, sources []Source) error {
 			Subject: source.Name, Status: finding.Decide(finding.DryRun, source.Findings, nil),
 			Findings: append([]finding.Finding{}, source.Findings...), Actions: []finding.Action{},
 		}
+		result.ID = finding.Identify(function, result)
 		report.Results = append(report.Results, result)
 	}
 	return encode(w, report)

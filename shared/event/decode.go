@@ -237,12 +237,15 @@ func decodeCall(raw json.RawMessage, account, region string, at time.Time) Trigg
 		AWSRegion          string
 		RecipientAccountID string
 		ErrorCode          string
+		UserAgent          string
+		SourceIPAddress    string
 		UserIdentity       struct {
 			Type           string
 			ARN            string
+			UserName       string
 			InvokedBy      string
 			SessionContext struct {
-				SessionIssuer struct{ ARN string }
+				SessionIssuer struct{ ARN, UserName string }
 			}
 		}
 		RequestParameters json.RawMessage
@@ -263,17 +266,20 @@ func decodeCall(raw json.RawMessage, account, region string, at time.Time) Trigg
 		ErrorCode: record.ErrorCode,
 		Request:   record.RequestParameters,
 		Response:  record.ResponseElements,
-		Caller: Caller{
-			ARN:     record.UserIdentity.ARN,
-			RoleARN: record.UserIdentity.SessionContext.SessionIssuer.ARN,
-			Service: record.UserIdentity.InvokedBy,
+		Actor: Actor{
+			ARN:           record.UserIdentity.ARN,
+			RoleARN:       record.UserIdentity.SessionContext.SessionIssuer.ARN,
+			UserName:      first(record.UserIdentity.UserName, record.UserIdentity.SessionContext.SessionIssuer.UserName),
+			InvokedBy:     record.UserIdentity.InvokedBy,
+			SourceAddress: record.SourceIPAddress,
+			UserAgent:     record.UserAgent,
 		},
 	}
 	if call.Time.IsZero() {
 		call.Time = at
 	}
-	if call.Caller.RoleARN == "" {
-		call.Caller.RoleARN = roleOfSession(record.UserIdentity.ARN)
+	if call.Actor.RoleARN == "" {
+		call.Actor.RoleARN = roleOfSession(record.UserIdentity.ARN)
 	}
 	return call
 }

@@ -15,15 +15,19 @@ import (
 )
 
 const bareCall = `{"eventVersion":"1.08","eventSource":"iam.amazonaws.com","eventName":"CreateRole","awsRegion":"us-east-1",
-	"recipientAccountId":"123456789012","userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/deployer/ci",
-	"sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::123456789012:role/teams/deployer"}}},
+	"recipientAccountId":"123456789012","sourceIPAddress":"203.0.113.5","userAgent":"aws-cli/2.15.0",
+	"userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/deployer/ci","accessKeyId":"ASIAEXAMPLE",
+	"sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::123456789012:role/teams/deployer","userName":"deployer"}}},
 	"requestParameters":{"roleName":"ecsInstanceRole"},"responseElements":null}`
 
 var wantCall = event.Call{
 	Service: "iam.amazonaws.com", Name: "CreateRole", Region: "us-east-1", Account: "123456789012",
-	Caller: event.Caller{
-		ARN:     "arn:aws:sts::123456789012:assumed-role/deployer/ci",
-		RoleARN: "arn:aws:iam::123456789012:role/teams/deployer",
+	Actor: event.Actor{
+		ARN:           "arn:aws:sts::123456789012:assumed-role/deployer/ci",
+		RoleARN:       "arn:aws:iam::123456789012:role/teams/deployer",
+		UserName:      "deployer",
+		SourceAddress: "203.0.113.5",
+		UserAgent:     "aws-cli/2.15.0",
 	},
 	Request: json.RawMessage(`{"roleName":"ecsInstanceRole"}`), Response: json.RawMessage(`null`),
 }
@@ -60,11 +64,11 @@ func TestDecodeOneMessage(t *testing.T) {
 			eventBridge("aws.ec2", "AWS API Call via CloudTrail", `{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","errorCode":"Client.DryRunOperation",
 				"userIdentity":{"arn":"arn:aws-cn:sts::9:assumed-role/deployer/i-1"}}`),
 			[]event.Trigger{event.Call{Service: "ec2.amazonaws.com", Name: "RunInstances", Region: "eu-west-1", Account: "123456789012", ErrorCode: "Client.DryRunOperation",
-				Caller: event.Caller{ARN: "arn:aws-cn:sts::9:assumed-role/deployer/i-1", RoleARN: "arn:aws-cn:iam::9:role/deployer"}}},
+				Actor: event.Actor{ARN: "arn:aws-cn:sts::9:assumed-role/deployer/i-1", RoleARN: "arn:aws-cn:iam::9:role/deployer"}}},
 		},
 		"called by a service": {
 			`{"eventSource":"iam.amazonaws.com","eventName":"AttachRolePolicy","userIdentity":{"type":"AWSService","invokedBy":"cloudformation.amazonaws.com"}}`,
-			[]event.Trigger{event.Call{Service: "iam.amazonaws.com", Name: "AttachRolePolicy", Caller: event.Caller{Service: "cloudformation.amazonaws.com"}}},
+			[]event.Trigger{event.Call{Service: "iam.amazonaws.com", Name: "AttachRolePolicy", Actor: event.Actor{InvokedBy: "cloudformation.amazonaws.com"}}},
 		},
 		"S3 notification":                   {records(fmt.Sprintf(s3Record, "prod/ecs.config")), []event.Trigger{wantObject("prod/ecs.config")}},
 		"S3 notification, plus is a space":  {records(fmt.Sprintf(s3Record, "a+b%2Bc/%C3%A9cs.config")), []event.Trigger{wantObject("a b+c/écs.config")}},
@@ -208,7 +212,7 @@ func TestDecodeBoundsRecordsAndWrapping(t *testing.T) {
 	}
 }
 
-func TestCallerIsAnyOf(t *testing.T) {
+func TestActorIsAnyOf(t *testing.T) {
 	own := []string{"", "arn:aws:iam::123456789012:role/stack/own"}
 	tests := map[string]struct {
 		role string
@@ -223,8 +227,29 @@ func TestCallerIsAnyOf(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := (event.Caller{RoleARN: test.role}).IsAnyOf(own); got != test.want {
+			if got := (event.Actor{RoleARN: test.role}).IsAnyOf(own); got != test.want {
 				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestPolicySource(t *testing.T) {
+	tests := map[string]struct {
+		actor event.Actor
+		want  string
+	}{
+		"session":        {event.Actor{ARN: "arn:aws:sts::1:assumed-role/a/s", RoleARN: "arn:aws:iam::1:role/p/a"}, "arn:aws:iam::1:role/p/a"},
+		"user":           {event.Actor{ARN: "arn:aws:iam::1:user/teams/a", UserName: "a"}, "arn:aws:iam::1:user/teams/a"},
+		"root":           {event.Actor{ARN: "arn:aws:iam::1:root"}, ""},
+		"service":        {event.Actor{InvokedBy: "ecs.amazonaws.com"}, ""},
+		"federated user": {event.Actor{ARN: "arn:aws:sts::1:federated-user/a"}, ""},
+		"not an ARN":     {event.Actor{ARN: "user/a"}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := test.actor.PolicySource(); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}

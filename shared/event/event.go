@@ -61,36 +61,58 @@ type Call struct {
 	// ErrorCode is set where the call failed. EC2's carry a "Client." prefix,
 	// and a successful dry run is an error code, too.
 	ErrorCode string
-	Caller    Caller
+	Actor     Actor
 	// Request and Response are the service's own parameters; either may be null.
 	Request  json.RawMessage
 	Response json.RawMessage
 }
 
-// Caller is who made a call.
-type Caller struct {
-	// ARN is userIdentity.arn; "" for calls that a service made.
+// Actor is the principal behind a call, and the client that it used. The access
+// key is left out on purpose: nothing here needs it, and reports are public.
+type Actor struct {
+	// ARN is userIdentity.arn; "" for calls that a service made for itself.
 	ARN string
-	// RoleARN is the assumed role, where there is one, path included where
-	// CloudTrail gives the session's issuer.
+	// RoleARN is the role of an assumed-role session, with its path where
+	// CloudTrail gives the session's issuer; "" for users.
 	RoleARN string
-	// Service is userIdentity.invokedBy, as in "cloudformation.amazonaws.com".
-	Service string
+	// UserName is the IAM user's or the role's name, as CloudTrail gives it.
+	UserName string
+	// InvokedBy is userIdentity.invokedBy: the service that made the call for the
+	// principal, as in "cloudformation.amazonaws.com". AWS sets it.
+	InvokedBy string
+	// SourceAddress is sourceIPAddress: an address, a service's name, or "AWS
+	// Internal". AWS sets it.
+	SourceAddress string
+	// UserAgent is what the client calls itself. Any caller can forge it.
+	UserAgent string
 }
 
-// IsAnyOf reports whether the caller acted under one of the roles. The session
+// PolicySource is the ARN of the user or role whose policies decide what the
+// actor may do, as iam:SimulatePrincipalPolicy takes it. It is "" for a service,
+// and for a federated user, who has no policies in IAM.
+func (a Actor) PolicySource() string {
+	if a.RoleARN != "" {
+		return a.RoleARN
+	}
+	if parts := strings.SplitN(a.ARN, ":", 6); len(parts) == 6 && parts[2] == "iam" && strings.HasPrefix(parts[5], "user/") {
+		return a.ARN
+	}
+	return ""
+}
+
+// IsAnyOf reports whether the actor works under one of the roles. The session
 // issuer may be missing; the ARN of an assumed role then gives the role's name,
 // without its path (IAM's role names are unique in an account whatever the path).
-func (c Caller) IsAnyOf(roleARNs []string) bool {
+func (a Actor) IsAnyOf(roleARNs []string) bool {
 	for _, own := range roleARNs {
 		if own == "" {
 			continue
 		}
-		if c.RoleARN == own {
+		if a.RoleARN == own {
 			return true
 		}
 		ownAccount, ownName := accountAndLastName(own)
-		account, name := accountAndLastName(c.RoleARN)
+		account, name := accountAndLastName(a.RoleARN)
 		if name != "" && name == ownName && account == ownAccount {
 			return true
 		}

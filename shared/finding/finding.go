@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"unicode/utf8"
+
+	"ecsguardrails/shared/owner"
 )
 
 // Severity is the consequence of a finding, not its oddity.
@@ -40,6 +42,8 @@ type Finding struct {
 	// Cured says that the plan's actions end this finding once they are applied;
 	// what has been ended is reported as Info.
 	Cured bool `json:"-"`
+	// Withheld says that an action would end this finding, but has no mandate.
+	Withheld bool `json:"-"`
 }
 
 // Standing reports whether the finding keeps a subject from being compliant
@@ -53,6 +57,8 @@ type Action struct {
 	Target  string `json:"target"`
 	Summary string `json:"summary"`
 	Applied bool   `json:"applied"`
+	// Mandate is what entitles the function to the change.
+	Mandate Mandate `json:"mandate,omitzero"`
 }
 
 // Status is the outcome for one subject.
@@ -63,7 +69,8 @@ const (
 	Compliant Status = "compliant"
 	// Remediated: it was wrong, it is right now.
 	Remediated Status = "remediated"
-	// Planned: a dry-run found it wrong, and it would be remediated.
+	// Planned: it is wrong and would be remediated, but a dry run applies nothing, or
+	// nothing entitles the function to the change.
 	Planned Status = "planned"
 	// Noncompliant: wrong, and not ours to cure, or the cure does not suffice.
 	Noncompliant Status = "noncompliant"
@@ -80,10 +87,15 @@ func Statuses() []Status {
 
 // Result is what became of one subject.
 type Result struct {
+	// ID is the same for the same subject and problem, so that a mute, a thread or
+	// "resolved" can refer to it; see Identify.
+	ID       string    `json:"id"`
 	Subject  string    `json:"subject"`
 	Status   Status    `json:"status"`
 	Findings []Finding `json:"findings"`
 	Actions  []Action  `json:"actions"`
+	// Owner is the tool that manages the subject; zero where none was recognized.
+	Owner owner.Owner `json:"owner,omitzero"`
 	// Mode is set where it is not the function's: somebody asked for a plan only.
 	Mode Mode `json:"mode,omitempty"`
 	// Sweep is the reference of the sweep that asked for the look, "" where
@@ -187,16 +199,21 @@ func (r Report) HasError() bool { return slices.ContainsFunc(r.Results, Result.H
 // Decide derives the status from what was found and what was done. Skipped and
 // failed are not its to give: they are known before there is a plan. Cured
 // findings need every action to have been applied; in a dry-run they need only
-// have been planned.
+// have been planned. actions must not hold what was withheld for lack of a mandate.
 func Decide(mode Mode, findings []Finding, actions []Action) Status {
-	cured := false
+	cured, withheld := false, false
 	for _, f := range findings {
-		if f.Standing() {
+		switch {
+		case f.Withheld || f.Code == noMandate:
+			withheld = true
+		case f.Standing():
 			return Noncompliant
 		}
 		cured = cured || (f.Cured && f.Severity != Info)
 	}
 	switch {
+	case withheld:
+		return Planned
 	case !cured:
 		return Compliant
 	case mode == DryRun:

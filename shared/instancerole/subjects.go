@@ -80,7 +80,7 @@ func (s Settings) ofCall(call event.Call) []subject {
 		return nil
 	case call.ErrorCode != "":
 		return []subject{pipeline.Skip[Target](call.Name, "failed-call", fmt.Sprintf("the call %s failed (%s), and so changed nothing", call.Name, call.ErrorCode))}
-	case call.Caller.IsAnyOf(s.OwnRoles):
+	case call.Actor.IsAnyOf(s.OwnRoles):
 		return []subject{pipeline.Skip[Target](call.Name, "own-call", fmt.Sprintf("the call %s was made by ECS Guardrails itself", call.Name))}
 	case ofRole:
 		return []subject{s.ofRoleCall(call)}

@@ -112,6 +112,9 @@ type Plan[A any] struct {
 	Findings []finding.Finding
 	// Actions in the order in which they are to be applied.
 	Actions []A
+	// Withheld are actions that nothing entitles the function to. They are
+	// reported, and never applied.
+	Withheld []A
 	// endedBy gives, by a finding's place, that of the last action which ends it.
 	// What is cured and not in it takes all actions.
 	endedBy map[int]int
@@ -128,6 +131,16 @@ func (p *Plan[A]) Do(action A, ends ...int) {
 		p.endedBy[finding] = len(p.Actions)
 	}
 	p.Actions = append(p.Actions, action)
+}
+
+// Withhold adds an action that nothing entitles the function to, and marks the
+// findings, by their places, that it would end. The reason goes beside it as a
+// finding.NoMandate.
+func (p *Plan[A]) Withhold(action A, ends ...int) {
+	for _, finding := range ends {
+		p.Findings[finding].Withheld = true
+	}
+	p.Withheld = append(p.Withheld, action)
 }
 
 // after gives the findings as they are once the first actions were applied, and
@@ -450,6 +463,9 @@ func (f *Function[S, O, Q, A]) settle(ctx context.Context, subject Subject[S], o
 		}
 	}
 	result := finding.Result{Status: finding.Decide(mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}
+	for _, action := range plan.Withheld {
+		result.Actions = append(result.Actions, f.Describe(action))
+	}
 	if mode == finding.Enforce {
 		result.Findings = cured(plan.Findings)
 	}

@@ -61,6 +61,13 @@ func (l *lamps) function(mode finding.Mode) *Function[string, string, NoQuestion
 				return Plan[string]{Findings: []finding.Finding{{Code: "broken", Severity: finding.Error, Message: "broken", Fix: "replace it"}}}
 			case name == "panics":
 				panic("canary-secret")
+			case name == "neighbour's":
+				plan := Plan[string]{Findings: []finding.Finding{
+					{Code: "off", Severity: finding.Error, Message: "off", Fix: "switch it on"},
+					finding.NoMandate("switch the lamp on", "it is the neighbour's.", "Ask the neighbour."),
+				}}
+				plan.Withhold(name, 0)
+				return plan
 			case strings.HasPrefix(name, "off"):
 				return Plan[string]{
 					Findings: []finding.Finding{{Code: "off", Severity: finding.Error, Message: "off", Fix: "switch it on", Cured: true}},
@@ -107,6 +114,7 @@ func TestStatusOfEachOutcome(t *testing.T) {
 	}{
 		"on":                     {"on", finding.Compliant, finding.Compliant, ""},
 		"off":                    {"off", finding.Remediated, finding.Planned, "off"},
+		"without a mandate":      {"neighbour's", finding.Planned, finding.Planned, "off no-mandate"},
 		"nothing can cure it":    {"broken", finding.Noncompliant, finding.Noncompliant, "broken"},
 		"not ours by its name":   {"candle", finding.Skipped, finding.Skipped, "not-a-lamp"},
 		"not ours at a look":     {"strange", finding.Skipped, finding.Skipped, "strange"},
@@ -391,7 +399,7 @@ func TestInvokeReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"function":"lamps","mode":"enforce","results":[{"subject":"off","status":"remediated",` +
+	const want = `{"function":"lamps","mode":"enforce","results":[{"id":"e4827dab6f564404.off","subject":"off","status":"remediated",` +
 		`"findings":[{"code":"off","severity":"info","message":"cured: off","fix":"switch it on"}],` +
 		`"actions":[{"kind":"SwitchOn","target":"off","summary":"","applied":true}]}]}`
 	if string(answer) != want {

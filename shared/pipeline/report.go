@@ -43,12 +43,15 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	looking, cancel := withMargin(ctx)
 	defer cancel()
 	outcome := r.runner.Handle(looking, payload)
-	for _, result := range outcome.Report.Results {
+	for i, result := range outcome.Report.Results {
+		outcome.Report.Results[i].ID = finding.Identify(outcome.Report.Function, result)
 		r.log.LogAttrs(ctx, level(result), "result",
+			slog.String("id", outcome.Report.Results[i].ID),
 			slog.String("function", outcome.Report.Function),
 			slog.String("mode", string(outcome.Report.ModeOf(result))),
 			slog.String("subject", result.Subject),
 			slog.String("status", string(result.Status)),
+			slog.Any("owner", result.Owner),
 			slog.Any("findings", result.Findings),
 			slog.Any("actions", result.Actions),
 		)

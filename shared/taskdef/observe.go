@@ -274,7 +274,7 @@ func (o Observer) registeredByUs(definition *types.TaskDefinition) bool {
 	}
 	name, _, _ = strings.Cut(name, "/")
 	role := arn.ARN{Partition: session.Partition, Service: "iam", AccountID: session.AccountID, Resource: "role/" + name}
-	return event.Caller{RoleARN: role.String()}.IsAnyOf(o.Settings.OwnRoles)
+	return event.Actor{RoleARN: role.String()}.IsAnyOf(o.Settings.OwnRoles)
 }
 
 // description is ECS's answer, decoded and as it came.

@@ -93,7 +93,7 @@ func (s Settings) registered(call event.Call) []pipeline.Subject[Revision] {
 	switch {
 	case err != nil:
 		return reject(err)
-	case call.Caller.IsAnyOf(s.OwnRoles):
+	case call.Actor.IsAnyOf(s.OwnRoles):
 		return skip(arn, "own-registration", "this stack registered the revision itself")
 	case madeFromPredecessor(call, revision):
 		return skip(arn, "own-registration", "the revision carries the tag "+TagPatchedFrom+" with the revision before it: a stack like this one registered it")

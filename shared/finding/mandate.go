@@ -1,0 +1,43 @@
+package finding
+
+import "fmt"
+
+// MandateKind says who entitled a function to a change.
+type MandateKind string
+
+const (
+	// ByParameter: the operator named the thing in a template parameter.
+	ByParameter MandateKind = "parameter"
+	// ByGiver: the owner of what is given lists who gets it.
+	ByGiver MandateKind = "giver"
+	// ByActor: the principal that caused the event could make this very change.
+	ByActor MandateKind = "actor"
+	// ByInvoker: the subject was named in a call by hand, or by the sweep of one.
+	ByInvoker MandateKind = "invoker"
+)
+
+// Mandate is what entitles a function to one change. The zero Mandate means that
+// nothing does.
+type Mandate struct {
+	Kind MandateKind `json:"kind"`
+	// Text names it, as in "InstanceRolePattern=ecsInstanceRole*".
+	Text string `json:"text"`
+}
+
+// IsGiven reports whether anything entitles the function to the change.
+func (m Mandate) IsGiven() bool { return m.Kind != "" }
+
+// noMandate is the code of a change that nothing entitles the function to.
+const noMandate = "no-mandate"
+
+// NoMandate is the finding in the place of a change that nothing entitles the
+// function to. change says what would be done, as in "attach the policy X to the
+// role Y"; reason why it is not, as a whole sentence; allow is the command or the
+// parameter that allows it, as an imperative.
+func NoMandate(change, reason, allow string) Finding {
+	return Finding{
+		Code: noMandate, Severity: Warning,
+		Message: fmt.Sprintf("Would %s, but nothing allows it: %s", change, reason),
+		Fix:     allow,
+	}
+}
