@@ -28,13 +28,16 @@ const (
 type API struct {
 	client    *Client
 	base      string
+	probe     string
 	authorize func(*http.Request)
 }
 
 // API makes the interface at an administrator's URL; authorize puts the
-// credential on each request.
-func (c *Client) API(administrator Administrator, authorize func(*http.Request)) *API {
-	return &API{c, strings.TrimRight(administrator.URL, "/"), authorize}
+// credential on each request. The probe is a path that the API always has: after
+// a 404 it tells a wrong URL from something that isn't there. "" where there is
+// no such path.
+func (c *Client) API(administrator Administrator, probe string, authorize func(*http.Request)) *API {
+	return &API{c, strings.TrimRight(administrator.URL, "/"), probe, authorize}
 }
 
 // ExamineAdministrator says what is wrong with the administrator's credential,
@@ -84,6 +87,9 @@ func (a *API) Do(ctx context.Context, call Call, into any) (http.Header, error) 
 			continue
 		}
 		if !slices.Contains(call.Want, got.status) {
+			if got.status == http.StatusNotFound && a.misplaced(ctx) {
+				return got.header, &Error{Kind: Misplaced, Status: got.status, text: fmt.Sprintf("%s has no API at the address under \"url\" in the administrator's secret: it answered status 404 to %s, and to %s, which the API always has", request.URL.Host, call.Doing, a.probe)}
+			}
 			return got.header, unwelcome(request.URL, call.Doing, got)
 		}
 		if into != nil && json.Unmarshal(got.body, into) != nil {
@@ -91,6 +97,19 @@ func (a *API) Do(ctx context.Context, call Call, into any) (http.Header, error) 
 		}
 		return got.header, nil
 	}
+}
+
+// misplaced reports whether the API isn't at its address at all.
+func (a *API) misplaced(ctx context.Context) bool {
+	if a.probe == "" {
+		return false
+	}
+	request, err := a.request(ctx, Call{Method: http.MethodGet, Path: a.probe})
+	if err != nil {
+		return false
+	}
+	got, err := a.client.do(request)
+	return err == nil && got.status == http.StatusNotFound
 }
 
 func (a *API) request(ctx context.Context, call Call) (*http.Request, error) {

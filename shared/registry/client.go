@@ -45,6 +45,8 @@ const (
 	Unexpected
 	// OffLimits: the host's address is none that a guarded client connects to.
 	OffLimits
+	// Misplaced: the API is not at its address at all.
+	Misplaced
 )
 
 // Error is a call to a registry that did not end well. Its text is our own but

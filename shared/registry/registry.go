@@ -180,16 +180,23 @@ const (
 	OneAccount Accounts = iota
 	// TwoAccounts: an account has one password, so two accounts take turns.
 	TwoAccounts
+	// NewAccount: each credential is a new account, with a user name that the
+	// driver chooses.
+	NewAccount
 )
 
 // alternate ends the name of the second of two accounts that take turns, as it
 // does in the alternating-users strategy of AWS's own rotation functions.
 const alternate = "_clone"
 
-// Successor gives the username that follows another one.
+// Successor gives the username that follows another one, "" where only the
+// issued credential tells it.
 func (a Accounts) Successor(username string) string {
-	if a == OneAccount {
+	switch a {
+	case OneAccount:
 		return username
+	case NewAccount:
+		return ""
 	}
 	if first, isSecond := strings.CutSuffix(username, alternate); isSecond && first != "" {
 		return first
@@ -213,7 +220,8 @@ type Order struct {
 	SecretARN, Version string
 	// Current is what AWSCURRENT holds, and what nobody may touch.
 	Current Credential
-	// Next is the user whose turn it is: of two accounts the other one.
+	// Next is the user whose turn it is: of two accounts the standby one, and ""
+	// where each credential is a new account.
 	Next string
 	// Administrator is zero where the secret names none.
 	Administrator Administrator
@@ -231,14 +239,16 @@ type Issued struct {
 	ID string
 	// Version is the secret's version that it was issued for.
 	Version string
+	// Ends is when the registry ends it; zero where that is never, or not known.
+	Ends time.Time
 }
 
 // Driver replaces credentials at one kind of registry. Each of its verbs may be
 // cut off at any point and asked for again. Failed calls to the registry are of
 // type *Error.
 type Driver interface {
-	// Accounts is a constant of the registry's kind.
-	Accounts() Accounts
+	// Accounts depends on the secret's tags alone: a registry may know several ways.
+	Accounts(tags map[string]string) Accounts
 	// Examine says what the order lacks. It is pure: no call, no clock. Its error
 	// names the tag or field and what to write there.
 	Examine(Order) error
@@ -259,6 +269,36 @@ type Installer interface {
 // without their passwords, which the registry shows only once.
 type Lister interface {
 	List(context.Context, Order) ([]Issued, error)
+}
+
+// Right is whether an account may do something.
+type Right int
+
+// The rights. A registry that doesn't tell leaves RightUnknown.
+const (
+	RightUnknown Right = iota
+	RightGranted
+	RightMissing
+)
+
+// Standing is what a registry tells about an account or token besides its
+// credential.
+type Standing struct {
+	// Pull is whether it may pull from the order's registry path.
+	Pull Right
+	// Disabled says that the registry has it switched off.
+	Disabled bool
+	// Ends is when it stops working; zero where that is never, or not known.
+	Ends time.Time
+}
+
+// Inspector is a Driver of a registry that tells the standing of an account: of
+// two accounts the standby one is inspected before a rotation moves to it, and
+// the one in use at each look.
+type Inspector interface {
+	// Inspect gives the standing of a user. One that the registry doesn't know is an
+	// *Error of the Kind Missing.
+	Inspect(ctx context.Context, order Order, username string) (Standing, error)
 }
 
 // namePrefix begins the names of all tokens that were issued for one secret.

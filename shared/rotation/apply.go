@@ -160,7 +160,7 @@ func (r *Rotation) unchanged(ctx context.Context, action Action) error {
 }
 
 func (r *Rotation) revoke(ctx context.Context, action Action, id string) error {
-	if driver := r.drivers[action.Driver]; driver.Accounts() == registry.TwoAccounts && id == action.Order.Current.Username {
+	if driver := r.drivers[action.Driver]; driver.Accounts(action.Order.Tags) == registry.TwoAccounts && id == action.Order.Current.Username {
 		return errors.New("revoke a credential: its account is the current one's")
 	}
 	return asFinding(r.drivers[action.Driver].Revoke(ctx, action.Order, id), "revoke a credential")

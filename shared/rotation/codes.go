@@ -26,6 +26,7 @@ var Codes = []finding.Code{
 	{Code: "administrator-for-others", Cause: "the administrator's secret lists the secrets that it is for, and this one is not among them", Cure: "correct the tag, or have the administrator's owner add the secret's name to the list"},
 	{Code: "administrator-refused", Cause: "the registry's API does not let the administrator do what the driver needs", Cure: "give it the rights that the driver's section lists"},
 	{Code: "account-missing", Cause: "the registry's API does not know the account, project or group", Cure: "make it; of two accounts that take turns, both must exist"},
+	{Code: "api-misplaced", Cause: "the registry has no API at the address in the administrator's secret", Cure: "correct `url` there"},
 	{Code: "registry-api", Cause: "the registry's API answered otherwise than its description says", Cure: "see the registry's log; the current credential is untouched"},
 	{Code: "login-succeeded", Cause: "`testSecret` logged in with the new credential; the message shows the realm", Cure: "none needed"},
 	{Code: "configuration-tested", Cause: "`testSecret` was asked for alone (`RotateImmediately=false`), and the current credential works", Cure: "none needed"},

@@ -367,6 +367,9 @@ func asFinding(err error, doing string) error {
 	case registry.Refused:
 		f.Code = "administrator-refused"
 		f.Fix = "give the administrator, whose secret the tag " + AdminTag + " names, the rights that the function's README lists for the driver"
+	case registry.Misplaced:
+		f.Code = "api-misplaced"
+		f.Fix = `correct "url" in the administrator's secret: the address of the registry's API, with the path before /api where it has one`
 	case registry.Missing:
 		f.Code = "account-missing"
 		f.Fix = "make the account that the message speaks of, or correct the secret's tags; of two accounts that take turns, the second is called as the first with _clone behind. " +

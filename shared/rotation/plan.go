@@ -140,7 +140,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		},
 	}
 	driver := r.drivers[at.Driver]
-	both.order.Next = driver.Accounts().Successor(before.Credential.Username)
+	both.order.Next = driver.Accounts(o.Tags).Successor(before.Credential.Username)
 	if at.InPlace {
 		both.order.Next = before.Credential.Username
 	}
@@ -155,7 +155,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	switch {
 	case err != nil:
 		return fault("pending-differs", fmt.Sprintf("the new version of the secret was not made by this rotation: %v", err), anew)
-	case both.after.Credential.Username != both.order.Next:
+	case both.order.Next != "" && both.after.Credential.Username != both.order.Next:
 		return fault("pending-differs", "the new version of the secret is for another user than the one whose turn it is", anew)
 	case !both.after.SameBeside(before):
 		return fault("pending-differs", "the new version of the secret differs from the one in use in more than its credential, as it would for another registry", anew)
@@ -193,7 +193,7 @@ func (r *Rotation) wantsInUse(o Observation, at Target, both documents) bool {
 	if o.Step == Review {
 		return both.hasNew && o.graceOver(at)
 	}
-	if driver.Accounts() != registry.TwoAccounts {
+	if driver.Accounts(o.Tags) != registry.TwoAccounts {
 		return false
 	}
 	if _, installs := driver.(registry.Installer); installs {
@@ -454,7 +454,7 @@ func (o Observation) superseded(both documents) []registry.Credential {
 func (r *Rotation) renders(o Observation, at Target, both documents, base Action) []Action {
 	var actions []Action
 	for _, file := range o.Configs {
-		content, changed := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(), o.superseded(both), both.after.Credential)
+		content, changed := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(o.Tags), o.superseded(both), both.after.Credential)
 		if changed {
 			render := base
 			render.Kind, render.File, render.Content = Render, file, content

@@ -123,7 +123,7 @@ func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fl
 	}
 	clusters := map[string]*fleet{}
 	for _, file := range o.Configs {
-		_, old := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(), o.superseded(both), both.after.Credential)
+		_, old := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(o.Tags), o.superseded(both), both.after.Credential)
 		if !old && !carries(file.Content, at.Registry, both.after.Credential) {
 			continue
 		}

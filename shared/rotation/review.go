@@ -145,7 +145,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 // registry knows them. A token that this function did not mint is not among
 // them.
 func (r *Rotation) outdated(o Observation, at Target, both documents) []registry.Issued {
-	if r.drivers[at.Driver].Accounts() == registry.TwoAccounts {
+	if r.drivers[at.Driver].Accounts(o.Tags) == registry.TwoAccounts {
 		if o.Login.Err != nil || both.before.Credential.Username == both.after.Credential.Username {
 			return nil
 		}

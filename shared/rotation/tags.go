@@ -98,7 +98,7 @@ func target(tags map[string]string, drivers map[string]registry.Driver) (Target,
 	}
 	if text, tagged := tags[MaintenanceTag]; tagged {
 		driver := drivers[target.Driver]
-		if text != "in-place" || driver != nil && driver.Accounts() == registry.OneAccount {
+		if text != "in-place" || driver != nil && driver.Accounts(tags) != registry.TwoAccounts {
 			fault("tag-malformed", fmt.Sprintf("the tag %s is for accounts that would take turns, and says in-place or nothing", MaintenanceTag), "take the tag away, or write in-place")
 		}
 		target.InPlace = true

@@ -411,6 +411,17 @@ func TestVendorsFail(t *testing.T) {
 			})
 		}
 	}
+	// An API that is there, and knows neither account nor project.
+	knowingNothing := func(w *world, v vendor) {
+		refusing(404)(w, v)
+		unknown := w.network.Hosts[v.api]
+		w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+			if strings.HasSuffix(request.URL.Path, "/version") || strings.HasSuffix(request.URL.Path, "/ping") || strings.HasSuffix(request.URL.Path, "/status") || strings.HasSuffix(request.URL.Path, "/discovery") {
+				return
+			}
+			unknown.ServeHTTP(writer, request)
+		})
+	}
 	administrator := func(value string) func(*world, vendor) {
 		return func(w *world, _ vendor) { w.secrets.Others[adminSecret] = value }
 	}
@@ -420,7 +431,8 @@ func TestVendorsFail(t *testing.T) {
 	}{
 		"unauthorized":           {refusing(401), []string{"administrator-refused"}},
 		"forbidden":              {refusing(403), []string{"administrator-refused"}},
-		"not there":              {refusing(404), []string{"account-missing"}},
+		"not there":              {knowingNothing, []string{"account-missing"}},
+		"no API there":           {refusing(404), []string{"api-misplaced", "account-missing"}},
 		"bad request":            {refusing(400), []string{"registry-api", "account-missing"}},
 		"redirect":               {refusing(302), []string{"registry-api"}},
 		"broken":                 {refusing(500), []string{"will-retry"}},

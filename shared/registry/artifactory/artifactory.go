@@ -27,6 +27,9 @@ import (
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.
 const Name = "artifactory"
 
+// probe is a path that the API always has.
+const probe = "/access/api/v1/system/ping"
+
 const tokens = "/access/api/v1/tokens"
 
 // maxUsername is JFrog's limit.
@@ -39,7 +42,7 @@ type Driver struct{ client *registry.Client }
 func New(client *registry.Client) *Driver { return &Driver{client} }
 
 // Accounts says that tokens live side by side.
-func (*Driver) Accounts() registry.Accounts { return registry.OneAccount }
+func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.OneAccount }
 
 // Examine wants an administrator.
 func (*Driver) Examine(order registry.Order) error {
@@ -120,5 +123,5 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 }
 
 func (d *Driver) api(order registry.Order) *registry.API {
-	return d.client.API(order.Administrator, order.Administrator.Bearer)
+	return d.client.API(order.Administrator, probe, order.Administrator.Bearer)
 }

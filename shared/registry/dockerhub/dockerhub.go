@@ -43,7 +43,7 @@ type Driver struct{ client *registry.Client }
 func New(client *registry.Client) *Driver { return &Driver{client} }
 
 // Accounts says that tokens live side by side.
-func (*Driver) Accounts() registry.Accounts { return registry.OneAccount }
+func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.OneAccount }
 
 // Examine wants Docker Hub and an administrator of its own.
 func (*Driver) Examine(order registry.Order) error {
@@ -185,7 +185,7 @@ func (d *Driver) login(ctx context.Context, order registry.Order) (*registry.API
 	var bearer struct {
 		Token secret.Text `json:"access_token"`
 	}
-	_, err := d.client.API(order.Administrator, func(*http.Request) {}).Do(ctx, registry.Call{
+	_, err := d.client.API(order.Administrator, "", func(*http.Request) {}).Do(ctx, registry.Call{
 		Method: http.MethodPost, Path: "/v2/auth/token", Doing: doing, Want: []int{http.StatusOK},
 		JSON: map[string]string{"identifier": order.Administrator.Username, "secret": order.Administrator.Password.Reveal()},
 	}, &bearer)
@@ -197,5 +197,5 @@ func (d *Driver) login(ctx context.Context, order registry.Order) (*registry.API
 	}
 	administrator := order.Administrator
 	administrator.Password = bearer.Token
-	return d.client.API(administrator, administrator.Bearer), nil
+	return d.client.API(administrator, "", administrator.Bearer), nil
 }

@@ -27,6 +27,9 @@ import (
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.
 const Name = "gitea"
 
+// probe is a path that the API always has.
+const probe = "/api/v1/version"
+
 // pageSize is Gitea's default for the most that a page may hold
 // (api.MAX_RESPONSE_ITEMS).
 const pageSize = 50
@@ -38,7 +41,7 @@ type Driver struct{ client *registry.Client }
 func New(client *registry.Client) *Driver { return &Driver{client} }
 
 // Accounts says that tokens live side by side.
-func (*Driver) Accounts() registry.Accounts { return registry.OneAccount }
+func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.OneAccount }
 
 // Examine wants the user's own credential.
 func (*Driver) Examine(order registry.Order) error {
@@ -121,7 +124,7 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 }
 
 func (d *Driver) api(order registry.Order) *registry.API {
-	return d.client.API(order.Administrator, order.Administrator.Basic)
+	return d.client.API(order.Administrator, probe, order.Administrator.Basic)
 }
 
 func tokens(order registry.Order) string {

@@ -40,6 +40,9 @@ import (
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.
 const Name = "gitlab"
 
+// probe is a path that the API always has.
+const probe = "/api/v4/version"
+
 // OwnerTag is the secret's tag that says whose the tokens are, as in
 // "groups/acme" or "projects/acme/tools/app".
 const OwnerTag = "ecs-guardrails:gitlab"
@@ -70,7 +73,7 @@ type Driver struct {
 func New(client *registry.Client, now func() time.Time) *Driver { return &Driver{client, now} }
 
 // Accounts says that tokens live side by side.
-func (*Driver) Accounts() registry.Accounts { return registry.OneAccount }
+func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.OneAccount }
 
 // kind is one of the two kinds of token.
 type kind struct {
@@ -207,7 +210,7 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 }
 
 func (d *Driver) api(order registry.Order) *registry.API {
-	return d.client.API(order.Administrator, func(request *http.Request) {
+	return d.client.API(order.Administrator, probe, func(request *http.Request) {
 		request.Header.Set("PRIVATE-TOKEN", order.Administrator.Password.Reveal())
 	})
 }

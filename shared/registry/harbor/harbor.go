@@ -33,6 +33,9 @@ import (
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.
 const Name = "harbor"
 
+// probe is a path that the API always has.
+const probe = "/api/v2.0/ping"
+
 // pageSize is the most that Harbor gives in a page.
 const pageSize = 100
 
@@ -49,7 +52,7 @@ type Driver struct {
 func New(client *registry.Client, random io.Reader) *Driver { return &Driver{client, random} }
 
 // Accounts says that two robots take turns.
-func (*Driver) Accounts() registry.Accounts { return registry.TwoAccounts }
+func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.TwoAccounts }
 
 // Examine wants a robot and an administrator.
 func (*Driver) Examine(order registry.Order) error {
@@ -147,7 +150,7 @@ func (d *Driver) find(ctx context.Context, order registry.Order, username string
 }
 
 func (d *Driver) api(order registry.Order) *registry.API {
-	return d.client.API(order.Administrator, func(request *http.Request) {
+	return d.client.API(order.Administrator, probe, func(request *http.Request) {
 		order.Administrator.Basic(request)
 		// A project named by digits would otherwise be taken for an id.
 		request.Header.Set("X-Is-Resource-Name", "true")

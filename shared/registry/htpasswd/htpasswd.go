@@ -51,7 +51,7 @@ type Driver struct {
 func New(objects storedfile.Store, random io.Reader) *Driver { return &Driver{objects, random} }
 
 // Accounts says that two users take turns.
-func (*Driver) Accounts() registry.Accounts { return registry.TwoAccounts }
+func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.TwoAccounts }
 
 // Examine wants the file's place and a user name that fits into a line of it.
 func (*Driver) Examine(order registry.Order) error {

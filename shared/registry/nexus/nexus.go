@@ -24,6 +24,9 @@ import (
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.
 const Name = "nexus"
 
+// probe is a path that the API always has.
+const probe = "/service/rest/v1/status"
+
 // Driver implements registry.Driver and registry.Installer.
 type Driver struct {
 	client *registry.Client
@@ -34,7 +37,7 @@ type Driver struct {
 func New(client *registry.Client, random io.Reader) *Driver { return &Driver{client, random} }
 
 // Accounts says that two users take turns.
-func (*Driver) Accounts() registry.Accounts { return registry.TwoAccounts }
+func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.TwoAccounts }
 
 // Examine wants an administrator.
 func (*Driver) Examine(order registry.Order) error { return order.ExamineAdministrator() }
@@ -47,7 +50,7 @@ func (d *Driver) Issue(_ context.Context, order registry.Order) (registry.Issued
 // Install sets the user's password. The body is the password itself, as plain
 // text; a change to the same password is a success as well.
 func (d *Driver) Install(ctx context.Context, order registry.Order, credential registry.Credential) error {
-	_, err := d.client.API(order.Administrator, order.Administrator.Basic).Do(ctx, registry.Call{
+	_, err := d.client.API(order.Administrator, probe, order.Administrator.Basic).Do(ctx, registry.Call{
 		Method: http.MethodPut, Path: "/service/rest/v1/security/users/" + url.PathEscape(credential.Username) + "/change-password",
 		Text: credential.Password.Reveal(), Doing: "the change of a user's password", Want: []int{http.StatusNoContent},
 	}, nil)

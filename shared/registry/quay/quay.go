@@ -25,6 +25,9 @@ import (
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.
 const Name = "quay"
 
+// probe is a path that the API always has.
+const probe = "/api/v1/discovery"
+
 // Driver implements registry.Driver.
 type Driver struct{ client *registry.Client }
 
@@ -32,7 +35,7 @@ type Driver struct{ client *registry.Client }
 func New(client *registry.Client) *Driver { return &Driver{client} }
 
 // Accounts says that two robots take turns.
-func (*Driver) Accounts() registry.Accounts { return registry.TwoAccounts }
+func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.TwoAccounts }
 
 // Examine wants an organization's robot and an administrator.
 func (*Driver) Examine(order registry.Order) error {
@@ -67,7 +70,7 @@ func (d *Driver) regenerate(ctx context.Context, order registry.Order, username 
 		Name  string
 		Token secret.Text
 	}
-	_, err := d.client.API(order.Administrator, order.Administrator.Bearer).Do(ctx, registry.Call{
+	_, err := d.client.API(order.Administrator, probe, order.Administrator.Bearer).Do(ctx, registry.Call{
 		Method: http.MethodPost, Path: "/api/v1/organization/" + url.PathEscape(organization) + "/robots/" + url.PathEscape(name) + "/regenerate",
 		Doing: doing, Want: []int{http.StatusOK},
 	}, &robot)

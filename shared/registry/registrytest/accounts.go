@@ -34,6 +34,9 @@ func (n *Nexus) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if n.limited(writer, "Retry-After", inSeconds) {
 		return
 	}
+	if request.URL.Path == "/service/rest/v1/status" {
+		return
+	}
 	username, password, _ := request.BasicAuth()
 	rest, here := strings.CutPrefix(request.URL.Path, "/service/rest/v1/security/users/")
 	user, change := strings.CutSuffix(rest, "/change-password")
@@ -66,6 +69,9 @@ type Quay struct {
 // ServeHTTP implements http.Handler.
 func (q *Quay) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if q.limited(writer, "Retry-After", inSeconds) {
+		return
+	}
+	if request.URL.Path == "/api/v1/discovery" {
 		return
 	}
 	rest, here := strings.CutPrefix(request.URL.Path, "/api/v1/organization/"+q.Organization+"/robots/")
@@ -104,6 +110,9 @@ type Harbor struct {
 // ServeHTTP implements http.Handler.
 func (h *Harbor) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if h.limited(writer, "Retry-After", inSeconds) {
+		return
+	}
+	if request.URL.Path == "/api/v2.0/ping" {
 		return
 	}
 	fail := func(status int, code string) {

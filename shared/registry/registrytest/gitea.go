@@ -19,6 +19,9 @@ func (g *Gitea) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if g.limited(writer, "Retry-After", inSeconds) {
 		return
 	}
+	if request.URL.Path == "/api/v1/version" {
+		return
+	}
 	username, password, basic := request.BasicAuth()
 	rest, here := strings.CutPrefix(request.URL.Path, "/api/v1/users/"+g.Username+"/tokens")
 	switch {

@@ -36,6 +36,9 @@ func (g *GitLab) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if g.limited(writer, "RateLimit-Reset", atUnixTime) {
 		return
 	}
+	if request.URL.Path == "/api/v4/version" {
+		return
+	}
 	kind, id, _ := strings.Cut(g.Owner, "/")
 	own := "/api/v4/" + kind + "/" + url.PathEscape(id) + map[bool]string{true: "/access_tokens", false: "/deploy_tokens"}[g.Access]
 	rest, here := strings.CutPrefix(request.URL.EscapedPath(), own)
