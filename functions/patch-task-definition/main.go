@@ -20,6 +20,7 @@ import (
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/taskdef"
 	"ecsguardrails/shared/taskfile"
+	"ecsguardrails/shared/taskuse"
 )
 
 func main() {
@@ -48,17 +49,17 @@ func observer(configuration aws.Config) taskdef.Observer {
 	})
 	return taskdef.Observer{
 		Definitions: containers,
-		Services:    containers,
-		Tasks:       containers,
 		Instances:   containers,
-		Rules:       eventbridge.NewFromConfig(configuration),
-		Schedules:   scheduler.NewFromConfig(configuration),
-		Secrets:     taskdef.NewSecretList(secrets, time.Now),
-		Named:       taskdef.NewSecretObserver(secrets, time.Now),
-		Roles:       taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),
-		Files:       taskdef.NewFileObserver(objects, time.Now),
-		Region:      configuration.Region,
-		Now:         time.Now,
+		Uses: taskuse.Reader{
+			Services: containers, Tasks: containers,
+			Rules: eventbridge.NewFromConfig(configuration), Schedules: scheduler.NewFromConfig(configuration),
+		},
+		Secrets: taskdef.NewSecretList(secrets, time.Now),
+		Named:   taskdef.NewSecretObserver(secrets, time.Now),
+		Roles:   taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),
+		Files:   taskdef.NewFileObserver(objects, time.Now),
+		Region:  configuration.Region,
+		Now:     time.Now,
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"ecsguardrails/shared/environmentfile"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/instancerole"
+	"ecsguardrails/shared/memory"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/secret"
 )
@@ -101,12 +102,12 @@ func New(settings Settings, judges Judges, clients Clients, region string, now f
 		judges:   judges,
 		Clients:  clients,
 		region:   region,
-		buckets:  newMemory[configbucket.Posture](now, soundFor),
-		clusters: newMemory[clusterState](now, soundFor),
-		accounts: newMemory[string](now, soundFor),
-		logins:   newMemory[loginState](now, soundFor),
-		roles:    newMemory[[]instancerole.Role](now, rolesFor),
-		access:   newMemory[[]string](now, soundFor),
+		buckets:  memory.New[configbucket.Posture](now, maxRemembered, soundFor, faultyFor),
+		clusters: memory.New[clusterState](now, maxRemembered, soundFor, faultyFor),
+		accounts: memory.New[string](now, maxRemembered, soundFor, faultyFor),
+		logins:   memory.New[loginState](now, maxRemembered, soundFor, faultyFor),
+		roles:    memory.New[[]instancerole.Role](now, maxRemembered, rolesFor, faultyFor),
+		access:   memory.New[[]string](now, maxRemembered, soundFor, faultyFor),
 		now:      now,
 	}
 	applier := applier{clients.Storage}

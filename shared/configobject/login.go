@@ -146,7 +146,7 @@ func (o observer) login(ctx context.Context, credentials []NamedCredential) ([]t
 			continue
 		}
 		group.Go(func() (err error) {
-			tried[i].loginState, err = o.logins.get(fingerprint(named), func() (loginState, bool, error) {
+			tried[i].loginState, err = o.logins.Get(fingerprint(named), func() (loginState, bool, error) {
 				state, err := try(ctx, o.Registries, named)
 				return state, state.Outcome == loginAccepted, err
 			})

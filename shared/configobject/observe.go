@@ -19,6 +19,7 @@ import (
 	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/instancerole"
+	"ecsguardrails/shared/memory"
 	"ecsguardrails/shared/storedfile"
 )
 
@@ -26,6 +27,17 @@ const (
 	// softCap is the longest line that docker run --env-file reads, and far more
 	// than any ecs.config needs.
 	softCap = 64 << 10
+	// soundFor is how long a warm function believes that what was found in order
+	// still is, faultyFor how long that it still is not: the former spares a busy
+	// bucket a dozen calls an upload, the latter lets people who cured something
+	// and upload again see it.
+	soundFor  = 5 * time.Minute
+	faultyFor = 10 * time.Second
+	// rolesFor is how long it believes that the account's roles are those that
+	// it listed: attach-policies sees a new one first.
+	rolesFor = time.Hour
+	// maxRemembered bounds each memory; beyond it, the entry that ends first goes.
+	maxRemembered = 100
 	// hardCap bounds what is read into memory.
 	hardCap = 1 << 20
 )
@@ -76,12 +88,12 @@ type observer struct {
 	settings Settings
 	judges   Judges
 	region   string
-	buckets  *memory[configbucket.Posture]
-	clusters *memory[clusterState]
-	accounts *memory[string]
-	logins   *memory[loginState]
-	roles    *memory[[]instancerole.Role]
-	access   *memory[[]string]
+	buckets  *memory.Memory[configbucket.Posture]
+	clusters *memory.Memory[clusterState]
+	accounts *memory.Memory[string]
+	logins   *memory.Memory[loginState]
+	roles    *memory.Memory[[]instancerole.Role]
+	access   *memory.Memory[[]string]
 	now      func() time.Time
 }
 
@@ -98,7 +110,7 @@ func (o observer) observe(ctx context.Context, object Object) (Observation, erro
 	group.Go(func() error { read, readErr = o.read(ctx, object); return nil })
 	group.Go(func() error { tags, tagsErr = o.tags(ctx, object); return nil })
 	group.Go(func() error {
-		observed.Bucket, bucketErr = o.buckets.get(object.Bucket, func() (configbucket.Posture, bool, error) {
+		observed.Bucket, bucketErr = o.buckets.Get(object.Bucket, func() (configbucket.Posture, bool, error) {
 			posture, err := configbucket.Look(ctx, o.Storage, object.Bucket)
 			if err == nil {
 				posture, err = o.underAccount(ctx, object, posture)
@@ -141,7 +153,7 @@ func (o observer) dependencies(ctx context.Context, observed *Observation, crede
 	}
 	if cluster := observed.Cluster; cluster != nil {
 		group.Go(func() (err error) {
-			observed.ClusterState, err = o.clusters.get(cluster.Region+" "+cluster.Name, func() (clusterState, bool, error) {
+			observed.ClusterState, err = o.clusters.Get(cluster.Region+" "+cluster.Name, func() (clusterState, bool, error) {
 				state, err := look(ctx, o.Clusters, *cluster, o.region)
 				return state, state.sound(), err
 			})
@@ -221,7 +233,7 @@ func (o observer) account(ctx context.Context, object Object) string {
 			return parts[4]
 		}
 	}
-	account, _ := o.accounts.get("", func() (string, bool, error) {
+	account, _ := o.accounts.Get("", func() (string, bool, error) {
 		got, err := o.Identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 		if err != nil {
 			return "", false, err

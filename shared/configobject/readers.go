@@ -48,7 +48,7 @@ type configReader struct {
 // roles is remembered for long, since it takes a call for a thousand roles of
 // the account, and what a role can do for a file as everything else.
 func (o observer) readers(ctx context.Context, object Object, bucket configbucket.Posture, encryptedWith string) (readerState, error) {
-	roles, err := o.roles.get("", func() ([]instancerole.Role, bool, error) {
+	roles, err := o.roles.Get("", func() ([]instancerole.Role, bool, error) {
 		roles, err := o.settings.instanceRoles().ListConfigReaders(ctx, o.Roles, o.now())
 		return roles, true, err
 	})
@@ -72,7 +72,7 @@ func (o observer) readers(ctx context.Context, object Object, bucket configbucke
 			continue
 		}
 		group.Go(func() (err error) {
-			state.Roles[i].Lacks, err = o.access.get(strings.Join([]string{role.ARN, file.Bucket, file.Key, file.KeyARN}, " "), func() ([]string, bool, error) {
+			state.Roles[i].Lacks, err = o.access.Get(strings.Join([]string{role.ARN, file.Bucket, file.Key, file.KeyARN}, " "), func() ([]string, bool, error) {
 				lacks, err := instancerole.LacksForConfig(ctx, o.Roles, role, file, o.now())
 				return lacks, len(lacks) == 0, err
 			})
@@ -84,7 +84,7 @@ func (o observer) readers(ctx context.Context, object Object, bucket configbucke
 		return readerState{Unknown: awserror.Operation(err)}, nil
 	case awserror.Gone:
 		// A role was deleted since the list was made; the next list has it no more.
-		o.roles.forget("")
+		o.roles.Forget("")
 		return readerState{}, nil
 	default:
 		return state, err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"ecsguardrails/shared/owner"
@@ -147,6 +148,15 @@ func (r Result) Capped(limit int) Result {
 }
 
 func gravity(f Finding) int { return slices.Index([]Severity{Error, Warning, Info}, f.Severity) }
+
+// Shortened bounds what a stranger's text adds to a message: to 120 bytes.
+func Shortened(text string) string {
+	const most = 120
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
 
 // clip cuts a text between two characters.
 func clip(text string) string {

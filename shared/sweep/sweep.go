@@ -24,7 +24,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/instancerole"
 	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/taskschedule"
+	"ecsguardrails/shared/taskuse"
 )
 
 // Name of the function.
@@ -69,13 +69,6 @@ type FamilyLister interface {
 	ecs.ListTaskDefinitionsAPIClient
 }
 
-// ServiceLister is the part of ECS's client that tells which of them services use.
-type ServiceLister interface {
-	ecs.ListClustersAPIClient
-	ecs.ListServicesAPIClient
-	ecs.DescribeServicesAPIClient
-}
-
 // SecretLister is the part of Secrets Manager's client that sweep needs.
 type SecretLister interface {
 	secretsmanager.ListSecretsAPIClient
@@ -107,9 +100,9 @@ type Queues interface {
 type Clients struct {
 	Roles     RoleLister
 	Families  FamilyLister
-	Services  ServiceLister
-	Rules     taskschedule.Rules
-	Schedules taskschedule.Schedules
+	Services  taskuse.Services
+	Rules     taskuse.Rules
+	Schedules taskuse.Schedules
 	Secrets   SecretLister
 	Trails    TrailReader
 	Storage   Storage

@@ -16,15 +16,11 @@ import (
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/taskschedule"
+	"ecsguardrails/shared/taskuse"
 )
 
 const (
 	familiesPage = 100
-	clustersPage = 100
-	servicesPage = 100
-	// servicesPerCall is DescribeServices' limit.
-	servicesPerCall = 10
 	// usesSideBySide bounds the calls that find out what is used; ECS allows 20 a
 	// second, and the account's people need some.
 	usesSideBySide = 4
@@ -56,20 +52,15 @@ func (o observer) listTaskDefinitions(ctx context.Context, observed *Observation
 			return nil
 		}
 	}
-	// What cannot be seen of their use keeps no family from being looked at.
-	used := &revisions{of: map[string]map[string]bool{}}
-	err := o.findUses(ctx, used)
-	var older []string
-	if err == nil {
-		older, err = o.older(ctx, used)
-	}
-	if err != nil && awserror.Classify(err) == awserror.Transient {
+	older, unchecked, err := o.olderInUse(ctx)
+	if err != nil {
 		return err
 	}
-	if err != nil {
+	if unchecked != "" {
+		// What can't be seen of their use keeps no family from being looked at.
 		observed.Faults = append(observed.Faults, finding.Finding{
 			Code: CodeUsesUnknown, Severity: finding.Warning,
-			Message: fmt.Sprintf("which older revisions are used cannot be seen, so only the latest of each family are looked at: %s answers %s", cmp.Or(awserror.Operation(err), "AWS"), cmp.Or(awserror.Code(err), "with an error")),
+			Message: "older revisions that are in use may have been left out; the latest of each family are looked at: " + unchecked,
 			Fix:     "allow the named call to sweep's role, or find the policy that denies it",
 		})
 	}
@@ -78,87 +69,46 @@ func (o observer) listTaskDefinitions(ctx context.Context, observed *Observation
 	return nil
 }
 
-// revisions collects which revisions of which families are used.
-type revisions struct {
-	mutex sync.Mutex
-	of    map[string]map[string]bool
-}
+// revisions are those in use, by their families.
+type revisions map[string]map[string]bool
 
 // add takes an ARN or "family:revision"; a family alone is its latest revision,
 // which is looked at anyway.
-func (r *revisions) add(definition string) {
+func (r revisions) add(definition string) {
 	definition = definition[strings.LastIndexByte(definition, '/')+1:]
 	family, revision, found := strings.Cut(definition, ":")
 	if !found || family == "" || revision == "" {
 		return
 	}
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.of[family] == nil {
-		r.of[family] = map[string]bool{}
+	if r[family] == nil {
+		r[family] = map[string]bool{}
 	}
-	r.of[family][revision] = true
+	r[family][revision] = true
 }
 
-// findUses asks services, EventBridge's rules and schedules, side by side.
-func (o observer) findUses(ctx context.Context, used *revisions) error {
-	var clusters []string
-	pages := ecs.NewListClustersPaginator(o.clients.Services, &ecs.ListClustersInput{MaxResults: aws.Int32(clustersPage)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return fmt.Errorf("list the clusters: %w", err)
-		}
-		clusters = append(clusters, page.ClusterArns...)
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(usesSideBySide)
-	for _, cluster := range clusters {
-		group.Go(func() error { return o.usedByServices(ctx, cluster, used) })
-	}
-	group.Go(func() error { return o.usedBySchedules(ctx, clusters, used) })
-	return group.Wait()
-}
-
-func (o observer) usedByServices(ctx context.Context, cluster string, used *revisions) error {
-	var services []string
-	pages := ecs.NewListServicesPaginator(o.clients.Services, &ecs.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(servicesPage)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if awserror.HasCode(err, "ClusterNotFoundException") {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list the services of %s: %w", cluster, err)
-		}
-		services = append(services, page.ServiceArns...)
-	}
-	for some := range slices.Chunk(services, servicesPerCall) {
-		output, err := o.clients.Services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: some})
-		if awserror.HasCode(err, "ClusterNotFoundException") {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("describe services of %s: %w", cluster, err)
-		}
-		for _, service := range output.Services {
-			used.add(aws.ToString(service.TaskDefinition))
-			// Those of CodeDeploy and of external controllers have task sets instead.
-			for _, set := range service.TaskSets {
-				used.add(aws.ToString(set.TaskDefinition))
+// olderInUse finds what services, rules and schedules use besides the latest
+// revisions, however many there are, and says why there may be more.
+func (o observer) olderInUse(ctx context.Context) (older []string, unchecked string, err error) {
+	used := revisions{}
+	uses, err := taskuse.Reader{Services: o.clients.Services, Rules: o.clients.Rules, Schedules: o.clients.Schedules}.Read(ctx, taskuse.Query{
+		Keep: func(service ecstypes.Service) bool {
+			for _, definition := range taskuse.Revisions(service) {
+				used.add(definition)
 			}
-		}
+			return false
+		},
+	})
+	if err != nil {
+		return nil, "", err
 	}
-	return nil
-}
-
-// usedBySchedules asks what rules and schedules start, however many there are.
-func (o observer) usedBySchedules(ctx context.Context, clusters []string, used *revisions) error {
-	schedules, _, err := taskschedule.Reader{Rules: o.clients.Rules, Schedules: o.clients.Schedules}.Read(ctx, clusters)
-	for _, schedule := range schedules {
+	for _, schedule := range uses.Schedules {
 		used.add(schedule.TaskDefinition)
 	}
-	return err
+	older, err = o.older(ctx, used)
+	if err != nil && awserror.Classify(err) != awserror.Transient {
+		return nil, fmt.Sprintf("%s answered %s", cmp.Or(awserror.Operation(err), "AWS"), cmp.Or(awserror.Code(err), "with an error")), nil
+	}
+	return older, uses.Unchecked(), err
 }
 
 // revisionOf gives the revision that an ARN names, "" for another family's.
@@ -173,12 +123,12 @@ func revisionOf(family, definition string) string {
 // older gives the used revisions that are not their family's latest one, as
 // "family:revision". To hand over the latest one under two names would have it
 // looked at twice at once.
-func (o observer) older(ctx context.Context, used *revisions) ([]string, error) {
+func (o observer) older(ctx context.Context, used revisions) ([]string, error) {
 	var mutex sync.Mutex
 	var found []string
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(usesSideBySide)
-	for _, family := range slices.Sorted(maps.Keys(used.of)) {
+	for _, family := range slices.Sorted(maps.Keys(used)) {
 		group.Go(func() error {
 			output, err := o.clients.Families.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{
 				FamilyPrefix: &family, Status: ecstypes.TaskDefinitionStatusActive, Sort: ecstypes.SortOrderDesc, MaxResults: aws.Int32(1),
@@ -192,7 +142,7 @@ func (o observer) older(ctx context.Context, used *revisions) ([]string, error) 
 			}
 			mutex.Lock()
 			defer mutex.Unlock()
-			for revision := range used.of[family] {
+			for revision := range used[family] {
 				if revision != latest {
 					found = append(found, family+":"+revision)
 				}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/revision"
 )
 
 // Action is a Registration, an Attachment, a Withdrawal, a Move or a Retirement.
@@ -173,7 +174,7 @@ func between(ctx context.Context, client ecs.ListTaskDefinitionsAPIClient, famil
 			return "", fmt.Errorf("list the active revisions of %s: %w", family, err)
 		}
 		for _, arn := range page.TaskDefinitionArns {
-			revision, err := ParseRevision(arn)
+			revision, err := revision.Parse(arn)
 			if err != nil || revision.Family != family || revision.Number >= below {
 				continue
 			}

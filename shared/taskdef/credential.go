@@ -73,7 +73,7 @@ func (j *judgement) credential(i int, parameter string) {
 	name, err := ParseCredential(parameter)
 	if err != nil {
 		j.report("credential-invalid", finding.Error,
-			fmt.Sprintf("%s is pulled with %q, which cannot work: %v", j.containerName(i), Shortened(parameter), err),
+			fmt.Sprintf("%s is pulled with %q, which cannot work: %v", j.containerName(i), finding.Shortened(parameter), err),
 			"name the secret in credentialsParameter by its ARN")
 		return
 	}
@@ -98,7 +98,7 @@ func (j *judgement) credential(i int, parameter string) {
 	switch secret := j.secretOf(parameter); {
 	case named.Gone:
 		j.report("credential-gone", finding.Error,
-			fmt.Sprintf("%s is pulled with the secret %s, which does not exist here: no task of this definition starts", j.containerName(i), Shortened(parameter)),
+			fmt.Sprintf("%s is pulled with the secret %s, which does not exist here: no task of this definition starts", j.containerName(i), finding.Shortened(parameter)),
 			"name a secret that exists"+j.inItsPlace(i)+"; one of another region has to be named by its ARN")
 	case secret != nil && secret.Deleted:
 		j.report("credential-gone", finding.Error,

@@ -27,12 +27,12 @@ func (j *judgement) environmentFiles() {
 			value := aws.ToString(file.Value)
 			if problem := environmentFileProblem(file); problem != "" && !j.leftOpen(value) {
 				j.report("environment-file-invalid", finding.Error,
-					fmt.Sprintf("the environment file %q of %s %s", Shortened(value), j.containerName(i), problem),
+					fmt.Sprintf("the environment file %q of %s %s", finding.Shortened(value), j.containerName(i), problem),
 					`write {"type": "s3", "value": "arn:aws:s3:::bucket/path/name.env"}`)
 			}
 			if gone := j.FilesGone[value]; gone != "" {
 				j.report("environment-file-gone", finding.Error,
-					fmt.Sprintf("the environment file %q of %s does not exist: %s, and no task of this definition starts", Shortened(value), j.containerName(i), gone),
+					fmt.Sprintf("the environment file %q of %s does not exist: %s, and no task of this definition starts", finding.Shortened(value), j.containerName(i), gone),
 					"upload it, or name one that exists")
 			}
 		}
@@ -56,7 +56,7 @@ func environmentFileProblem(file types.EnvironmentFile) string {
 	match := objectARN.FindStringSubmatch(value)
 	switch {
 	case file.Type != types.EnvironmentFileTypeS3:
-		return fmt.Sprintf("has the type %q; ECS knows \"s3\" only", Shortened(string(file.Type)))
+		return fmt.Sprintf("has the type %q; ECS knows \"s3\" only", finding.Shortened(string(file.Type)))
 	case strings.HasPrefix(value, "s3://") || strings.HasPrefix(value, "https://"):
 		return "is named by its address; ECS wants the object's ARN"
 	case match == nil:

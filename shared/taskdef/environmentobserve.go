@@ -3,13 +3,16 @@ package taskdef
 import (
 	"context"
 	"fmt"
-	"sync"
+	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/memory"
 )
 
 // ObjectLister is the part of S3's client that tells whether an object exists.
@@ -22,51 +25,48 @@ type ObjectLister interface {
 // while those that do.
 type FileObserver struct {
 	client ObjectLister
-	now    func() time.Time
-
-	mutex sync.Mutex
-	there map[string]time.Time
+	known  *memory.Memory[string]
 }
 
 // NewFileObserver makes an observer that remembers nothing yet.
 func NewFileObserver(client ObjectLister, now func() time.Time) *FileObserver {
-	return &FileObserver{client: client, now: now, there: map[string]time.Time{}}
+	return &FileObserver{client: client, known: memory.New[string](now, maxSound, soundTTL, 0)}
 }
 
 // gone says why an object, by its ARN, does not exist, or "". What cannot be
 // seen, as in the bucket of another account or region, is taken for there.
 func (o *FileObserver) gone(ctx context.Context, arn string) (string, error) {
-	o.mutex.Lock()
-	at, known := o.there[arn]
-	o.mutex.Unlock()
-	if known && o.now().Sub(at) < soundTTL {
-		return "", nil
-	}
+	return o.known.Get(arn, func() (string, bool, error) { return o.look(ctx, arn) })
+}
+
+// look also says whether the object was seen.
+func (o *FileObserver) look(ctx context.Context, arn string) (gone string, seen bool, err error) {
 	match := objectARN.FindStringSubmatch(arn)
 	if match == nil {
-		return "", nil
+		return "", false, nil
 	}
 	bucket, key := match[1], match[2]
 	// Keys are listed in their order, so that the one asked for is the first of
 	// those that begin with it.
-	output, err := o.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &key, MaxKeys: aws.Int32(1)})
+	output, err := o.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &key, MaxKeys: aws.Int32(1), EncodingType: types.EncodingTypeUrl})
 	switch {
 	case err != nil && awserror.Classify(err) == awserror.Gone:
-		return "there is no bucket of that name", nil
+		return "there is no bucket of that name", false, nil
 	case err != nil && awserror.Classify(err) == awserror.Transient && !isElsewhere(err):
-		return "", fmt.Errorf("look for the environment file %s: %w", Shortened(arn), err)
+		return "", false, fmt.Errorf("look for the environment file %s: %w", finding.Shortened(arn), err)
 	case err != nil:
-		return "", nil
-	case len(output.Contents) == 0 || aws.ToString(output.Contents[0].Key) != key:
-		return "the bucket has no object of that name", nil
+		return "", false, nil
+	case len(output.Contents) == 0 || !isKey(aws.ToString(output.Contents[0].Key), key):
+		return "the bucket has no object of that name", false, nil
 	}
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-	if len(o.there) >= maxSound {
-		clear(o.there)
-	}
-	o.there[arn] = o.now()
-	return "", nil
+	return "", true, nil
+}
+
+// isKey compares a key as S3 lists it, encoded: without that, one control
+// character in any key makes the whole answer unreadable.
+func isKey(listed, key string) bool {
+	decoded, err := url.QueryUnescape(listed)
+	return err == nil && decoded == key
 }
 
 // isElsewhere recognises S3's answer about a bucket of another region.

@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -29,13 +30,19 @@ func (f *fakeObjects) ListObjectsV2(_ context.Context, input *s3.ListObjectsV2In
 		return nil, f.err
 	}
 	output := &s3.ListObjectsV2Output{}
+	listed := func(key string) s3types.Object {
+		if input.EncodingType == s3types.EncodingTypeUrl {
+			key = url.QueryEscape(key)
+		}
+		return s3types.Object{Key: &key}
+	}
 	if f.objects == nil {
-		output.Contents = []s3types.Object{{Key: input.Prefix}}
+		output.Contents = []s3types.Object{listed(*input.Prefix)}
 	}
 	for _, object := range slices.Sorted(slices.Values(f.objects)) {
 		bucket, key, _ := strings.Cut(object, "/")
 		if bucket == *input.Bucket && strings.HasPrefix(key, *input.Prefix) && len(output.Contents) < int(aws.ToInt32(input.MaxKeys)) {
-			output.Contents = append(output.Contents, s3types.Object{Key: &key})
+			output.Contents = append(output.Contents, listed(key))
 		}
 	}
 	return output, nil

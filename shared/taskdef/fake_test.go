@@ -22,7 +22,9 @@ import (
 	"github.com/aws/smithy-go"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/revision"
 	"ecsguardrails/shared/settings"
+	"ecsguardrails/shared/taskuse"
 )
 
 const (
@@ -45,7 +47,7 @@ func secretARN(name string) string {
 // alone means its latest active revision.
 type fakeECS struct {
 	mutex     sync.Mutex
-	revisions map[string][]revision
+	revisions map[string][]kept
 	calls     []string
 	// services are in the clusters of their ClusterArn; page is how many ARNs a
 	// page of a list has.
@@ -59,13 +61,13 @@ type fakeECS struct {
 	now    time.Time
 }
 
-type revision struct {
+type kept struct {
 	definition types.TaskDefinition
 	tags       []types.Tag
 }
 
 func newFakeECS() *fakeECS {
-	return &fakeECS{revisions: map[string][]revision{}, now: time.Date(2026, 3, 2, 9, 14, 7, 0, time.UTC)}
+	return &fakeECS{revisions: map[string][]kept{}, now: time.Date(2026, 3, 2, 9, 14, 7, 0, time.UTC)}
 }
 
 func (f *fakeECS) enter(operation string) error {
@@ -83,8 +85,8 @@ func unknownDefinition() error {
 	return &smithy.GenericAPIError{Code: "ClientException", Message: "Unable to describe task definition.", Fault: smithy.FaultClient}
 }
 
-func (f *fakeECS) find(name string) *revision {
-	asked, err := ParseRevision(name)
+func (f *fakeECS) find(name string) *kept {
+	asked, err := revision.Parse(name)
 	if err != nil {
 		return nil
 	}
@@ -139,7 +141,7 @@ func (f *fakeECS) register(input *ecs.RegisterTaskDefinitionInput, by string) ty
 	definition.TaskDefinitionArn = aws.String(arnOf(family, number))
 	definition.RegisteredAt = aws.Time(f.now)
 	definition.RegisteredBy = aws.String(by)
-	f.revisions[family] = append(f.revisions[family], revision{definition, slices.Clone(input.Tags)})
+	f.revisions[family] = append(f.revisions[family], kept{definition, slices.Clone(input.Tags)})
 	return definition
 }
 
@@ -422,7 +424,7 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 
 func (s *stack) send(payload string) finding.Report {
 	function := New(s.settings,
-		Observer{Definitions: s.ecs, Services: s.ecs, Tasks: s.ecs, Instances: s.ecs, Rules: s.bus, Schedules: s.bus,
+		Observer{Definitions: s.ecs, Uses: taskuse.Reader{Services: s.ecs, Tasks: s.ecs, Rules: s.bus, Schedules: s.bus}, Instances: s.ecs,
 			Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region, Now: func() time.Time { return s.now }},
 		Applier{Definitions: s.ecs, Roles: s.iam, Services: NewServiceMover(s.ecs)})
 	return function.Handle(context.Background(), []byte(payload)).Report

@@ -9,6 +9,7 @@ const Name = "patch-task-definition"
 // The observer is given the settings here.
 func New(s Settings, observer Observer, applier Applier) *pipeline.Function[Revision, Observation, pipeline.NoQuestion, Action] {
 	observer.Settings = s
+	observer.Uses.Bounds = useBounds
 	return &pipeline.Function[Revision, Observation, pipeline.NoQuestion, Action]{
 		Name:     Name,
 		Mode:     s.Mode,

@@ -110,7 +110,7 @@ func (j *judgement) credentialOnECR(i int, reference image.Reference) {
 // secret serves the image. It stays, unless the setting says otherwise, and
 // then the finding says what was there.
 func (j *judgement) otherCredential(i int, reference image.Reference, credential string, serving RegistrySecret) {
-	message := fmt.Sprintf("the image of %s (%s) is pulled with %s, and not with the secret %s that is tagged for its registry", j.containerName(i), reference, Shortened(credential), serving.Name)
+	message := fmt.Sprintf("the image of %s (%s) is pulled with %s, and not with the secret %s that is tagged for its registry", j.containerName(i), reference, finding.Shortened(credential), serving.Name)
 	if j.ReplaceCredentials {
 		j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN, Replaces: true}, "credential-differs", finding.Warning, message,
 			"put the former credential back by registering the former revision again, with REPLACE_CREDENTIALS=no")

@@ -18,7 +18,8 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/taskschedule"
+	"ecsguardrails/shared/revision"
+	"ecsguardrails/shared/taskuse"
 )
 
 // TaskDefinitionReader is the part of ECS's client that observing needs.
@@ -30,16 +31,14 @@ type TaskDefinitionReader interface {
 // Observer reads what the decision about a definition needs.
 type Observer struct {
 	Definitions TaskDefinitionReader
-	Services    ServiceReader
-	Tasks       TaskReader
-	Instances   InstanceReader
-	Rules       taskschedule.Rules
-	Schedules   taskschedule.Schedules
-	Secrets     *SecretList
-	Named       *SecretObserver
-	Roles       *RoleObserver
-	Files       *FileObserver
-	Settings    Settings
+	// Uses is bounded here.
+	Uses      taskuse.Reader
+	Instances InstanceReader
+	Secrets   *SecretList
+	Named     *SecretObserver
+	Roles     *RoleObserver
+	Files     *FileObserver
+	Settings  Settings
 	// Region is where the clients look: a definition of another region is not
 	// theirs.
 	Region string
@@ -258,8 +257,8 @@ func (o Observer) late(ctx context.Context, asked Revision, latest *description)
 
 // ownSource gives the revision that an active one of ours was made from. The tag
 // alone would not do: people copy it along into revisions of their own.
-func (o Observer) ownSource(definition *types.TaskDefinition, tags []types.Tag) (Revision, bool) {
-	source, err := ParseRevision(tagOf(tags, TagPatchedFrom))
+func (o Observer) ownSource(definition *types.TaskDefinition, tags []types.Tag) (revision.Name, bool) {
+	source, err := revision.Parse(tagOf(tags, TagPatchedFrom))
 	return source, err == nil && definition.Status == types.TaskDefinitionStatusActive && source.Family == aws.ToString(definition.Family) &&
 		source.Number > 0 && source.Number < definition.Revision && o.registeredByUs(definition)
 }

@@ -169,7 +169,7 @@ func (j *judgement) block(code, message, fix string) {
 // containerName names a container in messages, also where it has no name.
 func (j *judgement) containerName(i int) string {
 	if name := aws.ToString(j.Definition.ContainerDefinitions[i].Name); name != "" {
-		return fmt.Sprintf("container %q", Shortened(name))
+		return fmt.Sprintf("container %q", finding.Shortened(name))
 	}
 	return fmt.Sprintf("container number %d", i+1)
 }

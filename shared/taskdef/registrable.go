@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"ecsguardrails/shared/finding"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
@@ -22,12 +24,12 @@ func (j *judgement) registrable() {
 	}
 	if len(j.UnknownFields) > 0 {
 		j.block("field-unknown",
-			fmt.Sprintf("ECS described %s, which this version of the function does not know, and would lose in a new revision", Shortened(strings.Join(j.UnknownFields, ", "))),
+			fmt.Sprintf("ECS described %s, which this version of the function does not know, and would lose in a new revision", finding.Shortened(strings.Join(j.UnknownFields, ", "))),
 			"update ECS Guardrails; until then, make the change in the definition's source: "+patchText(j.edits))
 	}
 	if stack := tagOf(j.Tags, "aws:cloudformation:stack-name"); stack != "" && !bool(j.PatchCloudFormation) {
 		j.block("owned-by-cloudformation",
-			fmt.Sprintf("the definition belongs to the CloudFormation stack %q, which would not know of a new revision", Shortened(stack)),
+			fmt.Sprintf("the definition belongs to the CloudFormation stack %q, which would not know of a new revision", finding.Shortened(stack)),
 			"change the definition in the stack's template: "+patchText(j.edits)+"; or have such definitions patched all the same (PATCH_CLOUDFORMATION=yes)")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"ecsguardrails/shared/image"
+	"ecsguardrails/shared/memory"
 )
 
 // TagRegistry is the tag of a secret that holds a registry's credential: the
@@ -83,15 +83,12 @@ const (
 type SecretList struct {
 	client SecretLister
 	now    func() time.Time
-
-	mutex  sync.Mutex
-	listed RegistrySecrets
-	at     time.Time
+	listed *memory.Memory[RegistrySecrets]
 }
 
 // NewSecretList makes a list that was not read yet.
 func NewSecretList(client SecretLister, now func() time.Time) *SecretList {
-	return &SecretList{client: client, now: now}
+	return &SecretList{client: client, now: now, listed: memory.New[RegistrySecrets](now, 1, secretsTTL, 0)}
 }
 
 // All gives the tagged secrets as they were at most secretsTTL ago, and not
@@ -99,34 +96,19 @@ func NewSecretList(client SecretLister, now func() time.Time) *SecretList {
 // and then registers a definition has it served, also where another secret
 // serves more than that one does.
 func (l *SecretList) All(ctx context.Context, registered time.Time) (RegistrySecrets, error) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
-	oldest := l.now().Add(-secretsTTL)
-	if registered.After(oldest) {
-		oldest = registered
-	}
-	return l.youngerThan(ctx, oldest)
+	return l.youngerThan(ctx, registered)
 }
 
 // Afresh gives the tagged secrets as they were at most absenceTTL ago.
 func (l *SecretList) Afresh(ctx context.Context) (RegistrySecrets, error) {
-	l.mutex.Lock()
-	defer l.mutex.Unlock()
 	return l.youngerThan(ctx, l.now().Add(-absenceTTL))
 }
 
-// youngerThan holds the mutex while it lists, so that a batch lists once.
 func (l *SecretList) youngerThan(ctx context.Context, oldest time.Time) (RegistrySecrets, error) {
-	if !l.at.IsZero() && l.at.After(oldest) {
-		return l.listed, nil
-	}
-	started := l.now()
-	listed, err := listTagged(ctx, l.client)
-	if err != nil {
-		return nil, err
-	}
-	l.listed, l.at = listed, started
-	return listed, nil
+	return l.listed.Since("", oldest, func() (RegistrySecrets, bool, error) {
+		listed, err := listTagged(ctx, l.client)
+		return listed, true, err
+	})
 }
 
 func listTagged(ctx context.Context, client SecretLister) (RegistrySecrets, error) {

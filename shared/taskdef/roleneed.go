@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/image"
 	"ecsguardrails/shared/lazyregexp"
 )
@@ -124,7 +125,7 @@ func (j *judgement) credentialNeeds(at Place, credential string) []need {
 		if name.Account == "" {
 			credential = at.arn("secretsmanager", "secret:"+credential)
 		}
-		return []need{{action: getSecretValue, resource: withSuffix(credential), code: "execution-role-secret", purpose: "read the secret " + Shortened(credential)}}
+		return []need{{action: getSecretValue, resource: withSuffix(credential), code: "execution-role-secret", purpose: "read the secret " + finding.Shortened(credential)}}
 	}
 	policy := ""
 	if _, tagged := secret.Tags[TagRegistry]; tagged {
@@ -192,11 +193,11 @@ func valueNeed(at Place, value string) []need {
 	parts := strings.Split(value, ":")
 	switch {
 	case len(parts) >= 7 && parts[2] == "secretsmanager":
-		return []need{{action: getSecretValue, resource: withSuffix(strings.Join(parts[:7], ":")), code: "execution-role-secret", purpose: "read the secret " + Shortened(parts[6])}}
+		return []need{{action: getSecretValue, resource: withSuffix(strings.Join(parts[:7], ":")), code: "execution-role-secret", purpose: "read the secret " + finding.Shortened(parts[6])}}
 	case len(parts) == 6 && parts[2] == "ssm":
-		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + Shortened(parts[5])}}
+		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + finding.Shortened(parts[5])}}
 	case len(parts) == 1 && value != "":
-		return []need{{action: "ssm:GetParameters", resource: at.arn("ssm", "parameter/"+strings.TrimPrefix(value, "/")), code: "execution-role-secret", purpose: "read the parameter " + Shortened(value)}}
+		return []need{{action: "ssm:GetParameters", resource: at.arn("ssm", "parameter/"+strings.TrimPrefix(value, "/")), code: "execution-role-secret", purpose: "read the parameter " + finding.Shortened(value)}}
 	}
 	return nil
 }
@@ -214,7 +215,7 @@ func (j *judgement) objectNeeds(value, what string) []need {
 		policy = j.ConfigPolicyARN
 	}
 	return []need{
-		{action: "s3:GetObject", resource: value, policy: policy, code: "execution-role-environment-file", purpose: "read " + what + " " + Shortened(match[2])},
+		{action: "s3:GetObject", resource: value, policy: policy, code: "execution-role-environment-file", purpose: "read " + what + " " + finding.Shortened(match[2])},
 		{action: "s3:GetBucketLocation", resource: bucket, policy: policy, code: "execution-role-environment-file", purpose: "find the bucket " + match[1]},
 	}
 }
@@ -237,14 +238,14 @@ func (j *judgement) logNeeds(at Place, options map[string]string) []need {
 		at.Region = region
 	}
 	stream := at.arn("logs", "log-group:"+group+":log-stream:"+options["awslogs-stream-prefix"])
-	purpose := "write to the log group " + Shortened(group)
+	purpose := "write to the log group " + finding.Shortened(group)
 	needs := []need{
 		{action: "logs:CreateLogStream", resource: stream, policy: j.LogsPolicyARN, code: "execution-role-logs", purpose: purpose},
 		{action: "logs:PutLogEvents", resource: stream, policy: j.LogsPolicyARN, code: "execution-role-logs", purpose: purpose},
 	}
 	if options["awslogs-create-group"] == "true" {
 		needs = append(needs, need{action: "logs:CreateLogGroup", resource: at.arn("logs", "log-group:"+group+":log-stream:"), policy: j.LogsPolicyARN,
-			code: "execution-role-logs", purpose: "create the log group " + Shortened(group)})
+			code: "execution-role-logs", purpose: "create the log group " + finding.Shortened(group)})
 	}
 	return needs
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/memory"
 	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/policysimulation"
 	"ecsguardrails/shared/trustpolicy"
@@ -64,32 +64,38 @@ const maxGranted = 5000
 type RoleObserver struct {
 	client RoleReader
 	now    func() time.Time
-
-	mutex   sync.Mutex
-	granted map[string]time.Time
+	known  *memory.Memory[ExecutionRole]
 }
 
 // NewRoleObserver makes an observer that remembers nothing yet.
 func NewRoleObserver(client RoleReader, now func() time.Time) *RoleObserver {
-	return &RoleObserver{client: client, now: now, granted: map[string]time.Time{}}
+	return &RoleObserver{client: client, now: now, known: memory.New[ExecutionRole](now, maxGranted, grantedTTL, 0)}
 }
 
 // observe asks IAM about an execution role, and about the task role where the
 // execution role lacks something that only a person can give it. Describe tells
 // of the secrets that it may not read, as it seems.
 func (o *RoleObserver) observe(ctx context.Context, at Place, role, taskRole string, needs []need, describe func(context.Context, string) (NamedSecret, error)) (ExecutionRole, error) {
-	observed := ExecutionRole{ARN: role}
 	if !strings.HasPrefix(role, "arn:"+at.Partition+":iam::"+at.Account+":role/") {
-		observed.Unchecked = "it is not the ARN of a role in the definition's account"
-		return observed, nil
+		return ExecutionRole{ARN: role, Unchecked: "it is not the ARN of a role in the definition's account"}, nil
 	}
 	key := role
 	for _, n := range needs {
 		key += "\n" + n.action + " " + n.resource
 	}
-	if o.remembers(key) {
-		return observed, nil
-	}
+	return o.known.Get(key, func() (ExecutionRole, bool, error) {
+		observed, err := o.ask(ctx, at, role, taskRole, needs, describe)
+		return observed, observed.lacksNothing(), err
+	})
+}
+
+// lacksNothing reports whether the role was seen to be able to do all of it.
+func (r ExecutionRole) lacksNothing() bool {
+	return !r.Gone && !r.Distrusts && r.Unchecked == "" && len(r.denied) == 0
+}
+
+func (o *RoleObserver) ask(ctx context.Context, at Place, role, taskRole string, needs []need, describe func(context.Context, string) (NamedSecret, error)) (ExecutionRole, error) {
+	observed := ExecutionRole{ARN: role}
 	group, asking := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.readRole(asking, &observed) })
 	var denied []denial
@@ -111,12 +117,6 @@ func (o *RoleObserver) observe(ctx context.Context, at Place, role, taskRole str
 		return ExecutionRole{}, err
 	}
 	observed.denied = denied
-	if len(denied) == 0 {
-		if !observed.Distrusts {
-			o.remember(key)
-		}
-		return observed, nil
-	}
 	curable := !slices.ContainsFunc(denied, func(d denial) bool { return d.final || d.need.policy == "" })
 	if curable {
 		return observed, nil
@@ -186,22 +186,6 @@ func (o *RoleObserver) askTaskRole(ctx context.Context, taskRole, role string, a
 		})
 	}
 	return nil
-}
-
-func (o *RoleObserver) remembers(key string) bool {
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-	at, ok := o.granted[key]
-	return ok && o.now().Sub(at) < grantedTTL
-}
-
-func (o *RoleObserver) remember(key string) {
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-	if len(o.granted) >= maxGranted {
-		clear(o.granted)
-	}
-	o.granted[key] = o.now()
 }
 
 func (o *RoleObserver) readRole(ctx context.Context, observed *ExecutionRole) error {

@@ -1,32 +1,30 @@
 package taskdef
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/taskschedule"
+	"ecsguardrails/shared/revision"
+	"ecsguardrails/shared/taskuse"
 )
 
-// maxSchedules and its like bound one look, which waits for its calls.
-const maxSchedules = 200
-
-var scheduleBounds = taskschedule.Bounds{RuleCalls: 200, Rules: 200, SchedulePages: 20, Schedules: maxSchedules}
+// useBounds bound one look, which waits for its calls.
+var useBounds = taskuse.Bounds{Clusters: 100, Services: 1000, Tasks: 1000, RuleCalls: 200, Rules: 200, SchedulePages: 20, Schedules: 200}
 
 // pins reports whether a schedule names one of the revisions by its number.
-func pins(s taskschedule.Schedule, revisions []string) bool {
-	named, err := ParseRevision(s.TaskDefinition)
-	return err == nil && slices.ContainsFunc(revisions, func(revision string) bool {
-		return named.Number > 0 && strings.HasSuffix(revision, "/"+named.String())
+func pins(s taskuse.Schedule, revisions []string) bool {
+	named, err := revision.Parse(s.TaskDefinition)
+	return err == nil && slices.ContainsFunc(revisions, func(arn string) bool {
+		return named.Number > 0 && strings.HasSuffix(arn, "/"+named.String())
 	})
 }
 
 // follows reports whether a schedule names the family alone.
-func follows(s taskschedule.Schedule) bool {
-	named, err := ParseRevision(s.TaskDefinition)
+func follows(s taskuse.Schedule) bool {
+	named, err := revision.Parse(s.TaskDefinition)
 	return err == nil && named.Number == 0
 }
 
@@ -57,19 +55,4 @@ func (u *Usage) reportSchedules(plan *pipeline.Plan[Action]) {
 			Fix:     "allow the call to the function's role, or look at the remaining ones yourself",
 		})
 	}
-}
-
-// schedules finds the rules and schedules that start tasks of a family.
-func (o Observer) schedules(ctx context.Context, clusters []string, family string, unchecked *string) ([]taskschedule.Schedule, error) {
-	found, leftOut, err := taskschedule.Reader{Rules: o.Rules, Schedules: o.Schedules, Bounds: scheduleBounds}.Read(ctx, clusters)
-	if err != nil {
-		return nil, err
-	}
-	if leftOut != "" {
-		*unchecked = leftOut
-	}
-	return slices.DeleteFunc(found, func(s taskschedule.Schedule) bool {
-		named, err := ParseRevision(s.TaskDefinition)
-		return err != nil || named.Family != family
-	}), nil
 }

@@ -104,11 +104,11 @@ func TestSchedulesThatCannotBeSeenDoNotKeepTheCure(t *testing.T) {
 
 func TestManySchedulesAreBounded(t *testing.T) {
 	s := newServiceStack(running("prod", "web", arnOf("other", 1)))
-	for i := range maxSchedules + 5 {
+	for i := range useBounds.Schedules + 5 {
 		s.bus.onSchedule(fmt.Sprintf("report-%03d", i), "prod", arnOf("other", 1))
 	}
 	wantResult(t, s.look("app"), finding.Remediated, "credential-missing", "schedules-unchecked")
-	if asked := len(slices.DeleteFunc(s.bus.calls, func(call string) bool { return call != "GetSchedule" })); asked > maxSchedules {
+	if asked := len(slices.DeleteFunc(s.bus.calls, func(call string) bool { return call != "GetSchedule" })); asked > useBounds.Schedules {
 		t.Errorf("%d schedules were read", asked)
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/memory"
 	"ecsguardrails/shared/secret"
 )
 
@@ -41,41 +42,32 @@ const maxSound = 5000
 
 // SecretObserver finds out about secrets that containers name.
 type SecretObserver struct {
-	client SecretReader
-	now    func() time.Time
-
-	mutex     sync.Mutex
-	described map[string]remembered[NamedSecret]
-	rightKeys map[string]remembered[struct{}]
-}
-
-// remembered is what was found out, and when.
-type remembered[T any] struct {
-	found T
-	at    time.Time
+	client    SecretReader
+	described *memory.Memory[NamedSecret]
+	keys      *memory.Memory[string]
 }
 
 // NewSecretObserver makes an observer that remembers nothing yet.
 func NewSecretObserver(client SecretReader, now func() time.Time) *SecretObserver {
-	return &SecretObserver{client: client, now: now,
-		described: map[string]remembered[NamedSecret]{}, rightKeys: map[string]remembered[struct{}]{}}
+	return &SecretObserver{client: client, described: memory.New[NamedSecret](now, maxSound, soundTTL, 0), keys: memory.New[string](now, maxSound, soundTTL, 0)}
 }
 
 // describe finds out about a secret by its name or ARN.
 func (o *SecretObserver) describe(ctx context.Context, name string) (NamedSecret, error) {
-	o.mutex.Lock()
-	known, ok := o.described[name]
-	o.mutex.Unlock()
-	if ok && o.now().Sub(known.at) < soundTTL {
-		return known.found, nil
-	}
+	return o.described.Get(name, func() (NamedSecret, bool, error) {
+		found, err := o.lookAt(ctx, name)
+		return found, !found.Gone && !found.Unknown && !found.Deleted, err
+	})
+}
+
+func (o *SecretObserver) lookAt(ctx context.Context, name string) (NamedSecret, error) {
 	output, err := o.client.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &name})
 	if err != nil {
 		switch awserror.Classify(err) {
 		case awserror.Gone:
 			return NamedSecret{Gone: true}, nil
 		case awserror.Transient:
-			return NamedSecret{}, fmt.Errorf("describe the secret %s: %w", Shortened(name), err)
+			return NamedSecret{}, fmt.Errorf("describe the secret %s: %w", finding.Shortened(name), err)
 		default:
 			return NamedSecret{Unknown: true}, nil
 		}
@@ -87,47 +79,31 @@ func (o *SecretObserver) describe(ctx context.Context, name string) (NamedSecret
 	for _, tag := range output.Tags {
 		found.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
-	if !found.Deleted {
-		remember(o, o.described, name, found)
-	}
 	return found, nil
-}
-
-func remember[T any](o *SecretObserver, in map[string]remembered[T], name string, found T) {
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-	if len(in) >= maxSound {
-		clear(in)
-	}
-	in[name] = remembered[T]{found, o.now()}
 }
 
 // keysProblem says what is wrong with the keys of a secret's value, or "". Of
 // the value, only its keys and their types are looked at.
 func (o *SecretObserver) keysProblem(ctx context.Context, arn string) (string, error) {
-	o.mutex.Lock()
-	known, ok := o.rightKeys[arn]
-	o.mutex.Unlock()
-	if ok && o.now().Sub(known.at) < soundTTL {
-		return "", nil
-	}
+	return o.keys.Get(arn, func() (string, bool, error) { return o.readKeys(ctx, arn) })
+}
+
+// readKeys also says whether the keys were seen to be right.
+func (o *SecretObserver) readKeys(ctx context.Context, arn string) (problem string, sound bool, err error) {
 	output, err := o.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
 	switch {
 	case err != nil && awserror.Classify(err) == awserror.Transient:
-		return "", fmt.Errorf("read the keys of the secret %s: %w", Shortened(arn), err)
+		return "", false, fmt.Errorf("read the keys of the secret %s: %w", finding.Shortened(arn), err)
 	case isEmptySecret(err):
-		return "it has no value", nil
+		return "it has no value", false, nil
 	case err != nil:
 		// We may not look, which is as its owner wants it.
-		return "", nil
+		return "", false, nil
 	case output.SecretString == nil:
-		return "it is binary", nil
+		return "it is binary", false, nil
 	}
-	problem := keysProblem(secret.New(*output.SecretString))
-	if problem == "" {
-		remember(o, o.rightKeys, arn, struct{}{})
-	}
-	return problem, nil
+	problem = keysProblem(secret.New(*output.SecretString))
+	return problem, problem == "", nil
 }
 
 // isEmptySecret recognises the answer about a secret that is there without a

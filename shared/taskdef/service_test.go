@@ -313,15 +313,15 @@ func TestServicesOnAllPagesAreMovedOnce(t *testing.T) {
 
 func TestServicesBeyondTheBoundAreReported(t *testing.T) {
 	s := newServiceStack()
-	for i := range maxServices + 5 {
+	for i := range useBounds.Services + 5 {
 		s.ecs.services = append(s.ecs.services, running(fmt.Sprintf("cluster-%d", i%2), fmt.Sprintf("s%d", i), arnOf("other", 1)))
 	}
 	wantResult(t, s.look("app"), finding.Noncompliant, "credential-missing", "services-unchecked")
-	if got := s.ecs.count("DescribeServices"); got > maxServices/servicesPerCall+1 {
+	if got := s.ecs.count("DescribeServices"); got > useBounds.Services/10+1 {
 		t.Errorf("%d calls", got)
 	}
 	s = newServiceStack()
-	for i := range maxClusters + 5 {
+	for i := range useBounds.Clusters + 5 {
 		s.ecs.services = append(s.ecs.services, running(fmt.Sprintf("cluster-%d", i), "web", arnOf("other", 1)))
 	}
 	wantResult(t, s.look("app"), finding.Noncompliant, "credential-missing", "services-unchecked")

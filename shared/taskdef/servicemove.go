@@ -18,6 +18,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/taskuse"
 )
 
 // Move has services run the successor of the revision that they run.
@@ -122,7 +123,7 @@ func (m Move) obstacle(service types.Service) string {
 	case service.ResourceManagementType == types.ResourceManagementTypeEcs:
 		return "ECS Express Mode looks after it"
 	case stack != "" && !m.CloudFormation:
-		return fmt.Sprintf("it belongs to the CloudFormation stack %q, which would not know of it", Shortened(stack))
+		return fmt.Sprintf("it belongs to the CloudFormation stack %q, which would not know of it", finding.Shortened(stack))
 	case slices.ContainsFunc(service.Deployments, func(d types.Deployment) bool { return d.RolloutState == types.DeploymentRolloutStateFailed }):
 		return "a deployment of it has failed"
 	case m.rolledBack(service):
@@ -216,11 +217,11 @@ func (s *ServiceMover) move(ctx context.Context, m Move, name ServiceName) error
 	// Without tags: whose the service is does not change that fast.
 	output, err := s.client.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &name.Cluster, Services: []string{name.Service}})
 	switch {
-	case isGone(err):
+	case taskuse.IsGone(err):
 		return nil
 	case err != nil:
 		return fmt.Errorf("describe the service %s: %w", name, err)
-	case len(output.Services) == 0 || !runsOneOf(output.Services[0], m.From):
+	case len(output.Services) == 0 || !taskuse.Runs(output.Services[0], m.From):
 		return nil
 	}
 	service := output.Services[0]
@@ -228,7 +229,7 @@ func (s *ServiceMover) move(ctx context.Context, m Move, name ServiceName) error
 		return fmt.Errorf("the service %s was not moved to %s: %s; look again", name, m.To.ARN, why)
 	}
 	_, err = s.client.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &name.Cluster, Service: &name.Service, TaskDefinition: &m.To.ARN})
-	if err != nil && !isGone(err) {
+	if err != nil && !taskuse.IsGone(err) {
 		return fmt.Errorf("move the service %s to %s: %w", name, m.To.ARN, err)
 	}
 	return nil

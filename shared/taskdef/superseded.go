@@ -3,8 +3,8 @@ package taskdef
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,16 +14,16 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/taskschedule"
+	"ecsguardrails/shared/revision"
+	"ecsguardrails/shared/taskuse"
 )
 
 // Bounds of one look at old revisions: ECS tells who registered one, and why,
 // only of the one that is described.
-const (
-	maxOldRevisions = 50
-	maxTasks        = 1000
-	tasksPerCall    = 100
-)
+const maxOldRevisions = 50
+
+// sideBySide bounds the calls of one kind that are under way at once.
+const sideBySide = 4
 
 // Retention is how long superseded revisions are kept.
 type Retention struct {
@@ -44,12 +44,6 @@ func (r *Retention) UnmarshalText(text []byte) error {
 	}
 	*r = Retention{Ends: true, Days: int(days)}
 	return nil
-}
-
-// TaskReader is the part of ECS's client that finds what runs without a service.
-type TaskReader interface {
-	ecs.ListTasksAPIClient
-	ecs.DescribeTasksAPIClient
 }
 
 // Superseded are revisions that we made, and after which another one came.
@@ -79,7 +73,7 @@ func (o Observer) superseded(ctx context.Context, observed Observation) (*Supers
 	}
 	ours := make([]bool, len(older))
 	group, asking := errgroup.WithContext(ctx)
-	group.SetLimit(parallelListCalls)
+	group.SetLimit(sideBySide)
 	for i, name := range older {
 		group.Go(func() error {
 			described, err := o.describe(asking, name)
@@ -116,7 +110,7 @@ func (o Observer) olderRevisions(ctx context.Context, latest *types.TaskDefiniti
 			return nil, fmt.Errorf("list the active revisions of %s: %w", aws.ToString(latest.Family), err)
 		}
 		for _, name := range page.TaskDefinitionArns {
-			revision, err := ParseRevision(name)
+			revision, err := revision.Parse(name)
 			if err == nil && revision.Family == aws.ToString(latest.Family) && revision.Number > 0 && revision.Number < latest.Revision {
 				older = append(older, name)
 			}
@@ -125,76 +119,20 @@ func (o Observer) olderRevisions(ctx context.Context, latest *types.TaskDefiniti
 	return older[:min(len(older), maxOldRevisions)], nil
 }
 
-// tasks finds the revisions of a family that tasks run, or are about to run, with
-// the cluster of one of them.
-func (o Observer) tasks(ctx context.Context, clusters []string, family string, unchecked *string) (map[string]string, error) {
-	found := make([]map[string]bool, len(clusters))
-	counts := make([]int, len(clusters))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelListCalls)
-	for i, cluster := range clusters {
-		group.Go(func() (err error) {
-			found[i], counts[i], err = o.tasksIn(ctx, cluster, family)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	all := map[string]string{}
-	for i, cluster := range clusters {
-		for revision := range found[i] {
-			all[revision] = "a task in the cluster " + cluster[strings.LastIndexByte(cluster, '/')+1:]
-		}
-		if counts[i] > maxTasks {
-			*unchecked = fmt.Sprintf("there are more than %d tasks of the family in %s", maxTasks, cluster)
-		}
-	}
-	return all, nil
-}
-
-// tasksIn counts the tasks that are meant to run, those included that wait to,
-// and gives their revisions.
-func (o Observer) tasksIn(ctx context.Context, cluster, family string) (revisions map[string]bool, count int, err error) {
-	revisions = map[string]bool{}
-	pages := ecs.NewListTasksPaginator(o.Tasks, &ecs.ListTasksInput{Cluster: &cluster, Family: &family, MaxResults: aws.Int32(tasksPerCall)})
-	for pages.HasMorePages() && count <= maxTasks {
-		page, err := pages.NextPage(ctx)
-		if isGone(err) {
-			return nil, 0, nil
-		}
-		if err != nil {
-			return nil, 0, fmt.Errorf("list the tasks of %s in %s: %w", family, cluster, err)
-		}
-		count += len(page.TaskArns)
-		if len(page.TaskArns) == 0 {
-			continue
-		}
-		output, err := o.Tasks.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &cluster, Tasks: page.TaskArns})
-		if err != nil {
-			return nil, 0, fmt.Errorf("describe tasks of %s in %s: %w", family, cluster, err)
-		}
-		for _, task := range output.Tasks {
-			revisions[aws.ToString(task.TaskDefinitionArn)] = true
-		}
-	}
-	return revisions, count, nil
-}
-
 // findUsed notes by what the revisions are used.
-func (s *Superseded) findUsed(services []types.Service, schedules []taskschedule.Schedule, tasks map[string]string) {
+func (s *Superseded) findUsed(uses taskuse.Uses) {
 	s.Used = map[string]string{}
 	for _, revision := range s.Revisions {
-		if by, running := tasks[revision]; running {
-			s.Used[revision] = by
+		if cluster, running := uses.Tasks[revision]; running {
+			s.Used[revision] = "a task in the cluster " + cluster
 		}
-		for _, schedule := range schedules {
+		for _, schedule := range uses.Schedules {
 			if pins(schedule, []string{revision}) {
 				s.Used[revision] = schedule.Name
 			}
 		}
-		for _, service := range services {
-			if len(revisionsOf(service, []string{revision})) > 0 {
+		for _, service := range uses.Services {
+			if slices.Contains(taskuse.Revisions(service), revision) {
 				s.Used[revision] = "the service " + nameOfService(service).String()
 			}
 		}
@@ -236,7 +174,7 @@ func (r Retirement) Describe() finding.Action {
 func (r Retirement) apply(ctx context.Context, a Applier) error {
 	// Asked for once more: whoever takes the latest back makes an older one the
 	// latest.
-	latest, _ := ParseRevision(r.By)
+	latest, _ := revision.Parse(r.By)
 	active, err := between(ctx, a.Definitions, latest.Family, latest.Number-1, latest.Number+1)
 	if err != nil {
 		return err

@@ -80,7 +80,7 @@ func TestWhichSupersededRevisionsAreDeregistered(t *testing.T) {
 		{"schedules cannot be seen", uses(func(*types.Service) {}), func(s *stack) { s.bus.errs = map[string]error{"ListSchedules": denied} }, "app", "1 2 3 4", "AccessDenied"},
 		{"rules cannot be seen", uses(func(*types.Service) {}), func(s *stack) { s.bus.errs = map[string]error{"ListEventBuses": denied} }, "app", "1 2 3 4", "AccessDenied"},
 		{"too many tasks to be seen", uses(func(*types.Service) {}), func(s *stack) {
-			s.ecs.tasks = map[string][]string{clusterARN("prod"): slices.Repeat([]string{arnOf("app", 4)}, maxTasks+100)}
+			s.ecs.tasks = map[string][]string{clusterARN("prod"): slices.Repeat([]string{arnOf("app", 4)}, useBounds.Tasks+100)}
 		}, "app", "1 2 3 4", "more than 1000 tasks"},
 		{"the setting is not made", nil, func(s *stack) { s.settings.DeregisterSuperseded = Retention{} }, "app", "1 2 3 4", ""},
 		{"the latest is too young", nil, func(s *stack) { s.now = s.now.Add(-2 * 24 * time.Hour) }, "app", "1 2 3 4", ""},

@@ -1,19 +1,16 @@
 package taskdef
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/taskschedule"
+	"ecsguardrails/shared/revision"
+	"ecsguardrails/shared/taskuse"
 )
 
 // Usage is what runs a revision that has, or gets, a successor of ours.
@@ -29,7 +26,7 @@ type Usage struct {
 	// Services run one of the Revisions.
 	Services []types.Service
 	// Schedules start tasks of the family, of whatever revision.
-	Schedules []taskschedule.Schedule
+	Schedules []taskuse.Schedule
 	// Agents are the versions of the agents on the active instances of the
 	// Services' clusters, by the clusters' ARNs.
 	Agents map[string][]string
@@ -92,7 +89,7 @@ func (o Observer) unfinished(ctx context.Context, asked Revision, latest *descri
 		return nil, err
 	}
 	usage := observed.Usage
-	pinned := slices.ContainsFunc(usage.Schedules, func(s taskschedule.Schedule) bool { return pins(s, usage.Revisions) })
+	pinned := slices.ContainsFunc(usage.Schedules, func(s taskuse.Schedule) bool { return pins(s, usage.Revisions) })
 	if len(usage.Services) == 0 && !pinned && usage.ServicesUnchecked == "" && usage.SchedulesUnchecked == "" {
 		return nil, nil
 	}
@@ -130,69 +127,33 @@ func (o Observer) findUses(ctx context.Context, observed *Observation) error {
 	if len(left)+len(old) == 0 {
 		return nil
 	}
-	clusters, unchecked, err := o.clusters(ctx)
+	query := taskuse.Query{Keep: func(s types.Service) bool {
+		return slices.ContainsFunc(taskuse.Revisions(s), func(r string) bool { return slices.Contains(left, r) || slices.Contains(old, r) })
+	}}
+	if len(old) > 0 {
+		query.Family = aws.ToString(observed.Definition.Family)
+	}
+	uses, err := o.Uses.Read(ctx, query)
 	if err != nil {
 		return err
 	}
-	family := aws.ToString(observed.Definition.Family)
-	services, schedules, tasks := search[[]types.Service]{}, search[[]taskschedule.Schedule]{}, search[map[string]string]{}
-	group, searching := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		return services.run(unchecked, func(unchecked *string) ([]types.Service, error) {
-			return o.servicesOnAny(searching, clusters, slices.Concat(left, old), unchecked)
-		})
+	uses.Schedules = slices.DeleteFunc(uses.Schedules, func(s taskuse.Schedule) bool {
+		named, err := revision.Parse(s.TaskDefinition)
+		return err != nil || named.Family != aws.ToString(observed.Definition.Family)
 	})
-	group.Go(func() error {
-		return schedules.run(unchecked, func(unchecked *string) ([]taskschedule.Schedule, error) {
-			return o.schedules(searching, clusters, family, unchecked)
-		})
-	})
-	group.Go(func() error {
-		if len(old) == 0 {
-			return nil
-		}
-		return tasks.run(unchecked, func(unchecked *string) (map[string]string, error) {
-			return o.tasks(searching, clusters, family, unchecked)
-		})
-	})
-	if err := group.Wait(); err != nil {
-		return err
-	}
 	if superseded != nil {
-		superseded.Unchecked = cmp.Or(services.unchecked, tasks.unchecked, schedules.unchecked)
-		superseded.findUsed(services.found, schedules.found, tasks.found)
+		superseded.Unchecked = uses.Unchecked()
+		superseded.findUsed(uses)
 	}
 	if usage == nil {
 		return nil
 	}
-	usage.ServicesUnchecked, usage.SchedulesUnchecked = services.unchecked, schedules.unchecked
-	usage.Services = slices.DeleteFunc(slices.Clone(services.found), func(s types.Service) bool { return !runsOneOf(s, left) })
-	usage.Schedules = schedules.found
+	usage.ServicesUnchecked, usage.SchedulesUnchecked = uses.ServicesUnchecked, uses.SchedulesUnchecked
+	usage.Services = slices.DeleteFunc(slices.Clone(uses.Services), func(s types.Service) bool { return !taskuse.Runs(s, left) })
+	usage.Schedules = uses.Schedules
 	if o.Settings.run(*observed).requirement() == nil {
 		return nil
 	}
 	usage.Agents, err = o.agents(ctx, usage.Services)
 	return err
-}
-
-// search is one way of looking for what runs a revision.
-type search[T any] struct {
-	found T
-	// unchecked says why there may be more than was found.
-	unchecked string
-}
-
-// run keeps what a search finds. That something cannot be seen must not keep a
-// definition from being cured, so that is told instead.
-func (s *search[T]) run(unchecked string, look func(unchecked *string) (T, error)) (err error) {
-	s.unchecked = unchecked
-	s.found, err = look(&s.unchecked)
-	if err == nil {
-		return nil
-	}
-	if kind := awserror.Classify(err); kind != awserror.Denied && kind != awserror.Refused {
-		return err
-	}
-	s.unchecked = fmt.Sprintf("%s answered %s", cmp.Or(awserror.Operation(err), "AWS"), awserror.Code(err))
-	return nil
 }

@@ -55,6 +55,9 @@ func (j *judgement) requirement() *requirement {
 	return nil
 }
 
+// maxInstances is the largest page of ListContainerInstances.
+const maxInstances = 100
+
 // agents reads the versions of the agents behind services on instances, of one
 // page of each cluster's active instances. Where that is not allowed, or goes
 // wrong for good, nothing is known, which is how it was.
@@ -69,7 +72,7 @@ func (o Observer) agents(ctx context.Context, services []types.Service) (map[str
 	clusters = slices.Compact(clusters)
 	versions := make([][]string, len(clusters))
 	group, asking := errgroup.WithContext(ctx)
-	group.SetLimit(parallelListCalls)
+	group.SetLimit(sideBySide)
 	for i, cluster := range clusters {
 		group.Go(func() (err error) {
 			versions[i], err = o.agentsIn(asking, cluster)
@@ -91,7 +94,7 @@ func (o Observer) agents(ctx context.Context, services []types.Service) (map[str
 
 func (o Observer) agentsIn(ctx context.Context, cluster string) (versions []string, err error) {
 	listed, err := o.Instances.ListContainerInstances(ctx, &ecs.ListContainerInstancesInput{
-		Cluster: &cluster, Status: types.ContainerInstanceStatusActive, MaxResults: aws.Int32(perPage),
+		Cluster: &cluster, Status: types.ContainerInstanceStatusActive, MaxResults: aws.Int32(maxInstances),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list the instances of %s: %w", cluster, err)

@@ -59,7 +59,7 @@ func TestWhatIsTooOld(t *testing.T) {
 			if test.change != nil {
 				input := registration("app", container("web", "registry.example.com/app:2"))
 				test.change(input)
-				s.ecs.revisions = map[string][]revision{}
+				s.ecs.revisions = map[string][]kept{}
 				s.ecs.add(input)
 			}
 			result := s.look("app")

@@ -117,7 +117,7 @@ func (d *Draft) doubled(n *node, path string) {
 		at := strings.TrimPrefix(path+"."+m.name, ".")
 		if seen[m.name]++; seen[m.name] == 2 && !isNote(m.name) {
 			d.note(&node{start: m.start}, "file-field-twice", finding.Warning,
-				fmt.Sprintf("%s stands more than once, and only the last one counts", taskdef.Shortened(at)), "leave the one that is meant")
+				fmt.Sprintf("%s stands more than once, and only the last one counts", finding.Shortened(at)), "leave the one that is meant")
 		}
 		d.doubled(m.value, at)
 	}
@@ -322,7 +322,7 @@ func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
 			fix = "write " + name
 		}
 	}
-	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q", taskdef.Shortened(at)), fix)
+	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q", finding.Shortened(at)), fix)
 }
 
 // value reads a value as a schema has it; nil where there is nothing to read.

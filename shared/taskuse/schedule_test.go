@@ -1,4 +1,4 @@
-package taskschedule_test
+package taskuse
 
 import (
 	"context"
@@ -14,13 +14,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/smithy-go"
-
-	"ecsguardrails/shared/taskschedule"
 )
 
 const (
-	cluster = "arn:aws:ecs:eu-west-1:123456789012:cluster/prod"
-	runTask = "arn:aws:scheduler:::aws-sdk:ecs:runTask"
+	cluster    = "arn:aws:ecs:eu-west-1:123456789012:cluster/prod"
+	runTaskARN = "arn:aws:scheduler:::aws-sdk:ecs:runTask"
 )
 
 // account has rules on the default bus, each of which starts the task definition
@@ -81,19 +79,19 @@ func (a *account) add(name, target, input string, parameters *schedulertypes.Ecs
 	a.schedules[name] = &schedulertypes.Target{Arn: aws.String(target), Input: aws.String(input), EcsParameters: parameters}
 }
 
-func TestRead(t *testing.T) {
+func TestSchedules(t *testing.T) {
 	of := &account{rules: []string{"web:3", "deleted"}, gone: "deleted"}
 	of.add("in a cluster", cluster, "", &schedulertypes.EcsParameters{TaskDefinitionArn: aws.String("web")})
 	of.add("elsewhere", "arn:aws:ecs:eu-west-1:123456789012:cluster/other", "", &schedulertypes.EcsParameters{TaskDefinitionArn: aws.String("web:1")})
-	of.add("by the API", runTask, `{"TaskDefinition":"web:2","Cluster":"prod"}`, nil)
-	of.add("by the API without one", runTask, `{"TaskDefinition":7,"Cluster":`, nil)
+	of.add("by the API", runTaskARN, `{"TaskDefinition":"web:2","Cluster":"prod"}`, nil)
+	of.add("by the API without one", runTaskARN, `{"TaskDefinition":7,"Cluster":`, nil)
 	of.add("a queue", "arn:aws:sqs:eu-west-1:123456789012:queue", `{"TaskDefinition":"web:4"}`, nil)
-	of.add("deleted", runTask, `{}`, nil)
-	found, unchecked, err := taskschedule.Reader{Rules: of, Schedules: of}.Read(t.Context(), []string{cluster})
+	of.add("deleted", runTaskARN, `{}`, nil)
+	found, unchecked, err := Reader{Rules: of, Schedules: of}.schedules(t.Context(), []string{cluster})
 	if err != nil || unchecked != "" {
 		t.Fatalf("unchecked %q, error %v", unchecked, err)
 	}
-	want := []taskschedule.Schedule{
+	want := []Schedule{
 		{Name: "the EventBridge rule default/web:3", TaskDefinition: "web:3"},
 		{Name: "the schedule g/in a cluster", TaskDefinition: "web"},
 		{Name: "the schedule g/by the API", TaskDefinition: "web:2"},
@@ -106,7 +104,7 @@ func TestRead(t *testing.T) {
 
 func TestWithoutClustersNoRuleIsAskedFor(t *testing.T) {
 	of := &account{rules: []string{"web:3"}}
-	found, _, err := taskschedule.Reader{Rules: of, Schedules: of}.Read(t.Context(), nil)
+	found, _, err := Reader{Rules: of, Schedules: of}.schedules(t.Context(), nil)
 	if err != nil || len(found) > 0 || of.calls.Load() != 1 {
 		t.Errorf("found %v by %d calls, error %v", found, of.calls.Load(), err)
 	}
@@ -114,14 +112,14 @@ func TestWithoutClustersNoRuleIsAskedFor(t *testing.T) {
 
 func TestBoundsAreKeptAndTold(t *testing.T) {
 	for name, tt := range map[string]struct {
-		bounds taskschedule.Bounds
+		bounds Bounds
 		told   string
 		found  int
 	}{
-		"none":      {taskschedule.Bounds{}, "", 10},
-		"wide":      {taskschedule.Bounds{RuleCalls: 1, Rules: 5, SchedulePages: 1, Schedules: 5}, "", 10},
-		"rules":     {taskschedule.Bounds{Rules: 2}, "more than 2 rules", 7},
-		"schedules": {taskschedule.Bounds{Schedules: 2}, "more than 2 schedules", 7},
+		"none":      {Bounds{}, "", 10},
+		"wide":      {Bounds{RuleCalls: 1, Rules: 5, SchedulePages: 1, Schedules: 5}, "", 10},
+		"rules":     {Bounds{Rules: 2}, "more than 2 rules", 7},
+		"schedules": {Bounds{Schedules: 2}, "more than 2 schedules", 7},
 	} {
 		t.Run(name, func(t *testing.T) {
 			of := &account{}
@@ -129,7 +127,7 @@ func TestBoundsAreKeptAndTold(t *testing.T) {
 				of.rules = append(of.rules, fmt.Sprintf("web:%d", i+1))
 				of.add(fmt.Sprint(i), cluster, "", &schedulertypes.EcsParameters{TaskDefinitionArn: aws.String("web")})
 			}
-			found, unchecked, err := taskschedule.Reader{Rules: of, Schedules: of, Bounds: tt.bounds}.Read(t.Context(), []string{cluster})
+			found, unchecked, err := Reader{Rules: of, Schedules: of, Bounds: tt.bounds}.schedules(t.Context(), []string{cluster})
 			if err != nil || len(found) != tt.found || !strings.Contains(unchecked, tt.told) || (tt.told == "") != (unchecked == "") {
 				t.Errorf("found %d, unchecked %q, error %v", len(found), unchecked, err)
 			}
@@ -139,7 +137,7 @@ func TestBoundsAreKeptAndTold(t *testing.T) {
 
 func TestWhatCannotBeReadIsAnError(t *testing.T) {
 	denied := &failing{account: &account{}}
-	if _, _, err := (taskschedule.Reader{Rules: denied, Schedules: denied}).Read(t.Context(), []string{cluster}); err == nil || !strings.Contains(err.Error(), "list the schedules") {
+	if _, _, err := (Reader{Rules: denied, Schedules: denied}).schedules(t.Context(), []string{cluster}); err == nil || !strings.Contains(err.Error(), "list the schedules") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,6 +1,4 @@
-// Package taskschedule finds what starts ECS tasks by the clock or on events:
-// rules of EventBridge and schedules of EventBridge Scheduler.
-package taskschedule
+package taskuse
 
 import (
 	"context"
@@ -14,16 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"golang.org/x/sync/errgroup"
-
-	"ecsguardrails/shared/awserror"
-)
-
-const (
-	// perPage is the largest page of ListEventBuses and ListSchedules.
-	perPage = 100
-	// sideBySide bounds the calls that are under way at once: the account's own
-	// people and tools need some of what EventBridge allows a second.
-	sideBySide = 4
 )
 
 // Rules is the part of EventBridge's client that finds tasks' rules.
@@ -50,24 +38,10 @@ type Schedule struct {
 	TaskDefinition string
 }
 
-// Bounds of one look; 0 is none. EventBridge tells the rules of a target, and a
-// task's target is its cluster: one call for each bus and cluster. Scheduler
-// tells of no schedule which task it starts, until it is asked for that one.
-type Bounds struct{ RuleCalls, Rules, SchedulePages, Schedules int }
-
-func exceeds(count, bound int) bool { return bound > 0 && count > bound }
-
-// Reader finds schedules.
-type Reader struct {
-	Rules     Rules
-	Schedules Schedules
-	Bounds    Bounds
-}
-
-// Read finds the rules and schedules that start tasks in the clusters, given by
-// ARN, or anywhere by RunTask. What was left out because of the bounds is said in
-// unchecked, which is "" otherwise. What is deleted meanwhile is no error.
-func (r Reader) Read(ctx context.Context, clusters []string) (found []Schedule, unchecked string, err error) {
+// schedules finds the rules and schedules that start tasks in the clusters, given
+// by ARN, or anywhere by RunTask. What was left out because of the bounds is said
+// in unchecked, which is "" otherwise. What is deleted meanwhile is no error.
+func (r Reader) schedules(ctx context.Context, clusters []string) (found []Schedule, unchecked string, err error) {
 	var byRule, bySchedule []Schedule
 	var uncheckedRules, uncheckedSchedules string
 	group, ctx := errgroup.WithContext(ctx)
@@ -175,7 +149,7 @@ func (r Reader) rulesFor(ctx context.Context, bus, cluster string) (rules []rule
 	input := &eventbridge.ListRuleNamesByTargetInput{TargetArn: &cluster, EventBusName: &bus}
 	for {
 		page, err := r.Rules.ListRuleNamesByTarget(ctx, input)
-		if isGone(err) {
+		if IsGone(err) {
 			return rules, nil
 		}
 		if err != nil {
@@ -194,7 +168,7 @@ func (r Reader) targetsOf(ctx context.Context, of rule) (found []Schedule, err e
 	input := &eventbridge.ListTargetsByRuleInput{Rule: &of.name, EventBusName: &of.bus}
 	for {
 		page, err := r.Rules.ListTargetsByRule(ctx, input)
-		if isGone(err) {
+		if IsGone(err) {
 			return nil, nil
 		}
 		if err != nil {
@@ -250,7 +224,7 @@ func (r Reader) bySchedule(ctx context.Context, clusters []string) (found []Sche
 	for i, summary := range candidates {
 		group.Go(func() error {
 			output, err := r.Schedules.GetSchedule(ctx, &scheduler.GetScheduleInput{Name: summary.Name, GroupName: summary.GroupName})
-			if isGone(err) {
+			if IsGone(err) {
 				return nil
 			}
 			if err != nil {
@@ -282,6 +256,3 @@ func startedBy(target *schedulertypes.Target) string {
 	_ = json.Unmarshal([]byte(aws.ToString(target.Input)), &input)
 	return input.TaskDefinition
 }
-
-// isGone recognises what was deleted meanwhile.
-func isGone(err error) bool { return err != nil && awserror.Classify(err) == awserror.Gone }
