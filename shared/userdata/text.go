@@ -1,0 +1,302 @@
+package userdata
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Text is text that knows where in the source file each of its bytes was
+// written, and which of its parts can't be known before the instance boots.
+type Text struct{ pieces []piece }
+
+// piece is a run of bytes that share how they came about.
+type piece struct {
+	s string
+	// at is the byte offset of the piece in the source file. The byte i of an
+	// exact piece is at at+i. All of any other stands for the bytes at at: an
+	// escape sequence, or what was unpacked from there.
+	at    int
+	exact bool
+	// unknown says what the text depends on; s is then a placeholder.
+	unknown string
+	// condition is the line of the condition under which the piece is written, 0 for none.
+	condition int
+}
+
+// placeholder stands where text isn't known. It is a private-use character, so
+// that it is literal text to every parser.
+const placeholder = "\ue000"
+
+// SourceText is the text of a whole source file.
+func SourceText(source []byte) Text {
+	return Text{[]piece{{s: string(source), exact: true}}}
+}
+
+// unknownText is a value that depends on something.
+func unknownText(dependsOn string, at int) Text {
+	return Text{[]piece{{s: placeholder, at: at, unknown: dependsOn}}}
+}
+
+// madeText is text that isn't in the source but stands for what is at at.
+func madeText(s string, at int) Text { return Text{[]piece{{s: s, at: at}}} }
+
+// unpackedText is what the whole text unpacks to. All of it has the same place.
+func (t Text) unpacked(s []byte) Text { return madeText(string(s), t.offset(0)) }
+
+func (t Text) String() string {
+	if len(t.pieces) == 1 {
+		return t.pieces[0].s
+	}
+	var b strings.Builder
+	for _, p := range t.pieces {
+		b.WriteString(p.s)
+	}
+	return b.String()
+}
+
+func (t Text) length() int {
+	n := 0
+	for _, p := range t.pieces {
+		n += len(p.s)
+	}
+	return n
+}
+
+// offset is where the byte i was written; for i at the end, where it would be.
+func (t Text) offset(i int) int {
+	end := 0
+	for _, p := range t.pieces {
+		if i < len(p.s) {
+			if p.exact {
+				return p.at + i
+			}
+			return p.at
+		}
+		i -= len(p.s)
+		end = p.at
+		if p.exact {
+			end += len(p.s)
+		}
+	}
+	return end
+}
+
+// slice is the bytes from start up to end.
+func (t Text) slice(start, end int) Text {
+	var out []piece
+	for _, p := range t.pieces {
+		if end <= 0 {
+			break
+		}
+		if start < len(p.s) {
+			from, to := max(start, 0), min(end, len(p.s))
+			if from < to {
+				cut := p
+				cut.s = p.s[from:to]
+				if p.exact {
+					cut.at += from
+				}
+				out = append(out, cut)
+			}
+		}
+		start -= len(p.s)
+		end -= len(p.s)
+	}
+	return Text{out}
+}
+
+// plus appends other.
+func (t Text) plus(other Text) Text {
+	var b builder
+	b.add(t)
+	b.add(other)
+	return b.text()
+}
+
+// builder puts a text together, joining pieces that continue each other.
+type builder struct{ pieces []piece }
+
+func (b *builder) add(t Text) {
+	for _, p := range t.pieces {
+		if p.s == "" {
+			continue
+		}
+		if n := len(b.pieces); n > 0 {
+			last := &b.pieces[n-1]
+			if last.exact && p.exact && last.at+len(last.s) == p.at && last.unknown == p.unknown && last.condition == p.condition {
+				last.s += p.s
+				continue
+			}
+		}
+		b.pieces = append(b.pieces, p)
+	}
+}
+
+func (b *builder) text() Text { return Text{b.pieces[:len(b.pieces):len(b.pieces)]} }
+
+// unknown says what the text depends on, "" if all of it is known.
+func (t Text) unknown() string {
+	var reasons []string
+	for _, p := range t.pieces {
+		if p.unknown != "" && (len(reasons) == 0 || reasons[len(reasons)-1] != p.unknown) {
+			reasons = append(reasons, p.unknown)
+		}
+	}
+	return strings.Join(reasons, " and ")
+}
+
+// condition is the line of the first condition that the text is written under.
+func (t Text) condition() int {
+	for _, p := range t.pieces {
+		if p.condition != 0 {
+			return p.condition
+		}
+	}
+	return 0
+}
+
+// under marks text as written under a condition.
+func (t Text) under(line int) Text {
+	if line == 0 {
+		return t
+	}
+	out := make([]piece, len(t.pieces))
+	for i, p := range t.pieces {
+		if p.condition == 0 {
+			p.condition = line
+		}
+		out[i] = p
+	}
+	return Text{out}
+}
+
+// isExact says that the text is in the source byte for byte, in one run.
+func (t Text) isExact() bool { return len(t.pieces) == 1 && t.pieces[0].exact }
+
+// trimSpace is strings.TrimSpace.
+func (t Text) trimSpace() Text {
+	s := t.String()
+	trimmed := strings.TrimSpace(s)
+	start := strings.Index(s, trimmed)
+	return t.slice(start, start+len(trimmed))
+}
+
+// lines splits after each newline, which the lines keep.
+func (t Text) lines() []Text {
+	var out []Text
+	s := t.String()
+	for start := 0; start < len(s); {
+		end := len(s)
+		if i := strings.IndexByte(s[start:], '\n'); i >= 0 {
+			end = start + i + 1
+		}
+		out = append(out, t.slice(start, end))
+		start = end
+	}
+	return out
+}
+
+// aligned gives the places of a value that a parser decoded from the source at
+// start: it walks both and skips in the source what isn't in the value, as
+// indentation, quotes and backslashes. Where it loses its way, the rest of the
+// value has the last known place.
+func aligned(value string, source Text, start int) Text {
+	raw := source.String()
+	var out builder
+	at := start
+	for i := 0; i < len(value); {
+		n := 0 // bytes from here on which value and source agree
+		for i+n < len(value) && at+n < len(raw) && value[i+n] == raw[at+n] && raw[at+n] != '\\' {
+			n++
+			if value[i+n-1] == '\n' {
+				break // indentation may follow
+			}
+		}
+		if n > 0 {
+			out.add(source.slice(at, at+n))
+			i, at = i+n, at+n
+			continue
+		}
+		if meaning, size := escapeAt(raw, at); size > 0 && strings.HasPrefix(value[i:], meaning) {
+			out.add(madeText(meaning, source.offset(at)))
+			i, at = i+len(meaning), at+size
+			continue
+		}
+		if at < len(raw) && raw[at] == value[i] { // a backslash that is literal
+			out.add(source.slice(at, at+1))
+			i, at = i+1, at+1
+			continue
+		}
+		next := skipped(raw, at, value[i:])
+		if next < 0 {
+			out.add(madeText(value[i:], source.offset(min(at, len(raw)))))
+			break
+		}
+		at = next
+	}
+	return out.text()
+}
+
+// escapeAt gives what the escape sequence at raw[at:] means in JSON, YAML and
+// TOML, and its length, 0 for none.
+func escapeAt(raw string, at int) (meaning string, size int) {
+	if at+1 >= len(raw) || raw[at] != '\\' {
+		return "", 0
+	}
+	switch c := raw[at+1]; c {
+	case 'n':
+		return "\n", 2
+	case 't':
+		return "\t", 2
+	case 'r':
+		return "\r", 2
+	case 'b':
+		return "\b", 2
+	case 'f':
+		return "\f", 2
+	case 'e':
+		return "\x1b", 2
+	case '0':
+		return "\x00", 2
+	case '"', '\\', '/', ' ', '\'':
+		return string(c), 2
+	case 'x', 'u', 'U':
+		digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
+		if at+2+digits > len(raw) {
+			return "", 0
+		}
+		code, err := strconv.ParseUint(raw[at+2:at+2+digits], 16, 32)
+		if err != nil {
+			return "", 0
+		}
+		if _, size := escapeAt(raw, at+6); c == 'u' && utf16.IsSurrogate(rune(code)) && size == 6 {
+			low, _ := strconv.ParseUint(raw[at+8:at+12], 16, 32)
+			if r := utf16.DecodeRune(rune(code), rune(low)); r != utf8.RuneError {
+				return string(r), 12
+			}
+		}
+		return string(rune(code)), 2 + digits
+	}
+	return "", 0
+}
+
+// skipped is the next place in raw, after white space, quotes and line
+// continuations, where the value goes on; -1 for none near.
+func skipped(raw string, at int, value string) int {
+	for i := at; i < len(raw) && i < at+1000; i++ {
+		if i > at {
+			if raw[i] == value[0] && raw[i] != '\\' {
+				return i
+			}
+			if meaning, size := escapeAt(raw, i); size > 0 && strings.HasPrefix(value, meaning) {
+				return i
+			}
+		}
+		if !strings.Contains(" \t\r\n\"'\\|>-+0123456789", raw[i:i+1]) {
+			return -1
+		}
+	}
+	return -1
+}
