@@ -47,7 +47,7 @@ type Judges struct {
 // key: the instance copies it to /etc/ecs/ecs.config.
 func JudgeConfigFile(_ string, content []byte) Judgement {
 	file := ecsconfig.Parse(content)
-	return Judgement{Findings: file.Judge(), Cluster: namedCluster(file), Credentials: namedCredentials(content, file.Registries())}
+	return Judgement{Findings: file.JudgePart(), Cluster: namedCluster(file), Credentials: namedCredentials(content, file.Registries())}
 }
 
 // JudgeEnvironmentFile reads an environment file as the agent does, which takes

@@ -84,7 +84,7 @@ func TestRegistryLogin(t *testing.T) {
 		asked   string // hosts
 	}{
 		"accepted":              {authData("r.example.com" + good), "", "r.example.com"},
-		"accepted, dockercfg":   {"ECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA={\"https://r.example.com\":{\"auth\":\"" + encoded + "\"}}\n", "", "r.example.com"},
+		"accepted, dockercfg":   {"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA={\"https://r.example.com\":{\"auth\":\"" + encoded + "\"}}\n", "", "r.example.com"},
 		"with a port":           {authData("r.example.com:5000" + good), "", "r.example.com:5000"},
 		"Docker Hub":            {authData("https://index.docker.io/v1/" + good), "", "auth.example.com registry-1.docker.io"},
 		"with a path":           {authData("r.example.com"+good, "r.example.com/team/"+good), "", "r.example.com"},
@@ -100,15 +100,15 @@ func TestRegistryLogin(t *testing.T) {
 		"another authorization": {authData("odd.example.com" + good), "registry-login-unknown warning", "odd.example.com"},
 		"realm without TLS":     {authData("leaky.example.com" + good), "registry-login-unknown warning", "leaky.example.com"},
 		"open":                  {authData("open.example.com" + good), "registry-open info", "open.example.com"},
-		"token":                 {`ECS_ENGINE_AUTH_TYPE=docker` + "\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","identitytoken":"` + password + `"}}` + "\n", "registry-login-not-tried info", ""},
+		"token":                 {"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=docker\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","identitytoken":"` + password + `"}}` + "\n", "registry-login-not-tried info", ""},
 		"key that may be none":  {authData("r.example.com/" + strings.Repeat(password, 9) + good), "auth-key-paths info registry-login-not-tried info", ""},
 		// What the agent does not use is not logged in to.
-		"no credential kept": {`ECS_ENGINE_AUTH_TYPE=docker` + "\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","password":1}}` + "\n", "auth-data-type error", ""},
-		"no JSON":            {`ECS_ENGINE_AUTH_TYPE=docker` + "\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","password":"` + password + `"}` + "\n", "auth-data-invalid error", ""},
+		"no credential kept": {"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=docker\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","password":1}}` + "\n", "auth-data-type error", ""},
+		"no JSON":            {"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=docker\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","password":"` + password + `"}` + "\n", "auth-data-invalid error", ""},
 		"no type":            {strings.Replace(authData("r.example.com"+good), "ECS_ENGINE_AUTH_TYPE=docker\n", "", 1), "auth-type-missing error", ""},
 		"never used":         {authData("docker.io" + good), "auth-docker-hub-key error", ""},
 		"ECR":                {authData("123456789012.dkr.ecr.us-east-1.amazonaws.com" + good), "auth-ecr-registry warning", ""},
-		"placeholder":        {authData("r.example.com robot ${PASSWORD}"), "auth-placeholder warning", ""},
+		"placeholder":        {authData("r.example.com robot ${PASSWORD}"), "auth-placeholder error", ""},
 		"none":               {"ECS_CLUSTER=prod\n", "", ""},
 	}
 	for name, test := range tests {

@@ -96,7 +96,7 @@ func TestCases(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			content := readCase(t, name)
 			checkEnvironment(t, content, want)
-			findings := ecsconfig.Judge(content)
+			findings := judged(name, string(content))
 			for _, f := range findings {
 				t.Logf("%s %s %d:%d %s: %s [%s]", f.Severity, f.Code, f.Line, f.Column, f.Variable, f.Message, f.Fix)
 			}

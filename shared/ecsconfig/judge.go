@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/secret"
 )
 
 // maxFindings bounds a report: a file that is no ecs.config at all could have
@@ -21,22 +22,55 @@ const maxVariable = 131072
 // byteOrderMark is U+FEFF in UTF-8.
 const byteOrderMark = "\ufeff"
 
-// Judge says what the readers of /etc/ecs/ecs.config will make of a file:
-// nothing at all when it is fine.
+// Judge says what the readers of /etc/ecs/ecs.config make of a file, which must
+// be the whole configuration: nothing at all when it is fine. The worst finding
+// comes first.
 func Judge(content []byte) []finding.Finding { return Parse(content).Judge() }
 
 // Judge is [Judge] for a file that was parsed already.
-func (f File) Judge() []finding.Finding {
+func (f File) Judge() []finding.Finding { return newJudge(f).findingsOf(finding.Warning) }
+
+// JudgePart judges a file to which something else may add lines before the
+// agent reads it, as user data does with what it copies from S3: what the file
+// lacks is only an info.
+func (f File) JudgePart() []finding.Finding { return newJudge(f).findingsOf(finding.Info) }
+
+// Correction is a line whose right form is certain.
+type Correction struct {
+	// Line is 1-based; Text is what takes its place.
+	Line int
+	Text secret.Text
+}
+
+// Corrections gives the lines that can be written right without asking
+// anybody, in the order of the file: one for a line, which cures its gravest
+// finding. What remains shows when the corrected file is judged.
+func (f File) Corrections() []Correction {
+	j := newJudge(f)
+	j.findingsOf(finding.Warning)
+	slices.SortFunc(j.corrections, func(a, b Correction) int { return cmp.Compare(a.Line, b.Line) })
+	return slices.CompactFunc(j.corrections, func(a, b Correction) bool { return a.Line == b.Line })
+}
+
+// newJudge prepares a judgement of a file.
+func newJudge(f File) *judge {
 	j := judge{file: f, text: f.content.Reveal(), moot: map[int]bool{}, missed: map[string]bool{}, known: map[string]string{}}
 	j.explained = make([]bool, strings.Count(j.text, "\n")+2)
 	j.systemd, j.systemdError = readAsSystemd(j.text)
+	return &j
+}
+
+// findingsOf judges the file; absent is how grave it is that something is not
+// set.
+func (j *judge) findingsOf(absent finding.Severity) []finding.Finding {
 	if !j.wholeFile() {
 		j.everyLine()
-		for index := range f.Assignments {
+		for index := range j.file.Assignments {
 			j.assignment(index)
 		}
 		j.together()
 		j.auth()
+		j.missing(absent)
 		j.readersDisagree()
 	}
 	return j.report()
@@ -49,6 +83,7 @@ type judge struct {
 	systemd      map[string]string
 	systemdError error
 	findings     []finding.Finding
+	corrections  []Correction
 	// explained tells, by number, the lines about which something is said already.
 	explained []bool
 	// moot are the assignments, by index, whose value means nothing: it goes on
@@ -62,15 +97,6 @@ type judge struct {
 	// were not kept.
 	counts [3]int
 	left   int
-}
-
-// problem is a finding whose place is known by the caller.
-type problem struct {
-	code     string
-	severity finding.Severity
-	message  string
-	fix      string
-	at       int // bytes from the beginning of the value
 }
 
 // enough says that there are so many findings as grave as this that another one
@@ -106,11 +132,26 @@ func (j *judge) add(line, column int, variable string, p problem) {
 	if j.enough(p.severity) {
 		return
 	}
+	fix := p.fix
+	if p.value != "" {
+		if v := byName[variable]; v != nil {
+			fix = write(v, p.value, p.fix)
+			if p.sure {
+				j.correct(line, variable+"="+p.value)
+			}
+		}
+	}
 	j.counts[rank(p.severity)]++
 	j.findings = append(j.findings, finding.Finding{
-		Code: p.code, Severity: p.severity, Message: p.message, Fix: p.fix,
+		Code: p.code, Severity: p.severity, Message: p.message(), Fix: fix,
 		Line: line, Column: column, Variable: variable,
 	})
+}
+
+// correct records the right form of a line, which must be the only problem of
+// that line that was corrected so far.
+func (j *judge) correct(line int, text string) {
+	j.corrections = append(j.corrections, Correction{Line: line, Text: secret.New(text)})
 }
 
 // graver is the graver of two severities.
@@ -139,23 +180,27 @@ func worst(problems []problem) finding.Severity {
 	return severity
 }
 
-// report sorts by place and keeps the gravest when there are too many.
+// gravest is the first of the gravest problems.
+func gravest(problems []problem) problem {
+	severity := worst(problems)
+	return problems[slices.IndexFunc(problems, func(p problem) bool { return p.severity == severity })]
+}
+
+// report sorts the findings, the gravest first and then by place, and drops the
+// last ones when there are too many.
 func (j *judge) report() []finding.Finding {
-	inPlace := func(a, b finding.Finding) int {
+	slices.SortFunc(j.findings, func(a, b finding.Finding) int {
 		return cmp.Or(
-			cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(rank(a.Severity), rank(b.Severity)),
+			cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Variable, b.Variable), cmp.Compare(a.Message, b.Message))
-	}
-	slices.SortFunc(j.findings, inPlace)
+	})
 	j.findings = slices.Compact(j.findings)
 	if left := len(j.findings) + j.left - (maxFindings - 1); left > 1 {
-		slices.SortStableFunc(j.findings, func(a, b finding.Finding) int { return cmp.Compare(rank(a.Severity), rank(b.Severity)) })
 		j.findings = append(j.findings[:min(len(j.findings), maxFindings-1)], finding.Finding{
 			Code: codeTooMany, Severity: finding.Info,
-			Message: fmt.Sprintf("%d more findings, none of them graver than those shown, are left out", left),
-			Fix:     "cure what is shown and judge the file again",
+			Message: fmt.Sprintf("%d more findings, none of them worse than those shown, are left out.", left),
+			Fix:     "Correct what is shown, and judge the file again.",
 		})
-		slices.SortFunc(j.findings, inPlace)
 	}
 	return j.findings
 }
@@ -163,52 +208,31 @@ func (j *judge) report() []finding.Finding {
 // lost says what it means that a setting does not arrive, and how grave that is.
 func (j *judge) lost(name string) (finding.Severity, string) {
 	if other, ok := j.file.Lookup(name); ok {
-		return finding.Warning, fmt.Sprintf("the value of line %d counts", other.Line)
+		return finding.Warning, fmt.Sprintf("The value of line %d counts.", other.Line)
 	}
 	j.missed[name] = true
-	switch name {
-	case "ECS_CLUSTER":
-		return finding.Error, `the instance joins the cluster "default"`
-	case "ECS_ENGINE_AUTH_TYPE", "ECS_ENGINE_AUTH_DATA":
-		return finding.Error, string(LosesRegistries)
-	}
 	v := byName[name]
-	if fallback := v.fallback(); fallback != "" {
-		return finding.Warning, "the default, " + fallback + ", stays"
+	switch {
+	case v.Without.sentence != "":
+		return v.Without.severity, v.Without.sentence
+	case v.fallback() != "":
+		return finding.Warning, v.who() + " uses the default, " + v.fallback() + "."
 	}
-	return finding.Warning, "the agent runs without it"
+	return finding.Warning, v.who() + " runs without it."
 }
 
-// fallback is what counts when the file does not set the variable.
-func (v *Variable) fallback() string {
-	if v.ECSInit != nil && *v.ECSInit != "" {
-		return *v.ECSInit
+// is names the variable at the beginning of a sentence, with its value where
+// that may be shown: a value in the wrong form may be a secret in the wrong
+// place.
+func (v *Variable) is(value string) string {
+	if v.isSensitive() || !isHarmless(value) {
+		return v.Name
 	}
-	return v.Default
+	return v.Name + " (" + quoted(value) + ")"
 }
 
-// isSensitive says that a value may hold a secret, and is never shown.
-func (v *Variable) isSensitive() bool {
-	switch v.Name {
-	case "ECS_ENGINE_AUTH_DATA", "ECS_ENGINE_AUTH_TYPE", "ECS_LOG_OPTS",
-		"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN":
-		return true
-	}
-	return v.Type == Proxy || v.Type == URL
-}
-
-// shown quotes a value for a message, without a comment after it, or gives "the
-// value" when it may hold a secret, is long or cannot be printed.
-func shown(v *Variable, value string) string {
-	comment := ""
-	if at := trailingComment(value); at >= 0 {
-		value, comment = value[:at], " #…"
-	}
-	if v.isSensitive() || isForeign(v, value) || !isPublic(value) {
-		return "the value"
-	}
-	return quoted(value + comment)
-}
+// reader names the reader in the middle of a sentence.
+func (v *Variable) reader() string { return strings.Replace(v.who(), "The ", "the ", 1) }
 
 func quoted(text string) string {
 	if strings.Contains(text, `"`) {
@@ -230,13 +254,19 @@ func isPublic(text string) bool {
 			return false
 		}
 	}
-	return !strings.Contains(text, "://") && !looksLikeCredential(text)
+	return !strings.Contains(text, "://") && !looksLikeCredential(text) && !hasSecretShape(text) && !looksGenerated(text)
 }
 
 // write is the fix that shows the line to write, where it may be shown.
 func write(v *Variable, value, otherwise string) string {
-	if v.isSensitive() || isForeign(v, value) || !isPublic(value) {
+	if v.isSensitive() || isForeign(v, value) || (!isPublic(value) && !isHarmless(value) && !isOwnExample(v, value)) {
 		return otherwise
 	}
-	return "write " + v.Name + "=" + value
+	return "Write " + v.Name + "=" + value
+}
+
+// isOwnExample says that a corrected value is JSON of text to text or one of the
+// variable's own words, which no sign of a credential can come from.
+func isOwnExample(v *Variable, value string) bool {
+	return v.Type == StringList && len(v.Values) > 0 && len(value) <= 200
 }

@@ -2,14 +2,21 @@ package ecsconfig
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registryauth"
 )
 
-// registryNamed names a registry in a message.
+// What happens without credentials, for all registries and for one.
+const (
+	withoutRegistries = "The agent has no registry credentials, and can't pull private images."
+	withoutRegistry   = "The agent skips the registry, and can't pull its private images."
+	neverUsed         = "The agent never uses the credential, and can't pull private images."
+	encode            = "Write the output of: printf %s 'USERNAME:PASSWORD' | base64 -w0"
+)
+
+// registryNamed names a registry in the middle of a sentence.
 func registryNamed(name string) string {
 	if name == "a registry" {
 		return name
@@ -17,67 +24,39 @@ func registryNamed(name string) string {
 	return "the registry " + quoted(name)
 }
 
-// authMessages are the findings for each fault; %s is the registry.
-var authMessages = map[registryauth.Kind]problem{
-	registryauth.TypeMissing: {codeAuthTypeMissing, finding.Error,
-		"ECS_ENGINE_AUTH_DATA is set and ECS_ENGINE_AUTH_TYPE is not: " + string(LosesRegistries), "", 0},
-	registryauth.TypeUnknown: {codeAuthTypeUnknown, finding.Error,
-		"ECS_ENGINE_AUTH_TYPE is neither docker nor dockercfg, exact in case: " + string(LosesRegistries), "", 0},
-	registryauth.DataMissing: {codeAuthDataMissing, finding.Error,
-		"ECS_ENGINE_AUTH_TYPE is set and ECS_ENGINE_AUTH_DATA is not: " + string(LosesRegistries), "write ECS_ENGINE_AUTH_DATA on one line, or delete ECS_ENGINE_AUTH_TYPE", 0},
-	registryauth.NotJSON: {codeAuthData, finding.Error,
-		"ECS_ENGINE_AUTH_DATA is no JSON: " + string(LosesRegistries), "write one JSON object on one line", 0},
-	registryauth.WrongType: {codeAuthDataType, finding.Error,
-		"ECS_ENGINE_AUTH_DATA has a value of a JSON type that the agent refuses: " + string(LosesRegistries), "write every credential as text in double quotes, under an object for its registry", 0},
-	registryauth.NoRegistry: {codeAuthNoRegistry, finding.Error,
-		"ECS_ENGINE_AUTH_DATA has a credential that is not under a registry: " + string(LosesRegistries), `write {"registry.example.com":{…}} around it`, 0},
-	registryauth.Wrapper: {codeAuthWrapper, finding.Error,
-		`"auths" belongs to ~/.docker/config.json; the agent takes it for a registry of that name: ` + string(LosesRegistries), `write what is inside "auths" alone, with ECS_ENGINE_AUTH_TYPE=dockercfg`, 0},
-	registryauth.WrapperBeside: {codeAuthWrapper, finding.Error,
-		`"auths" belongs to ~/.docker/config.json; the agent takes it for a registry of that name: the registries inside it are lost, and their images cannot be pulled`, `write what is inside "auths" beside the other registries`, 0},
-	registryauth.Empty: {codeAuthEmpty, finding.Warning,
-		"ECS_ENGINE_AUTH_DATA names no registry: private images cannot be pulled", "name a registry, or delete ECS_ENGINE_AUTH_TYPE and ECS_ENGINE_AUTH_DATA", 0},
-	registryauth.NotBase64: {codeAuthBase64, finding.Error,
-		"auth of %s is no standard base64 with its padding: the agent skips the registry, and its images cannot be pulled", "write the output of: printf %%s 'USERNAME:PASSWORD' | base64 -w0", 0},
-	registryauth.NoColon: {codeAuthNoColon, finding.Error,
-		"auth of %s holds no USERNAME:PASSWORD: the agent skips the registry, and its images cannot be pulled", "write the output of: printf %%s 'USERNAME:PASSWORD' | base64 -w0", 0},
-	registryauth.NoUsername: {codeAuthNoUsername, finding.Error,
-		"%s has no user name, and Docker then logs nobody in: its private images cannot be pulled", "write the user name", 0},
-	registryauth.NoPassword: {codeAuthNoPassword, finding.Error,
-		"%s has no password, and Docker then logs nobody in: its private images cannot be pulled", "write the password", 0},
-	registryauth.PasswordNewline: {codeAuthNewline, finding.Error,
-		"the password of %s ends in a newline, as echo leaves it: the registry refuses it, and its images cannot be pulled", "encode it with printf %%s 'USERNAME:PASSWORD' | base64 -w0, without echo", 0},
-	registryauth.PasswordWhitespace: {codeAuthWhitespace, finding.Warning,
-		"the password of %s begins or ends with white space, which is part of it", "take the white space away", 0},
-	registryauth.HubKey: {codeAuthHubKey, finding.Error,
-		"%s means Docker Hub, but the agent looks Docker Hub up under https://index.docker.io/v1/ only: the credential is never used, and private images cannot be pulled", "write the key https://index.docker.io/v1/", 0},
-	registryauth.HubKeySpare: {codeAuthHubKey, finding.Info,
-		"%s means Docker Hub, but the agent looks Docker Hub up under https://index.docker.io/v1/ only, which is here too: this credential is never used", "take it out", 0},
-	registryauth.UpperCase: {codeAuthUpperCase, finding.Error,
-		"%s has upper-case letters, and images' names have none: the credential is never used, and private images cannot be pulled", "write the key in lower case", 0},
-	registryauth.PathUpperCase: {codeAuthUpperCase, finding.Warning,
-		"%s has upper-case letters in its path, and images' names have none: the credential of the bare host is used in its place", "write the key in lower case", 0},
-	registryauth.NeverMatches: {codeAuthNeverMatches, finding.Error,
-		"no image's name begins with %s as it is written: the credential is never used, and private images cannot be pulled", "write the registry's host as images name it, as in registry.example.com:5000", 0},
-	registryauth.TrailingSlash: {codeAuthSlash, finding.Info,
-		"%s ends in a slash: it works while no other key names the same host", "write the bare host", 0},
-	registryauth.PathsOnly: {codeAuthPaths, finding.Error,
-		"%s is one of several keys with a path on one host without a key for the bare host: the agent takes any of them for an image, and pulls fail at random", "add a key for the bare host", 0},
-	registryauth.PathOnly: {codeAuthPaths, finding.Info,
-		"%s has a path, but as the only key of its host it serves every image there", "write the bare host, if that is what is meant", 0},
-	registryauth.NoBoundary: {codeAuthBoundary, finding.Info,
-		"%s serves every image that begins like it, also where its last word goes on", "end the key with a slash", 0},
-	registryauth.Shadowed: {codeAuthTwice, finding.Warning,
-		"%s is taken for every image of its host: the key without the slash is never used", "keep one of the two", 0},
-	registryauth.SameRegistry: {codeAuthTwice, finding.Warning,
-		"%s is there twice, with and without a scheme: the agent keeps a random one of them at each start", "keep one of them", 0},
-	registryauth.DuplicateKey: {codeAuthTwice, finding.Info,
-		"%s is there twice, and only the last one counts", "keep one of them", 0},
-	registryauth.ECR: {codeAuthECR, finding.Warning,
-		"%s is Amazon ECR, where the agent gets its own credentials: this one is never used, and would expire after 12 hours", "take it out; the instance role needs the ECR permissions", 0},
-	registryauth.Placeholder: {codeAuthPlaceholder, finding.Warning,
-		"%s has a template's text that nobody filled in: nothing expands variables in ecs.config", "fill the template in before the file is uploaded", 0},
-	registryauth.Shape: {codeAuthShape, finding.Error, "", "", 0},
+// authProblems are the findings for each fault; REGISTRY is replaced by the
+// registry, which begins a sentence only after a word.
+var authProblems = map[registryauth.Kind]problem{
+	registryauth.TypeMissing:        {code: codeAuthTypeMissing, severity: finding.Error, fact: "ECS_ENGINE_AUTH_DATA is set, but ECS_ENGINE_AUTH_TYPE isn't.", effect: withoutRegistries},
+	registryauth.TypeUnknown:        {code: codeAuthTypeUnknown, severity: finding.Error, fact: "ECS_ENGINE_AUTH_TYPE is neither docker nor dockercfg, in lower case.", effect: withoutRegistries},
+	registryauth.DataMissing:        {code: codeAuthDataMissing, severity: finding.Error, fact: "ECS_ENGINE_AUTH_TYPE is set, but ECS_ENGINE_AUTH_DATA isn't.", effect: withoutRegistries, fix: "Write ECS_ENGINE_AUTH_DATA on one line, or delete ECS_ENGINE_AUTH_TYPE."},
+	registryauth.NotJSON:            {code: codeAuthData, severity: finding.Error, fact: "ECS_ENGINE_AUTH_DATA is not valid JSON.", effect: withoutRegistries, fix: "Write one JSON object on one line."},
+	registryauth.WrongType:          {code: codeAuthDataType, severity: finding.Error, fact: "ECS_ENGINE_AUTH_DATA has a JSON value of a type that the agent refuses.", effect: withoutRegistries, fix: "Write an object for each registry, with every credential as a string in double quotes."},
+	registryauth.NoRegistry:         {code: codeAuthNoRegistry, severity: finding.Error, fact: "ECS_ENGINE_AUTH_DATA has a credential that is not under a registry.", effect: withoutRegistries, fix: `Write {"registry.example.com":{…}} around it.`},
+	registryauth.Wrapper:            {code: codeAuthWrapper, severity: finding.Error, fact: `ECS_ENGINE_AUTH_DATA has "auths" from ~/.docker/config.json, which the agent takes for a registry of that name.`, effect: withoutRegistries, fix: `Write only what is inside "auths", with ECS_ENGINE_AUTH_TYPE=dockercfg`},
+	registryauth.WrapperBeside:      {code: codeAuthWrapper, severity: finding.Error, fact: `ECS_ENGINE_AUTH_DATA has "auths" from ~/.docker/config.json, which the agent takes for a registry of that name.`, effect: "The agent loses the registries inside it, and can't pull their private images.", fix: `Move what is inside "auths" beside the other registries.`},
+	registryauth.Empty:              {code: codeAuthEmpty, severity: finding.Warning, fact: "ECS_ENGINE_AUTH_DATA names no registry.", effect: "The agent can't pull private images.", fix: "Name a registry, or delete ECS_ENGINE_AUTH_TYPE and ECS_ENGINE_AUTH_DATA."},
+	registryauth.NotBase64:          {code: codeAuthBase64, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, auth of REGISTRY is not standard base64 with its padding.", effect: withoutRegistry, fix: encode},
+	registryauth.NoColon:            {code: codeAuthNoColon, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, auth of REGISTRY is not the base64 of USERNAME:PASSWORD.", effect: withoutRegistry, fix: encode},
+	registryauth.NoUsername:         {code: codeAuthNoUsername, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY has no user name.", effect: "Docker logs in without credentials, and can't pull its private images.", fix: "Write the user name."},
+	registryauth.NoPassword:         {code: codeAuthNoPassword, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY has no password.", effect: "Docker logs in without credentials, and can't pull its private images.", fix: "Write the password."},
+	registryauth.PasswordNewline:    {code: codeAuthNewline, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, the password of REGISTRY ends in a newline, as echo leaves it.", effect: "The registry refuses the login, and its private images can't be pulled.", fix: encode},
+	registryauth.PasswordWhitespace: {code: codeAuthWhitespace, severity: finding.Warning, fact: "In ECS_ENGINE_AUTH_DATA, the password of REGISTRY begins or ends with white space, which is part of it.", effect: "The registry may refuse the login.", fix: "Remove the white space."},
+	registryauth.HubKey:             {code: codeAuthHubKey, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY means Docker Hub, but the agent looks up Docker Hub only as https://index.docker.io/v1/ there.", effect: neverUsed, fix: "Write the key https://index.docker.io/v1/ instead."},
+	registryauth.HubKeySpare:        {code: codeAuthHubKey, severity: finding.Info, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY means Docker Hub, but the agent looks up Docker Hub only as https://index.docker.io/v1/, which is there too.", effect: "The agent never uses this credential.", fix: "Remove it."},
+	registryauth.UpperCase:          {code: codeAuthUpperCase, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY has upper-case letters, but image names have none.", effect: neverUsed, fix: "Write the key in lower case."},
+	registryauth.PathUpperCase:      {code: codeAuthUpperCase, severity: finding.Warning, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY has upper-case letters in its path, but image names have none.", effect: "The agent uses the credential of the bare host instead.", fix: "Write the key in lower case."},
+	registryauth.NeverMatches:       {code: codeAuthNeverMatches, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, no image name begins with REGISTRY.", effect: neverUsed, fix: "Write the registry's host as images name it, such as registry.example.com:5000."},
+	registryauth.TrailingSlash:      {code: codeAuthSlash, severity: finding.Info, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY ends in a slash.", effect: "It works while no other key names the same host.", fix: "Write the bare host."},
+	registryauth.PathsOnly:          {code: codeAuthPaths, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY is one of several keys with a path on one host, and the bare host has no key.", effect: "The agent picks one of them at random for each image, and pulls fail at random.", fix: "Add a key for the bare host."},
+	registryauth.PathOnly:           {code: codeAuthPaths, severity: finding.Info, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY has a path.", effect: "As the only key of its host, it serves every image there.", fix: "Write the bare host, if that is what you mean."},
+	registryauth.NoBoundary:         {code: codeAuthBoundary, severity: finding.Info, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY ends without a slash.", effect: "It also serves images whose path only begins with the same letters.", fix: "End the key with a slash."},
+	registryauth.Shadowed:           {code: codeAuthTwice, severity: finding.Warning, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY is there with and without a slash.", effect: "The agent uses the one with the slash for every image of the host.", fix: "Keep one of the two."},
+	registryauth.SameRegistry:       {code: codeAuthTwice, severity: finding.Warning, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY is there twice, with and without a scheme.", effect: "The agent picks one of them at random at each start.", fix: "Keep one of them."},
+	registryauth.DuplicateKey:       {code: codeAuthTwice, severity: finding.Info, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY is there twice, and only the last one counts.", fix: "Keep one of them."},
+	registryauth.ECR:                {code: codeAuthECR, severity: finding.Warning, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY is Amazon ECR, for which the agent gets its own credentials.", effect: "The agent never uses this one, which would expire after 12 hours.", fix: "Remove it, and give the instance role the ECR permissions."},
+	registryauth.Placeholder:        {code: codeAuthPlaceholder, severity: finding.Error, fact: "In ECS_ENGINE_AUTH_DATA, REGISTRY has a template placeholder, which nothing expands in ecs.config.", effect: "The registry refuses the login, and its private images can't be pulled.", fix: "Fill in the template before you upload the file."},
+	registryauth.Shape:              {code: codeAuthShape, severity: finding.Error},
 }
 
 // auth judges the credentials.
@@ -92,14 +71,16 @@ func (j *judge) auth() {
 	if hasType && authType == "" && data.Type == "" && len(data.Faults) == 0 {
 		return // both empty: no credentials, as without the lines
 	}
+	if hasType && j.swallowed(byName["ECS_ENGINE_AUTH_TYPE"], typeSet, typeSet.Value.Reveal(), one(problem{severity: finding.Error, effect: withoutRegistries})) {
+		return
+	}
 	if hasType && typeSet.Value.Reveal() != authType {
 		j.add(typeSet.Line, typeSet.ValueColumn(), "ECS_ENGINE_AUTH_TYPE", problem{code: codeLeadingSpace, severity: finding.Info,
-			message: "the space after the '=' is part of the value, and this variable is one of those where the agent takes it away again",
-			fix:     "write no space after the '='"})
+			fact: "The space after the '=' is part of ECS_ENGINE_AUTH_TYPE.", effect: "The agent happens to ignore it for this variable.", fix: "Write no space after the '='."})
 	}
 	for _, fault := range data.Faults {
 		line, column, variable := dataSet.Line, dataSet.Column+fault.Span.Start-dataSet.NameStart, "ECS_ENGINE_AUTH_DATA"
-		p := authMessages[fault.Kind]
+		p := authProblems[fault.Kind]
 		switch fault.Kind {
 		case registryauth.TypeMissing:
 			if j.missed["ECS_ENGINE_AUTH_TYPE"] {
@@ -108,15 +89,13 @@ func (j *judge) auth() {
 			if hasType {
 				line, column, variable = typeSet.Line, typeSet.ValueColumn(), "ECS_ENGINE_AUTH_TYPE"
 			}
-			p.fix = "write ECS_ENGINE_AUTH_TYPE=" + cmp.Or(fault.Other, "dockercfg or docker, as the data's shape is")
+			p.fix = "Add ECS_ENGINE_AUTH_TYPE=" + cmp.Or(fault.Other, "dockercfg or docker, which must fit the data.")
+			if hasType && fault.Other != "" {
+				j.correct(line, "ECS_ENGINE_AUTH_TYPE="+fault.Other)
+			}
 		case registryauth.TypeUnknown:
 			line, column, variable = typeSet.Line, typeSet.ValueColumn(), "ECS_ENGINE_AUTH_TYPE"
-			p.fix = "write ECS_ENGINE_AUTH_TYPE=" + cmp.Or(fault.Other, "docker or dockercfg")
-			if clean, cause := cleaned(byName["ECS_ENGINE_AUTH_TYPE"], typeSet.Value.Reveal()); cause != nil && (clean == registryauth.Docker || clean == registryauth.Dockercfg) {
-				p.code, p.message, p.fix = cause.code, cause.message+": "+p.message, "write ECS_ENGINE_AUTH_TYPE="+clean
-			} else if lower := strings.ToLower(authType); lower == registryauth.Docker || lower == registryauth.Dockercfg {
-				p.fix = "write ECS_ENGINE_AUTH_TYPE=" + lower
-			}
+			p = j.unknownType(typeSet, fault, p)
 		case registryauth.DataMissing:
 			if j.missed["ECS_ENGINE_AUTH_DATA"] {
 				continue
@@ -125,49 +104,83 @@ func (j *judge) auth() {
 				line, column, variable = typeSet.Line, typeSet.Column, "ECS_ENGINE_AUTH_TYPE"
 			}
 		case registryauth.NotJSON:
-			p = j.brokenAuth(dataSet, authType, p)
+			if p = j.brokenAuth(dataSet, authType, p); p.code == "" {
+				continue
+			}
 			if p.at != 0 {
 				column = dataSet.ValueColumn() + p.at
 			}
 		case registryauth.Placeholder:
-			if fault.Field == "auth" {
-				p.severity = finding.Error
-				p.message += "; the agent skips the registry, and its images cannot be pulled"
+			if fault.Field == "registry" {
+				p.fact, p.effect = "In ECS_ENGINE_AUTH_DATA, the name of a registry is a template placeholder, which nothing expands in ecs.config.", neverUsed
 			}
 		case registryauth.Shape:
-			p.message = `%s has no auth, but ECS_ENGINE_AUTH_TYPE is "dockercfg": ECS_ENGINE_AUTH_DATA has the docker shape, and the agent skips the registry`
-			p.fix = "set ECS_ENGINE_AUTH_TYPE=docker"
+			other := registryauth.Docker
+			p.fact = `In ECS_ENGINE_AUTH_DATA, REGISTRY has no auth, but ECS_ENGINE_AUTH_TYPE is "dockercfg". The data has the docker shape.`
+			p.effect = withoutRegistry
 			if authType == registryauth.Docker {
-				p.message = `%s has auth alone, but ECS_ENGINE_AUTH_TYPE is "docker": ECS_ENGINE_AUTH_DATA has the dockercfg shape, and the agent logs in with no user name`
-				p.fix = "set ECS_ENGINE_AUTH_TYPE=dockercfg"
+				other = registryauth.Dockercfg
+				p.fact = `In ECS_ENGINE_AUTH_DATA, REGISTRY has only auth, but ECS_ENGINE_AUTH_TYPE is "docker". The data has the dockercfg shape.`
+				p.effect = "The agent logs in without a user name, and can't pull private images."
+			}
+			p.fix = "Set ECS_ENGINE_AUTH_TYPE=" + other
+			if !mixedShapes(data) {
+				j.correct(typeSet.Line, "ECS_ENGINE_AUTH_TYPE="+other)
 			}
 		}
-		if strings.Contains(p.message, "%s") {
-			p.message = fmt.Sprintf(p.message, registryNamed(fault.Registry))
-		}
-		p.fix = strings.ReplaceAll(p.fix, "%%", "%")
-		p.at = 0
+		p.fact = strings.Replace(p.fact, "REGISTRY", registryNamed(fault.Registry), 1)
+		p.at, p.value = 0, ""
 		j.add(line, column, variable, p)
 	}
 }
 
-// brokenAuth finds the habit that made the data no JSON.
+// mixedShapes says that only some of the registries have the other type's shape.
+func mixedShapes(data registryauth.Data) bool {
+	shaped := 0
+	for _, fault := range data.Faults {
+		if fault.Kind == registryauth.Shape {
+			shaped++
+		}
+	}
+	return shaped != len(data.Registries)
+}
+
+// unknownType finds the habit that made the type no known word.
+func (j *judge) unknownType(a Assignment, fault registryauth.Fault, p problem) problem {
+	written := a.Value.Reveal()
+	likely := fault.Other
+	clean, cause := cleaned(byName[a.Name], written)
+	if cause != nil && (clean == registryauth.Docker || clean == registryauth.Dockercfg) {
+		p.code, p.fact, likely = cause.code, cause.fact, clean
+	} else if lower := strings.ToLower(clean); lower == registryauth.Docker || lower == registryauth.Dockercfg {
+		likely = lower
+	}
+	p.fix = "Write ECS_ENGINE_AUTH_TYPE=" + cmp.Or(likely, "docker or ECS_ENGINE_AUTH_TYPE=dockercfg, which must fit the data.")
+	if likely != "" {
+		j.correct(a.Line, "ECS_ENGINE_AUTH_TYPE="+likely)
+	}
+	return p
+}
+
+// brokenAuth finds the habit that made the data no JSON. It gives no problem
+// where it has reported one itself.
 func (j *judge) brokenAuth(a Assignment, authType string, p problem) problem {
 	value := j.text[a.ValueStart:a.ValueEnd]
 	if clean, cause := cleaned(byName[a.Name], value); cause != nil && clean != value {
 		if again := registryauth.Parse(authType, []byte(clean), 0); len(again.Faults) == 0 || again.Faults[0].Kind != registryauth.NotJSON {
-			p.code, p.message, p.fix, p.at = cause.code, cause.message+": "+p.message, cause.fix, cause.at
+			p.code, p.fact, p.fix, p.at = cause.code, cause.fact, cause.fix, cause.at
+			if cause.code != codeLineSeparator {
+				j.correct(a.Line, a.Name+"="+clean)
+			}
 			return p
 		}
 	}
-	if inner, at := settingInside(value); inner != "" {
-		p.code, p.message = codeSwallowed, "the value goes on to the end of the line and swallows another setting: "+p.message
-		p.fix, p.at = "begin a new line before "+inner, at
-		return p
+	if j.swallowed(byName[a.Name], a, value, one(p)) {
+		return problem{}
 	}
 	if at, ok := placeholder(value); ok {
-		p.code, p.message = codeUnexpanded, "nothing expands variables in ecs.config, so the template's text is the value: "+p.message
-		p.fix, p.at = "fill the template in before the file is uploaded", at
+		p.code, p.fact = codeUnexpanded, "ECS_ENGINE_AUTH_DATA has a template placeholder, which nothing expands in ecs.config."
+		p.fix, p.at = "Fill in the template before you upload the file.", at
 	}
 	return p
 }

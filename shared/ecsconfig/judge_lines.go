@@ -15,27 +15,27 @@ import (
 // whether there is no point in looking at the lines.
 func (j *judge) wholeFile() (hopeless bool) {
 	if looksLikeUTF16(j.text) {
-		severity, consequence := finding.Warning, "no line of it means anything to any reader"
+		severity, effect := finding.Warning, "No reader understands any line of it."
 		if strings.IndexByte(j.text, '=') >= 0 {
-			severity, consequence = finding.Error, "the NUL bytes in the names keep the agent's container from being created, and ecs-init tries for ever"
+			severity, effect = NotCreated.severity(), "Its variable names have NUL bytes. "+NotCreated.sentence()
 		}
 		j.add(1, 1, "", problem{code: codeUTF16, severity: severity,
-			message: "the file is UTF-16: " + consequence,
-			fix:     "save the file as UTF-8 without a byte order mark"})
+			fact: "The file is UTF-16.", effect: effect,
+			fix: "Save the file as UTF-8 without a byte order mark."})
 		return true
 	}
 	if lines := j.file.lines; len(lines) > 0 && strings.IndexByte(j.text[lines[len(lines)-1].end:], '\n') < 0 {
 		last := lines[len(lines)-1]
 		j.add(last.number, last.column(last.end), "", problem{code: codeNoFinalNewline, severity: finding.Info,
-			message: "the last line has no newline: whatever user data appends to the file (echo … >> /etc/ecs/ecs.config) becomes part of its value",
-			fix:     "end the file with a newline"})
+			fact: "The last line has no newline.", effect: "What user data appends to the file (echo … >> /etc/ecs/ecs.config) becomes part of its value.",
+			fix: "End the file with a newline."})
 		j.explained[last.number] = false
 	}
 	if trimmed := strings.TrimSpace(strings.TrimPrefix(j.text, byteOrderMark)); strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
-		severity, consequence := j.lost("ECS_CLUSTER")
+		severity, effect := j.lost("ECS_CLUSTER")
 		j.add(1, 1, "", problem{code: codeJSONFile, severity: severity,
-			message: "the file is JSON, which nobody reads from ecs.config: no setting arrives, and " + consequence,
-			fix:     "write NAME=VALUE lines, or put the JSON into /etc/ecs/ecs.config.json"})
+			fact: "The file is JSON, but ecs.config is read as NAME=VALUE lines.", effect: "No setting arrives. " + effect,
+			fix: "Write NAME=VALUE lines, or put the JSON into /etc/ecs/ecs.config.json."})
 		return true
 	}
 	return false
@@ -105,11 +105,11 @@ func (j *judge) rawBytes(l line, text string) {
 	comment := text[0] == '#' || text[0] == ';'
 	if nul := strings.IndexByte(text, 0); nul >= 0 {
 		p := problem{code: codeNULByte, severity: finding.Info,
-			message: "a NUL byte: systemd ignores the whole file without a word" + j.systemdSettings(),
-			fix:     "take the NUL byte out"}
+			fact: "The line has a NUL byte.", effect: "systemd silently ignores the whole file" + j.systemdSettings() + ".",
+			fix: "Remove the NUL byte."}
 		switch {
 		case assigned:
-			p.severity, p.message = finding.Error, "a NUL byte in an assignment: the agent's container cannot be created, and ecs-init tries for ever"
+			p.severity, p.effect = NotCreated.severity(), NotCreated.sentence()
 		case j.hasSystemdSettings():
 			p.severity = finding.Warning
 		}
@@ -117,14 +117,14 @@ func (j *judge) rawBytes(l line, text string) {
 	}
 	if assigned && strings.HasPrefix(text, "=") {
 		j.add(l.number, l.column(l.start), "", problem{code: codeEmptyName, severity: finding.Error,
-			message: "a '=' with no name before it: Docker refuses to create the agent's container (\"invalid environment variable\"), and ecs-init tries for ever",
-			fix:     "delete the line, or begin it with '#'"})
+			fact: "The line has a '=' with no name before it.", effect: NotCreated.sentence(),
+			fix: "Delete the line, or begin it with '#'."})
 	}
 	if assigned && len(asContainerText(text)) >= maxVariable {
 		j.moot[l.assignment] = true
 		j.add(l.number, l.column(l.start), "", problem{code: codeLineTooLong, severity: finding.Error,
-			message: fmt.Sprintf("the line is %d bytes long, and Linux starts no program with a variable of %d bytes or more: the agent's container cannot start, and ecs-init tries for ever", len(asContainerText(text)), maxVariable),
-			fix:     "shorten the value"})
+			fact:   fmt.Sprintf("The line is %d bytes long, but Linux starts no program with a variable of %d bytes or more.", len(asContainerText(text)), maxVariable),
+			effect: NotCreated.sentence(), fix: "Shorten the value."})
 	}
 	if !utf8.ValidString(text) {
 		at := 0
@@ -135,11 +135,12 @@ func (j *judge) rawBytes(l line, text string) {
 			at += utf8.RuneLen(r)
 		}
 		p := problem{code: codeNotUTF8, severity: finding.Info,
-			message: "a line that is not UTF-8, but sets nothing: ecs-init and systemd pass over it, docker run --env-file refuses the file",
-			fix:     "save the file as UTF-8"}
+			fact: "The line is not UTF-8, but sets nothing.", effect: "ecs-init and systemd ignore it. docker run --env-file refuses the file.",
+			fix: "Save the file as UTF-8."}
 		if assigned && !comment {
 			p.severity = finding.Warning
-			p.message = "bytes that are not UTF-8: the agent gets U+FFFD in their place, and systemd ignores the whole file without a word" + j.systemdSettings()
+			p.fact = "The line has bytes that are not UTF-8."
+			p.effect = "The agent gets U+FFFD in their place, and systemd silently ignores the whole file" + j.systemdSettings() + "."
 		}
 		j.add(l.number, l.column(l.start+at), "", p)
 	}
@@ -152,7 +153,7 @@ func (j *judge) hasSystemdSettings() bool { return j.systemdSettings() != "" }
 func (j *judge) systemdSettings() string {
 	for _, a := range j.file.Assignments {
 		if v := byName[a.Name]; v != nil && (v.Reader == SystemdReader || v.Reader == BothReaders) {
-			return ", so that ecs-init runs without " + a.Name
+			return ", and ecs-init runs without " + a.Name
 		}
 	}
 	return ""
@@ -160,20 +161,20 @@ func (j *judge) systemdSettings() string {
 
 func (j *judge) byteOrderMark(l line, text string) {
 	p := problem{code: codeByteOrderMark, severity: finding.Info,
-		message: "the file begins with a byte order mark, which only a comment or an empty line bears",
-		fix:     "save the file as UTF-8 without a byte order mark"}
+		fact: "The file begins with a byte order mark, which does no harm before a comment or an empty line.",
+		fix:  "Save the file as UTF-8 without a byte order mark."}
 	rest := strings.TrimPrefix(text, byteOrderMark)
 	name, variable := "", ""
 	if l.assignment >= 0 && !strings.HasPrefix(strings.TrimSpace(rest), "#") {
 		before, _, _ := strings.Cut(rest, "=")
 		name = j.intended(before)
 		p.severity = finding.Warning
-		p.message = "the byte order mark at the beginning of the file becomes part of the first name: the line has no effect"
+		p.fact, p.effect = "The byte order mark at the beginning of the file becomes part of the first name.", "The line has no effect."
 	}
 	if name != "" {
-		severity, consequence := j.lost(name)
+		severity, effect := j.lost(name)
 		p.severity, variable = severity, name
-		p.message = "the byte order mark at the beginning of the file becomes part of the first name: " + name + " is not set, and " + consequence
+		p.effect = name + " is not set. " + effect
 	}
 	j.add(l.number, 1, variable, p)
 }
@@ -193,19 +194,19 @@ func (j *judge) ignoredLine(l line, text string) {
 	const longest = 200
 	if match := looseSetting.FindStringSubmatch(text[:min(len(text), longest)]); match != nil {
 		if name := j.intended(match[1]); name != "" {
-			severity, consequence := j.lost(name)
+			severity, effect := j.lost(name)
 			j.add(l.number, l.column(l.start), name, problem{code: codeLineIgnored, severity: severity,
-				message: "the line has no '=' and every reader passes over it: " + name + " is not set, and " + consequence,
-				fix:     "write " + name + "=VALUE, without spaces around the '='"})
+				fact: "The line has no '=', and every reader ignores it.", effect: name + " is not set. " + effect,
+				fix: "Write " + name + "=VALUE, without spaces around the '='."})
 			return
 		}
 	}
 	p := problem{code: codeLineIgnored, severity: finding.Info,
-		message: "the line has no '=' and every reader passes over it",
-		fix:     "delete the line, or begin it with '#'"}
+		fact: "The line has no '=', and every reader ignores it.",
+		fix:  "Delete the line, or begin it with '#'."}
 	if strings.ContainsFunc(text, isLetterOrDigit) {
 		p.severity = finding.Warning
-		p.fix = "write NAME=VALUE, or begin the line with '#' if it is a comment"
+		p.fix = "Write NAME=VALUE, or begin the line with '#' if it is a comment."
 	}
 	j.add(l.number, l.column(l.start), "", p)
 }
@@ -216,8 +217,8 @@ func isLetterOrDigit(r rune) bool {
 
 func (j *judge) semicolon(l line) {
 	j.add(l.number, l.column(l.start), "", problem{code: codeSemicolonComment, severity: finding.Info,
-		message: "only systemd takes ';' for a comment: ecs-init passes the line on to the agent, which knows no such variable, and docker run --env-file refuses the file",
-		fix:     "begin the comment with '#'"})
+		fact: "Only systemd treats ';' as a comment.", effect: "ecs-init hands the line to the agent as a variable, and docker run --env-file refuses the file.",
+		fix: "Begin the comment with '#'."})
 }
 
 // intended gives the known variable that a malformed name was meant for, "" for
@@ -257,66 +258,62 @@ func (j *judge) name(l line, a Assignment, text string) {
 		}
 		return
 	}
-	cause := "the characters before and after it become part of the name"
+	cause := "The characters around the name become part of it."
 	first, _, spaced := strings.Cut(a.Name, " ")
 	switch {
 	case strings.TrimSpace(a.Name) != a.Name && !strings.ContainsAny(strings.TrimSpace(a.Name), " \t"):
-		cause = "the space before the '=' becomes part of the name"
+		cause = "The space before the '=' becomes part of the name."
 	case spaced && first == "export":
-		cause = `"export" becomes part of the name`
+		cause = `"export" becomes part of the name.`
 	case spaced && (first == "echo" || first == "set" || first == "sudo" || first == "declare" || first == "ENV"):
-		cause = fmt.Sprintf("%q becomes part of the name, for nobody runs the file as a script", first)
+		cause = fmt.Sprintf("%q becomes part of the name, because the file is not run as a script.", first)
 	case strings.HasPrefix(a.Name, `"`) || strings.HasPrefix(a.Name, "'"):
-		cause = "the quotes become part of the name"
+		cause = "The quotes become part of the name."
 	}
 	known := j.intended(a.Name)
 	if known == "" {
 		j.add(a.Line, a.Column, "", problem{code: codeNameMalformed, severity: finding.Warning,
-			message: "what stands before the '=' is no variable's name: the line has no effect",
-			fix:     "write NAME=VALUE, or begin the line with '#' if it is a comment"})
+			fact: "The text before the '=' is not a variable name.", effect: "The line has no effect.",
+			fix: "Write NAME=VALUE, or begin the line with '#' if it is a comment."})
 		return
 	}
-	severity, consequence := j.lost(known)
+	severity, effect := j.lost(known)
 	j.add(a.Line, a.Column, known, problem{code: codeNameMalformed, severity: severity,
-		message: cause + ": " + known + " is not set, and " + consequence,
-		fix:     "write " + known + "=VALUE, with nothing before the name and no space around the '='"})
+		fact: cause, effect: known + " is not set. " + effect,
+		fix: "Write " + known + "=VALUE, with nothing before the name and no space around the '='."})
+	j.correctName(a, known)
 }
 
 func (j *judge) unknown(a Assignment) {
-	if reader, ok := elsewhere[a.Name]; ok {
-		j.add(a.Line, a.Column, a.Name, problem{code: codeUnknownVariable, severity: finding.Info,
-			message: "the agent does not read " + a.Name + ", but " + reader + " inside its container does",
-			fix:     "keep it if that is what you want"})
-		return
-	}
 	known := j.nearest(a.Name)
-	variable, named := "", "the variable"
+	variable, named := "", "this variable"
 	if known != "" || variablename.IsPublic(a.Name) {
 		variable, named = a.Name, a.Name
 	}
 	if inner, at := settingInside(a.Value.Reveal()); inner != "" && known == "" {
 		// Environment=NAME=VALUE, or two settings on one line.
-		severity, consequence := j.lost(inner)
+		severity, effect := j.lost(inner)
 		j.add(a.Line, a.columnAt(at), variable, problem{code: codeSwallowed, severity: severity,
-			message: "no reader of ecs.config knows " + named + ", and its value swallows another setting: " + inner + " is not set, and " + consequence,
-			fix:     "begin a new line with " + inner + "="})
+			fact: "No reader of ecs.config knows " + named + ", and its value swallows " + inner + ".", effect: inner + " is not set. " + effect,
+			fix: "Begin a new line before " + inner + "."})
 		return
 	}
 	_, rightOneToo := j.file.Lookup(known)
 	if known == "" || (rightOneToo && !hasFamilyPrefix(strings.ToUpper(a.Name))) {
 		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Warning,
-			message: "no reader of ecs.config knows " + named + ": it reaches the agent's container and has no effect",
-			fix:     "delete the line, or correct the name"})
+			fact: "No reader of ecs.config knows " + named + ".", effect: "The line has no effect.",
+			fix: "Delete the line, or correct the name."})
 		return
 	}
-	severity, consequence := j.lost(known)
-	what := "no reader of ecs.config knows " + named
+	severity, effect := j.lost(known)
+	what := "No reader of ecs.config knows " + named + "."
 	if strings.EqualFold(a.Name, known) {
-		what = "names are exact in case, and nobody reads " + named
+		what = "Variable names are case-sensitive, and no reader knows " + named + "."
+		j.correctName(a, known)
 	}
 	j.add(a.Line, a.Column, variable, problem{code: codeMisspelt, severity: severity,
-		message: what + ": " + known + " is not set, and " + consequence,
-		fix:     "write " + known + "=…"})
+		fact: what, effect: known + " is not set. " + effect,
+		fix: "Rename " + named + " to " + known + "."})
 }
 
 // continuation gives the index of the last line of a value that goes on over
@@ -394,22 +391,44 @@ func (b *bracketCounter) unclosed() bool { return b.quote != 0 || b.depth > 0 }
 
 func (j *judge) multiLine(a Assignment, last int) {
 	v := byName[a.Name]
+	named := "The value"
+	if v != nil {
+		named += " of " + a.Name
+	}
 	p := problem{code: codeMultiLine, severity: finding.Warning,
-		message: fmt.Sprintf("the value goes on to line %d, but every reader ends it at the end of its first line", last),
-		fix:     "write the whole value on one line"}
+		fact: named + fmt.Sprintf(" goes on to line %d, but every reader ends it at the end of its first line.", last),
+		fix:  "Write the whole value on one line."}
 	switch {
 	case v == nil:
 		j.unknown(a)
 		j.add(a.Line, a.ValueColumn(), "", p)
 		return
 	case v.Type == RegistryAuth:
-		p.severity = finding.Error
-		p.message += ": " + string(LosesRegistries)
+		p.severity, p.effect = finding.Error, withoutRegistries
 	default:
-		p.severity = graver(p.severity, worst(j.check(v, j.text[a.ValueStart:a.ValueEnd])))
-		if v.Bad == StopsAgent {
-			p.message += ": " + string(StopsAgent)
+		if problems := j.check(v, j.text[a.ValueStart:a.ValueEnd]); len(problems) > 0 {
+			main := gravest(problems)
+			p.severity, p.effect = graver(p.severity, main.severity), main.effect
 		}
 	}
 	j.add(a.Line, a.ValueColumn(), a.Name, p)
+}
+
+// correctName records the line with its right name, where only the name is
+// wrong and the file doesn't set the right one.
+func (j *judge) correctName(a Assignment, known string) {
+	value := strings.TrimSpace(j.text[a.ValueStart:a.ValueEnd])
+	if _, set := j.file.Lookup(known); set || value == "" {
+		return
+	}
+	if v := byName[known]; v.Type != RegistryAuth && !v.Secret {
+		if problems := j.check(v, value); rank(worst(problems)) <= rank(finding.Warning) {
+			clean, cause := cleaned(v, value)
+			if cause == nil || rank(worst(j.check(v, clean))) <= rank(finding.Warning) {
+				return
+			}
+			value = clean
+		}
+	}
+	j.correct(a.Line, known+"="+value)
 }

@@ -3,11 +3,14 @@ package ecsconfig
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/registryauth"
+	"ecsguardrails/shared/secretshape"
 	"ecsguardrails/shared/variablename"
 )
 
@@ -20,14 +23,14 @@ import (
 // out, comments and lines that nobody understands among them, because a value
 // that was broken over several lines goes on there.
 func Mask(content []byte) []byte {
-	file := Parse(content)
-	masked := []byte(file.content.Reveal())
-	for _, l := range file.lines {
+	j := newJudge(Parse(content))
+	masked := []byte(j.text)
+	for _, l := range j.file.lines {
 		if l.assignment < 0 {
-			file.maskLoose(masked, l)
+			j.maskLoose(masked, l)
 			continue
 		}
-		file.maskAssignment(masked, file.Assignments[l.assignment])
+		j.maskAssignment(masked, j.file.Assignments[l.assignment])
 	}
 	return masked
 }
@@ -42,27 +45,27 @@ func blot(masked []byte, start, end int) {
 }
 
 // maskLoose masks a line without '='.
-func (f File) maskLoose(masked []byte, l line) {
-	text := f.content.Reveal()[l.start:l.end]
+func (j *judge) maskLoose(masked []byte, l line) {
+	text := j.text[l.start:l.end]
 	start := l.start
 	if match := looseSetting.FindStringSubmatchIndex(text[:min(len(text), 200)]); match != nil && text[0] != '#' {
 		if v := byName[text[match[2]:match[3]]]; v != nil {
 			start += match[3]
-			blot(masked, start+shownLength(v, text[match[3]:]), l.end)
+			blot(masked, start+j.shownLength(v, text[match[3]:]), l.end)
 			return
 		}
 	}
 	blot(masked, start, l.end)
 }
 
-func (f File) maskAssignment(masked []byte, a Assignment) {
-	text := f.content.Reveal()
+func (j *judge) maskAssignment(masked []byte, a Assignment) {
 	v := byName[a.Name]
 	if v == nil {
 		v = maskedName(masked, a)
 	}
-	value := text[a.ValueStart:a.ValueEnd]
+	value := j.text[a.ValueStart:a.ValueEnd]
 	switch {
+	case v == nil && variablename.IsPublic(a.Name) && isPlain(value):
 	case v == nil:
 		blot(masked, a.ValueStart, a.ValueEnd)
 	case v.Type == RegistryAuth:
@@ -70,18 +73,31 @@ func (f File) maskAssignment(masked []byte, a Assignment) {
 			blot(masked, span.Start, span.End)
 		}
 	default:
-		blot(masked, a.ValueStart+shownLength(v, value), a.ValueEnd)
+		blot(masked, a.ValueStart+j.shownLength(v, value), a.ValueEnd)
 	}
+}
+
+// isPlain says that the value of an unknown variable is a boolean, a number or a
+// duration, which no secret is.
+func isPlain(value string) bool {
+	if _, err := strconv.ParseBool(value); err == nil {
+		return true
+	}
+	if _, err := time.ParseDuration(value); err == nil {
+		return true
+	}
+	_, err := strconv.ParseInt(value, 10, 32)
+	return err == nil && len(value) <= 5
 }
 
 // shownLength is how much of a value may be shown: none of it, or all but a
 // comment after it, which may hold what any comment may.
-func shownLength(v *Variable, value string) int {
+func (j *judge) shownLength(v *Variable, value string) int {
 	length := len(value)
 	if at := trailingComment(value); at >= 0 && !isFlatObject(value) {
 		length = at
 	}
-	if !showsNoSecret(v, value[:length]) {
+	if !j.showsNoSecret(v, value[:length]) {
 		return 0
 	}
 	return length
@@ -96,7 +112,8 @@ func maskedName(masked []byte, a Assignment) *Variable {
 		_, size := utf8.DecodeRuneInString(name[at:])
 		begin = at + size
 	}
-	if v := byName[name[begin:]]; v != nil && (begin == 0 || isHabit(name[:begin])) {
+	// The case of a name gives nothing away where the letters are known.
+	if v := byName[strings.ToUpper(name[begin:])]; v != nil && (begin == 0 || isHabit(name[:begin])) {
 		return v
 	}
 	if !variablename.IsPublic(a.Name) {
@@ -117,39 +134,57 @@ func isHabit(before string) bool {
 // password.
 var plainAddress = lazyregexp.New(`^([A-Za-z0-9]+://)?[A-Za-z0-9.-]+(:[0-9]{1,5})?/?$`)
 
-// showsNoSecret says that a value may be shown as it is.
-func showsNoSecret(v *Variable, value string) bool {
-	if v.Name == "ECS_ENGINE_AUTH_TYPE" {
+// showsNoSecret says that a value may be shown as it is: it is what the variable
+// is for, or a text that no credential looks like.
+func (j *judge) showsNoSecret(v *Variable, value string) bool {
+	switch {
+	case v.Type == Proxy, v.Type == URL:
+		return plainAddress.MatchString(value) && secretshape.Find(value) == ""
+	case v.Name == "ECS_ENGINE_AUTH_TYPE":
 		word := strings.ToLower(strings.Trim(value, " \t'\";:"))
 		return word == registryauth.Docker || word == registryauth.Dockercfg
-	}
-	if v.Type == Proxy || v.Type == URL {
-		return plainAddress.MatchString(value)
-	}
-	if v.isSensitive() || isForeign(v, value) {
+	case v.Secret, isForeign(v, value):
 		return false
-	}
-	if v.Type == StringMap {
+	case v.Type == StringMap:
 		return isFlatObject(value) && !hasSign(value)
+	case v.Type.isFree() || v.Type.isJSON():
+		return !looksLikeCredential(value)
 	}
-	return !looksLikeCredential(value)
+	return isHarmless(value) || len(j.check(v, value)) == 0
 }
 
 // isForeign recognizes a credential by what no value of the variable looks
 // like.
 func isForeign(v *Variable, value string) bool {
-	if accessKey.MatchString(value) {
+	if accessKey.MatchString(value) || secretshape.Find(value) != "" {
 		return true
 	}
 	switch v.Type {
 	case StringMap, RegistryAuth, Proxy, URL, ImageList:
 		return false // each of them has colons, and a rule of its own
-	case Boolean, ExactTrue, Duration, Integer, Mebibytes, Decimal, Choice, ChoiceAnyCase, Region, RateLimit, PortRange, PortList:
-		if looksGenerated(value) {
-			return true
-		}
+	case Text, Path, CommaList, StringList, RouteList:
+		return hasPair(value)
 	}
-	return hasPair(value)
+	return looksGenerated(value) || hasPair(value)
+}
+
+// harmless is what people write for a number, a duration, a word or a path:
+// nothing in it changes between letters and digits as a credential does.
+var harmless = lazyregexp.New(`^([+-]?[0-9]{1,12}(\.[0-9]{1,6})?( ?[A-Za-z%]{1,12})?|[a-z]{1,20}([ ._/-]{1,2}[a-z]{1,20}){0,6}|[A-Z][a-z]{1,12}|[A-Z]{1,12}|/[A-Za-z0-9._-]{1,20}(/[A-Za-z0-9._-]{1,30}){0,6}/?|[a-z]{2,9}(-[a-z]{2,9}){1,3}-?[0-9]{1,2}[a-z]?|[0-9]{1,5}([-,:] ?[0-9]{1,5}){1,9}|unix://[a-z0-9/._-]{1,60}|[a-z][a-z -]{0,30}[a-z] [0-9]{1,4})$`)
+
+// isHarmless says that a text in the wrong form may be shown all the same.
+func isHarmless(text string) bool {
+	return harmless.MatchString(text) && !looksLikeCredential(text) && secretshape.Find(text) == "" && !looksGenerated(text)
+}
+
+func hasSecretShape(text string) bool { return secretShape(text) != "" }
+
+// secretShape names the sort of credential that is in a value, "" for none.
+func secretShape(value string) string {
+	if value == "" || len(value) > maxVariable {
+		return ""
+	}
+	return secretshape.Find(value)
 }
 
 // accessKey is the id of an AWS key, beside which its secret may stand.

@@ -3,23 +3,25 @@ package ecsconfig
 import (
 	"strings"
 
-	"github.com/agext/levenshtein"
+	"ecsguardrails/shared/finding"
 )
 
-// Variable is what is known of one variable.
+// Variable is what is known of one variable: the facts of the agent's source,
+// and the checks that only this variable needs. A new variable is one row of
+// the catalogue.
 type Variable struct {
 	Name string
 	Type Type
 	// Default is the agent's on Linux, DefaultWindows that on Windows where it
-	// is another. ECSInit is what ecs-init sets before it reads the file, nil
-	// for nothing; a bad or an empty value in the file falls back to Default,
-	// not to this.
+	// differs. ECSInit is what ecs-init sets before it reads the file, nil for
+	// nothing; after a bad or an empty value in the file the agent uses Default,
+	// not this.
 	Default, DefaultWindows string
 	ECSInit                 *string
 	// Min and Max bound a valid value; "" is no bound.
 	Min, Max string
-	// Values are the only words that count, exact in case unless the type says
-	// otherwise; nil for any.
+	// Values are the only words that count, in their exact case unless the type
+	// says otherwise; nil for any.
 	Values []string
 	// Bad is what a value of the wrong form does.
 	Bad Consequence
@@ -27,12 +29,39 @@ type Variable struct {
 	Reader Reader
 	// Platform is where it works; ecs.config exists on Linux only.
 	Platform Platform
-	// Deprecated variables are in the documentation and nowhere else.
+	// Deprecated variables are in the documentation only.
 	Deprecated bool
 	// Since is the first agent release that has it, "" for always or unknown.
 	Since string
 	// Does says in a few words what it is for.
 	Does string
+
+	// Trimmed says that the agent removes white space around the value.
+	Trimmed bool
+	// Secret says that no value is ever shown.
+	Secret bool
+	// Resets says that a duration below Min becomes Default; otherwise it
+	// becomes Min.
+	Resets bool
+	// Instead is the end of the sentence that says what counts after a bad value,
+	// "" where it is Default.
+	Instead string
+	// Without is what happens if the setting is lost; the zero value means that
+	// the default counts.
+	Without loss
+	// Check judges a value in place of the type's check, nil for that one.
+	Check func(j *judge, v *Variable, value string) []problem
+	// Empty judges NAME= in place of the common rule, nil for that one.
+	Empty func(j *judge, v *Variable) []problem
+	// Path says what a path is used for, nil where the value is none.
+	Path *pathUse
+	// Needs says when the variable is not read because of another one.
+	Needs *need
+	// Together judges the variable beside others, where the file sets it to
+	// something.
+	Together func(j *judge, v *Variable, a Assignment)
+	// Internal says who else sets the variable, "" for nobody.
+	Internal string
 }
 
 // Type is the form that a value must have.
@@ -41,6 +70,7 @@ type Type string
 // The types, with the Go function that decides about a value.
 const (
 	Boolean       Type = "boolean"           // strconv.ParseBool: 1 t T TRUE true True 0 f F FALSE false False
+	SDKBoolean    Type = "true or false"     // strings.EqualFold
 	ExactTrue     Type = "exactly true"      // anything else is false
 	Text          Type = "text"              // anything
 	Region        Type = "region"            // us-east-1
@@ -48,8 +78,8 @@ const (
 	Integer       Type = "integer"           // strconv.Atoi
 	Mebibytes     Type = "MiB"               // strconv.ParseUint, 16 bits
 	Decimal       Type = "decimal"           // strconv.ParseFloat
-	Path          Type = "path"              //
-	URL           Type = "URL"               //
+	Path          Type = "path"              // of a file or directory in the agent's container
+	URL           Type = "URL"               // url.Parse
 	Proxy         Type = "URL or host:port"  // url.Parse
 	CommaList     Type = "comma list"        //
 	ImageList     Type = "image list"        // name:tag,name:tag without spaces
@@ -64,18 +94,37 @@ const (
 	ChoiceAnyCase Type = "one word, any case of"
 )
 
-// Consequence is what a value of the wrong form does.
-type Consequence string
+// isJSON says that a value is JSON.
+func (t Type) isJSON() bool {
+	switch t {
+	case StringMap, StringList, PortList, RouteList, RegistryAuth:
+		return true
+	}
+	return false
+}
 
-// The consequences, in the words of a message.
+// isFree says that any text is taken as a value, so that a slip of the pen can
+// only be seen from the text.
+func (t Type) isFree() bool {
+	switch t {
+	case Text, Path, URL, CommaList, ImageList, Proxy, Region:
+		return true
+	}
+	return false
+}
+
+// Consequence is what a value of the wrong form does.
+type Consequence int
+
+// The consequences.
 const (
-	StopsAgent       Consequence = "the agent exits and ecs-init starts it again for ever"
-	WarnsAndDefaults Consequence = "the agent logs a warning and uses its default"
-	LogsAndDefaults  Consequence = "an error is logged and the default is used"
-	Silent           Consequence = "the default is used and nothing is logged"
-	LosesRegistries  Consequence = "the agent has no registry credentials, and private images cannot be pulled"
-	Breaks           Consequence = "the agent cannot reach the ECS API"
-	Unchecked        Consequence = "nobody checks it"
+	Unchecked        Consequence = iota // the value is used as it is
+	WarnsAndDefaults                    // a warning in the log, and the default counts
+	LogsAndDefaults                     // an error in the log, and the default counts
+	Silent                              // the default counts
+	StopsAgent                          // the agent exits, and is started again
+	LosesRegistries                     // the agent has no registry credentials
+	CutsOff                             // the agent cannot reach the AWS APIs
 )
 
 // Reader says which reading of the file a variable is taken from.
@@ -87,6 +136,8 @@ const (
 	BothReaders                 // that, and ecs-init from systemd's reading
 	SystemdReader               // ecs-init alone, from systemd's reading
 	InitReader                  // ecs-init, from its own reading
+	SDKReader                   // the AWS SDK inside the agent
+	RuntimeReader               // another library inside the agent's container
 	NobodyReads                 // documentation only
 )
 
@@ -99,141 +150,88 @@ const (
 	WindowsOnly
 )
 
+// loss is what it means that a setting does not arrive.
+type loss struct {
+	severity finding.Severity
+	sentence string
+}
+
+// need says that a variable is read only in the presence of another setting.
+type need struct {
+	// idle reports whether the variable is not read.
+	idle func(*judge) bool
+	// because and fix are the end of a sentence and an instruction.
+	because, fix string
+}
+
+// catalogue is filled by init: its checks refer to it.
+var (
+	catalogue []Variable
+	byName    map[string]*Variable
+)
+
+func init() {
+	catalogue = rows()
+	byName = make(map[string]*Variable, len(catalogue))
+	for i := range catalogue {
+		byName[catalogue[i].Name] = &catalogue[i]
+	}
+}
+
 // Catalogue lists every variable, in the order of their readers.
 func Catalogue() []Variable { return catalogue }
 
-var byName = func() map[string]*Variable {
-	index := make(map[string]*Variable, len(catalogue))
-	for i := range catalogue {
-		index[catalogue[i].Name] = &catalogue[i]
+// who names the reader of a variable at the beginning of a sentence.
+func (v *Variable) who() string {
+	switch v.Reader {
+	case SystemdReader, InitReader:
+		return "ecs-init"
+	case SDKReader:
+		return "The AWS SDK in the agent"
 	}
-	return index
-}()
-
-// mistaken are names that documentation, habit or another tool suggests and
-// that no edit distance would lead to the right one.
-var mistaken = map[string]string{
-	"CLUSTER":                               "ECS_CLUSTER",
-	"CLUSTER_NAME":                          "ECS_CLUSTER",
-	"CLUSTERNAME":                           "ECS_CLUSTER",
-	"ECS_CLUSTER_NAME":                      "ECS_CLUSTER",
-	"ECS_CLUSTER_ARN":                       "ECS_CLUSTER",
-	"ECS_CLUSTERNAME":                       "ECS_CLUSTER",
-	"REGION":                                "AWS_DEFAULT_REGION",
-	"ECS_REGION":                            "AWS_DEFAULT_REGION",
-	"ECS_AWS_REGION":                        "AWS_DEFAULT_REGION",
-	"ECS_AUTH_TYPE":                         "ECS_ENGINE_AUTH_TYPE",
-	"ECS_AUTH_DATA":                         "ECS_ENGINE_AUTH_DATA",
-	"ECS_DOCKER_AUTH_TYPE":                  "ECS_ENGINE_AUTH_TYPE",
-	"ECS_DOCKER_AUTH_DATA":                  "ECS_ENGINE_AUTH_DATA",
-	"ECS_ENGINE_AUTH":                       "ECS_ENGINE_AUTH_DATA",
-	"ECS_LOG_LEVEL":                         "ECS_LOGLEVEL",
-	"ECS_LOG_FILE":                          "ECS_LOGFILE",
-	"ECS_POLL_METRICS_WAIT_DURATION":        "ECS_POLLING_METRICS_WAIT_DURATION",
-	"ECS_POLL_METRICS_INTERVAL":             "ECS_POLLING_METRICS_WAIT_DURATION",
-	"ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS": "ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM",
-	"ECS_PROPAGATE_TAGS":                    "ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM",
-	"ECS_TAGS":                              "ECS_CONTAINER_INSTANCE_TAGS",
-	"ECS_INSTANCE_TAGS":                     "ECS_CONTAINER_INSTANCE_TAGS",
-	"ECS_ATTRIBUTES":                        "ECS_INSTANCE_ATTRIBUTES",
-	"ECS_ENGINE_CLEANUP_WAIT_DURATION":      "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
-	"ECS_TASK_CLEANUP_WAIT_DURATION":        "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
-	"ECS_CLEANUP_WAIT_DURATION":             "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION",
-	"ECS_LOGGING_DRIVERS":                   "ECS_AVAILABLE_LOGGING_DRIVERS",
-	"ECS_LOG_DRIVERS":                       "ECS_AVAILABLE_LOGGING_DRIVERS",
-	"ECS_STOP_TIMEOUT":                      "ECS_CONTAINER_STOP_TIMEOUT",
-	"ECS_START_TIMEOUT":                     "ECS_CONTAINER_START_TIMEOUT",
-	"ECS_SPOT_INSTANCE_DRAINING":            "ECS_ENABLE_SPOT_INSTANCE_DRAINING",
-	"ECS_ENABLE_SPOT_DRAINING":              "ECS_ENABLE_SPOT_INSTANCE_DRAINING",
-	"ECS_GPU_SUPPORT":                       "ECS_ENABLE_GPU_SUPPORT",
-	"ECS_BLOCK_IMDS":                        "ECS_AWSVPC_BLOCK_IMDS",
-	"ECS_NUM_CONTAINERS_DELETE_PER_CYCLE":   "NONECS_NUM_CONTAINERS_DELETE_PER_CYCLE",
-	"ECS_RESERVED_MEM":                      "ECS_RESERVED_MEMORY",
-	"ECS_MEMORY_RESERVED":                   "ECS_RESERVED_MEMORY",
-	"ECS_HTTP_PROXY":                        "HTTP_PROXY",
-	"ECS_HTTPS_PROXY":                       "HTTPS_PROXY",
-	"ECS_NO_PROXY":                          "NO_PROXY",
-	"AWS_ACCESS_KEY":                        "AWS_ACCESS_KEY_ID",
-	"AWS_SECRET_KEY":                        "AWS_SECRET_ACCESS_KEY",
+	return "The agent"
 }
 
-// nearest gives the known name that was most likely meant, "" when none is
-// near: at most one edit in four characters.
-func nearest(name string) string {
-	if len(name) > 80 {
-		return ""
+// fallback is what counts when the file does not set the variable.
+func (v *Variable) fallback() string {
+	if v.overridden() {
+		return *v.ECSInit
 	}
-	normal := strings.NewReplacer("-", "_", ".", "_", " ", "_").Replace(strings.ToUpper(name))
-	if byName[normal] != nil {
-		return normal
-	}
-	if right, ok := mistaken[normal]; ok {
-		return right
-	}
-	limit := max(1, len(normal)/4)
-	if !hasFamilyPrefix(normal) {
-		// A short name of another family is its author's own business.
-		limit = min(limit, 2)
-	}
-	best, distance := "", limit+1
-	for i := range catalogue {
-		candidate := catalogue[i].Name
-		if difference := len(candidate) - len(normal); difference >= distance || -difference >= distance || candidate[0] == 'Z' || candidate[0] >= 'a' {
-			continue
-		}
-		// The catalogue's order breaks a tie.
-		if d := levenshtein.Distance(normal, candidate, nil); d < distance {
-			best, distance = candidate, d
-		}
-	}
-	return best
+	return v.Default
 }
 
-// hasFamilyPrefix says that a name is written for the agent, or for a library
-// inside it.
-func hasFamilyPrefix(name string) bool {
-	for _, prefix := range []string{"ECS_", "NONECS_", "NON_ECS_", "AWS_", "CREDENTIALS_FETCHER_"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
+// overridden says that ecs-init sets the variable to something else than the
+// agent's default, so that a bad or an empty line changes what counts.
+func (v *Variable) overridden() bool {
+	return v.ECSInit != nil && *v.ECSInit != "" && strings.TrimSuffix(v.Default, "/") != strings.TrimSuffix(*v.ECSInit, "/")
+}
+
+// falls is the sentence that says what counts in place of a bad or an empty
+// value.
+func (v *Variable) falls() string {
+	does := map[Consequence]string{
+		WarnsAndDefaults: v.who() + " logs a warning and ",
+		LogsAndDefaults:  v.who() + " logs an error and ",
+		Silent:           v.who() + " silently ",
+	}[v.Bad]
+	switch {
+	case v.Bad == StopsAgent:
+		return Restarts.sentence()
+	case does == "":
+		does = v.who() + " "
 	}
-	return false
+	switch {
+	case v.Instead != "":
+		return does + v.Instead
+	case v.Default == "" || v.Default == "unset":
+		does += "ignores the setting."
+	case v.overridden():
+		return does + "uses " + v.Default + ", not " + *v.ECSInit + ", which ecs-init sets if the line is absent."
+	default:
+		does += "uses its default, " + v.Default + "."
+	}
+	return does
 }
 
-// elsewhere are names that no reader of the file's own knows, but Go's runtime
-// or the AWS SDK inside the agent's container.
-var elsewhere = map[string]string{
-	"GODEBUG": "Go's runtime", "GOGC": "Go's runtime", "GOMAXPROCS": "Go's runtime", "GOMEMLIMIT": "Go's runtime",
-	"GOTRACEBACK": "Go's runtime", "TZ": "Go's time package", "PATH": "programs that the agent starts", "HOME": "the AWS SDK",
-	"AWS_ACCOUNT_ID": "the AWS SDK", "AWS_ACCOUNT_ID_ENDPOINT_MODE": "the AWS SDK", "AWS_DEFAULTS_MODE": "the AWS SDK",
-	"AWS_CONTAINER_AUTHORIZATION_TOKEN": "the AWS SDK", "AWS_ENABLE_ENDPOINT_DISCOVERY": "the AWS SDK",
-	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "the AWS SDK", "AWS_ROLE_SESSION_NAME": "the AWS SDK",
-	"AWS_S3_USE_ARN_REGION": "the AWS SDK", "AWS_SDK_UA_APP_ID": "the AWS SDK", "AWS_STS_REGIONAL_ENDPOINTS": "the AWS SDK",
-	"AWS_SDK_LOAD_CONFIG": "the AWS SDK", "AWS_REQUEST_CHECKSUM_CALCULATION": "the AWS SDK",
-	"AWS_RESPONSE_CHECKSUM_VALIDATION": "the AWS SDK", "AWS_DISABLE_REQUEST_COMPRESSION": "the AWS SDK",
-	"AWS_ENDPOINT_URL_ECS": "the AWS SDK", "AWS_ENDPOINT_URL_ECR": "the AWS SDK", "AWS_ENDPOINT_URL_S3": "the AWS SDK",
-	"AWS_ENDPOINT_URL_SSM": "the AWS SDK", "AWS_ENDPOINT_URL_STS": "the AWS SDK", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "the AWS SDK",
-	"AWS_ENDPOINT_URL_CLOUDWATCH_LOGS": "the AWS SDK", "ALL_PROXY": "programs that the agent starts",
-	"AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES": "the AWS SDK", "AWS_DISABLE_CLOCK_SKEW_CORRECTION": "the AWS SDK",
-	"AWS_EC2_METADATA_V1_DISABLED": "the AWS SDK", "AWS_AUTH_SCHEME_PREFERENCE": "the AWS SDK",
-	"AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS": "the AWS SDK", "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH": "the AWS SDK",
-}
-
-// sdkWords are those that the AWS SDK takes for a variable that only it reads,
-// in whatever case but for AWS_ACCOUNT_ID_ENDPOINT_MODE (aws-sdk-go-v2
-// config/env_config.go, NewEnvConfig). With another one it loads no
-// configuration.
-var sdkWords = map[string][]string{
-	"AWS_ACCOUNT_ID_ENDPOINT_MODE":             {"preferred", "required", "disabled"},
-	"AWS_DEFAULTS_MODE":                        {"auto", "cross-region", "in-region", "legacy", "mobile", "standard"},
-	"AWS_DISABLE_CLOCK_SKEW_CORRECTION":        {"true", "false"},
-	"AWS_DISABLE_REQUEST_COMPRESSION":          {"true", "false"},
-	"AWS_EC2_METADATA_V1_DISABLED":             {"true", "false"},
-	"AWS_ENABLE_ENDPOINT_DISCOVERY":            {"true", "false", "auto"},
-	"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS":      {"true", "false"},
-	"AWS_REQUEST_CHECKSUM_CALCULATION":         {"when_supported", "when_required"},
-	"AWS_RESPONSE_CHECKSUM_VALIDATION":         {"when_supported", "when_required"},
-	"AWS_S3_DISABLE_EXPRESS_SESSION_AUTH":      {"true", "false"},
-	"AWS_S3_DISABLE_MULTIREGION_ACCESS_POINTS": {"true", "false"},
-	"AWS_S3_USE_ARN_REGION":                    {"true", "false"},
-}
+// isSensitive says that a value may hold a secret, and is never shown.
+func (v *Variable) isSensitive() bool { return v.Secret || v.Type == Proxy || v.Type == URL }

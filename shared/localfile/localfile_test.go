@@ -41,7 +41,7 @@ func TestRun(t *testing.T) {
 		"one bad of several":        {args: "--file ecs.config bad.config", code: 1, stdout: "2 files: 1 error"},
 		"flags between the names":   {args: "-file ecs.config --format json bad.config", code: 1, stdout: `"function": "validate-config"`},
 		"SARIF":                     {args: "--format sarif --file bad.config", code: 1, stdout: `"ruleId": "auth-docker-hub-key"`},
-		"SARIF describes the rule":  {args: "--format=sarif --file=bad.config", code: 1, stdout: "a key for Docker Hub other than"},
+		"SARIF describes the rule":  {args: "--format=sarif --file=bad.config", code: 1, stdout: "A key for Docker Hub is not"},
 		"environment file":          {args: "--file web.env", code: 0, stdout: "environment-name-malformed"},
 		"environment file by kind":  {args: "--kind environment --file web.txt", code: 1, stdout: "web.txt: error: the name does not end in .env"},
 		"environment file as other": {args: "--kind config --file web.env", code: 0, stdout: "[name-malformed]"},

@@ -52,7 +52,7 @@ func (p *parser) judgeKeys() {
 		h := host(r.Name)
 		kind := unreachable(r.Name, h)
 		switch {
-		case isPlaceholder(r.Name):
+		case isPlaceholder(r.Name) || strings.Contains(r.Name, "${") || strings.Contains(r.Name, "{{"):
 			p.add(Fault{Kind: Placeholder, Registry: r.Key, Field: "registry", Span: r.KeySpan})
 		case kind == HubKey && names[HubName] > 0:
 			p.fault(HubKeySpare, r.Key, r.KeySpan)

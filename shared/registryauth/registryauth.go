@@ -395,10 +395,10 @@ func (p *parser) judgeCredential(registry Registry, usernameAt, passwordAt Span)
 }
 
 // isPlaceholder recognizes what templates leave behind when nobody fills them
-// in: ${X}, $X, $(x), #{x}, {{x}}, <%= x %>, <x>, {x}. It wants the whole text
+// in: ${X}, $X, $(x), #{x}, {{x}}, <%= x %>, <x>, ##X##, __X__. It wants the whole text
 // to be one, for a password may hold any character.
 func isPlaceholder(text string) bool {
-	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"#{", "}"}, {"{{", "}}"}, {"<%", "%>"}, {"<", ">"}, {"%{", "}"}} {
+	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"#{", "}"}, {"{{", "}}"}, {"<%", "%>"}, {"<", ">"}, {"%{", "}"}, {"##", "##"}, {"__", "__"}, {"@@", "@@"}, {"[[", "]]"}} {
 		inner, opened := strings.CutPrefix(text, marks[0])
 		inner, closed := strings.CutSuffix(inner, marks[1])
 		if opened && closed && inner != "" {
