@@ -201,6 +201,7 @@ func decodeEventBridge(payload []byte) Trigger {
 		Account    string
 		Region     string
 		Time       json.RawMessage
+		Resources  []string
 		Detail     json.RawMessage
 	}
 	if err := json.Unmarshal(payload, &envelope); err != nil {
@@ -215,7 +216,7 @@ func decodeEventBridge(payload []byte) Trigger {
 	case envelope.Source == "aws.s3" && strings.HasPrefix(envelope.DetailType, "Object "):
 		return decodeS3EventBridge(envelope.Detail, strings.TrimPrefix(envelope.DetailType, "Object "), envelope.Account, envelope.Region, at)
 	default:
-		return Notification{envelope.Source, envelope.DetailType, envelope.Detail}
+		return Notification{envelope.Source, envelope.DetailType, envelope.Detail, envelope.Resources, at}
 	}
 }
 
@@ -239,6 +240,7 @@ func decodeCall(raw json.RawMessage, account, region string, at time.Time) Trigg
 		ErrorCode          string
 		UserAgent          string
 		SourceIPAddress    string
+		ErrorMessage       string
 		UserIdentity       struct {
 			Type           string
 			ARN            string
@@ -263,9 +265,9 @@ func decodeCall(raw json.RawMessage, account, region string, at time.Time) Trigg
 		Region:    first(record.AWSRegion, region),
 		Account:   first(record.RecipientAccountID, account),
 		Time:      moment(record.EventTime),
-		ErrorCode: record.ErrorCode,
-		Request:   record.RequestParameters,
-		Response:  record.ResponseElements,
+		ErrorCode: record.ErrorCode, ErrorMessage: record.ErrorMessage,
+		Request:  record.RequestParameters,
+		Response: record.ResponseElements,
 		Actor: Actor{
 			ARN:           record.UserIdentity.ARN,
 			RoleARN:       record.UserIdentity.SessionContext.SessionIssuer.ARN,

@@ -61,7 +61,9 @@ type Call struct {
 	// ErrorCode is set where the call failed. EC2's carry a "Client." prefix,
 	// and a successful dry run is an error code, too.
 	ErrorCode string
-	Actor     Actor
+	// ErrorMessage is the service's own sentence about it.
+	ErrorMessage string
+	Actor        Actor
 	// Request and Response are the service's own parameters; either may be null.
 	Request  json.RawMessage
 	Response json.RawMessage
@@ -204,6 +206,10 @@ type Notification struct {
 	Source     string
 	DetailType string
 	Detail     json.RawMessage
+	// Resources are the ARNs that the event is about.
+	Resources []string
+	// Time is when it happened; zero where the event does not say.
+	Time time.Time
 }
 
 // Malformed is a payload, or a part of one, that is no event.
@@ -218,6 +224,8 @@ func Occurred(trigger Trigger) time.Time {
 	case Call:
 		return of.Time
 	case Object:
+		return of.Time
+	case Notification:
 		return of.Time
 	default:
 		return time.Time{}

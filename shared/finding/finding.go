@@ -40,6 +40,9 @@ type Finding struct {
 	Line     int    `json:"line,omitempty"`
 	Column   int    `json:"column,omitempty"`
 	Variable string `json:"variable,omitempty"`
+	// Headline says that the message alone tells people what happened, so that it
+	// is the title of what they get.
+	Headline bool `json:"-"`
 	// Cured says that the plan's actions end this finding once they are applied;
 	// what has been ended is reported as Info.
 	Cured bool `json:"-"`

@@ -47,7 +47,12 @@ func inWords(result finding.Result) text {
 	// The cause first: the gravest finding, or of what is cured the first.
 	findings := result.Capped(maxTold).Findings
 	if worst, ok := gravest(result.Findings); ok {
-		told.Title += ": " + strings.TrimPrefix(worst.Message, "cured: ")
+		if worst.Headline {
+			told.Title = ""
+		} else {
+			told.Title += ": "
+		}
+		told.Title += strings.TrimPrefix(worst.Message, "cured: ")
 	}
 	var lines []string
 	for i, f := range findings {

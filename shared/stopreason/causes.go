@@ -86,7 +86,7 @@ const network = " Not a permission or credential. Check routes, NAT, VPC endpoin
 
 var causes = map[ID]cause{
 	"ecr-token-denied":                 {Yes, "role", "{Role} may not get an Amazon ECR token. Allow ecr:GetAuthorizationToken on * to it: attach-policies does so for instance roles, patch-task-definition for execution roles."},
-	"ecr-pull-denied":                  {Partly, "repository image role", "{Role} may not pull from {object}. Allow ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:BatchCheckLayerAvailability to it; for another account's repository, its repository policy must allow the role, too."},
+	"ecr-pull-denied":                  {Partly, "repository image role", "{Role} may not pull from the repository {object}. Allow ecr:BatchGetImage, ecr:GetDownloadUrlForLayer and ecr:BatchCheckLayerAvailability to it; for another account's repository, its repository policy must allow the role, too."},
 	"ecr-execution-credentials-absent": {Partly, "role", "The agent has no credentials of the task's execution role. Check that the role exists and trusts ecs-tasks.amazonaws.com, and that the agent is connected."},
 	"ecr-token-network":                {No, "host", "Network: the task can't reach the Amazon ECR API." + network},
 	"registry-secret-denied":           {Yes, "secret role", "{Role} may not read the registry secret {object}. Allow secretsmanager:GetSecretValue on it to the execution role; patch-task-definition does so."},
@@ -123,7 +123,7 @@ var causes = map[ID]cause{
 	"registry-wrong-credential":        {Yes, "image host", "The registry refused the credential that was sent. Rotate the secret: rotate-secret renews it and the files that hold it."},
 	"registry-no-credential":           {Yes, "image host", "The image is private and no credential was sent. Name a secret in repositoryCredentials: patch-task-definition does so with a secret tagged for the registry."},
 	"registry-forbidden":               {Partly, "image host", "The registry knows the credential, but doesn't let it read this repository. Give its user or token read access."},
-	"image-denied-or-absent":           {Partly, "image", "The repository of {object} doesn't exist, or needs a credential that wasn't sent. Correct the name, or name a secret in repositoryCredentials."},
+	"image-denied-or-absent":           {Partly, "image", "The image {object} doesn't exist, or needs a credential that wasn't sent. Correct the name, or name a secret in repositoryCredentials."},
 	"image-platform":                   {No, "image", "The image {object} isn't built for the task's operating system or CPU architecture. Build it for them, or change runtimePlatform."},
 	"image-absent":                     {No, "image repository", "The image {object} isn't in the registry. Push it, or correct its tag or digest."},
 	"registry-x509":                    {No, "host image", "The registry's certificate isn't accepted. Renew it, or put its certificate authority in /etc/docker/certs.d on the instances."},
@@ -146,6 +146,10 @@ var causes = map[ID]cause{
 	"efs":                              {No, "", "A volume couldn't be created or mounted. Check its file system, mount targets and security groups."},
 	"infrastructure":                   {No, "", "The capacity under the task was taken back. The service starts the task elsewhere."},
 	"docker-timeout":                   {No, "", "The container runtime doesn't answer in time. Check the instance's disk and CPU."},
+	RegistrationDenied:                 {Yes, "role cluster", "{Role} may not register the instance with the cluster. Allow ecs:RegisterContainerInstance to it: attach-policies does so. The agent tries again by itself within minutes."},
+	ClusterAbsent:                      {Partly, "cluster", "The cluster that the instance's ecs.config or user data names doesn't exist or isn't active. Create it or correct ECS_CLUSTER, then run systemctl restart ecs on the instance, or replace it."},
+	RegistrationRefused:                {Partly, "cluster", "Amazon ECS refuses the instance's registration. Correct the attributes, tags or ECS_CLUSTER of its ecs.config, then run systemctl restart ecs on the instance, or replace it."},
+	NotRegistered:                      {Partly, "cluster", "The instance runs and isn't in the cluster. Check its role, its ecs.config and its network; AWS's runbook AWSSupport-TroubleshootECSContainerInstance reviews them."},
 	OutOfMemory:                        {No, "", "The container took more memory than it has. Give it more, or make the application take less."},
 	"agent-payload":                    {Partly, "", "The agent doesn't understand the task. Update the agent; the definition uses something newer."},
 	WrapperNoCause:                     {Partly, "", "This sentence names no cause. Read the containers' reason and exitCode."},

@@ -9,7 +9,7 @@ import (
 
 // maxText bounds what is read of a text, in bytes: ECS cuts at 1,024, and
 // people paste whole pages.
-const maxText = 16 << 10
+const maxText = 4 << 10
 
 // clean gives a text on one line, with single spaces and straight quotes. What
 // was copied from JSON keeps its escapes, so those of white space and quotes

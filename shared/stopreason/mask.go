@@ -2,6 +2,7 @@ package stopreason
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 	"sync"
@@ -35,11 +36,30 @@ func (n Named) object(kinds string) string {
 // nothing. Group 1 is the name.
 type masker struct {
 	pattern func() *regexp.Regexp
+	// hint is a part of every text that the pattern can match, in lower case: most
+	// texts are spared the pattern by it.
+	hint    string
 	replace func(match []string, named *Named) string
 }
 
 func newMasker(expression string, replace func([]string, *Named) string) masker {
-	return masker{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)` + expression) }), replace}
+	return masker{sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)` + expression) }), hintOf(expression), replace}
+}
+
+// hintOf gives the longest literal of an expression that is outside of its
+// groups and choices.
+func hintOf(expression string) string {
+	parsed, err := syntax.Parse(`(?i)`+expression, syntax.Perl)
+	if err != nil || parsed.Op != syntax.OpConcat {
+		return ""
+	}
+	hint := ""
+	for _, part := range parsed.Sub {
+		if part.Op == syntax.OpLiteral && len(part.Rune) > len(hint) {
+			hint = strings.ToLower(string(part.Rune))
+		}
+	}
+	return hint
 }
 
 // keep remembers the first name of a kind and leaves a placeholder.
@@ -150,6 +170,9 @@ func mask(text string) (string, Named) {
 		named.Action = action[1]
 	}
 	for _, m := range maskers {
+		if !strings.Contains(strings.ToLower(text), m.hint) {
+			continue
+		}
 		pattern := m.pattern()
 		text = pattern.ReplaceAllStringFunc(text, func(match string) string {
 			return m.replace(pattern.FindStringSubmatch(match), &named)

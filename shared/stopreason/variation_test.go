@@ -159,3 +159,10 @@ func TestServiceEventAround(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkClassify(b *testing.B) {
+	known := knownTexts(b)
+	for i := 0; b.Loop(); i++ {
+		Classify(known[i%len(known)].text)
+	}
+}

@@ -1,0 +1,122 @@
+package diagnosis
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"ecsguardrails/shared/diagnostic"
+	"ecsguardrails/shared/finding"
+)
+
+const commandUsage = `usage: diagnose-failure --service CLUSTER/NAME [--format text|json]
+       diagnose-failure --task ARN
+       diagnose-failure --instance i-… [--cluster NAME]
+       diagnose-failure --reason 'TEXT'
+       diagnose-failure EVENT.json
+
+Says why a service's tasks, a task or an instance failed, with the shell's AWS
+credentials and region. Changes nothing.
+Exit code: 0 no failure, 1 a failure, 2 could not look.
+`
+
+// AsksForDiagnosis says that a command line names what failed.
+func AsksForDiagnosis(args []string) bool {
+	return hasFlag(args, "service") || hasFlag(args, "task") || hasFlag(args, "instance")
+}
+
+// Command diagnoses what args name and prints it for people. Build makes the
+// function with the shell's credentials. It gives the exit code.
+func Command(ctx context.Context, args []string, build func(context.Context) (*Diagnosis, error), stdout, stderr io.Writer) int {
+	payload, format, err := requested(args)
+	if err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(stderr, "%s: %s\n", Name, diagnostic.Printable(err.Error()))
+		}
+		fmt.Fprint(stderr, commandUsage)
+		return exitCouldNot
+	}
+	diagnosis, err := build(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", Name, err)
+		return exitCouldNot
+	}
+	report := diagnosis.Handle(ctx, payload).Report
+	if format == "json" {
+		encoder := json.NewEncoder(stdout)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(report)
+	} else {
+		_, err = io.WriteString(stdout, reportForPeople(report))
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: write the diagnosis: %v\n", Name, err)
+		return exitCouldNot
+	}
+	code := exitOK
+	for _, result := range report.Results {
+		switch {
+		case result.Status == finding.Failed, len(result.Findings) > 0 && result.Findings[0].Code == "access-denied", len(result.Findings) > 0 && result.Findings[0].Code == "malformed-event":
+			return exitCouldNot
+		case result.HasError():
+			code = exitFindings
+		}
+	}
+	return code
+}
+
+// requested turns the command line into the request by hand.
+func requested(args []string) (payload []byte, format string, err error) {
+	flags := flag.NewFlagSet(Name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	names := map[string]*string{}
+	for _, name := range []string{"service", "task", "instance", "cluster"} {
+		names[name] = flags.String(name, "", "")
+	}
+	flags.StringVar(&format, "format", "text", "")
+	if err := flags.Parse(args); err != nil {
+		return nil, "", err
+	}
+	request := map[string]any{"dry-run": true}
+	given := 0
+	for name, value := range names {
+		if *value != "" {
+			request[name] = *value
+			if name != "cluster" {
+				given++
+			}
+		}
+	}
+	switch {
+	case flags.NArg() > 0:
+		return nil, "", fmt.Errorf("%q is more than one thing to look at", flags.Arg(0))
+	case given != 1:
+		return nil, "", errors.New("name one service, task or instance")
+	case format != "text" && format != "json":
+		return nil, "", fmt.Errorf("format %q is unknown: write text or json", format)
+	}
+	payload, err = json.Marshal(request)
+	return payload, format, err
+}
+
+// reportForPeople prints each finding's message, and what to do.
+func reportForPeople(report finding.Report) string {
+	text := ""
+	for _, result := range report.Results {
+		for i, f := range result.Findings {
+			line := diagnostic.Printable(f.Message)
+			if i > 0 {
+				line = "  " + line
+			}
+			text += line + "\n"
+			if f.Fix != "" && f.Severity != finding.Info {
+				text += "  To do: " + diagnostic.Printable(f.Fix) + "\n"
+			}
+		}
+	}
+	return text
+}
