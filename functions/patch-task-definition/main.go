@@ -3,9 +3,7 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,20 +14,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"ecsguardrails/shared/awsclient"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/taskdef"
-	"ecsguardrails/shared/taskfile"
 	"ecsguardrails/shared/taskuse"
 )
 
 func main() {
-	if len(os.Args) > 1 && taskfile.AsksForFiles(os.Args[1]) {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		code := taskfile.Command(ctx, os.Args[1:], os.Environ(), observerHere, os.Stdin, os.Stdout, os.Stderr)
-		stop()
-		os.Exit(code)
-	}
+	judgeFiles(os.Args[1:])
 	pipeline.Main(taskdef.Name, build)
 }
 
@@ -61,21 +52,4 @@ func observer(configuration aws.Config) taskdef.Observer {
 		Region:  configuration.Region,
 		Now:     time.Now,
 	}
-}
-
-// observerHere looks with the shell's credentials, where it has some.
-func observerHere(ctx context.Context) *taskdef.Observer {
-	configuration, err := awsclient.Load(ctx, taskdef.Name)
-	if err != nil || configuration.Region == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	credentials, err := configuration.Credentials.Retrieve(ctx)
-	if err != nil {
-		return nil
-	}
-	here := observer(configuration)
-	here.Account = credentials.AccountID
-	return &here
 }

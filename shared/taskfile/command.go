@@ -7,10 +7,14 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/image"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/settings"
 	"ecsguardrails/shared/taskdef"
 )
@@ -72,6 +76,7 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 		if err != nil {
 			return couldNot(stderr, err)
 		}
+		said := map[string]bool{}
 		for _, draft := range ReadDrafts(text) {
 			called := draft.called(name)
 			looks := observer
@@ -82,6 +87,13 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 			judged, err := judge(ctx, settings, draft, secrets, looks)
 			if err != nil {
 				return couldNot(stderr, fmt.Errorf("judge %s: %w", called, err))
+			}
+			if draft.arm > 0 {
+				judged.leaveOut(said)
+			}
+			judged.remember(said)
+			if draft.arm > 0 && len(judged.findings) == 0 && len(judged.edits) == 0 {
+				continue
 			}
 			if err := judged.write(stdout, name, draft); err != nil {
 				return couldNot(stderr, err)
@@ -157,10 +169,14 @@ func readFile(name string, stdin io.Reader) ([]byte, error) {
 
 // called gives the file's name, with the template's resource where it has several.
 func (d *Draft) called(name string) string {
-	if d.resource == "" {
+	called := d.label
+	if d.conditional && d.arm == 1 {
+		called = strings.TrimSpace(called + ", with its conditions the other way")
+	}
+	if called == "" {
 		return name
 	}
-	return name + " (" + d.resource + ")"
+	return name + " (" + strings.TrimPrefix(called, ", ") + ")"
 }
 
 // isElsewhere reports whether a definition is for another account than the
@@ -191,7 +207,53 @@ func judge(ctx context.Context, settings taskdef.Settings, draft *Draft, secrets
 	judged, err := settings.Judge(ctx, taskdef.Observation{
 		Definition: draft.definition.TaskDefinition, Tags: draft.definition.Tags, Secrets: secrets, Unregistered: &unregistered,
 	}, observer)
+	for i, f := range judged.Findings {
+		if f.Line == 0 {
+			judged.Findings[i].Line, judged.Findings[i].Column = position(draft.text, draft.placeOf(f))
+		}
+	}
 	return verdict{findings: slices.Concat(draft.findings, judged.Findings), edits: judged.Edits}, err
+}
+
+// remember notes what is said about a file.
+func (v verdict) remember(said map[string]bool) {
+	for _, f := range v.findings {
+		said[fmt.Sprintf("%+v", f)] = true
+	}
+	for _, edit := range v.edits {
+		said[fmt.Sprintf("%+v", edit)] = true
+	}
+}
+
+// leaveOut takes away what was said already, of another outcome of the file's
+// conditions.
+func (v *verdict) leaveOut(said map[string]bool) {
+	v.findings = slices.DeleteFunc(v.findings, func(f finding.Finding) bool { return said[fmt.Sprintf("%+v", f)] })
+	v.edits = slices.DeleteFunc(v.edits, func(edit taskdef.Edit) bool { return said[fmt.Sprintf("%+v", edit)] })
+}
+
+// containerNamed is how findings name a container.
+var containerNamed = lazyregexp.New(`container ("(?:[^"\\]|\\.)*")`)
+
+// placeOf gives the offset of what a finding is about: the container that it
+// names, at its image, or the definition.
+func (d *Draft) placeOf(f finding.Finding) int {
+	found := containerNamed.FindStringSubmatch(f.Message)
+	if found == nil {
+		return d.root.start
+	}
+	for i, container := range d.definition.TaskDefinition.ContainerDefinitions {
+		if strconv.Quote(aws.ToString(container.Name)) != found[1] {
+			continue
+		}
+		if at := d.containerNode(i); at != nil {
+			if image := at.index(d.spelt("image")); image >= 0 {
+				return at.members[image].start
+			}
+			return at.start
+		}
+	}
+	return d.root.start
 }
 
 func (v verdict) write(to io.Writer, name string, draft *Draft) error {
@@ -218,8 +280,33 @@ func (v verdict) write(to io.Writer, name string, draft *Draft) error {
 		if err != nil {
 			return fmt.Errorf("show the change of %s: %w", name, err)
 		}
-		fmt.Fprintf(&text, "\n%s\nJSON patch:\n%s\n\n", diff, patch)
+		if diff != "" {
+			fmt.Fprintf(&text, "\n%s\n", diff)
+		}
+		if patch != "" {
+			fmt.Fprintf(&text, "JSON patch:\n%s\n\n", patch)
+		}
+		for _, edit := range v.edits {
+			if why := draft.byHand(edit); why != "" {
+				fmt.Fprintf(&text, "To change in its source (%s): %s\n", why, draft.inWords(edit))
+			}
+		}
 	}
 	_, err := io.WriteString(to, text.String())
 	return err
+}
+
+// inWords says what an edit changes, for a file that can't be patched.
+func (d *Draft) inWords(edit taskdef.Edit) string {
+	if edit.Field != taskdef.RepositoryCredentials {
+		return fmt.Sprintf("%s = %q", edit.Field, edit.Value)
+	}
+	name := fmt.Sprintf("container %d", edit.Container)
+	if containers := d.definition.TaskDefinition.ContainerDefinitions; edit.Container < len(containers) && containers[edit.Container].Name != nil {
+		name = fmt.Sprintf("container %q", *containers[edit.Container].Name)
+	}
+	if edit.Value == "" {
+		return name + ": take repositoryCredentials away"
+	}
+	return fmt.Sprintf("%s: repositoryCredentials = { credentialsParameter = %q }", name, edit.Value)
 }

@@ -6,6 +6,7 @@ package taskfile
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/schemas"
 	"github.com/aws/smithy-go"
+	"github.com/tailscale/hujson"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/lazyregexp"
@@ -26,16 +28,12 @@ import (
 // Draft is a definition that somebody keeps in a file.
 type Draft struct {
 	text []byte
-	// root is the definition itself, whatever it is wrapped in; containers is its
-	// list of containers.
-	root, containers *node
-	// prefix is the JSON pointer to the root.
-	prefix string
-	// resource is the one of a template's that the definition is, where it has
-	// several.
-	resource string
-	// capitals says that fields are spelt as CloudFormation does: ContainerDefinitions.
-	capitals   bool
+	// file is the whole tree, from which JSON pointers count; nil in a language
+	// that has none.
+	file *node
+	source
+	// arms is which outcome of the file's conditions the draft has.
+	arms
 	definition *ecs.DescribeTaskDefinitionOutput
 	// findings are about the file, rather than about the definition.
 	findings []finding.Finding
@@ -44,12 +42,15 @@ type Draft struct {
 // byteOrderMark begins files that some editors on Windows wrote.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// ReadDrafts reads definitions as people keep them: what the API takes, what it
-// describes, either of them wrapped in {"taskDefinition": …}, the properties of
-// CloudFormation's AWS::ECS::TaskDefinition or a template with some, or the list
-// of containers alone; with nulls, numbers as text, and placeholders. What it
-// cannot read comes back as findings of one draft, with a nil definition if that
-// is all.
+// ReadDrafts reads definitions as people keep them. JSON, JSON with comments or
+// YAML: what the API takes, what it describes, either of them wrapped in
+// {"taskDefinition": …}, a list of definitions, the list of containers alone, a
+// CloudFormation template or the properties of one of its resources, a job
+// definition of AWS Batch, a Copilot manifest, a Dockerrun.aws.json, a plan or
+// state of Terraform; and Terraform's own language, as far as it is literal. With
+// nulls, numbers as text, and placeholders. Where a file has conditions, a
+// definition has a second draft for their other outcome. What it cannot read
+// comes back as findings of one draft, with a nil definition if that is all.
 func ReadDrafts(text []byte) []*Draft {
 	d := &Draft{text: text}
 	// The offsets stay those of the file.
@@ -57,46 +58,137 @@ func ReadDrafts(text []byte) []*Draft {
 	if bytes.HasPrefix(text, byteOrderMark) {
 		blank = append([]byte("   "), text[len(byteOrderMark):]...)
 	}
-	root, err := parseJSON(blank)
-	if err != nil && len(blank) <= maxTemplate {
-		// Where that is no JSON either, what is wrong is no placeholder.
-		root, err = parseJSON(quotePlaceholders(blank))
+	roots, err := parseJSONFile(blank)
+	switch begins := bytes.TrimSpace(blank); {
+	case err == nil:
+	case bytes.Contains(blank, []byte("\x00")) || bytes.HasPrefix(blank, []byte("\xff\xfe")):
+	case terraformBlock.Match(blank):
+		return d.readHCL(blank)
+	case len(begins) > 0 && !bytes.ContainsAny(begins[:1], "{[/\"<") && !bytes.Contains(blank, []byte("{%")):
+		if roots, err = parseYAML(blank); err == nil && (len(roots) == 0 || roots[0].kind != kindObject && roots[0].kind != kindList) {
+			err = &syntaxError{0, "neither JSON nor YAML with fields"}
+		}
 	}
 	if err != nil {
-		at := &node{}
-		if syntax, ok := err.(*syntaxError); ok {
-			at.start = syntax.offset
+		d.note(&node{start: faultAt(err)}, "file-invalid", finding.Error, "the file can't be read: "+err.Error(), toBeReadable(blank))
+		return []*Draft{d}
+	}
+	var drafts []*Draft
+	problem := noContainers
+	for _, root := range roots {
+		d.doubled(root, "")
+		found, why := sourcesIn(root)
+		if why != "" {
+			problem = why
 		}
-		d.note(at, "file-invalid", finding.Error, "the file is not JSON: "+err.Error(), toBeJSON(blank))
+		for _, definition := range found {
+			drafts = append(drafts, readSource(text, root, *definition)...)
+		}
+	}
+	return d.together(drafts, problem, roots)
+}
+
+// parseJSONFile reads JSON, also with comments and a comma after the last of
+// several, or with placeholders that stand without quotation marks.
+func parseJSONFile(text []byte) ([]*node, error) {
+	root, err := parseJSON(text)
+	if err == nil {
+		return []*node{root}, nil
+	}
+	if len(text) <= maxTemplate {
+		// Standardize puts blanks where comments and commas are, so places stay.
+		for _, readable := range [][]byte{slices.Clone(text), quotePlaceholders(text)} {
+			if standard, failed := hujson.Standardize(readable); failed == nil {
+				if root, failed := parseJSON(standard); failed == nil {
+					return []*node{root}, nil
+				}
+			}
+		}
+		// Where that is no JSON either, what is wrong is no placeholder.
+		if root, err = parseJSON(quotePlaceholders(text)); err == nil {
+			return []*node{root}, nil
+		}
+	}
+	return nil, err
+}
+
+func faultAt(err error) int {
+	if syntax, ok := errors.AsType[*syntaxError](err); ok {
+		return syntax.offset
+	}
+	return 0
+}
+
+// readHCL reads a file in Terraform's language.
+func (d *Draft) readHCL(text []byte) []*Draft {
+	var drafts []*Draft
+	for arm := range 2 {
+		found, conditional, err := parseHCL(text, arm)
+		if err != nil {
+			d.note(&node{start: faultAt(err)}, "file-invalid", finding.Error, "the file can't be read as Terraform's language: "+err.Error(), "see what terraform validate says")
+			return []*Draft{d}
+		}
+		for _, definition := range found {
+			draft := &Draft{text: d.text, source: *definition, arms: arms{arm: arm}}
+			draft.read()
+			drafts = append(drafts, draft)
+		}
+		if !conditional {
+			break
+		}
+	}
+	return d.together(drafts, "there is no resource of the type aws_ecs_task_definition in it", nil)
+}
+
+// readSource gives a draft for each outcome of a definition's conditions.
+func readSource(text []byte, file *node, from source) []*Draft {
+	draft := &Draft{text: text, file: file, source: from}
+	draft.read()
+	if !draft.conditional {
+		return []*Draft{draft}
+	}
+	other := &Draft{text: text, file: file, source: from, arms: arms{arm: 1}}
+	other.read()
+	return []*Draft{draft, other}
+}
+
+// together gives the drafts of a file, with what was found about the file itself
+// at the first one.
+func (d *Draft) together(drafts []*Draft, problem string, roots []*node) []*Draft {
+	if len(drafts) == 0 {
+		at := &node{}
+		if len(roots) > 0 {
+			at = roots[0]
+		}
+		d.note(at, "file-invalid", finding.Error, "the file has no task definition: "+problem,
+			`write what "aws ecs register-task-definition --cli-input-json" takes`)
 		return []*Draft{d}
 	}
-	d.doubled(root, "")
-	resources := definitionsIn(root)
-	if len(resources) < 2 {
-		d.read(root)
-		return []*Draft{d}
-	}
-	drafts := make([]*Draft, len(resources))
-	for i, resource := range resources {
-		drafts[i] = &Draft{text: text, resource: resource}
-		drafts[i].read(root)
+	if len(drafts) == 1 {
+		drafts[0].label = labelIfNeeded(drafts[0])
 	}
 	drafts[0].findings = slices.Concat(d.findings, drafts[0].findings)
 	return drafts
 }
 
-// read finds the definition and reads it.
-func (d *Draft) read(root *node) {
-	if problem := d.unwrap(root); problem != "" {
-		d.note(root, "file-invalid", finding.Error, "the file has no task definition: "+problem,
-			`write what "aws ecs register-task-definition --cli-input-json" takes`)
-		return
+// labelIfNeeded leaves a definition's name out where the file has no other.
+func labelIfNeeded(d *Draft) string {
+	if strings.ContainsAny(d.label, ".") && d.converts {
+		return d.label
 	}
-	d.decode(root)
+	return ""
 }
 
-// toBeJSON says what makes JSON of a file, by what the file is instead.
-func toBeJSON(text []byte) string {
+func (d *Draft) read() {
+	if d.problem != "" {
+		d.note(d.root, "file-not-literal", finding.Info, fmt.Sprintf("%s can't be judged: %s", d.label, d.problem), d.fix)
+		return
+	}
+	d.decode(d.file)
+}
+
+// toBeReadable says what makes a file readable, by what it is instead.
+func toBeReadable(text []byte) string {
 	switch {
 	case bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")):
 		return "save the file in UTF-8; it is in UTF-16, as Windows PowerShell writes it"
@@ -104,9 +196,9 @@ func toBeJSON(text []byte) string {
 		return "have the template filled in, and judge the file that is made of it"
 	}
 	if begins := bytes.TrimSpace(text); len(begins) > 0 && !bytes.ContainsAny(begins[:1], "{[\"/") {
-		return "convert the file to JSON first, if it is YAML or a program's"
+		return "write JSON, YAML or Terraform's language; have a program print what it makes, and judge that"
 	}
-	return "write one JSON value, without comments and without a comma after the last of several"
+	return "write one JSON value"
 }
 
 // doubled notes fields that stand twice in an object: whoever reads the file
@@ -126,9 +218,10 @@ func (d *Draft) doubled(n *node, path string) {
 	}
 }
 
-// isNote reports whether a field is there for people to read.
+// isNote reports whether a field is there for people to read, or for YAML's
+// anchors (x-…).
 func isNote(name string) bool {
-	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, "$") || strings.HasPrefix(name, "//")
+	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, "$") || strings.HasPrefix(name, "//") || strings.HasPrefix(name, "x-")
 }
 
 func (d *Draft) note(at *node, code string, severity finding.Severity, message, fix string) {
@@ -136,89 +229,11 @@ func (d *Draft) note(at *node, code string, severity finding.Severity, message, 
 	d.findings = append(d.findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column})
 }
 
-// unwrap finds the definition, or says why there is none.
-func (d *Draft) unwrap(root *node) (problem string) {
-	d.root = root
-	for range 3 {
-		for _, capitals := range []bool{false, true} {
-			d.capitals = capitals
-			if containers := d.member(d.root, "containerDefinitions"); containers != nil {
-				d.containers = containers
-				return ""
-			}
-			if d.root.kind == kindList && len(d.root.items) > 0 && d.member(d.root.items[0], "image") != nil {
-				d.containers = d.root
-				return ""
-			}
-		}
-		wrapper, inner := d.root.wrapped()
-		switch {
-		case inner != nil:
-			d.root, d.prefix = inner, d.prefix+"/"+wrapper
-		case d.root.kind == kindList && len(d.root.items) == 1:
-			d.root, d.prefix = d.root.items[0], d.prefix+"/0"
-		case d.root.member("Resources") != nil:
-			if problem := d.unwrapTemplate(d.root); problem != "" {
-				return problem
-			}
-		default:
-			return "there is no containerDefinitions in it"
-		}
-	}
-	return "there is no containerDefinitions in it"
-}
-
-// wrapped gives what describes a definition, from around it: ECS's answer, in
-// PowerShell's spelling, too, or a resource of CloudFormation's.
-func (n *node) wrapped() (wrapper string, inner *node) {
-	for _, name := range []string{"taskDefinition", "TaskDefinition", "Properties"} {
-		if inner := n.member(name); inner != nil && inner.kind == kindObject {
-			return name, inner
-		}
-	}
-	return "", nil
-}
-
-// definitionsIn lists a CloudFormation template's resources that are task
-// definitions.
-func definitionsIn(template *node) (names []string) {
-	resources := template.member("Resources")
-	if resources == nil {
-		return nil
-	}
-	for _, resource := range resources.members {
-		properties, of := resource.value.member("Properties"), resource.value.member("Type")
-		if properties != nil && of != nil && of.text == "AWS::ECS::TaskDefinition" && !slices.Contains(names, resource.name) {
-			names = append(names, resource.name)
-		}
-	}
-	return names
-}
-
 // pointerEscapes are those of a JSON pointer (RFC 6901).
 var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
-// unwrapTemplate finds the definition in a CloudFormation template.
-func (d *Draft) unwrapTemplate(template *node) (problem string) {
-	name := d.resource
-	if name == "" {
-		names := definitionsIn(template)
-		if len(names) == 0 {
-			return "there is no resource of the type AWS::ECS::TaskDefinition in the template"
-		}
-		name = names[0]
-	}
-	d.root, d.prefix = template.member("Resources").member(name).member("Properties"), "/Resources/"+pointerEscapes.Replace(name)+"/Properties"
-	return ""
-}
-
 // spelt gives a field's name as the file spells it.
-func (d *Draft) spelt(name string) string {
-	if d.capitals {
-		return strings.ToUpper(name[:1]) + name[1:]
-	}
-	return name
-}
+func (d *Draft) spelt(name string) string { return spelt(name, d.capitals) }
 
 // member gives a field's value, or nil.
 func (d *Draft) member(n *node, name string) *node { return n.member(d.spelt(name)) }
@@ -252,7 +267,7 @@ func (d *Draft) decode(whole *node) {
 	}
 	answer := map[string]any{"taskDefinition": definition}
 	for _, holder := range []*node{whole, d.root} {
-		if tags := d.member(holder, "tags"); tags != nil {
+		if tags := d.member(holder, "tags"); tags != nil && !d.converts {
 			answer["tags"] = d.value(tags, schemas.DescribeTaskDefinitionResponse.Member("tags"), "tags")
 		}
 	}
@@ -293,9 +308,11 @@ func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]a
 		name := d.known(m.name)
 		// One that stands twice counts for nothing where the last one does.
 		delete(read, name)
-		if m.value.kind == kindNull {
+		value := d.chosen(m.value)
+		if value == nil || value.kind == kindNull {
 			continue
 		}
+		m.value = value
 		member := schema.Member(name)
 		if member == nil {
 			d.unknownField(m, schema, at)
@@ -309,8 +326,8 @@ func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]a
 }
 
 func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
-	// CloudFormation has names of its own, and knows its own mistakes.
-	if d.capitals {
+	// CloudFormation and others have names of their own, and know their own mistakes.
+	if d.capitals || d.converts {
 		return
 	}
 	if isNote(m.name) {
@@ -327,7 +344,7 @@ func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
 
 // value reads a value as a schema has it; nil where there is nothing to read.
 func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
-	if n.kind == kindNull {
+	if n = d.chosen(n); n == nil || n.kind == kindNull {
 		return nil
 	}
 	switch schema.Type() {
@@ -349,7 +366,7 @@ func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
 		}
 	case smithy.ShapeTypeString, smithy.ShapeTypeEnum:
 		if d.isFunction(n) {
-			return "${" + n.members[0].name + "}"
+			return d.literal(n, 0)
 		}
 		if n.kind == kindNumber || n.kind == kindBool {
 			d.taken(n, at, "text")
@@ -413,12 +430,12 @@ func (d *Draft) number(n *node, at string) any {
 // isFunction reports whether CloudFormation makes a value, from {"Ref": …} or
 // {"Fn::Sub": …}.
 func (d *Draft) isFunction(n *node) bool {
-	return d.capitals && len(n.members) == 1 && (n.members[0].name == "Ref" || strings.HasPrefix(n.members[0].name, "Fn::"))
+	return d.capitals && n.functionName() != ""
 }
 
 func (d *Draft) taken(n *node, at, as string) {
-	// CloudFormation takes one for the other.
-	if d.capitals {
+	// CloudFormation and others take one for the other.
+	if d.capitals || d.converts {
 		return
 	}
 	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("%s is taken as %s, which the AWS command line does not do", at, as), "write it as "+as)

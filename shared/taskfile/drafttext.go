@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aymanbagabas/go-udiff"
 
@@ -19,9 +21,13 @@ type change struct {
 }
 
 // Patched gives the file with the edits made and every other byte as it was.
+// Edits that the file has no place for are left out: see ByHand.
 func (d *Draft) Patched(edits []taskdef.Edit) ([]byte, error) {
 	var changes []change
 	for _, edit := range edits {
+		if d.byHand(edit) != "" {
+			continue
+		}
 		made, err := d.changes(edit)
 		if err != nil {
 			return nil, err
@@ -32,44 +38,196 @@ func (d *Draft) Patched(edits []taskdef.Edit) ([]byte, error) {
 	var patched []byte
 	at := 0
 	for _, c := range changes {
+		if c.start < at {
+			continue
+		}
 		patched = append(append(patched, d.text[at:c.start]...), c.text...)
 		at = c.end
 	}
 	return append(patched, d.text[at:]...), nil
 }
 
+// byHand says why an edit can't be made in the file; "" where it can.
+func (d *Draft) byHand(edit taskdef.Edit) string {
+	if d.fixed != "" {
+		return d.fixed
+	}
+	if at := d.slot(edit); at.holder == nil || at.holder.syntax == syntaxOpaque {
+		return "the definition stands in a text of another language"
+	}
+	if edit.Field == taskdef.RepositoryCredentials {
+		// The credential of one outcome's image would break the other's pull.
+		if image := d.member(d.containerNode(edit.Container), "image"); image != nil && (image.conditional || d.capitals && image.functionName() == "Fn::If") {
+			return "the image depends on a condition; write the credential with the same condition"
+		}
+	}
+	return ""
+}
+
+// slot finds where an edit is written.
+func (d *Draft) slot(edit taskdef.Edit) slot {
+	if edit.Field != taskdef.RepositoryCredentials {
+		if d.role != nil {
+			return *d.role
+		}
+		return slot{holder: d.root, field: d.spelt(string(edit.Field)), after: d.spelt("family")}
+	}
+	container := d.containerNode(edit.Container)
+	if at, known := d.credentials[container]; known {
+		return at
+	}
+	return slot{holder: container, field: d.spelt(string(edit.Field)), after: d.spelt("image"), parameter: d.spelt("credentialsParameter")}
+}
+
 // changes makes an edit one of the text.
 func (d *Draft) changes(edit taskdef.Edit) ([]change, error) {
-	holder, after := d.holder(edit), "family"
-	if edit.Field == taskdef.RepositoryCredentials {
-		after = "image"
-	}
+	at := d.slot(edit)
+	holder := at.holder
 	if holder == nil || holder.kind != kindObject || len(holder.members) == 0 {
 		return nil, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
 	}
-	is := func(m member) bool { return d.known(m.name) == string(edit.Field) }
-	switch at := lastIndex(holder.members, is); {
-	case at >= 0 && edit.Value == "":
-		return removals(holder.members, is), nil
-	case at >= 0:
-		old := holder.members[at]
-		return []change{{old.value.start, old.value.end, d.written(edit, d.indentation(old.start))}}, nil
+	is := func(m member) bool {
+		return m.name == at.field || d.known(m.name) == string(edit.Field) && d.role == nil
 	}
-	// After the member it belongs with, or else the first.
-	before := holder.members[max(0, holder.index(d.spelt(after)))]
-	indentation, own := d.indentation(before.start), ", "
+	switch place := lastIndex(holder.members, is); {
+	case place >= 0 && edit.Value == "" && holder.syntax == syntaxYAML:
+		return d.yamlRemovals(holder.members, is), nil
+	case place >= 0 && edit.Value == "":
+		return removals(holder.members, is), nil
+	case place >= 0:
+		return d.replaced(holder, holder.members[place], edit, at), nil
+	}
+	before := holder.members[max(0, holder.index(at.after))]
+	if before.merged {
+		return nil, fmt.Errorf("%s: the field that it belongs with comes from a YAML merge", edit.Field)
+	}
+	indentation := d.indentation(before.start)
+	switch holder.syntax {
+	case syntaxYAML:
+		// Before the field, since where one ends is the next one's matter.
+		return []change{{before.start, before.start, d.yamlField(edit, at, before.start) + d.newline() + d.columnOf(before.start)}}, nil
+	case syntaxYAMLFlow:
+		return []change{{before.start, before.start, fmt.Sprintf("%s: %s, ", at.field, d.flowValue(edit, at))}}, nil
+	case syntaxHCL, syntaxHCLBody:
+		separator := ", "
+		if indentation != "" || holder.syntax == syntaxHCLBody {
+			separator = d.newline() + indentation
+		}
+		return []change{{before.start, before.start, fmt.Sprintf("%s = %s%s", at.field, d.hclValue(edit, at), separator)}}, nil
+	}
+	own := ", "
 	if indentation != "" {
 		own = "," + d.newline() + indentation
 	}
-	return []change{{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, d.spelt(string(edit.Field)), d.written(edit, indentation))}}, nil
+	return []change{{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, at.field, d.written(edit, at, indentation))}}, nil
 }
 
-// holder finds the object that an edit changes a field of.
-func (d *Draft) holder(edit taskdef.Edit) *node {
-	if edit.Field == taskdef.RepositoryCredentials {
-		return d.containerNode(edit.Container)
+// replaced writes another value in the place of a field's.
+func (d *Draft) replaced(holder *node, old member, edit taskdef.Edit, at slot) []change {
+	switch holder.syntax {
+	case syntaxYAML:
+		// The value's own text alone, where there is one: what else stands there stays.
+		value := old.value
+		if inner := value.member(at.parameter); inner != nil && edit.Field == taskdef.RepositoryCredentials {
+			value = inner
+		}
+		if value.kind != kindObject && value.kind != kindList {
+			return []change{{value.start, value.end, quotedYAML(edit.Value)}}
+		}
+		made := d.yamlRemovals(holder.members, func(m member) bool { return m.start == old.start })
+		if len(made) > 0 {
+			made[0].text = d.yamlField(edit, at, old.start) + d.newline() + made[0].text
+			if made[0].end < len(d.text) && d.indentation(made[0].end) == "" {
+				made[0].text += d.columnOf(old.start)
+			}
+		}
+		return made
+	case syntaxYAMLFlow:
+		return []change{{old.value.start, old.value.end, d.flowValue(edit, at)}}
+	case syntaxHCL, syntaxHCLBody:
+		return []change{{old.value.start, old.value.end, d.hclValue(edit, at)}}
 	}
-	return d.root
+	return []change{{old.value.start, old.value.end, d.written(edit, at, d.indentation(old.start))}}
+}
+
+// yamlField writes a field in block style, as it stands at an offset.
+func (d *Draft) yamlField(edit taskdef.Edit, at slot, start int) string {
+	if edit.Field != taskdef.RepositoryCredentials || at.plain {
+		return at.field + ": " + quotedYAML(edit.Value)
+	}
+	return at.field + ":" + d.newline() + d.columnOf(start) + "  " + at.parameter + ": " + quotedYAML(edit.Value)
+}
+
+func (d *Draft) flowValue(edit taskdef.Edit, at slot) string {
+	if edit.Field != taskdef.RepositoryCredentials || at.plain {
+		return quotedYAML(edit.Value)
+	}
+	return "{" + at.parameter + ": " + quotedYAML(edit.Value) + "}"
+}
+
+func (d *Draft) hclValue(edit taskdef.Edit, at slot) string {
+	text := strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(edit.Value))
+	if edit.Field != taskdef.RepositoryCredentials || at.plain {
+		return text
+	}
+	return "{ " + at.parameter + " = " + text + " }"
+}
+
+// quotedYAML writes a text so that nothing in it means something to YAML: a
+// double-quoted scalar takes JSON's escapes (YAML 1.2, section 5.7).
+func quotedYAML(text string) string {
+	quoted, _ := json.Marshal(text)
+	return string(quoted)
+}
+
+// columnOf gives blanks up to an offset in its line: YAML's indentation of what
+// follows a field there, also behind the "- " of a list.
+func (d *Draft) columnOf(start int) string {
+	line := d.text[bytes.LastIndexByte(d.text[:start], '\n')+1 : start]
+	return strings.Repeat(" ", utf8.RuneCount(line))
+}
+
+// yamlRemovals takes members in block style away with all their lines.
+func (d *Draft) yamlRemovals(members []member, which func(member) bool) (changes []change) {
+	for i, m := range members {
+		if !which(m) || m.merged {
+			continue
+		}
+		end := d.yamlEnd(m)
+		from := m.start
+		// All of its lines go, unless the list's "- " stands before it.
+		if last := i+1 == len(members) || members[i+1].merged; last && d.indentation(from) != "" || last && d.columnOf(from) == "" {
+			from = bytes.LastIndexByte(d.text[:from], '\n') + 1
+		} else if i+1 < len(members) {
+			end = members[i+1].start
+		}
+		changes = append(changes, change{from, end, ""})
+	}
+	return changes
+}
+
+// yamlEnd finds the end of a member in block style: the line from which on
+// nothing is indented deeper than its name.
+func (d *Draft) yamlEnd(m member) int {
+	column := len(d.columnOf(m.start))
+	at := m.start
+	for {
+		next := bytes.IndexByte(d.text[at:], '\n')
+		if next < 0 {
+			return len(d.text)
+		}
+		at += next + 1
+		line := d.text[at:]
+		if end := bytes.IndexByte(line, '\n'); end >= 0 {
+			line = line[:end]
+		}
+		if trimmed := bytes.TrimLeft(line, " "); len(bytes.TrimSpace(trimmed)) > 0 && len(line)-len(trimmed) <= column {
+			return at
+		}
+		if at >= len(d.text) {
+			return len(d.text)
+		}
+	}
 }
 
 // containerNode finds a container in the text, where a single one may stand
@@ -78,23 +236,15 @@ func (d *Draft) containerNode(i int) *node {
 	if d.containers.kind == kindObject {
 		return d.containers
 	}
-	places := d.containerPlaces()
-	if i >= len(places) {
-		return nil
-	}
-	return d.containers.items[places[i]]
-}
-
-// containerPlaces gives the places in the file's list of the containers that
-// were read: a null, a placeholder or one of CloudFormation's functions among
-// them is none.
-func (d *Draft) containerPlaces() (places []int) {
-	for at, item := range d.containers.items {
-		if item.kind == kindObject && !d.isFunction(item) {
-			places = append(places, at)
+	for _, item := range d.containers.items {
+		if item = d.chosen(item); item != nil && item.kind == kindObject && !d.isFunction(item) {
+			if i == 0 {
+				return item
+			}
+			i--
 		}
 	}
-	return places
+	return nil
 }
 
 // removals takes members away, each run of them with the comma before or after
@@ -132,8 +282,11 @@ func (d *Draft) indentation(start int) string {
 
 // written gives an edit's value, over several lines where its neighbours stand
 // on lines of their own.
-func (d *Draft) written(edit taskdef.Edit, indentation string) string {
-	value := edit.Operation(d.spelt).Value
+func (d *Draft) written(edit taskdef.Edit, at slot, indentation string) string {
+	value := any(edit.Value)
+	if edit.Field == taskdef.RepositoryCredentials && !at.plain {
+		value = map[string]string{at.parameter: edit.Value}
+	}
 	if indentation == "" {
 		text, _ := json.Marshal(value)
 		return string(text)
@@ -141,7 +294,7 @@ func (d *Draft) written(edit taskdef.Edit, indentation string) string {
 	step := "  "
 	if strings.Contains(indentation, "\t") {
 		step = "\t"
-	} else if outer := d.indentation(d.root.firstMember()); outer != "" && d.prefix == "" {
+	} else if outer := d.indentation(d.root.firstMember()); outer != "" && d.root == d.file {
 		step = outer
 	}
 	text, _ := json.MarshalIndent(value, indentation, step)
@@ -172,32 +325,61 @@ func (d *Draft) Diff(name string, edits []taskdef.Edit) (string, error) {
 	return udiff.Unified(name, name, string(d.text), string(patched)), nil
 }
 
-// JSONPatch gives the edits as a JSON patch of the file (RFC 6902).
+// JSONPatch gives the edits as a JSON patch of the file (RFC 6902); "" for a file
+// whose language has none, or where nothing can be changed in it.
 func (d *Draft) JSONPatch(edits []taskdef.Edit) (string, error) {
-	operations := make([]taskdef.Operation, len(edits))
-	places := d.containerPlaces()
-	for i, edit := range edits {
+	var operations []taskdef.Operation
+	for _, edit := range edits {
+		at := d.slot(edit)
+		if d.byHand(edit) != "" || d.file == nil {
+			continue
+		}
+		pointer, found := pointerTo(d.file, at.holder, "")
+		if !found {
+			continue
+		}
 		// The field that is there already keeps its spelling, as in the text.
-		field := d.spelt(string(edit.Field))
-		if holder := d.holder(edit); holder != nil {
-			if at := lastIndex(holder.members, func(m member) bool { return d.known(m.name) == string(edit.Field) }); at >= 0 {
-				field = holder.members[at].name
-			}
+		field := at.field
+		if place := lastIndex(at.holder.members, func(m member) bool { return d.known(m.name) == string(edit.Field) }); place >= 0 {
+			field = at.holder.members[place].name
 		}
-		if edit.Field == taskdef.RepositoryCredentials && edit.Container < len(places) {
-			edit.Container = places[edit.Container]
+		operation := taskdef.Operation{Op: "add", Path: pointer + "/" + pointerEscapes.Replace(field), Value: edit.Value}
+		switch {
+		case edit.Value == "":
+			operation.Op, operation.Value = "remove", nil
+		case edit.Field == taskdef.RepositoryCredentials && !at.plain:
+			operation.Value = map[string]string{at.parameter: edit.Value}
 		}
-		operations[i] = edit.Operation(func(name string) string {
-			if name == string(edit.Field) {
-				return field
-			}
-			return d.spelt(name)
-		})
-		if d.root == d.containers {
-			operations[i].Path = strings.TrimPrefix(operations[i].Path, "/"+d.spelt("containerDefinitions"))
+		if edit.Value != "" && at.holder.index(field) >= 0 {
+			operation.Op = "replace"
 		}
-		operations[i].Path = d.prefix + operations[i].Path
+		operations = append(operations, operation)
+	}
+	if len(operations) == 0 {
+		return "", nil
 	}
 	text, err := json.Marshal(operations)
 	return string(text), err
+}
+
+// pointerTo gives the JSON pointer of a value in a tree (RFC 6901).
+func pointerTo(tree, value *node, at string) (pointer string, found bool) {
+	if tree == value {
+		return at, true
+	}
+	for i, m := range tree.members {
+		// Of fields with the same name a pointer means the last one.
+		if tree.index(m.name) != i {
+			continue
+		}
+		if pointer, found := pointerTo(m.value, value, at+"/"+pointerEscapes.Replace(m.name)); found {
+			return pointer, true
+		}
+	}
+	for i, item := range tree.items {
+		if pointer, found := pointerTo(item, value, fmt.Sprintf("%s/%d", at, i)); found {
+			return pointer, true
+		}
+	}
+	return "", false
 }

@@ -22,13 +22,35 @@ type node struct {
 	text    string
 	members []member
 	items   []*node
+	// syntax is how a change of it is written.
+	syntax syntax
+	// conditional says that it is one outcome of a condition.
+	conditional bool
 }
+
+// syntax is a way of writing values.
+type syntax int
+
+const (
+	syntaxJSON syntax = iota
+	// syntaxYAML is YAML's block style, where lines and their indentation count.
+	syntaxYAML
+	syntaxYAMLFlow
+	syntaxHCL
+	syntaxHCLBody
+	// syntaxOpaque is what nothing here can change in place: JSON in a quoted
+	// text, or what another program wrote.
+	syntaxOpaque
+)
 
 // member is a field of an object.
 type member struct {
 	name  string
 	start int
 	value *node
+	// merged says that the member stands elsewhere in the file, behind a YAML
+	// merge key.
+	merged bool
 }
 
 type kind int
@@ -169,7 +191,7 @@ func (p *reader) object(n *node, depth int) error {
 		}
 		// The decoder lets nothing but text be a key.
 		name, _ := key.(string)
-		n.members = append(n.members, member{name, start, value})
+		n.members = append(n.members, member{name: name, start: start, value: value})
 	}
 	_, _, err := p.next()
 	return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -229,11 +230,14 @@ func TestFilesOfTheCommandLine(t *testing.T) {
 }
 
 func FuzzReadDraft(f *testing.F) {
-	files, err := filepath.Glob("testdata/file/*.json")
+	files, err := filepath.Glob("testdata/f*/*")
 	if err != nil {
 		f.Fatal(err)
 	}
 	for _, file := range files {
+		if strings.HasSuffix(file, ".golden") || strings.HasPrefix(file, "testdata/fuzz/") {
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -258,6 +262,7 @@ func FuzzReadDraft(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, err := judge(context.Background(), s, ReadDraft(patched), testSecrets(t, "docker.io", "registry.example.com:5000"), nil)
+		again.edits = slices.DeleteFunc(again.edits, func(edit taskdef.Edit) bool { return draft.byHand(edit) != "" })
 		if err != nil || len(again.edits) != 0 {
 			t.Errorf("%q\nbecomes\n%q\nwhich needs %v, %v", text, patched, again.edits, err)
 		}
@@ -267,6 +272,9 @@ func FuzzReadDraft(f *testing.F) {
 		patch, err := draft.JSONPatch(judged.edits)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if patch == "" {
+			return
 		}
 		if byPatch, byText := applied(t, text, patch), parsed(t, patched); byPatch != byText {
 			t.Errorf("%q\nbecomes\n%s\nby the patch, and by the text\n%s", text, byPatch, byText)

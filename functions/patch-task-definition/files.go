@@ -1,0 +1,42 @@
+//go:build !lambda.norpc
+
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"time"
+
+	"ecsguardrails/shared/awsclient"
+	"ecsguardrails/shared/taskdef"
+	"ecsguardrails/shared/taskfile"
+)
+
+// judgeFiles judges files and ends the process, if the arguments ask for that.
+func judgeFiles(args []string) {
+	if len(args) == 0 || !taskfile.AsksForFiles(args[0]) {
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := taskfile.Command(ctx, args, os.Environ(), observerHere, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// observerHere looks with the shell's credentials, where it has some.
+func observerHere(ctx context.Context) *taskdef.Observer {
+	configuration, err := awsclient.Load(ctx, taskdef.Name)
+	if err != nil || configuration.Region == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	credentials, err := configuration.Credentials.Retrieve(ctx)
+	if err != nil {
+		return nil
+	}
+	here := observer(configuration)
+	here.Account = credentials.AccountID
+	return &here
+}

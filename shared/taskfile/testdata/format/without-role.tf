@@ -1,0 +1,4 @@
+resource "aws_ecs_task_definition" "web" {
+  family                = "web"
+  container_definitions = jsonencode([{ name = "web", image = "registry.example.com:5000/shop/web:1.42.0", memory = 64 }])
+}
