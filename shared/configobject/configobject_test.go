@@ -62,7 +62,7 @@ func function(settings configobject.Settings, b *bucket, c *clusters) *warm {
 func handleBy(t *testing.T, function *warm, payload string) finding.Report {
 	t.Helper()
 	outcome := function.Handle(t.Context(), []byte(payload))
-	for _, result := range outcome.Report.Results {
+	for _, result := range outcome.Report().Results {
 		for _, f := range result.Findings {
 			known := slices.ContainsFunc(documented, func(code finding.Code) bool { return code.Code == f.Code })
 			if !known && f.Fix != "mend it" && f.Message != "" {
@@ -73,7 +73,7 @@ func handleBy(t *testing.T, function *warm, payload string) finding.Report {
 			t.Errorf("%s: %v", result.Subject, err)
 		}
 	}
-	return outcome.Report
+	return outcome.Report()
 }
 
 // uploaded is S3's notification of an upload.

@@ -254,7 +254,7 @@ func TestLoginThatIsStopped(t *testing.T) {
 	}}
 	function := logsIn(verifying(), b, c)
 	id := b.put("ecs.config", authData("r.example.com robot "+password), nil)
-	if result := one(t, function.Handle(ctx, []byte(uploaded("ecs.config", id))).Report); result.Status != finding.Failed {
+	if result := one(t, function.Handle(ctx, []byte(uploaded("ecs.config", id))).Report()); result.Status != finding.Failed {
 		t.Errorf("got %+v", result)
 	}
 	c.answer = func(context.Context, registry.Registry) error { return nil }

@@ -44,7 +44,7 @@ func Command(ctx context.Context, args []string, build func(context.Context) (*D
 		fmt.Fprintf(stderr, "%s: %v\n", Name, err)
 		return exitCouldNot
 	}
-	report := diagnosis.Handle(ctx, payload).Report
+	report := diagnosis.Handle(ctx, payload).Report()
 	if format == "json" {
 		encoder := json.NewEncoder(stdout)
 		encoder.SetEscapeHTML(false)

@@ -383,8 +383,8 @@ func TestRedeliveryFinishes(t *testing.T) {
 	a.fail["SimulatePrincipalPolicy"] = &transient{}
 	event := sample(t, "task-stopped-ec2-registry-secret-denied")
 	outcome := a.diagnosis(finding.Enforce).Handle(t.Context(), queued(1, event))
-	if len(outcome.Failures) != 1 {
-		t.Fatalf("the message isn't delivered again: %+v", outcome.Report)
+	if len(outcome.Failures()) != 1 {
+		t.Fatalf("the message isn't delivered again: %+v", outcome.Report())
 	}
 	delete(a.fail, "SimulatePrincipalPolicy")
 	if result := only(t, a.diagnosis(finding.Enforce).Handle(t.Context(), queued(1, sample(t, "task-stopped-ec2-registry-secret-denied", denied(9))))); result.Newsworthy() {

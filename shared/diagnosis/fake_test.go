@@ -313,10 +313,10 @@ func queued(received int, events ...[]byte) []byte {
 
 func only(t *testing.T, outcome pipeline.Outcome) finding.Result {
 	t.Helper()
-	if len(outcome.Report.Results) != 1 {
-		t.Fatalf("%d results, want one: %+v", len(outcome.Report.Results), outcome.Report.Results)
+	if len(outcome.Report().Results) != 1 {
+		t.Fatalf("%d results, want one: %+v", len(outcome.Report().Results), outcome.Report().Results)
 	}
-	result := outcome.Report.Results[0]
+	result := outcome.Report().Results[0]
 	if err := result.Check(); err != nil {
 		t.Errorf("the result breaks the contract: %v", err)
 	}

@@ -105,6 +105,9 @@ type Result struct {
 	// Sweep is the reference of the sweep that asked for the look, "" where
 	// anybody else did, too.
 	Sweep string `json:"sweep,omitempty"`
+	// Redelivered says that a queue delivered what asked for it before: an earlier
+	// run may have been cut off between a change and the news of it.
+	Redelivered bool `json:"-"`
 }
 
 // Newsworthy reports whether people and other systems are told of the result

@@ -67,7 +67,7 @@ func TestCallsOfARole(t *testing.T) {
 				began := time.Now()
 				outcome := Function(settings, observer, Applier{Roles: a}).Handle(t.Context(), []byte(`{"role":"ecsInstanceRole"}`))
 				depth := time.Since(began)
-				if results := outcome.Report.Results; len(results) != 1 || results[0].Status != test.status {
+				if results := outcome.Report().Results; len(results) != 1 || results[0].Status != test.status {
 					t.Fatalf("got %+v, want %s", results, test.status)
 				}
 				if depth != 2*time.Second {

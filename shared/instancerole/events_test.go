@@ -80,15 +80,15 @@ func TestOneLookForABatch(t *testing.T) {
 	)
 	outcome := testFunction(testSettings(), a).Handle(t.Context(), payload)
 	var got []string
-	for _, result := range outcome.Report.Results {
+	for _, result := range outcome.Report().Results {
 		got = append(got, result.Subject+" "+string(result.Status))
 	}
 	want := []string{"role/ecsInstanceRole-web remediated", "role/batch-workers skipped", "role/ecsInstanceRole-api compliant"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if !outcome.FromQueue || len(outcome.Failures) > 0 {
-		t.Errorf("failures: %v", outcome.Failures)
+	if !outcome.FromQueue || len(outcome.Failures()) > 0 {
+		t.Errorf("failures: %v", outcome.Failures())
 	}
 }
 

@@ -210,12 +210,12 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			outcome := testFunction(testSettings(), a).Handle(t.Context(), queued)
-			result := outcome.Report.Results[0]
+			result := outcome.Report().Results[0]
 			last := result.Findings[len(result.Findings)-1]
 			if result.Status != test.status || last.Code != test.code {
 				t.Errorf("got %s %+v, want %s %s", result.Status, result.Findings, test.status, test.code)
 			}
-			if again := slices.Contains(outcome.Failures, "m1"); again != (test.status == finding.Failed) {
+			if again := slices.Contains(outcome.Failures(), "m1"); again != (test.status == finding.Failed) {
 				t.Errorf("delivered again: %v", again)
 			}
 
@@ -344,7 +344,7 @@ func TestFight(t *testing.T) {
 	function.Observe = observer.Observe
 	var got []finding.Status
 	for range 6 {
-		result := function.Handle(t.Context(), detached(now)).Report.Results[0]
+		result := function.Handle(t.Context(), detached(now)).Report().Results[0]
 		got = append(got, result.Status)
 		role.attached = nil
 		now = now.Add(5 * time.Minute)
@@ -354,7 +354,7 @@ func TestFight(t *testing.T) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	now = now.Add(time.Hour)
-	if result := function.Handle(t.Context(), detached(now)).Report.Results[0]; result.Status != finding.Remediated {
+	if result := function.Handle(t.Context(), detached(now)).Report().Results[0]; result.Status != finding.Remediated {
 		t.Errorf("an hour later it ended as %s: %+v", result.Status, result.Findings)
 	}
 	for key, value := range role.tags {
@@ -383,12 +383,12 @@ func TestARetryIsNoFight(t *testing.T) {
 	}
 	event := detached(testTime.Add(-time.Minute))
 	for range 5 {
-		if result := function.Handle(t.Context(), event).Report.Results[0]; result.Status != finding.Failed {
+		if result := function.Handle(t.Context(), event).Report().Results[0]; result.Status != finding.Failed {
 			t.Fatalf("throttled, it ended as %s", result.Status)
 		}
 	}
 	throttled = false
-	if result := function.Handle(t.Context(), event).Report.Results[0]; result.Status != finding.Remediated || role.tags[healedTag] != "" {
+	if result := function.Handle(t.Context(), event).Report().Results[0]; result.Status != finding.Remediated || role.tags[healedTag] != "" {
 		t.Errorf("it ended as %s, with the heals %q", result.Status, role.tags[healedTag])
 	}
 }

@@ -566,14 +566,14 @@ func TestPlan(t *testing.T) {
 func handle(t *testing.T, s Settings, a *account, payload string) finding.Result {
 	t.Helper()
 	outcome := testFunction(s, a).Handle(t.Context(), []byte(payload))
-	if len(outcome.Report.Results) != 1 {
-		t.Fatalf("got %d results, want one: %+v", len(outcome.Report.Results), outcome.Report.Results)
+	if len(outcome.Report().Results) != 1 {
+		t.Fatalf("got %d results, want one: %+v", len(outcome.Report().Results), outcome.Report().Results)
 	}
-	result := outcome.Report.Results[0]
+	result := outcome.Report().Results[0]
 	if err := result.Check(); err != nil {
 		t.Errorf("the result breaks the contract: %v", err)
 	}
-	if _, err := json.Marshal(outcome.Report); err != nil {
+	if _, err := json.Marshal(outcome.Report()); err != nil {
 		t.Errorf("the report cannot be marshalled: %v", err)
 	}
 	return result

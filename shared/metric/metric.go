@@ -64,15 +64,21 @@ type Measurement struct {
 // Run is one invocation.
 type Run struct {
 	// Stack tells stacks of one account and region apart.
-	Stack  string
-	Report finding.Report
-	// Occurred says of each result when what woke the function happened; zero
-	// where nobody knows. It may be shorter than the results.
-	Occurred []time.Time
-	// Measured are the function's own numbers, in any order.
-	Measured []Measurement
+	Stack    string
+	Function string
+	Mode     finding.Mode
+	Looks    []Look
 	// Started and Ended bound the invocation.
 	Started, Ended time.Time
+}
+
+// Look is what became of one subject.
+type Look struct {
+	Result finding.Result
+	// Occurred is when what woke the function happened; zero if that is unknown.
+	Occurred time.Time
+	// Measured are the function's own numbers.
+	Measured []Measurement
 }
 
 type definition struct {
@@ -99,8 +105,8 @@ func Write(output io.Writer, run Run) error {
 	metrics := []definition{{Findings, "Count"}, {Duration, "Milliseconds"}}
 	for _, status := range finding.Statuses() {
 		count := 0
-		for _, result := range run.Report.Results {
-			if result.Status == status {
+		for _, look := range run.Looks {
+			if look.Result.Status == status {
 				count++
 			}
 		}
@@ -108,8 +114,8 @@ func Write(output io.Writer, run Run) error {
 		metrics = append(metrics, definition{statusMetric[status], "Count"})
 	}
 	standing, byCode := 0, map[string]int{}
-	for _, result := range run.Report.Results {
-		for _, f := range result.Findings {
+	for _, look := range run.Looks {
+		for _, f := range look.Result.Findings {
 			if f.Severity != finding.Info {
 				standing++
 			}
@@ -124,12 +130,14 @@ func Write(output io.Writer, run Run) error {
 		metrics = append(metrics, definition{TimeToRemedy, "Seconds"})
 	}
 	measured := map[string][]float64{}
-	for _, m := range run.Measured {
-		if _, known := measured[m.Name]; !known {
-			metrics = append(metrics, definition{m.Name, m.Unit})
-		}
-		if len(measured[m.Name]) < maxValues {
-			measured[m.Name] = append(measured[m.Name], m.Value)
+	for _, look := range run.Looks {
+		for _, m := range look.Measured {
+			if _, known := measured[m.Name]; !known {
+				metrics = append(metrics, definition{m.Name, m.Unit})
+			}
+			if len(measured[m.Name]) < maxValues {
+				measured[m.Name] = append(measured[m.Name], m.Value)
+			}
 		}
 	}
 	for name, of := range measured {
@@ -150,9 +158,9 @@ func Write(output io.Writer, run Run) error {
 // timesToRemedy are in seconds, of the results that were remedied.
 func (r Run) timesToRemedy() []float64 {
 	var times []float64
-	for i, at := range r.Occurred {
-		waited := r.Ended.Sub(at)
-		if at.IsZero() || r.Report.Results[i].Status != finding.Remediated || waited > maxAge || len(times) == maxValues {
+	for _, look := range r.Looks {
+		waited := r.Ended.Sub(look.Occurred)
+		if look.Occurred.IsZero() || look.Result.Status != finding.Remediated || waited > maxAge || len(times) == maxValues {
 			continue
 		}
 		// The clocks of two machines differ a little.
@@ -170,8 +178,8 @@ func (r Run) line(output io.Writer, dimensions []string, metrics []definition, v
 			"CloudWatchMetrics": []directive{{Namespace, [][]string{dimensions}, metrics}},
 		},
 		"Stack":    cmp.Or(r.Stack, "none"),
-		"Function": r.Report.Function,
-		"Mode":     r.Report.Mode,
+		"Function": r.Function,
+		"Mode":     r.Mode,
 	}
 	maps.Copy(line, values)
 	marshalled, err := json.Marshal(line)

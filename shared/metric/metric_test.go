@@ -69,20 +69,22 @@ func written(t *testing.T, run metric.Run) []line {
 
 func TestWrite(t *testing.T) {
 	lines := written(t, metric.Run{
-		Stack: "s",
-		Report: finding.Report{Function: "attach-policies", Mode: finding.Enforce, Results: []finding.Result{
-			{Status: finding.Remediated, Findings: []finding.Finding{
-				{Code: "capability-missing", Severity: finding.Info, Cured: true}, {Code: "undo", Severity: finding.Info},
-			}},
-			{Status: finding.Compliant},
-			{Status: finding.Compliant},
-			{Status: finding.Failed, Findings: []finding.Finding{{Code: "will-retry", Severity: finding.Error}}},
-			{Status: finding.Noncompliant, Findings: []finding.Finding{{Code: "capability-missing", Severity: finding.Error}}},
-		}},
-		Occurred: []time.Time{started.Add(-70 * time.Second), started, {}, started, started},
-		Measured: []metric.Measurement{{Name: "SecretAge", Unit: "None", Value: 3}, {Name: "SecretAge", Unit: "None", Value: 40}},
-		Started:  started,
-		Ended:    started.Add(1500 * time.Microsecond),
+		Stack: "s", Function: "attach-policies", Mode: finding.Enforce,
+		Looks: []metric.Look{
+			{
+				Result: finding.Result{Status: finding.Remediated, Findings: []finding.Finding{
+					{Code: "capability-missing", Severity: finding.Info, Cured: true}, {Code: "undo", Severity: finding.Info},
+				}},
+				Occurred: started.Add(-70 * time.Second),
+				Measured: []metric.Measurement{{Name: "SecretAge", Unit: "None", Value: 3}},
+			},
+			{Result: finding.Result{Status: finding.Compliant}, Occurred: started, Measured: []metric.Measurement{{Name: "SecretAge", Unit: "None", Value: 40}}},
+			{Result: finding.Result{Status: finding.Compliant}},
+			{Result: finding.Result{Status: finding.Failed, Findings: []finding.Finding{{Code: "will-retry", Severity: finding.Error}}}, Occurred: started},
+			{Result: finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{{Code: "capability-missing", Severity: finding.Error}}}, Occurred: started},
+		},
+		Started: started,
+		Ended:   started.Add(1500 * time.Microsecond),
 	})
 	want := []map[string]any{
 		{
@@ -109,9 +111,9 @@ func TestWrite(t *testing.T) {
 
 func TestTimeToRemedy(t *testing.T) {
 	remediated := func(times ...time.Time) metric.Run {
-		run := metric.Run{Report: finding.Report{Function: "f"}, Occurred: times, Started: started, Ended: started}
-		for range times {
-			run.Report.Results = append(run.Report.Results, finding.Result{Status: finding.Remediated})
+		run := metric.Run{Function: "f", Started: started, Ended: started}
+		for _, occurred := range times {
+			run.Looks = append(run.Looks, metric.Look{Result: finding.Result{Status: finding.Remediated}, Occurred: occurred})
 		}
 		return run
 	}

@@ -62,7 +62,7 @@ func (m *maze) function() *Function[string, rooms, string, string] {
 
 func TestAskIsAnsweredInWavesUntilNoQuestionIsLeft(t *testing.T) {
 	m := maze{doors: map[string][]string{"entrance": {"hall", "stairs"}, "hall": {"kitchen", "entrance"}, "stairs": {"attic", "kitchen"}, "kitchen": nil, "attic": nil}}
-	result := m.function().Handle(t.Context(), []byte(`{"go":"in"}`)).Report.Results[0]
+	result := m.function().Handle(t.Context(), []byte(`{"go":"in"}`)).Report().Results[0]
 	if got, want := m.waves, []string{"hall stairs", "attic kitchen"}; !slices.Equal(got, want) {
 		t.Errorf("waves %q, want %q", got, want)
 	}
@@ -73,7 +73,7 @@ func TestAskIsAnsweredInWavesUntilNoQuestionIsLeft(t *testing.T) {
 
 func TestNoQuestionNoWave(t *testing.T) {
 	m := maze{doors: map[string][]string{"entrance": nil}}
-	if result := m.function().Handle(t.Context(), []byte(`{"go":"in"}`)).Report.Results[0]; len(m.waves) != 0 || result.Findings[0].Message != "entrance" {
+	if result := m.function().Handle(t.Context(), []byte(`{"go":"in"}`)).Report().Results[0]; len(m.waves) != 0 || result.Findings[0].Message != "entrance" {
 		t.Errorf("waves %q, result %+v", m.waves, result)
 	}
 }
@@ -99,9 +99,9 @@ func TestWavesAreBounded(t *testing.T) {
 	} {
 		m := maze{doors: test.doors}
 		outcome := m.function().Handle(t.Context(), []byte(`{"go":"in"}`))
-		result := outcome.Report.Results[0]
-		if result.Status != test.status || len(m.waves) != maxWaves || outcome.err != nil {
-			t.Errorf("%s: %d waves, error %v, result %+v", name, len(m.waves), outcome.err, result)
+		result := outcome.Report().Results[0]
+		if result.Status != test.status || len(m.waves) != maxWaves || outcome.err() != nil {
+			t.Errorf("%s: %d waves, error %v, result %+v", name, len(m.waves), outcome.err(), result)
 		}
 		if test.status == finding.Noncompliant && result.Findings[0].Code != "questions-unanswered" {
 			t.Errorf("%s: got %+v", name, result.Findings)
@@ -112,7 +112,7 @@ func TestWavesAreBounded(t *testing.T) {
 func TestAnAnswerThatFailsIsTheSubjectsError(t *testing.T) {
 	m := maze{doors: map[string][]string{"entrance": {"hall"}}, err: errors.New("connection lost")}
 	outcome := m.function().Handle(t.Context(), []byte(`{"go":"in"}`))
-	if result := outcome.Report.Results[0]; result.Status != finding.Failed || outcome.err == nil {
-		t.Errorf("error %v, result %+v", outcome.err, result)
+	if result := outcome.Report().Results[0]; result.Status != finding.Failed || outcome.err() == nil {
+		t.Errorf("error %v, result %+v", outcome.err(), result)
 	}
 }

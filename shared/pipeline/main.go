@@ -105,18 +105,19 @@ Exit code 0, 1 (a finding of severity error stands) or 2 (could not run).
 		return exitCouldNot
 	}
 	outcome := assembled.runner.Handle(ctx, payload)
-	printed, err := json.MarshalIndent(outcome.Report, "", "  ")
+	report := outcome.Report()
+	printed, err := json.MarshalIndent(report, "", "  ")
 	if err == nil {
 		_, err = fmt.Fprintf(stdout, "%s\n", printed)
 	}
 	if _, wanted := os.LookupEnv("FINDINGS_BUS"); wanted {
 		err = errors.Join(err, assembled.publish(ctx, outcome))
 	}
-	if err = errors.Join(outcome.err, err); err != nil {
+	if err = errors.Join(outcome.err(), err); err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return exitCouldNot
 	}
-	if outcome.Report.HasError() {
+	if report.HasError() {
 		return exitFindings
 	}
 	return exitOK

@@ -10,21 +10,15 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/metric"
-	"ecsguardrails/shared/publish"
 )
 
 const (
@@ -34,6 +28,8 @@ const (
 	// chain of reads that depend on each other has four links; more waves than
 	// this mean that Ask repeats a question that was answered.
 	maxWaves = 6
+	// sideBySide is how many subjects of a delivery are worked on at once.
+	sideBySide = 4
 )
 
 // NoQuestion is the question type of a function whose first look shows all that
@@ -69,11 +65,9 @@ type Function[S, O, Q, A any] struct {
 	// Measure gives numbers of the function's own, from what was observed and what
 	// became of it; nil where there are none.
 	Measure func(O, finding.Result) []metric.Measurement
-	// Harmless says that the actions change nothing of what is looked after, so
-	// that a dry run carries them out, too.
+	// Harmless says that the actions change only what is the function's own, so that
+	// a dry run carries them out, too.
 	Harmless bool
-	// Parallel is how many subjects are worked on side by side; 0 means 4.
-	Parallel int
 	// MustSucceed makes every outcome but a good one an error of the invocation,
 	// for callers that read nothing else, as Secrets Manager does.
 	MustSucceed bool
@@ -104,246 +98,80 @@ func Reject[S any](name string, f finding.Finding) Subject[S] {
 	return Subject[S]{Name: name, Settled: &finding.Result{Subject: name, Status: finding.Noncompliant, Findings: []finding.Finding{f}}}
 }
 
-// Plan is what was decided about one subject.
-type Plan[A any] struct {
-	// Skip is set where the subject turns out not to be ours.
-	Skip *finding.Finding
-	// Findings that the actions end are marked Cured.
-	Findings []finding.Finding
-	// Actions in the order in which they are to be applied.
-	Actions []A
-	// Withheld are actions that nothing entitles the function to. They are
-	// reported, and never applied.
-	Withheld []A
-	// endedBy gives, by a finding's place, that of the last action which ends it.
-	// What is cured and not in it takes all actions.
-	endedBy map[int]int
-}
-
-// Do adds an action, and marks as cured the findings, by their places, that it
-// ends: they stay so where an action after it fails.
-func (p *Plan[A]) Do(action A, ends ...int) {
-	if p.endedBy == nil {
-		p.endedBy = map[int]int{}
+// key is the same for subjects that are one look.
+func (s Subject[S]) key() string {
+	key := cmp.Or(s.Key, s.Name)
+	if s.DryRun {
+		key += " dry-run"
 	}
-	for _, finding := range ends {
-		p.Findings[finding].Cured = true
-		p.endedBy[finding] = len(p.Actions)
+	if s.Settled != nil {
+		key = fmt.Sprintf("settled %s %v", key, s.Settled.Findings)
 	}
-	p.Actions = append(p.Actions, action)
-}
-
-// Withhold adds an action that nothing entitles the function to, and marks the
-// findings, by their places, that it would end. The reason goes beside it as a
-// finding.NoMandate.
-func (p *Plan[A]) Withhold(action A, ends ...int) {
-	for _, finding := range ends {
-		p.Findings[finding].Withheld = true
-	}
-	p.Withheld = append(p.Withheld, action)
-}
-
-// after gives the findings as they are once the first actions were applied, and
-// no more than these.
-func (p *Plan[A]) after(applied int) []finding.Finding {
-	findings := slices.Clone(p.Findings)
-	for i := range findings {
-		action, known := p.endedBy[i]
-		findings[i].Cured = findings[i].Cured && known && action < applied
-	}
-	return cured(findings)
-}
-
-// Outcome is what became of one delivery.
-type Outcome struct {
-	Report finding.Report
-	// Events are published beside the report's findings.
-	Events []publish.Event
-	// FromQueue and Failures answer SQS: the ids of the messages to deliver again.
-	FromQueue bool
-	Failures  []string
-	// messages are those of the delivery, asked the ones that asked for each
-	// result, by their place in it.
-	messages []event.Message
-	asked    [][]int
-	// occurred is when the first of what asked for each result happened.
-	occurred []time.Time
-	measured []metric.Measurement
-	// err joins what a retry may cure.
-	err error
-	// complaint is what a caller of a MustSucceed function is told instead of a
-	// report that it would not read.
-	complaint error
+	return key
 }
 
 // Handle takes one payload through all steps but the report's publication.
 func (f *Function[S, O, Q, A]) Handle(ctx context.Context, payload []byte) Outcome {
 	delivery := event.Decode(payload)
-	subjects, asked, occurred := f.subjects(delivery)
-
-	results := make([]finding.Result, len(subjects))
-	measured := make([][]metric.Measurement, len(subjects))
-	errs := make([]error, len(subjects))
+	requests := f.requests(delivery)
+	entries := make([]Entry, len(requests))
 	var group errgroup.Group
-	group.SetLimit(f.parallel())
-	for i, subject := range subjects {
+	group.SetLimit(sideBySide)
+	for i, request := range requests {
 		group.Go(func() error {
-			results[i], measured[i], errs[i] = f.look(ctx, subject)
+			entries[i] = f.look(ctx, request)
 			return nil
 		})
 	}
 	_ = group.Wait()
-
-	outcome := Outcome{
-		Report:    finding.Report{Function: f.Name, Mode: f.Mode, Results: results},
-		FromQueue: delivery.FromQueue,
-		messages:  delivery.Messages,
-		asked:     asked,
-		occurred:  occurred,
-		measured:  slices.Concat(measured...),
-		err:       errors.Join(errs...),
-	}
-	for i := range results {
-		results[i].Sweep = outcome.sweepOf(i)
-	}
-	for i, result := range results {
-		if result.Status == finding.Failed {
-			outcome.deliverAgain(i, maxSweepDeliveries)
-		} else if f.MustSucceed && result.HasError() {
-			outcome.complaint = errors.Join(outcome.complaint, fmt.Errorf("%s: %s", result.Subject, summary(result)))
-		}
-	}
-	return outcome
+	return Outcome{Function: f.Name, Mode: f.Mode, Entries: entries, FromQueue: delivery.FromQueue, mustSucceed: f.MustSucceed}
 }
 
-// maxSweepDeliveries is how often a sweep's message comes at most: its other
-// subjects are looked at each time, too, and the next sweep looks again.
-const maxSweepDeliveries = 3
-
-// deliverAgain marks the messages behind a result as failed; a sweep's, only up
-// to so many deliveries (0 is no limit).
-func (o *Outcome) deliverAgain(result, sweepDeliveries int) {
-	for _, at := range o.asked[result] {
-		message := o.messages[at]
-		given := sweepDeliveries > 0 && message.Sweep() != "" && message.Received >= sweepDeliveries
-		if message.ID != "" && !given && !slices.Contains(o.Failures, message.ID) {
-			o.Failures = append(o.Failures, message.ID)
-		}
-	}
+// request is one subject of a delivery.
+type request[S any] struct {
+	subject Subject[S]
+	// askedBy are the messages that named it, and occurred is the earliest time of
+	// what they are about.
+	askedBy  []event.Message
+	occurred time.Time
 }
 
-// again lists the results that a queue asked for before: the run that it woke
-// then failed, or was cut off, maybe between a change and the news of it.
-func (o *Outcome) again() []int {
-	var again []int
-	for result, asked := range o.asked {
-		if slices.ContainsFunc(asked, func(at int) bool { return o.messages[at].Received > 1 }) {
-			again = append(again, result)
-		}
-	}
-	return again
-}
-
-// sweepOf gives the sweep that asked for a result, "" where anybody else did, too.
-func (o *Outcome) sweepOf(result int) string {
-	sweep := ""
-	for _, at := range o.asked[result] {
-		of := o.messages[at].Sweep()
-		if of == "" {
-			return ""
-		}
-		sweep = cmp.Or(sweep, of)
-	}
-	return sweep
-}
-
-// swept gives the results of each message of a sweep's, by its reference. What
-// failed is told at once, too, and not after the queue's next delivery: the
-// sweep waits for it.
-func (o *Outcome) swept() map[string][]finding.Result {
-	swept := map[string][]finding.Result{}
-	for i, asked := range o.asked {
-		for _, at := range asked {
-			message := o.messages[at]
-			if reference := message.Sweep(); reference != "" {
-				swept[reference] = append(swept[reference], o.Report.Results[i])
-			}
-		}
-	}
-	return swept
-}
-
-// And adds what became of another part of the same delivery.
-func (o Outcome) And(other Outcome) Outcome {
-	o.Report.Results = slices.Concat(o.Report.Results, other.Report.Results)
-	o.asked = slices.Concat(o.asked, other.asked)
-	o.occurred = slices.Concat(o.occurred, other.occurred)
-	o.measured = slices.Concat(o.measured, other.measured)
-	for _, id := range other.Failures {
-		if !slices.Contains(o.Failures, id) {
-			o.Failures = append(o.Failures, id)
-		}
-	}
-	o.Events = slices.Concat(o.Events, other.Events)
-	o.err = errors.Join(o.err, other.err)
-	o.complaint = errors.Join(o.complaint, other.complaint)
-	return o
-}
-
-func (f *Function[S, O, Q, A]) parallel() int {
-	if f.Parallel > 0 {
-		return f.Parallel
-	}
-	return 4
-}
-
-// subjects lists each subject of a delivery once, with the places of the
-// messages that named it and the earliest time of what they tell of.
-func (f *Function[S, O, Q, A]) subjects(delivery event.Delivery) (subjects []Subject[S], asked [][]int, occurred []time.Time) {
-	index := map[string]int{}
-	for place, message := range delivery.Messages {
+// requests lists each subject of a delivery once.
+func (f *Function[S, O, Q, A]) requests(delivery event.Delivery) []request[S] {
+	var requests []request[S]
+	places := map[string]int{}
+	for _, message := range delivery.Messages {
+		asked := map[string]bool{}
 		for _, trigger := range message.Triggers {
 			for _, subject := range f.subjectsOf(trigger) {
-				key := subject.Key
-				if key == "" {
-					key = subject.Name
-				}
-				if subject.DryRun {
-					key += " dry-run"
-				}
-				if subject.Settled != nil {
-					key = fmt.Sprintf("settled %s %v", key, subject.Settled.Findings)
-				}
-				at, seen := index[key]
+				key := subject.key()
+				place, seen := places[key]
 				if !seen {
-					at = len(subjects)
-					index[key] = at
-					subjects = append(subjects, subject)
-					asked = append(asked, nil)
-					occurred = append(occurred, time.Time{})
+					place = len(requests)
+					places[key] = place
+					requests = append(requests, request[S]{subject: subject})
 				}
-				if happened := event.Occurred(trigger); occurred[at].IsZero() || (!happened.IsZero() && happened.Before(occurred[at])) {
-					occurred[at] = happened
+				known := &requests[place]
+				if happened := event.Occurred(trigger); known.occurred.IsZero() || (!happened.IsZero() && happened.Before(known.occurred)) {
+					known.occurred = happened
 				}
-				if !slices.Contains(asked[at], place) {
-					asked[at] = append(asked[at], place)
+				if !asked[key] {
+					asked[key] = true
+					known.askedBy = append(known.askedBy, message)
 				}
 			}
 		}
 	}
-	return subjects, asked, occurred
+	return requests
 }
 
 func (f *Function[S, O, Q, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
 	if malformed, ok := trigger.(event.Malformed); ok {
-		return []Subject[S]{Reject[S]("event", finding.Finding{
-			Code: "malformed-event", Severity: finding.Error, Message: malformed.Problem,
-			Fix: "send an event in the shape of one of the samples in events/",
-		})}
+		return []Subject[S]{{Name: "event", Settled: Malformed(malformed)}}
 	}
 	subjects := f.Subjects(trigger)
 	if len(subjects) == 0 {
-		return []Subject[S]{Skip[S]("event", "event-not-handled", f.Name+" does not handle "+describe(trigger))}
+		return []Subject[S]{{Name: "event", Settled: NotHandled(f.Name, trigger)}}
 	}
 	if hand, ok := trigger.(event.ByHand); ok && hand.DryRun {
 		for i := range subjects {
@@ -351,6 +179,22 @@ func (f *Function[S, O, Q, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
 		}
 	}
 	return subjects
+}
+
+// Malformed is the result of an event that no retry can make right.
+func Malformed(malformed event.Malformed) *finding.Result {
+	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{{
+		Code: "malformed-event", Severity: finding.Error, Message: malformed.Problem,
+		Fix: "send an event in the shape of one of the samples in events/",
+	}}}
+}
+
+// NotHandled is the result of an event that a function understands, but that
+// concerns nothing that it looks after.
+func NotHandled(function string, trigger event.Trigger) *finding.Result {
+	return &finding.Result{Status: finding.Skipped, Findings: []finding.Finding{{
+		Code: "event-not-handled", Severity: finding.Info, Message: function + " does not handle " + describe(trigger),
+	}}}
 }
 
 // describe names a trigger without repeating what its sender may have put into it.
@@ -373,42 +217,35 @@ func describe(trigger event.Trigger) string {
 	}
 }
 
-// look takes one subject through observe, plan and apply. The error is set
-// where a retry may cure what went wrong.
-func (f *Function[S, O, Q, A]) look(ctx context.Context, subject Subject[S]) (result finding.Result, measured []metric.Measurement, err error) {
-	defer func() {
-		if recovered := recover(); recovered != nil {
-			// The value may hold anything that was being worked on, so only its type
-			// is told; the stack has no values of strings.
-			result, err = f.failed(subject.Name, nil, fmt.Errorf("internal fault of type %T at %s", recovered, origin(debug.Stack())))
+// look takes one subject through observe, plan and apply.
+func (f *Function[S, O, Q, A]) look(ctx context.Context, request request[S]) Entry {
+	subject, waves := request.subject, 0
+	var observed *O
+	entry := Attempt(f.Name, subject.Name, func() (finding.Result, error) {
+		if subject.Settled != nil {
+			return *subject.Settled, nil
 		}
-		result.Subject = subject.Name
-		if subject.DryRun && f.Mode != finding.DryRun {
-			result.Mode = finding.DryRun
+		of, err := f.observe(ctx, subject.Of, &waves)
+		if err != nil {
+			return finding.Result{}, err
 		}
-		result = result.Capped(maxFindings)
-		if result.Actions == nil {
-			result.Actions = []finding.Action{}
-		}
-	}()
-	if subject.Settled != nil {
-		return *subject.Settled, nil, nil
+		observed = &of
+		return f.settle(ctx, subject, of)
+	})
+	if subject.DryRun && f.Mode != finding.DryRun {
+		entry.Result.Mode = finding.DryRun
 	}
-	observed, err := f.observe(ctx, subject.Of)
-	if err != nil {
-		result, err = f.failed(subject.Name, nil, err)
-		return result, nil, err
+	entry.occurred, entry.waves = request.occurred, waves
+	if observed != nil && f.Measure != nil {
+		entry.measured = f.Measure(*observed, entry.Result)
 	}
-	result, err = f.settle(ctx, subject, observed)
-	if f.Measure != nil {
-		measured = f.Measure(observed, result)
-	}
-	return result, measured, err
+	return entry.AskedBy(request.askedBy...)
 }
 
 // observe reads what the decision needs: the first wave, and the answers to what
-// Ask asks, wave after wave.
-func (f *Function[S, O, Q, A]) observe(ctx context.Context, of S) (O, error) {
+// Ask asks, wave after wave. It counts the waves.
+func (f *Function[S, O, Q, A]) observe(ctx context.Context, of S, waves *int) (O, error) {
+	*waves = 1
 	observed, err := f.Observe(ctx, of)
 	if err != nil || f.Ask == nil {
 		return observed, err
@@ -418,6 +255,7 @@ func (f *Function[S, O, Q, A]) observe(ctx context.Context, of S) (O, error) {
 		if len(questions) == 0 {
 			return observed, nil
 		}
+		*waves++
 		if observed, err = f.Answer(ctx, observed, questions); err != nil {
 			return observed, err
 		}
@@ -433,7 +271,8 @@ func (f *Function[S, O, Q, A]) observe(ctx context.Context, of S) (O, error) {
 	return observed, nil
 }
 
-// settle takes what was observed of a subject through plan and apply.
+// settle takes what was observed of a subject through plan and apply. Beside an
+// error, the result has the findings and actions of before.
 func (f *Function[S, O, Q, A]) settle(ctx context.Context, subject Subject[S], observed O) (finding.Result, error) {
 	plan := f.Plan(observed)
 	if plan.Skip != nil {
@@ -453,16 +292,14 @@ func (f *Function[S, O, Q, A]) settle(ctx context.Context, subject Subject[S], o
 	if mode == finding.Enforce {
 		for i, action := range plan.Actions {
 			if err := f.Apply(ctx, action); err != nil && awserror.Classify(err) != awserror.Done {
-				result, err := f.failed(subject.Name, plan.after(i), fmt.Errorf("%s: %w", actions[i].Kind, err))
-				result.Actions = actions
-				return result, err
+				return finding.Result{Findings: plan.after(i), Actions: actions}, fmt.Errorf("%s: %w", actions[i].Kind, err)
 			}
-			// Told anew: only now is known what came of it, as the id of what was made.
+			// Describe it again: the result (for example the new ARN) is known only now.
 			actions[i] = f.Describe(action)
 			actions[i].Applied = true
 		}
 	}
-	result := finding.Result{Status: finding.Decide(mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions}
+	result := finding.Result{Status: finding.Decide(mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions, Owner: plan.Owner}
 	for _, action := range plan.Withheld {
 		result.Actions = append(result.Actions, f.Describe(action))
 	}
@@ -470,94 +307,4 @@ func (f *Function[S, O, Q, A]) settle(ctx context.Context, subject Subject[S], o
 		result.Findings = cured(plan.Findings)
 	}
 	return result, nil
-}
-
-// cured tells what the applied actions have ended as what it is now: no more
-// than something to know. So nobody has to guess which errors still stand.
-func cured(findings []finding.Finding) []finding.Finding {
-	findings = slices.Clone(findings)
-	for i, f := range findings {
-		if f.Cured && f.Severity != finding.Info {
-			findings[i].Severity = finding.Info
-			findings[i].Message = "cured: " + f.Message
-		}
-	}
-	return findings
-}
-
-// failed turns an error into the result that the errors contract asks for,
-// besides what was found before.
-func (f *Function[S, O, Q, A]) failed(subject string, before []finding.Finding, err error) (finding.Result, error) {
-	with := func(status finding.Status, added finding.Finding) finding.Result {
-		return finding.Result{Status: status, Findings: append(slices.Clone(before), added)}
-	}
-	if refusal, ok := errors.AsType[*finding.Refusal](err); ok {
-		return with(finding.Noncompliant, refusal.Finding), nil
-	}
-	switch awserror.Classify(err) {
-	case awserror.Gone:
-		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{{
-			Code: "gone", Severity: finding.Info, Message: fmt.Sprintf("%s, or something that it names, does not exist any more: %s", subject, reason(err)),
-		}}}, nil
-	case awserror.Denied:
-		return with(finding.Noncompliant, finding.Finding{
-			Code: "access-denied", Severity: finding.Error,
-			Message: fmt.Sprintf("%s may not do this: %s", f.Name, reason(err)),
-			Fix:     fmt.Sprintf("allow it to the function's role, or find the policy, key policy or boundary that denies %s", operation(err)),
-		}), nil
-	case awserror.Refused:
-		return with(finding.Noncompliant, finding.Finding{
-			Code: "call-refused", Severity: finding.Error,
-			Message: reason(err),
-			Fix:     "look the code up under Errors in the operation's API reference; a retry gives the same answer",
-		}), nil
-	default:
-		return with(finding.Failed, finding.Finding{
-			Code: "will-retry", Severity: finding.Error, Message: reason(err),
-			Fix: "nothing, if it ends: the event is delivered again, and goes to the dead-letter queue if it keeps failing; what was started by hand is to be started again",
-		}), fmt.Errorf("%s: %s", subject, reason(err))
-	}
-}
-
-// reason gives an error's text. What Secrets Manager answers is told by its code
-// alone, since its messages may repeat the value that was sent.
-func reason(err error) string {
-	apiError, ok := errors.AsType[smithy.APIError](err)
-	switch {
-	case !ok:
-		return err.Error()
-	case strings.HasPrefix(operation(err), "secretsmanager:"):
-		return fmt.Sprintf("%s answered %s", operation(err), apiError.ErrorCode())
-	default:
-		return fmt.Sprintf("%s answered %s: %s", operation(err), apiError.ErrorCode(), apiError.ErrorMessage())
-	}
-}
-
-func operation(err error) string {
-	if operation := awserror.Operation(err); operation != "" {
-		return operation
-	}
-	return "an AWS call"
-}
-
-func summary(result finding.Result) string {
-	var codes []string
-	for _, f := range result.Findings {
-		if f.Severity == finding.Error {
-			codes = append(codes, f.Code+": "+f.Message)
-		}
-	}
-	return fmt.Sprintf("%s: %s", result.Status, strings.Join(codes, "; "))
-}
-
-// origin gives the first line of a stack below the panic that lies in this module.
-func origin(stack []byte) string {
-	lines := strings.Split(string(stack), "\n")
-	panicked := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "panic(") })
-	for _, line := range lines[max(panicked, 0):] {
-		if name, _, found := strings.Cut(line, "("); found && strings.HasPrefix(name, "ecsguardrails/") {
-			return name
-		}
-	}
-	return "an unknown place"
 }

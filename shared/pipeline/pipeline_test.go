@@ -136,18 +136,18 @@ func TestStatusOfEachOutcome(t *testing.T) {
 			t.Run(name+" in "+string(mode), func(t *testing.T) {
 				var l lamps
 				outcome := l.function(mode).Handle(context.Background(), byHand(test.lamp))
-				if len(outcome.Report.Results) != 1 {
-					t.Fatalf("%d results", len(outcome.Report.Results))
+				if len(outcome.Report().Results) != 1 {
+					t.Fatalf("%d results", len(outcome.Report().Results))
 				}
-				result := outcome.Report.Results[0]
+				result := outcome.Report().Results[0]
 				if err := result.Check(); err != nil {
 					t.Error(err)
 				}
 				if result.Status != want || result.Subject != test.lamp {
 					t.Errorf("got %s of %q, want %s", result.Status, result.Subject, want)
 				}
-				if (outcome.err != nil) != (want == finding.Failed) {
-					t.Errorf("status %s with error %v", want, outcome.err)
+				if (outcome.err() != nil) != (want == finding.Failed) {
+					t.Errorf("status %s with error %v", want, outcome.err())
 				}
 				for _, f := range result.Findings {
 					if f.Code == "off" && (f.Severity == finding.Info) != (result.Status == finding.Remediated) {
@@ -197,7 +197,7 @@ func TestWhatWasCuredBeforeAFailureIsNotWrongAnyMore(t *testing.T) {
 			}
 			return nil
 		}
-		result := function.Handle(context.Background(), byHand("off")).Report.Results[0]
+		result := function.Handle(context.Background(), byHand("off")).Report().Results[0]
 		var got []string
 		for _, f := range result.Findings {
 			got = append(got, string(f.Severity)+" "+f.Code)
@@ -221,7 +221,7 @@ func TestUnhandledTriggersAreSkippedWithAReason(t *testing.T) {
 	}
 	for name, payload := range payloads {
 		t.Run(name, func(t *testing.T) {
-			result := new(lamps).function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report.Results[0]
+			result := new(lamps).function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report().Results[0]
 			if err := result.Check(); err != nil {
 				t.Error(err)
 			}
@@ -239,7 +239,7 @@ func TestRubbishIsAFinding(t *testing.T) {
 	}
 	for name, payload := range payloads {
 		t.Run(name, func(t *testing.T) {
-			result := new(lamps).function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report.Results[0]
+			result := new(lamps).function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report().Results[0]
 			if err := result.Check(); err != nil {
 				t.Error(err)
 			}
@@ -282,11 +282,11 @@ func TestOnlyFailedMessagesGoBack(t *testing.T) {
 	const throttled = `{"lamp":"look=Throttling"}`
 	outcome := new(lamps).function(finding.Enforce).Handle(context.Background(),
 		queue(`{"lamp":"on"}`, throttled, `{"lamp":"broken"}`, throttled, `{truncated`, `{"lamp":"panics"}`))
-	if got := strings.Join(outcome.Failures, " "); got != "m1 m3 m5" || !outcome.FromQueue {
+	if got := strings.Join(outcome.Failures(), " "); got != "m1 m3 m5" || !outcome.FromQueue {
 		t.Errorf("%q go back", got)
 	}
-	if len(outcome.Report.Results) != 5 {
-		t.Errorf("%d results", len(outcome.Report.Results))
+	if len(outcome.Report().Results) != 5 {
+		t.Errorf("%d results", len(outcome.Report().Results))
 	}
 }
 
@@ -296,19 +296,19 @@ func TestDryRunOfARequest(t *testing.T) {
 		`{"lamp":"off","dry-run":false}`: "remediated  1",
 	} {
 		var l lamps
-		result := l.function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report.Results[0]
+		result := l.function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report().Results[0]
 		if got := fmt.Sprint(result.Status, " ", result.Mode, " ", len(l.switched)); got != want {
 			t.Errorf("%s: got %q, want %q", payload, got, want)
 		}
 	}
 	// Never the reverse.
-	result := new(lamps).function(finding.DryRun).Handle(context.Background(), []byte(`{"lamp":"off","dry-run":false}`)).Report.Results[0]
+	result := new(lamps).function(finding.DryRun).Handle(context.Background(), []byte(`{"lamp":"off","dry-run":false}`)).Report().Results[0]
 	if result.Status != finding.Planned {
 		t.Errorf("a function that runs dry was made to act: %+v", result)
 	}
 	// One plan and one look that acts are two looks.
 	var l lamps
-	if results := l.function(finding.Enforce).Handle(context.Background(), queue(`{"lamp":"off"}`, `{"lamp":"off","dry-run":true}`)).Report.Results; len(results) != 2 {
+	if results := l.function(finding.Enforce).Handle(context.Background(), queue(`{"lamp":"off"}`, `{"lamp":"off","dry-run":true}`)).Report().Results; len(results) != 2 {
 		t.Errorf("got %+v", results)
 	}
 }
@@ -365,14 +365,14 @@ func TestSweepGivesUpOnAMessage(t *testing.T) {
 	for received, want := range map[int]string{1: "m0 1", 2: "m0 1", 3: " 1"} {
 		payload := fmt.Sprintf(`{"Records":[{"messageId":"m0","attributes":{"ApproximateReceiveCount":"%d"},"body":"{\"roles\":[\"on\",\"look=Throttling\"],\"sweep\":\"s.1.0\"}"}]}`, received)
 		outcome := sweepable(new(lamps)).Handle(context.Background(), []byte(payload))
-		if got := fmt.Sprint(strings.Join(outcome.Failures, " "), " ", len(outcome.swept())); got != want {
+		if got := fmt.Sprint(strings.Join(outcome.Failures(), " "), " ", len(outcome.swept())); got != want {
 			t.Errorf("received %d times: got %q, want %q", received, got, want)
 		}
 	}
 	// Other messages go back as long as their queue says.
 	outcome := new(lamps).function(finding.Enforce).Handle(context.Background(), []byte(`{"Records":[{"messageId":"m0","attributes":{"ApproximateReceiveCount":"9"},"body":"{\"lamp\":\"look=Throttling\"}"}]}`))
-	if len(outcome.Failures) != 1 {
-		t.Errorf("got %q", outcome.Failures)
+	if len(outcome.Failures()) != 1 {
+		t.Errorf("got %q", outcome.Failures())
 	}
 }
 
@@ -502,7 +502,7 @@ func TestFindingsAreCapped(t *testing.T) {
 	function.Plan = func(string) Plan[string] {
 		return Plan[string]{Findings: slices.Repeat([]finding.Finding{{Code: "c", Severity: finding.Warning, Message: "m", Fix: "f"}}, 1000)}
 	}
-	result := function.Handle(context.Background(), byHand("on")).Report.Results[0]
+	result := function.Handle(context.Background(), byHand("on")).Report().Results[0]
 	if len(result.Findings) != maxFindings+1 || result.Findings[maxFindings].Code != "findings-left-out" || !strings.HasPrefix(result.Findings[maxFindings].Message, "800 ") {
 		t.Errorf("%d findings, the last %+v", len(result.Findings), result.Findings[len(result.Findings)-1])
 	}

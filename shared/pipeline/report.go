@@ -19,7 +19,8 @@ import (
 // then is still reported.
 const margin = 3 * time.Second
 
-// Runner is a Function of whatever types.
+// Runner takes one payload through all steps but the report's publication: a
+// Function of whatever types, or what orchestrates others.
 type Runner interface {
 	Handle(ctx context.Context, payload []byte) Outcome
 }
@@ -43,49 +44,57 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	looking, cancel := withMargin(ctx)
 	defer cancel()
 	outcome := r.runner.Handle(looking, payload)
-	for i, result := range outcome.Report.Results {
-		outcome.Report.Results[i].ID = finding.Identify(outcome.Report.Function, result)
-		r.log.LogAttrs(ctx, level(result), "result",
-			slog.String("id", outcome.Report.Results[i].ID),
-			slog.String("function", outcome.Report.Function),
-			slog.String("mode", string(outcome.Report.ModeOf(result))),
+	report := outcome.Report()
+	for _, entry := range outcome.Entries {
+		result := entry.Result
+		attributes := []slog.Attr{
+			slog.String("id", result.ID),
+			slog.String("function", report.Function),
+			slog.String("mode", string(report.ModeOf(result))),
 			slog.String("subject", result.Subject),
 			slog.String("status", string(result.Status)),
 			slog.Any("owner", result.Owner),
 			slog.Any("findings", result.Findings),
 			slog.Any("actions", result.Actions),
-		)
+		}
+		if entry.waves > 0 {
+			attributes = append(attributes, slog.Int("waves", entry.waves))
+		}
+		r.log.LogAttrs(ctx, level(result), "result", attributes...)
 	}
+	var unpublished error
 	if err := r.publish(ctx, outcome); err != nil {
 		r.log.LogAttrs(ctx, slog.LevelError, "publish findings", slog.String("error", err.Error()))
 		if awserror.Classify(err) == awserror.Transient {
-			outcome.err = errors.Join(outcome.err, err)
-			for i, result := range outcome.Report.Results {
-				if result.Newsworthy() || result.Sweep != "" || slices.Contains(outcome.again(), i) {
-					outcome.deliverAgain(i, 0)
-				}
+			unpublished = err
+			for i, entry := range outcome.Entries {
+				outcome.Entries[i].untold = entry.Result.Newsworthy() || entry.Result.Sweep != "" || entry.Result.Redelivered
 			}
 		}
 	}
-	if err := metric.Write(r.metrics, metric.Run{
-		Stack: r.stack, Report: outcome.Report, Occurred: outcome.occurred, Measured: outcome.measured, Started: started, Ended: r.now(),
-	}); err != nil {
+	run := metric.Run{Stack: r.stack, Function: report.Function, Mode: report.Mode, Started: started, Ended: r.now()}
+	for _, entry := range outcome.Entries {
+		run.Looks = append(run.Looks, metric.Look{Result: entry.Result, Occurred: entry.occurred, Measured: entry.measured})
+	}
+	if err := metric.Write(r.metrics, run); err != nil {
 		r.log.LogAttrs(ctx, slog.LevelError, "write metrics", slog.String("error", err.Error()))
 	}
 	if outcome.FromQueue {
-		return json.Marshal(batchAnswer(outcome.Failures))
+		return json.Marshal(batchAnswer(outcome.Failures()))
 	}
-	if err := errors.Join(outcome.err, outcome.complaint); err != nil {
+	if err := errors.Join(outcome.err(), unpublished, outcome.complaint()); err != nil {
 		return nil, err
 	}
-	return json.Marshal(outcome.Report)
+	return json.Marshal(report)
 }
 
-// publish tells of the findings, and whoever sweeps of its results, side by side.
+// publish sends the findings, and to a sweep the results that it waits for, side
+// by side.
 func (r *reporter) publish(ctx context.Context, outcome Outcome) error {
-	events, err := publish.Findings(r.stack, outcome.Report, outcome.again()...)
+	report := outcome.Report()
+	events, err := publish.Findings(r.stack, report)
 	for reference, results := range outcome.swept() {
-		swept, sweptErr := publish.SweptResults(r.stack, outcome.Report, reference, results)
+		swept, sweptErr := publish.SweptResults(r.stack, report, reference, results)
 		events, err = append(events, swept), errors.Join(err, sweptErr)
 	}
 	return errors.Join(err, publish.Put(ctx, r.events, r.bus, slices.Concat(events, outcome.Events)))

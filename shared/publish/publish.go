@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -62,13 +61,13 @@ type detail struct {
 }
 
 // Findings gives an event for each newsworthy result of a report of the stack,
-// and for those at the places of again, whatever they are: an earlier run may
-// have been cut off before it could tell what it did.
-func Findings(stack string, report finding.Report, again ...int) ([]Event, error) {
+// and for each that is Redelivered, whatever it is: an earlier run may have been
+// cut off before it could tell what it did.
+func Findings(stack string, report finding.Report) ([]Event, error) {
 	var events []Event
 	var errs []error
-	for place, result := range report.Results {
-		if !result.Newsworthy() && !slices.Contains(again, place) {
+	for _, result := range report.Results {
+		if !result.Newsworthy() && !result.Redelivered {
 			continue
 		}
 		body, err := fitting(result, maxDetail, func(fewer finding.Result) any {

@@ -502,8 +502,8 @@ func TestReview(t *testing.T) {
 			test.prepare(queued)
 			outcome := queued.function(finding.Enforce).Handle(t.Context(), fmt.Appendf(nil,
 				`{"Records":[{"messageId":"m","eventSource":"aws:sqs","body":%q}]}`, fmt.Sprintf(`{"secret":%q}`, secretARN)))
-			if again := len(outcome.Failures) > 0; !outcome.FromQueue || codes(check(t, outcome)) != codes(result) || again != (test.want == "will-retry") {
-				t.Errorf("from the queue: delivered again: %v, %+v", again, outcome.Report)
+			if again := len(outcome.Failures()) > 0; !outcome.FromQueue || codes(check(t, outcome)) != codes(result) || again != (test.want == "will-retry") {
+				t.Errorf("from the queue: delivered again: %v, %+v", again, outcome.Report())
 			}
 		})
 	}

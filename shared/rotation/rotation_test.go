@@ -188,17 +188,17 @@ func (w *world) public(t testing.TB, result finding.Result) finding.Result {
 
 func check(t testing.TB, outcome pipeline.Outcome) finding.Result {
 	t.Helper()
-	text, err := json.Marshal(outcome.Report)
+	text, err := json.Marshal(outcome.Report())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(text), canary) {
 		t.Errorf("the report shows the canary: %s", text)
 	}
-	if len(outcome.Report.Results) != 1 {
-		t.Fatalf("the report has %d results: %s", len(outcome.Report.Results), text)
+	if len(outcome.Report().Results) != 1 {
+		t.Fatalf("the report has %d results: %s", len(outcome.Report().Results), text)
 	}
-	result := outcome.Report.Results[0]
+	result := outcome.Report().Results[0]
 	if err := result.Check(); err != nil {
 		t.Errorf("%v: %s", err, text)
 	}

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/publish"
 	"ecsguardrails/shared/sweepreport"
 )
@@ -35,84 +34,75 @@ const (
 	maxReturned = 3 << 20
 )
 
-// Collection is how far a run has come when its invocation is to end.
-type Collection struct {
-	Run    *Run
-	Now    time.Time
-	Region string
-	// GivenUp is for how many subjects nobody waits any more.
-	GivenUp int
-	// Handles are of the answers that were taken, and are to be deleted.
-	Handles []string
+// collection is what came while an invocation waited for answers.
+type collection struct {
+	now time.Time
+	// givenUp is the number of subjects that no answer is expected for any more.
+	givenUp int
+	// handles are of the answers that were taken, and are to be deleted.
+	handles []string
 }
 
-// Conclusion is what an invocation ends with: exactly one field is set.
-type Conclusion struct {
-	// Report writes page and document of a run.
-	Report *sweepreport.Summary
-	// Keep writes the state, and then deletes the answers that are in it.
-	Keep *Collection
-	// GoOn asks for the next invocation.
-	GoOn string
-	// bucket and queue are where to.
-	bucket, queue string
+// conclusion is what an invocation ends with.
+type conclusion struct {
+	summary sweepreport.Summary
+	// final says that the sweep ends here.
+	final    bool
+	findings []finding.Finding
+	// steps in their order.
+	steps []step
 }
 
-func (c Conclusion) describe() finding.Action {
-	switch {
-	case c.Report != nil:
-		return finding.Action{Kind: "PutObject", Target: c.Report.Page, Summary: "the report of the sweep, and beside it " + c.Report.Document}
-	case c.Keep != nil:
-		return finding.Action{Kind: "PutObject", Target: "s3://" + c.bucket + "/" + stateKey, Summary: "what is known of the sweep " + c.Keep.Run.ID}
-	default:
-		return finding.Action{Kind: "SendMessage", Target: c.queue, Summary: "go on with " + c.GoOn}
-	}
+// step is one thing to do at the end of an invocation: exactly one of report,
+// keep and goOn is set.
+type step struct {
+	// report writes page and document of a run.
+	report bool
+	// keep writes the state, and then deletes the answers that are in it.
+	keep bool
+	// goOn is the message that asks for the next invocation.
+	goOn   string
+	action finding.Action
 }
 
-// collector takes answers.
-type collector struct {
-	sweep *Sweep
-	run   *Run
-}
-
-// observe takes answers until all have come, none comes any more, or the time is
+// collect takes answers until all have come, none comes any more, or the time is
 // up. They stay in the queue, hidden, until they are written down: a run that is
 // cut off finds them there again.
-func (c collector) observe(ctx context.Context, run *Run) (Collection, error) {
-	now := func() time.Time { return c.sweep.now().UTC() }
-	collected := Collection{Run: run}
+func (s *Sweep) collect(ctx context.Context, run *Run) (collection, error) {
+	now := func() time.Time { return s.now().UTC() }
+	var collected collection
 	// What has come already is taken however long ago it was asked for: a run that
 	// was cut off may be taken up late.
 	for more := true; len(run.Sent) > 0 && run.listedAll(); {
-		wait := min(longPoll, run.patience(c.sweep.settings.AnswerWait, now()))
+		wait := min(longPoll, run.patience(s.settings.AnswerWait, now()))
 		if more {
 			wait = max(wait, time.Second)
 		}
 		if deadline, ok := ctx.Deadline(); ok {
-			wait = min(wait, deadline.Sub(c.sweep.now())-closing)
+			wait = min(wait, deadline.Sub(s.now())-closing)
 		}
 		wait = wait.Truncate(time.Second)
 		if wait <= 0 {
 			break
 		}
-		output, err := c.sweep.clients.Queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-			QueueUrl: &c.sweep.settings.ResultsQueueURL, MaxNumberOfMessages: batchSize, WaitTimeSeconds: int32(wait / time.Second),
+		output, err := s.clients.Queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+			QueueUrl: &s.settings.ResultsQueueURL, MaxNumberOfMessages: batchSize, WaitTimeSeconds: int32(wait / time.Second),
 		})
 		if err != nil {
-			return Collection{}, fmt.Errorf("take answers from the queue %s: %w", c.sweep.settings.ResultsQueueURL, err)
+			return collection{}, fmt.Errorf("take answers from the queue %s: %w", s.settings.ResultsQueueURL, err)
 		}
 		more = len(output.Messages) > 0
 		for _, message := range output.Messages {
-			collected.Handles = append(collected.Handles, aws.ToString(message.ReceiptHandle))
+			collected.handles = append(collected.handles, aws.ToString(message.ReceiptHandle))
 			if run.answer(aws.ToString(message.Body)) {
 				run.Progress = now()
 			}
 		}
 	}
-	if !run.detached && run.listedAll() && run.patience(c.sweep.settings.AnswerWait, now()) < time.Second {
-		collected.GivenUp = run.giveUp(c.sweep.settings)
+	if !run.detached && run.listedAll() && run.patience(s.settings.AnswerWait, now()) < time.Second {
+		collected.givenUp = run.giveUp(s.settings)
 	}
-	collected.Now = now()
+	collected.now = now()
 	return collected, nil
 }
 
@@ -189,58 +179,60 @@ func (r *Run) giveUp(s Settings) (count int) {
 	return count
 }
 
-// conclude decides what an invocation ends with.
-func (s Settings) conclude(c Collection) (pipeline.Plan[Conclusion], sweepreport.Summary, bool) {
-	run := c.Run
-	summary := s.summarise(c)
+// plan decides what an invocation ends with.
+func (s Settings) plan(run *Run, collected collection, region string) conclusion {
+	summary := s.summarise(run, collected.now, region)
+	keep := step{keep: true, action: finding.Action{
+		Kind: "PutObject", Target: "s3://" + s.ReportBucket + "/" + stateKey, Summary: "what is known of the sweep " + run.ID,
+	}}
 	finished := summary.Complete || run.detached
 	if !finished && s.SweepQueueURL != "" {
-		return pipeline.Plan[Conclusion]{
-			Findings: []finding.Finding{{Code: CodeReported, Severity: finding.Info, Message: fmt.Sprintf(
+		message := body(map[string]any{"continue": run.ID, "attempt": run.Attempt})
+		return conclusion{
+			summary: summary,
+			findings: []finding.Finding{{Code: CodeReported, Severity: finding.Info, Message: fmt.Sprintf(
 				"so far: %s. The sweep goes on by itself; its report will be %s, and a summary on the bus", summary.Headline, summary.Page)}},
-			Actions: []Conclusion{
-				{Keep: &c, bucket: s.ReportBucket},
-				{GoOn: body(map[string]any{"continue": run.ID, "attempt": run.Attempt}), queue: s.SweepQueueURL},
-			},
-		}, summary, false
+			steps: []step{keep, {goOn: message, action: finding.Action{Kind: "SendMessage", Target: s.SweepQueueURL, Summary: "go on with " + message}}},
+		}
 	}
-	run.Ended = true
-	var plan pipeline.Plan[Conclusion]
+	concluded := conclusion{summary: summary, final: true}
 	switch {
 	case run.detached:
-		plan.Findings = append(plan.Findings, finding.Finding{Code: CodeNoReport, Severity: finding.Info,
+		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeNoReport, Severity: finding.Info,
 			Message: summary.Headline + "; nobody waits for what is found, because REPORT_BUCKET or SWEEP_RESULTS_QUEUE_URL is not set"})
-		return plan, summary, true
+		return concluded
 	case !finished:
-		plan.Findings = append(plan.Findings, finding.Finding{Code: CodeIncomplete, Severity: finding.Error,
+		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeIncomplete, Severity: finding.Error,
 			Message: fmt.Sprintf("the time was up before everything was listed and answered: %s", summary.Headline),
 			Fix:     "set SWEEP_QUEUE_URL to the queue that wakes this function, so that it can go on"})
 	}
-	plan.Findings = append(plan.Findings, finding.Finding{Code: CodeReported, Severity: finding.Info,
+	concluded.findings = append(concluded.findings, finding.Finding{Code: CodeReported, Severity: finding.Info,
 		Message: fmt.Sprintf("%s; the report is %s", summary.Headline, summary.Page)})
-	if c.GivenUp > 0 {
-		plan.Findings = append(plan.Findings, finding.Finding{Code: CodeNoAnswer, Severity: finding.Error,
-			Message: fmt.Sprintf("of %d subjects nobody told anything for %s; the report names them", c.GivenUp, s.AnswerWait),
+	if collected.givenUp > 0 {
+		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeNoAnswer, Severity: finding.Error,
+			Message: fmt.Sprintf("of %d subjects nobody told anything for %s; the report names them", collected.givenUp, s.AnswerWait),
 			Fix:     "look into the functions' logs and dead-letter queues, and whether their mode is off"})
 	}
-	plan.Actions = []Conclusion{{Report: &summary, bucket: s.ReportBucket}, {Keep: &c, bucket: s.ReportBucket}}
-	return plan, summary, true
+	concluded.steps = []step{
+		{report: true, action: finding.Action{Kind: "PutObject", Target: summary.Page, Summary: "the report of the sweep, and beside it " + summary.Document}},
+		keep,
+	}
+	return concluded
 }
 
 // told gives the summary for the answer, and the event about it.
-func (r *Run) told() (returned sweepreport.Summary, event publish.Event, err error) {
-	if returned, err = r.summary.Fitting(maxReturned); err != nil {
+func (c conclusion) told() (returned sweepreport.Summary, event publish.Event, err error) {
+	if returned, err = c.summary.Fitting(maxReturned); err != nil {
 		return returned, event, err
 	}
-	event, err = publish.SweepSummary(*r.summary)
+	event, err = publish.SweepSummary(c.summary)
 	return returned, event, err
 }
 
 // summarise makes the summary of what is known of a run.
-func (s Settings) summarise(c Collection) sweepreport.Summary {
-	run := c.Run
+func (s Settings) summarise(run *Run, now time.Time, region string) sweepreport.Summary {
 	summary := sweepreport.Summary{
-		Sweep: run.ID, Stack: s.StackName, Account: s.accountID(), Region: c.Region, Mode: run.Mode, Started: run.Started, Ended: c.Now,
+		Sweep: run.ID, Stack: s.StackName, Account: s.accountID(), Region: region, Mode: run.Mode, Started: run.Started, Ended: now,
 		Waiting: run.waiting(), Results: run.Results, LeftOut: run.Dropped,
 	}
 	summary.Complete = summary.Waiting == 0 && run.listedAll()
@@ -258,41 +250,57 @@ func (s Settings) summarise(c Collection) sweepreport.Summary {
 // reportKey is where a run's report is, without its ending.
 func (r *Run) reportKey() string { return "reports/" + r.Started.Format("2006/01/02") + "/" + r.ID }
 
-// apply ends the invocation.
-func (c collector) apply(ctx context.Context, conclusion Conclusion) error {
+// finish takes the steps of a conclusion. What is written is the sweep's own, so a
+// dry run does it, too.
+func (s *Sweep) finish(ctx context.Context, run *Run, collected collection, concluded conclusion) (finding.Result, error) {
+	result := finding.Result{Findings: concluded.findings}
+	for _, step := range concluded.steps {
+		result.Actions = append(result.Actions, step.action)
+	}
+	for i, step := range concluded.steps {
+		if err := s.take(ctx, step, run, collected, concluded.summary); err != nil {
+			return result, fmt.Errorf("%s: %w", step.action.Kind, err)
+		}
+		result.Actions[i].Applied = true
+	}
+	result.Status = finding.Decide(finding.Enforce, result.Findings, result.Actions)
+	return result, nil
+}
+
+func (s *Sweep) take(ctx context.Context, step step, run *Run, collected collection, summary sweepreport.Summary) error {
 	switch {
-	case conclusion.Report != nil:
-		return c.report(ctx, *conclusion.Report)
-	case conclusion.Keep != nil:
-		return c.keep(ctx, *conclusion.Keep)
+	case step.report:
+		return s.report(ctx, run, summary)
+	case step.keep:
+		return s.keep(ctx, run, collected.handles)
 	default:
-		_, err := c.sweep.clients.Queues.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &conclusion.queue, Entries: []types.SendMessageBatchRequestEntry{{
-			Id: aws.String("0"), MessageBody: &conclusion.GoOn, DelaySeconds: goOnDelay,
+		_, err := s.clients.Queues.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &s.settings.SweepQueueURL, Entries: []types.SendMessageBatchRequestEntry{{
+			Id: aws.String("0"), MessageBody: &step.goOn, DelaySeconds: goOnDelay,
 		}}})
 		if err != nil {
-			return fmt.Errorf("send to the queue %s: %w", conclusion.queue, err)
+			return fmt.Errorf("send to the queue %s: %w", s.settings.SweepQueueURL, err)
 		}
 		return nil
 	}
 }
 
-func (c collector) report(ctx context.Context, summary sweepreport.Summary) error {
+func (s *Sweep) report(ctx context.Context, run *Run, summary sweepreport.Summary) error {
 	document, err := json.MarshalIndent(summary, "", " ")
 	if err != nil {
 		return fmt.Errorf("describe the sweep: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for ending, of := range map[string]struct {
+	for ending, file := range map[string]struct {
 		kind string
 		body []byte
 	}{".html": {"text/html; charset=utf-8", sweepreport.Page(summary)}, ".json": {"application/json", document}} {
 		group.Go(func() error {
-			key := c.run.reportKey() + ending
-			_, err := c.sweep.clients.Storage.PutObject(ctx, &s3.PutObjectInput{
-				Bucket: &c.sweep.settings.ReportBucket, Key: &key, Body: bytes.NewReader(of.body), ContentType: &of.kind,
+			key := run.reportKey() + ending
+			_, err := s.clients.Storage.PutObject(ctx, &s3.PutObjectInput{
+				Bucket: &s.settings.ReportBucket, Key: &key, Body: bytes.NewReader(file.body), ContentType: &file.kind,
 			})
 			if err != nil {
-				return fmt.Errorf("write the report s3://%s/%s: %w", c.sweep.settings.ReportBucket, key, err)
+				return fmt.Errorf("write the report s3://%s/%s: %w", s.settings.ReportBucket, key, err)
 			}
 			return nil
 		})
@@ -302,28 +310,28 @@ func (c collector) report(ctx context.Context, summary sweepreport.Summary) erro
 
 // keep writes the state. That the answers stay in the queue when they cannot be
 // deleted does no harm: they are known.
-func (c collector) keep(ctx context.Context, collected Collection) error {
-	c.run.Expires = c.sweep.now().UTC().Add(hold)
-	if err := c.sweep.save(ctx, c.run); err != nil {
+func (s *Sweep) keep(ctx context.Context, run *Run, handles []string) error {
+	run.Expires = s.now().UTC().Add(hold)
+	if err := s.save(ctx, run); err != nil {
 		if isTakenOver(err) {
 			return finding.Refuse(finding.Finding{
-				Code: CodeTakenOver, Severity: finding.Error, Message: fmt.Sprintf("another sweep has taken the place of %s, whose lock had run out", c.run.ID),
+				Code: CodeTakenOver, Severity: finding.Error, Message: fmt.Sprintf("another sweep has taken the place of %s, whose lock had run out", run.ID),
 				Fix: "wait for the report of the other one",
 			})
 		}
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(sideBySide)
-	for some := range slices.Chunk(collected.Handles, batchSize) {
+	group.SetLimit(callsSideBySide)
+	for some := range slices.Chunk(handles, batchSize) {
 		group.Go(func() error {
 			entries := make([]types.DeleteMessageBatchRequestEntry, len(some))
 			for i, handle := range some {
 				entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: &handle}
 			}
-			_, err := c.sweep.clients.Queues.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &c.sweep.settings.ResultsQueueURL, Entries: entries})
+			_, err := s.clients.Queues.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &s.settings.ResultsQueueURL, Entries: entries})
 			if err != nil {
-				return fmt.Errorf("delete answers from the queue %s: %w", c.sweep.settings.ResultsQueueURL, err)
+				return fmt.Errorf("delete answers from the queue %s: %w", s.settings.ResultsQueueURL, err)
 			}
 			return nil
 		})

@@ -15,16 +15,15 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
 )
 
 const (
 	// batchSize is SendMessageBatch's limit. Ten of our messages are far below
 	// its 1 MiB.
 	batchSize = 10
-	// side by side: standard queues take nearly unlimited calls; more would only
+	// callsSideBySide: standard queues take nearly unlimited calls; more would only
 	// have this function wait for its own processor.
-	sideBySide = 8
+	callsSideBySide = 8
 	// attempts at a message that SQS refuses alone, inside a call that succeeds
 	// and that the SDK therefore does not retry; with pauses of 1, 2 and 4 s.
 	attempts   = 4
@@ -61,38 +60,45 @@ func (s Settings) receiver(kind Kind) receiver {
 	}
 }
 
-// Action hands things over to the function that looks after them.
-type Action struct {
-	Kind     Kind
-	QueueURL string
-	// Field of the request that lists the names, Pack of them in a message.
-	Field string
-	Pack  int
-	Names []string
+// handover hands things over to the function that looks after them.
+type handover struct {
+	kind     Kind
+	queueURL string
+	// field of the request that lists the names, pack of them in a message.
+	field string
+	pack  int
+	names []string
 }
 
-func (a Action) describe() finding.Action {
-	messages := (len(a.Names) + a.Pack - 1) / a.Pack
-	return finding.Action{Kind: "SendMessageBatch", Target: a.QueueURL, Summary: fmt.Sprintf("hand over %s: %d, messages: %d", a.Kind, len(a.Names), messages)}
+func (h handover) describe() finding.Action {
+	messages := (len(h.names) + h.pack - 1) / h.pack
+	return finding.Action{Kind: "SendMessageBatch", Target: h.queueURL, Summary: fmt.Sprintf("hand over %s: %d, messages: %d", h.kind, len(h.names), messages)}
 }
 
-// plan decides what is handed over of what was listed.
-func (s Settings) plan(o Observation) pipeline.Plan[Action] {
+// handoverPlan is what is decided about a part that was listed.
+type handoverPlan struct {
+	findings []finding.Finding
+	// handover is nil if nothing is handed over.
+	handover *handover
+}
+
+// planHandover decides what is handed over of what was listed.
+func (s Settings) planHandover(o Observation) handoverPlan {
 	if o.Surroundings != nil {
-		return pipeline.Plan[Action]{Findings: s.judge(*o.Surroundings)}
+		return handoverPlan{findings: s.judge(*o.Surroundings)}
 	}
-	planned := pipeline.Plan[Action]{Findings: []finding.Finding{{Code: CodeSwept, Severity: finding.Info, Message: describe(o)}}}
-	planned.Findings = append(planned.Findings, o.Faults...)
+	planned := handoverPlan{findings: []finding.Finding{{Code: CodeSwept, Severity: finding.Info, Message: describe(o)}}}
+	planned.findings = append(planned.findings, o.Faults...)
 	to := s.receiver(o.Part.Kind)
 	switch {
 	case len(o.Names) == 0:
 	case to.queue == "":
-		planned.Findings = append(planned.Findings, finding.Finding{
+		planned.findings = append(planned.findings, finding.Finding{
 			Code: CodeNoQueue, Severity: finding.Info,
 			Message: fmt.Sprintf("nobody looks at them: %s is off, or %s is not set", to.function, to.variable),
 		})
 	default:
-		planned.Actions = []Action{{Kind: o.Part.Kind, QueueURL: to.queue, Field: to.field, Pack: to.pack, Names: o.Names}}
+		planned.handover = &handover{kind: o.Part.Kind, queueURL: to.queue, field: to.field, pack: to.pack, names: o.Names}
 	}
 	return planned
 }
@@ -110,66 +116,46 @@ func describe(o Observation) string {
 	}
 }
 
-// sender sends messages of a run.
-type sender struct {
-	queues Queues
-	run    *Run
-	now    func() time.Time
-}
-
 // message is one to be sent, known by its reference.
 type message struct{ reference, body string }
 
-// apply hands over, ten messages a call. What was sent in vain, because another
-// message was not taken, is forgotten: the next attempt sends it again, and to
-// look at something twice does no harm.
-func (s sender) apply(ctx context.Context, action Action) error {
-	messages := s.run.pack(action)
+// sendAll sends messages, ten a call.
+func (s *Sweep) sendAll(ctx context.Context, queue string, messages []message) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(sideBySide)
+	group.SetLimit(callsSideBySide)
 	for some := range slices.Chunk(messages, batchSize) {
-		group.Go(func() error { return s.send(ctx, action.QueueURL, some) })
+		group.Go(func() error { return s.sendBatch(ctx, queue, some) })
 	}
-	err := group.Wait()
-	if err != nil {
-		s.run.forget(messages)
-		return err
-	}
-	s.run.mutex.Lock()
-	defer s.run.mutex.Unlock()
-	s.run.Progress = s.now().UTC()
-	return nil
+	return group.Wait()
 }
 
-// pack makes the messages of an action and notes that an answer is expected to
-// each. References number them within the attempt: an answer to an earlier
-// attempt at the same names is nobody's.
-func (r *Run) pack(action Action) []message {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
+// pack makes the messages of a handover and notes that an answer is expected to
+// each. References number them within the attempt, so that an answer to an
+// earlier attempt at the same names is recognized.
+func (r *Run) pack(handover *handover) []message {
+	if handover == nil {
+		return nil
+	}
 	var messages []message
-	for names := range slices.Chunk(action.Names, action.Pack) {
-		document := map[string]any{action.Field: names}
+	for names := range slices.Chunk(handover.names, handover.pack) {
+		document := map[string]any{handover.field: names}
 		if r.Mode == finding.DryRun {
 			document["dry-run"] = true
 		}
-		one := message{reference: strconv.Itoa(r.Attempt) + "." + strconv.Itoa(r.messages)}
+		reference := strconv.Itoa(r.Attempt) + "." + strconv.Itoa(r.messages)
 		r.messages++
 		if !r.detached {
-			document["sweep"] = r.ID + "." + one.reference
-			r.Sent[one.reference] = Sent{action.Kind, names}
+			document["sweep"] = r.ID + "." + reference
+			r.Sent[reference] = Sent{handover.kind, names}
 		}
-		one.body = body(document)
-		messages = append(messages, one)
+		messages = append(messages, message{reference, body(document)})
 	}
 	return messages
 }
 
 func (r *Run) forget(messages []message) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	for _, one := range messages {
-		delete(r.Sent, one.reference)
+	for _, sent := range messages {
+		delete(r.Sent, sent.reference)
 	}
 }
 
@@ -188,15 +174,15 @@ func body(fields map[string]any) string {
 	return string(marshalled)
 }
 
-// send sends one batch, and again what SQS did not take of it.
-func (s sender) send(ctx context.Context, queue string, messages []message) error {
+// sendBatch sends one batch, and again what SQS did not take of it.
+func (s *Sweep) sendBatch(ctx context.Context, queue string, messages []message) error {
 	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		entries := make([]types.SendMessageBatchRequestEntry, len(messages))
-		for i, one := range messages {
-			entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(one.body), DelaySeconds: delay}
+		for i, sent := range messages {
+			entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(sent.body), DelaySeconds: delay}
 		}
-		output, err := s.queues.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(queue), Entries: entries})
+		output, err := s.clients.Queues.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(queue), Entries: entries})
 		if err != nil {
 			return fmt.Errorf("send to the queue %s: %w", queue, err)
 		}
@@ -208,11 +194,11 @@ func (s sender) send(ctx context.Context, queue string, messages []message) erro
 			if entry.SenderFault {
 				return refused(queue, entry)
 			}
-			at, err := strconv.Atoi(aws.ToString(entry.Id))
-			if err != nil || at < 0 || at >= len(messages) {
+			place, err := strconv.Atoi(aws.ToString(entry.Id))
+			if err != nil || place < 0 || place >= len(messages) {
 				return fmt.Errorf("send to the queue %s: SQS refused a message that was not sent", queue)
 			}
-			failed = append(failed, messages[at])
+			failed = append(failed, messages[place])
 		}
 		if attempt == attempts {
 			return fmt.Errorf("send to the queue %s: after %d attempts, %d messages of a batch were not taken (%s)",

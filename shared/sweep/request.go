@@ -25,8 +25,8 @@ const (
 // kinds in the order in which a whole sweep reports them.
 var kinds = []Kind{Roles, ConfigObjects, TaskDefinitions, Secrets}
 
-// asked is what a request asks for.
-type asked struct {
+// request is what a request asks for.
+type request struct {
 	kinds  []Kind
 	dryRun bool
 	// message is the id of the message that asked, "" where none did.
@@ -36,58 +36,59 @@ type asked struct {
 	attempt int
 }
 
-// asked reads the one request of a delivery. Where there is none to answer, it
-// gives the subjects that say so; an empty list is an event for nobody here.
-func (s *Sweep) asked(delivery event.Delivery) (asked, []pipeline.Subject[Part]) {
+// requested reads the one request of a delivery, or says why there is none.
+func requested(delivery event.Delivery) (request, *finding.Result) {
 	if len(delivery.Messages) != 1 || len(delivery.Messages[0].Triggers) != 1 {
-		return asked{}, reject("a sweep is one request, and here are several")
+		return request{}, malformed("a sweep is one request, and here are several")
 	}
 	message := delivery.Messages[0]
-	switch of := message.Triggers[0].(type) {
+	switch trigger := message.Triggers[0].(type) {
+	case event.Malformed:
+		return request{}, pipeline.Malformed(trigger)
 	case event.Schedule:
-		return asked{kinds: kinds, message: message.ID}, nil
+		return request{kinds: kinds, message: message.ID}, nil
 	case event.ByHand:
-		found, problem, ours := byHand(of)
+		found, problem, ours := byHand(trigger)
 		found.message = message.ID
 		switch {
 		case !ours:
-			return asked{}, []pipeline.Subject[Part]{}
+			return request{}, pipeline.NotHandled(Name, trigger)
 		case problem != "":
-			return asked{}, reject(problem)
+			return request{}, malformed(problem)
 		}
 		return found, nil
 	default:
-		return asked{}, []pipeline.Subject[Part]{}
+		return request{}, pipeline.NotHandled(Name, trigger)
 	}
 }
 
 // byHand reads {} and {"sweep": "all"}, {"only": ["roles"], "dry-run": true},
 // and what a sweep sends to itself.
-func byHand(of event.ByHand) (found asked, problem string, ours bool) {
+func byHand(of event.ByHand) (found request, problem string, ours bool) {
 	for field := range of.Fields {
 		if !slices.Contains([]string{"sweep", "only", "dry-run", "continue", "attempt"}, field) {
-			return asked{}, "", false
+			return request{}, "", false
 		}
 	}
-	found = asked{kinds: kinds, dryRun: of.DryRun}
+	found = request{kinds: kinds, dryRun: of.DryRun}
 	if _, given := of.Fields["continue"]; given {
 		var ok bool
 		found.sweep, ok = of.Text("continue")
 		if !ok || found.sweep == "" || json.Unmarshal(of.Fields["attempt"], &found.attempt) != nil {
-			return asked{}, "the request to go on does not say with which sweep, or from which attempt", true
+			return request{}, "the request to go on does not say with which sweep, or from which attempt", true
 		}
 		return found, "", true
 	}
 	var names []Kind
 	if raw, given := of.Fields["only"]; given {
 		if json.Unmarshal(raw, &names) != nil || len(names) == 0 {
-			return asked{}, "the field only is not a list of kinds", true
+			return request{}, "the field only is not a list of kinds", true
 		}
 	}
 	if raw, given := of.Fields["sweep"]; given {
 		var name Kind
 		if json.Unmarshal(raw, &name) != nil {
-			return asked{}, "the field sweep is not text", true
+			return request{}, "the field sweep is not text", true
 		}
 		if name != "all" {
 			names = append(names, name)
@@ -95,7 +96,7 @@ func byHand(of event.ByHand) (found asked, problem string, ours bool) {
 	}
 	for _, name := range names {
 		if !slices.Contains(kinds, name) {
-			return asked{}, "what is to be swept is unknown", true
+			return request{}, "what is to be swept is unknown", true
 		}
 	}
 	if len(names) > 0 {
@@ -104,9 +105,9 @@ func byHand(of event.ByHand) (found asked, problem string, ours bool) {
 	return found, "", true
 }
 
-func reject(problem string) []pipeline.Subject[Part] {
-	return []pipeline.Subject[Part]{pipeline.Reject[Part]("event", finding.Finding{
+func malformed(problem string) *finding.Result {
+	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{{
 		Code: "malformed-event", Severity: finding.Error, Message: problem,
 		Fix: `write {"sweep": "all"} or {"only": ["roles", "config-objects", "task-definitions", "secrets"]}, with "dry-run": true to have nothing changed`,
-	})}
+	}}}
 }

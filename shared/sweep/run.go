@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,7 +16,6 @@ import (
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/sweepreport"
 )
 
@@ -60,18 +58,12 @@ type Run struct {
 	Results []sweepreport.Result `json:"results"`
 	Dropped int                  `json:"dropped"`
 
-	mutex sync.Mutex
-	// seen is what this invocation has listed.
-	seen map[Kind]Observation
 	// messages numbers those of this attempt.
 	messages int
 	// tag is the state's, as it was last written.
 	tag string
 	// detached runs have nothing to be kept in.
 	detached bool
-	// summary is what this invocation ends with; the run ends with a final one.
-	summary *sweepreport.Summary
-	final   bool
 }
 
 // Sent is a message that was handed over.
@@ -87,11 +79,11 @@ type Tally struct {
 	Codes    map[string]int         `json:"codes"`
 }
 
-// begin takes the lock, or takes up the run that the request belongs to. A
-// finding says why it does not.
-func (s *Sweep) begin(ctx context.Context, request string, asked asked) (*Run, *finding.Finding, error) {
+// takeUp takes the lock, or takes up the run that the request belongs to. A
+// finding says why it does not. The id is the delivery's.
+func (s *Sweep) takeUp(ctx context.Context, id string, asked request) (*Run, *finding.Finding, error) {
 	now := s.now().UTC()
-	run := s.newRun(now, request, asked)
+	run := s.newRun(now, id, asked)
 	if s.settings.ReportBucket == "" || s.settings.ResultsQueueURL == "" {
 		run.detached = true
 		return run, nil, nil
@@ -110,7 +102,7 @@ func (s *Sweep) begin(ctx context.Context, request string, asked asked) (*Run, *
 			return nil, over(asked.sweep), nil
 		}
 		run = found
-	case found.Request == request:
+	case found.Request == id:
 		// The same event once more: the invocation before this one did not come to
 		// its end.
 		run = found
@@ -129,7 +121,7 @@ func (s *Sweep) begin(ctx context.Context, request string, asked asked) (*Run, *
 	return run, nil, nil
 }
 
-func (s *Sweep) newRun(now time.Time, request string, asked asked) *Run {
+func (s *Sweep) newRun(now time.Time, request string, asked request) *Run {
 	hash := sha256.Sum256([]byte(request))
 	run := &Run{
 		ID:      now.Format("20060102T150405Z") + "-" + hex.EncodeToString(hash[:4]),
@@ -249,11 +241,11 @@ type Part struct {
 }
 
 // parts are what is still to be listed.
-func (r *Run) parts() []pipeline.Subject[Part] {
-	var parts []pipeline.Subject[Part]
+func (r *Run) parts() []Part {
+	var parts []Part
 	for _, kind := range append([]Kind{Account}, r.Kinds...) {
 		if !slices.Contains(r.Listed, kind) {
-			parts = append(parts, pipeline.Subject[Part]{Name: string(kind), Of: Part{Kind: kind, Cursor: r.Cursors[kind], Of: r.Kinds}})
+			parts = append(parts, Part{Kind: kind, Cursor: r.Cursors[kind], Of: r.Kinds})
 		}
 	}
 	return parts
@@ -283,39 +275,26 @@ func (r *Run) add(kind Kind, result finding.Result, counted bool) {
 	r.Results = append(r.Results, sweepreport.Result{Kind: string(kind), Result: result})
 }
 
-// saw keeps what was listed of a kind until it has been handed over.
-func (r *Run) saw(o Observation) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.seen == nil {
-		r.seen = map[Kind]Observation{}
+// note takes over what listing and handing over a kind has come to. A kind that
+// cannot be listed counts as listed, or the sweep would never end.
+func (r *Run) note(kind Kind, listed Observation, result finding.Result) {
+	if result.Status == finding.Failed {
+		return
 	}
-	r.seen[o.Part.Kind] = o
-}
-
-// note takes over what handing over has come to. A kind that cannot be listed
-// counts as listed, or the sweep would never end.
-func (r *Run) note(results []finding.Result) {
-	for _, result := range results {
-		kind := Kind(result.Subject)
-		if result.Status == finding.Failed {
-			continue
-		}
-		tally, seen := r.tally(kind), r.seen[kind]
-		tally.Listed += seen.Listed
-		if seen.Settled > 0 {
-			tally.Statuses[finding.Compliant] += seen.Settled
-		}
-		if result.Newsworthy() {
-			r.add(kind, result, false)
-		} else if kind == Account {
-			tally.Statuses[result.Status]++
-		}
-		delete(r.Cursors, kind)
-		if seen.Next != "" {
-			r.Cursors[kind] = seen.Next
-		} else if !slices.Contains(r.Listed, kind) {
-			r.Listed = append(r.Listed, kind)
-		}
+	tally := r.tally(kind)
+	tally.Listed += listed.Listed
+	if listed.Settled > 0 {
+		tally.Statuses[finding.Compliant] += listed.Settled
+	}
+	if result.Newsworthy() {
+		r.add(kind, result, false)
+	} else if kind == Account {
+		tally.Statuses[result.Status]++
+	}
+	delete(r.Cursors, kind)
+	if listed.Next != "" {
+		r.Cursors[kind] = listed.Next
+	} else if !slices.Contains(r.Listed, kind) {
+		r.Listed = append(r.Listed, kind)
 	}
 }

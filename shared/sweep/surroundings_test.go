@@ -81,7 +81,7 @@ func TestTrails(t *testing.T) {
 			if test.denied != "" {
 				a.err = map[string]error{"GetTrailStatus": refusal(test.denied)}
 			}
-			account := run(t, t.Context(), enforcing(), a, `{}`).Report.Results[0]
+			account := run(t, t.Context(), enforcing(), a, `{}`).Report().Results[0]
 			code, words, _ := strings.Cut(test.want, " ")
 			switch {
 			case test.want == "" && len(account.Findings) > 0, test.want != "" && (len(account.Findings) != 1 || account.Findings[0].Code != code || !strings.Contains(account.Findings[0].Message, words)):
@@ -127,7 +127,7 @@ func TestIAMEvents(t *testing.T) {
 			function := sweep.New(settings, sweep.Clients{
 				Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a,
 			}, test.region, time.Now, func(context.Context) string { return "request" })
-			account := function.Handle(t.Context(), []byte(`{"only":["`+test.only+`"]}`)).Report.Results[0]
+			account := function.Handle(t.Context(), []byte(`{"only":["`+test.only+`"]}`)).Report().Results[0]
 			if got := codes(account); !slices.Equal(got, test.want) {
 				t.Errorf("got %+v", account)
 			}
@@ -165,7 +165,7 @@ func TestBucketsThatTell(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := awake()
 			a.notifies = map[string]*s3.GetBucketNotificationConfigurationOutput{"own": test.own, "acme": test.acme}
-			account := run(t, t.Context(), enforcing(), a, `{"only":["config-objects"]}`).Report.Results[0]
+			account := run(t, t.Context(), enforcing(), a, `{"only":["config-objects"]}`).Report().Results[0]
 			if test.want == "" && account.Status != finding.Compliant ||
 				test.want != "" && (!slices.Equal(codes(account), []string{sweep.CodeBucketSilent}) || !strings.Contains(account.Findings[0].Message, test.want)) {
 				t.Errorf("got %+v", account)

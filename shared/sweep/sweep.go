@@ -9,7 +9,9 @@ package sweep
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
@@ -115,122 +117,200 @@ type Sweep struct {
 	clients  Clients
 	region   string
 	now      func() time.Time
-	// request identifies an invocation: those that deliver one event again have
+	// invocation identifies an invocation: those that deliver one event again have
 	// the same.
-	request func(context.Context) string
+	invocation func(context.Context) string
 }
 
-// New makes the function, which looks after a region. Request tells what
+// New makes the function, which looks after a region. invocation gives what
 // identifies an invocation, the same for each delivery of one event.
-func New(settings Settings, clients Clients, region string, now func() time.Time, request func(context.Context) string) *Sweep {
-	return &Sweep{settings: settings, clients: clients, region: region, now: now, request: request}
+func New(settings Settings, clients Clients, region string, now func() time.Time, invocation func(context.Context) string) *Sweep {
+	return &Sweep{settings: settings, clients: clients, region: region, now: now, invocation: invocation}
 }
 
 // Handle takes one request as far as the time allows: it hands over what there
 // is to look at, and collects what was found (pipeline.Runner).
 func (s *Sweep) Handle(ctx context.Context, payload []byte) pipeline.Outcome {
-	asked, settled := s.asked(event.Decode(payload))
-	if settled != nil {
-		return s.answering(settled).Handle(ctx, payload)
+	delivery := event.Decode(payload)
+	request, refusal := requested(delivery)
+	var outcome pipeline.Outcome
+	if refusal != nil {
+		outcome = s.outcome(s.settings.Mode, settled("event", refusal))
+	} else {
+		outcome = s.answer(ctx, request)
 	}
-	id := asked.message
-	if id == "" {
-		id = s.request(ctx)
-	}
-	run, aside, err := s.begin(ctx, id, asked)
-	if err != nil || aside != nil {
-		return s.steppingAside(aside, err).Handle(ctx, payload)
-	}
-	outcome := s.sweep(ctx, run, payload)
-	outcome.Report.Mode = run.Mode
-	if run.summary == nil {
-		return outcome
-	}
-	returned, event, err := run.told()
-	if err != nil {
-		return outcome.And(s.steppingAside(nil, err).Handle(ctx, payload))
-	}
-	outcome.Report.Summary = returned
-	if run.final {
-		outcome.Events = append(outcome.Events, event)
+	outcome.FromQueue = delivery.FromQueue
+	for i, entry := range outcome.Entries {
+		outcome.Entries[i] = entry.AskedBy(delivery.Messages...)
 	}
 	return outcome
 }
 
-// sweep hands over what is still to be listed, and reports. What failed and may
-// succeed is left to the next delivery of the event.
-func (s *Sweep) sweep(ctx context.Context, run *Run, payload []byte) pipeline.Outcome {
-	if len(run.parts()) == 0 {
-		return s.reporting(run).Handle(ctx, payload)
-	}
-	handed := s.handingOver(run).Handle(ctx, payload)
-	run.note(handed.Report.Results)
-	if !slices.ContainsFunc(handed.Report.Results, func(result finding.Result) bool { return result.Status == finding.Failed }) {
-		return handed.And(s.reporting(run).Handle(ctx, payload))
-	}
-	if err := s.release(ctx, run); err != nil {
-		return handed.And(s.steppingAside(nil, err).Handle(ctx, payload))
-	}
-	return handed
+func (s *Sweep) outcome(mode finding.Mode, entries ...pipeline.Entry) pipeline.Outcome {
+	return pipeline.Outcome{Function: Name, Mode: mode, Entries: entries}
 }
 
-// answering is the function for what needs no sweep.
-func (s *Sweep) answering(settled []pipeline.Subject[Part]) *pipeline.Function[Part, Observation, pipeline.NoQuestion, Action] {
-	return &pipeline.Function[Part, Observation, pipeline.NoQuestion, Action]{
-		Name: Name, Mode: s.settings.Mode,
-		Subjects: func(event.Trigger) []pipeline.Subject[Part] { return settled },
-	}
+// settled is the entry of what needs no work.
+func settled(subject string, result *finding.Result) pipeline.Entry {
+	return pipeline.Attempt(Name, subject, func() (finding.Result, error) { return *result, nil })
 }
 
-// steppingAside is the function where no sweep could begin.
-func (s *Sweep) steppingAside(aside *finding.Finding, err error) *pipeline.Function[Part, Observation, pipeline.NoQuestion, Action] {
-	return &pipeline.Function[Part, Observation, pipeline.NoQuestion, Action]{
-		Name: Name, Mode: s.settings.Mode,
-		Subjects: func(event.Trigger) []pipeline.Subject[Part] {
-			return []pipeline.Subject[Part]{{Name: "sweep"}}
-		},
-		Observe: func(context.Context, Part) (Observation, error) { return Observation{}, err },
-		Plan:    func(Observation) pipeline.Plan[Action] { return pipeline.Plan[Action]{Skip: aside} },
+// answer goes on with a sweep, or begins one. What failed and may succeed is left
+// to the next delivery of the event.
+func (s *Sweep) answer(ctx context.Context, request request) pipeline.Outcome {
+	run, entry := s.begin(ctx, request)
+	if run == nil {
+		return s.outcome(s.settings.Mode, entry)
 	}
+	outcome := s.outcome(run.Mode)
+	if parts := run.parts(); len(parts) > 0 {
+		outcome.Entries = s.handOver(ctx, run, parts)
+		if slices.ContainsFunc(outcome.Entries, func(entry pipeline.Entry) bool { return entry.Result.Status == finding.Failed }) {
+			if err := s.release(ctx, run); err != nil {
+				outcome.Entries = append(outcome.Entries, failed(err))
+			}
+			return outcome
+		}
+	}
+	conclusion, entry := s.conclude(ctx, run)
+	outcome.Entries = append(outcome.Entries, entry)
+	if conclusion == nil {
+		return outcome
+	}
+	returned, summaryEvent, err := conclusion.told()
+	if err != nil {
+		outcome.Entries = append(outcome.Entries, failed(err))
+		return outcome
+	}
+	outcome.Summary = returned
+	if conclusion.final {
+		outcome.Events = append(outcome.Events, summaryEvent)
+	}
+	return outcome
 }
 
-// handingOver is the function that lists what exists and hands it over.
-func (s *Sweep) handingOver(run *Run) *pipeline.Function[Part, Observation, pipeline.NoQuestion, Action] {
+// failed is the entry of a sweep that could not go on.
+func failed(err error) pipeline.Entry {
+	return pipeline.Attempt(Name, "sweep", func() (finding.Result, error) { return finding.Result{}, err })
+}
+
+// begin takes the lock, or takes up the run that the request belongs to. Without
+// a run, the entry says why there is none.
+func (s *Sweep) begin(ctx context.Context, request request) (*Run, pipeline.Entry) {
+	id := request.message
+	if id == "" {
+		id = s.invocation(ctx)
+	}
+	var begun *Run
+	entry := pipeline.Attempt(Name, "sweep", func() (finding.Result, error) {
+		run, aside, err := s.takeUp(ctx, id, request)
+		if aside != nil {
+			return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{*aside}}, nil
+		}
+		begun = run
+		return finding.Result{}, err
+	})
+	return begun, entry
+}
+
+// share is one part of a sweep on its way from the list to the queue.
+type share struct {
+	part     Part
+	observed Observation
+	// err is why it could not be listed.
+	err      error
+	planned  handoverPlan
+	messages []message
+	entry    pipeline.Entry
+}
+
+// handOver lists the parts, decides what is handed over of them, sends it, and
+// notes what came of it: each step of all parts side by side.
+func (s *Sweep) handOver(ctx context.Context, run *Run, parts []Part) []pipeline.Entry {
+	shares := make([]share, len(parts))
+	for i, part := range parts {
+		shares[i].part = part
+	}
+	sideBySide(shares, func(of *share) { s.list(ctx, of) })
+	for i, of := range shares {
+		if of.err == nil {
+			shares[i].planned = s.settings.planHandover(of.observed)
+			shares[i].messages = run.pack(shares[i].planned.handover)
+		}
+	}
+	sideBySide(shares, func(of *share) { s.send(ctx, of) })
+	entries := make([]pipeline.Entry, len(shares))
+	for i, of := range shares {
+		if of.isSent() {
+			run.Progress = s.now().UTC()
+		} else {
+			run.forget(of.messages)
+		}
+		run.note(of.part.Kind, of.observed, of.entry.Result)
+		entries[i] = of.entry
+	}
+	return entries
+}
+
+// sideBySide does the same for every share at once.
+func sideBySide(shares []share, work func(*share)) {
+	var group sync.WaitGroup
+	for i := range shares {
+		group.Go(func() { work(&shares[i]) })
+	}
+	group.Wait()
+}
+
+// list lists a part.
+func (s *Sweep) list(ctx context.Context, of *share) {
 	observer := observer{s.settings, s.clients, s.region, s.now}
-	sender := sender{s.clients.Queues, run, s.now}
-	return &pipeline.Function[Part, Observation, pipeline.NoQuestion, Action]{
-		Name: Name, Mode: run.Mode,
-		// To ask for a look changes nothing; in a dry run, it asks for a plan.
-		Harmless: true,
-		Subjects: func(event.Trigger) []pipeline.Subject[Part] { return run.parts() },
-		Observe:  observer.observe,
-		Plan: func(o Observation) pipeline.Plan[Action] {
-			run.saw(o)
-			return s.settings.plan(o)
-		},
-		Describe: Action.describe,
-		Apply:    sender.apply,
-		Parallel: len(kinds) + 1,
-	}
+	of.err = pipeline.Guard(func() (err error) {
+		of.observed, err = observer.observe(ctx, of.part)
+		return err
+	})
 }
 
-// reporting is the function that collects the answers and reports.
-func (s *Sweep) reporting(run *Run) *pipeline.Function[*Run, Collection, pipeline.NoQuestion, Conclusion] {
-	collector := collector{s, run}
-	return &pipeline.Function[*Run, Collection, pipeline.NoQuestion, Conclusion]{
-		Name: Name, Mode: run.Mode,
-		Harmless: true,
-		Subjects: func(event.Trigger) []pipeline.Subject[*Run] {
-			return []pipeline.Subject[*Run]{{Name: "report", Of: run}}
-		},
-		Observe: collector.observe,
-		Plan: func(c Collection) pipeline.Plan[Conclusion] {
-			c.Region = s.region
-			plan, summary, final := s.settings.conclude(c)
-			run.summary, run.final = &summary, final
-			return plan
-		},
-		Describe: Conclusion.describe,
-		Apply:    collector.apply,
-	}
+// send hands over what was listed, and makes the entry. To ask for a look changes
+// nothing, so a dry run sends, too: it asks for plans.
+func (s *Sweep) send(ctx context.Context, of *share) {
+	of.entry = pipeline.Attempt(Name, string(of.part.Kind), func() (finding.Result, error) {
+		if of.err != nil {
+			return finding.Result{}, of.err
+		}
+		result := finding.Result{Findings: of.planned.findings}
+		if handover := of.planned.handover; handover != nil {
+			result.Actions = []finding.Action{handover.describe()}
+			if err := s.sendAll(ctx, handover.queueURL, of.messages); err != nil {
+				return result, fmt.Errorf("%s: %w", result.Actions[0].Kind, err)
+			}
+			result.Actions[0].Applied = true
+		}
+		result.Status = finding.Decide(finding.Enforce, result.Findings, result.Actions)
+		return result, nil
+	})
+}
+
+// isSent reports whether all messages were taken. What was sent in vain, because
+// another message was not taken, is forgotten: the next attempt sends it again,
+// and to look at something twice does no harm.
+func (of *share) isSent() bool {
+	actions := of.entry.Result.Actions
+	return len(of.messages) > 0 && len(actions) == 1 && actions[0].Applied
+}
+
+// conclude collects answers, and reports or goes on. Without a conclusion, the
+// answers could not be taken.
+func (s *Sweep) conclude(ctx context.Context, run *Run) (*conclusion, pipeline.Entry) {
+	var concluded *conclusion
+	entry := pipeline.Attempt(Name, "report", func() (finding.Result, error) {
+		collected, err := s.collect(ctx, run)
+		if err != nil {
+			return finding.Result{}, err
+		}
+		planned := s.settings.plan(run, collected, s.region)
+		concluded = &planned
+		run.Ended = planned.final
+		return s.finish(ctx, run, collected, planned)
+	})
+	return concluded, entry
 }

@@ -125,7 +125,7 @@ func deliver(t *testing.T, ctx context.Context, settings sweep.Settings, a *acco
 		Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a,
 	}, "us-east-1", time.Now, func(context.Context) string { return request })
 	outcome := function.Handle(ctx, []byte(payload))
-	for _, result := range outcome.Report.Results {
+	for _, result := range outcome.Report().Results {
 		if err := result.Check(); err != nil {
 			t.Errorf("%s: %v", result.Subject, err)
 		}
@@ -135,9 +135,9 @@ func deliver(t *testing.T, ctx context.Context, settings sweep.Settings, a *acco
 
 func summaryOf(t *testing.T, outcome pipeline.Outcome) sweepreport.Summary {
 	t.Helper()
-	summary, ok := outcome.Report.Summary.(sweepreport.Summary)
+	summary, ok := outcome.Report().Summary.(sweepreport.Summary)
 	if !ok {
-		t.Fatalf("no summary: %+v", outcome.Report)
+		t.Fatalf("no summary: %+v", outcome.Report())
 	}
 	return summary
 }
@@ -151,7 +151,7 @@ func codes(result finding.Result) (codes []string) {
 
 // lines tells results as "subject status codes".
 func lines(outcome pipeline.Outcome) (lines []string) {
-	for _, result := range outcome.Report.Results {
+	for _, result := range outcome.Report().Results {
 		lines = append(lines, fmt.Sprintf("%s %s %v", result.Subject, result.Status, codes(result)))
 	}
 	return lines
@@ -276,7 +276,7 @@ func TestDryRunAsksForPlans(t *testing.T) {
 		if got := a.queues[familiesQueue]; len(got) != 1 || !strings.Contains(got[0], `"dry-run":true`) {
 			t.Errorf("%s: sent %q", payload, got)
 		}
-		if summary := summaryOf(t, outcome); summary.Mode != finding.DryRun || outcome.Report.Mode != finding.DryRun || !summary.Complete {
+		if summary := summaryOf(t, outcome); summary.Mode != finding.DryRun || outcome.Report().Mode != finding.DryRun || !summary.Complete {
 			t.Errorf("%s: %+v", payload, summary)
 		}
 	}
@@ -433,7 +433,7 @@ func TestTheRestGoesOn(t *testing.T) {
 			outcome := run(t, ctx, enforcing(), a, payload)
 			cancel()
 			summary = summaryOf(t, outcome)
-			for _, result := range outcome.Report.Results {
+			for _, result := range outcome.Report().Results {
 				if result.Status != finding.Compliant {
 					t.Errorf("got %+v", result)
 				}
@@ -474,7 +474,7 @@ func TestTheRestIsReportedWithoutAQueue(t *testing.T) {
 		settings := enforcing()
 		settings.SweepQueueURL = ""
 		outcome := run(t, ctx, settings, a, `{"only":["task-definitions"]}`)
-		last := outcome.Report.Results[len(outcome.Report.Results)-1]
+		last := outcome.Report().Results[len(outcome.Report().Results)-1]
 		if last.Status != finding.Noncompliant || !slices.Contains(codes(last), sweep.CodeIncomplete) || summaryOf(t, outcome).Complete {
 			t.Errorf("got %+v", last)
 		}
@@ -505,7 +505,7 @@ func TestNoAnswer(t *testing.T) {
 		if !summary.Complete || summary.Statuses[finding.Failed] != 2 || summary.Statuses[finding.Compliant] != 6 || summary.Results[0].Findings[0].Code != sweep.CodeNoAnswer {
 			t.Errorf("got %+v", summary)
 		}
-		if last := outcome.Report.Results[len(outcome.Report.Results)-1]; last.Status != finding.Noncompliant || !slices.Contains(codes(last), sweep.CodeNoAnswer) {
+		if last := outcome.Report().Results[len(outcome.Report().Results)-1]; last.Status != finding.Noncompliant || !slices.Contains(codes(last), sweep.CodeNoAnswer) {
 			t.Errorf("got %+v", last)
 		}
 	})
@@ -525,7 +525,7 @@ func TestTwoAtOnce(t *testing.T) {
 		group.Wait()
 		begun := 0
 		for _, outcome := range outcomes {
-			if outcome.Report.Summary != nil {
+			if outcome.Report().Summary != nil {
 				begun++
 			} else if got := lines(outcome); !slices.Equal(got, []string{"sweep skipped [sweep-underway]"}) {
 				t.Errorf("got %q", got)
@@ -535,7 +535,7 @@ func TestTwoAtOnce(t *testing.T) {
 			t.Errorf("%d sweeps at once sent %d messages", begun, len(a.queues[familiesQueue]))
 		}
 		// Once it is over, the next one begins.
-		if outcome := run(t, t.Context(), enforcing(), a, `{}`); outcome.Report.Summary == nil {
+		if outcome := run(t, t.Context(), enforcing(), a, `{}`); outcome.Report().Summary == nil {
 			t.Errorf("got %q", lines(outcome))
 		}
 	})
@@ -620,7 +620,7 @@ func TestFailedForNow(t *testing.T) {
 	a := large(12, 12)
 	a.failOnce = map[string]error{"ListTaskDefinitionFamilies": refusal("Throttling")}
 	first := deliver(t, t.Context(), enforcing(), a, `{}`, "one")
-	if got := lines(first)[3]; got != "task-definitions failed [will-retry]" || first.Report.Summary != nil {
+	if got := lines(first)[3]; got != "task-definitions failed [will-retry]" || first.Report().Summary != nil {
 		t.Errorf("got %q", lines(first))
 	}
 	again := deliver(t, t.Context(), enforcing(), a, `{}`, "one")
@@ -743,7 +743,7 @@ func TestSampleEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, result := range run(t, t.Context(), enforcing(), awake(), string(payload)).Report.Results {
+		for _, result := range run(t, t.Context(), enforcing(), awake(), string(payload)).Report().Results {
 			got = append(got, result.Subject)
 		}
 		if !slices.Equal(got, want[filepath.Base(sample)]) {

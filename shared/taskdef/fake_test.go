@@ -427,7 +427,7 @@ func (s *stack) send(payload string) finding.Report {
 		Observer{Definitions: s.ecs, Uses: taskuse.Reader{Services: s.ecs, Tasks: s.ecs, Rules: s.bus, Schedules: s.bus}, Instances: s.ecs,
 			Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region, Now: func() time.Time { return s.now }},
 		Applier{Definitions: s.ecs, Roles: s.iam, Services: NewServiceMover(s.ecs)})
-	return function.Handle(context.Background(), []byte(payload)).Report
+	return function.Handle(context.Background(), []byte(payload)).Report()
 }
 
 // look sends a request by hand and gives its one result.

@@ -60,7 +60,7 @@ func TestAFieldThatTheSDKDoesNotKnowIsNotLost(t *testing.T) {
 			function := New(s.settings, Observer{Definitions: client, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region}, Applier{Definitions: client})
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
-			result := function.Handle(ctx, []byte(`{"taskDefinition":"app"}`)).Report.Results[0]
+			result := function.Handle(ctx, []byte(`{"taskDefinition":"app"}`)).Report().Results[0]
 			if test.unknown == "" {
 				wantResult(t, result, finding.Remediated, "credential-missing")
 				if len(*registered) != 1 || !strings.Contains((*registered)[0], `"environment":[]`) {

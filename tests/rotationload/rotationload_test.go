@@ -152,7 +152,7 @@ func load(t *testing.T, host string, objects *registrytest.ObjectStore, secret *
 		secret.Begin(version)
 		for _, step := range rotation.Steps() {
 			outcome := function.Handle(t.Context(), fmt.Appendf(nil, `{"Step":%q,"SecretId":%q,"ClientRequestToken":%q,"RotationToken":"t"}`, step, arn, version))
-			if result := outcome.Report.Results[0]; result.Status != finding.Compliant {
+			if result := outcome.Report().Results[0]; result.Status != finding.Compliant {
 				t.Fatalf("rotation %d, %s: %+v", n, step, result)
 			}
 		}
