@@ -33,8 +33,10 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 		options.UsePathStyle = configuration.BaseEndpoint != nil
 	})
 	client := registry.NewClient(settings.Authorities)
-	return rotation.New(settings, rotation.World{
-		Secrets: secretsmanager.NewFromConfig(configuration), Configs: objects, Registries: client,
+	secrets := secretsmanager.NewFromConfig(configuration)
+	renewal := rotation.NewRenewal(settings.Mode, secrets, client, time.Now)
+	return renewal.Before(rotation.New(settings, rotation.World{
+		Secrets: secrets, Configs: objects, Registries: client,
 		Commands: ssm.NewFromConfig(configuration), Clusters: ecs.NewFromConfig(configuration), Now: time.Now,
 		Drivers: map[string]registry.Driver{
 			artifactory.Name: artifactory.New(client),
@@ -46,5 +48,5 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 			nexus.Name:       nexus.New(client, rand.Reader),
 			quay.Name:        quay.New(client),
 		},
-	})
+	}))
 }

@@ -17,8 +17,8 @@ type Queues interface {
 // group tells them that no person named the subject.
 func request(field, target, group string) string {
 	body := map[string]any{field: []string{target}, "failure": group}
-	if field == "secrets" {
-		body["renew"] = true
+	if field == "secret" {
+		body = map[string]any{field: target, "failure": group, "renew": true}
 	}
 	text, err := json.Marshal(body)
 	if err != nil {

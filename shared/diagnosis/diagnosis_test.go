@@ -76,7 +76,7 @@ func TestDiagnoses(t *testing.T) {
 			account: func(a *account) { a.define(registrySecret, ""); a.secrets[registrySecret] = owned },
 			code:    "registry-wrong-credential",
 			message: "web (main) can't pull registry.example.com/team/app: the credential in secret prod/registry was refused. rotate-secret is renewing it.",
-			to:      "https://sqs/rotate", asked: `"secrets":["` + registrySecret + `"]`, notice: "tries again by itself within 15 minutes",
+			to:      "https://sqs/rotate", asked: `"renew":true,"secret":"` + registrySecret + `"`, notice: "tries again by itself within 15 minutes",
 		},
 		"refused credential with its status": {
 			event: "task-stopped-fargate-ghcr-no-credential", change: stoppedFor("CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref registry.example.com/team/app:1: failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized"),

@@ -286,7 +286,7 @@ func (o Observation) receiver() (function, field, target string) {
 		// The owner of the secret says that rotate-secret may renew it, and for which
 		// registry: a credential that was sent elsewhere says nothing about it.
 		if id := o.credential(); known && secret.Tags[driverTag] != "" && secret.Rotates && serves(secret.Tags[registryTag], o.image()) {
-			return "rotate-secret", "secrets", id
+			return "rotate-secret", "secret", id
 		}
 		if o.credential() == "" && f.Definition != "" && o.definition() != nil {
 			return "patch-task-definition", "taskDefinitions", f.Definition

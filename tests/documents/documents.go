@@ -20,6 +20,7 @@ var functions = []struct{ name, role string }{
 	{"validate-config", "ValidateConfigRole"},
 	{"rotate-secret", "RotateSecretRole"},
 	{"patch-task-definition", "PatchTaskDefinitionRole"},
+	{"diagnose-failure", "DiagnoseFailureRole"},
 	{"sweep", "SweepRole"},
 }
 

@@ -31,7 +31,7 @@ func testDeadLetters(t *testing.T, w *world) {
 	}
 	for _, logicalID := range []string{
 		"AttachPoliciesDeadLetterQueue", "ValidateConfigDeadLetterQueue", "RotateSecretDeadLetterQueue",
-		"PatchTaskDefinitionDeadLetterQueue", "SweepDeadLetterQueue", "FindingsDeadLetterQueue",
+		"PatchTaskDefinitionDeadLetterQueue", "DiagnoseFailureDeadLetterQueue", "SweepDeadLetterQueue", "FindingsDeadLetterQueue",
 	} {
 		url := must(w.ResourceID(t.Context(), logicalID))(t)
 		if depth := must(w.QueueDepth(t.Context(), url))(t); depth != 0 {

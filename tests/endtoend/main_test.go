@@ -29,12 +29,12 @@ import (
 )
 
 // functions are all that the stack has.
-var functions = []string{"attach-policies", "validate-config", "rotate-secret", "patch-task-definition", "sweep"}
+var functions = []string{"attach-policies", "validate-config", "rotate-secret", "patch-task-definition", "diagnose-failure", "sweep"}
 
 // queues are the stack's outputs of queues, and the functions behind them.
 var queues = map[string]string{
 	"AttachPoliciesQueue": "attach-policies", "ValidateConfigQueue": "validate-config",
-	"RotateSecretQueue": "rotate-secret", "PatchTaskDefinitionQueue": "patch-task-definition",
+	"RotateSecretQueue": "rotate-secret", "PatchTaskDefinitionQueue": "patch-task-definition", "DiagnoseFailureQueue": "diagnose-failure",
 }
 
 const (

@@ -73,7 +73,7 @@ func TestAlarmsTellWhenAQueueDropsMessages(t *testing.T) {
 			}
 		}
 	}
-	if alarms != 6 {
+	if alarms != 7 {
 		t.Errorf("%d alarms", alarms)
 	}
 }

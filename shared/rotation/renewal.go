@@ -1,0 +1,188 @@
+package rotation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/event"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/secret"
+)
+
+// renewalPause is how long after a rotation no renewal begins another one: what
+// a registry refuses then, a new credential wouldn't cure.
+const renewalPause = time.Hour
+
+// Renewing is the part of Secrets Manager's client that a renewal needs.
+type Renewing interface {
+	SecretReader
+	RotateSecret(context.Context, *secretsmanager.RotateSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.RotateSecretOutput, error)
+}
+
+// Renewal answers {"secret": "ARN", "renew": true}: it begins a rotation of a
+// secret whose credential its registry refuses. It believes nobody who says so,
+// but asks the registry itself.
+type Renewal struct {
+	mode       finding.Mode
+	secrets    Renewing
+	registries LoginProver
+	now        func() time.Time
+}
+
+// NewRenewal makes a renewal from its parts.
+func NewRenewal(mode finding.Mode, secrets Renewing, registries LoginProver, now func() time.Time) *Renewal {
+	return &Renewal{mode: mode, secrets: secrets, registries: registries, now: now}
+}
+
+// renewed is what a renewal's decision needs.
+type renewed struct {
+	id       string
+	now      time.Time
+	tags     map[string]string
+	rotates  bool
+	underway bool
+	rotated  time.Time
+	// fault says what is wrong with the secret's tags or value.
+	fault string
+	host  string
+	// login is the registry's answer to the current credential, nil where it takes it.
+	login *registry.Error
+	tried bool
+}
+
+// Before puts the renewal before the function that rotates.
+func (r *Renewal) Before(rotation pipeline.Runner) pipeline.Runner { return renewing{r, rotation} }
+
+type renewing struct {
+	renewal  *Renewal
+	rotation pipeline.Runner
+}
+
+// Handle takes requests to renew to the renewal, and everything else on. The
+// queue delivers one message at a time.
+func (r renewing) Handle(ctx context.Context, payload []byte) pipeline.Outcome {
+	for _, message := range event.Decode(payload).Messages {
+		for _, trigger := range message.Triggers {
+			if asked, ok := trigger.(event.ByHand); ok && string(asked.Fields["renew"]) == "true" {
+				return r.renewal.function().Handle(ctx, payload)
+			}
+		}
+	}
+	return r.rotation.Handle(ctx, payload)
+}
+
+func (r *Renewal) function() *pipeline.Function[string, renewed, pipeline.NoQuestion, string] {
+	return &pipeline.Function[string, renewed, pipeline.NoQuestion, string]{
+		Name: "rotate-secret", Mode: r.mode,
+		Subjects: func(trigger event.Trigger) []pipeline.Subject[string] {
+			var subjects []pipeline.Subject[string]
+			for _, asked := range Subjects(trigger) {
+				subjects = append(subjects, pipeline.Subject[string]{Name: asked.Name, Key: asked.Key, Of: asked.Of.SecretID, Settled: asked.Settled})
+			}
+			return subjects
+		},
+		Observe: r.observe,
+		Plan:    planRenewal,
+		Describe: func(id string) finding.Action {
+			return finding.Action{Kind: "RotateSecret", Target: id, Summary: "begin a rotation, since the registry refuses the current credential",
+				Mandate: finding.Mandate{Kind: finding.ByGiver, Text: "the secret's tag " + DriverTag + " and its rotation"}}
+		},
+		Apply: func(ctx context.Context, id string) error {
+			_, err := r.secrets.RotateSecret(ctx, &secretsmanager.RotateSecretInput{SecretId: &id})
+			return err
+		},
+	}
+}
+
+func (r *Renewal) observe(ctx context.Context, id string) (renewed, error) {
+	o := renewed{id: id, now: r.now(), tags: map[string]string{}}
+	described, err := r.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &id})
+	if err != nil {
+		return o, fmt.Errorf("describe the secret %s: %w", id, err)
+	}
+	for _, tag := range described.Tags {
+		o.tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	o.rotates, o.rotated = aws.ToBool(described.RotationEnabled), aws.ToTime(described.LastRotatedDate)
+	for _, stages := range described.VersionIdsToStages {
+		o.underway = o.underway || has(stages, pending) && !has(stages, current)
+	}
+	if !o.renewable() {
+		return o, nil
+	}
+	at, err := registry.Parse(o.tags[RegistryTag])
+	if err != nil {
+		o.fault = fmt.Sprintf("the tag %s names no registry", RegistryTag)
+		return o, nil
+	}
+	o.host = at.Host
+	value, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
+	if awserror.Classify(err) == awserror.Gone {
+		o.fault = "the secret has no current value"
+		return o, nil
+	}
+	if err != nil {
+		return o, fmt.Errorf("read the secret %s: %w", id, err)
+	}
+	document, err := ParseDocument(secret.New(aws.ToString(value.SecretString)), passwordKeyOf(aws.ToString(described.Name)))
+	if err != nil {
+		o.fault = err.Error()
+		return o, nil
+	}
+	o.tried = true
+	if _, err := r.registries.Login(ctx, at, document.Credential, nil); err != nil {
+		if failure, ok := errors.AsType[*registry.Error](err); ok {
+			o.login = failure
+			return o, nil
+		}
+		return o, fmt.Errorf("log in to %s: %w", at.Host, err)
+	}
+	return o, nil
+}
+
+// renewable reports whether a rotation may begin at all.
+func (o renewed) renewable() bool {
+	return o.tags[DriverTag] != "" && o.rotates && !o.underway && o.now.Sub(o.rotated) >= renewalPause
+}
+
+func planRenewal(o renewed) pipeline.Plan[string] {
+	skip := func(code, message string) pipeline.Plan[string] {
+		return pipeline.Plan[string]{Skip: &finding.Finding{Code: code, Severity: finding.Info, Message: message}}
+	}
+	fault := func(code, message, fix string) pipeline.Plan[string] {
+		return pipeline.Plan[string]{Findings: []finding.Finding{{Code: code, Severity: finding.Error, Message: message, Fix: fix}}}
+	}
+	switch {
+	case o.tags[DriverTag] == "":
+		return skip("not-ours", fmt.Sprintf("the secret has no tag %s", DriverTag))
+	case !o.rotates:
+		return fault("rotation-disabled", "rotation is not enabled for the secret, so it isn't renewed", "enable rotation for the secret, or write the registry's present credential into it")
+	case o.underway:
+		return skip("rotation-underway", "a rotation is under way")
+	case !o.renewable():
+		return skip("too-soon", fmt.Sprintf("the secret was rotated at %s; tasks that start now get the new credential", o.rotated.UTC().Format(time.RFC3339)))
+	case o.fault != "":
+		return fault("secret-shape", "the credential can't be tried: "+o.fault, "correct what the message names")
+	case o.login == nil && o.tried:
+		return pipeline.Plan[string]{Findings: []finding.Finding{{Code: "login-succeeded", Severity: finding.Info,
+			Message: fmt.Sprintf("%s takes the current credential, so it isn't renewed; tasks that start now pull with it", o.host)}}}
+	case o.login.Kind != registry.Refused:
+		return fault("registry-answer", fmt.Sprintf("whether %s takes the current credential isn't known: %s", o.host, cmp.Or(o.login.Error(), "no answer")), "see whether the function reaches the registry")
+	}
+	plan := pipeline.Plan[string]{Findings: []finding.Finding{{
+		Code: "current-refused", Severity: finding.Error,
+		Message: fmt.Sprintf("%s refuses the current credential, so a rotation begins", o.host),
+		Fix:     "rotate the secret with aws secretsmanager rotate-secret",
+	}}}
+	plan.Do(o.id, 0)
+	return plan
+}
