@@ -84,14 +84,14 @@ func TestRenewal(t *testing.T) {
 			other := &otherRunner{}
 			runner := NewRenewal(c.mode, s, s, func() time.Time { return now }).Before(other)
 			outcome := runner.Handle(t.Context(), []byte(`{"secret":"prod/registry","renew":true,"failure":"x"}`))
-			result := outcome.Report.Results[0]
+			result := outcome.Report().Results[0]
 			if err := result.Check(); err != nil {
 				t.Error(err)
 			}
 			if result.Status != c.status || result.Findings[0].Code != c.code || s.rotated != c.rotated || other.asked != 0 {
 				t.Errorf("%s %+v, %d rotations; want %s %s, %d", result.Status, result.Findings, s.rotated, c.status, c.code, c.rotated)
 			}
-			told, err := json.Marshal(outcome.Report)
+			told, err := json.Marshal(outcome.Report())
 			if err != nil || strings.Contains(string(told), "hunter2") {
 				t.Errorf("told %s, %v", told, err)
 			}
