@@ -13,11 +13,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"ecsguardrails/shared/awsclient"
+	"ecsguardrails/shared/awsclient/s3client"
 	"ecsguardrails/shared/diagnosis"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
@@ -46,11 +46,8 @@ func assemble(settings diagnosis.Settings, configuration aws.Config) *diagnosis.
 		Roles:      iam.NewFromConfig(configuration),
 		Secrets:    secretsmanager.NewFromConfig(configuration),
 		Instances:  ec2.NewFromConfig(configuration),
-		Storage: s3.NewFromConfig(configuration, func(options *s3.Options) {
-			// Buckets have no names of their own at an endpoint for development.
-			options.UsePathStyle = configuration.BaseEndpoint != nil
-		}),
-		Queues: sqs.NewFromConfig(configuration),
+		Storage:    s3client.New(configuration),
+		Queues:     sqs.NewFromConfig(configuration),
 		// Whoever registers a task definition names the host.
 		Registries: registry.NewAsker(registry.NewGuardedClient(settings.Authorities, bool(settings.AllowPrivateRegistries)), time.Now, time.Minute),
 	}, time.Now)

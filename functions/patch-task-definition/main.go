@@ -10,10 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
+	"ecsguardrails/shared/awsclient/s3client"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/taskdef"
 	"ecsguardrails/shared/taskuse"
@@ -34,10 +34,6 @@ func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner 
 
 func observer(configuration aws.Config) taskdef.Observer {
 	secrets, containers := secretsmanager.NewFromConfig(configuration), ecs.NewFromConfig(configuration)
-	objects := s3.NewFromConfig(configuration, func(options *s3.Options) {
-		// Buckets have no names of their own at an endpoint for development.
-		options.UsePathStyle = configuration.BaseEndpoint != nil
-	})
 	return taskdef.Observer{
 		Definitions: containers,
 		Instances:   containers,
@@ -48,7 +44,7 @@ func observer(configuration aws.Config) taskdef.Observer {
 		Secrets: taskdef.NewSecretList(secrets, time.Now),
 		Named:   taskdef.NewSecretObserver(secrets, time.Now),
 		Roles:   taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),
-		Files:   taskdef.NewFileObserver(objects, time.Now),
+		Files:   taskdef.NewFileObserver(s3client.New(configuration), time.Now),
 		Region:  configuration.Region,
 		Now:     time.Now,
 	}

@@ -16,6 +16,7 @@ import (
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/environmentfile"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/function"
 	"ecsguardrails/shared/instancerole"
 	"ecsguardrails/shared/memory"
 	"ecsguardrails/shared/pipeline"
@@ -23,7 +24,7 @@ import (
 )
 
 // Name of the function.
-const Name = "validate-config"
+const Name = function.ValidateConfig
 
 // Judge says what the readers of the file with a key make of its bytes. No
 // finding may show a secret of the file.

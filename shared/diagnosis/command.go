@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"ecsguardrails/shared/diagnostic"
+	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/finding"
 )
 
@@ -37,12 +38,12 @@ func Command(ctx context.Context, args []string, build func(context.Context) (*D
 			fmt.Fprintf(stderr, "%s: %s\n", Name, diagnostic.Printable(err.Error()))
 		}
 		fmt.Fprint(stderr, commandUsage)
-		return exitCouldNot
+		return exitcode.CouldNotRun
 	}
 	diagnosis, err := build(ctx)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", Name, err)
-		return exitCouldNot
+		return exitcode.CouldNotRun
 	}
 	report := diagnosis.Handle(ctx, payload).Report()
 	if format == "json" {
@@ -55,15 +56,15 @@ func Command(ctx context.Context, args []string, build func(context.Context) (*D
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: write the diagnosis: %v\n", Name, err)
-		return exitCouldNot
+		return exitcode.CouldNotRun
 	}
-	code := exitOK
+	code := exitcode.OK
 	for _, result := range report.Results {
 		switch {
 		case result.Status == finding.Failed, len(result.Findings) > 0 && result.Findings[0].Code == "access-denied", len(result.Findings) > 0 && result.Findings[0].Code == "malformed-event":
-			return exitCouldNot
+			return exitcode.CouldNotRun
 		case result.HasError():
-			code = exitFindings
+			code = exitcode.Findings
 		}
 	}
 	return code

@@ -11,18 +11,12 @@ import (
 	"time"
 
 	"ecsguardrails/shared/event"
+	"ecsguardrails/shared/function"
 	"ecsguardrails/shared/pipeline"
 )
 
 // Name is the function's.
-const Name = "diagnose-failure"
-
-// Exit codes outside Lambda.
-const (
-	exitOK       = 0
-	exitFindings = 1
-	exitCouldNot = 2
-)
+const Name = function.DiagnoseFailure
 
 // Diagnosis is the function. It is a Runner of its own, since what a schedule
 // concerns has to be read first.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ecsguardrails/shared/diagnostic"
+	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/stopreason"
 )
 
@@ -53,13 +54,13 @@ func ReasonText(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "%s: %s\n", Name, diagnostic.Printable(err.Error()))
 		}
 		fmt.Fprint(stderr, reasonUsage)
-		return exitCouldNot
+		return exitcode.CouldNotRun
 	}
 	if *text == "-" {
 		read, err := io.ReadAll(io.LimitReader(stdin, maxReason))
 		if err != nil {
 			fmt.Fprintf(stderr, "%s: read the text: %v\n", Name, err)
-			return exitCouldNot
+			return exitcode.CouldNotRun
 		}
 		*text = string(read)
 	}
@@ -75,9 +76,9 @@ func ReasonText(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: write the cause: %v\n", Name, err)
-		return exitCouldNot
+		return exitcode.CouldNotRun
 	}
-	return exitOK
+	return exitcode.OK
 }
 
 // forPeople prints a cause, and the others where one text joins several.

@@ -17,19 +17,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 
 	"ecsguardrails/shared/awsclient"
+	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/settings"
 )
 
 // maxEvent is Lambda's limit for an event, 6 MB, with room for a copy that was
 // kept with indentation.
 const maxEvent = 16 << 20
-
-// Exit codes outside Lambda.
-const (
-	exitOK       = 0
-	exitFindings = 1
-	exitCouldNot = 2
-)
 
 // Settings is any function's settings struct: one that embeds settings.Shared.
 type Settings interface{ SharedSettings() settings.Shared }
@@ -50,7 +44,7 @@ func Main[T Settings](name string, build func(T, aws.Config) Runner) {
 	handler, err := assemble(ctx, name, build, os.Environ(), log, os.Stdout)
 	if err != nil {
 		log.Error("start", slog.String("error", err.Error()))
-		os.Exit(exitCouldNot)
+		os.Exit(exitcode.CouldNotRun)
 	}
 	lambda.Start(handler)
 }
@@ -79,9 +73,9 @@ func assemble[T Settings](ctx context.Context, name string, build func(T, aws.Co
 // where FINDINGS_BUS is set, so that a look from a shell stays private.
 func commandLine[T Settings](ctx context.Context, name string, build func(T, aws.Config) Runner, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) != 1 || args[0] == "-h" || args[0] == "--help" {
-		code := exitCouldNot
+		code := exitcode.CouldNotRun
 		if len(args) == 1 {
-			code = exitOK
+			code = exitcode.OK
 		}
 		_, _ = fmt.Fprintf(stderr, `usage: %s EVENT.json
        %s -            (the event on standard input)
@@ -96,13 +90,13 @@ Exit code 0, 1 (a finding of severity error stands) or 2 (could not run).
 	payload, err := readEvent(args[0], stdin)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return exitCouldNot
+		return exitcode.CouldNotRun
 	}
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError + 1}))
 	assembled, err := assemble(ctx, name, build, os.Environ(), log, io.Discard)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return exitCouldNot
+		return exitcode.CouldNotRun
 	}
 	outcome := assembled.runner.Handle(ctx, payload)
 	report := outcome.Report()
@@ -115,12 +109,12 @@ Exit code 0, 1 (a finding of severity error stands) or 2 (could not run).
 	}
 	if err = errors.Join(outcome.err(), err); err != nil {
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
-		return exitCouldNot
+		return exitcode.CouldNotRun
 	}
 	if report.HasError() {
-		return exitFindings
+		return exitcode.Findings
 	}
-	return exitOK
+	return exitcode.OK
 }
 
 func readEvent(path string, stdin io.Reader) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/settings"
 )
@@ -35,18 +36,18 @@ func TestCommandLine(t *testing.T) {
 		status finding.Status
 		stderr string
 	}{
-		"from a file, only planned": {[]string{file}, "", "", exitFindings, finding.Planned, ""},
-		"from a file, applied":      {[]string{file}, "", "enforce", exitOK, finding.Remediated, ""},
-		"from standard input":       {[]string{"-"}, `{"lamp":"on"}`, "", exitOK, finding.Compliant, ""},
-		"error stands":              {[]string{"-"}, `{"lamp":"broken"}`, "enforce", exitFindings, finding.Noncompliant, ""},
-		"skipped":                   {[]string{"-"}, `{"lamp":"candle"}`, "enforce", exitOK, finding.Skipped, ""},
-		"could not find out":        {[]string{"-"}, `{"lamp":"look=Throttling"}`, "", exitCouldNot, finding.Failed, "Throttling"},
-		"no JSON":                   {[]string{"-"}, "x", "", exitFindings, finding.Noncompliant, ""},
-		"no such file":              {[]string{filepath.Join(folder, "absent")}, "", "", exitCouldNot, "", "open the event"},
-		"larger than any event":     {[]string{huge}, "", "", exitCouldNot, "", "16 MiB"},
-		"unknown mode":              {[]string{file}, "", "off", exitCouldNot, "", `"off"`},
-		"no argument":               {nil, "", "", exitCouldNot, "", "usage: lamps"},
-		"help":                      {[]string{"--help"}, "", "", exitOK, "", "usage: lamps"},
+		"from a file, only planned": {[]string{file}, "", "", exitcode.Findings, finding.Planned, ""},
+		"from a file, applied":      {[]string{file}, "", "enforce", exitcode.OK, finding.Remediated, ""},
+		"from standard input":       {[]string{"-"}, `{"lamp":"on"}`, "", exitcode.OK, finding.Compliant, ""},
+		"error stands":              {[]string{"-"}, `{"lamp":"broken"}`, "enforce", exitcode.Findings, finding.Noncompliant, ""},
+		"skipped":                   {[]string{"-"}, `{"lamp":"candle"}`, "enforce", exitcode.OK, finding.Skipped, ""},
+		"could not find out":        {[]string{"-"}, `{"lamp":"look=Throttling"}`, "", exitcode.CouldNotRun, finding.Failed, "Throttling"},
+		"no JSON":                   {[]string{"-"}, "x", "", exitcode.Findings, finding.Noncompliant, ""},
+		"no such file":              {[]string{filepath.Join(folder, "absent")}, "", "", exitcode.CouldNotRun, "", "open the event"},
+		"larger than any event":     {[]string{huge}, "", "", exitcode.CouldNotRun, "", "16 MiB"},
+		"unknown mode":              {[]string{file}, "", "off", exitcode.CouldNotRun, "", `"off"`},
+		"no argument":               {nil, "", "", exitcode.CouldNotRun, "", "usage: lamps"},
+		"help":                      {[]string{"--help"}, "", "", exitcode.OK, "", "usage: lamps"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

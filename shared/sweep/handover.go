@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/function"
 )
 
 const (
@@ -50,13 +51,13 @@ type receiver struct {
 func (s Settings) receiver(kind Kind) receiver {
 	switch kind {
 	case ConfigObjects:
-		return receiver{"validate-config", s.ValidateConfigQueueURL, "VALIDATE_CONFIG_QUEUE_URL", "objects", 5}
+		return receiver{function.ValidateConfig, s.ValidateConfigQueueURL, "VALIDATE_CONFIG_QUEUE_URL", "objects", 5}
 	case TaskDefinitions:
-		return receiver{"patch-task-definition", s.PatchTaskDefinitionQueueURL, "PATCH_TASK_DEFINITION_QUEUE_URL", "taskDefinitions", 5}
+		return receiver{function.PatchTaskDefinition, s.PatchTaskDefinitionQueueURL, "PATCH_TASK_DEFINITION_QUEUE_URL", "taskDefinitions", 5}
 	case Secrets:
-		return receiver{"rotate-secret", s.RotateSecretQueueURL, "ROTATE_SECRET_QUEUE_URL", "secrets", 4}
+		return receiver{function.RotateSecret, s.RotateSecretQueueURL, "ROTATE_SECRET_QUEUE_URL", "secrets", 4}
 	default:
-		return receiver{"attach-policies", s.AttachPoliciesQueueURL, "ATTACH_POLICIES_QUEUE_URL", "roles", 5}
+		return receiver{function.AttachPolicies, s.AttachPoliciesQueueURL, "ATTACH_POLICIES_QUEUE_URL", "roles", 5}
 	}
 }
 

@@ -1,7 +1,6 @@
 package sweep_test
 
 import (
-	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -125,8 +124,8 @@ func TestIAMEvents(t *testing.T) {
 			settings.IAMEvents = test.events
 			requests++
 			function := sweep.New(settings, sweep.Clients{
-				Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a,
-			}, test.region, time.Now, func(context.Context) string { return "request" })
+				Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a, Region: test.region,
+			}, time.Now)
 			account := function.Handle(t.Context(), []byte(`{"only":["`+test.only+`"]}`)).Report().Results[0]
 			if got := codes(account); !slices.Equal(got, test.want) {
 				t.Errorf("got %+v", account)

@@ -9,11 +9,13 @@ package sweep
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -24,13 +26,14 @@ import (
 	"ecsguardrails/shared/configobject"
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/function"
 	"ecsguardrails/shared/instancerole"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/taskuse"
 )
 
 // Name of the function.
-const Name = "sweep"
+const Name = function.Sweep
 
 // Settings are those of sweep. By attach-policies' it knows which roles are
 // fine, by validate-config's which objects are config files.
@@ -109,23 +112,29 @@ type Clients struct {
 	Trails    TrailReader
 	Storage   Storage
 	Queues    Queues
+	// Region is the one that they call.
+	Region string
 }
 
 // Sweep is the function.
 type Sweep struct {
 	settings Settings
 	clients  Clients
-	region   string
 	now      func() time.Time
-	// invocation identifies an invocation: those that deliver one event again have
-	// the same.
-	invocation func(context.Context) string
 }
 
-// New makes the function, which looks after a region. invocation gives what
-// identifies an invocation, the same for each delivery of one event.
-func New(settings Settings, clients Clients, region string, now func() time.Time, invocation func(context.Context) string) *Sweep {
-	return &Sweep{settings: settings, clients: clients, region: region, now: now, invocation: invocation}
+// New makes the function, which looks after the clients' region.
+func New(settings Settings, clients Clients, now func() time.Time) *Sweep {
+	return &Sweep{settings: settings, clients: clients, now: now}
+}
+
+// invocation gives what Lambda calls each delivery of one event, and outside
+// Lambda a name that is used once.
+func invocation(ctx context.Context) string {
+	if lambda, ok := lambdacontext.FromContext(ctx); ok && lambda.AwsRequestID != "" {
+		return lambda.AwsRequestID
+	}
+	return rand.Text()
 }
 
 // Handle takes one request as far as the time allows: it hands over what there
@@ -199,7 +208,7 @@ func failed(err error) pipeline.Entry {
 func (s *Sweep) begin(ctx context.Context, request request) (*Run, pipeline.Entry) {
 	id := request.message
 	if id == "" {
-		id = s.invocation(ctx)
+		id = invocation(ctx)
 	}
 	var begun *Run
 	entry := pipeline.Attempt(Name, "sweep", func() (finding.Result, error) {
@@ -263,7 +272,7 @@ func sideBySide(shares []share, work func(*share)) {
 
 // list lists a part.
 func (s *Sweep) list(ctx context.Context, of *share) {
-	observer := observer{s.settings, s.clients, s.region, s.now}
+	observer := observer{s.settings, s.clients, s.clients.Region, s.now}
 	of.err = pipeline.Guard(func() (err error) {
 		of.observed, err = observer.observe(ctx, of.part)
 		return err
@@ -307,7 +316,7 @@ func (s *Sweep) conclude(ctx context.Context, run *Run) (*conclusion, pipeline.E
 		if err != nil {
 			return finding.Result{}, err
 		}
-		planned := s.settings.plan(run, collected, s.region)
+		planned := s.settings.plan(run, collected, s.clients.Region)
 		concluded = &planned
 		run.Ended = planned.final
 		return s.finish(ctx, run, collected, planned)

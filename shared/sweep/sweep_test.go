@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cloudtrailtypes "github.com/aws/aws-sdk-go-v2/service/cloudtrail/types"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -122,8 +123,9 @@ func run(t *testing.T, ctx context.Context, settings sweep.Settings, a *account,
 func deliver(t *testing.T, ctx context.Context, settings sweep.Settings, a *account, payload, request string) pipeline.Outcome {
 	t.Helper()
 	function := sweep.New(settings, sweep.Clients{
-		Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a,
-	}, "us-east-1", time.Now, func(context.Context) string { return request })
+		Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a, Region: "us-east-1",
+	}, time.Now)
+	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: request})
 	outcome := function.Handle(ctx, []byte(payload))
 	for _, result := range outcome.Report().Results {
 		if err := result.Check(); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
+	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/taskdef"
 )
 
@@ -96,7 +97,7 @@ func TestFilesLookAtTheAccount(t *testing.T) {
 	code := Command(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
 		return s.observer("")
 	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","taskRoleArn":"`+roleARN+`","containerDefinitions":[{"name":"a","image":"registry.example.com/a"}]}`), &output, &output)
-	if code != exitFindings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
+	if code != exitcode.Findings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
 		t.Errorf("exit code %d\n%s", code, &output)
 	}
 	if !strings.Contains(output.String(), "role arn:aws:iam::123456789012:role/r does not exist") {
@@ -113,11 +114,11 @@ func TestFilesForAnotherAccount(t *testing.T) {
 		code        int
 		says, not   string
 	}{
-		"theirs":                 {"999999999999", account, exitOK, "the AWS credentials are of the account 123456789012", "does not exist"},
-		"ours":                   {account, account, exitFindings, "error: the execution role arn:aws:iam::123456789012:role/r does not exist", "AWS credentials are of"},
-		"whose, nobody tells":    {"999999999999", "", exitFindings, "warning: the execution role arn:aws:iam::999999999999:role/r does not exist", "AWS credentials are of"},
-		"whose is left open":     {"account-id", account, exitFindings, "the secret shop, which does not exist", "execution role"},
-		"whose is left open too": {"${ACCOUNT}", account, exitFindings, "the secret shop, which does not exist", "execution role"},
+		"theirs":                 {"999999999999", account, exitcode.OK, "the AWS credentials are of the account 123456789012", "does not exist"},
+		"ours":                   {account, account, exitcode.Findings, "error: the execution role arn:aws:iam::123456789012:role/r does not exist", "AWS credentials are of"},
+		"whose, nobody tells":    {"999999999999", "", exitcode.Findings, "warning: the execution role arn:aws:iam::999999999999:role/r does not exist", "AWS credentials are of"},
+		"whose is left open":     {"account-id", account, exitcode.Findings, "the secret shop, which does not exist", "execution role"},
+		"whose is left open too": {"${ACCOUNT}", account, exitcode.Findings, "the secret shop, which does not exist", "execution role"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := fakeAccount{}
@@ -146,7 +147,7 @@ func TestWhatIsFilledInLaterIsNotAskedFor(t *testing.T) {
 			{"name": "C", "valueFrom": "<SECRET>"}, {"name": "D", "valueFrom": "/prod/d"}],
 		"environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::acme-env/${STAGE}.env"}],
 		"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/{{ app }}", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "a"}}}]}`), &output, &output)
-	if code != exitOK || strings.Contains(output.String(), "execution-role") {
+	if code != exitcode.OK || strings.Contains(output.String(), "execution-role") {
 		t.Errorf("exit code %d\n%s", code, &output)
 	}
 }

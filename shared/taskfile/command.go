@@ -12,18 +12,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/image"
 	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/settings"
 	"ecsguardrails/shared/taskdef"
-)
-
-// Exit codes of Command.
-const (
-	exitOK       = 0
-	exitFindings = 1
-	exitCouldNot = 2
 )
 
 // maxFile bounds what is read of a file. ECS takes definitions of 64 KiB.
@@ -62,7 +56,7 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 		return couldNot(stderr, err)
 	}
 	if len(names) == 0 {
-		return exitOK
+		return exitcode.OK
 	}
 	var observer *taskdef.Observer
 	if len(secrets) == 0 {
@@ -70,7 +64,7 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 			_, _ = fmt.Fprintln(stderr, "no AWS credentials: secrets and roles are not looked at; --secret names a registry's secret")
 		}
 	}
-	code := exitOK
+	code := exitcode.OK
 	for _, name := range names {
 		text, err := readFile(name, stdin)
 		if err != nil {
@@ -99,7 +93,7 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 				return couldNot(stderr, err)
 			}
 			if slices.ContainsFunc(judged.findings, func(f finding.Finding) bool { return f.Severity == finding.Error }) {
-				code = exitFindings
+				code = exitcode.Findings
 			}
 		}
 	}
@@ -108,7 +102,7 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 
 func couldNot(stderr io.Writer, err error) int {
 	_, _ = fmt.Fprintf(stderr, "patch-task-definition: %v\n", err)
-	return exitCouldNot
+	return exitcode.CouldNotRun
 }
 
 // parseArguments gives no files where help was asked for.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/image"
 	"ecsguardrails/shared/taskdef"
 )
@@ -203,18 +204,18 @@ func TestFilesOfTheCommandLine(t *testing.T) {
 		code    int
 		out     string
 	}{
-		"one good":                   {[]string{"--file", good, secret}, nil, exitOK, "nothing is wrong"},
-		"one bad":                    {[]string{"--file", bad, secret}, nil, exitFindings, "name-invalid"},
-		"both":                       {[]string{"--file", good, bad, secret}, nil, exitFindings, "good.json: nothing is wrong"},
-		"both, each with the option": {[]string{"--file", good, secret, "--file", bad}, nil, exitFindings, "name-invalid"},
-		"without credentials":        {[]string{"--file", good}, nil, exitOK, "no AWS credentials"},
-		"help":                       {[]string{"--help"}, nil, exitOK, "usage:"},
-		"no file":                    {[]string{secret}, nil, exitCouldNot, "no file is named"},
-		"a file that is not there":   {[]string{"--file", filepath.Join(dir, "none.json"), secret}, nil, exitCouldNot, "none.json"},
-		"an option that is not":      {[]string{"--file", good, "--force"}, nil, exitCouldNot, "-force"},
-		"a secret without registry":  {[]string{"--file", good, "--secret", secretARN("hub")}, nil, exitCouldNot, "REGISTRY=ARN"},
-		"a secret without ARN":       {[]string{"--file", good, "--secret", "docker.io=arn:aws:ssm:us-east-1:123456789012:parameter/x"}, nil, exitCouldNot, "Secrets Manager"},
-		"a setting that is not":      {[]string{"--file", good, secret}, []string{"REPLACE_CREDENTIALS=maybe"}, exitCouldNot, "maybe"},
+		"one good":                   {[]string{"--file", good, secret}, nil, exitcode.OK, "nothing is wrong"},
+		"one bad":                    {[]string{"--file", bad, secret}, nil, exitcode.Findings, "name-invalid"},
+		"both":                       {[]string{"--file", good, bad, secret}, nil, exitcode.Findings, "good.json: nothing is wrong"},
+		"both, each with the option": {[]string{"--file", good, secret, "--file", bad}, nil, exitcode.Findings, "name-invalid"},
+		"without credentials":        {[]string{"--file", good}, nil, exitcode.OK, "no AWS credentials"},
+		"help":                       {[]string{"--help"}, nil, exitcode.OK, "usage:"},
+		"no file":                    {[]string{secret}, nil, exitcode.CouldNotRun, "no file is named"},
+		"a file that is not there":   {[]string{"--file", filepath.Join(dir, "none.json"), secret}, nil, exitcode.CouldNotRun, "none.json"},
+		"an option that is not":      {[]string{"--file", good, "--force"}, nil, exitcode.CouldNotRun, "-force"},
+		"a secret without registry":  {[]string{"--file", good, "--secret", secretARN("hub")}, nil, exitcode.CouldNotRun, "REGISTRY=ARN"},
+		"a secret without ARN":       {[]string{"--file", good, "--secret", "docker.io=arn:aws:ssm:us-east-1:123456789012:parameter/x"}, nil, exitcode.CouldNotRun, "Secrets Manager"},
+		"a setting that is not":      {[]string{"--file", good, secret}, []string{"REPLACE_CREDENTIALS=maybe"}, exitcode.CouldNotRun, "maybe"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
