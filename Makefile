@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build demo test lint load faults bench local local-down invoke
+.PHONY: build demo test lint load faults bench local local-down invoke scan
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -44,6 +44,11 @@ faults:
 # one run of about three minutes; writes tests/bench/RESULTS.md.
 bench:
 	@go -C tests run ./bench
+
+# Look at an account with the shell's credentials, and change nothing:
+# make scan SCAN='--region eu-west-1 --only roles'
+scan:
+	@go run ./functions/sweep scan $(SCAN)
 
 # Start the local stack. Standard output is shell lines: eval "$(make -s local)"
 local: $(RIG)

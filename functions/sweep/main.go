@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,7 +21,10 @@ import (
 	"ecsguardrails/shared/sweep"
 )
 
-func main() { pipeline.Main(function.Sweep, build) }
+func main() {
+	scanIfAsked(os.Args[1:])
+	pipeline.Main(function.Sweep, build)
+}
 
 func build(settings sweep.Settings, configuration aws.Config) pipeline.Runner {
 	containers := ecs.NewFromConfig(configuration)

@@ -1,0 +1,97 @@
+package scan
+
+import (
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudtrail"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"ecsguardrails/shared/awsclient"
+	"ecsguardrails/shared/awsclient/s3client"
+	"ecsguardrails/shared/configbucket"
+	"ecsguardrails/shared/configobject"
+	"ecsguardrails/shared/diagnosis"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/instancerole"
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/settings"
+	"ecsguardrails/shared/sweep"
+	"ecsguardrails/shared/taskdef"
+	"ecsguardrails/shared/taskuse"
+)
+
+// newAccount wires the functions' planners to clients that only read. The
+// settings are those of the functions, from the same variables; the mode is
+// always dry-run.
+func newAccount(options Options, environ []string, configuration aws.Config, now func() time.Time) (*account, error) {
+	configuration = awsclient.ReadOnly(configuration, options.allows)
+	a := &account{options: options, region: configuration.Region, now: now}
+	var roles instancerole.Settings
+	var objects configobject.Settings
+	var definitions taskdef.Settings
+	var failures diagnosis.Settings
+	for _, load := range []func() error{
+		loading(environ, &a.settings), loading(environ, &roles), loading(environ, &objects), loading(environ, &definitions), loading(environ, &failures),
+	} {
+		if err := load(); err != nil {
+			return nil, err
+		}
+	}
+	for _, mode := range []*finding.Mode{&a.settings.Mode, &roles.Mode, &objects.Mode, &definitions.Mode, &failures.Mode} {
+		*mode = finding.DryRun
+	}
+	definitions.CheckSecretKeys = definitions.CheckSecretKeys && settings.Choice(options.SecretValues)
+
+	containers, identities, instances := ecs.NewFromConfig(configuration), iam.NewFromConfig(configuration), ec2.NewFromConfig(configuration)
+	secrets := secretsmanager.NewFromConfig(configuration)
+	rules, schedules := eventbridge.NewFromConfig(configuration), scheduler.NewFromConfig(configuration)
+	storage := s3client.New(configuration)
+	a.tasks, a.buckets, a.identity = containers, storage, sts.NewFromConfig(configuration)
+	a.clients = sweep.Clients{
+		Roles: identities, Families: containers, Services: containers, Rules: rules, Schedules: schedules,
+		Secrets: secrets, Trails: cloudtrail.NewFromConfig(configuration), Storage: storage,
+		Region: configuration.Region,
+	}
+	a.judges = map[sweep.Kind]judge{
+		sweep.Roles: {kind: sweep.Roles, field: "roles", Runner: instancerole.Function(roles, &instancerole.Observer{
+			Settings: roles, Region: configuration.Region, Roles: identities, Quotas: identities, Instances: instances, Clusters: containers, Now: now,
+		}, instancerole.Applier{Roles: identities})},
+		sweep.ConfigObjects: {kind: sweep.ConfigObjects, field: "objects", Runner: configobject.New(objects,
+			configobject.Judges{ConfigFile: configobject.JudgeConfigFile, EnvironmentFile: configobject.JudgeEnvironmentFile},
+			configobject.Clients{
+				Storage: storage, Clusters: containers, Roles: identities, Account: configbucket.NewAccountClient(configuration), Identity: a.identity,
+				Registries: registry.NewGuardedClient(objects.Authorities, bool(objects.AllowPrivateRegistries)),
+			}, configuration.Region, now)},
+		sweep.TaskDefinitions: {kind: sweep.TaskDefinitions, field: "taskDefinitions", Runner: taskdef.New(definitions, taskdef.Observer{
+			Definitions: containers, Instances: containers,
+			Uses:    taskuse.Reader{Services: containers, Tasks: containers, Rules: rules, Schedules: schedules},
+			Secrets: taskdef.NewSecretList(secrets, now), Named: taskdef.NewSecretObserver(secrets, now),
+			Roles: taskdef.NewRoleObserver(identities, now), Files: taskdef.NewFileObserver(storage, now),
+			Region: configuration.Region, Now: now,
+		}, taskdef.Applier{Definitions: containers, Roles: identities, Services: taskdef.NewServiceMover(containers)})},
+		Tasks: {kind: Tasks, field: "task", one: true, Runner: diagnosis.New(failures, diagnosis.Clients{
+			Containers: containers, Roles: identities, Secrets: secrets, Instances: instances, Storage: storage,
+			Registries: registry.NewAsker(registry.NewGuardedClient(failures.Authorities, bool(failures.AllowPrivateRegistries)), now, time.Minute),
+		}, now)},
+	}
+	return a, nil
+}
+
+func loading[T any](environ []string, into *T) func() error {
+	return func() (err error) {
+		*into, err = settings.Load[T](environ)
+		return err
+	}
+}
+
+// decodedKey reads an object's key as ListObjectsV2 gives it with
+// EncodingType=url: keys may have characters that XML can't carry.
+func decodedKey(key string) (string, error) { return url.QueryUnescape(key) }

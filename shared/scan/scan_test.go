@@ -1,0 +1,155 @@
+package scan
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"ecsguardrails/shared/exitcode"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/sweep"
+	"ecsguardrails/shared/sweepreport"
+)
+
+func TestParse(t *testing.T) {
+	for name, test := range map[string]struct {
+		args    []string
+		problem string
+		check   func(arguments) bool
+	}{
+		"nothing":              {nil, "", func(a arguments) bool { return len(a.Only) == 0 && a.format == "text" && a.fails == "error" }},
+		"kinds":                {[]string{"--only", "roles,secrets"}, "", func(a arguments) bool { return len(a.Only) == 2 && a.Only[1] == sweep.Secrets }},
+		"a role narrows":       {[]string{"--role", "ecs*"}, "", func(a arguments) bool { return len(a.Only) == 1 && a.Only[0] == sweep.Roles }},
+		"a family and a role":  {[]string{"--family", "web-*", "--role=x"}, "", func(a arguments) bool { return len(a.Only) == 2 }},
+		"regions":              {[]string{"--region", "eu-west-1,us-east-1", "--region", "eu-north-1"}, "", func(a arguments) bool { return len(a.regions) == 3 }},
+		"an unknown kind":      {[]string{"--only", "lambdas"}, "lambdas", nil},
+		"an unknown format":    {[]string{"--format", "xml"}, "xml", nil},
+		"an unknown severity":  {[]string{"--fail-on", "info"}, "info", nil},
+		"a broken pattern":     {[]string{"--family", "[a"}, "[a", nil},
+		"a word too many":      {[]string{"roles"}, "roles", nil},
+		"an option that isn't": {[]string{"--fix"}, "fix", nil},
+	} {
+		asked, err := parse(test.args)
+		switch {
+		case test.problem == "" && (err != nil || !test.check(asked)):
+			t.Errorf("%s: %+v, %v", name, asked, err)
+		case test.problem != "" && (err == nil || !strings.Contains(err.Error(), test.problem)):
+			t.Errorf("%s: %v does not name %q", name, err, test.problem)
+		}
+	}
+	if _, err := parse([]string{"--help"}); !errors.Is(err, errHelp) {
+		t.Errorf("--help: %v", err)
+	}
+}
+
+// TestOnlyReadsAreAllowed: whatever the list grows to, it has no write, and
+// nothing that reads a secret unless it was asked for.
+func TestOnlyReadsAreAllowed(t *testing.T) {
+	for service, operations := range Operations {
+		for _, operation := range operations {
+			reads := false
+			for _, prefix := range []string{"Get", "List", "Describe", "Head", "Simulate"} {
+				reads = reads || strings.HasPrefix(operation, prefix)
+			}
+			if !reads || operation == "GetSecretValue" || operation == "GetSessionToken" || operation == "GetFederationToken" {
+				t.Errorf("%s: %s is no read of a configuration", service, operation)
+			}
+		}
+	}
+	if (Options{}).allows("Secrets Manager", "GetSecretValue") || !(Options{SecretValues: true}).allows("Secrets Manager", "GetSecretValue") {
+		t.Error("the values of secrets are read if and only if that was asked for")
+	}
+	if (Options{SecretValues: true}).allows("ECS", "RegisterTaskDefinition") {
+		t.Error("a write is allowed")
+	}
+}
+
+// aws answers every call like an account without permissions, but for who asks.
+func awsThatDenies(t *testing.T) aws.Config {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := new(bytes.Buffer)
+		_, _ = body.ReadFrom(r.Body)
+		if strings.Contains(body.String(), "Action=GetCallerIdentity") {
+			_, _ = w.Write([]byte(`<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`))
+			return
+		}
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"__type": "AccessDeniedException", "message": "no"}`))
+	}))
+	t.Cleanup(server.Close)
+	return aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}
+}
+
+func TestWhatCannotBeListedIsAFinding(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "report")
+	load := func(context.Context, string, string) (aws.Config, error) { return awsThatDenies(t), nil }
+	var stdout, stderr bytes.Buffer
+	code := Command(t.Context(), []string{"--output", folder, "--format", "json", "--fail-on", "warning"}, nil, load, &stdout, &stderr)
+	if code != exitcode.Findings {
+		t.Errorf("exit code %d: %s", code, &stderr)
+	}
+	var summaries []sweepreport.Summary
+	if err := json.Unmarshal(stdout.Bytes(), &summaries); err != nil || len(summaries) != 1 || summaries[0].Account != "123456789012" {
+		t.Fatalf("%v: %s", err, &stdout)
+	}
+	denied := map[string]bool{}
+	for _, result := range summaries[0].Results {
+		for _, f := range result.Findings {
+			denied[result.Kind] = denied[result.Kind] || f.Code == CodeUnlisted
+		}
+	}
+	for _, kind := range []sweep.Kind{sweep.Roles, sweep.TaskDefinitions, sweep.Secrets, sweep.ConfigObjects, Tasks} {
+		if !denied[string(kind)] {
+			t.Errorf("%s: no word that it can't be listed", kind)
+		}
+	}
+	for _, name := range []string{"report.html", "report.json", "report.sarif"} {
+		if content, err := os.ReadFile(filepath.Join(folder, name)); err != nil || len(content) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWhatATerminalObeysIsNotWritten(t *testing.T) {
+	var text bytes.Buffer
+	summary := sweepreport.Summary{Results: []sweepreport.Result{{Kind: "config-objects", Result: finding.Result{
+		Subject: "s3://b/\x1b[2Jecs.config", Status: finding.Noncompliant,
+		Findings: []finding.Finding{{Code: "x", Severity: finding.Error, Message: "red\u009b31m\u202e", Fix: "a\rb"}},
+	}}}}
+	if err := Write(&text, []sweepreport.Summary{summary}, 20); err != nil {
+		t.Fatal(err)
+	}
+	for _, obeyed := range []string{"\x1b", "\u009b", "\r", "\u202e"} {
+		if strings.Contains(text.String(), obeyed) {
+			t.Errorf("%q stands in %q", obeyed, text.String())
+		}
+	}
+}
+
+func TestWorst(t *testing.T) {
+	of := func(severities ...finding.Severity) []sweepreport.Summary {
+		var result finding.Result
+		for _, severity := range severities {
+			result.Findings = append(result.Findings, finding.Finding{Severity: severity})
+		}
+		return []sweepreport.Summary{{Results: []sweepreport.Result{{Result: result}}}}
+	}
+	for want, summaries := range map[finding.Severity][]sweepreport.Summary{
+		"": of(finding.Info), finding.Warning: of(finding.Info, finding.Warning), finding.Error: of(finding.Warning, finding.Error),
+	} {
+		if got := Worst(summaries); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
