@@ -1,5 +1,5 @@
 // Command validate-config judges ecs.config and environment files in S3 and
-// tags each version with the verdict; with --file, it judges local ones.
+// tags each version with the verdict. From a shell, it judges local files.
 package main
 
 import (
@@ -14,15 +14,12 @@ import (
 
 	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/localfile"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
 )
 
 func main() {
-	if localfile.Wanted(os.Args[1:]) {
-		os.Exit(localfile.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-	}
+	judgeFiles(os.Args[1:])
 	pipeline.Main(configobject.Name, build)
 }
 

@@ -12,6 +12,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/finding/findingtest"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/userdata"
 )
 
 var update = flag.Bool("update", false, "write the tables of findings into the README")
@@ -22,6 +23,7 @@ func TestREADMEListsTheCodes(t *testing.T) {
 		"### About the bucket":        configbucket.Codes,
 		"### About ecs.config":        configFileCodes(),
 		"### About environment files": environmentFileCodes(),
+		"### About user data":         userdata.Codes(),
 	})
 }
 

@@ -79,7 +79,7 @@ func Text(w io.Writer, sources []Source) error {
 			}
 		}
 	}
-	fmt.Fprintf(&out, "%s: %s, %s, %d info\n", plural(len(sources), "file"), plural(counts[finding.Error], "error"), plural(counts[finding.Warning], "warning"), counts[finding.Info])
+	fmt.Fprintln(&out, summary(len(sources), counts))
 	if _, err := w.Write(out.Bytes()); err != nil {
 		return fmt.Errorf("write the findings: %w", err)
 	}

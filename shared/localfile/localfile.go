@@ -1,167 +1,142 @@
-// Package localfile judges ecs.config and environment files before they are
-// uploaded, without AWS: for a pre-commit hook, a pipeline or a look from a shell.
+// Package localfile judges ecs.config and environment files, and the user data
+// that writes them, before anything is uploaded or launched. It needs no AWS: it
+// is for an editor, a pre-commit hook or a pipeline.
 package localfile
 
 import (
-	"errors"
+	"context"
 	"flag"
 	"fmt"
-	"io"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"ecsguardrails/shared/commandline"
 	"ecsguardrails/shared/diagnostic"
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/environmentfile"
-	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/userdata"
 )
 
-// The exit codes.
-const (
-	ExitFine      = 0 // no error in any file; there may be warnings
-	ExitErrors    = 1 // an error in some file
-	ExitCouldNot  = 2 // wrong use, or a file that could not be read
-	maxSize       = 1 << 20
-	toolName      = "validate-config"
-	standardInput = "-"
-)
+// maxSize bounds a file, in bytes.
+const maxSize = 4 << 20
 
-const usage = `usage: validate-config --file ecs.config... [--format text|json|sarif] [--kind auto|config|environment]
+const toolName = "validate-config"
 
-Judges files as ecs-init, systemd and the ECS agent read them, without AWS.
-"-" is standard input. Of kind auto, a name that ends in .env is an
-environment file and every other an ecs.config.
-Exit code: 0 no error, 1 an error in a file, 2 a file could not be judged.
-`
+// kinds are what --kind takes.
+var kinds = []string{"auto", "config", "environment", "user-data"}
 
-// Wanted says that a command line asks for local files.
-func Wanted(args []string) bool {
-	return slices.ContainsFunc(args, func(arg string) bool {
-		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		return strings.HasPrefix(arg, "-") && name == "file"
-	})
+// Command is validate-config's command line.
+func Command() commandline.Command {
+	kind := "auto"
+	return commandline.Command{
+		Name: toolName,
+		Summary: `Judges ecs.config and environment files as ecs-init, systemd and the ECS agent read
+them, and the user data that writes them: shell scripts, cloud-config, MIME
+archives, PowerShell, Bottlerocket's TOML, Terraform, CloudFormation and CDK
+templates, also in gzip or base64. Needs no AWS.`,
+		Flags: func(flags *flag.FlagSet) {
+			flags.Func("kind", "`KIND` of every file: auto (default), config, environment or user-data", func(text string) error {
+				if !slices.Contains(kinds, text) {
+					return fmt.Errorf("%q is unknown: use %s", text, strings.Join(kinds, ", "))
+				}
+				kind = text
+				return nil
+			})
+		},
+		Modes: []commandline.Mode{explainMode(&kind), diffMode(&kind), fixMode(&kind)},
+		Notes: `With the name of one file that holds an event, or with AWS settings alone, the
+program runs the function once instead: see the README.
+
+` + explainHelp,
+		Examples: []string{
+			"validate-config ecs.config",
+			"validate-config --explain user-data.sh",
+			"validate-config --format sarif infra/",
+			"terraform show -json plan | jq -r '…user_data' | validate-config -",
+		},
+		Matches: matches,
+		MaxSize: maxSize,
+		Judge: func(_ context.Context, file commandline.File) ([]diagnostic.Source, error) {
+			return judge(file, kind)
+		},
+		Rules: rules(),
+	}
 }
 
-// Run judges the files that args name and writes what it found to stdout; what
-// kept it from judging goes to stderr. It gives the exit code.
-func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	options, err := parse(args)
+// matches says which files of a directory are judged.
+func matches(path string) bool {
+	base := strings.ToLower(filepath.Base(path))
+	if strings.HasSuffix(base, "ecs.config") || strings.HasSuffix(base, environmentfile.Extension) {
+		return true
+	}
+	for _, sign := range []string{"user-data", "user_data", "userdata", "cloud-init", "cloud-config", "cloud_config", "cloudinit"} {
+		if strings.Contains(base, sign) {
+			return true
+		}
+	}
+	return slices.Contains([]string{".tf", ".yaml", ".yml", ".template"}, filepath.Ext(base)) || strings.HasSuffix(base, ".template.json")
+}
+
+func isEnvironment(file commandline.File, kind string) bool {
+	return kind == "environment" || kind == "auto" && strings.HasSuffix(file.Name, environmentfile.Extension)
+}
+
+// open gives the configurations in a file.
+func open(file commandline.File, kind string) ([]Document, error) {
+	switch kind {
+	case "config":
+		return []Document{{Name: file.Name, Source: file.Content, Configuration: userdata.ReadConfig(file.Content)}}, nil
+	case "user-data":
+		if extension := filepath.Ext(file.Name); extension != ".tf" && !isUserDataTemplate(string(file.Content)) {
+			return []Document{{Name: file.Name, Source: file.Content, Configuration: userdata.Read(file.Content, userdata.Options{})}}, nil
+		}
+	}
+	return documents(file.Name, file.Content)
+}
+
+func judge(file commandline.File, kind string) ([]diagnostic.Source, error) {
+	if isEnvironment(file, kind) {
+		source := diagnostic.Source{Name: file.Name, Content: file.Content, Masked: environmentfile.Mask(file.Content)}
+		if !file.IsStdin() {
+			source.Findings = environmentfile.JudgeName(file.Name)
+		}
+		source.Findings = append(source.Findings, environmentfile.Judge(file.Content)...)
+		return []diagnostic.Source{source}, nil
+	}
+	found, err := open(file, kind)
 	if err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintf(stderr, "validate-config: %s\n", diagnostic.Printable(err.Error()))
-		}
-		fmt.Fprint(stderr, usage)
-		return ExitCouldNot
+		return nil, fmt.Errorf("judge %s: %w", file.Name, err)
 	}
-	code := ExitFine
-	var sources []diagnostic.Source
-	for _, name := range options.names {
-		source, err := options.judge(name, stdin)
-		if err != nil {
-			fmt.Fprintf(stderr, "validate-config: %s\n", diagnostic.Printable(err.Error()))
-			code = ExitCouldNot
-			continue
-		}
-		sources = append(sources, source)
-		if code == ExitFine && slices.ContainsFunc(source.Findings, func(f finding.Finding) bool { return f.Severity == finding.Error }) {
-			code = ExitErrors
-		}
+	if len(found) == 0 {
+		return []diagnostic.Source{{Name: file.Name, Content: file.Content, Masked: file.Content}}, nil
 	}
-	switch options.format {
-	case "json":
-		err = diagnostic.JSON(stdout, toolName, sources)
-	case "sarif":
-		err = diagnostic.SARIF(stdout, toolName, rules(), sources)
-	default:
-		err = diagnostic.Text(stdout, sources)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "validate-config: %v\n", err)
-		return ExitCouldNot
-	}
-	return code
+	return sources(found), nil
 }
 
-type options struct {
-	names        []string
-	format, kind string
-}
-
-// parse reads the command line. Names may follow --file without repeating it,
-// and flags may stand between them, as pre-commit puts its file names last.
-func parse(args []string) (options, error) {
-	var o options
-	flags := flag.NewFlagSet(toolName, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.Func("file", "", func(name string) error {
-		o.names = append(o.names, name)
-		return nil
-	})
-	flags.StringVar(&o.format, "format", "text", "")
-	flags.StringVar(&o.kind, "kind", "auto", "")
-	for {
-		if err := flags.Parse(args); err != nil {
-			return options{}, err
+// sources gives one source for each file, with the findings of all that is in it.
+func sources(documents []Document) []diagnostic.Source {
+	var all []diagnostic.Source
+	for _, document := range documents {
+		index := slices.IndexFunc(all, func(s diagnostic.Source) bool { return s.Name == document.Name })
+		masked := document.Mask()
+		if index < 0 {
+			all = append(all, diagnostic.Source{Name: document.Name, Content: document.Source, Masked: masked})
+			index = len(all) - 1
 		}
-		if args = flags.Args(); len(args) == 0 {
-			break
+		source := &all[index]
+		for i, b := range masked {
+			if b == '*' {
+				source.Masked[i] = b // what one document calls a secret stays one
+			}
 		}
-		o.names = append(o.names, args[0])
-		args = args[1:]
-	}
-	switch {
-	case len(o.names) == 0:
-		return options{}, errors.New("no file is named")
-	case !slices.Contains([]string{"text", "json", "sarif"}, o.format):
-		return options{}, fmt.Errorf("format %q is unknown: write text, json or sarif", o.format)
-	case !slices.Contains([]string{"auto", "config", "environment"}, o.kind):
-		return options{}, fmt.Errorf("kind %q is unknown: write auto, config or environment", o.kind)
-	}
-	return o, nil
-}
-
-func (o options) judge(name string, stdin io.Reader) (diagnostic.Source, error) {
-	content, err := read(name, stdin)
-	if err != nil {
-		return diagnostic.Source{}, err
-	}
-	source := diagnostic.Source{Name: name, Content: content}
-	if name == standardInput {
-		source.Name = "stdin"
-	}
-	if o.kind == "environment" || (o.kind == "auto" && strings.HasSuffix(name, environmentfile.Extension)) {
-		if name != standardInput {
-			source.Findings = environmentfile.JudgeName(name)
+		for _, f := range document.Judge() {
+			if !slices.Contains(source.Findings, f) {
+				source.Findings = append(source.Findings, f)
+			}
 		}
-		source.Findings = append(source.Findings, environmentfile.Judge(content)...)
-		source.Masked = environmentfile.Mask(content)
-		return source, nil
 	}
-	source.Findings = ecsconfig.Judge(content)
-	source.Masked = ecsconfig.Mask(content)
-	return source, nil
-}
-
-// read takes 1 MiB at most, as the function does.
-func read(name string, stdin io.Reader) ([]byte, error) {
-	reader := stdin
-	if name != standardInput {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, fmt.Errorf("judge a file: %w", err)
-		}
-		defer file.Close()
-		reader = file
-	}
-	content, err := io.ReadAll(io.LimitReader(reader, maxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("judge %s: %w", name, err)
-	}
-	if len(content) > maxSize {
-		return nil, fmt.Errorf("judge %s: it is larger than 1 MiB, the most that is read: name the right file", name)
-	}
-	return content, nil
+	return all
 }
 
 func rules() []diagnostic.Rule {
@@ -170,6 +145,9 @@ func rules() []diagnostic.Rule {
 		rules = append(rules, diagnostic.Rule(c))
 	}
 	for _, c := range environmentfile.Codes() {
+		rules = append(rules, diagnostic.Rule(c))
+	}
+	for _, c := range userdata.Codes() {
 		rules = append(rules, diagnostic.Rule(c))
 	}
 	return rules

@@ -55,8 +55,6 @@ type tomlEntry struct {
 
 var (
 	isBottlerocket = lazyregexp.New(`(?m)^[ \t]*\[{1,2}[ \t]*settings[ \t]*[.\]]|^[ \t]*settings\.[a-z]`)
-	// bareUnknown is a value that a template fills in without quotes.
-	bareUnknown = lazyregexp.New(`^[ \t]*[A-Za-z0-9_."-]+[ \t]*=[ \t]*[^"'\[{\r\n]*` + placeholder)
 )
 
 // readBottlerocket reads the settings of a Bottlerocket instance.
@@ -148,9 +146,11 @@ func (m *machine) readBottlerocket(source Text) {
 		}
 		broken := source.slice(lineStart, next)
 		m.note(codeTOML, source.offset(lineStart), "")
-		if bareUnknown.MatchString(broken.String()) {
-			key, value, _ := strings.Cut(broken.String(), "=")
+		if key, value, ok := strings.Cut(broken.String(), "="); ok {
 			text := broken.slice(len(key)+1, len(key)+1+len(value)).trimSpace()
+			if text.unknown() == "" {
+				text = unknownText("a line that is no valid TOML", text.offset(0))
+			}
 			set(slices.Concat(prefix, strings.Split(strings.TrimSpace(key), ".")), tomlValue{text: text, kind: unstable.String})
 		}
 		start = next

@@ -2,6 +2,7 @@ package userdata
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -22,8 +23,16 @@ type machine struct {
 	attributes []Text
 	// secretSpans are credentials that aren't part of a file's content.
 	secretSpans []Text
+	// unquoted are the assignments that lost double quotes to the shell.
+	unquoted []unquotedWord
 	// steps bounds the commands that are still evaluated, written the bytes.
 	steps, written int
+}
+
+// unquotedWord is a word of a script that assigns JSON without quotes around it.
+type unquotedWord struct {
+	variable string
+	word     Text
 }
 
 // note is something to tell about the user data, at a byte of the source.
@@ -31,6 +40,8 @@ type note struct {
 	code   string
 	at     int
 	detail string
+	// names are the variables that it is about.
+	names []string
 }
 
 func newMachine(template bool) *machine {
@@ -53,7 +64,7 @@ func (m *machine) note(code string, at int, detail string) {
 			return
 		}
 	}
-	m.notes = append(m.notes, note{code, at, detail})
+	m.notes = append(m.notes, note{code: code, at: at, detail: detail})
 }
 
 // maxText bounds one text, in bytes.
@@ -80,8 +91,8 @@ func (m *machine) write(name string, content Text, appends bool, at int) {
 		// What is copied counts, so that appending line by line stays bounded.
 		m.files[name] = m.bounded(before.plus(content))
 	default:
-		if isConfig(name) && m.loses(before, content) {
-			m.note(codeOverwritten, at, "")
+		if lost := lostNames(before, content); isConfig(name) && len(lost) > 0 {
+			m.notes = append(m.notes, note{code: codeOverwritten, at: at, names: lost})
 		}
 		m.files[name] = content
 	}
@@ -94,19 +105,20 @@ func (m *machine) write(name string, content Text, appends bool, at int) {
 	}
 }
 
-// loses says that a setting of the content before isn't in the content after.
-func (m *machine) loses(before, after Text) bool {
-	if before.condition() != 0 || after.condition() != 0 {
-		return false
+// lostNames are the settings of the content before that aren't in the content after.
+func lostNames(before, after Text) []string {
+	if before.condition() != 0 || after.condition() != 0 || after.unknown() != "" {
+		return nil
 	}
 	kept := after.String()
+	var lost []string
 	for line := range strings.Lines(before.String()) {
 		name, _, ok := strings.Cut(strings.TrimSpace(line), "=")
-		if ok && !strings.HasPrefix(name, "#") && !strings.Contains(kept, name+"=") {
-			return true
+		if ok && plainName.MatchString(name) && !strings.Contains(kept, name+"=") && !slices.Contains(lost, name) {
+			lost = append(lost, name)
 		}
 	}
-	return false
+	return lost
 }
 
 // external gives where the content is fetched from.

@@ -18,7 +18,8 @@ type reader struct {
 	left, parts int
 	part        bool
 	// leaves are the texts that were read.
-	leaves []Text
+	leaves   []Text
+	isPacked bool
 
 	boot, files, scripts, run []func()
 }
@@ -31,10 +32,12 @@ func (r *reader) read(text Text, depth int) {
 	r.parts--
 	r.left -= len(s)
 	if isGzip([]byte(s)) {
+		r.isPacked = true
 		r.read(text.unpacked(gunzip([]byte(s), r.left)), depth-1)
 		return
 	}
 	if decoded, ok := unbase64(s); ok {
+		r.isPacked = true
 		r.read(text.unpacked(decoded), depth-1)
 		return
 	}

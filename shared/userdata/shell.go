@@ -50,7 +50,26 @@ type streams struct {
 // runScript evaluates a script and gives the shell after it.
 func (m *machine) runScript(script Text) {
 	sh := &shell{machine: m, variables: map[string]Text{}, functions: map[string]function{}, directory: "/"}
-	sh.run(withPlaceholders(script, m.template), streams{})
+	sh.run(withPlaceholders(withLineFeeds(script), m.template), streams{})
+}
+
+// withLineFeeds takes the carriage returns of Windows off the ends of lines: a
+// finding tells of them, and the rest can be checked all the same.
+func withLineFeeds(t Text) Text {
+	s := t.String()
+	if !strings.Contains(s, "\r\n") {
+		return t
+	}
+	var out builder
+	kept := 0
+	for i := 0; i+1 < len(s); i++ {
+		if s[i] == '\r' && s[i+1] == '\n' {
+			out.add(t.slice(kept, i))
+			kept = i + 1
+		}
+	}
+	out.add(t.slice(kept, len(s)))
+	return out.text()
 }
 
 // run evaluates a script. Where the parser gives up, it goes on at the next line.

@@ -24,6 +24,7 @@ func (sh *shell) call(c *syntax.CallExpr, io streams) status {
 	var arguments []Text
 	for _, word := range c.Args {
 		arguments = append(arguments, sh.fields(word)...)
+		sh.noteQuotes(word)
 	}
 	if len(c.Assigns) > 0 {
 		// For this command alone.
@@ -36,6 +37,21 @@ func (sh *shell) call(c *syntax.CallExpr, io streams) status {
 	}
 	return sh.execute(arguments, io, sh.offset(c.Pos()))
 }
+
+// noteQuotes remembers an assignment whose value is JSON and loses its quotes, as
+// in echo ECS_RESERVED_PORTS=["a"].
+func (sh *shell) noteQuotes(word *syntax.Word) {
+	raw := sh.text(word)
+	match := jsonAssignment.FindStringSubmatch(raw.String())
+	if match == nil || len(sh.machine.unquoted) >= 100 {
+		return
+	}
+	if slices.ContainsFunc(word.Parts, func(p syntax.WordPart) bool { _, quoted := p.(*syntax.DblQuoted); return quoted }) {
+		sh.machine.unquoted = append(sh.machine.unquoted, unquotedWord{match[1], raw})
+	}
+}
+
+var jsonAssignment = lazyregexp.New(`^([A-Za-z_][A-Za-z0-9_]*)=[{\[]`)
 
 // execute evaluates one command. What it prints and isn't known is unknown text.
 func (sh *shell) execute(arguments []Text, io streams, at int) status {

@@ -272,33 +272,46 @@ func (sh *shell) hereDocument(redirect *syntax.Redirect) Text {
 	if redirect.Hdoc == nil {
 		return Text{}
 	}
-	var body Text
-	if strings.ContainsAny(sh.text(redirect.Word).String(), `'"\`) {
-		body = sh.text(redirect.Hdoc)
-		if redirect.Op == syntax.DashHdoc {
-			body = withoutTabs(body, true)
-		}
-		return body
-	}
+	delimiter := sh.text(redirect.Word).String()
+	isQuoted := strings.ContainsAny(delimiter, `'"\`)
+	delimiter = strings.NewReplacer(`'`, "", `"`, "", `\`, "").Replace(delimiter)
 	var out builder
 	lineStart := true
-	for _, p := range redirect.Hdoc.Parts {
-		if lit, ok := p.(*syntax.Lit); ok {
-			text := sh.text(lit)
-			s := text.String()
-			if redirect.Op == syntax.DashHdoc {
-				text = withoutTabs(text, lineStart)
+	for i, p := range redirect.Hdoc.Parts {
+		lit, ok := p.(*syntax.Lit)
+		if !ok {
+			for _, s := range sh.segments([]syntax.WordPart{p}, hereDocument) {
+				out.add(s.text)
 			}
-			out.add(unescaped(text, hereDocument))
-			lineStart = strings.HasSuffix(s, "\n")
+			lineStart = false
 			continue
 		}
-		for _, s := range sh.segments([]syntax.WordPart{p}, hereDocument) {
-			out.add(s.text)
+		text := sh.text(lit)
+		if i == len(redirect.Hdoc.Parts)-1 {
+			text = withoutDelimiter(text, delimiter)
 		}
-		lineStart = false
+		s := text.String()
+		if redirect.Op == syntax.DashHdoc {
+			text = withoutTabs(text, lineStart)
+		}
+		if !isQuoted {
+			text = unescaped(text, hereDocument)
+		}
+		out.add(text)
+		lineStart = strings.HasSuffix(s, "\n")
 	}
 	return out.text()
+}
+
+// withoutDelimiter takes off the line that ends a here-document, which the
+// parser counts in.
+func withoutDelimiter(t Text, delimiter string) Text {
+	s := strings.TrimRight(t.String(), "\r\n")
+	last := strings.LastIndexByte(s, '\n') + 1
+	if strings.Trim(s[last:], "\t\r") == delimiter {
+		return t.slice(0, last)
+	}
+	return t
 }
 
 func withoutTabs(t Text, lineStart bool) Text {
@@ -440,7 +453,15 @@ func joined(texts []Text, separator string, at int) Text {
 	var out builder
 	for i, t := range texts {
 		if i > 0 {
-			out.add(madeText(separator, at))
+			between := madeText(separator, at)
+			// Words that one byte parts are parted by the separator itself.
+			if n := len(out.pieces); n > 0 && len(t.pieces) > 0 && len(separator) == 1 {
+				last, next := out.pieces[n-1], t.pieces[0]
+				if last.exact && next.exact && next.at == last.at+len(last.s)+1 {
+					between = Text{[]piece{{s: separator, at: next.at - 1, exact: true}}}
+				}
+			}
+			out.add(between)
 		}
 		out.add(t)
 	}

@@ -300,3 +300,55 @@ func skipped(raw string, at int, value string) int {
 	}
 	return -1
 }
+
+// Plus appends other.
+func (t Text) Plus(other Text) Text { return t.plus(other) }
+
+// IsEmpty says that there is no text at all.
+func (t Text) IsEmpty() bool { return t.length() == 0 }
+
+// Unknown says what the text depends on, "" if all of it is known.
+func (t Text) Unknown() string { return t.unknown() }
+
+// At gives the same text with all of it at one byte of the source.
+func (t Text) At(offset int) Text {
+	out := make([]piece, len(t.pieces))
+	for i, p := range t.pieces {
+		p.at, p.exact = offset, false
+		out[i] = p
+	}
+	return Text{out}
+}
+
+// UnknownText is a value that depends on an expression at a byte of the source.
+// The expression is shown if it can hold no secret.
+func UnknownText(before, inner, after string, at int) Text {
+	return unknownText(expression(before, inner, after), at)
+}
+
+// AlignedText is a value that a parser decoded from what begins at a byte of the source.
+func AlignedText(value string, source Text, start int) Text { return aligned(value, source, start) }
+
+// Fill puts values that are known in the place of a template's ${name}.
+func (t Text) Fill(values map[string]Text) Text {
+	s := t.String()
+	var out builder
+	kept := 0
+	for i := 0; i < len(s)-3; i++ {
+		if s[i] != '$' || s[i+1] != '{' || i > 0 && s[i-1] == '$' {
+			continue
+		}
+		end := closingBrace(s[i:])
+		if end < 0 {
+			continue
+		}
+		if value, ok := values[strings.TrimSpace(s[i+2:i+end])]; ok && value.length() > 0 && value.unknown() == "" {
+			out.add(t.slice(kept, i))
+			out.add(value.At(t.offset(i)))
+			kept = i + end + 1
+		}
+		i += end
+	}
+	out.add(t.slice(kept, len(s)))
+	return out.text()
+}

@@ -115,6 +115,11 @@ type Configuration struct {
 	// Origins are the parts of the configuration that come from elsewhere.
 	Origins []Origin
 
+	// isTemplate says that an engine fills the text in, isWhole that the source
+	// is all of the user data. unquoted are as in machine.
+	isTemplate, isWhole, isPacked bool
+	unquoted                      []unquotedWord
+
 	source      []byte
 	lines       []int
 	content     Text
@@ -135,16 +140,43 @@ func Read(source []byte, options Options) Configuration {
 
 // ReadText is [Read] for user data that is a part of a source file.
 func ReadText(source []byte, text Text, options Options) Configuration {
+	return readAll(source, []Part{{Text: text}}, options)
+}
+
+// Part is one part of user data that a tool puts into a MIME archive.
+type Part struct {
+	ContentType string
+	Text        Text
+}
+
+// ReadParts is [Read] for the parts of an archive that a tool will make.
+func ReadParts(source []byte, parts []Part, options Options) Configuration {
+	options.Part = true
+	return readAll(source, parts, options)
+}
+
+// readAll reads the parts, and then does what else happens on the instance.
+func readAll(source []byte, parts []Part, options Options, also ...func(*machine)) Configuration {
 	r := reader{machine: newMachine(options.Template), left: 2 * maxSize, parts: maxParts, part: options.Part}
-	r.read(text, maxDepth)
+	for _, p := range parts {
+		if p.ContentType != "" {
+			r.readPart(part{strings.ToLower(p.ContentType), p.Text}, maxDepth)
+			continue
+		}
+		r.read(p.Text, maxDepth)
+	}
 	for _, stage := range [][]func(){r.boot, r.files, r.scripts, r.run} {
 		for _, do := range stage {
 			do()
 		}
 	}
 	m := r.machine
+	for _, do := range also {
+		do(m)
+	}
 	c := Configuration{
 		Form: cmp.Or(r.form, UnknownForm), Evidence: m.evidence, source: source, notes: m.notes, leaves: r.leaves, secretSpans: m.secretSpans,
+		isTemplate: m.template, isWhole: len(parts) == 1 && parts[0].Text.isExact() && parts[0].Text.length() == len(source), unquoted: m.unquoted, isPacked: r.isPacked,
 	}
 	c.content = m.files[stateConfigPath].plus(m.files[configPath])
 	c.finish()
@@ -307,3 +339,6 @@ func (c Configuration) Cluster() Value {
 	}
 	return value
 }
+
+// IsPacked says that the source was base64 or gzip around user data.
+func (c Configuration) IsPacked() bool { return c.isPacked }

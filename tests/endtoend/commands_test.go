@@ -276,6 +276,7 @@ func (s *shell) goRun(ctx context.Context, t *testing.T, command documents.Comma
 	folder := t.TempDir()
 	for name, content := range map[string]string{
 		"ecs.config": "ECS_CLUSTER=default\n", "prod/web.env": "A=b\n",
+		"user-data.sh": "#!/bin/bash\necho ECS_CLUSTER=default >> /etc/ecs/ecs.config\n",
 		"taskdef.json": `{"family":"web","containerDefinitions":[{"name":"web","image":"nginx","memory":64}]}`,
 	} {
 		file := filepath.Join(folder, name)

@@ -1,0 +1,3 @@
+#!/bin/bash
+echo ECS_CLUSTER=shop >> /etc/ecs/ecs.config
+echo ECS_BACKEND_HOST= >> /etc/ecs/ecs.config

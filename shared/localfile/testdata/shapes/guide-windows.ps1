@@ -1,0 +1,4 @@
+<powershell>
+Import-Module ECSTools
+Initialize-ECSAgent -Cluster 'windows' -EnableTaskIAMRole
+</powershell>

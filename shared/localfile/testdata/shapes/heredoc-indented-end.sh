@@ -1,0 +1,4 @@
+#!/bin/bash
+    cat <<EOF > /etc/ecs/ecs.config
+    ECS_CLUSTER=shop
+    EOF

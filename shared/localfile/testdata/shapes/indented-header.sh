@@ -1,0 +1,3 @@
+
+    #!/bin/bash
+    echo ECS_CLUSTER=shop >> /etc/ecs/ecs.config

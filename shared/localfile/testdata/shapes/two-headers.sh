@@ -1,0 +1,5 @@
+#!/bin/bash
+#cloud-config
+write_files:
+ - content: ECS_CLUSTER=shop
+   path: /etc/ecs/ecs.config

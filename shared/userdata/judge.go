@@ -1,0 +1,376 @@
+package userdata
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
+	"ecsguardrails/shared/variablename"
+)
+
+// maxRaw is the most user data that EC2 takes, in bytes before base64.
+const maxRaw = 16384
+
+// Judge says what is wrong with the configuration that results, with places in
+// the source: nothing at all where it is fine. What isn't known is an info.
+func (c Configuration) Judge() []finding.Finding {
+	if c.Form == ConfigFile {
+		return c.file.Judge()
+	}
+	findings := c.ownFindings()
+	if c.IsECSSetup() {
+		findings = append(findings, c.configFindings()...)
+	}
+	slices.SortStableFunc(findings, func(a, b finding.Finding) int {
+		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return findings
+}
+
+func rank(s finding.Severity) int {
+	return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, s)
+}
+
+// ownFindings are about the user data rather than the agent's variables.
+func (c Configuration) ownFindings() []finding.Finding {
+	var findings []finding.Finding
+	for _, s := range c.Secrets() {
+		f := found(codeSecret, secretMessage(s.Variable), s.Line, s.Column)
+		f.Variable = s.Variable
+		findings = append(findings, f)
+	}
+	for _, n := range c.notes {
+		line, column := c.place(n.at)
+		switch n.code {
+		case codeSecret:
+			continue
+		case codeHeader, codeTwoHeaders, codeLeadingSpace, codeLineEndings:
+			if !c.IsECSSetup() && (n.code != codeTwoHeaders || !strings.Contains(string(c.source), configPath)) {
+				continue
+			}
+		}
+		f := found(n.code, c.noteMessage(n), line, column)
+		if n.code == codeOverwritten && slices.Contains(n.names, "ECS_CLUSTER") {
+			f.Severity = finding.Error
+		}
+		if n.code == codeScript && c.isTemplate {
+			f.Severity = finding.Info
+		}
+		findings = append(findings, f)
+	}
+	if len(c.source) > maxRaw && c.isWhole && !c.isTemplate && !isGzip(c.source) && c.Form != Archive {
+		findings = append(findings, found(codeTooLarge, "", 0, 0))
+	}
+	if !c.IsECSSetup() {
+		if len(findings) == 0 {
+			findings = append(findings, found(codeNoECS, "", 0, 0))
+		}
+		return findings
+	}
+	for _, origin := range c.Origins {
+		if slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Code == codeEdited && f.Line == origin.Line }) {
+			continue
+		}
+		message := fmt.Sprintf("The configuration comes from %s, which isn't checked here.", origin.From)
+		if !strings.Contains(origin.From, "://") {
+			message = fmt.Sprintf("A part of the configuration depends on %s, and isn't checked.", origin.From)
+		}
+		findings = append(findings, found(codeElsewhere, message, origin.Line, 1))
+	}
+	if unknown := c.unknownSettings(); len(unknown) > 0 {
+		first := unknown[0]
+		var parts []string
+		for _, s := range unknown[:min(len(unknown), 5)] {
+			parts = append(parts, fmt.Sprintf("%s depends on %s", shownName(s.Variable), s.Unknown))
+		}
+		message := "Not checked: " + strings.Join(parts, "; ") + "."
+		if more := len(unknown) - len(parts); more > 0 {
+			message = fmt.Sprintf("Not checked: %s; and %d more.", strings.Join(parts, "; "), more)
+		}
+		findings = append(findings, found(codeUnknown, message, first.Line, first.Column))
+	}
+	return findings
+}
+
+func (c Configuration) hasNote(code string) bool {
+	return slices.ContainsFunc(c.notes, func(n note) bool { return n.code == code })
+}
+
+func (c Configuration) unknownSettings() []Setting {
+	var unknown []Setting
+	for _, s := range c.Settings() {
+		if s.Unknown != "" {
+			unknown = append(unknown, s)
+		}
+	}
+	return unknown
+}
+
+func shownName(name string) string {
+	if variablename.IsPublic(name) {
+		return name
+	}
+	return "a variable"
+}
+
+func secretMessage(variable string) string {
+	what := variable + " is written out in user data."
+	switch variable {
+	case "docker login":
+		what = "The password of docker login is written out in user data."
+	case "ECS_ENGINE_AUTH_DATA":
+		what = "A registry password is written out in user data."
+	}
+	return what + " Everyone who may call ec2:DescribeInstanceAttribute or ec2:DescribeLaunchTemplateVersions, and every process on the instance, can read it."
+}
+
+func (c Configuration) noteMessage(n note) string {
+	switch n.code {
+	case codeOverwritten:
+		var names []string
+		for _, name := range n.names[:min(len(n.names), 3)] {
+			names = append(names, shownName(name))
+		}
+		verb := "is"
+		if len(n.names) > 1 {
+			verb = "are"
+		}
+		return fmt.Sprintf("This empties ecs.config, and %s, written before, %s lost.", strings.Join(names, ", "), verb)
+	case codeEdited:
+		return fmt.Sprintf("%s changes ecs.config in place. What comes out of it isn't checked.", n.detail)
+	case codeSetting:
+		return fmt.Sprintf("settings.ecs has no setting %q. Bottlerocket may refuse the user data as a whole.", shownWord(n.detail))
+	case codeParameter:
+		return fmt.Sprintf("Initialize-ECSAgent has no parameter %s. PowerShell refuses the call, and the agent isn't started.", shownWord(n.detail))
+	}
+	return ""
+}
+
+// shownWord gives a word that an author wrote, if it can be no secret.
+func shownWord(word string) string {
+	if len(word) <= 40 && settingName.MatchString(word) {
+		return word
+	}
+	return "…"
+}
+
+// settingName is a name as Bottlerocket's settings and PowerShell's parameters have.
+var settingName = lazyregexp.New(`^-?[A-Za-z][A-Za-z0-9-]*$`)
+
+// lacking are the codes of what a file lacks: where a part of it isn't known,
+// that part may have it.
+var lacking = []string{"cluster-not-set", "region-missing", "auth-type-missing", "auth-data-missing", "proxy-without-exceptions"}
+
+// linuxOnly are the codes of what only ecs-init, systemd and Docker on Linux
+// make of a file; Windows and Bottlerocket hand each variable to the agent.
+var linuxOnly = []string{"windows-only", "readers-disagree", "docker-run-refuses", "state-not-kept", "docker-host-ignored", "internal-variable", "setting-without-effect", "docker-log-option"}
+
+// configFindings are what the agent's readers make of the resulting file.
+func (c Configuration) configFindings() []finding.Finding {
+	content := c.content.String()
+	starts := []int{0}
+	for i := range len(content) {
+		if content[i] == '\n' {
+			starts = append(starts, i+1)
+		}
+	}
+	unknown := map[string]bool{}
+	for _, s := range c.unknownSettings() {
+		unknown[s.Variable] = true
+	}
+	var findings []finding.Finding
+	for _, f := range c.file.Judge() {
+		switch {
+		case f.Code == "no-final-newline":
+			continue
+		case slices.Contains(lacking, f.Code) && (len(c.Origins) > 0 || c.hasNote(codeTOML)):
+			continue
+		case slices.Contains(linuxOnly, f.Code) && (c.Form == PowerShell || c.Form == Bottlerocket):
+			continue
+		case unknown[f.Variable]:
+			continue
+		}
+		if f.Line > 0 && f.Line <= len(starts) {
+			start, end := starts[f.Line-1], len(content)
+			if f.Line < len(starts) {
+				end = starts[f.Line]
+			}
+			if c.content.slice(start, end).unknown() != "" {
+				continue
+			}
+			f.Line, f.Column = c.place(c.content.offset(min(start+max(f.Column-1, 0), end)))
+		}
+		if f.Line == 0 {
+			f.Line, f.Column = c.Evidence[0].Line, 1
+		}
+		f = c.asWritten(f)
+		if !slices.Contains(findings, f) {
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// asWritten puts a finding about ecs.config into the words of the source.
+func (c Configuration) asWritten(f finding.Finding) finding.Finding {
+	switch c.Form {
+	case Bottlerocket:
+		for setting, variable := range bottlerocketSettings {
+			if variable == f.Variable {
+				f.Fix = fmt.Sprintf("Correct settings.ecs.%s.", setting)
+			}
+		}
+	case ShellScript, CloudConfig, Archive:
+		if f.Severity != finding.Info && slices.ContainsFunc(c.unquoted, func(u unquotedWord) bool { return u.variable == f.Variable }) {
+			severity := f.Severity
+			f = found(codeQuotesRemoved, "", f.Line, f.Column)
+			f.Severity = severity
+			f.Fix = "Put the whole assignment in single quotes: echo 'NAME={\"key\":\"value\"}' >> /etc/ecs/ecs.config"
+		}
+	}
+	return f
+}
+
+// Mask gives the source with every byte that may belong to a secret as '*', for
+// those who show a line of it. Its length, its lines and its columns stay.
+func (c Configuration) Mask() []byte {
+	if c.Form == ConfigFile {
+		return ecsconfig.Mask(c.source)
+	}
+	masked := []byte(string(c.source))
+	settled := make([]bool, len(masked)) // shown or blotted out for certain
+	blot := func(offset, length int) {
+		for i := max(offset, 0); i < min(offset+length, len(masked)); i++ {
+			settled[i] = true
+			if masked[i] != '\n' && masked[i] != ' ' && masked[i] != '\t' && masked[i] != '\r' {
+				masked[i] = '*'
+			}
+		}
+	}
+	content := c.content.String()
+	hidden := ecsconfig.Mask([]byte(content))
+	at := 0
+	for _, p := range c.content.pieces {
+		for i := range len(p.s) {
+			isHidden := hidden[at+i] != content[at+i]
+			switch {
+			case p.unknown != "":
+			case p.exact && isHidden:
+				blot(p.at+i, 1)
+			case p.exact && p.at+i < len(settled):
+				settled[p.at+i] = true
+			case isHidden:
+				blot(p.at, wordLength(c.source, p.at))
+			}
+		}
+		at += len(p.s)
+	}
+	for _, span := range c.secretSpans {
+		for _, p := range span.pieces {
+			length := len(p.s)
+			if !p.exact {
+				length = wordLength(c.source, p.at)
+			}
+			blot(p.at, length)
+		}
+	}
+	for _, leaf := range c.leaves {
+		for _, s := range secretPatterns {
+			for start, text := 0, leaf.String(); start < len(text); {
+				match := s.pattern.FindStringSubmatchIndex(text[start:])
+				if match == nil {
+					break
+				}
+				for _, p := range leaf.slice(start+match[2], start+match[3]).pieces {
+					length := len(p.s)
+					if !p.exact {
+						length = wordLength(c.source, p.at)
+					}
+					blot(p.at, length)
+				}
+				start += max(match[1], 1)
+			}
+		}
+	}
+	c.maskRest(masked, settled)
+	return masked
+}
+
+// wordLength is the length of the run without white space at an offset.
+func wordLength(source []byte, offset int) int {
+	n := 0
+	for offset+n < len(source) && !strings.ContainsRune(" \t\r\n", rune(source[offset+n])) {
+		n++
+	}
+	return n
+}
+
+// maskRest blots out, of what isn't part of ecs.config, every line from the
+// first word on that may be a secret or announce one.
+func (c Configuration) maskRest(masked []byte, settled []bool) {
+	for start := 0; start < len(masked); {
+		end := start
+		for end < len(masked) && masked[end] != '\n' {
+			end++
+		}
+		blotting := false
+		for i := start; i < end; {
+			if masked[i] == ' ' || masked[i] == '\t' || masked[i] == '\r' {
+				i++
+				continue
+			}
+			next := i
+			var rest strings.Builder
+			for next < end && masked[next] != ' ' && masked[next] != '\t' {
+				if !settled[next] {
+					rest.WriteByte(masked[next])
+				}
+				next++
+			}
+			blotting = blotting || isSuspicious(rest.String())
+			for ; i < next; i++ {
+				if blotting && !settled[i] && masked[i] != '\r' {
+					masked[i] = '*'
+				}
+			}
+		}
+		start = end + 1
+	}
+}
+
+// isSuspicious says that a word may be a secret, or that one follows.
+func isSuspicious(word string) bool {
+	lower := strings.ToLower(word)
+	for _, sign := range []string{"pass", "secret", "token", "credential", "apikey", "api_key", "api-key", "accesskey", "access_key", "private", "auth", "login", "bearer", "akia", "asia", "eyj", "user:"} {
+		if strings.Contains(lower, sign) {
+			return true
+		}
+	}
+	if strings.Contains(word, "@") && strings.Contains(word, "://") {
+		return true
+	}
+	// Letters and digits that take turns, or many of them in one run, as in
+	// keys and base64.
+	turns, run := 0, 0
+	for i := range len(word) {
+		c := word[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		digit := c >= '0' && c <= '9'
+		if !letter && !digit && c != '+' && c != '=' {
+			turns, run = 0, 0
+			continue
+		}
+		run++
+		if i > 0 && digit != (word[i-1] >= '0' && word[i-1] <= '9') {
+			turns++
+		}
+		if run >= 32 || run >= 10 && turns >= 4 {
+			return true
+		}
+	}
+	return false
+}
