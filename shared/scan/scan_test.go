@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -150,6 +151,36 @@ func TestWorst(t *testing.T) {
 	} {
 		if got := Worst(summaries); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the policy into docs/scan.md")
+
+// TestThePolicyIsDocumented: what docs/scan.md tells people to allow is what a
+// scan may send.
+func TestThePolicyIsDocumented(t *testing.T) {
+	const path = "../../docs/scan.md"
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(string(content), "<!-- begin scan-policy, written by go test ./shared/scan -update -->\n")
+	_, after, ends := strings.Cut(rest, "<!-- end scan-policy -->\n")
+	if !begins || !ends {
+		t.Fatal("docs/scan.md has no place for the policy")
+	}
+	want := before + "<!-- begin scan-policy, written by go test ./shared/scan -update -->\n```json\n" + Policy() + "\n```\n<!-- end scan-policy -->\n" + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(content) {
+		t.Error("the policy in docs/scan.md is not that of the code: run go test ./shared/scan -update")
+	}
+	for service := range Operations {
+		if prefixes[service] == "" {
+			t.Errorf("%s has no IAM prefix", service)
 		}
 	}
 }
