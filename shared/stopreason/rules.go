@@ -81,7 +81,7 @@ var rules = []rule{
 	on("credentialspec", `credential ?spec|credentials-fetcher|\bgmsa\b`, noStage, preparing, starting, creating, configuring),
 
 	// Volumes come before the registries' words: a mount is refused, too.
-	on("efs", `failed to invoke efs utils|cannotcreatevolumeerror|mount\.nfs4?|failed to create volume|error while mounting volume|\befs (utils|volume)|failed to mount`, noStage, preparing, starting, creating, otherStage),
+	on("efs", `failed to invoke efs utils|cannotcreatevolumeerror|mount\.nfs4?|failed to create volume|error while mounting volume|\befs (utils|volume)`, noStage, preparing, starting, creating, otherStage),
 
 	// What registries answer. Docker quotes their words, containerd their status.
 	on("registry-rate-limit", `toomanyrequests|too many requests|pull rate limit|rate exceeded`, noStage, pulling),
@@ -93,6 +93,7 @@ var rules = []rule{
 	on("registry-forbidden", `failed to (authorize|fetch oauth token).*403|denied: (access forbidden|denied|permission|installation not allowed|resource not accessible|the client does not have|client with ip)`, noStage, pulling),
 	onKnown("registry-forbidden", `403 forbidden|access forbidden|: forbidden\b`, noStage, pulling),
 	on("image-platform", `does not contain descriptor matching platform|no matching manifest for|no match for platform in manifest|image operating system .* cannot be used|exec format error|does not match the host operating system|image is incompatible|operating system is not supported|unsupported os|\bimage platform \(`),
+	on("image-denied-or-absent", `does not exist or no pull access`, noStage, pulling),
 	on("image-absent", `manifest unknown|manifest for \{image\} not found|requested image not found|failed to resolve ref(erence)?:? "?\{image\}"?: (\S+: )?not found|tag \{tag\} not found|no such image|repository with name \{repository\}|repository \{image\} not found`, noStage, pulling, creating),
 	onKnown("image-absent", `name unknown|repository name not known|image \S+ not found|api error \(404\)|not_found: |manifest not found|\{image\}:? ?(image )?not found|404 not found|registry-url\}:? (unexpected status.*)?404`, noStage, pulling, creating),
 	on("image-denied-or-absent", `pull access denied|requested access to the resource is denied|repository does not exist`, noStage, pulling),
@@ -106,7 +107,7 @@ var rules = []rule{
 	on("pull-layer-s3", `failed to copy: http ?read(er)?seeker|httpread(er)?seeker: failed open|error pulling image conf|failed to pull and unpack.*\{s3-url\}`, noStage, pulling),
 	on("pull-layer-s3", `pull command failed`, noStage, pulling, preparing),
 	on("pull-network", `cannot pull \{image\} from the registry \{host\}\. there is a con`, noStage, pulling),
-	onKnown("pull-network", `i/o timeout|net/http: (request cancell?ed|tls handshake timeout)|request cancell?ed while waiting|connection refused|connection reset|connection timed out|no route to host|network is unreachable|client\.timeout exceeded|context deadline exceeded|context canceled|proxyconnect|forcibly closed|actively refused|did not properly respond|unexpected eof|check your (task )?network configuration|connection issue`, noStage, pulling),
+	onKnown("pull-network", `i/o timeout|net/http: (request cancell?ed|tls handshake timeout)|request cancell?ed while waiting|connection refused|connection reset|connection timed out|no route to host|network is unreachable|client\.timeout exceeded|context deadline exceeded|context canceled|proxyconnect|forcibly closed|actively refused|did not properly respond|check your (task )?network configuration|connection issue`, noStage, pulling),
 	onKnown("registry-5xx", `received unexpected http status: 5|unexpected (http )?status.*\b50[0-9]\b|50[0-9] (internal server error|bad gateway|service unavailable|gateway time-?out)|could not reach any registry endpoint`, noStage, pulling),
 	on("registry-5xx", `could not reach any registry endpoint`, noStage, pulling),
 	on("pull-timeout", `could not transition to (pulled|pullbegin|manifest_pulled)\b|inactivity time exceeded timeout while pulling image`),

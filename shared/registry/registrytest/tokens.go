@@ -41,6 +41,9 @@ func (t *Tokens) Add(token Token) {
 	t.live = append(t.live, token)
 }
 
+// Revoke ends a token, as a person does in the registry's console.
+func (t *Tokens) Revoke(id string) { t.end(id) }
+
 // Live gives the tokens that work.
 func (t *Tokens) Live() []Token {
 	t.mutex.Lock()
