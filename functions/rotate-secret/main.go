@@ -33,20 +33,21 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 		options.UsePathStyle = configuration.BaseEndpoint != nil
 	})
 	client := registry.NewClient(settings.Authorities)
-	secrets := secretsmanager.NewFromConfig(configuration)
+	secrets, containers := secretsmanager.NewFromConfig(configuration), ecs.NewFromConfig(configuration)
 	renewal := rotation.NewRenewal(settings.Mode, secrets, client, time.Now)
-	return renewal.Before(rotation.New(settings, rotation.World{
+	return renewal.Before(rotation.New(settings, rotation.Clients{
 		Secrets: secrets, Configs: objects, Registries: client,
-		Commands: ssm.NewFromConfig(configuration), Clusters: ecs.NewFromConfig(configuration), Now: time.Now,
+		Images:   registry.NewAsker(client, time.Now, 0),
+		Commands: ssm.NewFromConfig(configuration), Clusters: containers, Definitions: containers,
 		Drivers: map[string]registry.Driver{
 			artifactory.Name: artifactory.New(client),
 			dockerhub.Name:   dockerhub.New(client),
 			gitea.Name:       gitea.New(client),
 			gitlab.Name:      gitlab.New(client, time.Now),
 			harbor.Name:      harbor.New(client, rand.Reader),
-			htpasswd.Name:    htpasswd.New(objects, rand.Reader),
+			htpasswd.Name:    htpasswd.New(objects, rand.Reader, settings.HtpasswdLimits()),
 			nexus.Name:       nexus.New(client, rand.Reader),
 			quay.Name:        quay.New(client),
 		},
-	}))
+	}, time.Now))
 }

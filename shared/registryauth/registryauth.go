@@ -516,36 +516,39 @@ func (p *parser) readValue(decoder *json.Decoder) (value, error) {
 	return v, nil
 }
 
-// Replace gives the content in which the registry's credential is another, and
-// every other byte is the same. The registry must come from a Parse of data
+// Replace gives the content in which registries have another credential, and
+// every other byte is the same. The registries must come from one Parse of data
 // within that content, with the data's offset in it.
-func Replace(content []byte, registry Registry, username string, password secret.Text) ([]byte, error) {
+func Replace(content []byte, username string, password secret.Text, registries ...Registry) ([]byte, error) {
 	type edit struct {
 		Span
-		text string
+		text     string
+		registry string
 	}
 	var edits []edit
-	switch {
-	case registry.AuthSpan != Span{}:
-		if strings.Contains(username, ":") {
-			return nil, fmt.Errorf("write the credential of %s: a user name with ':' does not fit into auth, where the first ':' ends it", registry.Name)
+	for _, registry := range registries {
+		switch {
+		case registry.AuthSpan != Span{}:
+			if strings.Contains(username, ":") {
+				return nil, fmt.Errorf("write the credential of %s: a user name with ':' does not fit into auth, where the first ':' ends it", registry.Name)
+			}
+			edits = append(edits, edit{registry.AuthSpan, base64.StdEncoding.EncodeToString([]byte(username + ":" + password.Reveal())), registry.Name})
+		case registry.UsernameSpan != Span{} && registry.PasswordSpan != Span{}:
+			edits = append(edits, edit{registry.UsernameSpan, username, registry.Name}, edit{registry.PasswordSpan, password.Reveal(), registry.Name})
+		default:
+			return nil, fmt.Errorf("write the credential of %s: it has neither an auth nor a username with a password to replace", registry.Name)
 		}
-		edits = append(edits, edit{registry.AuthSpan, base64.StdEncoding.EncodeToString([]byte(username + ":" + password.Reveal()))})
-	case registry.UsernameSpan != Span{} && registry.PasswordSpan != Span{}:
-		edits = append(edits, edit{registry.UsernameSpan, username}, edit{registry.PasswordSpan, password.Reveal()})
-	default:
-		return nil, fmt.Errorf("write the credential of %s: it has neither an auth nor a username with a password to replace", registry.Name)
 	}
 	slices.SortFunc(edits, func(a, b edit) int { return cmp.Compare(a.Start, b.Start) })
 	var replaced bytes.Buffer
 	rest := 0
 	for _, e := range edits {
 		if e.Start < rest || e.End > len(content) || e.Start >= e.End || content[e.Start] != '"' || content[e.End-1] != '"' {
-			return nil, fmt.Errorf("write the credential of %s: the content is not the one it was read from", registry.Name)
+			return nil, fmt.Errorf("write the credential of %s: the content is not the one it was read from", e.registry)
 		}
 		quoted, err := quote(e.text)
 		if err != nil {
-			return nil, fmt.Errorf("write the credential of %s: %w", registry.Name, err)
+			return nil, fmt.Errorf("write the credential of %s: %w", e.registry, err)
 		}
 		replaced.Write(content[rest:e.Start])
 		replaced.Write(quoted)

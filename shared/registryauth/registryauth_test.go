@@ -226,7 +226,7 @@ func TestReplace(t *testing.T) {
 			start := strings.Index(content, "{")
 			end := strings.LastIndex(content, "}") + 1
 			data := registryauth.Parse(authType, []byte(content[start:end]), start)
-			replaced, err := registryauth.Replace([]byte(content), data.Registries[0], username, secret.New(password))
+			replaced, err := registryauth.Replace([]byte(content), username, secret.New(password), data.Registries[0])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,7 +240,7 @@ func TestReplace(t *testing.T) {
 			if summary(registryauth.Data{Registries: again.Registries[1:]}) != summary(registryauth.Data{Registries: data.Registries[1:]}) {
 				t.Error("the other registry changed")
 			}
-			back, err := registryauth.Replace(replaced, again.Registries[0], data.Registries[0].Username, data.Registries[0].Password)
+			back, err := registryauth.Replace(replaced, data.Registries[0].Username, data.Registries[0].Password, again.Registries[0])
 			if err != nil || (authType == "dockercfg" && string(back) != content) {
 				t.Errorf("back: %q, %v", back, err)
 			}
@@ -258,14 +258,14 @@ func TestReplaceRefuses(t *testing.T) {
 	data = registryauth.Parse("docker", whole, 0)
 	for name, try := range map[string]func() ([]byte, error){
 		"no password to replace": func() ([]byte, error) {
-			return registryauth.Replace(whole, data.Registries[0], "a", secret.New("canary"))
+			return registryauth.Replace(whole, "a", secret.New("canary"), data.Registries[0])
 		},
 		"another content": func() ([]byte, error) {
-			return registryauth.Replace([]byte("short"), data.Registries[1], "a", secret.New("canary"))
+			return registryauth.Replace([]byte("short"), "a", secret.New("canary"), data.Registries[1])
 		},
 		"colon in a user name": func() ([]byte, error) {
 			cfg := []byte(`{"r.tld":{"auth":"dTpw"}}`)
-			return registryauth.Replace(cfg, registryauth.Parse("dockercfg", cfg, 0).Registries[0], "a:b", secret.New("canary"))
+			return registryauth.Replace(cfg, "a:b", secret.New("canary"), registryauth.Parse("dockercfg", cfg, 0).Registries[0])
 		},
 	} {
 		replaced, err := try()
@@ -354,7 +354,7 @@ func TestNoFaultShowsASecret(t *testing.T) {
 			}
 		}
 	}
-	_, err := registryauth.Replace(nil, registryauth.Registry{Key: "r", AuthSpan: registryauth.Span{End: 9}}, "u", secret.New(canary))
+	_, err := registryauth.Replace(nil, "u", secret.New(canary), registryauth.Registry{Key: "r", AuthSpan: registryauth.Span{End: 9}})
 	if err == nil || strings.Contains(err.Error(), canary) || errors.Unwrap(err) != nil {
 		t.Errorf("the error is %v", err)
 	}

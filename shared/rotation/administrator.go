@@ -1,39 +1,32 @@
 package rotation
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-
-	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/secret"
 )
 
-// administrator reads the credential for the registry's own API:
-// {"url": "https://…", "username": "…", "password": "…"}, or "token" in the
-// place of the last two. "secrets" may list the names of the secrets that it is
-// for: whoever may tag a secret of their own could use it otherwise.
-func (r *Rotation) administrator(ctx context.Context, id, secretName string) (registry.Administrator, error) {
-	refuse := func(code, problem string) (registry.Administrator, error) {
-		return registry.Administrator{}, finding.Refuse(finding.Finding{
+// administratorOf reads the credential for the registry's own API:
+// {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or
+// "token" in the place of user name and password. "secrets" lists the names of
+// the secrets that it is for: anyone who may tag a secret of their own could use
+// it otherwise.
+func administratorOf(value Value, secretName string) (registry.Administrator, []finding.Finding) {
+	refuse := func(code, problem, fix string) (registry.Administrator, []finding.Finding) {
+		return registry.Administrator{}, []finding.Finding{{
 			Code: code, Severity: finding.Error,
 			Message: fmt.Sprintf("the administrator's secret, which the tag %s names, %s", AdminTag, problem),
-			Fix:     `correct the tag, or write the secret as {"url": "https://…", "username": "…", "password": "…"}, or with "token" in the place of the last two`,
-		})
+			Fix:     fix,
+		}}
 	}
-	got, err := r.reader.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
-	if awserror.HasCode(err, "ResourceNotFoundException") {
-		return refuse("administrator-missing", "does not exist or has no value")
-	}
-	if err != nil {
-		return registry.Administrator{}, fmt.Errorf("read the administrator's secret, which the tag %s names: %w", AdminTag, err)
+	const shape = `correct the tag, or write the secret as {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or with "token" in the place of user name and password`
+	if !value.Present || value.Binary {
+		return refuse("administrator-missing", "does not exist or has no value", shape)
 	}
 	var document struct {
 		URL      string
@@ -42,22 +35,22 @@ func (r *Rotation) administrator(ctx context.Context, id, secretName string) (re
 		Token    secret.Text
 		Secrets  []string
 	}
-	if json.Unmarshal([]byte(aws.ToString(got.SecretString)), &document) != nil {
-		return refuse("administrator-shape", `is not a JSON object of texts, with a list of them under "secrets" at most`)
+	if json.Unmarshal([]byte(value.Text.Reveal()), &document) != nil {
+		return refuse("administrator-shape", `is not a JSON object of texts, with a list of them under "secrets"`, shape)
 	}
-	if document.Secrets != nil && !slices.ContainsFunc(document.Secrets, func(pattern string) bool { return isFor(pattern, secretName) }) {
-		return registry.Administrator{}, finding.Refuse(finding.Finding{
-			Code: "administrator-for-others", Severity: finding.Error,
-			Message: fmt.Sprintf(`the administrator's secret, which the tag %s names, is not for the secret %s: it is not under "secrets" there`, AdminTag, secretName),
-			Fix:     `correct the tag, or have the administrator's owner add the secret's name, or its beginning with a * behind`,
-		})
+	allow := fmt.Sprintf(`have the administrator's owner write "secrets": [%q] into it, or the beginning of the name with a * behind; or correct the tag`, secretName)
+	if len(document.Secrets) == 0 {
+		return refuse("administrator-unlisted", `doesn't list under "secrets" which secrets it is for, so it is for none`, allow)
+	}
+	if !slices.ContainsFunc(document.Secrets, func(pattern string) bool { return isFor(pattern, secretName) }) {
+		return refuse("administrator-for-others", fmt.Sprintf(`is not for the secret %s: it is not under "secrets" there`, secretName), allow)
 	}
 	password := document.Password
 	if password.IsZero() {
 		password = document.Token
 	}
 	if password.IsZero() {
-		return refuse("administrator-shape", `has neither a "password" nor a "token"`)
+		return refuse("administrator-shape", `has neither a "password" nor a "token"`, shape)
 	}
 	return registry.Administrator{URL: document.URL, Credential: registry.Credential{Username: document.Username, Password: password}}, nil
 }

@@ -36,8 +36,11 @@ const (
 	Promote ActionKind = "UpdateSecretVersionStage"
 	// Render writes an ecs.config with the new credential in the old one's place.
 	Render ActionKind = "PutObject"
-	// Refresh has instances read such a file anew.
+	// Refresh has instances read such a file again.
 	Refresh ActionKind = "SendCommand"
+	// Abandon takes AWSPENDING off a version that can't become the current one, so
+	// that the next rotation begins with a new one.
+	Abandon ActionKind = "AbandonPendingVersion"
 )
 
 // Action is one change with all that it needs.
@@ -76,6 +79,12 @@ func (a Action) revoking(issued registry.Issued, why string) Action {
 	return a
 }
 
+// abandoning gives the action that takes AWSPENDING off a version.
+func (a Action) abandoning(version string) Action {
+	a.Kind, a.From = Abandon, version
+	return a
+}
+
 // describe tells an action without what it carries, and of one that was applied
 // what came of it.
 func (*Rotation) describe(action Action) finding.Action {
@@ -89,6 +98,8 @@ func (*Rotation) describe(action Action) finding.Action {
 	case Install:
 		described.Target = action.Order.Registry.Host
 		described.Summary = fmt.Sprintf("have the registry take the new credential, by the driver %s", action.Driver)
+	case Abandon:
+		described.Summary = fmt.Sprintf("take %s off version %s", pending, action.From)
 	case Promote:
 		described.Summary = fmt.Sprintf("move %s from version %s to version %s", current, action.From, action.To)
 	case Render:
@@ -96,9 +107,9 @@ func (*Rotation) describe(action Action) finding.Action {
 		described.Summary = fmt.Sprintf("put the new credential for %s in the place of the old one", action.Order.Registry)
 	case Refresh:
 		described.Target = action.Fleet.String()
-		described.Summary = fmt.Sprintf("have the instances that are tagged %s with this file read it anew and restart their agent", InstanceTag)
+		described.Summary = fmt.Sprintf("have the instances that are tagged %s with this file read it again and restart their agent", InstanceTag)
 		if action.Fleet.cluster != "" {
-			described.Summary = fmt.Sprintf("have %d instances of the cluster read their ecs.config anew and restart their agent", len(action.Instances))
+			described.Summary = fmt.Sprintf("have %d instances of the cluster read their ecs.config again and restart their agent", len(action.Instances))
 		}
 		if *action.CommandID != "" {
 			described.Summary += " (command " + *action.CommandID + ")"
@@ -122,6 +133,8 @@ func (r *Rotation) apply(ctx context.Context, action Action) error {
 		err = r.install(ctx, action)
 	case Promote:
 		err = r.promote(ctx, action)
+	case Abandon:
+		err = r.abandon(ctx, action)
 	case Render:
 		err = action.File.Write(ctx, r.objects, action.Content)
 		if storedfile.Conflicted(err) {
@@ -138,7 +151,7 @@ func (r *Rotation) apply(ctx context.Context, action Action) error {
 // Nor may a run beside this one have kept the token that seemed to be lost.
 func (r *Rotation) unchanged(ctx context.Context, action Action) error {
 	if action.Empty != "" {
-		kept, err := r.value(ctx, action.Order.SecretARN, action.Empty, pending)
+		kept, err := r.value(ctx, Question{SecretID: action.Order.SecretARN, Version: action.Empty, Label: pending})
 		if err == nil && kept.Present {
 			err = errors.New("another run has kept the new credential since the look at the secret, so nothing is revoked")
 		}
@@ -209,6 +222,16 @@ func (r *Rotation) install(ctx context.Context, action Action) error {
 		return fmt.Errorf("install a credential: the driver %s has no way to", action.Driver)
 	}
 	return asFinding(installer.Install(ctx, action.Order, action.Credential), "install the new credential")
+}
+
+func (r *Rotation) abandon(ctx context.Context, action Action) error {
+	_, err := r.writer.UpdateSecretVersionStage(ctx, &secretsmanager.UpdateSecretVersionStageInput{
+		SecretId: &action.Order.SecretARN, VersionStage: aws.String(pending), RemoveFromVersionId: &action.From,
+	})
+	if err != nil {
+		return fmt.Errorf("take %s off version %s: %w", pending, action.From, err)
+	}
+	return nil
 }
 
 func (r *Rotation) promote(ctx context.Context, action Action) error {

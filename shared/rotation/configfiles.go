@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
@@ -23,8 +25,12 @@ import (
 const (
 	// maxConfig is more than any ecs.config: validate-config reads no larger one.
 	maxConfig = 1 << 20
-	// maxConfigs bounds how many files a rotation reads.
-	maxConfigs = 5000
+	// maxListed bounds how many files under listed prefixes a rotation reads.
+	maxListed = 1000
+	// maxUnlisted bounds how many files a look between rotations reads.
+	maxUnlisted = 5000
+	// maxEntries bounds how many registries of one file get the credential.
+	maxEntries = 100
 )
 
 // ConfigStore is the part of S3's client that the ecs.config files need.
@@ -33,127 +39,239 @@ type ConfigStore interface {
 	ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
 }
 
-// configFiles reads the files that may carry the credential: those that the
-// secret's tag lists, or all of the config buckets. Of files without any
-// credential nothing is kept.
-func (r *Rotation) configFiles(ctx context.Context, at Target) ([]storedfile.File, error) {
-	places := at.Configs
-	if len(places) == 0 {
-		for _, bucket := range r.configBuckets {
-			found, err := r.listConfigs(ctx, bucket)
-			if err != nil {
-				return nil, err
-			}
-			places = append(places, found...)
+// listedFiles reads the files that the secret's tag lists. What can't be read or
+// listed is a fault of that file alone. Of files without any credential nothing
+// is kept.
+func (r *Rotation) listedFiles(ctx context.Context, entries []ConfigEntry) (ConfigFiles, error) {
+	var places []storedfile.Place
+	var faults []ConfigFault
+	for _, entry := range entries {
+		if !entry.Prefix {
+			places = append(places, entry.Place)
+			continue
+		}
+		found, fault, err := r.list(ctx, entry.Bucket, entry.Key, maxListed-len(places))
+		if err != nil {
+			return ConfigFiles{}, err
+		}
+		places = append(places, found...)
+		if fault != nil {
+			faults = append(faults, *fault)
 		}
 	}
-	files, unreadable := make([]storedfile.File, len(places)), make([]string, len(places))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(8)
-	for i, place := range places {
-		group.Go(func() error {
-			file, err := storedfile.Read(ctx, r.objects, place, maxConfig)
-			switch {
-			// A file that has gone, or that is no ecs.config for its size, carries
-			// nothing. Nor does one that lies in an archive: no instance can read it.
-			case errors.Is(err, storedfile.ErrTooLarge), awserror.HasCode(err, "InvalidObjectState"), err != nil && awserror.Classify(err) == awserror.Gone:
-				return nil
-			case err != nil && (awserror.Classify(err) == awserror.Denied || awserror.Classify(err) == awserror.Refused):
-				unreadable[i] = fmt.Sprintf("%s (%s answered %s)", printable(place.String()), awserror.Operation(err), awserror.Code(err))
-				return nil
-			}
-			if err == nil && bytes.Contains(file.Content, []byte("ECS_ENGINE_AUTH_DATA")) {
-				files[i] = file
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	if err := refuseUnreadable(slices.DeleteFunc(unreadable, func(text string) bool { return text == "" })); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(files, func(file storedfile.File) bool { return file.Key == "" }), nil
+	files, err := r.readFiles(ctx, distinct(places), func(place storedfile.Place) bool {
+		return slices.ContainsFunc(entries, func(entry ConfigEntry) bool { return !entry.Prefix && entry.Place == place })
+	})
+	files.Faults = append(faults, files.Faults...)
+	return files, err
 }
 
-// refuseUnreadable ends a step before it changes anything: a file that nobody
-// here can read may carry the credential, would go on carrying it, and its
-// instances could not pull once it is revoked.
-func refuseUnreadable(files []string) error {
-	if len(files) == 0 {
-		return nil
+// unlistedFiles reads what else lies in the config buckets.
+func (r *Rotation) unlistedFiles(ctx context.Context, entries []ConfigEntry) (ConfigFiles, error) {
+	var places []storedfile.Place
+	var faults []ConfigFault
+	for _, bucket := range r.configBuckets {
+		found, fault, err := r.list(ctx, bucket, "", maxUnlisted-len(places))
+		if err != nil {
+			return ConfigFiles{}, err
+		}
+		places = append(places, found...)
+		if fault != nil {
+			faults = append(faults, *fault)
+		}
 	}
-	shown := strings.Join(files[:min(len(files), 3)], ", ")
-	if more := len(files) - 3; more > 0 {
-		shown += fmt.Sprintf(" and %d more", more)
-	}
-	return finding.Refuse(finding.Finding{
-		Code: "config-unreadable", Severity: finding.Error,
-		Message: "ecs.config files that cannot be read may carry the credential, which would be revoked under them one day: " + shown,
-		Fix:     "allow the function's role to read them in the bucket's and the key's policy, or take them away; or list the files that carry the credential in the secret's tag " + ConfigTag + ", and no others are read",
+	places = slices.DeleteFunc(places, func(place storedfile.Place) bool {
+		_, listed := entryOf(entries, place, r.configSuffixes)
+		return listed
+	})
+	files, err := r.readFiles(ctx, places, func(storedfile.Place) bool { return false })
+	files.Faults = append(faults, files.Faults...)
+	return files, err
+}
+
+func distinct(places []storedfile.Place) []storedfile.Place {
+	seen := map[storedfile.Place]bool{}
+	return slices.DeleteFunc(places, func(place storedfile.Place) bool {
+		twice := seen[place]
+		seen[place] = true
+		return twice
 	})
 }
 
-func (r *Rotation) listConfigs(ctx context.Context, bucket string) ([]storedfile.Place, error) {
+// readFiles reads files side by side.
+func (r *Rotation) readFiles(ctx context.Context, places []storedfile.Place, listed func(storedfile.Place) bool) (ConfigFiles, error) {
+	files, faults := make([]*storedfile.File, len(places)), make([]*ConfigFault, len(places))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for i, place := range places {
+		group.Go(func() error {
+			file, err := storedfile.Read(ctx, r.objects, place, maxConfig)
+			if err == nil {
+				if bytes.Contains(file.Content, []byte("ECS_ENGINE_AUTH_DATA")) {
+					files[i] = &file
+				}
+				return nil
+			}
+			fault := ConfigFault{Where: place.String(), Listed: listed(place), Answer: failedCall(err)}
+			switch kind := awserror.Classify(err); {
+			case errors.Is(err, storedfile.ErrTooLarge), awserror.HasCode(err, "InvalidObjectState"):
+				// No instance reads a file of this size, or one in an archive.
+				return nil
+			case kind == awserror.Gone && !fault.Listed:
+				return nil
+			case kind == awserror.Gone:
+				fault.Kind = FileMissing
+			case kind == awserror.Denied || kind == awserror.Refused:
+				// Among them: encrypted with a key that only its writer has (SSE-C).
+				fault.Kind = FileUnreadable
+			default:
+				return err
+			}
+			faults[i] = &fault
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return ConfigFiles{}, err
+	}
+	return ConfigFiles{Files: present(files), Faults: present(faults)}, nil
+}
+
+func failedCall(err error) string {
+	return fmt.Sprintf("%s answered %s", awserror.Operation(err), awserror.Code(err))
+}
+
+func present[T any](of []*T) []T {
+	var there []T
+	for _, one := range of {
+		if one != nil {
+			there = append(there, *one)
+		}
+	}
+	return there
+}
+
+// list gives the ecs.config files under a prefix, the first so many of them. Keys
+// come URL-encoded: XML can't hold every character that a key may have
+// ("EncodingType" of ListObjectsV2).
+func (r *Rotation) list(ctx context.Context, bucket, prefix string, most int) ([]storedfile.Place, *ConfigFault, error) {
+	where := "s3://" + bucket + "/" + prefix + "*"
 	var places []storedfile.Place
-	var next *string
+	input := &s3.ListObjectsV2Input{Bucket: &bucket, EncodingType: s3types.EncodingTypeUrl}
+	if prefix != "" {
+		input.Prefix = &prefix
+	}
 	for {
-		page, err := r.objects.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, ContinuationToken: next})
-		if err != nil {
-			return nil, fmt.Errorf("list the config bucket %s: %w", bucket, err)
+		page, err := r.objects.ListObjectsV2(ctx, input)
+		switch kind := awserror.Classify(err); {
+		case err != nil && (kind == awserror.Denied || kind == awserror.Refused || kind == awserror.Gone):
+			return places, &ConfigFault{Where: where, Kind: BucketUnlistable, Answer: failedCall(err)}, nil
+		case err != nil:
+			return nil, nil, fmt.Errorf("list %s: %w", where, err)
 		}
 		for _, object := range page.Contents {
-			key := aws.ToString(object.Key)
-			if slices.ContainsFunc(r.configSuffixes, func(suffix string) bool { return strings.HasSuffix(key, suffix) }) {
-				places = append(places, storedfile.Place{Bucket: bucket, Key: key})
+			key, err := url.QueryUnescape(aws.ToString(object.Key))
+			if err != nil || !hasSuffix(key, r.configSuffixes) {
+				continue
 			}
+			if len(places) >= most {
+				return places, &ConfigFault{Where: where, Kind: TooManyFiles}, nil
+			}
+			places = append(places, storedfile.Place{Bucket: bucket, Key: key})
 		}
-		if len(places) > maxConfigs {
-			return nil, finding.Refuse(finding.Finding{
-				Code: "configs-too-many", Severity: finding.Error,
-				Message: fmt.Sprintf("the config bucket %s holds more than %d ecs.config files, too many to look through for the old credential", bucket, maxConfigs),
-				Fix:     "list those that carry it in the secret's tag " + ConfigTag,
-			})
-		}
-		if next = page.NextContinuationToken; !aws.ToBool(page.IsTruncated) || next == nil {
-			return places, nil
+		if input.ContinuationToken = page.NextContinuationToken; !aws.ToBool(page.IsTruncated) || page.NextContinuationToken == nil {
+			return places, nil, nil
 		}
 	}
 }
 
-// rendered gives a file's content with the new credential wherever it carries
-// the old one, and whether it does. The shape (docker or dockercfg), the order
-// and every other byte stay. Credentials of other registries and other users
-// are not ours. An account that takes turns has no password but those of this
-// secret, so it counts whatever password stands beside it; a token is known by
-// its value alone, for its owner may have others.
-func rendered(content []byte, at registry.Registry, accounts registry.Accounts, old []registry.Credential, after registry.Credential) ([]byte, bool) {
-	changed, known := false, append(slices.Clone(old), after)
-	// Each replacement moves the bytes behind it, so the file is read anew.
-	for range maxConfig {
-		registries := ecsconfig.Parse(content).Registries().Registries
-		index := slices.IndexFunc(registries, func(entry registryauth.Registry) bool {
-			named, err := registry.Parse(entry.Key)
-			if err != nil || named.Host != at.Host || entry.Token {
-				return false
-			}
-			carried := registry.Credential{Username: entry.Username, Password: entry.Password}
-			if carried.Equal(after) {
-				return false
-			}
-			return slices.ContainsFunc(known, func(one registry.Credential) bool {
-				return carried.Equal(one) || accounts == registry.TwoAccounts && carried.Username == one.Username
+// configFaults says what it means that files can't be read.
+func configFaults(faults []ConfigFault) []finding.Finding {
+	var findings []finding.Finding
+	unreadable := map[bool][]string{}
+	for _, fault := range faults {
+		switch fault.Kind {
+		case FileUnreadable:
+			unreadable[fault.Listed] = append(unreadable[fault.Listed], fault.String())
+		case FileMissing:
+			findings = append(findings, finding.Finding{
+				Code: "config-missing", Severity: finding.Warning,
+				Message: fmt.Sprintf("the tag %s lists %s, which doesn't exist", ConfigTag, printable(fault.Where)),
+				Fix:     "correct the entry, or put the file there",
 			})
-		})
-		if index < 0 {
-			break
+		case TooManyFiles:
+			findings = append(findings, finding.Finding{
+				Code: "configs-too-many", Severity: finding.Warning,
+				Message: fmt.Sprintf("%s has more files than are read in one run (%d under listed prefixes, %d in the config buckets), so the others were not looked at", printable(fault.Where), maxListed, maxUnlisted),
+				Fix:     "list the files that carry the credential one by one, or under a narrower prefix, in the secret's tag " + ConfigTag,
+			})
+		case BucketUnlistable:
+			findings = append(findings, finding.Finding{
+				Code: "bucket-unlistable", Severity: finding.Warning,
+				Message: fmt.Sprintf("the files under %s were not looked at, because they can't be listed", fault),
+				Fix:     "allow the function's role s3:ListBucket on the bucket (the template's ConfigBuckets), or correct the entry",
+			})
 		}
-		replaced, err := registryauth.Replace(content, registries[index], after.Username, after.Password)
-		if err != nil || slices.Equal(replaced, content) {
-			break
-		}
-		content, changed = replaced, true
 	}
-	return content, changed
+	if files := unreadable[true]; len(files) > 0 {
+		findings = append(findings, finding.Finding{
+			Code: "config-unreadable", Severity: finding.Warning,
+			Message: fmt.Sprintf("listed ecs.config files can't be read, so they keep the credential that they have: %s", shortened(files)),
+			Fix:     "allow the function's role to read them in the bucket's and the key's policy, or take them out of the tag " + ConfigTag,
+		})
+	}
+	if files := unreadable[false]; len(files) > 0 {
+		findings = append(findings, finding.Finding{
+			Code: "config-unreadable", Severity: finding.Info,
+			Message: fmt.Sprintf("ecs.config files that the secret doesn't list one by one can't be read, so it isn't known whether they carry the credential: %s", shortened(files)),
+		})
+	}
+	return findings
+}
+
+// shortened lists a few names and the number of the others.
+func shortened(names []string) string {
+	const most = 5
+	shown := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		shown += fmt.Sprintf(" and %d more", more)
+	}
+	return shown
+}
+
+// rendered gives a file's content with the new credential wherever it carries an
+// old one, user name and password, and whether it does. A user name alone proves
+// nothing: anyone who writes a file could claim it. The shape (docker or
+// dockercfg), the order and every other byte stay. More entries than maxEntries
+// are more than an ecs.config has; such a file is left alone.
+func rendered(content []byte, at registry.Registry, old []registry.Credential, fresh registry.Credential) (replaced []byte, changed, tooMany bool) {
+	var entries []registryauth.Registry
+	for _, entry := range ecsconfig.Parse(content).Registries().Registries {
+		if !isOf(entry, at) {
+			continue
+		}
+		carried := registry.Credential{Username: entry.Username, Password: entry.Password}
+		if !carried.Equal(fresh) && slices.ContainsFunc(old, carried.Equal) {
+			entries = append(entries, entry)
+		}
+	}
+	if len(entries) == 0 || len(entries) > maxEntries {
+		return content, false, len(entries) > maxEntries
+	}
+	replaced, err := registryauth.Replace(content, fresh.Username, fresh.Password, entries...)
+	return replaced, err == nil && !bytes.Equal(replaced, content), false
+}
+
+// carries reports whether a file has a credential for a registry.
+func carries(content []byte, at registry.Registry, credential registry.Credential) bool {
+	return slices.ContainsFunc(ecsconfig.Parse(content).Registries().Registries, func(entry registryauth.Registry) bool {
+		return isOf(entry, at) && registry.Credential{Username: entry.Username, Password: entry.Password}.Equal(credential)
+	})
+}
+
+// isOf reports whether an entry of an ecs.config is a user's and password's for a
+// registry.
+func isOf(entry registryauth.Registry, at registry.Registry) bool {
+	named, err := registry.Parse(entry.Key)
+	return err == nil && named.Host == at.Host && !entry.Token
 }

@@ -175,26 +175,21 @@ func TestConfigFilesCutOff(t *testing.T) {
 	}
 }
 
-// TestConfigBucketMissing keeps the old credential current.
+// TestConfigBucketMissing: a listed bucket that is gone doesn't hold the rotation up.
 func TestConfigBucketMissing(t *testing.T) {
 	w := newWorld(t)
 	w.objects.Missing = configBucket
-	w.secrets.Begin(version1)
-	for _, step := range rotation.Steps()[:3] {
-		w.run(t, string(step), version1)
-	}
-	if result := w.run(t, "finishSecret", version1); codes(result) != "vanished" || !result.HasError() {
+	w.begun(t)
+	if result := w.run(t, "finishSecret", version1); codes(result) != "bucket-unlistable" || result.HasError() {
 		t.Errorf("got %+v", result)
 	}
-	if version, _ := w.secrets.Staged("AWSCURRENT"); version == version1 {
-		t.Error("the new credential became current")
+	if version, _ := w.secrets.Staged("AWSCURRENT"); version != version1 {
+		t.Error("the new credential did not become current")
 	}
 }
 
-// TestConfigFileBesideAnEditor lets a person upload a file while it is rendered.
-// TestConfigFileUnreadable has files in the bucket that the function may not
-// read, and may hold the credential. The step changes nothing, and says which they
-// are and how to go on without them.
+// TestConfigFileUnreadable has files that the function may not read, SSE-C among
+// them. The others are written, and the rotation ends well.
 func TestConfigFileUnreadable(t *testing.T) {
 	w := newWorld(t)
 	w.writeConfigs()
@@ -204,33 +199,16 @@ func TestConfigFileUnreadable(t *testing.T) {
 		w.objects.Write(configBucket, key, []byte("ECS_CLUSTER=strange\n"))
 		w.objects.Unreadable[configBucket+"/"+key] = code
 	}
-	w.secrets.Begin(version1)
-	for _, step := range []string{"createSecret", "setSecret", "testSecret"} {
-		if result := w.run(t, step, version1); result.HasError() {
-			t.Fatalf("%s: %+v", step, result)
-		}
-	}
+	w.secrets.Tags[rotation.ConfigTag] += " s3://" + configBucket + "/strange/0/ecs.config"
+	w.begun(t)
 	result := w.run(t, "finishSecret", version1)
-	if codes(result) != "config-unreadable" || !result.HasError() {
+	if codes(result) != "config-unreadable config-unreadable" || result.HasError() {
 		t.Fatalf("got %+v", result)
 	}
-	for _, want := range []string{"s3://" + configBucket + "/strange/0/ecs.config", "AccessDenied", "KMS.DisabledException", "and 1 more"} {
-		if !strings.Contains(result.Findings[0].Message, want) {
-			t.Errorf("%q is not in %q", want, result.Findings[0].Message)
-		}
+	// A file that is listed by name is the owner's own; one under a prefix may be anyone's.
+	if named, found := result.Findings[0], result.Findings[1]; named.Severity != finding.Warning || !strings.Contains(named.Message, "/strange/0/") || found.Severity != finding.Info || !strings.Contains(found.Message, "KMS.DisabledException") {
+		t.Errorf("got %+v", result.Findings)
 	}
-	if now, _ := w.secrets.Staged("AWSCURRENT"); now == version1 || !strings.Contains(result.Findings[0].Fix, rotation.ConfigTag) {
-		t.Errorf("the current version is %s, the way out %q", now, result.Findings[0].Fix)
-	}
-	var carriers []string
-	for key := range configFiles {
-		if !strings.HasSuffix(key, "ecs.config") {
-			continue
-		}
-		carriers = append(carriers, "s3://"+configBucket+"/"+key)
-	}
-	w.secrets.Tags[rotation.ConfigTag] = strings.Join(carriers, " ")
-	w.rotate(t, version1)
 	w.rightConfigs(t)
 }
 
@@ -284,6 +262,7 @@ func TestConfigFileBesideAnEditor(t *testing.T) {
 func TestConfigFilesOfSeveralBuckets(t *testing.T) {
 	w := newWorld(t)
 	w.buckets = []string{"existing-a", "existing-b"}
+	w.secrets.Tags[rotation.ConfigTag] += " s3://existing-a/* s3://existing-b/"
 	for _, bucket := range append([]string{configBucket, "elsewhere"}, w.buckets...) {
 		for n := range 3 {
 			w.objects.Write(bucket, fmt.Sprintf("%d/ecs.config", n), []byte(configFiles["dev-ecs.config"]("ci", canary)))
@@ -310,7 +289,7 @@ func TestConfigFilesOfATag(t *testing.T) {
 	w := newWorld(t)
 	w.writeConfigs()
 	w.objects.Write("elsewhere", "a/agent.conf", []byte(configFiles["dev-ecs.config"]("ci", canary)))
-	w.secrets.Tags[rotation.ConfigTag] = "s3://elsewhere/a/agent.conf  s3://elsewhere/gone s3://" + configBucket + "/prod/ecs.config"
+	w.secrets.Tags[rotation.ConfigTag] = "s3://elsewhere/a/agent.conf  s3://" + configBucket + "/prod/ecs.config"
 	w.secrets.Begin(version1)
 	w.rotate(t, version1)
 	_, value := w.secrets.Staged("AWSCURRENT")

@@ -14,16 +14,18 @@ type Secrets interface {
 	SecretWriter
 }
 
-// World is what a rotation works on.
-type World struct {
+// Clients are what a rotation reads and writes with.
+type Clients struct {
 	Secrets    Secrets
 	Configs    ConfigStore
 	Registries LoginProver
+	Images     ImageAsker
 	Commands   Commands
 	Clusters   Clusters
+	// Definitions finds the images that the secret is used for.
+	Definitions TaskDefinitions
 	// Drivers are known by what the secrets' tags call them.
 	Drivers map[string]registry.Driver
-	Now     func() time.Time
 }
 
 // Rotation is the function's knowledge with what it works on.
@@ -32,6 +34,8 @@ type Rotation struct {
 	writer         SecretWriter
 	objects        ConfigStore
 	registries     LoginProver
+	images         ImageAsker
+	definitions    TaskDefinitions
 	drivers        map[string]registry.Driver
 	now            func() time.Time
 	loginWait      time.Duration
@@ -45,12 +49,13 @@ type Rotation struct {
 }
 
 // New assembles the function rotate-secret.
-func New(settings Settings, world World) *pipeline.Function[Request, Observation, pipeline.NoQuestion, Action] {
+func New(settings Settings, clients Clients, now func() time.Time) *pipeline.Function[Request, Observation, Question, Action] {
 	rotation := &Rotation{
-		reader: world.Secrets, writer: world.Secrets, objects: world.Configs, registries: world.Registries,
-		drivers: world.Drivers, now: world.Now, loginWait: settings.LoginWait,
+		reader: clients.Secrets, writer: clients.Secrets, objects: clients.Configs, registries: clients.Registries,
+		images: clients.Images, definitions: clients.Definitions,
+		drivers: clients.Drivers, now: now, loginWait: settings.LoginWait,
 		configBuckets: settings.ConfigBuckets, configSuffixes: settings.ConfigSuffixes,
-		commands: world.Commands, clusters: world.Clusters, refreshing: settings.RefreshInstances,
+		commands: clients.Commands, clusters: clients.Clusters, refreshing: settings.RefreshInstances,
 		maxConcurrency: settings.RefreshMaxConcurrency, maxErrors: settings.RefreshMaxErrors,
 	}
 	if settings.ConfigBucket != "" {
@@ -60,11 +65,13 @@ func New(settings Settings, world World) *pipeline.Function[Request, Observation
 	if settings.Mode == finding.DryRun {
 		plan = func(o Observation) pipeline.Plan[Action] { return inDryRun(o.Step, rotation.plan(o)) }
 	}
-	return &pipeline.Function[Request, Observation, pipeline.NoQuestion, Action]{
+	return &pipeline.Function[Request, Observation, Question, Action]{
 		Name:     "rotate-secret",
 		Mode:     settings.Mode,
 		Subjects: Subjects,
 		Observe:  rotation.observe,
+		Ask:      rotation.ask,
+		Answer:   rotation.answer,
 		Plan:     plan,
 		Describe: rotation.describe,
 		Apply:    rotation.apply,

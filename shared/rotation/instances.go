@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"golang.org/x/sync/errgroup"
@@ -36,13 +37,9 @@ const (
 	commandPages = 40
 )
 
-// instances reads what telling them needs: which ones a cluster has, and in a
-// look between rotations what became of the last commands.
-func (r *Rotation) instances(ctx context.Context, o *Observation, at Target, both documents) error {
-	fleets, _ := r.fleets(*o, at, both)
-	if len(fleets) == 0 {
-		return nil
-	}
+// instances reads what telling fleets needs: which instances a cluster has, and
+// in a look between rotations what became of the last commands.
+func (r *Rotation) instances(ctx context.Context, o Observation, fleets []fleet) (map[string]reach, map[string]sent, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	reached := make([]reach, len(fleets))
@@ -51,49 +48,87 @@ func (r *Rotation) instances(ctx context.Context, o *Observation, at Target, bot
 			group.Go(func() (err error) { reached[i], err = r.reach(ctx, of.cluster); return })
 		}
 	}
+	var last map[string]sent
 	if o.Step == Review {
-		group.Go(func() (err error) { o.Sent, err = r.lastSent(ctx, fleets, o.Now); return })
+		group.Go(func() (err error) { last, err = r.lastSent(ctx, fleets, o.Now); return })
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return nil, nil, err
 	}
-	o.Reached = map[string]reach{}
+	byCluster := map[string]reach{}
 	for i, of := range fleets {
-		o.Reached[of.cluster] = reached[i]
+		byCluster[of.cluster] = reached[i]
 	}
-	return nil
+	return byCluster, last, nil
 }
 
-// reach finds a cluster's instances, a hundred at a time, and which of them
-// Systems Manager reaches.
-func (r *Rotation) reach(ctx context.Context, cluster string) (reach, error) {
-	var found reach
+// registrations gives when the container instances of clusters were registered. A
+// cluster that isn't here, or may not be read, has none that are known.
+func (r *Rotation) registrations(ctx context.Context, clusters []string) (map[string][]time.Time, error) {
+	registered := make([][]time.Time, len(clusters))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	for i, cluster := range clusters {
+		group.Go(func() error {
+			err := r.describeInstances(ctx, cluster, func(instances []ecstypes.ContainerInstance) error {
+				for _, instance := range instances {
+					registered[i] = append(registered[i], aws.ToTime(instance.RegisteredAt))
+				}
+				return nil
+			})
+			if err != nil && (awserror.HasCode(err, "ClusterNotFoundException") || awserror.Classify(err) == awserror.Denied) {
+				return nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	byCluster := map[string][]time.Time{}
+	for i, cluster := range clusters {
+		byCluster[cluster] = registered[i]
+	}
+	return byCluster, nil
+}
+
+// describeInstances walks through a cluster's instances, a hundred at a time.
+func (r *Rotation) describeInstances(ctx context.Context, cluster string, visit func([]ecstypes.ContainerInstance) error) error {
 	var next *string
 	for {
 		page, err := r.clusters.ListContainerInstances(ctx, &ecs.ListContainerInstancesInput{Cluster: &cluster, NextToken: next})
-		if awserror.HasCode(err, "ClusterNotFoundException") {
-			return reach{missing: true}, nil
-		}
 		if err != nil {
-			return reach{}, fmt.Errorf("list the instances of the cluster %s: %w", cluster, err)
+			return fmt.Errorf("list the instances of the cluster %s: %w", cluster, err)
 		}
 		if len(page.ContainerInstanceArns) > 0 {
 			described, err := r.clusters.DescribeContainerInstances(ctx, &ecs.DescribeContainerInstancesInput{Cluster: &cluster, ContainerInstances: page.ContainerInstanceArns})
 			if err != nil {
-				return reach{}, fmt.Errorf("describe the instances of the cluster %s: %w", cluster, err)
+				return fmt.Errorf("describe the instances of the cluster %s: %w", cluster, err)
 			}
-			var ids []string
-			for _, instance := range described.ContainerInstances {
-				ids = append(ids, aws.ToString(instance.Ec2InstanceId))
-			}
-			if err := r.sortOut(ctx, ids, &found); err != nil {
-				return reach{}, err
+			if err := visit(described.ContainerInstances); err != nil {
+				return err
 			}
 		}
 		if next = page.NextToken; aws.ToString(next) == "" {
-			return found, nil
+			return nil
 		}
 	}
+}
+
+// reach finds a cluster's instances, and which of them Systems Manager reaches.
+func (r *Rotation) reach(ctx context.Context, cluster string) (reach, error) {
+	var found reach
+	err := r.describeInstances(ctx, cluster, func(instances []ecstypes.ContainerInstance) error {
+		var ids []string
+		for _, instance := range instances {
+			ids = append(ids, aws.ToString(instance.Ec2InstanceId))
+		}
+		return r.sortOut(ctx, ids, &found)
+	})
+	if awserror.HasCode(err, "ClusterNotFoundException") {
+		return reach{missing: true}, nil
+	}
+	return found, err
 }
 
 // sortOut tells instances apart by whether a shell script can be run on them: a
@@ -215,7 +250,7 @@ func (r *Rotation) refresh(ctx context.Context, action Action) error {
 	}
 	answered, err := r.commands.SendCommand(ctx, input)
 	if err != nil {
-		return fmt.Errorf("have the instances of %s read their ecs.config anew: %w", of, err)
+		return fmt.Errorf("have the instances of %s read their ecs.config again: %w", of, err)
 	}
 	if answered.Command != nil {
 		*action.CommandID = aws.ToString(answered.Command.CommandId)

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
@@ -18,7 +20,6 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/secret"
-	"ecsguardrails/shared/storedfile"
 )
 
 // Staging labels of Secrets Manager.
@@ -32,6 +33,7 @@ const (
 type SecretReader interface {
 	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+	ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error)
 }
 
 // LoginProver is the registry client's proof of a credential.
@@ -39,106 +41,56 @@ type LoginProver interface {
 	Login(context.Context, registry.Registry, registry.Credential, *registry.Image) (registry.Login, error)
 }
 
-// Observation is all that a step's plan needs.
-type Observation struct {
-	Request
-	// Now is when it was observed.
-	Now time.Time
-	// ARN and Name are the secret's own, whichever of them it was asked for by.
-	ARN, Name string
-	// Rotates says that rotation is enabled for the secret.
-	Rotates bool
-	// Stages gives each version's staging labels.
-	Stages map[string][]string
-	Tags   map[string]string
-	// Rotated, Changed and Due are the secret's last rotation, its last change of
-	// any kind, and the time by which the next rotation is to take place; zero
-	// where there is none.
-	Rotated, Changed, Due time.Time
-	// Interval is the time between rotations where the secret's schedule is a rate;
-	// 0 where it is none, or a cron expression.
-	Interval time.Duration
-
-	// What follows is read where the step needs it.
-
-	// Old is the credential in use before the rotation, New the one after it: the
-	// current and the pending value, and once the label has moved the previous
-	// and the current one.
-	Old, New Value
-	// Previous is what carries AWSPREVIOUS while its grace time is running.
-	Previous Value
-	// Administrator is zero where the secret names none.
-	Administrator registry.Administrator
-	// Issued are the tokens that the registry lists for the secret, Minted the
-	// values of the versions that they were issued for, where there still are any.
-	Issued []registry.Issued
-	Minted map[string]Value
-	// Configs are the files that may carry the credential.
-	Configs []storedfile.File
-	// Reached are the instances of the clusters that those files name, Sent what
-	// became of the last commands to each fleet, by their comment.
-	Reached map[string]reach
-	Sent    map[string]sent
-	// Login is how the registry took a credential.
-	Login *Attempt
-	// InUse is how it took the one that is in use, where another one is about to be
-	// changed, ended or replaced in a file.
-	InUse *Attempt
+// ImageAsker asks a registry about images.
+type ImageAsker interface {
+	Ask(context.Context, []registry.Question) []registry.Answer
 }
 
-// Value is what a version of the secret holds.
-type Value struct {
-	// Present is false for a version that was made, but never given a value.
-	Present bool
-	Text    secret.Text
-	// Made is when the version was given its value.
-	Made time.Time
-	// Locked says that there is one, encrypted with a key that is gone or closed
-	// to us.
-	Locked bool
-}
-
-// Attempt is a login to the registry.
-type Attempt struct {
-	registry.Login
-	// Err is nil where the registry took the credential.
-	Err *registry.Error
-}
-
-// observe reads what a step needs. Where the secret's description alone shows
-// that there is nothing to do, or that nothing can be done, it ends there.
+// observe reads the secret's description.
 func (r *Rotation) observe(ctx context.Context, request Request) (Observation, error) {
 	described, err := r.reader.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &request.SecretID})
 	if err != nil {
 		return Observation{}, fmt.Errorf("describe the secret %s: %w", request.SecretID, err)
 	}
 	o := Observation{
-		Request: request,
-		Now:     r.now(),
-		ARN:     aws.ToString(described.ARN),
-		Name:    aws.ToString(described.Name),
-		Rotates: aws.ToBool(described.RotationEnabled),
-		Stages:  described.VersionIdsToStages,
-		Tags:    make(map[string]string, len(described.Tags)),
-		Rotated: aws.ToTime(described.LastRotatedDate),
-		Changed: aws.ToTime(described.LastChangedDate),
-		Due:     aws.ToTime(described.NextRotationDate),
+		Request:   request,
+		Now:       r.now(),
+		ARN:       aws.ToString(described.ARN),
+		Name:      aws.ToString(described.Name),
+		Rotates:   aws.ToBool(described.RotationEnabled),
+		RotatedBy: aws.ToString(described.RotationLambdaARN),
+		Stages:    described.VersionIdsToStages,
+		Tags:      tagsOf(described.Tags),
+		Created:   aws.ToTime(described.CreatedDate),
+		Rotated:   aws.ToTime(described.LastRotatedDate),
+		Changed:   aws.ToTime(described.LastChangedDate),
+		Due:       aws.ToTime(described.NextRotationDate),
+		Replicas:  map[string]string{},
+		answered:  map[string]bool{},
+	}
+	if inside, ok := lambdacontext.FromContext(ctx); ok {
+		o.Function = inside.InvokedFunctionArn
 	}
 	if rules := described.RotationRules; rules != nil {
-		o.Interval = interval(rules)
+		o.Rate = rate(rules)
 	}
-	for _, tag := range described.Tags {
-		o.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	for _, replica := range described.ReplicationStatus {
+		o.Replicas[aws.ToString(replica.Region)] = string(replica.Status)
 	}
-	if r.settled(o) {
-		return o, nil
-	}
-	return o, vanished(r.complete(ctx, &o))
+	return o, nil
 }
 
-// interval reads a rate, as in "rate(4 hours)" or "rate(10 days)"
+func tagsOf(tags []types.Tag) map[string]string {
+	read := make(map[string]string, len(tags))
+	for _, tag := range tags {
+		read[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return read
+}
+
+// rate reads a schedule such as "rate(4 hours)" or "rate(10 days)"
 // ("RotationRulesType", API reference).
-func interval(rules *types.RotationRulesType) time.Duration {
+func rate(rules *types.RotationRulesType) time.Duration {
 	const day = 24 * time.Hour
 	var number int64
 	var unit string
@@ -151,43 +103,101 @@ func interval(rules *types.RotationRulesType) time.Duration {
 	return time.Duration(min(number, 1000)) * day
 }
 
-// complete reads what the description does not say.
-func (r *Rotation) complete(ctx context.Context, o *Observation) error {
-	at, _ := target(o.Tags, r.drivers)
-	if err := r.values(ctx, o, at); err != nil {
-		return err
+// answer reads the answers to one wave of questions, side by side.
+func (r *Rotation) answer(ctx context.Context, o Observation, questions []Question) (Observation, error) {
+	answered := o
+	answered.answered = maps.Clone(o.answered)
+	answered.Minted, answered.OtherValues = cloned(o.Minted), cloned(o.OtherValues)
+	answered.Standings, answered.Pulls = cloned(o.Standings), cloned(o.Pulls)
+	var mutex sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for _, q := range questions {
+		group.Go(func() error {
+			keep, err := r.lookUp(ctx, o, q)
+			if err != nil {
+				return err
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
+			keep(&answered)
+			answered.answered[q.key()] = true
+			return nil
+		})
 	}
-	both, faults := r.read(*o)
-	if len(faults) > 0 {
-		return nil
+	return answered, vanished(group.Wait())
+}
+
+func cloned[V any](of map[string]V) map[string]V {
+	if of == nil {
+		return map[string]V{}
 	}
-	if credential, wanted := toProve(*o, at, both); wanted {
-		var err error
-		if o.Login, err = r.prove(ctx, *o, at, credential); err != nil {
-			return err
+	return maps.Clone(of)
+}
+
+// lookUp answers one question; what it gives puts the answer in its place.
+func (r *Rotation) lookUp(ctx context.Context, o Observation, q Question) (func(*Observation), error) {
+	switch q.Kind {
+	case AskValue:
+		value, err := r.value(ctx, q)
+		return func(o *Observation) { o.keepValue(q, value) }, err
+	case AskLogin:
+		attempt, err := r.prove(ctx, o.Now, q)
+		return func(o *Observation) {
+			if q.For == forInUse {
+				o.InUse = attempt
+			} else {
+				o.Login = attempt
+			}
+		}, err
+	case AskIssued:
+		issued, err := r.drivers[q.Driver].(registry.Lister).List(ctx, q.Order)
+		return func(o *Observation) { o.Issued = issued }, asFinding(err, "list what was issued")
+	case AskStanding:
+		standing, err := r.standing(ctx, q)
+		return func(o *Observation) { o.Standings[q.For] = standing }, err
+	case AskConfigs:
+		files, err := r.listedFiles(ctx, q.Entries)
+		return func(o *Observation) { o.Configs = files }, err
+	case AskUnlisted:
+		files, err := r.unlistedFiles(ctx, q.Entries)
+		return func(o *Observation) { o.Unlisted = files }, err
+	case AskFleets:
+		reached, last, err := r.instances(ctx, o, q.Fleets)
+		return func(o *Observation) { o.Reached, o.Sent = reached, last }, err
+	case AskAges:
+		registered, err := r.registrations(ctx, q.Clusters)
+		return func(o *Observation) { o.Registered = registered }, err
+	case AskUses:
+		uses, err := r.uses(ctx, q.Families)
+		return func(o *Observation) { o.Uses = uses }, err
+	case AskPulls:
+		answers := r.images.Ask(ctx, q.Images)
+		return func(o *Observation) { o.Pulls[q.For] = answers }, nil
+	case AskOthers:
+		others, err := r.others(ctx, o.ARN)
+		return func(o *Observation) { o.Others = others }, err
+	}
+	return nil, fmt.Errorf("a question of the kind %q has no reader", q.Kind)
+}
+
+func (o *Observation) keepValue(q Question, value Value) {
+	switch q.For {
+	case forOld:
+		o.Old = value
+	case forNew:
+		o.New = value
+	case forPrevious:
+		o.Previous = value
+	case forAdministrator:
+		o.Administrator = value
+	default:
+		if q.SecretID == o.ARN {
+			o.Minted[q.For] = value
+		} else {
+			o.OtherValues[q.For] = value
 		}
 	}
-	if r.wantsInUse(*o, at, both) {
-		var err error
-		inUse := both.before.Credential
-		if o.Step == Review {
-			inUse = both.after.Credential
-		}
-		if o.InUse, err = r.prove(ctx, *o, at, inUse); err != nil {
-			return err
-		}
-	}
-	if err := r.surroundings(ctx, o, at, both); err != nil {
-		return err
-	}
-	// No file gets a credential that the registry does not take: testSecret has seen
-	// to that in a rotation, and between rotations nobody has.
-	if o.Step == Review && o.InUse == nil && both.hasNew && len(r.renders(*o, at, both, Action{})) > 0 {
-		var err error
-		o.InUse, err = r.prove(ctx, *o, at, both.after.Credential)
-		return err
-	}
-	return nil
 }
 
 // vanished turns an error about a thing that is gone into a finding: the secret
@@ -200,83 +210,8 @@ func vanished(err error) error {
 	return finding.Refuse(finding.Finding{
 		Code: "vanished", Severity: finding.Error,
 		Message: fmt.Sprintf("something that the step needs is not there (%s answered %s)", awserror.Operation(err), awserror.Code(err)),
-		Fix:     "see whether what the secret's tags name, and the function's settings, still exists; then rotate anew",
+		Fix:     "see whether what the secret's tags name, and the function's settings, still exists; then rotate again",
 	})
-}
-
-// settled reports whether the secret's description says all.
-func (r *Rotation) settled(o Observation) bool {
-	if o.Step == Review {
-		_, more := r.reviewable(o)
-		return !more
-	}
-	return len(r.inadmissible(o)) > 0 || o.finished() && o.Step != FinishSecret
-}
-
-// values reads the two values and the administrator's credential, side by side.
-func (r *Rotation) values(ctx context.Context, o *Observation, at Target) error {
-	type read struct{ version, label string }
-	before, after := read{o.version(current), current}, read{o.Version, pending}
-	if o.Step == Review || o.finished() {
-		before, after = read{o.version(previous), previous}, read{o.version(current), current}
-	}
-	// Asked before the goroutines begin to write.
-	hasAdministrator := at.Admin != "" && !o.administersItself(at)
-	group, beside := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { o.Old, err = r.value(beside, o.ARN, before.version, before.label); return })
-	group.Go(func() (err error) { o.New, err = r.value(beside, o.ARN, after.version, after.label); return })
-	if hasAdministrator {
-		group.Go(func() (err error) { o.Administrator, err = r.administrator(beside, at.Admin, o.Name); return })
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	if _, running := o.graceEnd(at); running && o.Step == CreateSecret {
-		var err error
-		o.Previous, err = r.value(ctx, o.ARN, o.version(previous), previous)
-		return err
-	}
-	return nil
-}
-
-// surroundings reads what the registry and the config bucket have, for the
-// steps that change something there.
-func (r *Rotation) surroundings(ctx context.Context, o *Observation, at Target, both documents) error {
-	lister, lists := r.drivers[at.Driver].(registry.Lister)
-	var issued []registry.Issued
-	minted := map[string]Value{}
-	arn, inUse := o.ARN, []string{o.Version, o.version(current)}
-	group, ctx := errgroup.WithContext(ctx)
-	if lists && (o.Step == FinishSecret || o.Step == Review && o.graceOver(at) || o.Step == CreateSecret && !both.hasNew) {
-		group.Go(func() (err error) {
-			if issued, err = lister.List(ctx, both.order); err != nil {
-				return asFinding(err, "list what was issued")
-			}
-			for _, one := range issued {
-				if slices.Contains(inUse, one.Version) {
-					continue
-				}
-				value, err := r.value(ctx, arn, one.Version, "")
-				if err != nil && !isLocked(err) {
-					return err
-				}
-				value.Locked = err != nil
-				minted[one.Version] = value
-			}
-			return nil
-		})
-	}
-	if o.Step == FinishSecret || o.Step == Review {
-		group.Go(func() (err error) {
-			if o.Configs, err = r.configFiles(ctx, at); err != nil {
-				return err
-			}
-			return r.instances(ctx, o, at, both)
-		})
-	}
-	err := group.Wait()
-	o.Issued, o.Minted = issued, minted
-	return err
 }
 
 // isLocked reports whether a value's KMS key is gone or closed to us, whatever
@@ -292,62 +227,101 @@ func isLocked(err error) bool {
 
 // value reads one version of a secret, by its label, or whatever label it has.
 // Secrets Manager answers ResourceNotFoundException for a version that has no
-// value yet.
-func (r *Rotation) value(ctx context.Context, arn, version, label string) (Value, error) {
-	if version == "" {
-		return Value{}, nil
+// value yet, and for a secret that doesn't exist.
+func (r *Rotation) value(ctx context.Context, q Question) (Value, error) {
+	input := &secretsmanager.GetSecretValueInput{SecretId: &q.SecretID}
+	if q.Version != "" {
+		input.VersionId = &q.Version
 	}
-	input := &secretsmanager.GetSecretValueInput{SecretId: &arn, VersionId: &version}
-	if label != "" {
-		input.VersionStage = &label
+	if q.Label != "" {
+		input.VersionStage = &q.Label
 	}
 	got, err := r.reader.GetSecretValue(ctx, input)
+	foreign := q.SecretID == q.For
 	switch {
 	case awserror.HasCode(err, "ResourceNotFoundException"):
 		return Value{}, nil
+	case q.MayBeLocked && (isLocked(err) || foreign && err != nil && awserror.Classify(err) == awserror.Denied):
+		return Value{Locked: true}, nil
+	case err != nil && q.For == forAdministrator:
+		return Value{}, fmt.Errorf("read the administrator's secret, which the tag %s names: %w", AdminTag, err)
 	case err != nil:
-		return Value{}, fmt.Errorf("read the %s version of the secret: %w", label, err)
-	case len(got.SecretBinary) > 0 && label != current && label != pending:
-		// None of this rotation's: what it is to its owner, nobody here knows.
-		return Value{Present: true, Made: aws.ToTime(got.CreatedDate)}, nil
-	case len(got.SecretBinary) > 0 && aws.ToString(got.SecretString) == "":
-		return Value{}, finding.Refuse(finding.Finding{
-			Code: "secret-shape", Severity: finding.Error,
-			Message: fmt.Sprintf("the %s version of the secret is binary, which ECS does not read", label),
-			Fix:     secretShapeFix,
-		})
-	default:
-		return Value{Present: aws.ToString(got.SecretString) != "", Text: secret.New(aws.ToString(got.SecretString)), Made: aws.ToTime(got.CreatedDate)}, nil
+		return Value{}, fmt.Errorf("read the %s version of the secret: %w", q.Label, err)
 	}
+	text := aws.ToString(got.SecretString)
+	binary := len(got.SecretBinary) > 0 && text == ""
+	return Value{Present: binary || text != "", Binary: binary, Text: secret.New(text), Made: aws.ToTime(got.CreatedDate)}, nil
 }
 
-// prove logs in. testSecret waits until the registry knows the credential; the
-// others ask once, to see whether there is anything to do.
-func (r *Rotation) prove(ctx context.Context, o Observation, at Target, credential registry.Credential) (*Attempt, error) {
-	image, deadline := at.Image, o.Now.Add(r.loginWait)
-	if o.Step != TestSecret {
-		image, deadline = nil, o.Now
+// prove logs in. Where it waits, it tries until the registry knows the
+// credential.
+func (r *Rotation) prove(ctx context.Context, now time.Time, q Question) (*Attempt, error) {
+	deadline := now
+	if q.Wait {
+		deadline = now.Add(r.loginWait)
 	}
 	for pause := time.Second; ; pause = min(2*pause, 8*time.Second) {
-		login, err := r.registries.Login(ctx, at.Registry, credential, image)
+		login, err := r.registries.Login(ctx, q.Registry, q.Credential, q.Image)
 		if err == nil {
 			return &Attempt{Login: login}, nil
 		}
 		failure, ok := errors.AsType[*registry.Error](err)
 		if !ok {
-			return nil, fmt.Errorf("log in to %s: %w", at.Registry.Host, err)
+			return nil, fmt.Errorf("log in to %s: %w", q.Registry.Host, err)
 		}
-		again := failure.Kind == registry.Refused || failure.Retryable()
-		if !again || r.now().Add(pause).After(deadline) {
+		retry := failure.Kind == registry.Refused || failure.Retryable()
+		if !retry || r.now().Add(pause).After(deadline) {
 			if failure.Retryable() {
-				return nil, fmt.Errorf("log in to %s: %w", at.Registry.Host, err)
+				return nil, fmt.Errorf("log in to %s: %w", q.Registry.Host, err)
 			}
 			return &Attempt{Login: login, Err: failure}, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("log in to %s: %w", at.Registry.Host, context.Cause(ctx))
+			return nil, fmt.Errorf("log in to %s: %w", q.Registry.Host, context.Cause(ctx))
 		case <-time.After(pause):
+		}
+	}
+}
+
+func (r *Rotation) standing(ctx context.Context, q Question) (StandingAnswer, error) {
+	standing, err := r.drivers[q.Driver].(registry.Inspector).Inspect(ctx, q.Order, q.For)
+	failure, ok := errors.AsType[*registry.Error](err)
+	switch {
+	case ok && !failure.Retryable():
+		return StandingAnswer{Err: failure}, nil
+	case err != nil:
+		return StandingAnswer{}, fmt.Errorf("look at the account in the registry: %w", err)
+	}
+	return StandingAnswer{Standing: standing}, nil
+}
+
+// maxOthers bounds how many registry secrets of the account are compared.
+const maxOthers = 500
+
+// others lists the other secrets that name a driver. A role that may not list
+// them learns of none: the comparison is a courtesy.
+func (r *Rotation) others(ctx context.Context, own string) ([]OtherSecret, error) {
+	var others []OtherSecret
+	input := &secretsmanager.ListSecretsInput{
+		Filters:    []types.Filter{{Key: types.FilterNameStringTypeTagKey, Values: []string{DriverTag}}},
+		MaxResults: aws.Int32(100),
+	}
+	for {
+		page, err := r.reader.ListSecrets(ctx, input)
+		if err != nil && awserror.Classify(err) == awserror.Denied {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list the secrets that are tagged %s: %w", DriverTag, err)
+		}
+		for _, entry := range page.SecretList {
+			if aws.ToString(entry.ARN) != own {
+				others = append(others, OtherSecret{ARN: aws.ToString(entry.ARN), Name: aws.ToString(entry.Name), Created: aws.ToTime(entry.CreatedDate), Tags: tagsOf(entry.Tags)})
+			}
+		}
+		if input.NextToken = page.NextToken; aws.ToString(page.NextToken) == "" || len(others) >= maxOthers {
+			return others, nil
 		}
 	}
 }
@@ -362,6 +336,11 @@ func asFinding(err error, doing string) error {
 	if !ok || failure.Retryable() {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
+	return finding.Refuse(apiFault(failure))
+}
+
+// apiFault says what a failed call of a registry's API means.
+func apiFault(failure *registry.Error) finding.Finding {
 	f := finding.Finding{Code: "registry-api", Severity: finding.Error, Message: failure.Error(), Fix: "see what the registry's log says of the call; the current credential is untouched"}
 	switch failure.Kind {
 	case registry.Refused:
@@ -375,5 +354,5 @@ func asFinding(err error, doing string) error {
 		f.Fix = "make the account that the message speaks of, or correct the secret's tags; of two accounts that take turns, the second is called as the first with _clone behind. " +
 			"Where there can be only one, the tag " + MaintenanceTag + "=in-place has its password replaced while it is in use; pulls then fail until the new one is everywhere"
 	}
-	return finding.Refuse(f)
+	return f
 }

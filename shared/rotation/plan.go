@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -67,8 +66,8 @@ func later(one, other time.Time) time.Time {
 // grace is what the tag says. Without it, a schedule of a few hours is its
 // owner's word that the previous credential is needed no longer than that.
 func (o Observation) grace(at Target) time.Duration {
-	if !at.HasGrace && o.Interval > 0 {
-		return min(defaultGrace, o.Interval/2)
+	if !at.HasGrace && o.Rate > 0 {
+		return min(defaultGrace, o.Rate/2)
 	}
 	if !at.HasGrace {
 		return defaultGrace
@@ -95,6 +94,9 @@ func (r *Rotation) inadmissible(o Observation) []finding.Finding {
 		return fault("version-not-pending", "the version that the step names does not carry AWSPENDING, so it is not to become the current one", "rotate the secret anew; where AWSPENDING is on another version, take it away there with aws secretsmanager update-secret-version-stage")
 	case o.version(current) == "":
 		return fault("current-missing", "no version of the secret is current, so there is no credential to follow", "give the secret the credential that works today with aws secretsmanager put-secret-value")
+	}
+	if faults := rotatedByAnother(o); len(faults) > 0 {
+		return faults
 	}
 	_, faults := target(o.Tags, r.drivers)
 	return faults
@@ -124,8 +126,17 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	if o.administersItself(at) {
 		return fault("tag-malformed", "the tag "+AdminTag+" names the secret itself, whose password would be the administrator's no more after a rotation", "keep the administrator's credential in a secret of its own")
 	}
-	if !o.Old.Present {
+	switch {
+	case !o.Old.Present:
 		return fault("secret-shape", "the version of the secret that is in use has no value", secretShapeFix)
+	case o.Old.Binary, o.New.Binary:
+		return fault("secret-shape", "a version of the secret is binary, which ECS does not read", secretShapeFix)
+	}
+	var administrator registry.Administrator
+	if at.Admin != "" {
+		if administrator, faults = administratorOf(o.Administrator, o.Name); len(faults) > 0 {
+			return documents{}, faults
+		}
 	}
 	before, err := ParseDocument(o.Old.Text, key)
 	if err != nil {
@@ -136,7 +147,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		hasNew: o.New.Present,
 		order: registry.Order{
 			Registry: at.Registry, SecretARN: o.ARN, Version: o.Version, Current: before.Credential,
-			Administrator: o.Administrator, Tags: o.Tags, Interval: o.Interval,
+			Administrator: administrator, Tags: o.Tags, Interval: o.interval(),
 		},
 	}
 	driver := r.drivers[at.Driver]
@@ -165,34 +176,25 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	return both, nil
 }
 
-// toProve gives the credential that a step tries at the registry.
-func toProve(o Observation, at Target, both documents) (registry.Credential, bool) {
+// toProve gives the credential that a step of a rotation tries at the registry.
+func toProve(o Observation, both documents) (registry.Credential, bool) {
 	switch {
-	case o.Step == TestSecret && !both.hasNew:
-		return both.before.Credential, true
-	case o.Step == TestSecret, o.Step == SetSecret && both.hasNew:
+	case o.Step == TestSecret:
+		return o.subjectOfTest(both), true
+	case o.Step == SetSecret && both.hasNew:
 		return both.after.Credential, true
-	case o.Step == Review && o.graceOver(at):
-		return both.before.Credential, true
-	default:
-		return registry.Credential{}, false
 	}
+	return registry.Credential{}, false
 }
 
-// wantsInUse reports whether a step goes on only if the credential in use is good.
-// So it is where the account whose turn it is gets a new password: whoever may
-// write a secret and its tags could otherwise have any account's password
-// changed, in the administrator's name (AWS's own templates: "to protect against
-// a confused deputy attack"). And where it is not good, somebody else changes
-// these accounts' passwords, such as a second secret with the same ones.
-//
-// Between rotations, the previous credential is not ended where it may be the only
-// one that works.
+// wantsInUse reports whether a step of a rotation goes on only if the credential
+// in use is good. So it is where the account whose turn it is gets a new password:
+// someone who may write a secret and its tags could otherwise have any account's
+// password changed, in the administrator's name (AWS's own templates: "to protect
+// against a confused deputy attack"). And where it is not good, somebody else
+// changes these accounts' passwords, such as a second secret with the same ones.
 func (r *Rotation) wantsInUse(o Observation, at Target, both documents) bool {
 	driver := r.drivers[at.Driver]
-	if o.Step == Review {
-		return both.hasNew && o.graceOver(at)
-	}
 	if driver.Accounts(o.Tags) != registry.TwoAccounts {
 		return false
 	}
@@ -238,21 +240,23 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
 	at, _ := target(o.Tags, r.drivers)
+	base := Action{Order: both.order, Driver: at.Driver}
 	if !both.hasNew && (o.Step == SetSecret || o.Step == FinishSecret) {
-		return pipeline.Plan[Action]{Findings: []finding.Finding{{
+		// Secrets Manager comes here only after a createSecret that succeeded: a value
+		// that still can't be read never will be (aws-sdk-js-v3#7701).
+		return pipeline.Plan[Action]{Actions: []Action{base.abandoning(o.Version)}, Findings: []finding.Finding{{
 			Code: "pending-empty", Severity: finding.Error,
-			Message: "the pending version of the secret has no value: createSecret did not end well",
-			Fix:     "see what createSecret reported, cure it, and rotate anew",
+			Message: "the pending version of the secret has no value, so it can't become the current one, and gives up AWSPENDING",
+			Fix:     "see what createSecret reported, cure it, and rotate again",
 		}}}
 	}
-	base := Action{Order: both.order, Driver: at.Driver}
 	switch o.Step {
 	case CreateSecret:
 		return r.planCreate(o, at, both, base)
 	case SetSecret:
 		return r.planSet(o, at, both, base)
 	case TestSecret:
-		return judgeLogin(o, at, both.hasNew)
+		return r.planTest(o, at, both, base)
 	default:
 		return r.planFinish(o, at, both, base)
 	}
@@ -306,6 +310,8 @@ func (o Observation) locked() []finding.Finding {
 	}}
 }
 
+func hasError(findings []finding.Finding) bool { return finding.Result{Findings: findings}.HasError() }
+
 func note(code, message string) pipeline.Plan[Action] {
 	return pipeline.Plan[Action]{Findings: []finding.Finding{{Code: code, Severity: finding.Info, Message: message}}}
 }
@@ -326,6 +332,16 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 	}
 	if faults := inUseFault(o, at); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
+	}
+	if r.takesTurns(o, at) && !at.InPlace {
+		stale := staleReplicas(o)
+		for i := range stale {
+			stale[i].Severity = finding.Error
+			stale[i].Message = "the standby account keeps its password, and nothing is rotated: " + stale[i].Message
+		}
+		if faults := append(stale, standingFaults(o, both.order.Next, "standby", o.Now.Add(o.interval()))...); hasError(faults) {
+			return pipeline.Plan[Action]{Findings: faults}
+		}
 	}
 	var actions []Action
 	for _, issued := range o.Issued {
@@ -374,22 +390,43 @@ func (r *Rotation) gap(at Target) []finding.Finding {
 	}}
 }
 
-// judgeLogin ends testSecret. Without a pending value it is the test that
-// Secrets Manager makes of a new configuration (RotateSecret with
-// RotateImmediately=false), and the current credential stands in.
-func judgeLogin(o Observation, at Target, hasNew bool) pipeline.Plan[Action] {
+// planTest judges a login and what it lets the credential pull. Without a pending
+// value it is the test that Secrets Manager makes of a new configuration
+// (RotateSecret with RotateImmediately=false), and the current credential stands
+// in.
+func (r *Rotation) planTest(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
 	if o.Login.Err != nil {
-		return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(at, *o.Login)}}
+		fault := loginFault(at, *o.Login)
+		plan := pipeline.Plan[Action]{Findings: []finding.Finding{fault}}
+		if _, installs := r.drivers[at.Driver].(registry.Installer); !installs && both.hasNew && o.Login.Err.Kind == registry.Refused {
+			// A minted credential can't be made good: with AWSPENDING on it, every later
+			// rotation would try it again.
+			plan.Actions = []Action{base.abandoning(o.Version)}
+		}
+		return plan
 	}
+	tested := o.subjectOfTest(both)
 	whose, code := "new", "login-succeeded"
-	if !hasNew {
+	if !both.hasNew {
 		whose, code = "current", "configuration-tested"
 	}
 	message := fmt.Sprintf("%s took the %s credential (%s, realm %s)", at.Registry.Host, whose, o.Login.Scheme, o.Login.Realm)
 	if at.Image != nil {
 		message += ", and showed the manifest of the test image"
 	}
-	return note(code, message)
+	findings, proven := judgePulls(o, at, both)
+	if proven > 0 {
+		message += fmt.Sprintf(", and of %d images that task definitions use", proven)
+	} else {
+		findings = append(findings, unproven(o, at, tested.Username)...)
+	}
+	findings = append(findings, standingFaults(o, tested.Username, whose, o.Now.Add(o.interval()))...)
+	return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{Code: code, Severity: finding.Info, Message: message})}
+}
+
+// takesTurns reports whether two accounts take turns.
+func (r *Rotation) takesTurns(o Observation, at Target) bool {
+	return r.drivers[at.Driver].Accounts(o.Tags) == registry.TwoAccounts
 }
 
 // planFinish moves the label, renders the files that carry the old credential,
@@ -408,17 +445,30 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 		promote.Kind, promote.From, promote.To = Promote, o.version(current), o.Version
 		actions = append(actions, promote)
 	}
-	renders := r.renders(o, at, both, base)
+	renders, findings := r.renders(o, at, both, base)
 	actions = append(actions, renders...)
+	var revocations []Action
 	for _, issued := range o.Issued {
 		// Within the grace time also those that were the previous one before: several
 		// rotations in a row end none that instances may still hold.
 		if !keep[issued.Version] && !graceRunning && !o.holds(issued, both.before.Credential) {
-			actions = append(actions, base.revoking(issued, "that no version of the secret needs any more"))
+			revocations = append(revocations, base.revoking(issued, "that no version of the secret needs any more"))
 		}
 	}
+	if len(revocations) > 0 {
+		// A replica that has missed a rotation serves one of these.
+		hold := staleReplicas(o)
+		if !at.Hard {
+			hold = append(hold, r.held(o, at, both)...)
+		}
+		if len(hold) > 0 {
+			findings, revocations = append(findings, hold...), nil
+		}
+	}
+	actions = append(actions, revocations...)
 	// At last, so that a command that cannot be sent keeps nothing else from being done.
-	refreshes, findings, _ := r.refreshes(o, at, both, renders, base)
+	refreshes, told, _ := r.refreshes(o, at, both, renders, base)
+	findings = append(findings, told...)
 	findings = append(findings, o.locked()...)
 	if made := o.New.Made; at.InPlace && !o.finished() && !made.IsZero() {
 		findings = append(findings, finding.Finding{
@@ -428,40 +478,53 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	}
 	actions = append(actions, refreshes...)
 	if len(actions) == 0 && len(findings) == 0 {
-		return note("already-current", "the version is the current one already, and every file has its credential")
+		return note("already-current", "the version is the current one already, and every listed file has its credential")
 	}
 	return pipeline.Plan[Action]{Findings: findings, Actions: actions}
 }
 
 // superseded are the credentials that the new one takes the place of: the one
-// before it, and those before that one whose tokens are still there, which an old
-// copy of a file may carry until the moment when they are revoked.
+// before it, and of a registry that mints them also the one before that while it
+// still works. An older one opens nothing: who holds one of those doesn't get the
+// new one for it.
 func (o Observation) superseded(both documents) []registry.Credential {
 	old := []registry.Credential{both.before.Credential}
-	for _, version := range slices.Sorted(maps.Keys(o.Minted)) {
-		// Somebody's own label keeps a version for a purpose of theirs.
-		if stages := o.Stages[version]; len(stages) > 0 && !slices.Equal(stages, []string{previous}) {
+	for _, issued := range o.Issued {
+		value := o.Minted[issued.Version]
+		if !has(o.Stages[issued.Version], previous) || !value.Present {
 			continue
 		}
-		if document, err := ParseDocument(o.Minted[version].Text, passwordKeyOf(o.Name)); err == nil {
+		if document, err := ParseDocument(value.Text, passwordKeyOf(o.Name)); err == nil {
 			old = append(old, document.Credential)
 		}
 	}
 	return old
 }
 
-// renders are the files that still carry an old credential.
-func (r *Rotation) renders(o Observation, at Target, both documents, base Action) []Action {
-	var actions []Action
-	for _, file := range o.Configs {
-		content, changed := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(o.Tags), o.superseded(both), both.after.Credential)
+// renders are the listed files that still carry an old credential, and what keeps
+// others from being read or written.
+func (r *Rotation) renders(o Observation, at Target, both documents, base Action) (actions []Action, findings []finding.Finding) {
+	var tooMany []string
+	for _, file := range o.Configs.Files {
+		content, changed, many := rendered(file.Content, at.Registry, o.superseded(both), both.after.Credential)
+		if many {
+			tooMany = append(tooMany, printable(file.String()))
+		}
 		if changed {
 			render := base
 			render.Kind, render.File, render.Content = Render, file, content
 			actions = append(actions, render)
 		}
 	}
-	return actions
+	findings = configFaults(o.Configs.Faults)
+	if len(tooMany) > 0 {
+		findings = append(findings, finding.Finding{
+			Code: "config-oversized", Severity: finding.Warning,
+			Message: fmt.Sprintf("files have the credential for more than %d registries, which no ecs.config needs, so they are not written: %s", maxEntries, shortened(tooMany)),
+			Fix:     "have one entry for the registry in each file",
+		})
+	}
+	return actions, findings
 }
 
 // loginFault says what a failed login means.
@@ -471,7 +534,7 @@ func loginFault(at Target, attempt Attempt) finding.Finding {
 	case registry.Refused:
 		f.Code = "login-refused"
 		f.Fix = "the current credential is untouched; see whether the registry read what the driver wrote, and whether the account may pull the test image; " +
-			"where the new credential was ended meanwhile, take AWSPENDING away from its version with aws secretsmanager update-secret-version-stage, and rotate anew"
+			"where the new credential can't be made good, its version gives up AWSPENDING, and the next rotation begins with another one"
 	case registry.Missing:
 		f.Code = "image-missing"
 		f.Fix = fmt.Sprintf("name in the tag %s an image that is there, and in %s a registry that serves /v2/", ImageTag, RegistryTag)

@@ -15,8 +15,6 @@ import (
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registryauth"
 	"ecsguardrails/shared/storedfile"
 )
 
@@ -116,48 +114,56 @@ type sent struct {
 }
 
 // fleets are the instances that are to have the new credential, by the files
-// that carry it or will.
+// that carry it or will. Which cluster a file is for, the secret's owner says in
+// its entry: a file's own word could send the instances of another team here.
 func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fleet, findings []finding.Finding) {
 	if r.refreshing != RefreshTagged && r.refreshing != RefreshClusters {
 		return nil, nil
 	}
 	clusters := map[string]*fleet{}
-	for _, file := range o.Configs {
-		_, old := rendered(file.Content, at.Registry, r.drivers[at.Driver].Accounts(o.Tags), o.superseded(both), both.after.Credential)
+	for _, file := range o.Configs.Files {
+		_, old, _ := rendered(file.Content, at.Registry, o.superseded(both), both.after.Credential)
 		if !old && !carries(file.Content, at.Registry, both.after.Credential) {
 			continue
 		}
-		cluster, _, named := ecsconfig.Parse(file.Content).Cluster()
+		entry, _ := entryOf(at.Configs, file.Place, r.configSuffixes)
 		switch {
 		case r.refreshing == RefreshTagged && !tagValue(file.String()), !scriptable(file.String()):
 			findings = append(findings, finding.Finding{
 				Code: "config-untaggable", Severity: finding.Warning,
-				Message: fmt.Sprintf("the instances that read %s are not told to read it anew: no tag or command can hold its name", printable(file.String())),
+				Message: fmt.Sprintf("the instances that read %s are not told to read it again: no tag or command can hold its name", printable(file.String())),
 				Fix:     "give the object a name of at most 256 characters with its bucket's, of letters, digits, spaces and + - = . _ : / @ alone",
 			})
 		case r.refreshing == RefreshTagged:
 			fleets = append(fleets, fleet{files: []storedfile.Place{file.Place}, written: file.Modified()})
-		case !named:
+		case entry.Cluster == "":
 			findings = append(findings, finding.Finding{
 				Code: "config-names-no-cluster", Severity: finding.Warning,
-				Message: fmt.Sprintf("the instances that read %s are not told to read it anew: it names no cluster to find them by", file.Place),
-				Fix:     "write ECS_CLUSTER into the file, or have instances found by their tag " + InstanceTag + " (REFRESH_INSTANCES=yes)",
+				Message: fmt.Sprintf("the instances that read %s are not told to read it again: its entry in the tag %s names no cluster", file.Place, ConfigTag),
+				Fix:     fmt.Sprintf("write the cluster behind the entry, as in s3://bucket/key=CLUSTER; or have instances found by their tag %s (REFRESH_INSTANCES=yes)", InstanceTag),
 			})
 		default:
-			if clusters[cluster] == nil {
-				clusters[cluster] = &fleet{cluster: cluster}
+			if named, _, ok := ecsconfig.Parse(file.Content).Cluster(); ok && named != entry.Cluster {
+				findings = append(findings, finding.Finding{
+					Code: "config-cluster-differs", Severity: finding.Warning,
+					Message: fmt.Sprintf("%s is listed for the cluster %s and names another one in ECS_CLUSTER; the instances of %s are told", file.Place, entry.Cluster, entry.Cluster),
+					Fix:     "correct the entry in the tag " + ConfigTag + ", or ECS_CLUSTER in the file",
+				})
 			}
-			if modified := file.Modified(); modified.After(clusters[cluster].written) {
-				clusters[cluster].written = modified
+			if clusters[entry.Cluster] == nil {
+				clusters[entry.Cluster] = &fleet{cluster: entry.Cluster}
+			}
+			if modified := file.Modified(); modified.After(clusters[entry.Cluster].written) {
+				clusters[entry.Cluster].written = modified
 			}
 		}
 	}
-	// An instance is told of every file of its cluster, so that it can say which
-	// one is its own.
-	for _, file := range o.Configs {
+	// An instance is told of every listed file of its cluster, so that it can say
+	// which one it has.
+	for _, file := range o.Configs.Files {
+		entry, _ := entryOf(at.Configs, file.Place, r.configSuffixes)
 		of := ecsconfig.Parse(file.Content)
-		name, _, _ := of.Cluster()
-		if member := clusters[name]; member != nil && len(of.Registries().Registries) > 0 && scriptable(file.String()) {
+		if member := clusters[entry.Cluster]; member != nil && len(of.Registries().Registries) > 0 && scriptable(file.String()) {
 			member.files = append(member.files, file.Place)
 		}
 	}
@@ -165,6 +171,70 @@ func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fl
 		fleets = append(fleets, *clusters[name])
 	}
 	return fleets, findings
+}
+
+// clustersOfFiles are the clusters whose instances may hold the credential before,
+// because nothing tells them to read their file again: by their entry, or by the
+// name in the file.
+func (r *Rotation) clustersOfFiles(o Observation, at Target, both documents) []string {
+	var clusters []string
+	for cluster := range r.writtenFor(o, at, both) {
+		clusters = append(clusters, cluster)
+	}
+	slices.Sort(clusters)
+	return clusters
+}
+
+// writtenFor gives the clusters with the last time when one of their files was
+// written.
+func (r *Rotation) writtenFor(o Observation, at Target, both documents) map[string]time.Time {
+	written := map[string]time.Time{}
+	for _, file := range o.Configs.Files {
+		switch r.refreshing {
+		case RefreshClusters:
+			continue
+		case RefreshTagged:
+			// A tag that no instance carries reaches none.
+			last, known := o.Sent[fleet{files: []storedfile.Place{file.Place}}.comment()]
+			if !known || last.id == "" || last.targets > 0 {
+				continue
+			}
+		}
+		if !carries(file.Content, at.Registry, both.after.Credential) && !carries(file.Content, at.Registry, both.before.Credential) {
+			continue
+		}
+		entry, _ := entryOf(at.Configs, file.Place, r.configSuffixes)
+		cluster := entry.Cluster
+		if cluster == "" {
+			cluster, _, _ = ecsconfig.Parse(file.Content).Cluster()
+		}
+		if !clusterName.MatchString(cluster) {
+			cluster = "default"
+		}
+		if modified := file.Modified(); modified.After(written[cluster]) {
+			written[cluster] = modified
+		}
+	}
+	return written
+}
+
+// holders says how many container instances have been registered since before
+// their ecs.config got its present content: they hold what it had before.
+func (r *Rotation) holders(o Observation, at Target, both documents) (count int, clusters []string) {
+	written := r.writtenFor(o, at, both)
+	for _, cluster := range slices.Sorted(maps.Keys(written)) {
+		older := 0
+		for _, registered := range o.Registered[cluster] {
+			if registered.Before(written[cluster]) {
+				older++
+			}
+		}
+		if older > 0 {
+			count += older
+			clusters = append(clusters, cluster)
+		}
+	}
+	return count, clusters
 }
 
 // tagValue reports whether an EC2 tag may hold a text (EC2 user guide, "Tag
@@ -229,8 +299,8 @@ func unreached(of fleet, known reach) []finding.Finding {
 	case known.missing:
 		return []finding.Finding{{
 			Code: "cluster-missing", Severity: finding.Warning,
-			Message: fmt.Sprintf("the ecs.config files that carry the new credential name the cluster %q, which does not exist here", of.cluster),
-			Fix:     "correct ECS_CLUSTER in the file, or have the instances of another region read it anew yourself",
+			Message: fmt.Sprintf("files are listed for the cluster %q, which doesn't exist here", of.cluster),
+			Fix:     "correct the entry in the tag " + ConfigTag + ", or have the instances of another region read the file again yourself",
 		}}
 	case len(known.silent) > 0:
 		shown := strings.Join(known.silent[:min(len(known.silent), 5)], ", ")
@@ -239,7 +309,7 @@ func unreached(of fleet, known reach) []finding.Finding {
 		}
 		return []finding.Finding{{
 			Code: "instances-unreachable", Severity: finding.Warning,
-			Message: fmt.Sprintf("Systems Manager does not reach %d of the %d instances of the cluster %s, so they are not told to read their ecs.config anew: %s", len(known.silent), len(known.silent)+len(known.online), of.cluster, shown),
+			Message: fmt.Sprintf("Systems Manager does not reach %d of the %d instances of the cluster %s, so they are not told to read their ecs.config again: %s", len(known.silent), len(known.silent)+len(known.online), of.cluster, shown),
 			Fix:     "start the SSM agent on them and give their role its permissions (the capability ssm of attach-policies), or replace them",
 		}}
 	}
@@ -258,29 +328,20 @@ func judgeSent(of fleet, last sent, now time.Time) (told []finding.Finding, ende
 	case last.running:
 		return []finding.Finding{{
 			Code: "refresh-running", Severity: finding.Info,
-			Message: fmt.Sprintf("%s: %d instances are just told to read their ecs.config anew (command %s)", of, last.targets, last.id),
+			Message: fmt.Sprintf("%s: %d instances are just told to read their ecs.config again (command %s)", of, last.targets, last.id),
 		}}, false, false
 	case !last.complete || last.failed > 0:
 		return []finding.Finding{{
 			Code: "refresh-failed", Severity: finding.Warning,
-			Message: fmt.Sprintf("%s: not all of %d instances have read their ecs.config anew; on %d of them the command failed (command %s), and it is sent again", of, last.targets, last.failed, last.id),
+			Message: fmt.Sprintf("%s: not all of %d instances have read their ecs.config again; on %d of them the command failed (command %s), and it is sent again", of, last.targets, last.failed, last.id),
 			Fix:     "see what they say with aws ssm list-command-invocations --details --command-id " + last.id + "; replace them if it cannot be cured",
 		}}, false, true
 	default:
 		return []finding.Finding{{
 			Code: "refresh-ended", Severity: finding.Info,
-			Message: fmt.Sprintf("%s: %d instances have read their ecs.config anew (command %s)", of, last.targets, last.id),
+			Message: fmt.Sprintf("%s: %d instances have read their ecs.config again (command %s)", of, last.targets, last.id),
 		}}, true, false
 	}
-}
-
-// carries reports whether a file has a credential for a registry.
-func carries(content []byte, at registry.Registry, credential registry.Credential) bool {
-	return slices.ContainsFunc(ecsconfig.Parse(content).Registries().Registries, func(entry registryauth.Registry) bool {
-		named, err := registry.Parse(entry.Key)
-		return err == nil && named.Host == at.Host && !entry.Token &&
-			registry.Credential{Username: entry.Username, Password: entry.Password}.Equal(credential)
-	})
 }
 
 // RefreshCommands are the lines of the shell script that has an instance read

@@ -33,6 +33,8 @@ type instance struct {
 	id       string
 	ping     types.PingStatus
 	platform types.PlatformType
+	// registered is when it joined the cluster; zero stands for start.
+	registered time.Time
 }
 
 // commands is Systems Manager, and ECS with its clusters: it keeps what it is
@@ -125,7 +127,14 @@ func (c *commands) ListContainerInstances(_ context.Context, in *ecs.ListContain
 func (c *commands) DescribeContainerInstances(_ context.Context, in *ecs.DescribeContainerInstancesInput, _ ...func(*ecs.Options)) (*ecs.DescribeContainerInstancesOutput, error) {
 	output := &ecs.DescribeContainerInstancesOutput{}
 	for _, arn := range in.ContainerInstances {
-		output.ContainerInstances = append(output.ContainerInstances, ecstypes.ContainerInstance{Ec2InstanceId: aws.String(strings.TrimPrefix(arn, "arn/"))})
+		id := strings.TrimPrefix(arn, "arn/")
+		described := ecstypes.ContainerInstance{Ec2InstanceId: &id, RegisteredAt: aws.Time(start)}
+		for _, instance := range c.all() {
+			if instance.id == id && !instance.registered.IsZero() {
+				described.RegisteredAt = &instance.registered
+			}
+		}
+		output.ContainerInstances = append(output.ContainerInstances, described)
 	}
 	return output, nil
 }
@@ -246,16 +255,20 @@ func TestRefreshOddNames(t *testing.T) {
 		"a line break":            {"a\n/ecs.config", rotation.RefreshClusters, inCluster("prod"), "config-untaggable"},
 		"too long for a tag":      {strings.Repeat("long/", 60) + "ecs.config", rotation.RefreshTagged, inCluster("prod"), "config-untaggable"},
 		"too long, and a cluster": {strings.Repeat("long/", 60) + "ecs.config", rotation.RefreshClusters, inCluster("prod"), ""},
-		"no cluster is named":     {"ecs.config", rotation.RefreshClusters, []byte(configFiles["dev-ecs.config"]("ci", canary)), "config-names-no-cluster"},
-		"there is no cluster":     {"ecs.config", rotation.RefreshClusters, inCluster("gone"), "cluster-missing"},
+		// What a file says of its cluster counts for nothing.
+		"no cluster is listed":   {"none/ecs.config", rotation.RefreshClusters, inCluster("prod"), "config-names-no-cluster"},
+		"there is no cluster":    {"gone/ecs.config", rotation.RefreshClusters, inCluster("gone"), "cluster-missing"},
+		"another cluster's name": {"other/ecs.config", rotation.RefreshClusters, inCluster("victim"), "config-cluster-differs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.refreshing, w.commands = test.refreshing, &commands{now: w.now, clusters: map[string][]instance{"prod": {{"i-1", types.PingStatusOnline, ""}}}}
+			w.refreshing, w.commands = test.refreshing, &commands{now: w.now, clusters: map[string][]instance{"prod": {{"i-1", types.PingStatusOnline, "", time.Time{}}}}}
 			w.objects.Write(configBucket, test.key, test.content)
+			w.secrets.Tags[rotation.ConfigTag] = "s3://" + configBucket + "/*=prod s3://" + configBucket + "/none/* s3://" + configBucket + "/gone/*=gone"
 			w.begun(t)
 			result := w.run(t, "finishSecret", version1)
-			if codes(result) != test.want || result.HasError() || len(w.commands.sent) != map[bool]int{true: 1}[test.want == ""] {
+			told := test.want == "" || test.want == "config-cluster-differs"
+			if codes(result) != test.want || result.HasError() || len(w.commands.sent) != map[bool]int{true: 1}[told] {
 				t.Errorf("%d commands, %+v", len(w.commands.sent), result)
 			}
 		})
@@ -267,18 +280,21 @@ func TestRefreshClusters(t *testing.T) {
 	w := newWorld(t)
 	w.refreshing = rotation.RefreshClusters
 	w.commands = &commands{now: w.now, clusters: map[string][]instance{
-		"prod":  {{"i-silent", "", ""}, {"i-lost", types.PingStatusConnectionLost, ""}, {"i-windows", types.PingStatusOnline, types.PlatformTypeWindows}},
-		"dev":   {{"mi-0123", types.PingStatusOnline, ""}},
-		"other": {{"i-other", types.PingStatusOnline, ""}},
+		"prod":  {{"i-silent", "", "", time.Time{}}, {"i-lost", types.PingStatusConnectionLost, "", time.Time{}}, {"i-windows", types.PingStatusOnline, types.PlatformTypeWindows, time.Time{}}},
+		"dev":   {{"mi-0123", types.PingStatusOnline, "", time.Time{}}},
+		"other": {{"i-other", types.PingStatusOnline, "", time.Time{}}},
 	}}
 	for n := range 120 {
-		w.commands.clusters["prod"] = append(w.commands.clusters["prod"], instance{fmt.Sprintf("i-%03d", n), types.PingStatusOnline, ""})
+		w.commands.clusters["prod"] = append(w.commands.clusters["prod"], instance{fmt.Sprintf("i-%03d", n), types.PingStatusOnline, "", time.Time{}})
 	}
 	for key, cluster := range map[string]string{"dev/ecs.config": "dev", "prod/a-ecs.config": "prod", "prod/b-ecs.config": "prod"} {
 		w.objects.Write(configBucket, key, inCluster(cluster))
 	}
 	w.objects.Write(configBucket, "other/ecs.config", []byte("ECS_CLUSTER=other\n"))
 	w.objects.Write(configBucket, "prod/person-ecs.config", []byte("ECS_CLUSTER=prod\n"+configFiles["person/ecs.config"]("", "")))
+	// A stranger's file of the same cluster, under another prefix.
+	w.objects.Write(configBucket, "stranger/ecs.config", inCluster("prod"))
+	w.secrets.Tags[rotation.ConfigTag] = "s3://" + configBucket + "/prod/*=prod s3://" + configBucket + "/dev/ecs.config=dev s3://" + configBucket + "/other/*=other"
 	w.begun(t)
 	result := w.run(t, "finishSecret", version1)
 	if codes(result) != "instances-unreachable" || result.HasError() || !strings.Contains(result.Findings[0].Message, "2 of the 122") {

@@ -18,27 +18,44 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 			Code: "not-ours", Severity: finding.Info, Message: fmt.Sprintf("the secret has no tag %s", DriverTag),
 		}}, false
 	}
+	findings := append(rotationOff(o), rotatedByAnother(o)...)
 	at, faults := target(o.Tags, r.drivers)
 	if len(faults) > 0 {
-		return pipeline.Plan[Action]{Findings: faults}, false
+		return pipeline.Plan[Action]{Findings: append(findings, faults...)}, false
 	}
-	findings := overdue(o)
+	findings = append(findings, overdue(o)...)
 	underway := o.version(pending)
 	switch {
+	case o.version(current) == "":
+		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
+			Code: "current-missing", Severity: finding.Error,
+			Message: "no version of the secret is current, so there is no credential to follow",
+			Fix:     "give the secret the credential that works today with aws secretsmanager put-secret-value",
+		})}, false
 	case underway != "" && underway != o.version(current):
 		// One of two accounts that take turns may be just getting its password.
 		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
 			Code: "rotation-underway", Severity: finding.Info, Message: "a rotation is under way, so the previous credential is left to it",
 		})}, false
-	case o.version(previous) == "":
-		return pipeline.Plan[Action]{Findings: findings}, false
-	case at.HasGrace && !o.graceOver(at):
+	case o.version(previous) != "" && at.HasGrace && !o.graceOver(at):
 		findings = append(findings, finding.Finding{
 			Code: "grace-running", Severity: finding.Info,
 			Message: fmt.Sprintf("the previous credential works until %s", o.tagEnd(at).UTC().Format(time.RFC3339)),
 		})
 	}
 	return pipeline.Plan[Action]{Findings: findings}, true
+}
+
+// rotationOff says that nothing rotates the secret, though its tags name a driver.
+func rotationOff(o Observation) []finding.Finding {
+	if o.Rotates {
+		return nil
+	}
+	return []finding.Finding{{
+		Code: "rotation-off", Severity: finding.Error,
+		Message: "the secret is tagged for a rotation, and rotation isn't turned on",
+		Fix:     "turn it on with aws secretsmanager rotate-secret --rotation-lambda-arn and --rotation-rules, or take the tag " + DriverTag + " away",
+	}}
 }
 
 // graceOver reports whether the previous credential has come to an end that a
@@ -73,12 +90,24 @@ func overdue(o Observation) []finding.Finding {
 	}}
 }
 
-// planReview renders files that carry the previous credential again, has
-// instances read them that were not told, and ends the previous credential when
-// its grace time is over and neither is left to do.
+// planReview says what the next rotation would fail of, renders listed files that
+// carry the previous credential again, has instances read them that were not told,
+// and ends the previous credential when its grace time is over and nothing is
+// known to hold it.
 func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	plan, more := r.reviewable(o)
 	if !more {
+		return plan
+	}
+	at, _ := target(o.Tags, r.drivers)
+	plan.Findings = append(plan.Findings, r.prospects(o, at)...)
+	plan.Findings = append(plan.Findings, r.sharedFaults(o, at)...)
+	plan.Findings = append(plan.Findings, r.unlisted(o, at)...)
+	if o.InUse == nil || o.InUse.Err != nil {
+		// Without a current credential that works, nothing is replaced or ended.
+		return plan
+	}
+	if o.version(previous) == "" {
 		return plan
 	}
 	both, faults := r.read(o)
@@ -89,63 +118,130 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 		})
 		return plan
 	}
-	at, _ := target(o.Tags, r.drivers)
-	if faults := inUseFault(o, at); len(faults) > 0 {
-		plan.Findings = append(plan.Findings, faults...)
-		return plan
-	}
 	base := Action{Order: both.order, Driver: at.Driver}
 	// What nobody may touch now is the credential that the current version holds.
 	base.Order.Current = both.after.Credential
-	renders := r.renders(o, at, both, base)
-	refreshes, told, settled := r.refreshes(o, at, both, renders, base)
+	renders, told := r.renders(o, at, both, base)
+	refreshes, more2, settled := r.refreshes(o, at, both, renders, base)
+	told = append(told, more2...)
 	plan.Actions = append(renders, refreshes...)
 	if len(renders) > 0 {
 		told = append(told, finding.Finding{
 			Code: "previous-in-use", Severity: finding.Warning, Cured: true,
-			Message: fmt.Sprintf("%d ecs.config files carry the previous credential; it is not revoked before the next look, when instances may have read them anew", len(renders)),
+			Message: fmt.Sprintf("%d listed ecs.config files carry the previous credential; it is not revoked before the next look, when instances may have read them again", len(renders)),
 			Fix:     "have the instances read their ecs.config again",
 		})
 	}
-	plan.Findings = append(plan.Findings, told...)
+	held := r.held(o, at, both)
+	plan.Findings = append(plan.Findings, append(told, held...)...)
 	if len(renders) > 0 || !settled || !o.graceOver(at) {
 		return plan
 	}
-	switch {
-	case o.Login.Err != nil && o.Login.Err.Kind != registry.Refused:
+	if stale := staleReplicas(o); len(stale) > 0 {
+		plan.Findings = append(plan.Findings, stale...)
+		return plan
+	}
+	if !at.Hard && (len(held) > 0 || listedUnreadable(o)) {
+		return plan
+	}
+	if o.Login.Err != nil && o.Login.Err.Kind != registry.Refused {
 		plan.Findings = append(plan.Findings, loginFault(at, *o.Login))
 		return plan
-	default:
-		base.ReviewedCurrent = o.version(current)
-		for _, issued := range r.outdated(o, at, both) {
-			plan.Actions = append(plan.Actions, base.revoking(issued, "whose grace time is over"))
-		}
+	}
+	base.ReviewedCurrent = o.version(current)
+	revocations := r.outdated(o, at, both)
+	for _, issued := range revocations {
+		plan.Actions = append(plan.Actions, base.revoking(issued, "whose grace time is over"))
 	}
 	locked := o.locked()
 	plan.Findings = append(plan.Findings, locked...)
-	if len(plan.Actions) > 0 {
+	_, lists := r.drivers[at.Driver].(registry.Lister)
+	switch {
+	case len(revocations) > 0:
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "grace-over", Severity: finding.Warning, Cured: true,
 			Message: fmt.Sprintf("%s still takes the previous credential, whose grace time is over", at.Registry.Host),
 			Fix:     "let this function revoke it",
 		})
-		return plan
+	case !lists && !r.takesTurns(o, at) && o.Login.Err == nil:
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "previous-works", Severity: finding.Warning,
+			Message: fmt.Sprintf("%s still takes the previous credential, whose grace time is over, and the driver %s can't revoke it", at.Registry.Host, at.Driver),
+			Fix:     "delete the previous token at the registry",
+		})
+	case len(locked) == 0:
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "previous-ended", Severity: finding.Info,
+			Message: "no previous credential that this function issued works any more",
+		})
 	}
-	if len(locked) > 0 {
-		return plan
-	}
-	plan.Findings = append(plan.Findings, finding.Finding{
-		Code: "previous-ended", Severity: finding.Info,
-		Message: "no previous credential that this function issued works any more",
-	})
 	return plan
+}
+
+// held tells of instances that hold the previous credential, and until when it
+// works.
+func (r *Rotation) held(o Observation, at Target, both documents) []finding.Finding {
+	count, clusters := r.holders(o, at, both)
+	if count == 0 {
+		return nil
+	}
+	var until string
+	switch {
+	case at.HasGrace && at.Hard:
+		until = fmt.Sprintf("it ends on %s", o.tagEnd(at).UTC().Format(time.RFC3339))
+	case at.HasGrace && o.graceOver(at):
+		until = "its grace time is over, and it is kept until none of them holds it"
+	case o.Due.IsZero():
+		until = "the next rotation may end it"
+	default:
+		until = fmt.Sprintf("the rotation that is due by %s may end it", o.Due.UTC().Format(time.RFC3339))
+	}
+	return []finding.Finding{{
+		Code: "previous-held", Severity: finding.Warning,
+		Message: fmt.Sprintf("%d container instances of %s have been registered since before their ecs.config got the current credential, so they hold the previous one; %s", count, shortened(clusters), until),
+		Fix:     "replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES); to end the credential all the same, write hard behind the time in the tag " + GraceTag,
+	}}
+}
+
+// listedUnreadable reports whether a file that the secret lists by name can't be
+// read: it may carry the previous credential.
+func listedUnreadable(o Observation) bool {
+	return slices.ContainsFunc(o.Configs.Faults, func(fault ConfigFault) bool { return fault.Listed && fault.Kind == FileUnreadable })
+}
+
+// unlisted names the files that carry the credential and that the secret doesn't
+// list. They are not written.
+func (r *Rotation) unlisted(o Observation, at Target) []finding.Finding {
+	var known []registry.Credential
+	for _, value := range []Value{o.Old, o.New} {
+		if document, err := ParseDocument(value.Text, passwordKeyOf(o.Name)); err == nil {
+			known = append(known, document.Credential)
+		}
+	}
+	var files []string
+	for _, file := range o.Unlisted.Files {
+		if slices.ContainsFunc(known, func(credential registry.Credential) bool { return carries(file.Content, at.Registry, credential) }) {
+			files = append(files, printable(file.String()))
+		}
+	}
+	// That others can't be read says nothing about this secret; validate-config
+	// reports it.
+	findings := configFaults(slices.DeleteFunc(slices.Clone(o.Unlisted.Faults), func(fault ConfigFault) bool { return fault.Kind == FileUnreadable }))
+	if len(files) == 0 {
+		return findings
+	}
+	return append(findings, finding.Finding{
+		Code: "config-unlisted", Severity: finding.Error,
+		Message: fmt.Sprintf("ecs.config files carry the secret's credential and are not in its tag %s, so no rotation writes the new one into them: %s", ConfigTag, shortened(files)),
+		Fix:     fmt.Sprintf("if they are the secret's, add them to the tag %s; otherwise find out how the credential got there", ConfigTag),
+	})
 }
 
 // outdated gives the credentials before the current one that still work, as the
 // registry knows them. A token that this function did not mint is not among
 // them.
 func (r *Rotation) outdated(o Observation, at Target, both documents) []registry.Issued {
-	if r.drivers[at.Driver].Accounts(o.Tags) == registry.TwoAccounts {
+	if r.takesTurns(o, at) {
 		if o.Login.Err != nil || both.before.Credential.Username == both.after.Credential.Username {
 			return nil
 		}

@@ -53,6 +53,8 @@ type world struct {
 	// refreshing says which instances read files anew, by means of commands.
 	refreshing rotation.Refreshing
 	commands   *commands
+	// definitions are the task definitions of the account.
+	definitions definitions
 	// buckets hold ecs.config files, beside configBucket.
 	buckets []string
 	// accepts is what the registry takes.
@@ -73,6 +75,7 @@ func htpasswdTags() map[string]string {
 		rotation.DriverTag:   htpasswd.Name,
 		rotation.ImageTag:    "registry.example.com/team/app:1",
 		htpasswd.LocationTag: "s3://acme/auth/htpasswd",
+		rotation.ConfigTag:   "s3://" + configBucket + "/*",
 	}
 }
 
@@ -134,23 +137,27 @@ func (w *world) drivers() map[string]registry.Driver {
 		gitea.Name:       gitea.New(client),
 		gitlab.Name:      gitlab.New(client, w.now),
 		harbor.Name:      harbor.New(client, random),
-		htpasswd.Name:    htpasswd.New(w.objects, random),
+		htpasswd.Name:    htpasswd.New(w.objects, random, htpasswd.Limits{Objects: []string{"acme/*"}, NoSuffixes: []string{"ecs.config", ".env"}}),
 		nexus.Name:       nexus.New(client, random),
 		quay.Name:        quay.New(client),
 	}
 }
 
-func (w *world) function(mode finding.Mode) *pipeline.Function[rotation.Request, rotation.Observation, pipeline.NoQuestion, rotation.Action] {
+func (w *world) function(mode finding.Mode) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Question, rotation.Action] {
 	return w.waiting(mode, 0)
 }
 
-func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Function[rotation.Request, rotation.Observation, pipeline.NoQuestion, rotation.Action] {
+func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Question, rotation.Action] {
 	return rotation.New(
 		rotation.Settings{
 			Shared: settings.Shared{Mode: mode}, LoginWait: wait,
 			RefreshInstances: cmp.Or(w.refreshing, rotation.RefreshNone), RefreshMaxConcurrency: "10%", RefreshMaxErrors: "1",
 			ConfigBucket: configBucket, ConfigBuckets: w.buckets, ConfigSuffixes: []string{"ecs.config"}},
-		rotation.World{Secrets: w.secrets, Configs: w.objects, Registries: registry.WithTransport(w.network), Drivers: w.drivers(), Commands: w.commands, Clusters: w.commands, Now: w.now},
+		rotation.Clients{
+			Secrets: w.secrets, Configs: w.objects, Registries: registry.WithTransport(w.network), Drivers: w.drivers(),
+			Images:   registry.NewAsker(registry.WithTransport(w.network), w.now, 0),
+			Commands: w.commands, Clusters: w.commands, Definitions: w.definitions,
+		}, w.now,
 	)
 }
 

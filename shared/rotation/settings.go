@@ -1,9 +1,11 @@
 package rotation
 
 import (
+	"slices"
 	"time"
 
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/htpasswd"
 	"ecsguardrails/shared/settings"
 )
 
@@ -12,11 +14,18 @@ type Settings struct {
 	settings.Shared
 	// ConfigBucket and ConfigBuckets are where the ecs.config files are kept that
 	// may carry a credential, and ConfigSuffixes what their keys end in. Without a
-	// bucket none is looked for.
+	// bucket, looks between rotations find no file that a secret doesn't list.
 	ConfigBucket   string   `env:"CONFIG_BUCKET"`
 	ConfigBuckets  []string `env:"CONFIG_BUCKETS"`
 	ConfigSuffixes []string `env:"CONFIG_SUFFIXES" envDefault:"ecs.config"`
-	// RefreshInstances has container instances read a rendered ecs.config anew: so
+	// HtpasswdObjects are the htpasswd files that may be written, as bucket/key, in
+	// which * is any text; never one that ends like an ecs.config or an environment
+	// file.
+	HtpasswdObjects         []string `env:"HTPASSWD_OBJECTS"`
+	EnvironmentFileSuffixes []string `env:"ENVIRONMENT_FILE_SUFFIXES" envDefault:".env"`
+	// RegistryFunctions are the ARNs of the functions that the driver lambda may call.
+	RegistryFunctions []string `env:"REGISTRY_FUNCTION_ARNS"`
+	// RefreshInstances has container instances read a rendered ecs.config again: so
 	// many at the same time (RefreshMaxConcurrency), and no more after more than so
 	// many failures (RefreshMaxErrors).
 	RefreshInstances      Refreshing `env:"REFRESH_INSTANCES" envDefault:"no"`
@@ -28,4 +37,9 @@ type Settings struct {
 	LoginWait time.Duration `env:"LOGIN_WAIT" envDefault:"60s"`
 	// Authorities is the path of a PEM file, in a layer of the function's, say.
 	Authorities registry.Authorities `env:"REGISTRY_CA_FILE"`
+}
+
+// HtpasswdLimits are what the driver htpasswd may write.
+func (s Settings) HtpasswdLimits() htpasswd.Limits {
+	return htpasswd.Limits{Objects: s.HtpasswdObjects, NoSuffixes: slices.Concat(s.ConfigSuffixes, s.EnvironmentFileSuffixes)}
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/storedfile"
 )
 
 // The tags of a secret that say what to do with it.
@@ -27,9 +27,19 @@ const (
 	// MaintenanceTag allows, with "in-place", that the one account of a registry
 	// where two would take turns gets its new password while the old one is in use.
 	MaintenanceTag = "ecs-guardrails:maintenance"
-	// ConfigTag lists the ecs.config files that carry the credential.
+	// ConfigTag lists the ecs.config files that may get the credential, as
+	// ConfigEntry reads them.
 	ConfigTag = "ecs-guardrails:config-objects"
+	// FamiliesTag narrows which families of task definitions the secret is for.
+	FamiliesTag = "ecs-guardrails:families"
+	// ExpiresTag is the day on which the current credential ends, as in 2027-01-31,
+	// where the registry tells nobody.
+	ExpiresTag = "ecs-guardrails:expires"
 )
+
+// hard, behind the grace time, ends the previous credential even while instances
+// hold it.
+const hard = "hard"
 
 // Target is what a secret's tags say.
 type Target struct {
@@ -39,16 +49,19 @@ type Target struct {
 	Image *registry.Image
 	// Admin is the secret with the administrator's credential, or "".
 	Admin string
-	// Grace is how long the previous credential works on after a rotation, whatever
-	// comes, and HasGrace whether a tag says so: then it ends after that time.
-	Grace    time.Duration
-	HasGrace bool
+	// Grace is how long the previous credential works on after a rotation, and
+	// HasGrace whether a tag says so: then it ends after that time, but not while
+	// instances are known to hold it, unless Hard says so.
+	Grace          time.Duration
+	HasGrace, Hard bool
 	// InPlace says that one account gets its new password while the old one is in
 	// use.
 	InPlace bool
-	// Configs are the ecs.config files that carry the credential; where none are
-	// named, the config bucket is read through.
-	Configs []storedfile.Place
+	// Configs are the ecs.config files that may get the credential. No others are
+	// written.
+	Configs []ConfigEntry
+	// Expires is when the current credential ends, zero where no tag says so.
+	Expires time.Time
 }
 
 // target reads the tags, all of them, so that all faults are told at once.
@@ -91,10 +104,14 @@ func target(tags map[string]string, drivers map[string]registry.Driver) (Target,
 	}
 	if text, tagged := tags[GraceTag]; tagged {
 		var err error
-		if target.Grace, err = parseGrace(text); err != nil {
+		duration, how, _ := strings.Cut(text, " ")
+		if target.Grace, err = parseGrace(duration); err != nil {
 			fault("tag-malformed", fmt.Sprintf("the tag %s is no time: %v", GraceTag, err), "write hours or days, as in 36h or 7d")
+		} else if how != "" && how != hard {
+			fault("tag-malformed", fmt.Sprintf("the tag %s has something else than %q behind its time", GraceTag, hard), "write hours or days alone, or with hard behind, as in 36h hard")
 		}
-		target.HasGrace = true
+		// Without any time, its owner wants an end now: nothing holds it, or it leaked.
+		target.HasGrace, target.Hard = true, how == hard || target.Grace == 0
 	}
 	if text, tagged := tags[MaintenanceTag]; tagged {
 		driver := drivers[target.Driver]
@@ -104,15 +121,25 @@ func target(tags map[string]string, drivers map[string]registry.Driver) (Target,
 		target.InPlace = true
 	}
 	for _, text := range strings.Fields(tags[ConfigTag]) {
-		place, ok := storedfile.ParsePlace(text)
-		if !ok {
-			fault("tag-malformed", fmt.Sprintf("the tag %s does not list objects", ConfigTag), "write them as s3://bucket/key, with spaces between, or take the tag away to have the config bucket read through")
+		entry, err := ParseConfigEntry(text)
+		if err != nil {
+			fault("tag-malformed", fmt.Sprintf("the tag %s can't be read: %v", ConfigTag, err), "write s3://bucket/key or s3://bucket/prefix/*, with =CLUSTER behind where REFRESH_INSTANCES is cluster, and spaces between")
 			break
 		}
-		target.Configs = append(target.Configs, place)
+		target.Configs = append(target.Configs, entry)
+	}
+	if text, tagged := tags[ExpiresTag]; tagged {
+		day, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			fault("tag-malformed", fmt.Sprintf("the tag %s is no day", ExpiresTag), "write the day on which the credential ends, as in 2027-01-31, or take the tag away")
+		}
+		target.Expires = day
 	}
 	return target, faults
 }
+
+// clusterName is the form of an ECS cluster's name ("CreateCluster", API reference).
+var clusterName = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
 
 // parseGrace reads a time as Go does, or a number of days.
 func parseGrace(text string) (time.Duration, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/registry/artifactory"
 	"ecsguardrails/shared/registry/dockerhub"
 	"ecsguardrails/shared/registry/gitea"
@@ -51,7 +52,7 @@ func vendors() map[string]vendor {
 	return map[string]vendor{
 		"gitlab, group": {
 			driver: gitlab.Name, registry: "registry.gitlab.example.com/acme", username: "acme-ecs", tags: map[string]string{gitlab.OwnerTag: "groups/acme/platform"},
-			administrator: `{"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://registry.gitlab.example.com",
+			administrator: `{"secrets":["prod/*"],"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://registry.gitlab.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.GitLab{Tokens: tokens(), Admin: admin, Owner: "groups/acme/platform"}
 				return s, &s.Tokens
@@ -59,7 +60,7 @@ func vendors() map[string]vendor {
 		},
 		"gitlab, project below a path": {
 			driver: gitlab.Name, registry: "registry.example.com", username: "gitlab+deploy-token-7", tags: map[string]string{gitlab.OwnerTag: "projects/acme/app"},
-			administrator: `{"url":"https://example.com/gitlab/","token":"` + admin + `"}`, api: "https://example.com", endpoint: "https://registry.example.com",
+			administrator: `{"secrets":["prod/*"],"url":"https://example.com/gitlab/","token":"` + admin + `"}`, api: "https://example.com", endpoint: "https://registry.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.GitLab{Tokens: tokens(), Admin: admin, Owner: "projects/acme/app"}
 				return below{s, "/gitlab"}, &s.Tokens
@@ -67,7 +68,7 @@ func vendors() map[string]vendor {
 		},
 		"gitlab, group access tokens": {
 			driver: gitlab.Name, registry: "registry.gitlab.example.com/acme", username: "any one", tags: map[string]string{gitlab.OwnerTag: "groups/acme/platform", gitlab.TokenTag: "access"},
-			administrator: `{"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://registry.gitlab.example.com",
+			administrator: `{"secrets":["prod/*"],"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://registry.gitlab.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.GitLab{Tokens: tokens(), Admin: admin, Owner: "groups/acme/platform", Access: true}
 				return s, &s.Tokens
@@ -75,7 +76,7 @@ func vendors() map[string]vendor {
 		},
 		"gitlab, project access tokens": {
 			driver: gitlab.Name, registry: "gitlab.example.com:5050", username: "ecs", tags: map[string]string{gitlab.OwnerTag: "projects/42", gitlab.TokenTag: "access/90"},
-			administrator: `{"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://gitlab.example.com:5050",
+			administrator: `{"secrets":["prod/*"],"url":"https://gitlab.example.com","token":"` + admin + `"}`, api: "https://gitlab.example.com", endpoint: "https://gitlab.example.com:5050",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.GitLab{Tokens: tokens(), Admin: admin, Owner: "projects/42", Access: true}
 				return s, &s.Tokens
@@ -83,7 +84,7 @@ func vendors() map[string]vendor {
 		},
 		"gitea": {
 			driver: gitea.Name, registry: "gitea.example.com", username: "ecs",
-			administrator: `{"url":"https://gitea.example.com","username":"ecs","password":"` + admin + `"}`, api: "https://gitea.example.com", endpoint: "https://gitea.example.com",
+			administrator: `{"secrets":["prod/*"],"url":"https://gitea.example.com","username":"ecs","password":"` + admin + `"}`, api: "https://gitea.example.com", endpoint: "https://gitea.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Gitea{Tokens: tokens(), Username: "ecs", Password: admin}
 				return s, &s.Tokens
@@ -91,7 +92,7 @@ func vendors() map[string]vendor {
 		},
 		"artifactory, reference tokens": {
 			driver: artifactory.Name, registry: "acme.jfrog.io", username: "ecs",
-			administrator: `{"url":"https://acme.jfrog.io","token":"` + admin + `"}`, api: "https://acme.jfrog.io", endpoint: "https://acme.jfrog.io",
+			administrator: `{"secrets":["prod/*"],"url":"https://acme.jfrog.io","token":"` + admin + `"}`, api: "https://acme.jfrog.io", endpoint: "https://acme.jfrog.io",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Artifactory{Tokens: tokens(), Admin: admin, References: true}
 				return s, &s.Tokens
@@ -99,7 +100,7 @@ func vendors() map[string]vendor {
 		},
 		"artifactory, plain tokens": {
 			driver: artifactory.Name, registry: "docker.example.com", username: "ecs",
-			administrator: `{"url":"https://artifactory.example.com","password":"` + admin + `"}`, api: "https://artifactory.example.com", endpoint: "https://docker.example.com",
+			administrator: `{"secrets":["prod/*"],"url":"https://artifactory.example.com","password":"` + admin + `"}`, api: "https://artifactory.example.com", endpoint: "https://docker.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Artifactory{Tokens: tokens(), Admin: admin}
 				return s, &s.Tokens
@@ -107,7 +108,7 @@ func vendors() map[string]vendor {
 		},
 		"docker hub, personal": {
 			driver: dockerhub.Name, registry: "docker.io", username: "ecsbot",
-			administrator: `{"username":"ecsbot","password":"` + admin + `"}`, api: "https://hub.docker.com", endpoint: "https://registry-1.docker.io",
+			administrator: `{"secrets":["prod/*"],"username":"ecsbot","password":"` + admin + `"}`, api: "https://hub.docker.com", endpoint: "https://registry-1.docker.io",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.DockerHub{Tokens: tokens(), Username: "ecsbot", Password: admin, Organization: "acme"}
 				return s, &s.Tokens
@@ -115,7 +116,7 @@ func vendors() map[string]vendor {
 		},
 		"docker hub, organization": {
 			driver: dockerhub.Name, registry: "https://index.docker.io/v1/", username: "acme",
-			administrator: `{"url":"https://hub.docker.com","username":"owner","password":"` + admin + `"}`, api: "https://hub.docker.com", endpoint: "https://registry-1.docker.io",
+			administrator: `{"secrets":["prod/*"],"url":"https://hub.docker.com","username":"owner","password":"` + admin + `"}`, api: "https://hub.docker.com", endpoint: "https://registry-1.docker.io",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.DockerHub{Tokens: tokens(), Username: "owner", Password: admin, Organization: "acme"}
 				return s, &s.Tokens
@@ -123,7 +124,7 @@ func vendors() map[string]vendor {
 		},
 		"nexus": {
 			driver: nexus.Name, registry: "nexus.example.com:8082", username: "ecs puller", takesTurns: true,
-			administrator: `{"url":"https://nexus.example.com","username":"admin","password":"` + admin + `"}`, api: "https://nexus.example.com", endpoint: "https://nexus.example.com:8082",
+			administrator: `{"secrets":["prod/*"],"url":"https://nexus.example.com","username":"admin","password":"` + admin + `"}`, api: "https://nexus.example.com", endpoint: "https://nexus.example.com:8082",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Nexus{Tokens: tokens(), Username: "admin", Password: admin}
 				return s, &s.Tokens
@@ -131,7 +132,7 @@ func vendors() map[string]vendor {
 		},
 		"quay": {
 			driver: quay.Name, registry: "quay.io/acme", username: "acme+ecs", takesTurns: true,
-			administrator: `{"url":"https://quay.io","token":"` + admin + `"}`, api: "https://quay.io", endpoint: "https://quay.io",
+			administrator: `{"secrets":["prod/*"],"url":"https://quay.io","token":"` + admin + `"}`, api: "https://quay.io", endpoint: "https://quay.io",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Quay{Tokens: tokens(), Admin: admin, Organization: "acme"}
 				return s, &s.Tokens
@@ -139,7 +140,7 @@ func vendors() map[string]vendor {
 		},
 		"harbor, project": {
 			driver: harbor.Name, registry: "harbor.example.com/acme", username: "robot$acme+ecs", takesTurns: true,
-			administrator: `{"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
+			administrator: `{"secrets":["prod/*"],"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Harbor{Tokens: tokens(), Username: "admin", Password: admin, Project: "acme"}
 				return s, &s.Tokens
@@ -147,7 +148,7 @@ func vendors() map[string]vendor {
 		},
 		"harbor, system": {
 			driver: harbor.Name, registry: "harbor.example.com", username: "robot$ecs", takesTurns: true,
-			administrator: `{"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
+			administrator: `{"secrets":["prod/*"],"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Harbor{Tokens: tokens(), Username: "admin", Password: admin}
 				return s, &s.Tokens
@@ -177,11 +178,20 @@ func newVendorWorld(v vendor) (*world, server, *registrytest.Tokens) {
 	if v.takesTurns {
 		s.Add(registrytest.Token{ID: "9001", Username: v.username + "_clone", Secret: canary + "-unused"})
 	}
-	tags := map[string]string{rotation.RegistryTag: v.registry, rotation.DriverTag: v.driver, rotation.AdminTag: adminSecret}
+	tags := map[string]string{rotation.RegistryTag: v.registry, rotation.DriverTag: v.driver, rotation.AdminTag: adminSecret, rotation.ConfigTag: "s3://" + configBucket + "/*"}
 	for key, value := range v.tags {
 		tags[key] = value
 	}
-	images := &registrytest.Distribution{Accepts: s.Accepts, Canary: canary, Realm: "https://token.example.com/token", Service: "registry"}
+	of, err := registry.Parse(v.registry)
+	if err != nil {
+		panic(err)
+	}
+	image := strings.TrimPrefix(of.Path+"/app", "/")
+	if of.Path == "" {
+		image = "team/app"
+	}
+	tags[rotation.ImageTag] = of.Host + "/" + image + ":1"
+	images := &registrytest.Distribution{Accepts: s.Accepts, Canary: canary, Realm: "https://token.example.com/token", Service: "registry", Images: map[string]bool{image + ":1": true}}
 	w := &world{
 		secrets: newSecret(fmt.Sprintf(`{"username":%q,"password":%q}`, v.username, canary), tags),
 		objects: &registrytest.ObjectStore{},
@@ -440,9 +450,9 @@ func TestVendorsFail(t *testing.T) {
 		"no administrator":       {func(w *world, _ vendor) { w.secrets.Others = nil }, []string{"administrator-missing"}},
 		"administrator no JSON":  {administrator(canary), []string{"administrator-shape"}},
 		"administrator's list":   {administrator(`{"url":"https://` + canary + `","token":"` + canary + `","secrets":"` + canary + `"}`), []string{"administrator-shape"}},
-		"administrator empty":    {administrator(`{"url":"https://` + canary + `"}`), []string{"administrator-shape"}},
-		"administrator's http":   {administrator(`{"url":"http://` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
-		"administrator's no URL": {administrator(`{"url":"` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
+		"administrator empty":    {administrator(`{"secrets":["prod/*"],"url":"https://` + canary + `"}`), []string{"administrator-shape"}},
+		"administrator's http":   {administrator(`{"secrets":["prod/*"],"url":"http://` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
+		"administrator's no URL": {administrator(`{"secrets":["prod/*"],"url":"` + canary + `","username":"ecs","token":"` + canary + `"}`), []string{"driver-needs"}},
 		"no tag":                 {func(w *world, _ vendor) { delete(w.secrets.Tags, rotation.AdminTag) }, []string{"driver-needs"}},
 		"tag is no secret":       {func(w *world, _ vendor) { w.secrets.Tags[rotation.AdminTag] = "a b" }, []string{"tag-malformed"}},
 	}
@@ -510,7 +520,7 @@ func TestAdministratorForOthers(t *testing.T) {
 		for name, v := range vendors() {
 			t.Run(name+" "+list, func(t *testing.T) {
 				w, s, _ := newVendorWorld(v)
-				w.secrets.Others[adminSecret] = strings.TrimSuffix(v.administrator, "}") + `,"secrets":` + list + "}"
+				w.secrets.Others[adminSecret] = strings.Replace(v.administrator, `["prod/*"]`, list, 1)
 				w.secrets.Begin(version1)
 				if allowed {
 					w.rotate(t, version1)
@@ -518,7 +528,7 @@ func TestAdministratorForOthers(t *testing.T) {
 				}
 				before := s.Live()
 				for _, step := range []string{"createSecret", "setSecret"} {
-					if result := w.run(t, step, version1); codes(result) != "administrator-for-others" || !result.HasError() {
+					if result := w.run(t, step, version1); codes(result) != map[bool]string{true: "administrator-unlisted", false: "administrator-for-others"}[list == "[]"] || !result.HasError() {
 						t.Errorf("%s: %+v", step, result)
 					}
 				}

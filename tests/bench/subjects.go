@@ -118,7 +118,7 @@ func taskDefinitions(ctx context.Context, account *operator.Operator) ([]occasio
 // rotation begins one, in which the deployed function only plans and so fails
 // for Secrets Manager, and gives the events of its steps.
 func rotation(ctx context.Context, account *operator.Operator) ([]occasion, error) {
-	secret, err := account.CreateRegistrySecret(ctx, "prod/rotated", account.Stack.Registry, "/shop")
+	secret, err := account.CreateRegistrySecret(ctx, "prod/rotated", account.Stack.Registry, "/shop", "s3://"+account.Stack.Outputs["ConfigBucket"]+"/rotated/ecs.config")
 	if err != nil {
 		return nil, err
 	}

@@ -146,7 +146,8 @@ func (w *world) prepare(ctx context.Context) error {
 		return fmt.Errorf("creating the bucket that is there before: %w", err)
 	}
 	w.canaries.Plant("the registry's first password", w.Stack.Registry.Password)
-	if w.registrySecret, err = w.CreateRegistrySecret(ctx, "prod/registry", w.Stack.Registry, ""); err != nil {
+	if w.registrySecret, err = w.CreateRegistrySecret(ctx, "prod/registry", w.Stack.Registry, "",
+		"s3://"+w.Stack.Outputs["ConfigBucket"]+"/rotation/*", "s3://"+existingBucket+"/rotation/docker/ecs.config"); err != nil {
 		return err
 	}
 	w.executionRole, err = w.CreateExecutionRole(ctx, "ecsTaskExecutionRole", w.registrySecret)

@@ -186,7 +186,7 @@ func testRotateByAPI(t *testing.T, w *world) {
 	mux.Handle("/", &registrytest.Distribution{
 		Accepts: gitlab.Accepts, Images: map[string]bool{"acme/app:1": true}, Realm: server.URL + "/jwt/auth", Service: "container_registry", Canary: words,
 	})
-	must(w.CreateSecret(t.Context(), "ecs-guardrails/admin/gitlab", `{"url":"`+server.URL+`","token":"`+words+`-admin"}`))(t)
+	must(w.CreateSecret(t.Context(), "ecs-guardrails/admin/gitlab", `{"url":"`+server.URL+`","token":"`+words+`-admin","secrets":["prod/gitlab"]}`))(t)
 	secret := must(w.CreateSecret(t.Context(), "prod/gitlab", `{"username":"ecs","password":"`+words+`"}`,
 		"ecs-guardrails:registry", host, "ecs-guardrails:driver", "gitlab", "ecs-guardrails:test-image", host+"/acme/app:1",
 		"ecs-guardrails:gitlab", "groups/acme", "ecs-guardrails:gitlab-token", "access", "ecs-guardrails:admin-secret", "ecs-guardrails/admin/gitlab"))(t)
@@ -220,10 +220,10 @@ func testRotateByAPI(t *testing.T, w *world) {
 }
 
 // testRefreshCluster has the instances of a cluster take a new credential over,
-// found by nothing but the cluster's name in the file.
+// found by the cluster's name in the secret's list of files.
 func testRefreshCluster(ctx context.Context, t *testing.T, o *operator.Operator) {
 	registry, bucket := o.Stack.Registry, o.Stack.Outputs["ConfigBucket"]
-	secret := must(o.CreateRegistrySecret(ctx, "cluster/registry", registry, "/cluster"))(t)
+	secret := must(o.CreateRegistrySecret(ctx, "cluster/registry", registry, "/cluster", "s3://"+bucket+"/cluster/ecs.config=storefront", "s3://"+bucket+"/persons/*=storefront"))(t)
 	first := must(o.Credential(ctx, secret, "AWSCURRENT"))(t)
 	config := must(operator.ConfigFile("docker", registry.Host, first))(t)
 	persons := must(operator.ConfigFile("dockercfg", "registry.example.com", operator.Credential{Username: "person"}))(t)

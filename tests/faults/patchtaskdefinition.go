@@ -106,7 +106,7 @@ func (w *World) createPullSecret(ctx context.Context) error {
 }
 
 // createSecret makes a secret of this world's, and returns its ARN.
-func (w *World) createSecret(ctx context.Context, base string, value, tags map[string]string) (string, error) {
+func (w *World) createSecret(ctx context.Context, base string, value any, tags map[string]string) (string, error) {
 	document, err := json.Marshal(value)
 	if err != nil {
 		return "", fmt.Errorf("writing the secret %s: %w", base, err)

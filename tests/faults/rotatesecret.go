@@ -113,6 +113,7 @@ func (w *World) createRotated(ctx context.Context, arrange makeRegistry) (*rotat
 	w.plant("the first password", first.Password.Reveal())
 	// The previous credential's time is over at once.
 	tags["ecs-guardrails:grace"] = "0h"
+	tags["ecs-guardrails:config-objects"] = "s3://" + w.stack.Outputs["ConfigBucket"] + "/" + w.Mark + "/*"
 	made.arn, err = w.createSecret(ctx, "registry", map[string]string{"username": first.Username, "password": first.Password.Reveal()}, tags)
 	if err != nil {
 		return nil, err
@@ -188,7 +189,7 @@ type htpasswdUsers struct {
 }
 
 func (*htpasswdUsers) arrange(ctx context.Context, w *World) (*rotated, operator.Credential, map[string]string, error) {
-	h := &htpasswdUsers{world: w, bucket: w.stack.Outputs["ConfigBucket"], key: w.Mark + "/htpasswd"}
+	h := &htpasswdUsers{world: w, bucket: w.stack.Outputs["ConfigBucket"], key: "registry/" + w.Mark + "/htpasswd"}
 	fail := func(err error) (*rotated, operator.Credential, map[string]string, error) {
 		return nil, operator.Credential{}, nil, err
 	}
@@ -197,6 +198,7 @@ func (*htpasswdUsers) arrange(ctx context.Context, w *World) (*rotated, operator
 		return fail(fmt.Errorf("making a folder for the registry: %w", err))
 	}
 	w.atEnd(func(context.Context) error { return os.RemoveAll(folder) })
+	w.atEnd(func(ctx context.Context) error { return w.deleteObjects(ctx, h.bucket, "registry/"+w.Mark+"/") })
 	// Copied before each step, as by a sidecar that is faster than the service.
 	h.server, err = registryserver.Start(ctx, registryserver.Options{
 		S3: w.S3, Bucket: h.bucket, Key: h.key, Folder: folder, Manual: true, Log: io.Discard, Logger: w.logger,
@@ -264,7 +266,7 @@ func (*gitlabTokens) arrange(ctx context.Context, w *World) (*rotated, operator.
 	mux.Handle("/v2/", registry)
 	mux.Handle("/", server)
 	host := w.serve(mux)
-	administrator, err := w.createSecret(ctx, "administrator", map[string]string{"url": "http://" + host, "token": admin}, map[string]string{"ecs-guardrails:driver": "none"})
+	administrator, err := w.createSecret(ctx, "administrator", map[string]any{"url": "http://" + host, "token": admin, "secrets": []string{"*"}}, map[string]string{"ecs-guardrails:driver": "none"})
 	return &rotated{users: &gitlabTokens{server}, others: []string{madeByHand}, minted: words}, operator.Credential{Username: "ci", Password: secret.New(first)}, map[string]string{
 		"ecs-guardrails:registry": host, "ecs-guardrails:driver": "gitlab", "ecs-guardrails:gitlab": server.Owner,
 		"ecs-guardrails:admin-secret": administrator, "ecs-guardrails:test-image": host + "/acme/app:1.0",

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,8 +28,9 @@ type Credential struct {
 
 // CreateRegistrySecret keeps the registry's first credential in a secret that
 // is tagged for patch-task-definition and rotate-secret, and returns its ARN.
-// The secret serves the images below the path, "" for all of the registry's.
-func (o *Operator) CreateRegistrySecret(ctx context.Context, name string, registry *registryserver.Server, path string) (string, error) {
+// The secret serves the images below the path, "" for all of the registry's, and
+// its credential goes into the config files, as s3://bucket/key.
+func (o *Operator) CreateRegistrySecret(ctx context.Context, name string, registry *registryserver.Server, path string, configs ...string) (string, error) {
 	value, err := json.Marshal(map[string]string{"username": registry.Username, "password": registry.Password})
 	if err != nil {
 		return "", fmt.Errorf("writing the credential: %w", err)
@@ -40,6 +42,9 @@ func (o *Operator) CreateRegistrySecret(ctx context.Context, name string, regist
 	// A test image has to lie where the secret serves.
 	if path == "" {
 		tags = append(tags, "ecs-guardrails:test-image", registry.Image())
+	}
+	if len(configs) > 0 {
+		tags = append(tags, "ecs-guardrails:config-objects", strings.Join(configs, " "))
 	}
 	return o.CreateSecret(ctx, name, string(value), tags...)
 }

@@ -23,6 +23,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/distribution/distribution/v3/configuration"
 	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd" // the first kind of authentication
 	_ "github.com/distribution/distribution/v3/registry/auth/token"    // the second
@@ -85,10 +88,33 @@ func TestNoPullFails(t *testing.T) {
 			objects.Write(bucket, "ecs.config", fmt.Appendf(nil, "ECS_CLUSTER=load\nECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={%q:{\"username\":\"ci\",\"password\":\"first\"}}\n", host))
 			secret := rotationtest.New(arn, "prod/registry", `{"username":"ci","password":"first"}`, map[string]string{
 				rotation.RegistryTag: host, rotation.DriverTag: htpasswd.Name, rotation.ImageTag: host + "/acme/app:1", htpasswd.LocationTag: "s3://" + bucket + "/registry/htpasswd",
+				rotation.ConfigTag: "s3://" + bucket + "/ecs.config",
 			})
 			load(t, host, objects, secret)
 		})
 	}
+}
+
+// definition is the image of the account's only task definition.
+type definition string
+
+func (definition) ListTaskDefinitionFamilies(context.Context, *ecs.ListTaskDefinitionFamiliesInput, ...func(*ecs.Options)) (*ecs.ListTaskDefinitionFamiliesOutput, error) {
+	return &ecs.ListTaskDefinitionFamiliesOutput{Families: []string{"app"}}, nil
+}
+
+func (d definition) DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &types.TaskDefinition{ContainerDefinitions: []types.ContainerDefinition{{Image: aws.String(string(d))}}}}, nil
+}
+
+// instances are none.
+type instances struct{}
+
+func (instances) ListContainerInstances(context.Context, *ecs.ListContainerInstancesInput, ...func(*ecs.Options)) (*ecs.ListContainerInstancesOutput, error) {
+	return &ecs.ListContainerInstancesOutput{}, nil
+}
+
+func (instances) DescribeContainerInstances(context.Context, *ecs.DescribeContainerInstancesInput, ...func(*ecs.Options)) (*ecs.DescribeContainerInstancesOutput, error) {
+	return &ecs.DescribeContainerInstancesOutput{}, nil
 }
 
 // load rotates, while one client pulls with what Secrets Manager gives it, and
@@ -97,10 +123,10 @@ func load(t *testing.T, host string, objects *registrytest.ObjectStore, secret *
 	client := registry.NewClient(registry.Authorities{})
 	function := rotation.New(rotation.Settings{
 		Shared: settings.Shared{Mode: finding.Enforce}, LoginWait: 20 * time.Second, ConfigBucket: bucket, ConfigSuffixes: []string{"ecs.config"},
-	}, rotation.World{
-		Secrets: secret, Configs: objects, Registries: client, Now: time.Now,
-		Drivers: map[string]registry.Driver{htpasswd.Name: htpasswd.New(objects, rand.Reader)},
-	})
+	}, rotation.Clients{
+		Secrets: secret, Configs: objects, Registries: client, Images: registry.NewAsker(client, time.Now, 0), Definitions: definition(host + "/acme/app:1"), Clusters: instances{},
+		Drivers: map[string]registry.Driver{htpasswd.Name: htpasswd.New(objects, rand.Reader, htpasswd.Limits{Objects: []string{bucket + "/registry/htpasswd"}})},
+	}, time.Now)
 	fromSecret := func() authn.Basic {
 		_, value := secret.Staged("AWSCURRENT")
 		var read authn.Basic

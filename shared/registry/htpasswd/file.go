@@ -2,8 +2,11 @@ package htpasswd
 
 import (
 	"bytes"
+	"crypto/md5"  //nolint:gosec // Apache's own hashes
+	"crypto/sha1" //nolint:gosec // Apache's own hashes
+	"crypto/subtle"
+	"encoding/base64"
 	"fmt"
-	"slices"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -62,10 +65,20 @@ func hashes(file []byte, username string) []string {
 	return found
 }
 
-// compare reports whether a hash is a password's, and whether it can be told:
-// Apache and nginx know other hashes than bcrypt's, which are not read here, and
-// nobody waits for one that costs too much.
+// compare reports whether a hash is a password's, and whether it can be told: by
+// bcrypt, Apache's own MD5 or SHA-1. Other hashes that Apache and nginx know
+// depend on the system's crypt(3), and bcrypt at a high cost would hold the
+// function up.
 func compare(hash string, password secret.Text) (equal, told bool) {
+	equals := func(want string) bool { return subtle.ConstantTimeCompare([]byte(hash), []byte(want)) == 1 }
+	if strings.HasPrefix(hash, shaPrefix) {
+		sum := sha1.Sum([]byte(password.Reveal())) //nolint:gosec // the form of an existing file
+		return equals(shaPrefix + base64.StdEncoding.EncodeToString(sum[:])), true
+	}
+	if rest, apache := strings.CutPrefix(hash, apr1Prefix); apache {
+		salt, _, whole := strings.Cut(rest, "$")
+		return whole && len(salt) <= apr1Salt && equals(apr1(password.Reveal(), salt)), whole && len(salt) <= apr1Salt
+	}
 	work, err := bcrypt.Cost([]byte(hash))
 	if err != nil || work > maxCost {
 		return false, false
@@ -75,21 +88,78 @@ func compare(hash string, password secret.Text) (equal, told bool) {
 
 // holds reports whether a file gives a user this password, and no other.
 func holds(file []byte, username string, password secret.Text) bool {
-	found := hashes(file, username)
-	return len(found) > 0 && !slices.ContainsFunc(found, func(hash string) bool {
-		equal, _ := compare(hash, password)
-		return !equal
-	})
+	held, told := verify(file, username, password)
+	return held && told
 }
 
-// mayHold reports whether a file may give a user this password: it has the user,
-// and no hash that is told to be another password's.
-func mayHold(file []byte, username string, password secret.Text) bool {
+// verify reports whether a file gives a user this password in each of the user's
+// lines, and whether all of them can be told.
+func verify(file []byte, username string, password secret.Text) (held, told bool) {
 	found := hashes(file, username)
-	return len(found) > 0 && !slices.ContainsFunc(found, func(hash string) bool {
-		equal, told := compare(hash, password)
-		return told && !equal
-	})
+	held, told = len(found) > 0, true
+	for _, hash := range found {
+		equal, known := compare(hash, password)
+		held, told = held && equal, told && known
+	}
+	return held, told
+}
+
+const (
+	shaPrefix  = "{SHA}"
+	apr1Prefix = "$apr1$"
+	// apr1Salt is the longest salt, in characters.
+	apr1Salt = 8
+)
+
+// apr1 is Apache's MD5 hash of a password with its salt (apr, crypto/apr_md5.c,
+// apr_md5_encode), the default of htpasswd before version 2.4.
+func apr1(password, salt string) string {
+	inner := md5.Sum([]byte(password + salt + password)) //nolint:gosec // the form of an existing file
+	text := []byte(password + apr1Prefix + salt)
+	for left := len(password); left > 0; left -= len(inner) {
+		text = append(text, inner[:min(left, len(inner))]...)
+	}
+	for bits := len(password); bits > 0; bits >>= 1 {
+		if bits&1 == 1 {
+			text = append(text, 0)
+		} else {
+			text = append(text, password[0])
+		}
+	}
+	sum := md5.Sum(text) //nolint:gosec // as above
+	for round := range 1000 {
+		var next []byte
+		if round&1 == 1 {
+			next = append(next, password...)
+		} else {
+			next = append(next, sum[:]...)
+		}
+		if round%3 != 0 {
+			next = append(next, salt...)
+		}
+		if round%7 != 0 {
+			next = append(next, password...)
+		}
+		if round&1 == 1 {
+			next = append(next, sum[:]...)
+		} else {
+			next = append(next, password...)
+		}
+		sum = md5.Sum(next) //nolint:gosec // as above
+	}
+	const digits = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	encoded := []byte(apr1Prefix + salt + "$")
+	write := func(value uint32, count int) {
+		for range count {
+			encoded = append(encoded, digits[value&0x3f])
+			value >>= 6
+		}
+	}
+	for _, at := range [][3]int{{0, 6, 12}, {1, 7, 13}, {2, 8, 14}, {3, 9, 15}, {4, 10, 5}} {
+		write(uint32(sum[at[0]])<<16|uint32(sum[at[1]])<<8|uint32(sum[at[2]]), 4)
+	}
+	write(uint32(sum[11]), 2)
+	return string(encoded)
 }
 
 // set gives the file with each line of the user made anew, or one line more

@@ -19,12 +19,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/storedfile"
+	"ecsguardrails/shared/wildcard"
 )
 
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.
@@ -37,25 +39,53 @@ const LocationTag = "ecs-guardrails:htpasswd"
 const (
 	// maxFile is far more than any user list; the file is held in memory.
 	maxFile = 8 << 20
-	// attempts is how often the file is read anew when others write it, too.
+	// attempts is how often the file is read again when others write it, too.
 	attempts = 5
 )
+
+// Limits say which objects the driver may write: who may tag a secret could name
+// any other one.
+type Limits struct {
+	// Objects are those that the operator lists, as bucket/key; * in it stands for
+	// any text.
+	Objects []string
+	// NoSuffixes are what keys of other files end in, which are never an htpasswd
+	// file whatever the list says.
+	NoSuffixes []string
+}
+
+func (l Limits) allow(place storedfile.Place) error {
+	if slices.ContainsFunc(l.NoSuffixes, func(suffix string) bool { return suffix != "" && strings.HasSuffix(place.Key, suffix) }) {
+		return errors.New("the tag " + LocationTag + " names a key that ends like an ecs.config or environment file; keep the htpasswd file under another name")
+	}
+	if !wildcard.MatchAny(l.Objects, place.Bucket+"/"+place.Key) {
+		return errors.New("the tag " + LocationTag + " names an object that the stack's parameter HtpasswdObjects doesn't list; have the operator add it there as bucket/key, or keep the file below registry/ in the stack's bucket, with a key that ends in htpasswd")
+	}
+	return nil
+}
 
 // Driver implements registry.Driver.
 type Driver struct {
 	objects storedfile.Store
 	random  io.Reader
+	limits  Limits
 }
 
 // New makes the driver; random is the source of its passwords.
-func New(objects storedfile.Store, random io.Reader) *Driver { return &Driver{objects, random} }
+func New(objects storedfile.Store, random io.Reader, limits Limits) *Driver {
+	return &Driver{objects, random, limits}
+}
 
 // Accounts says that two users take turns.
 func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.TwoAccounts }
 
-// Examine wants the file's place and a user name that fits into a line of it.
-func (*Driver) Examine(order registry.Order) error {
-	if _, err := location(order); err != nil {
+// Examine wants a place that the operator allows, and a user name that fits into a line of it.
+func (d *Driver) Examine(order registry.Order) error {
+	place, err := location(order)
+	if err != nil {
+		return err
+	}
+	if err := d.limits.allow(place); err != nil {
 		return err
 	}
 	name := order.Current.Username
@@ -88,6 +118,9 @@ func (d *Driver) Install(ctx context.Context, order registry.Order, credential r
 	if err != nil {
 		return err
 	}
+	if err := d.limits.allow(place); err != nil {
+		return err
+	}
 	var hashed string
 	for range attempts {
 		file, err := d.read(ctx, place)
@@ -97,7 +130,13 @@ func (d *Driver) Install(ctx context.Context, order registry.Order, credential r
 		if holds(file.Content, credential.Username, credential.Password) {
 			return nil
 		}
-		if !mayHold(file.Content, order.Current.Username, order.Current.Password) {
+		if held, told := verify(file.Content, order.Current.Username, order.Current.Password); !told {
+			return finding.Refuse(finding.Finding{
+				Code: "htpasswd-unverifiable", Severity: finding.Error,
+				Message: fmt.Sprintf("%s has a hash for the user of the credential in use that is none of bcrypt, $apr1$ and {SHA}, or takes too long to check, so it isn't known to be the registry's file and is not written", place),
+				Fix:     "write the user's line again with htpasswd -B",
+			})
+		} else if !held {
 			return finding.Refuse(finding.Finding{
 				Code: "htpasswd-differs", Severity: finding.Error,
 				Message: fmt.Sprintf("%s does not have the user of the credential in use, or has another password for it, so it is not written", place),

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -35,6 +36,14 @@ type ObjectStore struct {
 	mutex   sync.Mutex
 	objects map[string]*object
 	puts    int
+	listed  []string
+}
+
+// Listed gives what was listed until now, as bucket/prefix.
+func (s *ObjectStore) Listed() []string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return slices.Clone(s.listed)
 }
 
 type object struct {
@@ -194,14 +203,24 @@ func (s *ObjectStore) ListObjectsV2(ctx context.Context, input *s3.ListObjectsV2
 			err = s3Error("ListObjectsV2", &types.NoSuchBucket{})
 			return
 		}
+		s.listed = append(s.listed, *input.Bucket+"/"+aws.ToString(input.Prefix))
 		output = &s3.ListObjectsV2Output{IsTruncated: aws.Bool(false)}
+		last := ""
 		for _, name := range slices.Sorted(maps.Keys(s.objects)) {
 			key, ok := strings.CutPrefix(name, *input.Bucket+"/")
-			if !ok || key <= aws.ToString(input.ContinuationToken) {
+			if !ok || key <= aws.ToString(input.ContinuationToken) || !strings.HasPrefix(key, aws.ToString(input.Prefix)) {
 				continue
 			}
 			if len(output.Contents) == 2 {
-				output.IsTruncated, output.NextContinuationToken = aws.Bool(true), output.Contents[1].Key
+				output.IsTruncated, output.NextContinuationToken = aws.Bool(true), aws.String(last)
+				return
+			}
+			last = key
+			if input.EncodingType == types.EncodingTypeUrl {
+				key = url.QueryEscape(key)
+			} else if strings.ContainsFunc(key, unicode.IsControl) {
+				// XML can't hold it, and no SDK reads what S3 answers then.
+				output, err = nil, s3Error("ListObjectsV2", &smithy.GenericAPIError{Code: "DeserializationError", Fault: smithy.FaultClient})
 				return
 			}
 			output.Contents = append(output.Contents, types.Object{Key: aws.String(key)})

@@ -5,6 +5,7 @@ package rotationtest
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -33,6 +34,12 @@ type SecretsManager struct {
 	// Rotates says that rotation is enabled.
 	Rotates      bool
 	Rotated, Due time.Time
+	// RotatedBy is the ARN of the function that Secrets Manager calls.
+	RotatedBy string
+	// Replicas are the states of the replicas by their region.
+	Replicas map[string]types.StatusType
+	// Listed are what ListSecrets answers beside this secret; their values are Others'.
+	Listed []types.SecretListEntry
 	// Schedule is a rate or a cron expression, "" where there is none.
 	Schedule string
 	// Values and Stages are those of the versions.
@@ -117,6 +124,12 @@ func (s *SecretsManager) DescribeSecret(_ context.Context, _ *secretsmanager.Des
 	var output secretsmanager.DescribeSecretOutput
 	return &output, s.call("DescribeSecret", func() error {
 		output = secretsmanager.DescribeSecretOutput{ARN: &s.ARN, Name: &s.Name, RotationEnabled: &s.Rotates, VersionIdsToStages: map[string][]string{}, LastRotatedDate: &s.Rotated, NextRotationDate: &s.Due}
+		if s.RotatedBy != "" {
+			output.RotationLambdaARN = &s.RotatedBy
+		}
+		for region, status := range s.Replicas {
+			output.ReplicationStatus = append(output.ReplicationStatus, types.ReplicationStatusType{Region: aws.String(region), Status: status})
+		}
 		if s.Schedule != "" {
 			output.RotationRules = &types.RotationRulesType{ScheduleExpression: &s.Schedule}
 		}
@@ -125,6 +138,19 @@ func (s *SecretsManager) DescribeSecret(_ context.Context, _ *secretsmanager.Des
 		}
 		for key, value := range s.Tags {
 			output.Tags = append(output.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
+		}
+		return nil
+	})
+}
+
+// ListSecrets implements the operation, two secrets to a page.
+func (s *SecretsManager) ListSecrets(_ context.Context, input *secretsmanager.ListSecretsInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error) {
+	var output secretsmanager.ListSecretsOutput
+	return &output, s.call("ListSecrets", func() error {
+		start, _ := strconv.Atoi(aws.ToString(input.NextToken))
+		output.SecretList = s.Listed[min(start, len(s.Listed)):min(start+2, len(s.Listed))]
+		if start+2 < len(s.Listed) {
+			output.NextToken = aws.String(strconv.Itoa(start + 2))
 		}
 		return nil
 	})
@@ -190,6 +216,9 @@ func (s *SecretsManager) UpdateSecretVersionStage(_ context.Context, input *secr
 			return &types.InvalidParameterException{}
 		}
 		s.Unstage(from, label)
+		if to == "" {
+			return nil
+		}
 		s.Stages[to] = append(s.Stages[to], label)
 		if label == "AWSCURRENT" {
 			for v := range s.Stages {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,11 @@ func newPlay(ctx context.Context, running *stack.Stack, display *screen) (*play,
 	if p.topic, err = p.SubscribeTopic(ctx, "FindingsTopic", "demo-mailbox"); err != nil {
 		return nil, err
 	}
-	p.registrySecret, err = p.CreateRegistrySecret(ctx, "demo/registry", p.registry, "")
+	var configs []string
+	for _, key := range slices.Sorted(maps.Keys(configShapes)) {
+		configs = append(configs, "s3://"+p.bucket+"/"+key)
+	}
+	p.registrySecret, err = p.CreateRegistrySecret(ctx, "demo/registry", p.registry, "", configs...)
 	return p, err
 }
 

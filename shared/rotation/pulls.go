@@ -1,0 +1,221 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/wildcard"
+)
+
+const (
+	// maxFamilies bounds how many families of task definitions are read for the
+	// images that a secret is used for: one page.
+	maxFamilies = 100
+	// maxImages bounds how many images are asked about.
+	maxImages = 20
+)
+
+// TaskDefinitions is the part of ECS's client that finds the images in use.
+type TaskDefinitions interface {
+	ListTaskDefinitionFamilies(context.Context, *ecs.ListTaskDefinitionFamiliesInput, ...func(*ecs.Options)) (*ecs.ListTaskDefinitionFamiliesOutput, error)
+	DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
+}
+
+// Uses are the images of the latest revisions of task definitions.
+type Uses struct {
+	Images []UsedImage
+	// Partial says that there are more families than were read.
+	Partial bool
+	// Unknown is why none could be read, "" where that went well.
+	Unknown string
+}
+
+// UsedImage is one container's image.
+type UsedImage struct {
+	Family, Image string
+	// Secret is what repositoryCredentials name, "" without any.
+	Secret string
+}
+
+// uses reads the latest active revision of each family. Rotations are rare, and
+// the steps have two minutes. A role that may not read them knows no images.
+func (r *Rotation) uses(ctx context.Context, families string) (Uses, error) {
+	input := &ecs.ListTaskDefinitionFamiliesInput{Status: types.TaskDefinitionFamilyStatusActive, MaxResults: aws.Int32(maxFamilies)}
+	patterns := strings.Fields(families)
+	if len(patterns) == 1 {
+		if begin, _, _ := strings.Cut(patterns[0], "*"); begin != "" {
+			input.FamilyPrefix = &begin
+		}
+	}
+	page, err := r.definitions.ListTaskDefinitionFamilies(ctx, input)
+	if err != nil && awserror.Classify(err) == awserror.Denied {
+		return Uses{Unknown: failedCall(err)}, nil
+	}
+	if err != nil {
+		return Uses{}, fmt.Errorf("list the families of task definitions: %w", err)
+	}
+	read := make([][]UsedImage, len(page.Families))
+	unknown := make([]string, len(page.Families))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for i, family := range page.Families {
+		if !isForFamily(patterns, family) {
+			continue
+		}
+		group.Go(func() error {
+			described, err := r.definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &family})
+			switch kind := awserror.Classify(err); {
+			case err != nil && kind == awserror.Denied:
+				unknown[i] = failedCall(err)
+				return nil
+			case err != nil && (kind == awserror.Gone || kind == awserror.Refused):
+				return nil
+			case err != nil:
+				return fmt.Errorf("read the task definition %s: %w", family, err)
+			}
+			for _, container := range described.TaskDefinition.ContainerDefinitions {
+				used := UsedImage{Family: family, Image: aws.ToString(container.Image)}
+				if container.RepositoryCredentials != nil {
+					used.Secret = aws.ToString(container.RepositoryCredentials.CredentialsParameter)
+				}
+				read[i] = append(read[i], used)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return Uses{}, err
+	}
+	uses := Uses{Images: slices.Concat(read...), Partial: aws.ToString(page.NextToken) != ""}
+	for _, reason := range unknown {
+		if reason != "" && len(uses.Images) == 0 {
+			uses.Unknown = reason
+		}
+	}
+	return uses, nil
+}
+
+// isForFamily reports whether a family is one of a list of names with * in them;
+// an empty list is for all.
+func isForFamily(patterns []string, family string) bool {
+	return len(patterns) == 0 || wildcard.MatchAny(patterns, family)
+}
+
+// imagesInUse are the images of the registry that task definitions pull with this
+// secret: by naming it, or without a credential of their own on instances whose
+// ecs.config has the secret's. The test image isn't among them.
+func (o Observation) imagesInUse(at Target) []registry.Image {
+	var images []registry.Image
+	for _, used := range o.Uses.Images {
+		if !o.isNamed(used.Secret) && (used.Secret != "" || len(at.Configs) == 0) {
+			continue
+		}
+		of, image, err := registry.ParseReference(used.Image)
+		if err != nil || of.Host != at.Registry.Host {
+			continue
+		}
+		if image, err = at.Registry.ParseImage(used.Image); err != nil || slices.Contains(images, image) || at.Image != nil && *at.Image == image {
+			continue
+		}
+		if images = append(images, image); len(images) == maxImages {
+			break
+		}
+	}
+	return images
+}
+
+// isNamed reports whether a text names this secret: its ARN, also without the six
+// characters that Secrets Manager adds, or its name.
+func (o Observation) isNamed(text string) bool {
+	return text != "" && (text == o.ARN || text == o.Name || len(o.ARN) > 7 && text == o.ARN[:len(o.ARN)-7])
+}
+
+// subjectOfTest is the credential that testSecret tries.
+func (o Observation) subjectOfTest(both documents) registry.Credential {
+	if both.hasNew {
+		return both.after.Credential
+	}
+	return both.before.Credential
+}
+
+// judgePulls says what the proof of the pull showed. An image that the credential
+// in use can't pull either is not this rotation's fault.
+func judgePulls(o Observation, at Target, both documents) (findings []finding.Finding, proven int) {
+	images, old := o.imagesInUse(at), o.Pulls[forOld]
+	var denied, unpullable, unknown []string
+	why := ""
+	for i, answer := range o.Pulls[forNew] {
+		if answer.Access == registry.Allowed {
+			proven++
+			continue
+		}
+		name := at.Registry.Host + "/" + images[i].Name + ":" + images[i].Reference
+		before := registry.Answer{Access: registry.Unanswered}
+		if len(old) > 0 {
+			before, old = old[0], old[1:]
+		}
+		switch {
+		case !answer.Known():
+			unknown = append(unknown, name)
+			why = answer.Why
+		case before.Access == registry.Allowed:
+			denied = append(denied, name)
+			why = answer.Why
+		default:
+			unpullable = append(unpullable, name)
+		}
+	}
+	if len(denied) > 0 {
+		findings = append(findings, finding.Finding{
+			Code: "pull-denied", Severity: finding.Error,
+			Message: fmt.Sprintf("the new credential can't pull images that the credential in use pulls: %s (%s)", shortened(denied), why),
+			Fix:     "give the account or token of the new credential the same rights at the registry; the current credential is untouched",
+		})
+	}
+	if len(unpullable) > 0 {
+		findings = append(findings, finding.Finding{
+			Code: "image-unpullable", Severity: finding.Warning,
+			Message: fmt.Sprintf("task definitions name images that neither the new credential nor the one in use can pull: %s", shortened(unpullable)),
+			Fix:     "see whether the images exist, and whether the credential has the right to pull them",
+		})
+	}
+	if len(unknown) > 0 {
+		findings = append(findings, finding.Finding{
+			Code: "pull-unknown", Severity: finding.Warning,
+			Message: fmt.Sprintf("it isn't known whether the new credential pulls %s: %s", shortened(unknown), why),
+			Fix:     "nothing, if the registry answers again; otherwise try it with docker pull",
+		})
+	}
+	return findings, proven
+}
+
+// unproven says that a login is all that is known of a credential.
+func unproven(o Observation, at Target, username string) []finding.Finding {
+	if at.Image != nil || o.Standings[username].Pull == registry.RightGranted {
+		return nil
+	}
+	reason := "no task definition names an image of this registry with the secret"
+	switch {
+	case o.Uses.Unknown != "":
+		reason = fmt.Sprintf("the task definitions can't be read (%s)", o.Uses.Unknown)
+	case o.Uses.Partial:
+		reason = fmt.Sprintf("none of the first %d families of task definitions names an image of this registry with the secret", maxFamilies)
+	case len(o.imagesInUse(at)) > 0:
+		reason = "none of the images that task definitions name can be pulled"
+	}
+	return []finding.Finding{{
+		Code: "pull-unproven", Severity: finding.Warning,
+		Message: fmt.Sprintf("the credential logs in, but no pull proves that it may read images: %s", reason),
+		Fix:     "tag the secret " + ImageTag + " with an image that the credential has to pull",
+	}}
+}
