@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -20,6 +21,8 @@ import (
 	"ecsguardrails/shared/registry/gitlab"
 	"ecsguardrails/shared/registry/harbor"
 	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/lambda"
+	"ecsguardrails/shared/registry/manual"
 	"ecsguardrails/shared/registry/nexus"
 	"ecsguardrails/shared/registry/quay"
 	"ecsguardrails/shared/rotation"
@@ -46,6 +49,8 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 			gitlab.Name:      gitlab.New(client, time.Now),
 			harbor.Name:      harbor.New(client, rand.Reader),
 			htpasswd.Name:    htpasswd.New(objects, rand.Reader, settings.HtpasswdLimits()),
+			lambda.Name:      lambda.New(awslambda.NewFromConfig(configuration), settings.RegistryFunctions),
+			manual.Name:      manual.New(),
 			nexus.Name:       nexus.New(client, rand.Reader),
 			quay.Name:        quay.New(client),
 		},

@@ -61,6 +61,11 @@ type Error struct {
 	limit *RateLimit
 }
 
+// Failure is a call that did not end well, told in words that show nothing of what
+// was sent or answered. It is for drivers that speak to something else than a
+// registry.
+func Failure(kind Kind, text string) *Error { return &Error{Kind: kind, text: text} }
+
 // Error gives the text.
 func (e *Error) Error() string { return e.text }
 

@@ -301,6 +301,12 @@ type Inspector interface {
 	Inspect(ctx context.Context, order Order, username string) (Standing, error)
 }
 
+// Supplied is a Driver whose credentials a person makes: Supply gives the one that
+// is left for the next rotation, and whether there is one.
+type Supplied interface {
+	Supply(Order) (Credential, bool)
+}
+
 // namePrefix begins the names of all tokens that were issued for one secret.
 func namePrefix(secretARN string) string {
 	sum := sha256.Sum256([]byte(secretARN))

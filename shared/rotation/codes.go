@@ -39,6 +39,7 @@ var Codes = []finding.Code{
 	{Code: "driver-needs", Cause: "the driver lacks something that only the secret's owner can tell it", Cure: "add or correct what the message names"},
 	{Code: "secret-shape", Cause: "the secret's current value is not `{\"username\": \"…\", \"password\": \"…\"}`", Cure: "write it so"},
 	{Code: "pending-empty", Cause: "the pending version has no value after `createSecret`; it gives up `AWSPENDING`", Cure: "cure what `createSecret` reported and rotate again"},
+	{Code: "credential-awaited", Cause: "the driver `manual` is to rotate, or will within 14 days, and no new credential has been left", Cure: "make a token at the registry and write it into the secret that the tag `ecs-guardrails:admin-secret` names"},
 	{Code: "pending-differs", Cause: "the pending version names another user or registry than this rotation would", Cure: "find out who wrote it, take `AWSPENDING` away from it, and rotate anew"},
 	{Code: "not-known-yet", Cause: "the registry does not take a token yet that it has just minted", Cure: "none needed; `testSecret` waits"},
 	{Code: "administrator-missing", Cause: "the secret that the tag `ecs-guardrails:admin-secret` names does not exist or has no value", Cure: "correct the tag, or make the secret"},

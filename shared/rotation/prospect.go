@@ -15,6 +15,8 @@ const (
 	// lastDays and lastWeeks are how long before a credential's end its owner is
 	// told: first as a warning, then as an error.
 	lastDays, lastWeeks = 7 * day, 30 * day
+	// reminder is how long before a rotation a person is asked for its credential.
+	reminder = 14 * day
 )
 
 // interval is the time between two rotations, 0 where it isn't known. A cron
@@ -63,7 +65,17 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 			ends = issued.Ends
 		}
 	}
-	return append(findings, endFaults(o, ends, "the current credential", o.Due)...)
+	findings = append(findings, endFaults(o, ends, "the current credential", o.Due)...)
+	if supplied, ok := r.drivers[at.Driver].(registry.Supplied); ok && !o.Due.IsZero() && o.Due.Sub(o.Now) < reminder {
+		if _, there := supplied.Supply(next.order); !there {
+			findings = append(findings, finding.Finding{
+				Code: "credential-awaited", Severity: finding.Warning,
+				Message: fmt.Sprintf("the next rotation is due by %s, and no new credential has been left for it", o.Due.UTC().Format(time.DateOnly)),
+				Fix:     "make a new token at the registry, and write it into the secret that the tag " + AdminTag + " names",
+			})
+		}
+	}
+	return findings
 }
 
 // standingFaults says what the registry's word about an account means. needed is
