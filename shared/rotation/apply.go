@@ -88,7 +88,10 @@ func (a Action) abandoning(version string) Action {
 // describe tells an action without what it carries, and of one that was applied
 // what came of it.
 func (*Rotation) describe(action Action) finding.Action {
-	described := finding.Action{Kind: string(action.Kind), Target: action.Order.SecretARN}
+	described := finding.Action{
+		Kind: string(action.Kind), Target: action.Order.SecretARN,
+		Mandate: finding.Mandate{Kind: finding.ByGiver, Text: "the secret's tag " + DriverTag + " and its rotation"},
+	}
 	switch action.Kind {
 	case Revoke:
 		described.Target = action.Order.Registry.Host
@@ -103,9 +106,11 @@ func (*Rotation) describe(action Action) finding.Action {
 	case Promote:
 		described.Summary = fmt.Sprintf("move %s from version %s to version %s", current, action.From, action.To)
 	case Render:
+		described.Mandate.Text = "the secret's tag " + ConfigTag
 		described.Target = action.File.String()
 		described.Summary = fmt.Sprintf("put the new credential for %s in the place of the old one", action.Order.Registry)
 	case Refresh:
+		described.Mandate = finding.Mandate{Kind: finding.ByParameter, Text: "RefreshInstances"}
 		described.Target = action.Fleet.String()
 		described.Summary = fmt.Sprintf("have the instances that are tagged %s with this file read it again and restart their agent", InstanceTag)
 		if action.Fleet.cluster != "" {

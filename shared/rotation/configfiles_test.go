@@ -330,7 +330,7 @@ func TestTokensOfOthersStay(t *testing.T) {
 // TestBinaryPrevious has a previous version of the secret that is no text, from
 // before its owner learnt what ECS reads.
 func TestBinaryPrevious(t *testing.T) {
-	for name, v := range vendors() {
+	for name, v := range allVendors() {
 		t.Run(name, func(t *testing.T) {
 			w, _, _ := newVendorWorld(v)
 			w.secrets.Values["binary"], w.secrets.Binary = canary, map[string]bool{"binary": true}
@@ -509,7 +509,7 @@ func TestReviewRendersFirst(t *testing.T) {
 // TestReviewCurrentRefused has somebody end the current credential by hand. The
 // previous one is the only one that works, whatever its grace time.
 func TestReviewCurrentRefused(t *testing.T) {
-	for name, v := range vendors() {
+	for name, v := range allVendors() {
 		t.Run(name, func(t *testing.T) {
 			w, s, _ := newVendorWorld(v)
 			for _, version := range []string{"version-1", "version-2"} {

@@ -11,6 +11,7 @@ import (
 // Secrets is Secrets Manager's client.
 type Secrets interface {
 	SecretReader
+	SecretLister
 	SecretWriter
 }
 
@@ -31,6 +32,7 @@ type Clients struct {
 // Rotation is the function's knowledge with what it works on.
 type Rotation struct {
 	reader         SecretReader
+	lister         SecretLister
 	writer         SecretWriter
 	objects        ConfigStore
 	registries     LoginProver
@@ -51,7 +53,7 @@ type Rotation struct {
 // New assembles the function rotate-secret.
 func New(settings Settings, clients Clients, now func() time.Time) *pipeline.Function[Request, Observation, Question, Action] {
 	rotation := &Rotation{
-		reader: clients.Secrets, writer: clients.Secrets, objects: clients.Configs, registries: clients.Registries,
+		reader: clients.Secrets, lister: clients.Secrets, writer: clients.Secrets, objects: clients.Configs, registries: clients.Registries,
 		images: clients.Images, definitions: clients.Definitions,
 		drivers: clients.Drivers, now: now, loginWait: settings.LoginWait,
 		configBuckets: settings.ConfigBuckets, configSuffixes: settings.ConfigSuffixes,

@@ -33,6 +33,10 @@ const (
 type SecretReader interface {
 	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+}
+
+// SecretLister is the part of Secrets Manager's client that finds other secrets.
+type SecretLister interface {
 	ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error)
 }
 
@@ -308,7 +312,7 @@ func (r *Rotation) others(ctx context.Context, own string) ([]OtherSecret, error
 		MaxResults: aws.Int32(100),
 	}
 	for {
-		page, err := r.reader.ListSecrets(ctx, input)
+		page, err := r.lister.ListSecrets(ctx, input)
 		if err != nil && awserror.Classify(err) == awserror.Denied {
 			return nil, nil
 		}

@@ -24,6 +24,8 @@ import (
 	"ecsguardrails/shared/registry/gitlab"
 	"ecsguardrails/shared/registry/harbor"
 	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/lambda"
+	"ecsguardrails/shared/registry/manual"
 	"ecsguardrails/shared/registry/nexus"
 	"ecsguardrails/shared/registry/quay"
 	"ecsguardrails/shared/registry/registrytest"
@@ -53,6 +55,8 @@ type world struct {
 	// refreshing says which instances read files anew, by means of commands.
 	refreshing rotation.Refreshing
 	commands   *commands
+	// operators is the operator's, for the driver lambda; nil for all others.
+	operators *registrytest.Function
 	// definitions are the task definitions of the account.
 	definitions definitions
 	// buckets hold ecs.config files, beside configBucket.
@@ -138,6 +142,8 @@ func (w *world) drivers() map[string]registry.Driver {
 		gitlab.Name:      gitlab.New(client, w.now),
 		harbor.Name:      harbor.New(client, random),
 		htpasswd.Name:    htpasswd.New(w.objects, random, htpasswd.Limits{Objects: []string{"acme/*"}, NoSuffixes: []string{"ecs.config", ".env"}}),
+		lambda.Name:      lambda.New(w.operators, []string{functionARN}),
+		manual.Name:      manual.New(),
 		nexus.Name:       nexus.New(client, random),
 		quay.Name:        quay.New(client),
 	}
@@ -164,6 +170,9 @@ func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Functio
 // interrupt has all of the world's calls counted, and perhaps cut off.
 func (w *world) interrupt(interruption *registrytest.Interruption) {
 	w.secrets.Interruption, w.objects.Interruption, w.network.Interruption = interruption, interruption, interruption
+	if w.operators != nil {
+		w.operators.Interruption = interruption
+	}
 }
 
 func stepEvent(step, version string) []byte {
