@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build demo test lint load faults bench local local-down invoke scan
+.PHONY: build demo test lint load faults bench local local-down invoke scan agent-facts agent-start
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -49,6 +49,20 @@ bench:
 # make scan SCAN='--region eu-west-1 --only roles'
 scan:
 	@go run ./functions/sweep scan $(SCAN)
+
+# The facts of an ECS agent version, from the Go module proxy or a checkout:
+# make agent-facts VERSION=1.105.1 [SOURCE=DIRECTORY]. The test then says which
+# rows of shared/ecsconfig/catalogue.go differ.
+agent-facts:
+	@go -C tests run ./cmd/agentfacts -version '$(VERSION)' -source '$(abspath $(SOURCE))'
+	@go test ./shared/ecsconfig -run TestCatalogueAgreesWithTheSource
+
+# Start the real agent with every value of the grid that was not measured yet,
+# and write how it ended: make agent-start VERSION=1.105.1 [SOURCE=DIRECTORY].
+# Needs root on Linux and takes hours; it may be stopped and started again.
+agent-start:
+	@test -x .local/agent-$(VERSION) || go -C tests run ./cmd/agentfacts -version '$(VERSION)' -source '$(abspath $(SOURCE))' -build ../.local/agent-$(VERSION)
+	@go -C tests test ./agentstart -run TestMeasure -count=1 -timeout 0 -args -measure -agent "$(CURDIR)/.local/agent-$(VERSION)"
 
 # Start the local stack. Standard output is shell lines: eval "$(make -s local)"
 local: $(RIG)

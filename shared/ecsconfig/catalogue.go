@@ -450,9 +450,9 @@ func rows() []Variable {
 		},
 		{
 			Name: "ECS_AGENT_CONFIG_FILE_PATH", Type: Path, Default: "/etc/ecs_container_agent/config.json", DefaultWindows: "as Linux; owner must be Administrators", ECSInit: new("/etc/ecs/ecs.config.json"),
-			Bad:  Unchecked,
-			Does: "JSON configuration file that is merged under the environment",
-			Path: &pathUse{effect: "The agent runs without the settings of the file.", fix: "Keep the file below /etc/ecs, which is mounted."},
+			Bad:   Unchecked,
+			Does:  "JSON configuration file that is merged under the environment",
+			Check: checkConfigFile, Path: &pathUse{effect: "The agent runs without the settings of the file.", fix: "Keep the file below /etc/ecs, which is mounted."},
 		},
 
 		// Logging (ecs-agent/logger/log.go, ecs-init/config/common.go).
@@ -989,6 +989,11 @@ func rows() []Variable {
 		},
 
 		// Switches for the agent's own tests.
+		{
+			Name: "ZZZ_SKIP_CREDENTIALS_FETCHER_INVOCATION_CHECK_NOT_SUPPORTED_IN_PRODUCTION", Type: Boolean,
+			Bad:  Silent,
+			Does: "skips a check in the agent's own tests",
+		},
 		{
 			Name: "ZZZ_SKIP_DOMAIN_JOIN_CHECK_NOT_SUPPORTED_IN_PRODUCTION", Type: Boolean,
 			Bad:  Silent,

@@ -29,8 +29,8 @@ type pathUse struct {
 // mounts something, or where the agent's image has it.
 func checkPath(_ *judge, v *Variable, value string) []problem {
 	use := v.Path
-	if use == nil || strings.TrimSpace(value) != value {
-		return nil // white space around it is a finding of its own
+	if use == nil {
+		return nil
 	}
 	where := locate(value)
 	if use.list {
@@ -66,9 +66,6 @@ func checkPath(_ *judge, v *Variable, value string) []problem {
 // joins the path to ECS_HOST_DATA_DIR for mounts on the host.
 func checkDataDirectory(j *judge, v *Variable, value string) []problem {
 	clean := path.Clean("/" + value)
-	if strings.TrimSpace(value) != value {
-		return nil
-	}
 	fix := "Write " + v.Name + "=/data, or delete the line."
 	if clean == "/data" {
 		return nil
@@ -77,7 +74,7 @@ func checkDataDirectory(j *judge, v *Variable, value string) []problem {
 	where := locate(value)
 	checkpoint := j.file.value("ECS_CHECKPOINT") == "" || j.enabled("ECS_CHECKPOINT")
 	switch {
-	case checkpoint && (where.mount == nil && clean != "/tmp" || under(clean, "/data") || where.mount != nil && where.mount.readOnly):
+	case checkpoint && (where.mount == nil && !isDirectory(clean) || under(clean, "/data") || where.mount != nil && where.mount.readOnly):
 		p.severity = Restarts.severity()
 		p.fact = v.is(value) + " is a directory that doesn't exist in the agent's container, and the agent creates none."
 		if where.host != "" {
@@ -100,7 +97,7 @@ func checkDataDirectory(j *judge, v *Variable, value string) []problem {
 // checkHostDataDirectory is for the path of the host that, with ECS_DATADIR
 // appended, is mounted into task containers.
 func checkHostDataDirectory(_ *judge, v *Variable, value string) []problem {
-	if clean := path.Clean(value); clean == "/var/lib/ecs" || strings.TrimSpace(value) != value {
+	if clean := path.Clean(value); clean == "/var/lib/ecs" {
 		return nil
 	}
 	return one(problem{code: codePath, severity: finding.Warning,
@@ -112,7 +109,7 @@ func checkHostDataDirectory(_ *judge, v *Variable, value string) []problem {
 // task networking is on (agent/app/agent_unix.go verifyCNIPluginsCapabilities).
 func checkPlugins(j *judge, v *Variable, value string) []problem {
 	clean := path.Clean("/" + value)
-	if clean == path.Clean(v.Default) || strings.TrimSpace(value) != value {
+	if clean == path.Clean(v.Default) {
 		return nil
 	}
 	p := problem{code: codePath, severity: ExitsForGood.severity(), effect: ExitsForGood.sentence(), fix: "Delete the line: the agent's image has the plugins in " + v.Default + "."}
@@ -133,9 +130,21 @@ func checkPlugins(j *judge, v *Variable, value string) []problem {
 // checkCgroup is for the root of the cgroups, which ecs-init mounts under its
 // own name.
 func checkCgroup(_ *judge, v *Variable, value string) []problem {
-	if path.Clean(value) == v.Default || strings.TrimSpace(value) != value {
+	if path.Clean(value) == v.Default {
 		return nil
 	}
 	return one(problem{code: codePath, severity: finding.Warning, fact: v.is(value) + " is not " + v.Default + ", where ecs-init mounts the cgroups.",
 		effect: "Tasks with CPU or memory limits may not start.", fix: "Delete the line."})
+}
+
+// checkConfigFile is for the JSON file that the agent reads if it can be opened
+// (agent/config/config.go fileConfig): a directory can, and can't be read.
+func checkConfigFile(j *judge, v *Variable, value string) []problem {
+	clean := path.Clean("/" + value)
+	where := locate(value)
+	if !isDirectory(clean) && (where.mount == nil || where.mount.container != clean) {
+		return checkPath(j, v, value)
+	}
+	return one(problem{code: codePath, severity: Restarts.severity(), fact: v.is(value) + " is a directory in the agent's container, not a file.",
+		effect: Restarts.sentence(), fix: v.Path.fix})
 }

@@ -252,6 +252,7 @@ var files = map[string]string{
 	"startup/region in upper case":        "AWS_DEFAULT_REGION=EU_WEST_1\n",
 	"startup/host paths":                  "ECS_LOGFILE=/var/log/ecs/ecs-agent.log\nECS_AUDIT_LOGFILE=/opt/audit.log\nECS_UPDATE_DOWNLOAD_DIR=/tmp/updates\nECS_CNI_PLUGINS_PATH=/opt/cni/bin\nECS_AGENT_CONFIG_FILE_PATH=/root/ecs.json\nECS_CGROUP_PATH=/cgroup\nSSL_CERT_FILE=/opt/ca.pem\n",
 	"fine/paths":                          "ECS_LOGFILE=/log/x/agent.log\nECS_AUDIT_LOGFILE=/var/lib/ecs/audit.log\nECS_UPDATE_DOWNLOAD_DIR=/var/cache/ecs\nECS_CNI_PLUGINS_PATH=/amazon-ecs-cni-plugins\nECS_AGENT_CONFIG_FILE_PATH=/etc/ecs/other.json\nECS_CGROUP_PATH=/sys/fs/cgroup\nSSL_CERT_DIR=/etc/ssl/certs:/etc/pki/tls/certs\n",
+	"startup/configuration directory":     "ECS_AGENT_CONFIG_FILE_PATH=/etc/ecs\n",
 	"startup/plugins of the host":         "ECS_CNI_PLUGINS_PATH=/var/lib/ecs/cni\n",
 	"fine/plugins unused":                 "ECS_CNI_PLUGINS_PATH=/opt/cni/bin\nECS_ENABLE_TASK_ENI=false\n",
 	"startup/read-only path":              "ECS_LOGFILE=/usr/lib/agent.log\n",

@@ -126,9 +126,25 @@ func locate(value string) place {
 	return best
 }
 
+// isDirectory says that a clean path is a directory of the agent's container
+// whatever the host has: one of the image's, or one on the way to a mount.
+func isDirectory(clean string) bool {
+	for _, directory := range inImage {
+		if under(directory, clean) && directory != "/agent" {
+			return true
+		}
+	}
+	for i := range mounts {
+		if under(path.Dir(mounts[i].container), clean) {
+			return true
+		}
+	}
+	return clean == "/"
+}
+
 // under says that a clean path is a directory or something in it.
 func under(clean, directory string) bool {
-	return clean == directory || strings.HasPrefix(clean, directory+"/")
+	return clean == directory || directory == "/" || strings.HasPrefix(clean, directory+"/")
 }
 
 // toContainer gives the path in the agent's container that shows a path of the

@@ -21,6 +21,8 @@ const (
 	codeWhitespace      = "environment-value-white-space"
 	codeComment         = "environment-value-comment"
 	codeUnexpanded      = "environment-value-unexpanded"
+	codePath            = "environment-path-replaced"
+	codeEscape          = "environment-value-escape"
 	codeStaticKeys      = "environment-static-aws-keys"
 	codeTooMany         = "environment-too-many-findings"
 )
@@ -32,25 +34,27 @@ type Code struct{ Code, Cause, Cure string }
 func Codes() []Code { return codes }
 
 var codes = []Code{
-	{codeExtension, "the file's name does not end in .env, and ECS refuses it", "rename the file"},
-	{codeUTF16, "the file is UTF-16, so that NUL bytes are in every name and the container cannot be created", "save it as UTF-8"},
-	{codeByteOrderMark, "a byte order mark becomes part of the first name", "save the file without one"},
-	{codeNULByte, "a NUL byte in an assignment, for which the container cannot be created", "take it out"},
-	{codeNotUTF8, "bytes that are not UTF-8, for which the container gets U+FFFD", "save the file as UTF-8"},
-	{codeLongLine, "a line of 64 KiB or more, at which the agent's reader gives up", "shorten the line"},
-	{codeIgnored, "a line without '=', which the agent passes over", "write NAME=VALUE, or make it a comment"},
-	{codeIndentedComment, "white space before a comment's '#', so that it becomes a variable", "take the white space away"},
-	{codeEmptyName, "a '=' with no name before it, which the agent passes over", "write a name, or make it a comment"},
-	{codeName, "export, white space or quotes around the name, which become part of it", "write NAME=VALUE and nothing else"},
-	{codeUnusualName, "a name that no shell can read", "use letters, digits and '_'"},
-	{codeSetByECS, "a variable that ECS sets itself", "delete the line"},
-	{codeDuplicate, "a variable that is set again further down", "keep one of the lines"},
-	{codeMultiLine, "a value over several lines, of which only the first is read", "write it on one line, or keep it as a secret"},
-	{codeLineSeparator, "a line separator that ends no line for the agent, such as a lone CR", "save the file with LF"},
-	{codeQuoted, "quotes, which the agent keeps as part of the value", "write the value without quotes"},
-	{codeWhitespace, "white space at an end of the value, which is part of it", "take it away"},
-	{codeComment, "a comment after the value, which is part of it", "put it on a line of its own"},
-	{codeUnexpanded, "a reference to a variable, which nothing expands", "write the value itself"},
-	{codeStaticKeys, "AWS keys, which the SDKs take before the task's role", "delete them, and make them invalid"},
-	{codeTooMany, "the file has more findings than are shown", "cure those and judge it again"},
+	{codeExtension, "The file name doesn't end in .env, and ECS refuses it.", "Rename the file."},
+	{codeUTF16, "The file is UTF-16. Its variable names have NUL bytes, and the container can't be created.", "Save it as UTF-8."},
+	{codeByteOrderMark, "A byte order mark becomes part of the first name.", "Save the file without one."},
+	{codeNULByte, "An assignment has a NUL byte, and the container can't be created.", "Remove it."},
+	{codeNotUTF8, "Bytes that are not UTF-8 reach the container as U+FFFD.", "Save the file as UTF-8."},
+	{codeLongLine, "A line has 64 KiB or more, and the agent gives up reading the file.", "Shorten the line."},
+	{codeIgnored, "A line has no '=', and the agent ignores it.", "Write NAME=VALUE, or make it a comment."},
+	{codeIndentedComment, "White space stands before a comment's '#', and the line becomes a variable.", "Remove the white space."},
+	{codeEmptyName, "A '=' has no name before it, and the agent ignores the line.", "Write a name, or make it a comment."},
+	{codeName, "export, white space or quotes around the name become part of it.", "Write NAME=VALUE and nothing else."},
+	{codeUnusualName, "No shell can read a variable of this name.", "Use letters, digits and '_'."},
+	{codeSetByECS, "ECS sets the variable itself.", "Delete the line."},
+	{codeDuplicate, "The variable is set again further down.", "Keep one of the lines."},
+	{codeMultiLine, "A value goes on over several lines, but only the first one is read.", "Write it on one line, or keep it as a secret."},
+	{codeLineSeparator, "A line separator, such as a lone CR, ends no line for the agent.", "Save the file with LF."},
+	{codeQuoted, "The agent keeps quotes as part of the value.", "Write the value without quotes."},
+	{codeWhitespace, "White space at an end of the value is part of it.", "Remove it."},
+	{codeComment, "A comment after the value is part of it.", "Put it on a line of its own."},
+	{codeUnexpanded, "Nothing expands a reference to a variable.", "Write the value itself."},
+	{codePath, "PATH replaces the image's own path, and nothing expands $PATH.", "Delete the line, or write the whole path."},
+	{codeEscape, `\n stays a backslash and an n.`, "Keep a value of several lines as a secret."},
+	{codeStaticKeys, "The file has an AWS access key, which the SDKs take before the task's role.", "Delete it, and deactivate the key."},
+	{codeTooMany, "The file has more findings than are shown.", "Correct those, and judge it again."},
 }

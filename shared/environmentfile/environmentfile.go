@@ -25,6 +25,7 @@ import (
 	"unicode/utf8"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/secret"
 	"ecsguardrails/shared/variablename"
 )
@@ -113,12 +114,12 @@ func JudgeName(key string) []finding.Finding {
 	if strings.HasSuffix(key, Extension) {
 		return nil
 	}
-	fix := "give the file a name that ends in " + Extension
+	fix := "Give the file a name that ends in " + Extension + "."
 	if strings.EqualFold(path.Ext(key), Extension) {
-		fix = "write the extension in lower case: " + Extension
+		fix = "Write the extension in lower case: " + Extension
 	}
 	return []finding.Finding{{Code: codeExtension, Severity: finding.Error,
-		Message: "the name does not end in " + Extension + ": ECS refuses it in environmentFiles", Fix: fix}}
+		Message: "The file name doesn't end in " + Extension + ". ECS refuses it in environmentFiles.", Fix: fix}}
 }
 
 // Judge says what the agent will make of a file: nothing at all when it is fine.
@@ -126,12 +127,12 @@ func Judge(content []byte) []finding.Finding {
 	j := judge{last: map[string]int{}}
 	text := string(content)
 	if isUTF16(text) {
-		j.add(finding.Error, codeUTF16, 1, 1, "", "the file is UTF-16: the NUL bytes in the names keep the container from being created", "save the file as UTF-8 without a byte order mark")
+		j.add(finding.Error, codeUTF16, 1, 1, "", "The file is UTF-16. Its variable names have NUL bytes, and the container can't be created.", "Save the file as UTF-8 without a byte order mark.")
 		return j.report()
 	}
 	lines, long := split(text)
 	if long != 0 {
-		j.add(finding.Error, codeLongLine, long, 1, "", "a line of 64 KiB or more: the agent's reader gives up, and the task does not start", "shorten the line")
+		j.add(finding.Error, codeLongLine, long, 1, "", "The line has 64 KiB or more. The agent gives up reading the file, and the task doesn't start.", "Shorten the line.")
 	}
 	for _, l := range lines {
 		if a, ok := l.assignment(); ok {
@@ -166,18 +167,18 @@ func isUTF16(text string) bool {
 func (j *judge) line(lines []line, i int) int {
 	l := lines[i]
 	if l.number == 1 && strings.HasPrefix(l.text, byteOrderMark) {
-		severity, message := finding.Info, "the file begins with a byte order mark, which only a line without '=' bears"
+		severity, message := finding.Info, "The file begins with a byte order mark, which does no harm before a line without '='."
 		if strings.Contains(l.text, "=") {
-			severity, message = finding.Warning, "the byte order mark at the beginning of the file becomes part of the first name: the variable is not set"
+			severity, message = finding.Warning, "The byte order mark at the beginning of the file becomes part of the first name. The variable is not set."
 		}
-		j.add(severity, codeByteOrderMark, 1, 1, "", message, "save the file as UTF-8 without a byte order mark")
+		j.add(severity, codeByteOrderMark, 1, 1, "", message, "Save the file as UTF-8 without a byte order mark.")
 		return i
 	}
 	if l.text == "" || l.text[0] == '#' {
 		return i
 	}
 	if strings.HasPrefix(l.text, "=") {
-		j.add(finding.Warning, codeEmptyName, l.number, 1, "", "a '=' with no name before it: the agent passes over the line", "write a name, or begin the line with '#'")
+		j.add(finding.Warning, codeEmptyName, l.number, 1, "", "The line has a '=' with no name before it. The agent ignores it.", "Write a name, or begin the line with '#'.")
 		return i
 	}
 	a, ok := l.assignment()
@@ -186,23 +187,23 @@ func (j *judge) line(lines []line, i int) int {
 		return i
 	}
 	if strings.IndexByte(l.text, 0) >= 0 {
-		j.add(finding.Error, codeNULByte, l.number, 1+strings.IndexByte(l.text, 0), "", "a NUL byte in an assignment: the container cannot be created", "take the NUL byte out")
+		j.add(finding.Error, codeNULByte, l.number, 1+strings.IndexByte(l.text, 0), "", "The line has a NUL byte. The container can't be created.", "Remove the NUL byte.")
 		return i
 	}
 	if !utf8.ValidString(l.text) {
-		j.add(finding.Warning, codeNotUTF8, l.number, 1, "", "bytes that are not UTF-8: the container gets U+FFFD in their place", "save the file as UTF-8")
+		j.add(finding.Warning, codeNotUTF8, l.number, 1, "", "The line has bytes that are not UTF-8. The container gets U+FFFD in their place.", "Save the file as UTF-8.")
 	}
 	if last := continuation(lines, i, a); last > i {
 		j.add(finding.Warning, codeMultiLine, l.number, a.ValueColumn, shown(a.Name),
-			fmt.Sprintf("the value goes on to line %d, but the agent ends it at the end of its first line", lines[last].number),
-			"write the value on one line, or keep it in Secrets Manager and name it under secrets")
+			fmt.Sprintf("The value goes on to line %d, but the agent ends it at the end of its first line.", lines[last].number),
+			"Write the value on one line, or keep it in Secrets Manager and name it under secrets.")
 		return last
 	}
 	if !j.name(a) {
 		return i
 	}
 	if counts := j.last[a.Name]; counts != a.Line {
-		j.add(finding.Info, codeDuplicate, l.number, 1, shown(a.Name), fmt.Sprintf("the variable is set again on line %d, and only the last value counts", counts), "keep one of the lines")
+		j.add(finding.Info, codeDuplicate, l.number, 1, shown(a.Name), fmt.Sprintf("The variable is set again on line %d, and only the last value counts.", counts), "Keep one of the lines.")
 		return i
 	}
 	j.value(a)
@@ -230,7 +231,7 @@ func (j *judge) ignored(l line) {
 	if colon && variablename.IsValid(strings.TrimSpace(name)) {
 		variable = shown(strings.TrimSpace(name))
 	}
-	j.add(finding.Warning, codeIgnored, l.number, 1, variable, "the line has no '=' and the agent passes over it", "write NAME=VALUE, or begin the line with '#' if it is a comment")
+	j.add(finding.Warning, codeIgnored, l.number, 1, variable, "The line has no '=', and the agent ignores it.", "Write NAME=VALUE, or begin the line with '#' if it is a comment.")
 }
 
 // name judges a name; it reports whether there is a point in judging the value.
@@ -239,21 +240,21 @@ func (j *judge) name(a Assignment) bool {
 	first, rest, spaced := strings.Cut(trimmed, " ")
 	switch {
 	case trimmed != "" && trimmed[0] == '#':
-		j.add(finding.Info, codeIndentedComment, a.Line, 1, "", "only a '#' at the very beginning of a line makes a comment: this one becomes a variable that nobody reads", "take the white space before the '#' away")
+		j.add(finding.Info, codeIndentedComment, a.Line, 1, "", "Only a '#' at the very beginning of a line makes a comment. This line becomes a variable that no program reads.", "Remove the white space before the '#'.")
 		return false
 	case spaced && first == "export":
-		j.add(finding.Warning, codeName, a.Line, 1, shown(strings.TrimSpace(rest)), `"export" becomes part of the name: the variable is not set`, "write NAME=VALUE without export")
+		j.add(finding.Warning, codeName, a.Line, 1, shown(strings.TrimSpace(rest)), `"export" becomes part of the name. The variable is not set.`, "Write NAME=VALUE without export.")
 		return false
 	case trimmed != a.Name:
-		j.add(finding.Warning, codeName, a.Line, 1, shown(trimmed), "the white space around the name becomes part of it: the variable is not set", "write NAME=VALUE without white space")
+		j.add(finding.Warning, codeName, a.Line, 1, shown(trimmed), "The white space around the name becomes part of it. The variable is not set.", "Write NAME=VALUE without white space.")
 		return false
 	case strings.ContainsFunc(a.Name, unicode.IsSpace) || strings.ContainsAny(a.Name, `"'`):
-		j.add(finding.Warning, codeName, a.Line, 1, "", "white space and quotes become part of the name, and hardly any program reads such a variable", "write NAME=VALUE without white space and quotes")
+		j.add(finding.Warning, codeName, a.Line, 1, "", "White space and quotes become part of the name. Hardly any program reads such a variable.", "Write NAME=VALUE without white space and quotes.")
 		return false
 	case !variablename.IsValid(a.Name):
-		j.add(finding.Info, codeUnusualName, a.Line, 1, "", "the name has characters other than ASCII letters, digits and '_': no shell can read the variable", "use letters, digits and '_'")
+		j.add(finding.Info, codeUnusualName, a.Line, 1, "", "The name has characters other than ASCII letters, digits and '_'. No shell can read the variable.", "Use letters, digits and '_'.")
 	case slices.Contains(setByECS, a.Name):
-		j.add(finding.Warning, codeSetByECS, a.Line, 1, a.Name, "ECS sets "+a.Name+" itself: where it does, this line is ignored, and elsewhere it points to nothing", "delete the line")
+		j.add(finding.Warning, codeSetByECS, a.Line, 1, a.Name, "ECS sets "+a.Name+" itself and then ignores this line. Where ECS doesn't, the value points to nothing.", "Delete the line.")
 	}
 	return true
 }
@@ -270,44 +271,75 @@ func (j *judge) value(a Assignment) {
 	value := a.Value.Reveal()
 	trimmed := strings.TrimSpace(value)
 	report := func(severity finding.Severity, code string, at int, message, fix string) {
+		if name := shown(a.Name); name != "" {
+			message = strings.Replace(strings.Replace(message, "The value ", "The value of "+name+" ", 1), "part of the value.", "part of "+name+".", 1)
+		}
 		j.add(severity, code, a.Line, a.ValueColumn+at, shown(a.Name), message, fix)
 	}
 	if at := strings.IndexAny(value, "\r\v\f\u0085\u2028\u2029"); at >= 0 {
-		report(finding.Warning, codeLineSeparator, at, "only a newline ends a line for the agent, and the value holds another line separator", "save the file with newlines (LF)")
+		report(finding.Warning, codeLineSeparator, at, "The value has a line separator that ends no line for the agent, such as a lone carriage return.", "Save the file with newlines (LF).")
 		return
 	}
 	if len(trimmed) >= 2 && (trimmed[0] == '"' || trimmed[0] == '\'') && trimmed[len(trimmed)-1] == trimmed[0] {
-		report(finding.Warning, codeQuoted, 0, "the agent keeps the quotes as part of the value", "write the value without quotes")
+		report(finding.Warning, codeQuoted, 0, "The agent keeps the quotes as part of the value.", "Write the value without quotes.")
+		j.escaped(a, value, report)
 		return
 	}
 	if trimmed != "" && (trimmed[0] == '"' || trimmed[0] == '\'') && strings.Count(trimmed, trimmed[:1]) == 1 {
-		report(finding.Info, codeQuoted, 0, "the value begins with a quote that nothing closes, and that is part of it", "take the quote away, if it is not meant")
+		report(finding.Info, codeQuoted, 0, "The value begins with a quote that nothing closes. The quote is part of the value.", "Remove the quote, unless you mean it.")
 	}
 	if trimmed != value {
 		at := 0
 		if strings.HasPrefix(value, trimmed) {
 			at = len(trimmed)
 		}
-		report(finding.Info, codeWhitespace, at, "the white space at an end of the value is part of it", "take it away, if it is not meant")
+		report(finding.Info, codeWhitespace, at, "The white space at an end is part of the value.", "Remove it, unless you mean it.")
 	}
 	if at := strings.Index(value, " #"); at >= 0 {
-		report(finding.Info, codeComment, at, "a comment after a value is part of the value", "put the comment on a line of its own, if it is one")
+		report(finding.Warning, codeComment, at, "The comment after the value is part of the value.", "Put the comment on a line of its own.")
+	}
+	j.escaped(a, value, report)
+	if at := strings.Index(strings.NewReplacer("{", "", "}", "").Replace(value), "$PATH"); a.Name == "PATH" && at >= 0 {
+		report(finding.Warning, codePath, at, "PATH replaces the image's own path, and $PATH stays literal text.", "Delete the line, or write the whole path.")
+		return
+	}
+	if match := reference.FindStringSubmatchIndex(value); match != nil {
+		report(finding.Info, codeUnexpanded, match[0], "Nothing expands variables in an environment file. The program gets the text as it is.", "Write the value itself, unless the program expands it.")
+		return
 	}
 	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}} {
 		if at := strings.Index(value, marks[0]); at >= 0 && strings.Contains(value[at:], marks[1]) {
-			report(finding.Info, codeUnexpanded, at, "nothing expands variables in an environment file: the program gets the text as it is", "write the value itself, if the program does not expand it")
+			report(finding.Info, codeUnexpanded, at, "Nothing expands variables in an environment file. The program gets the text as it is.", "Write the value itself, unless the program expands it.")
 			return
 		}
 	}
+}
+
+// reference is a variable as a shell has it, at the beginning of a value or
+// after what parts a path: elsewhere a '$' is often part of a password.
+var reference = lazyregexp.New(`(^|[:/, ])\$[A-Z][A-Z0-9_]{2,}`)
+
+// escaped reports the newlines that dotenv libraries and docker compose make of
+// \n, and the agent doesn't.
+func (j *judge) escaped(a Assignment, value string, report func(finding.Severity, string, int, string, string)) {
+	at := strings.Index(value, `\n`)
+	if at < 0 {
+		return
+	}
+	severity := finding.Info
+	if strings.Contains(value, "-----BEGIN ") {
+		severity = finding.Warning
+	}
+	report(severity, codeEscape, at, `The value has \n, which stays a backslash and an n.`, "Keep a value of several lines in Secrets Manager and name it under secrets, unless the program expands it.")
 }
 
 // keys reports static credentials, which the SDKs take before the task's role.
 func (j *judge) keys() {
 	id, hasID := j.last["AWS_ACCESS_KEY_ID"]
 	if _, hasKey := j.last["AWS_SECRET_ACCESS_KEY"]; hasID && hasKey {
-		j.add(finding.Warning, codeStaticKeys, id, 1, "AWS_ACCESS_KEY_ID",
-			"the AWS SDKs take these keys before the task's role, and everybody has them who may read the file",
-			"delete AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, make the keys invalid, and give the task a role")
+		j.add(finding.Error, codeStaticKeys, id, 1, "AWS_ACCESS_KEY_ID",
+			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are an AWS access key, which everyone who may read the file can use. The AWS SDKs take it before the task's role.",
+			"Delete both lines, deactivate the key in IAM, and give the task a role.")
 	}
 }
 
@@ -338,23 +370,21 @@ func continuation(lines []line, i int, a Assignment) int {
 	return i
 }
 
-// report sorts by place and keeps the gravest when there are too many.
+// report sorts the findings, the gravest first and then by place, and drops the
+// last ones when there are too many.
 func (j *judge) report() []finding.Finding {
 	rank := func(f finding.Finding) int {
 		return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, f.Severity)
 	}
-	inPlace := func(a, b finding.Finding) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Code, b.Code))
-	}
-	slices.SortFunc(j.findings, inPlace)
+	slices.SortFunc(j.findings, func(a, b finding.Finding) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
+	})
 	if left := len(j.findings) - (maxFindings - 1); left > 1 {
-		slices.SortStableFunc(j.findings, func(a, b finding.Finding) int { return cmp.Compare(rank(a), rank(b)) })
 		j.findings = append(j.findings[:maxFindings-1], finding.Finding{
 			Code: codeTooMany, Severity: finding.Info,
-			Message: fmt.Sprintf("%d more findings, none of them graver than those shown, are left out", left),
-			Fix:     "cure what is shown and judge the file again",
+			Message: fmt.Sprintf("%d more findings, none of them worse than those shown, are left out.", left),
+			Fix:     "Correct what is shown, and judge the file again.",
 		})
-		slices.SortFunc(j.findings, inPlace)
 	}
 	return j.findings
 }

@@ -54,6 +54,10 @@ var files = map[string]string{
 	"white space":          "PORT=8080 \nLEVEL= debug\n",
 	"comment":              "PORT=8080 # http\n",
 	"reference":            "URL=http://${HOST}:8080\nWHEN=$(date)\nPRICE=$5\n",
+	"PATH":                 "PATH=$PATH:/opt/bin\n",
+	"reference, no braces": "URL=$HOST:8080\nCLASSPATH=/a:$LIBS/b\n",
+	"fine/dollar":          "PASSWORD=hunter-canary$ABC\nPRICE=$5\n",
+	"escapes":              "KEY=\"-----BEGIN KEY-----\\ncanary\\n-----END KEY-----\"\nTEXT=a\\nb\n",
 	"AWS keys":             "AWS_ACCESS_KEY_ID=AKIACANARY\nAWS_SECRET_ACCESS_KEY=" + canary + "\n",
 	"many":                 strings.Repeat("nothing\n", 200) + "A=\x00\n",
 	"second half of a key": "aHVudGVyY2FuYXJ5=\n",
@@ -110,7 +114,7 @@ func TestJudge(t *testing.T) {
 
 func TestTheGravestAreKept(t *testing.T) {
 	findings := environmentfile.Judge([]byte(files["many"]))
-	if len(findings) != 100 || findings[len(findings)-1].Severity != finding.Error {
+	if len(findings) != 100 || findings[0].Severity != finding.Error {
 		t.Errorf("%d findings, the last %v", len(findings), findings[len(findings)-1])
 	}
 }
