@@ -1,0 +1,241 @@
+package agentstart_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/tests/agentstart"
+)
+
+var (
+	measure = flag.Bool("measure", false, "start the real agent with every case and write testdata/endings.txt")
+	agent   = flag.String("agent", os.Getenv("ECS_AGENT_BINARY"), "binary of the real agent")
+	only    = flag.String("only", "", "names of the variables to measure, separated by commas")
+	limit   = flag.Int("limit", 1<<30, "start-ups that one variable gets at most in this run; the rest stays for the next run")
+)
+
+// harmful are the codes of errors that no start-up shows: the agent registers,
+// and a secret is exposed, or tasks fail later.
+var harmful = map[string]string{
+	"static-aws-keys":        "a secret is exposed",
+	"secret-misplaced":       "a secret is exposed",
+	"negative-jitter":        "the agent panics when it removes a stopped task",
+	"pull-timeout-too-short": "no pull ends in time",
+}
+
+// predicted says what the judge expects of a case.
+func predicted(c agentstart.Case) (fails bool, codes []string) {
+	for _, f := range ecsconfig.Judge([]byte(c.File())) {
+		if f.Severity == finding.Error && harmful[f.Code] == "" && !strings.HasPrefix(f.Code, "auth-") && f.Code != "cluster-empty" {
+			fails = true
+			codes = append(codes, f.Code)
+		}
+	}
+	return fails, codes
+}
+
+// letter writes an ending in one byte.
+func letter(e agentstart.Ending) byte {
+	switch {
+	case e.Kind == "registered" && e.Refused != "":
+		return 'x'
+	case e.Kind == "registered":
+		return 'r'
+	case e.Kind == "exit" && e.Code == 1:
+		return '1'
+	case e.Kind == "exit" && e.Code == 5:
+		return '5'
+	case e.Kind == "exit" && e.Code == 2:
+		return '2'
+	case e.Kind == "stuck":
+		return 's'
+	}
+	return '?'
+}
+
+const recorded = "testdata/endings.txt"
+
+// TestPredictions holds the judge's severities against how the real agent's
+// start-up ended with each case, as it was measured.
+func TestPredictions(t *testing.T) {
+	endings := readEndings(t)
+	cases, measured := map[string]int{}, 0
+	for _, c := range agentstart.Grid() {
+		cases[c.Name]++
+		if ending, ok := endings[c]; ok {
+			measured++
+			compare(t, c, ending)
+		}
+	}
+	for name, n := range cases {
+		if n < 200 {
+			t.Errorf("%s has %d cases", name, n)
+		}
+	}
+	if share := 100 * measured / len(agentstart.Grid()); share < 50 {
+		t.Errorf("only %d %% of the cases were measured: run make agent-start", share)
+	}
+	t.Logf("%d of %d cases of %d variables were measured", measured, len(agentstart.Grid()), len(cases))
+}
+
+// dependsOnHost are cases that end in one way here and in another one on
+// another machine.
+func dependsOnHost(c agentstart.Case) bool {
+	value := strings.TrimSpace(c.Value)
+	switch c.Name {
+	case "ECS_DATADIR":
+		return strings.HasPrefix(value, "/etc/") || strings.HasPrefix(value, "/var/") || strings.HasPrefix(value, "/log/") || strings.HasPrefix(value, "/usr/")
+	case "ECS_CNI_PLUGINS_PATH", "AWS_CA_BUNDLE", "ECS_AGENT_CONFIG_FILE_PATH":
+		return strings.HasPrefix(value, "/") // whether the host has the files there
+	case "ECS_ENABLE_TASK_CPU_MEM_LIMIT":
+		return true // wants the cgroups of a real host
+	case "DOCKER_HOST":
+		return !strings.HasPrefix(value, "unix://") && strings.Contains(value, "://") || strings.HasPrefix(value, "unix:///")
+	case "ECS_RESERVED_MEMORY":
+		return true // more than the machine has
+	case "ECS_BACKEND_HOST", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ECS", "AWS_EC2_METADATA_SERVICE_ENDPOINT":
+		return true // whether something answers there
+	}
+	return false
+}
+
+// agrees says that a case ends as predicted, or can't tell here.
+func agrees(c agentstart.Case, ending byte) bool {
+	fails, _ := predicted(c)
+	return fails == (ending != 'r') || dependsOnHost(c)
+}
+
+func compare(t *testing.T, c agentstart.Case, ending byte) {
+	t.Helper()
+	if !agrees(c, ending) {
+		_, codes := predicted(c)
+		t.Errorf("%s=%.60s: the start-up ends as %c, but the errors are %v", c.Name, c.Value, ending, codes)
+	}
+}
+
+// TestMeasure starts the real agent. Without one it says how to get one: in
+// that case only TestPredictions, with what was measured, runs.
+func TestMeasure(t *testing.T) {
+	if *agent == "" || os.Getuid() != 0 {
+		t.Skip("needs root and a binary of the real agent, which go run ./cmd/agentfacts -build FILE makes: set ECS_AGENT_BINARY")
+	}
+	programs := t.TempDir()
+	for _, name := range []string{"agentstart", "cniplugin"} {
+		if output, err := exec.Command("go", "build", "-o", filepath.Join(programs, name), "../cmd/"+name).CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", name, err, output)
+		}
+	}
+	surroundings, err := agentstart.Start(filepath.Join(programs, "agentstart"), *agent, filepath.Join(programs, "cniplugin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer surroundings.Close()
+	cases := agentstart.Grid()
+	known := readEndings(t)
+	if *only != "" {
+		cases = slices.DeleteFunc(cases, func(c agentstart.Case) bool { return !slices.Contains(strings.Split(*only, ","), c.Name) })
+	}
+	if *measure {
+		cases = slices.DeleteFunc(cases, func(c agentstart.Case) bool { return known[c] != 0 && agrees(c, known[c]) })
+	} else {
+		cases = sample(cases)
+	}
+	t.Logf("%d cases", len(cases))
+	failing := func(c agentstart.Case) bool { fails, _ := predicted(c); return fails }
+	done := 0
+	err = agentstart.Measure(surroundings, cases, failing, *limit, func(c agentstart.Case, ending agentstart.Ending) {
+		known[c] = letter(ending)
+		compare(t, c, letter(ending))
+		if letter(ending) == '?' {
+			t.Errorf("%s=%.60s: %v\n%s", c.Name, c.Value, ending, ending.Log)
+		}
+		if fails, codes := predicted(c); fails != (letter(ending) != 'r') {
+			fmt.Fprintf(os.Stderr, "%s=%.60s: %v, but the errors are %v\n", c.Name, c.Value, ending, codes)
+		}
+		if done++; *measure && done%200 == 0 {
+			fmt.Fprintf(os.Stderr, "%d of %d\n", done, len(cases))
+			writeEndings(t, known)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *measure {
+		writeEndings(t, known)
+	}
+}
+
+// readEndings gives the letter of each case that was measured.
+func readEndings(t *testing.T) map[agentstart.Case]byte {
+	t.Helper()
+	content, err := os.ReadFile(recorded)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	letters := map[string]string{}
+	for line := range strings.SplitSeq(strings.TrimSpace(string(content)), "\n") {
+		name, text, _ := strings.Cut(line, " ")
+		letters[name] = text
+	}
+	index := map[string]int{}
+	endings := map[agentstart.Case]byte{}
+	for _, c := range agentstart.Grid() {
+		at := index[c.Name]
+		index[c.Name]++
+		if at < len(letters[c.Name]) && letters[c.Name][at] != '.' {
+			endings[c] = letters[c.Name][at]
+		}
+	}
+	return endings
+}
+
+// writeEndings writes a line for each variable, with a letter for each of its
+// values in the order of the grid, and a dot for what was not measured.
+func writeEndings(t *testing.T, endings map[agentstart.Case]byte) {
+	t.Helper()
+	var text strings.Builder
+	last := ""
+	for _, c := range agentstart.Grid() {
+		if c.Name != last {
+			if last != "" {
+				text.WriteByte('\n')
+			}
+			text.WriteString(c.Name + " ")
+			last = c.Name
+		}
+		if ending, ok := endings[c]; ok {
+			text.WriteByte(ending)
+		} else {
+			text.WriteByte('.')
+		}
+	}
+	if err := os.MkdirAll("testdata", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(recorded, []byte(text.String()+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sample takes three cases of each variable that should fail and three that
+// should not.
+func sample(cases []agentstart.Case) []agentstart.Case {
+	type kind struct {
+		name  string
+		fails bool
+	}
+	counts := map[kind]int{}
+	return slices.DeleteFunc(cases, func(c agentstart.Case) bool {
+		fails, _ := predicted(c)
+		counts[kind{c.Name, fails}]++
+		return counts[kind{c.Name, fails}] > 3
+	})
+}

@@ -1,0 +1,148 @@
+package agentstart
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os/exec"
+	"slices"
+)
+
+// Agent is a real agent in surroundings of its own.
+type Agent struct {
+	cmd    *exec.Cmd
+	input  io.WriteCloser
+	output *bufio.Reader
+}
+
+// Start starts the program of cmd/agentstart with an agent.
+func Start(program, agent, plugin string) (*Agent, error) {
+	cmd := exec.Command(program, "-agent", agent, "-plugin", plugin)
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the agent's surroundings: %w", err)
+	}
+	return &Agent{cmd: cmd, input: input, output: bufio.NewReaderSize(output, 1<<20)}, nil
+}
+
+// Run starts the agent once.
+func (a *Agent) Run(job Job) (Ending, error) {
+	encoded, err := json.Marshal(job)
+	if err != nil {
+		return Ending{}, err
+	}
+	if _, err := a.input.Write(append(encoded, '\n')); err != nil {
+		return Ending{}, fmt.Errorf("the agent's surroundings ended: %w", err)
+	}
+	line, err := a.output.ReadBytes('\n')
+	if err != nil {
+		return Ending{}, fmt.Errorf("the agent's surroundings ended: %w", err)
+	}
+	var ending Ending
+	return ending, json.Unmarshal(line, &ending)
+}
+
+// Close ends the surroundings.
+func (a *Agent) Close() error {
+	_ = a.input.Close()
+	return a.cmd.Wait()
+}
+
+// changesOthers are variables that change what others do: they share no
+// start-up with others.
+var changesOthers = map[string]bool{
+	"ECS_EXTERNAL": true, "ECS_ENABLE_TASK_ENI": true, "ECS_CHECKPOINT": true, "ECS_DATADIR": true, "ECS_CLUSTER": true, "AWS_DEFAULT_REGION": true,
+	"HTTP_PROXY": true, "http_proxy": true, "HTTPS_PROXY": true, "https_proxy": true, "NO_PROXY": true, "no_proxy": true, "REQUEST_METHOD": true,
+	"AWS_EC2_METADATA_DISABLED": true, "AWS_ACCESS_KEY_ID": true, "AWS_SECRET_ACCESS_KEY": true, "AWS_ACCESS_KEY": true, "AWS_SECRET_KEY": true,
+	"ECS_BACKEND_HOST": true, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": true, "AWS_USE_FIPS_ENDPOINT": true, "AWS_USE_DUALSTACK_ENDPOINT": true, "ECS_INSTANCE_IP_COMPATIBILITY": true,
+	"DOCKER_HOST": true, "ECS_ENABLE_HIGH_DENSITY_ENI": true, "ECS_WARM_POOLS_CHECK": true, "AWS_PROFILE": true, "AWS_DEFAULT_PROFILE": true, "AWS_WEB_IDENTITY_TOKEN_FILE": true,
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": true, "AWS_CONTAINER_CREDENTIALS_FULL_URI": true, "AWS_EC2_METADATA_SERVICE_ENDPOINT": true, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE": true,
+	"ECS_ENABLE_TASK_CPU_MEM_LIMIT": true, "ECS_CNI_PLUGINS_PATH": true, "AWS_CA_BUNDLE": true, "AWS_CONFIG_FILE": true, "AWS_SHARED_CREDENTIALS_FILE": true,
+	"SSL_CERT_DIR": true, "SSL_CERT_FILE": true, "GOMEMLIMIT": true, "GOMAXPROCS": true, "AWS_MAX_ATTEMPTS": true, "AWS_DEFAULTS_MODE": true,
+	"AWS_ENDPOINT_URL": true, "AWS_ENDPOINT_URL_ECS": true, "AWS_ENDPOINT_URL_EC2": true,
+}
+
+// Measure runs the cases and reports each ending. Those that are expected to
+// register run many together, as long as they are of different variables; where
+// such a start-up fails, its cases run in halves. A variable gets limit
+// start-ups of its own at most; what is left then is not reported.
+func Measure(agent *Agent, cases []Case, fails func(Case) bool, limit int, report func(Case, Ending)) error {
+	singles := map[string]int{}
+	single := func(c Case) error {
+		if singles[c.Name]++; singles[c.Name] > limit {
+			return nil
+		}
+		ending, err := agent.Run(c.Job())
+		if err == nil {
+			report(c, ending)
+		}
+		return err
+	}
+	var together func(cases []Case) error
+	together = func(cases []Case) error {
+		if len(cases) == 1 {
+			return single(cases[0])
+		}
+		job := Job{Environment: ContainerEnvironment("ECS_CLUSTER=prod\n")}
+		for _, c := range cases {
+			job.Environment[c.Name] = c.Job().Environment[c.Name]
+		}
+		ending, err := agent.Run(job)
+		switch {
+		case err != nil:
+			return err
+		case !ending.Fails():
+			for _, c := range cases {
+				report(c, ending)
+			}
+			return nil
+		}
+		return errors.Join(together(cases[:len(cases)/2]), together(cases[len(cases)/2:]))
+	}
+	rows := [][]Case{}
+	alone := []Case{}
+	row := map[string]int{}
+	for _, c := range cases {
+		if changesOthers[c.Name] || fails(c) {
+			alone = append(alone, c)
+			continue
+		}
+		if row[c.Name] == len(rows) {
+			rows = append(rows, nil)
+		}
+		rows[row[c.Name]] = append(rows[row[c.Name]], c)
+		row[c.Name]++
+	}
+	for _, cases := range rows {
+		if err := together(cases); err != nil {
+			return err
+		}
+	}
+	// Spread a limited run over all kinds of values.
+	slices.SortStableFunc(alone, func(a, b Case) int { return cmp.Compare(spread(a), spread(b)) })
+	for _, c := range alone {
+		if err := single(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spread gives a case its place in an order that has nothing to do with its
+// value.
+func spread(c Case) uint32 {
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(c.Value + c.Name))
+	return hash.Sum32()
+}
