@@ -153,5 +153,5 @@ func (a Action) describe() finding.Action {
 			summary = fmt.Sprintf("%s=%s", tag.Key, tag.Value)
 		}
 	}
-	return finding.Action{Kind: "PutObjectTagging", Target: a.Object.address(), Summary: summary}
+	return finding.Action{Kind: "PutObjectTagging", Target: a.Object.address(), Summary: summary, Note: true}
 }

@@ -199,7 +199,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 	if slices.Contains(b.calls, "PutObjectTagging") || b.tagsOf("ecs.config", id) != nil {
 		t.Errorf("a dry-run tagged: %q", b.calls)
 	}
-	want := finding.Action{Kind: "PutObjectTagging", Target: "s3://acme/ecs.config", Summary: "ecs-config-status=invalid"}
+	want := finding.Action{Kind: "PutObjectTagging", Target: "s3://acme/ecs.config", Summary: "ecs-config-status=invalid", Note: true}
 	if !slices.Equal(result.Actions, []finding.Action{want}) {
 		t.Errorf("got %+v", result.Actions)
 	}

@@ -46,7 +46,7 @@ func TestRestore(t *testing.T) {
 		t.Errorf("got %s %q", result.Status, codes(result))
 	}
 	wantActions := []finding.Action{
-		{Kind: "PutObjectTagging", Target: "s3://acme/ecs.config", Summary: "ecs-config-status=invalid", Applied: true},
+		{Kind: "PutObjectTagging", Target: "s3://acme/ecs.config", Summary: "ecs-config-status=invalid", Applied: true, Note: true},
 		{Kind: "PutObject", Target: "s3://acme/ecs.config", Summary: "version " + good + " goes back on top", Applied: true},
 	}
 	if !slices.Equal(result.Actions, wantActions) {

@@ -27,6 +27,14 @@ func decodeByHand(fields map[string]json.RawMessage) []Trigger {
 		}
 		request.DryRun = *dryRun
 	}
+	if raw, given := fields["rehearsal"]; given {
+		var rehearsal *bool
+		if json.Unmarshal(raw, &rehearsal) != nil || rehearsal == nil {
+			return []Trigger{Malformed{"the field rehearsal is neither true nor false"}}
+		}
+		request.Rehearsal = *rehearsal
+		request.DryRun = request.DryRun || *rehearsal
+	}
 	for _, list := range lists {
 		raw, given := fields[list.several]
 		if !given {

@@ -6,6 +6,7 @@ package event
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,15 @@ func (m Message) Sweep() string {
 		}
 	}
 	return ""
+}
+
+// IsRehearsal reports whether a sweep sent the message to find out what it would
+// change.
+func (m Message) IsRehearsal() bool {
+	return m.Sweep() != "" && slices.ContainsFunc(m.Triggers, func(trigger Trigger) bool {
+		hand, ok := trigger.(ByHand)
+		return ok && hand.Rehearsal
+	})
 }
 
 // Delivery is a decoded payload.
@@ -179,6 +189,9 @@ type ByHand struct {
 	Fields map[string]json.RawMessage
 	// DryRun asks to plan only, whatever the function's mode.
 	DryRun bool
+	// Rehearsal is set in a sweep's dry run before its changes: it asks again for
+	// what has something to change, if the changes are few enough.
+	Rehearsal bool
 	// Sweep is the reference that a sweep gave to its message, to be told with
 	// the results; "" where none did.
 	Sweep string

@@ -61,6 +61,11 @@ type Action struct {
 	Target  string `json:"target"`
 	Summary string `json:"summary"`
 	Applied bool   `json:"applied"`
+	// Withheld says that nothing entitles the function to the action.
+	Withheld bool `json:"-"`
+	// Note says that the action only writes down what was found, as a verdict in a
+	// tag: nothing works differently afterwards.
+	Note bool `json:"-"`
 	// Mandate is what entitles the function to the change.
 	Mandate Mandate `json:"mandate,omitzero"`
 }
@@ -108,6 +113,19 @@ type Result struct {
 	// Redelivered says that a queue delivered what asked for it before: an earlier
 	// run may have been cut off between a change and the news of it.
 	Redelivered bool `json:"-"`
+	// Rehearsal says that only a sweep asked, to find out what it would change.
+	Rehearsal bool `json:"-"`
+}
+
+// IsPending reports whether an action that the function is entitled to was not
+// applied.
+func (r Result) IsPending() bool {
+	return slices.ContainsFunc(r.Actions, func(a Action) bool { return !a.Applied && !a.Withheld })
+}
+
+// WouldChange reports whether a pending action changes more than a note.
+func (r Result) WouldChange() bool {
+	return slices.ContainsFunc(r.Actions, func(a Action) bool { return !a.Applied && !a.Withheld && !a.Note })
 }
 
 // Newsworthy reports whether people and other systems are told of the result

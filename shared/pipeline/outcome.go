@@ -54,6 +54,11 @@ type Entry struct {
 func (e Entry) AskedBy(messages ...event.Message) Entry {
 	e.askedBy = messages
 	e.Result.Sweep = e.sweep()
+	e.Result.Rehearsal = len(messages) > 0 && !slices.ContainsFunc(messages, func(message event.Message) bool { return !message.IsRehearsal() })
+	if e.Result.Rehearsal && !e.Result.IsPending() {
+		// The result is the same in the function's own mode.
+		e.Result.Mode = ""
+	}
 	e.Result.Redelivered = slices.ContainsFunc(messages, func(message event.Message) bool { return message.Received > 1 })
 	return e
 }

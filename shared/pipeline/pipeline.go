@@ -301,7 +301,9 @@ func (f *Function[S, O, Q, A]) settle(ctx context.Context, subject Subject[S], o
 	}
 	result := finding.Result{Status: finding.Decide(mode, plan.Findings, actions), Findings: plan.Findings, Actions: actions, Owner: plan.Owner}
 	for _, action := range plan.Withheld {
-		result.Actions = append(result.Actions, f.Describe(action))
+		withheld := f.Describe(action)
+		withheld.Withheld = true
+		result.Actions = append(result.Actions, withheld)
 	}
 	if mode == finding.Enforce {
 		result.Findings = cured(plan.Findings)

@@ -67,7 +67,9 @@ func Findings(stack string, report finding.Report) ([]Event, error) {
 	var events []Event
 	var errs []error
 	for _, result := range report.Results {
-		if !result.Newsworthy() && !result.Redelivered {
+		// What a rehearsal would change is told once it is changed, or by the sweep.
+		toCome := result.Rehearsal && report.Mode == finding.Enforce && result.IsPending()
+		if toCome || !result.Newsworthy() && !result.Redelivered {
 			continue
 		}
 		body, err := fitting(result, maxDetail, func(fewer finding.Result) any {

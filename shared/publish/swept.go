@@ -19,6 +19,10 @@ type Swept struct {
 	// Statuses counts the subjects, Codes their findings.
 	Statuses map[finding.Status]int `json:"statuses"`
 	Codes    map[string]int         `json:"codes"`
+	// Pending counts the subjects that the function would do something about if it
+	// were not for the rehearsal, and Changes those of them that it would change.
+	Pending int `json:"pending,omitempty"`
+	Changes int `json:"changes,omitempty"`
 	// Results are the newsworthy ones; of the others the counts say enough.
 	Results []finding.Result `json:"results"`
 }
@@ -34,6 +38,14 @@ func SweptResults(stack string, report finding.Report, reference string, results
 	var news []finding.Result
 	for _, result := range results {
 		swept.Statuses[result.Status]++
+		if result.Rehearsal && report.Mode == finding.Enforce {
+			if result.IsPending() {
+				swept.Pending++
+			}
+			if result.WouldChange() {
+				swept.Changes++
+			}
+		}
 		for _, f := range result.Findings {
 			swept.Codes[f.Code]++
 		}

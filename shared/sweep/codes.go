@@ -11,6 +11,7 @@ const (
 	CodeUnderway       = "sweep-underway"
 	CodeOver           = "sweep-over"
 	CodeTakenOver      = "sweep-taken-over"
+	CodeOverLimit      = "sweep-over-limit"
 	CodeIncomplete     = "sweep-incomplete"
 	CodeNoReport       = "no-report"
 	CodeReported       = "sweep-reported"
@@ -35,6 +36,7 @@ var Codes = []finding.Code{
 	{Code: CodeOver, Cause: "the message goes on with a sweep that is over, or that another message went on with", Cure: "none needed"},
 	{Code: CodeTakenOver, Cause: "another sweep took this one's place, because its lock had run out", Cure: "none needed; that one's report comes"},
 	{Code: CodeIncomplete, Cause: "the time was up before everything was listed or had answered, and the sweep cannot go on by itself", Cure: "set `SWEEP_QUEUE_URL` and `REPORT_BUCKET`"},
+	{Code: CodeOverLimit, Cause: "the sweep would change more subjects than `SweepChangeLimit` allows, so it changed none", Cure: "read the report; then allow the changes with the command in the message, or raise `SweepChangeLimit`"},
 	{Code: CodeNoReport, Cause: "`REPORT_BUCKET` or `SWEEP_RESULTS_QUEUE_URL` is not set, so that nobody waits for what the others find", Cure: "none needed for a look from a shell; otherwise deploy the stack again"},
 	{Code: CodeReported, Cause: "the report of a sweep; says how many subjects are not as they should be, and where it is", Cure: "none needed"},
 	{Code: CodeNoAnswer, Cause: "a subject was handed over, and its function did not tell what became of it in time", Cure: "look into the function's log and dead-letter queue, and whether its mode is off"},

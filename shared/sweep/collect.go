@@ -43,6 +43,11 @@ type collection struct {
 	handles []string
 }
 
+// and adds what came later.
+func (c collection) and(later collection) collection {
+	return collection{now: later.now, givenUp: c.givenUp + later.givenUp, handles: slices.Concat(c.handles, later.handles)}
+}
+
 // conclusion is what an invocation ends with.
 type conclusion struct {
 	summary sweepreport.Summary
@@ -136,7 +141,17 @@ func (r *Run) answer(text string) bool {
 		return false
 	}
 	delete(r.Sent, reference)
-	tally, news := r.tally(sent.Kind), 0
+	if sent.Rehearsal && swept.Pending > 0 {
+		r.rehearsed(reference, Rehearsed{sent, swept})
+	} else {
+		r.count(sent.Kind, swept)
+	}
+	return true
+}
+
+// count takes what became of the subjects of a message into the report.
+func (r *Run) count(kind Kind, swept publish.Swept) {
+	tally, news := r.tally(kind), 0
 	for status, count := range swept.Statuses {
 		tally.Statuses[status] += count
 		if (finding.Result{Status: status}).Newsworthy() {
@@ -147,10 +162,9 @@ func (r *Run) answer(text string) bool {
 		tally.Codes[code] += count
 	}
 	for _, result := range swept.Results {
-		r.add(sent.Kind, result, true)
+		r.add(kind, result, true)
 	}
 	r.Dropped += max(0, news-len(swept.Results))
-	return true
 }
 
 // giveUp makes results of the subjects that nobody told of.
@@ -200,6 +214,9 @@ func (s Settings) plan(run *Run, collected collection, region string) conclusion
 	case run.detached:
 		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeNoReport, Severity: finding.Info,
 			Message: summary.Headline + "; nobody waits for what is found, because REPORT_BUCKET or SWEEP_RESULTS_QUEUE_URL is not set"})
+		if asks := run.asks(s.FunctionName); asks != nil {
+			concluded.findings = append(concluded.findings, *asks)
+		}
 		return concluded
 	case !finished:
 		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeIncomplete, Severity: finding.Error,
@@ -208,6 +225,9 @@ func (s Settings) plan(run *Run, collected collection, region string) conclusion
 	}
 	concluded.findings = append(concluded.findings, finding.Finding{Code: CodeReported, Severity: finding.Info,
 		Message: fmt.Sprintf("%s; the report is %s", summary.Headline, summary.Page)})
+	if asks := run.asks(s.FunctionName); asks != nil {
+		concluded.findings = append(concluded.findings, *asks)
+	}
 	if collected.givenUp > 0 {
 		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeNoAnswer, Severity: finding.Error,
 			Message: fmt.Sprintf("of %d subjects nobody told anything for %s; the report names them", collected.givenUp, s.AnswerWait),
@@ -234,6 +254,9 @@ func (s Settings) summarise(run *Run, now time.Time, region string) sweepreport.
 	summary := sweepreport.Summary{
 		Sweep: run.ID, Stack: s.StackName, Account: s.accountID(), Region: region, Mode: run.Mode, Started: run.Started, Ended: now,
 		Waiting: run.waiting(), Results: run.Results, LeftOut: run.Dropped,
+	}
+	if asks := run.asks(s.FunctionName); asks != nil {
+		summary.Asks = asks.Message + " " + asks.Fix
 	}
 	summary.Complete = summary.Waiting == 0 && run.listedAll()
 	for _, kind := range append([]Kind{Account}, run.Kinds...) {

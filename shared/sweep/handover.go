@@ -143,11 +143,14 @@ func (r *Run) pack(handover *handover) []message {
 		if r.Mode == finding.DryRun {
 			document["dry-run"] = true
 		}
+		if r.isRehearsal() {
+			document["rehearsal"] = true
+		}
 		reference := strconv.Itoa(r.Attempt) + "." + strconv.Itoa(r.messages)
 		r.messages++
 		if !r.detached {
 			document["sweep"] = r.ID + "." + reference
-			r.Sent[reference] = Sent{handover.kind, names}
+			r.Sent[reference] = Sent{handover.kind, names, r.isRehearsal()}
 		}
 		messages = append(messages, message{reference, body(document)})
 	}

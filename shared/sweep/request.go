@@ -29,6 +29,8 @@ var kinds = []Kind{Roles, ConfigObjects, TaskDefinitions, Secrets}
 type request struct {
 	kinds  []Kind
 	dryRun bool
+	// changeLimit is nil where the request doesn't say one.
+	changeLimit *int
 	// message is the id of the message that asked, "" where none did.
 	message string
 	// sweep and attempt are set in a message by which a sweep goes on.
@@ -63,10 +65,10 @@ func requested(delivery event.Delivery) (request, *finding.Result) {
 }
 
 // byHand reads {} and {"sweep": "all"}, {"only": ["roles"], "dry-run": true},
-// and what a sweep sends to itself.
+// {"sweep": "all", "max-changes": 250}, and what a sweep sends to itself.
 func byHand(of event.ByHand) (found request, problem string, ours bool) {
 	for field := range of.Fields {
-		if !slices.Contains([]string{"sweep", "only", "dry-run", "continue", "attempt"}, field) {
+		if !slices.Contains([]string{"sweep", "only", "dry-run", "max-changes", "continue", "attempt"}, field) {
 			return request{}, "", false
 		}
 	}
@@ -78,6 +80,11 @@ func byHand(of event.ByHand) (found request, problem string, ours bool) {
 			return request{}, "the request to go on does not say with which sweep, or from which attempt", true
 		}
 		return found, "", true
+	}
+	if raw, given := of.Fields["max-changes"]; given {
+		if json.Unmarshal(raw, &found.changeLimit) != nil || found.changeLimit == nil || *found.changeLimit < 0 {
+			return request{}, "the field max-changes is not a number of subjects", true
+		}
 	}
 	var names []Kind
 	if raw, given := of.Fields["only"]; given {

@@ -51,6 +51,16 @@ type Run struct {
 	// Sent are the messages without an answer, by what follows the run's id in
 	// their reference.
 	Sent map[string]Sent `json:"sent"`
+	// ChangeLimit is how many subjects the sweep changes at most.
+	ChangeLimit int   `json:"changeLimit"`
+	Phase       Phase `json:"phase,omitempty"`
+	// Direct counts the subjects that were handed over without a rehearsal.
+	Direct int `json:"direct,omitempty"`
+	// Changes counts the subjects that would be changed, by the rehearsal.
+	Changes int `json:"changes,omitempty"`
+	// Rehearsed are the answers of the rehearsal that have something to change, by
+	// the references of their messages.
+	Rehearsed map[string]Rehearsed `json:"rehearsed,omitempty"`
 	// Tallies count what is known.
 	Tallies map[Kind]*Tally `json:"tallies"`
 	// Results are what is known of subjects that are not compliant, Dropped is of
@@ -62,6 +72,8 @@ type Run struct {
 	messages int
 	// tag is the state's, as it was last written.
 	tag string
+	// handed counts the subjects that this invocation has handed over.
+	handed int
 	// detached runs have nothing to be kept in.
 	detached bool
 }
@@ -70,6 +82,8 @@ type Run struct {
 type Sent struct {
 	Kind     Kind     `json:"kind"`
 	Subjects []string `json:"subjects"`
+	// Rehearsal says that it asked what would be changed.
+	Rehearsal bool `json:"rehearsal,omitempty"`
 }
 
 // Tally counts what is known of a kind.
@@ -126,10 +140,14 @@ func (s *Sweep) newRun(now time.Time, request string, asked request) *Run {
 	run := &Run{
 		ID:      now.Format("20060102T150405Z") + "-" + hex.EncodeToString(hash[:4]),
 		Request: request, Mode: s.settings.Mode, Kinds: asked.kinds, Started: now, Progress: now,
+		ChangeLimit: s.settings.ChangeLimit, Rehearsed: map[string]Rehearsed{},
 		Cursors: map[Kind]string{}, Sent: map[string]Sent{}, Tallies: map[Kind]*Tally{},
 	}
 	if asked.dryRun {
 		run.Mode = finding.DryRun
+	}
+	if asked.changeLimit != nil {
+		run.ChangeLimit = *asked.changeLimit
 	}
 	return run
 }
@@ -172,6 +190,9 @@ func (s *Sweep) load(ctx context.Context) (*Run, string, error) {
 	run := &Run{}
 	if json.Unmarshal(body, run) != nil {
 		run = &Run{Ended: true}
+	}
+	if run.Rehearsed == nil {
+		run.Rehearsed = map[string]Rehearsed{}
 	}
 	return run, aws.ToString(output.ETag), nil
 }

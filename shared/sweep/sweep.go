@@ -55,6 +55,10 @@ type Settings struct {
 	// ReportBucket keeps the reports, and the state of the sweep.
 	ReportBucket string `env:"REPORT_BUCKET"`
 
+	// FunctionName is what Lambda calls the function; "" outside.
+	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"`
+	// ChangeLimit is how many subjects a sweep changes at most without being asked.
+	ChangeLimit int `env:"SWEEP_CHANGE_LIMIT" envDefault:"100"`
 	// IAMEvents says whether the stack listens for IAM's events here.
 	IAMEvents IAMEvents `env:"IAM_EVENTS" envDefault:"auto"`
 	// AnswerWait is how long a sweep waits without any answer before it gives up
@@ -244,8 +248,11 @@ func (s *Sweep) handOver(ctx context.Context, run *Run, parts []Part) []pipeline
 	for i, of := range shares {
 		if of.err == nil {
 			shares[i].planned = s.settings.planHandover(of.observed)
-			shares[i].messages = run.pack(shares[i].planned.handover)
 		}
+	}
+	run.choosePhase(shares)
+	for i, of := range shares {
+		shares[i].messages = run.pack(of.planned.handover)
 	}
 	sideBySide(shares, func(of *share) { s.send(ctx, of) })
 	entries := make([]pipeline.Entry, len(shares))
@@ -316,10 +323,23 @@ func (s *Sweep) conclude(ctx context.Context, run *Run) (*conclusion, pipeline.E
 		if err != nil {
 			return finding.Result{}, err
 		}
+		sent, err := s.carryOut(ctx, run)
+		if err != nil {
+			return finding.Result{Actions: sent}, err
+		}
+		if len(sent) > 0 {
+			more, err := s.collect(ctx, run)
+			if err != nil {
+				return finding.Result{Actions: sent}, err
+			}
+			collected = collected.and(more)
+		}
 		planned := s.settings.plan(run, collected, s.clients.Region)
 		concluded = &planned
 		run.Ended = planned.final
-		return s.finish(ctx, run, collected, planned)
+		result, err := s.finish(ctx, run, collected, planned)
+		result.Actions = slices.Concat(sent, result.Actions)
+		return result, err
 	})
 	return concluded, entry
 }

@@ -59,7 +59,7 @@ func enforcing() sweep.Settings {
 		ConfigBuckets:          []string{"acme"},
 		AttachPoliciesQueueURL: rolesQueue, ValidateConfigQueueURL: objectsQueue, PatchTaskDefinitionQueueURL: familiesQueue,
 		RotateSecretQueueURL: secretsQueue, SweepQueueURL: sweepQueue, ResultsQueueURL: resultsQueue, ReportBucket: "reports",
-		IAMEvents: sweep.IAMEventsAuto, AnswerWait: 15 * time.Minute,
+		ChangeLimit: 100, IAMEvents: sweep.IAMEventsAuto, AnswerWait: 15 * time.Minute,
 	}
 }
 

@@ -105,6 +105,9 @@ func (w *writer) head(s Summary) {
 	if s.Mode == finding.DryRun {
 		w.put(`<p class="note">Nothing was changed: the sweep asked for plans only.</p>`)
 	}
+	if s.Asks != "" {
+		w.put(`<p class="note">%s</p>`, s.Asks)
+	}
 	w.put("</header>\n")
 }
 

@@ -29,6 +29,9 @@ type Summary struct {
 	Ended time.Time `json:"ended"`
 	// Complete says that every look that was asked for is in it.
 	Complete bool `json:"complete"`
+	// Asks says what the sweep would do if a person allowed it, and how to; "" if
+	// there is nothing to allow.
+	Asks string `json:"asks,omitempty"`
 	// Waiting is for how many subjects no answer has come yet.
 	Waiting int `json:"waiting,omitempty"`
 	// Wrong is how many subjects were not as they should be, be they so now or not.
@@ -96,6 +99,9 @@ func (s Summary) headline() string {
 		if remediated := s.Statuses[finding.Remediated]; remediated > 0 {
 			text = fmt.Sprintf("%s of %s subjects were not as they should be; %s of them are now", grouped(s.Wrong), grouped(total), grouped(remediated))
 		}
+	}
+	if s.Asks != "" {
+		text += "; too many changes to make without being asked"
 	}
 	if s.Waiting > 0 {
 		text += fmt.Sprintf("; %s more are being looked at", grouped(s.Waiting))
