@@ -133,7 +133,7 @@ func followUp(state State) []Question {
 	switch {
 	case state.Definition != "":
 		return []Question{{Kind: AskRunning, Subject: state.Cluster, Role: familyOf(state.Definition)}}
-	case state.Instance != "":
+	case state.Instance != "" && state.Cluster != "":
 		return []Question{{Kind: AskRegistered, Subject: state.Instance, Role: state.Cluster}}
 	default:
 		return nil

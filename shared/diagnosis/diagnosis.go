@@ -42,11 +42,15 @@ func (d *Diagnosis) function(ctx context.Context, delivery event.Delivery) *pipe
 	subjects := Subjects
 	if isScheduled(delivery) {
 		open, err := d.memory.Open(ctx)
+		var out []Failure
+		if err == nil {
+			out, err = d.unregistered(ctx)
+		}
 		subjects = func(trigger event.Trigger) []pipeline.Subject[Failure] {
 			if _, ok := trigger.(event.Schedule); !ok {
 				return Subjects(trigger)
 			}
-			return following(open, err)
+			return following(open, out, err)
 		}
 	}
 	return &pipeline.Function[Failure, Observation, Question, Action]{
@@ -67,8 +71,9 @@ func isScheduled(delivery event.Delivery) bool {
 	})
 }
 
-// following gives a subject for each failure that was told and isn't over.
-func following(open []State, err error) []pipeline.Subject[Failure] {
+// following gives a subject for each failure that was told and isn't over, and
+// for each instance that is out.
+func following(open []State, out []Failure, err error) []pipeline.Subject[Failure] {
 	if err != nil {
 		return []pipeline.Subject[Failure]{{Name: "open failures", Of: Failure{unread: err}}}
 	}
@@ -79,6 +84,9 @@ func following(open []State, err error) []pipeline.Subject[Failure] {
 			Service: state.Service, Definition: state.Definition, Instance: state.Instance, Open: &state,
 		}
 		subjects = append(subjects, pipeline.Subject[Failure]{Name: f.Name(), Key: state.Group, Of: f})
+	}
+	for _, f := range out {
+		subjects = append(subjects, f.subject())
 	}
 	if len(subjects) == 0 {
 		return []pipeline.Subject[Failure]{pipeline.Skip[Failure]("open failures", CodeNothingFound, "No failure is open.")}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
@@ -450,9 +451,9 @@ func TestByHand(t *testing.T) {
 		"service that can't place": {`{"service":"main/web"}`, func() {
 			a.services = []types.Service{{Events: []types.ServiceEvent{{Message: aws.String("(service web) was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster.")}}}}
 		}, "place-no-instances", "the cluster has no container instance"},
-		"instance without a profile": {`{"instance":"i-0123456789abcdef0","cluster":"main"}`, func() { a.ec2 = append(a.ec2, instanceWith("")) }, "instance-not-registered", "instance i-0123456789abcdef0 (main) can't join its cluster: it has no instance profile."},
+		"instance without a profile": {`{"instance":"i-0123456789abcdef0","cluster":"main"}`, func() { a.ec2 = []ec2types.Instance{instanceWith("")} }, "instance-not-registered", "instance i-0123456789abcdef0 (main) can't join its cluster: it has no instance profile."},
 		"instance whose role may not": {`{"instance":"i-0123456789abcdef0","cluster":"main"}`, func() {
-			a.ec2 = append(a.ec2[:0], instanceWith("arn:aws:iam::123456789012:instance-profile/node"))
+			a.ec2 = []ec2types.Instance{instanceWith("arn:aws:iam::123456789012:instance-profile/node")}
 			a.profiles["node"], a.denied["ecs:RegisterContainerInstance node"] = "node", true
 		}, "instance-not-registered", "role node may not register it. attach-policies is looking at the role."},
 		"wrong words": {`{"service":"web"}`, func() {}, "malformed-event", "cluster/name"},
@@ -510,5 +511,61 @@ func TestBrokenState(t *testing.T) {
 	}
 	if result := only(t, a.diagnosis(finding.Enforce).Handle(t.Context(), queued(1, event))); !result.Newsworthy() {
 		t.Errorf("told %+v", result)
+	}
+}
+
+// Instances that should be in a cluster by now are told of, one message for
+// those of one profile; the others are left alone.
+func TestInstancesThatDoNotRegister(t *testing.T) {
+	const setup = "#!/bin/bash\necho ECS_CLUSTER=main >> /etc/ecs/ecs.config\n"
+	a := newAccount()
+	a.profiles["node"], a.denied["ecs:RegisterContainerInstance node"] = "node", true
+	a.userData = map[string]string{}
+	launch := func(id string, age time.Duration, userData string, tags ...string) *ec2types.Instance {
+		instance := instanceWith("arn:aws:iam::123456789012:instance-profile/node")
+		instance.InstanceId, instance.LaunchTime = aws.String(id), aws.Time(a.now.Add(-age))
+		instance.Placement = &ec2types.Placement{AvailabilityZone: aws.String("us-east-1a")}
+		for _, tag := range tags {
+			instance.Tags = append(instance.Tags, ec2types.Tag{Key: aws.String(tag), Value: aws.String("yes")})
+		}
+		a.userData[id] = userData
+		a.ec2 = append(a.ec2, instance)
+		return &a.ec2[len(a.ec2)-1]
+	}
+	launch("i-00000000000000001", 12*time.Minute, setup)
+	launch("i-00000000000000002", 15*time.Minute, setup)
+	launch("i-00000000000000003", 5*time.Minute, setup)
+	launch("i-00000000000000004", 2*time.Hour, setup)
+	launch("i-00000000000000005", 15*time.Minute, "#!/bin/bash\nyum install -y nginx\n")
+	launch("i-00000000000000006", 15*time.Minute, setup, "AWSBatchServiceTag")
+	launch("i-00000000000000007", 15*time.Minute, setup, "elasticbeanstalk:environment-name")
+	launch("i-00000000000000008", 15*time.Minute, setup, "ecs-guardrails:ignore")
+	launch("i-00000000000000009", 15*time.Minute, setup).Operator = &ec2types.OperatorResponse{Managed: aws.Bool(true)}
+	launch("i-0000000000000000a", 15*time.Minute, setup)
+	a.instances = []types.ContainerInstance{{Ec2InstanceId: aws.String("i-0000000000000000a"), ContainerInstanceArn: aws.String("arn:x"), AgentConnected: true}}
+	schedule := []byte(`{"detail-type":"Scheduled Event","source":"aws.events","detail":{}}`)
+	d := a.diagnosis(finding.Enforce)
+	result := only(t, d.Handle(t.Context(), schedule))
+	if result.Findings[0].Code != "instance-not-registered" || !strings.Contains(result.Findings[0].Message, "(main) can't join its cluster: role node may not register it. attach-policies is looking at the role.") {
+		t.Errorf("told %+v", result.Findings)
+	}
+	if len(a.sent) != 1 || !strings.Contains(*a.sent[0].MessageBody, `"roles":["node"]`) {
+		t.Errorf("sent %+v", a.sent)
+	}
+	for _, again := range d.Handle(t.Context(), schedule).Report().Results {
+		if again.Newsworthy() {
+			t.Errorf("told again: %+v", again)
+		}
+	}
+}
+
+func TestOfACapacityProvider(t *testing.T) {
+	a := newAccount()
+	instance := instanceWith("")
+	instance.LaunchTime, instance.Tags = aws.Time(a.now.Add(-20*time.Minute)), []ec2types.Tag{{Key: aws.String("AmazonECSManaged"), Value: aws.String("true")}}
+	a.ec2 = []ec2types.Instance{instance}
+	result := only(t, a.diagnosis(finding.Enforce).Handle(t.Context(), []byte(`{"detail-type":"Scheduled Event","source":"aws.events","detail":{}}`)))
+	if result.Findings[0].Code != "instance-not-registered" || !strings.Contains(result.Findings[0].Message, "it has no instance profile.") {
+		t.Errorf("told %+v", result.Findings)
 	}
 }

@@ -23,6 +23,8 @@ type Failure struct {
 	Version int64
 	// Instance is the EC2 instance's id, where the failure is an instance's.
 	Instance string
+	// Profile is the ARN of the instance's profile, where it was seen.
+	Profile string
 	// ContainerInstances are ARNs that a placement failure names.
 	ContainerInstances []string
 	Launch             string
@@ -70,7 +72,12 @@ func (f Failure) Group() string {
 		object = f.Role
 	}
 	parts := []string{f.Account, f.Region, f.Cluster, f.Definition, string(f.Reason.ID), object}
-	if f.Definition == "" && f.Role == "" {
+	switch {
+	case f.Definition != "" || f.Role != "":
+	case f.Profile != "":
+		// The instances of one group fail alike.
+		parts = append(parts, f.Profile)
+	default:
 		parts = append(parts, f.Service, f.Instance)
 	}
 	hash := sha256.Sum256([]byte(strings.Join(parts, "\n")))

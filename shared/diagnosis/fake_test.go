@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -45,6 +46,7 @@ type account struct {
 	clusters    []types.Cluster
 	instances   []types.ContainerInstance
 	ec2         []ec2types.Instance
+	userData    map[string]string
 	profiles    map[string]string
 	trust       map[string]string
 	denied      map[string]bool // action + " " + role
@@ -139,8 +141,23 @@ func (a *account) DescribeContainerInstances(context.Context, *ecs.DescribeConta
 	return &ecs.DescribeContainerInstancesOutput{ContainerInstances: a.instances}, a.call("DescribeContainerInstances")
 }
 
-func (a *account) DescribeInstances(context.Context, *ec2.DescribeInstancesInput, ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
-	return &ec2.DescribeInstancesOutput{Reservations: []ec2types.Reservation{{Instances: a.ec2}}}, a.call("DescribeInstances")
+func (a *account) DescribeInstances(_ context.Context, in *ec2.DescribeInstancesInput, _ ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
+	var found []ec2types.Instance
+	for _, instance := range a.ec2 {
+		if len(in.InstanceIds) == 0 || slices.Contains(in.InstanceIds, aws.ToString(instance.InstanceId)) {
+			found = append(found, instance)
+		}
+	}
+	return &ec2.DescribeInstancesOutput{Reservations: []ec2types.Reservation{{OwnerId: aws.String("123456789012"), Instances: found}}}, a.call("DescribeInstances")
+}
+
+func (a *account) DescribeInstanceAttribute(_ context.Context, in *ec2.DescribeInstanceAttributeInput, _ ...func(*ec2.Options)) (*ec2.DescribeInstanceAttributeOutput, error) {
+	text := base64.StdEncoding.EncodeToString([]byte(a.userData[*in.InstanceId]))
+	return &ec2.DescribeInstanceAttributeOutput{UserData: &ec2types.AttributeValue{Value: &text}}, a.call("DescribeInstanceAttribute")
+}
+
+func (a *account) ListClusters(context.Context, *ecs.ListClustersInput, ...func(*ecs.Options)) (*ecs.ListClustersOutput, error) {
+	return &ecs.ListClustersOutput{ClusterArns: []string{"arn:aws:ecs:us-east-1:123456789012:cluster/main"}}, a.call("ListClusters")
 }
 
 func (a *account) GetRole(_ context.Context, in *iam.GetRoleInput, _ ...func(*iam.Options)) (*iam.GetRoleOutput, error) {

@@ -32,6 +32,7 @@ type Containers interface {
 	ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
 	DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
 	DescribeClusters(context.Context, *ecs.DescribeClustersInput, ...func(*ecs.Options)) (*ecs.DescribeClustersOutput, error)
+	ListClusters(context.Context, *ecs.ListClustersInput, ...func(*ecs.Options)) (*ecs.ListClustersOutput, error)
 	ListContainerInstances(context.Context, *ecs.ListContainerInstancesInput, ...func(*ecs.Options)) (*ecs.ListContainerInstancesOutput, error)
 	DescribeContainerInstances(context.Context, *ecs.DescribeContainerInstancesInput, ...func(*ecs.Options)) (*ecs.DescribeContainerInstancesOutput, error)
 }
@@ -48,9 +49,10 @@ type Secrets interface {
 	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
 }
 
-// Instances is the part of EC2's client that looks at one instance.
+// Instances is the part of EC2's client that looks at instances.
 type Instances interface {
-	DescribeInstances(context.Context, *ec2.DescribeInstancesInput, ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error)
+	ec2.DescribeInstancesAPIClient
+	DescribeInstanceAttribute(context.Context, *ec2.DescribeInstanceAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeInstanceAttributeOutput, error)
 }
 
 // Clients are AWS's, and the registries'.
@@ -68,6 +70,8 @@ const (
 	// readsOfEvent are the calls that confirm a cause: with the state, the
 	// hand-over and the message they are five.
 	readsOfEvent = 2
+	// readsOfInstance are the calls that tell what keeps an instance out.
+	readsOfInstance = 3
 	// readsByHand are more, since a person waits for the answer.
 	readsByHand = 6
 	// lookedAt is how many of a service's stopped tasks are read.
@@ -87,6 +91,9 @@ func (d *Diagnosis) observe(ctx context.Context, f Failure) (Observation, error)
 	if f.Open != nil {
 		o.reads = readsByHand
 		return o, nil
+	}
+	if f.Reason.ID == stopreason.NotRegistered {
+		o.reads = readsOfInstance
 	}
 	switch f.Read {
 	case ReadTask:
@@ -494,6 +501,8 @@ func (d *Diagnosis) registered(ctx context.Context, q Question) (Answer, error) 
 	}
 	return answer, nil
 }
+
+func isGone(err error) bool { return err != nil && awserror.Classify(err) == awserror.Gone }
 
 // attemptsKey is where a delivery's attempts are in its context.
 type attemptsKey struct{}
