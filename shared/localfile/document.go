@@ -36,11 +36,13 @@ var (
 	// userDataKey finds user data in YAML and JSON.
 	userDataKey = lazyregexp.New(`(?m)["']?\b(?:UserData|userData|user_data|userDataBase64)["']?[ \t]*:`)
 	isTemplate  = lazyregexp.New(`(?m)^[ \t]*["']?(?:AWSTemplateFormatVersion|Resources)["']?[ \t]*:`)
-	header      = lazyregexp.New(`(?i)^(?:#!|#cloud-config|#cloud-boothook|#include|#upstart-job|## template:|content-type:|mime-version:|<powershell>|<script>|from |from:)`)
-	assignment  = lazyregexp.New(`(?m)^[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*=`)
-	cloudKeys   = lazyregexp.New(`(?m)^(?:write_files|runcmd|bootcmd):`)
-	ecsTools    = lazyregexp.New(`(?im)^[ \t]*(?:Initialize-ECSAgent\b|Import-Module[ \t]+ECSTools|\[(?:System\.)?Environment\]::SetEnvironmentVariable)`)
-	settings    = lazyregexp.New(`(?m)^[ \t]*\[{1,2}[ \t]*settings[ \t]*[.\]]`)
+	// userDataName is the name of a file that is user data and nothing else.
+	userDataName = lazyregexp.New(`(?i)user[-_.]?data`)
+	header       = lazyregexp.New(`(?i)^(?:#!|#cloud-config|#cloud-boothook|#include|#upstart-job|## template:|content-type:|mime-version:|<powershell>|<script>|from |from:)`)
+	assignment   = lazyregexp.New(`(?m)^[ \t]*[A-Za-z_][A-Za-z0-9_]*[ \t]*=`)
+	cloudKeys    = lazyregexp.New(`(?m)^(?:write_files|runcmd|bootcmd):`)
+	ecsTools     = lazyregexp.New(`(?im)^[ \t]*(?:Initialize-ECSAgent\b|Import-Module[ \t]+ECSTools|\[(?:System\.)?Environment\]::SetEnvironmentVariable)`)
+	settings     = lazyregexp.New(`(?m)^[ \t]*\[{1,2}[ \t]*settings[ \t]*[.\]]`)
 )
 
 // templateExtensions are those of files that an engine fills in.
@@ -50,7 +52,10 @@ var templateExtensions = []string{".tpl", ".tftpl", ".tmpl", ".template", ".j2",
 // an ecs.config or a script, several for a template with several instances, and
 // none for one without user data.
 func documents(name string, content []byte) ([]Document, error) {
-	options := userdata.Options{Template: slices.Contains(templateExtensions, strings.ToLower(filepath.Ext(name)))}
+	options := userdata.Options{
+		Template: slices.Contains(templateExtensions, strings.ToLower(filepath.Ext(name))),
+		Whole:    userDataName.MatchString(filepath.Base(name)),
+	}
 	single := func(c userdata.Configuration) []Document {
 		return []Document{{Name: name, Source: content, Configuration: c}}
 	}

@@ -20,7 +20,8 @@ var explainHelp = func() string {
 --format json gives {"name": {"value": …, "line": N}, …}, with "default": true where
 the file doesn't set it, and "value": null and "unknown": "depends on …" where it
 can't be known. Several configurations are a list. Other variables have their own
-names. The names:
+names; "form" is how the file is written, "sets_up_ecs" whether it sets up the agent
+at all. The names:
 `)
 	for _, pair := range userdata.ExplainedNames() {
 		fmt.Fprintf(&text, "  %-30s %s\n", pair[0], pair[1])
@@ -64,7 +65,11 @@ func explainText(w io.Writer, documents []Document) error {
 			}
 			fmt.Fprintf(&out, "# %s\n", diagnostic.Printable(document.called()))
 		}
-		for _, entry := range document.Explain() {
+		entries := document.Explain()
+		if document.Form != userdata.ConfigFile && !document.IsECSSetup() {
+			entries = append([]userdata.Entry{setup(document)}, entries...)
+		}
+		for _, entry := range entries {
 			if entry.Value == nil && entry.Unknown == "" {
 				continue // neither the file nor a default sets it
 			}
@@ -75,6 +80,16 @@ func explainText(w io.Writer, documents []Document) error {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil
+}
+
+// setup says whether an instance with this runs the agent at all.
+func setup(document Document) userdata.Entry {
+	entry := userdata.Entry{Name: "sets_up_ecs", Value: document.Form == userdata.ConfigFile || document.IsECSSetup()}
+	if document.IsECSSetup() {
+		entry.Line = document.Evidence[0].Line
+		entry.Note = "The user data " + string(document.Evidence[0].Kind) + "."
+	}
+	return entry
 }
 
 func shownValue(entry userdata.Entry) string {
@@ -126,7 +141,7 @@ func origin(entry userdata.Entry) string {
 		parts = append(parts, entry.Note)
 	}
 	if len(parts) == 0 {
-		return "not set"
+		return "nothing writes ecs.config or starts the agent"
 	}
 	return strings.Join(parts, ", ")
 }
@@ -179,7 +194,7 @@ func explainObject(document Document) (json.RawMessage, error) {
 		out.WriteString(key + ":" + encoded)
 		return nil
 	}
-	head := []userdata.Entry{{Name: "file", Value: document.Name}, {Name: "form", Value: string(document.Form)}}
+	head := []userdata.Entry{{Name: "file", Value: document.Name}, {Name: "form", Value: string(document.Form)}, setup(document)}
 	if document.Resource != "" {
 		head = append(head, userdata.Entry{Name: "resource", Value: document.Resource})
 	}

@@ -145,7 +145,9 @@ func (m *machine) readBottlerocket(source Text) {
 			next = end + newline + 1
 		}
 		broken := source.slice(lineStart, next)
-		m.note(codeTOML, source.offset(lineStart), "")
+		if reason := broken.unknown(); reason == "" || !strings.ContainsAny(reason, "(…%") {
+			m.note(codeTOML, source.offset(lineStart), "")
+		}
 		if key, value, ok := strings.Cut(broken.String(), "="); ok {
 			text := broken.slice(len(key)+1, len(key)+1+len(value)).trimSpace()
 			if text.unknown() == "" {

@@ -62,7 +62,7 @@ func (c Configuration) ownFindings() []finding.Finding {
 		}
 		findings = append(findings, f)
 	}
-	if len(c.source) > maxRaw && c.isWhole && !c.isTemplate && !isGzip(c.source) && c.Form != Archive {
+	if len(c.source) > maxRaw && c.isRaw && c.isWhole && !c.isTemplate && !isGzip(c.source) && c.Form != Archive {
 		findings = append(findings, found(codeTooLarge, "", 0, 0))
 	}
 	if !c.IsECSSetup() {
@@ -141,7 +141,7 @@ func (c Configuration) noteMessage(n note) string {
 		}
 		return fmt.Sprintf("This empties ecs.config, and %s, written before, %s lost.", strings.Join(names, ", "), verb)
 	case codeEdited:
-		return fmt.Sprintf("%s changes ecs.config in place. What comes out of it isn't checked.", n.detail)
+		return fmt.Sprintf("%s changes ecs.config. What comes out of it isn't checked.", strings.ToUpper(n.detail[:1])+n.detail[1:])
 	case codeSetting:
 		return fmt.Sprintf("settings.ecs has no setting %q. Bottlerocket may refuse the user data as a whole.", shownWord(n.detail))
 	case codeParameter:

@@ -46,7 +46,7 @@ func withPlaceholders(t Text, template bool) Text {
 				continue
 			}
 			inner := strings.TrimSpace(rest[2:end])
-			if shellExpansion.MatchString(inner) && (!template || !plainName.MatchString(inner) && !strings.Contains(inner, "-") || assigns(s, inner)) {
+			if isShells(s, inner, template) {
 				i++
 				continue
 			}
@@ -86,17 +86,56 @@ func expression(before, inner, after string) string {
 	return before + inner + after
 }
 
-// assigns says that a script gives the variable a value itself.
+// isShells says that what stands in ${…} is for the shell. A plain name that a
+// script uses and never sets is for the template engine, or unknown to both.
+func isShells(script, inner string, template bool) bool {
+	switch {
+	case !shellExpansion.MatchString(inner):
+		return false
+	case plainName.MatchString(inner) && template:
+		return assigns(script, inner)
+	case plainName.MatchString(inner):
+		return mentions(script, inner)
+	default:
+		// ${cluster-name} is a default to a shell and a name to a template.
+		return !template || !strings.Contains(inner, "-") || strings.Contains(inner, ":-")
+	}
+}
+
+// assigns says that a script gives the variable a value.
 func assigns(script, name string) bool {
 	for rest := script; ; {
-		i := strings.Index(rest, name+"=")
+		i := strings.Index(rest, name)
 		if i < 0 {
 			return false
 		}
-		if i == 0 || strings.ContainsRune(" \t\n;&|(", rune(rest[i-1])) {
+		after := rest[i+len(name):]
+		starts := i == 0 || strings.ContainsRune(" \t\n;&|(", rune(rest[i-1]))
+		loops := i >= 4 && rest[i-4:i] == "for " && strings.HasPrefix(after, " in ")
+		if starts && (strings.HasPrefix(after, "=") || strings.HasPrefix(after, "+=") || loops) {
 			return true
 		}
-		rest = rest[i+len(name):]
+		rest = after
+	}
+}
+
+// mentions says that a name stands in a script other than as $name or ${name}:
+// where it is assigned, read or looped over.
+func mentions(script, name string) bool {
+	isWord := func(i int) bool {
+		return i >= 0 && i < len(script) && (script[i] == '_' || script[i] >= '0' && script[i] <= '9' || script[i] >= 'A' && script[i] <= 'Z' || script[i] >= 'a' && script[i] <= 'z')
+	}
+	for start := 0; ; {
+		i := strings.Index(script[start:], name)
+		if i < 0 {
+			return false
+		}
+		i += start
+		start = i + len(name)
+		used := i > 0 && script[i-1] == '$' || i > 1 && script[i-2:i] == "${"
+		if !used && !isWord(i-1) && !isWord(i+len(name)) {
+			return true
+		}
 	}
 }
 

@@ -148,6 +148,13 @@ func (r *reader) shellScript(text Text) {
 		switch name {
 		case "bash", "sh", "dash", "zsh", "ksh", "ash", "cloud-boothook", "":
 		default:
+			if otherWrites.MatchString(s) {
+				at := text.offset(0)
+				r.scripts = append(r.scripts, func() {
+					r.evidenceFor(WritesConfig, at)
+					r.edited(configPath, "a program in "+expression("", name, ""), at)
+				})
+			}
 			if !strings.Contains(name, placeholder) {
 				return // a program that isn't a shell's
 			}

@@ -164,9 +164,33 @@ func (sh *shell) execute(arguments []Text, io streams, at int) status {
 		if sh.machine.anywhere(words, arguments) {
 			return likely
 		}
+		sh.program(name, arguments, io, at)
 		sh.print(io, unknownText(outputOf(words), at).plus(madeText("\n", at)))
 	}
 	return likely
+}
+
+// otherWrites finds the file being written in a language that isn't followed.
+var otherWrites = lazyregexp.New(`ecs\.config["'],[ \t]*(?:mode[ \t]*=[ \t]*)?["'][wa]|(?:write|Write|File\.open|fs\.)[^\n]*ecs\.config|>>?[ \t]*/etc/ecs/ecs\.config`)
+
+// program notes a program in another language that writes the file.
+func (sh *shell) program(name string, arguments []Text, io streams, at int) {
+	switch strings.TrimRight(name, "0123456789.") {
+	case "python", "ruby", "node", "perl", "php", "pwsh":
+	default:
+		return
+	}
+	texts := arguments[1:]
+	if io.in != nil {
+		texts = append(texts[:len(texts):len(texts)], *io.in)
+	}
+	for _, text := range texts {
+		if otherWrites.MatchString(text.String()) {
+			sh.machine.evidenceFor(WritesConfig, at)
+			sh.machine.edited(configPath, "$("+name+" …)", at)
+			return
+		}
+	}
 }
 
 func (sh *shell) print(io streams, text Text) {

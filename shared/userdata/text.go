@@ -320,6 +320,9 @@ func (t Text) At(offset int) Text {
 	return Text{out}
 }
 
+// Under gives the text as written only if the condition at a byte of the source holds.
+func (t Text) Under(offset int) Text { return t.under(offset + 1) }
+
 // UnknownText is a value that depends on an expression at a byte of the source.
 // The expression is shown if it can hold no secret.
 func UnknownText(before, inner, after string, at int) Text {

@@ -66,6 +66,8 @@ type Options struct {
 	// Template says that an engine such as Terraform's templatefile fills the
 	// text in before an instance gets it.
 	Template bool
+	// Whole says that the source is what EC2 gets, so that its size counts.
+	Whole bool
 	// Part says that the text is one part of user data, so that it needs no
 	// header that says what it is.
 	Part bool
@@ -117,8 +119,8 @@ type Configuration struct {
 
 	// isTemplate says that an engine fills the text in, isWhole that the source
 	// is all of the user data. unquoted are as in machine.
-	isTemplate, isWhole, isPacked bool
-	unquoted                      []unquotedWord
+	isTemplate, isWhole, isPacked, isRaw bool
+	unquoted                             []unquotedWord
 
 	source      []byte
 	lines       []int
@@ -176,7 +178,7 @@ func readAll(source []byte, parts []Part, options Options, also ...func(*machine
 	}
 	c := Configuration{
 		Form: cmp.Or(r.form, UnknownForm), Evidence: m.evidence, source: source, notes: m.notes, leaves: r.leaves, secretSpans: m.secretSpans,
-		isTemplate: m.template, isWhole: len(parts) == 1 && parts[0].Text.isExact() && parts[0].Text.length() == len(source), unquoted: m.unquoted, isPacked: r.isPacked,
+		isTemplate: m.template, isWhole: len(parts) == 1 && parts[0].Text.isExact() && parts[0].Text.length() == len(source), isRaw: options.Whole, unquoted: m.unquoted, isPacked: r.isPacked,
 	}
 	c.content = m.files[stateConfigPath].plus(m.files[configPath])
 	c.finish()

@@ -240,7 +240,7 @@ func (m *module) evaluate(expression hclsyntax.Expression) userdata.Text {
 		for _, part := range e.Parts {
 			text := m.evaluate(part)
 			if text.IsEmpty() {
-				if value, ok := literal(part); ok && value == "" {
+				if isEmptyText(part) {
 					continue
 				}
 				text = m.unknown(part)
@@ -254,14 +254,24 @@ func (m *module) evaluate(expression hclsyntax.Expression) userdata.Text {
 		return m.call(e, at)
 	case *hclsyntax.ConditionalExpr:
 		yes, no := m.evaluate(e.TrueResult), m.evaluate(e.FalseResult)
-		if yes.String() == no.String() && !yes.IsEmpty() {
+		switch {
+		case yes.String() == no.String() && !yes.IsEmpty():
 			return yes
+		case no.IsEmpty() && isEmptyText(e.FalseResult) && !yes.IsEmpty(): // %{ if } without an else
+			return yes.Under(at)
+		case yes.IsEmpty() && isEmptyText(e.TrueResult) && !no.IsEmpty():
+			return no.Under(at)
 		}
 		return m.unknown(expression)
 	case *hclsyntax.IndexExpr, *hclsyntax.RelativeTraversalExpr, *hclsyntax.SplatExpr, *hclsyntax.BinaryOpExpr:
 		return m.unknown(expression)
 	}
 	return userdata.Text{}
+}
+
+func isEmptyText(expression hclsyntax.Expression) bool {
+	text, ok := literal(expression)
+	return ok && text == ""
 }
 
 // unknown is text that depends on an expression.
