@@ -417,7 +417,7 @@ func (r *Rotation) planTest(o Observation, at Target, both documents, base Actio
 	findings, proven := judgePulls(o, at, both)
 	if proven > 0 {
 		message += fmt.Sprintf(", and of %d images that task definitions use", proven)
-	} else {
+	} else if !hasError(findings) {
 		findings = append(findings, unproven(o, at, tested.Username)...)
 	}
 	findings = append(findings, standingFaults(o, tested.Username, whose, o.Now.Add(o.interval()))...)

@@ -1,0 +1,451 @@
+package rotation_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry/gitlab"
+	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/manual"
+	"ecsguardrails/shared/rotation"
+)
+
+// withImages serves images, each to the users that are named, all to those of "*".
+func (w *world) withImages(allowed map[string]string) {
+	w.network.Hosts["https://registry.example.com"] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		user, password, _ := request.BasicAuth()
+		if !w.accepts(user, password) {
+			writer.Header().Set("WWW-Authenticate", `Basic realm="r"`)
+			writer.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		name, _, manifest := strings.Cut(strings.TrimPrefix(request.URL.Path, "/v2/"), "/manifests/")
+		if users := allowed[name]; manifest && users != "*" && !strings.Contains(" "+users+" ", " "+user+" ") {
+			writer.WriteHeader(http.StatusForbidden)
+		}
+	})
+}
+
+// TestPullIsProven: a login is not taken for a pull.
+func TestPullIsProven(t *testing.T) {
+	const named, other = "registry.example.com/team/shop:2 " + secretARN, "registry.example.com/team/elsewhere:1 arn:aws:secretsmanager:us-east-1:123456789012:secret:other-AbCdEf"
+	for name, test := range map[string]struct {
+		images      map[string]string
+		definitions definitions
+		testImage   bool
+		families    string
+		want        string
+		moves       bool
+	}{
+		"the standby account may pull it":                {map[string]string{"team/shop": "*"}, definitions{"shop": {named}}, false, "", "login-succeeded", true},
+		"the standby account may not":                    {map[string]string{"team/shop": "ci"}, definitions{"shop": {named}}, false, "", "pull-denied login-succeeded", false},
+		"it may pull the test image, and not another":    {map[string]string{"team/app": "*", "team/shop": "ci"}, definitions{"shop": {named}}, true, "", "pull-denied login-succeeded", false},
+		"it may not pull the test image":                 {map[string]string{"team/app": "ci"}, nil, true, "", "login-refused", false},
+		"neither account may pull it":                    {map[string]string{"team/app": "*"}, definitions{"shop": {named}}, true, "", "image-unpullable login-succeeded", true},
+		"another secret's image":                         {map[string]string{"team/app": "*"}, definitions{"shop": {other}}, true, "", "login-succeeded", true},
+		"an image that instances pull with the file":     {map[string]string{"team/shop": "ci"}, definitions{"shop": {"registry.example.com/team/shop:2"}}, false, "", "pull-denied login-succeeded", false},
+		"no image is known":                              {map[string]string{}, definitions{"web": {"nginx"}}, false, "", "pull-unproven login-succeeded", true},
+		"the definitions may not be read":                {map[string]string{}, definitions{"denied": nil}, false, "", "pull-unproven login-succeeded", true},
+		"an image of a family that it is not for":        {map[string]string{"team/shop": "ci"}, definitions{"shop": {named}, "web": nil}, false, "we*", "pull-unproven login-succeeded", true},
+		"an image of one of the families that it is for": {map[string]string{"team/shop": "ci"}, definitions{"shop": {named}}, false, "we* sh*p", "pull-denied login-succeeded", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if !test.testImage {
+				delete(w.secrets.Tags, rotation.ImageTag)
+			}
+			if test.families != "" {
+				w.secrets.Tags[rotation.FamiliesTag] = test.families
+			}
+			w.definitions = test.definitions
+			w.withImages(test.images)
+			w.secrets.Begin(version1)
+			w.run(t, "createSecret", version1)
+			w.run(t, "setSecret", version1)
+			result := w.run(t, "testSecret", version1)
+			if codes(result) != test.want || result.HasError() == test.moves {
+				t.Errorf("got %+v", result)
+			}
+			w.usable(t)
+		})
+	}
+}
+
+// TestReplicas: a replica that isn't in sync serves the credential before, which
+// then isn't ended.
+func TestReplicas(t *testing.T) {
+	for status, want := range map[smtypes.StatusType]string{
+		smtypes.StatusTypeInSync: "", smtypes.StatusTypeInProgress: "replica-stale", smtypes.StatusTypeFailed: "replica-stale",
+	} {
+		t.Run(string(status), func(t *testing.T) {
+			replicas := map[string]smtypes.StatusType{"eu-west-1": smtypes.StatusTypeInSync, "ap-south-1": status}
+			// At a look.
+			w := newWorld(t)
+			w.secrets.Begin(version1)
+			w.rotate(t, version1)
+			w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated, w.secrets.Replicas = "1h", start.Add(-2*time.Hour), replicas
+			if result := w.review(t); strings.Contains(codes(result), "replica-stale") != (want != "") || w.accepts("ci", canary) != (want != "") {
+				t.Errorf("at a look: %+v", result)
+			}
+			// With accounts that take turns, the next rotation would end it.
+			w = newWorld(t)
+			w.secrets.Replicas = replicas
+			w.secrets.Begin(version1)
+			if result := w.run(t, "createSecret", version1); strings.Contains(codes(result), "replica-stale") != (want != "") || result.HasError() != (want != "") {
+				t.Errorf("createSecret: %+v", result)
+			}
+			// With tokens, the rotation goes on, and ends none.
+			v, s, _ := newVendorWorld(vendors()["gitea"])
+			for n := range 3 {
+				if n == 2 {
+					v.secrets.Replicas = replicas
+				}
+				version := fmt.Sprintf("version-%d", n+1)
+				v.secrets.Begin(version)
+				for _, step := range rotation.Steps() {
+					if result := v.run(t, string(step), version); result.HasError() {
+						t.Fatalf("%s: %+v", step, result)
+					}
+				}
+			}
+			if got := issued(s); got != map[bool]int{true: 2, false: 3}[want == ""] {
+				t.Errorf("%d tokens are left", got)
+			}
+		})
+	}
+}
+
+// TestInstancesOlderThanTheFile: with no refreshing, an instance that was there
+// before its file was written holds the previous credential.
+func TestInstancesOlderThanTheFile(t *testing.T) {
+	for name, test := range map[string]struct {
+		registered time.Time
+		grace      string
+		held       bool
+		ended      bool
+	}{
+		"older":              {start.Add(-time.Hour), "1h", true, false},
+		"younger":            {start.Add(time.Minute), "1h", false, true},
+		"older, hard":        {start.Add(-time.Hour), "1h hard", true, true},
+		"older, none":        {start.Add(-time.Hour), "0h", true, true},
+		"older, grace's run": {start.Add(-time.Hour), "7d", true, false},
+		"older, no grace":    {start.Add(-time.Hour), "", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.objects.Now = func() time.Time { return w.now() }
+			w.commands = &commands{now: w.now, clusters: map[string][]instance{"prod": {{"i-1", types.PingStatusOnline, "", test.registered}}}}
+			w.objects.Write(configBucket, "prod/ecs.config", inCluster("prod"))
+			w.secrets.Begin(version1)
+			w.rotate(t, version1)
+			if test.grace != "" {
+				w.secrets.Tags[rotation.GraceTag] = test.grace
+			}
+			w.secrets.Rotated, w.now = start, func() time.Time { return start.Add(2 * time.Hour) }
+			result := w.review(t)
+			if held := strings.Contains(codes(result), "previous-held"); held != test.held {
+				t.Errorf("got %+v", result)
+			}
+			if ended := !w.accepts("ci", canary); ended != test.ended {
+				t.Errorf("the previous credential ended: %v, %+v", ended, result)
+			}
+			if test.held && result.Status == finding.Remediated {
+				t.Errorf("it is told as %s", result.Status)
+			}
+			w.usable(t)
+		})
+	}
+}
+
+// TestDeadPendingCredential: a minted credential that the registry refuses gives
+// up AWSPENDING, and the next rotation begins with another one.
+func TestDeadPendingCredential(t *testing.T) {
+	for _, name := range []string{"quay", "gitea"} {
+		w, s, tokens := newVendorWorld(vendors()[name])
+		w.secrets.Begin(version1)
+		w.run(t, "createSecret", version1)
+		_, value := w.secrets.Staged("AWSPENDING")
+		username, password := credentialOf(t, value)
+		// Another run's call ended it at the registry.
+		for _, token := range s.Live() {
+			if token.Username == username && token.Secret == password {
+				tokens.Replace(token.ID, canary+"-of-another-run")
+			}
+		}
+		w.run(t, "setSecret", version1)
+		if result := w.run(t, "testSecret", version1); codes(result) != "login-refused" || !result.HasError() {
+			t.Errorf("%s: %+v", name, result)
+		}
+		if version, _ := w.secrets.Staged("AWSPENDING"); version != "" {
+			t.Errorf("%s: AWSPENDING is still on %s", name, version)
+		}
+		w.usable(t)
+		w.secrets.Begin("version-2")
+		w.rotate(t, "version-2")
+		w.usable(t)
+	}
+	// A label on a version whose value is lost.
+	w, _, _ := newVendorWorld(vendors()["gitea"])
+	w.secrets.Begin(version1)
+	if result := w.run(t, "setSecret", version1); codes(result) != "pending-empty" || !result.HasError() {
+		t.Errorf("got %+v", result)
+	}
+	if version, _ := w.secrets.Staged("AWSPENDING"); version != "" {
+		t.Errorf("AWSPENDING is still on %s", version)
+	}
+}
+
+// TestLookSeesWhatTheNextRotationNeeds: a secret that can't rotate is never
+// compliant.
+func TestLookSeesWhatTheNextRotationNeeds(t *testing.T) {
+	for name, test := range map[string]struct {
+		prepare func(*world)
+		want    string
+	}{
+		"all is well":          {func(*world) {}, ""},
+		"rotation is off":      {func(w *world) { w.secrets.Rotates = false }, "rotation-off"},
+		"no password":          {func(w *world) { w.secrets.Values["version-0"] = `{"user":"ci"}` }, "secret-shape"},
+		"binary":               {func(w *world) { w.secrets.Binary = map[string]bool{"version-0": true} }, "secret-shape"},
+		"wrong password":       {func(w *world) { w.secrets.Values["version-0"] = `{"username":"ci","password":"wrong"}` }, "current-refused"},
+		"unlisted htpasswd":    {func(w *world) { w.secrets.Tags[htpasswd.LocationTag] = "s3://elsewhere/htpasswd" }, "driver-needs"},
+		"htpasswd is a config": {func(w *world) { w.secrets.Tags[htpasswd.LocationTag] = "s3://acme/prod/ecs.config" }, "driver-needs"},
+		"no driver's place":    {func(w *world) { delete(w.secrets.Tags, htpasswd.LocationTag) }, "driver-needs"},
+		"nothing is current":   {func(w *world) { w.secrets.Stages = map[string][]string{} }, "current-missing"},
+		"it ends soon":         {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2026-08-25" }, "credential-ends"},
+		"it ended":             {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2026-08-20" }, "credential-ends"},
+		"it ends before it is due": {func(w *world) {
+			w.secrets.Tags[rotation.ExpiresTag], w.secrets.Due = "2026-12-01", start.AddDate(0, 6, 0)
+		}, "credential-ends"},
+		"it ends next year":     {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2027-08-20" }, ""},
+		"no day":                {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "soon" }, "tag-malformed"},
+		"another function":      {func(w *world) { w.secrets.RotatedBy = "arn:aws:lambda:us-east-1:123456789012:function:theirs" }, "rotated-by-another"},
+		"this function's alias": {func(w *world) { w.secrets.RotatedBy = ownFunction + ":live" }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			test.prepare(w)
+			ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: ownFunction})
+			result := w.public(t, check(t, w.function(finding.Enforce).Handle(ctx, fmt.Appendf(nil, `{"secret":%q}`, secretARN))))
+			if codes(result) != test.want || (result.Status == finding.Compliant) != (test.want == "") {
+				t.Errorf("got %+v", result)
+			}
+		})
+	}
+}
+
+const ownFunction = "arn:aws:lambda:us-east-1:123456789012:function:ecs-guardrails-rotate-secret"
+
+// TestAnotherFunctionsSecret: a step for a secret that another function rotates
+// changes nothing.
+func TestAnotherFunctionsSecret(t *testing.T) {
+	w := newWorld(t)
+	w.secrets.RotatedBy = "arn:aws:lambda:us-east-1:123456789012:function:theirs"
+	w.secrets.Begin(version1)
+	handle := func(ctx context.Context) finding.Result {
+		return check(t, w.function(finding.Enforce).Handle(ctx, stepEvent("createSecret", version1)))
+	}
+	if result := handle(lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: ownFunction})); codes(result) != "rotated-by-another" || !result.HasError() {
+		t.Errorf("got %+v", result)
+	}
+	w.secrets.RotatedBy = ownFunction
+	if result := handle(lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{InvokedFunctionArn: ownFunction})); result.HasError() {
+		t.Errorf("got %+v", result)
+	}
+}
+
+// TestSharedAccounts: two secrets that rotate the same accounts are found at a
+// look, before one ends the other's credential.
+func TestSharedAccounts(t *testing.T) {
+	const otherARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:copy-AbCdEf"
+	for name, test := range map[string]struct {
+		value, registry, families string
+		created                   time.Time
+		want                      string
+	}{
+		"the same account":                {`{"username":"ci","password":"x"}`, "registry.example.com", "", start, "accounts-shared"},
+		"its standby account":             {`{"username":"ci_clone","password":"x"}`, "registry.example.com/team", "", start, "accounts-shared"},
+		"another account, newer":          {`{"username":"cd","password":"x"}`, "registry.example.com", "", start, ""},
+		"another account, older":          {`{"username":"cd","password":"x"}`, "registry.example.com", "", start.AddDate(-1, 0, 0), "registry-shared"},
+		"another account, another path":   {`{"username":"cd","password":"x"}`, "registry.example.com/team", "", start.AddDate(-1, 0, 0), ""},
+		"another account, other families": {`{"username":"cd","password":"x"}`, "registry.example.com", "web-*", start.AddDate(-1, 0, 0), ""},
+		"another registry":                {`{"username":"ci","password":"x"}`, "other.example.com", "", start, ""},
+		"no value that is read":           {``, "registry.example.com/team", "", start, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			tags := []smtypes.Tag{{Key: aws.String(rotation.DriverTag), Value: aws.String(htpasswd.Name)}, {Key: aws.String(rotation.RegistryTag), Value: &test.registry}}
+			if test.families != "" {
+				tags = append(tags, smtypes.Tag{Key: aws.String(rotation.FamiliesTag), Value: &test.families})
+			}
+			w.secrets.Created = start.AddDate(0, -1, 0)
+			w.secrets.Listed = []smtypes.SecretListEntry{
+				{ARN: aws.String(secretARN), Name: aws.String("prod/registry.example.com")}, {ARN: aws.String("arn:none"), Name: aws.String("none")},
+				{ARN: aws.String(otherARN), Name: aws.String("copy"), CreatedDate: &test.created, Tags: tags},
+			}
+			w.secrets.Others = map[string]string{}
+			if test.value != "" {
+				w.secrets.Others[otherARN] = test.value
+			}
+			if result := w.review(t); codes(result) != test.want || test.want == "accounts-shared" && !result.HasError() {
+				t.Errorf("got %+v", result)
+			}
+		})
+	}
+}
+
+// TestTokensOutliveCronSchedules: a cron expression has no rate, and Secrets
+// Manager's dates tell the time between rotations.
+func TestTokensOutliveCronSchedules(t *testing.T) {
+	for name, test := range map[string]struct {
+		schedule string
+		days     string
+		last     time.Time
+		due      time.Time
+		refused  bool
+	}{
+		"monthly, a week":        {"cron(0 8 1 * ? *)", "access/7", start.AddDate(0, 0, -20), start.AddDate(0, 0, 10), true},
+		"monthly, ninety days":   {"cron(0 8 1 * ? *)", "access/90", start.AddDate(0, 0, -20), start.AddDate(0, 0, 10), false},
+		"monthly, forty days":    {"cron(0 8 1 * ? *)", "access/40", start.AddDate(0, 0, -20), start.AddDate(0, 0, 10), true},
+		"daily, a week":          {"cron(0 8 * * ? *)", "access/7", start.AddDate(0, 0, -1), start.Add(time.Hour), false},
+		"never rotated, a week":  {"cron(0 8 1 * ? *)", "access/7", time.Time{}, start.AddDate(0, 0, 10), true},
+		"never rotated, a month": {"cron(0 8 1 * ? *)", "access/31", time.Time{}, start.AddDate(0, 0, 10), false},
+		"no schedule":            {"", "access/7", time.Time{}, time.Time{}, false},
+		"a rate":                 {"rate(30 days)", "access/7", start, start.AddDate(0, 0, 30), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, _, _ := newVendorWorld(vendors()["gitlab, group access tokens"])
+			w.secrets.Tags[gitlab.TokenTag], w.secrets.Schedule, w.secrets.Rotated, w.secrets.Due = test.days, test.schedule, test.last, test.due
+			if result := w.review(t); strings.Contains(codes(result), "driver-needs") != test.refused {
+				t.Errorf("got %+v", result)
+			}
+		})
+	}
+}
+
+// TestManual: a person's credential is tested, becomes the current one, and is
+// asked for when it is due.
+func TestManual(t *testing.T) {
+	w := newWorld(t)
+	works := map[string]string{"robot": canary, "other": "new-token"}
+	w.accepts = func(username, password string) bool { return password != "" && works[username] == password }
+	w.withImages(map[string]string{"team/app": "*"})
+	w.secrets.Values["version-0"] = `{"username":"robot","password":"` + canary + `"}`
+	w.secrets.Tags[rotation.DriverTag], w.secrets.Tags[rotation.AdminTag] = manual.Name, adminSecret
+	delete(w.secrets.Tags, htpasswd.LocationTag)
+	w.objects.Write(configBucket, "prod/ecs.config", fileWith("robot", canary))
+	leave := func(text string) { w.secrets.Others = map[string]string{adminSecret: text} }
+	leave(`{"username":"robot","password":"` + canary + `","secrets":["prod/*"]}`)
+
+	// Nothing new is there.
+	w.secrets.Due = start.AddDate(0, 0, 10)
+	if result := w.review(t); codes(result) != "credential-awaited" {
+		t.Errorf("looked at: %+v", result)
+	}
+	w.secrets.Begin(version1)
+	if result := w.run(t, "createSecret", version1); codes(result) != "credential-awaited" || !result.HasError() {
+		t.Errorf("got %+v", result)
+	}
+	// What is there doesn't work.
+	leave(`{"username":"other","token":"typo","secrets":["prod/*"]}`)
+	w.run(t, "createSecret", version1)
+	w.run(t, "setSecret", version1)
+	if result := w.run(t, "testSecret", version1); codes(result) != "login-refused" {
+		t.Errorf("got %+v", result)
+	}
+	w.usable(t)
+	// It does.
+	leave(`{"username":"other","token":"new-token","secrets":["prod/*"]}`)
+	w.secrets.Begin("version-2")
+	w.rotate(t, "version-2")
+	w.usable(t)
+	if string(w.objects.Read(configBucket, "prod/ecs.config")) != string(fileWith("other", "new-token")) {
+		t.Error("the file doesn't have the new credential")
+	}
+	// The previous one is a person's to delete.
+	w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated, w.secrets.Due = "1h hard", start.Add(-2*time.Hour), start.AddDate(0, 2, 0)
+	if result := w.review(t); codes(result) != "previous-works" {
+		t.Errorf("looked at: %+v", result)
+	}
+	delete(works, "robot")
+	if result := w.review(t); codes(result) != "previous-ended" {
+		t.Errorf("looked at: %+v", result)
+	}
+	// Another secret's owner can't take it.
+	leave(`{"username":"other","token":"new-token","secrets":["shop/*"]}`)
+	w.secrets.Begin("version-3")
+	if result := w.run(t, "createSecret", "version-3"); codes(result) != "administrator-for-others" {
+		t.Errorf("got %+v", result)
+	}
+	// Put in as AWSPENDING by hand.
+	delete(w.secrets.Tags, rotation.AdminTag)
+	works["third"] = "third-token"
+	w.secrets.Values["version-3"] = `{"username":"third","password":"third-token"}`
+	w.rotate(t, "version-3")
+	w.usable(t)
+}
+
+// TestLambdaDriver: only functions that the operator allows are called, and what
+// they answer is believed only in its form.
+func TestLambdaDriver(t *testing.T) {
+	for name, test := range map[string]struct {
+		prepare func(*world)
+		want    string
+	}{
+		"not allowed":   {func(w *world) { w.secrets.Tags["ecs-guardrails:function"] = functionARN + "-evil" }, "driver-needs"},
+		"no tag":        {func(w *world) { delete(w.secrets.Tags, "ecs-guardrails:function") }, "driver-needs"},
+		"it fails":      {func(w *world) { w.operators.Fails = true }, "registry-api"},
+		"no JSON":       {answering("list", canary), "registry-api"},
+		"no credential": {answering("issue", `{"username":"a","id":"1"}`), "registry-api"},
+		"no id":         {answering("issue", `{"username":"a","password":"b"}`), "registry-api"},
+		"a colon":       {answering("issue", `{"username":"a:b","password":"b","id":"1"}`), "registry-api"},
+		"list's form":   {answering("list", `{"credentials":[{"id":"1"}]}`), "registry-api"},
+		"refused":       {answering("issue", `{"error":"refused"}`), "administrator-refused"},
+		"missing":       {answering("issue", `{"error":"missing"}`), "account-missing"},
+		"busy":          {answering("issue", `{"error":"busy"}`), "will-retry"},
+		"its own words": {answering("issue", `{"error":"`+canary+`"}`), "registry-api"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, s, _ := newVendorWorld(allVendors()["lambda"])
+			test.prepare(w)
+			before := len(s.Live())
+			w.secrets.Begin(version1)
+			if result := w.run(t, "createSecret", version1); codes(result) != test.want {
+				t.Errorf("got %+v", result)
+			}
+			w.usable(t)
+			if len(s.Live()) != before {
+				t.Error("a credential was issued or ended")
+			}
+		})
+	}
+	t.Run("its rights and end", func(t *testing.T) {
+		w, _, _ := newVendorWorld(allVendors()["lambda"])
+		w.operators.Answer = map[string]string{"verify": `{"pull":false}`}
+		if result := w.review(t); codes(result) != "account-rights" || result.Status == finding.Compliant {
+			t.Errorf("got %+v", result)
+		}
+		w.operators.Answer = map[string]string{"verify": `{"pull":true,"disabled":true}`}
+		if result := w.review(t); codes(result) != "account-disabled" {
+			t.Errorf("got %+v", result)
+		}
+		w.operators.Answer, w.operators.Ends = nil, start.AddDate(0, 0, 20)
+		if result := w.review(t); codes(result) != "credential-ends" || result.HasError() {
+			t.Errorf("got %+v", result)
+		}
+	})
+}
+
+// answering has the operator's function give an answer of its own to an action.
+func answering(action, text string) func(*world) {
+	return func(w *world) { w.operators.Answer = map[string]string{action: text} }
+}
