@@ -55,7 +55,7 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 	}
 	findings := inUseFault(o, at)
 	username := next.before.Credential.Username
-	findings = append(findings, standingFaults(o, username, "in use", o.Due)...)
+	findings = append(findings, standingFaults(o, username, "current", o.Due)...)
 	if next.order.Next != username {
 		findings = append(findings, standingFaults(o, next.order.Next, "standby", o.Due.Add(o.interval()))...)
 	}
@@ -85,7 +85,7 @@ func standingFaults(o Observation, username, role string, needed time.Time) []fi
 	if !known {
 		return nil
 	}
-	account := fmt.Sprintf("the %s account %s", role, printable(username))
+	account := "the " + role + " account"
 	switch {
 	case standing.Err != nil:
 		return []finding.Finding{apiFault(standing.Err)}

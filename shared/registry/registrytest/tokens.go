@@ -43,6 +43,7 @@ func (t *Tokens) Add(token Token) {
 
 // Revoke ends a token, as a person does in the registry's console.
 func (t *Tokens) Revoke(id string) { t.end(id) }
+
 // Replace gives a token another secret, as a call of somebody else's does.
 func (t *Tokens) Replace(id, secret string) {
 	t.mutex.Lock()
