@@ -1,7 +1,7 @@
-// Package policydocument reads IAM policies as far as this repository asks what
-// they say of principals: trust policies and resources' own ("Grammar of the
-// IAM JSON policy language" in the IAM user guide). It evaluates nothing: what
-// a role may do, IAM's simulator is asked.
+// Package policydocument reads IAM policies ("Grammar of the IAM JSON policy
+// language" in the IAM user guide): what they say of principals, and of a
+// request of which not every condition key is known. The simulator decides what
+// a role may do; this package says which statements and keys that depends on.
 package policydocument
 
 import (
@@ -71,7 +71,11 @@ func covers(in, except OneOrMore[string], text string) bool {
 
 // Matches knows IAM's two wildcards, * and ?, and looks at no letter's case.
 func Matches(pattern, text string) bool {
-	pattern, text = strings.ToLower(pattern), strings.ToLower(text)
+	return matchesExactly(strings.ToLower(pattern), strings.ToLower(text))
+}
+
+// matchesExactly is Matches for names whose letters count, as those of resources.
+func matchesExactly(pattern, text string) bool {
 	// star is where the last * stands, and resume what it was tried to end before.
 	p, t, star, resume := 0, 0, -1, 0
 	for t < len(text) {
@@ -100,8 +104,9 @@ type Principals struct {
 	// Everybody stands for "*" and for {"AWS": "*"}, which are the same ("AWS JSON
 	// policy elements: Principal" in the IAM user guide).
 	Everybody bool
-	// AWS are ARNs and account numbers, CanonicalUsers the ids of S3's own users.
-	AWS, CanonicalUsers, Services []string
+	// AWS are ARNs and account numbers, CanonicalUsers the ids of S3's own users,
+	// Federated identity providers.
+	AWS, CanonicalUsers, Services, Federated []string
 }
 
 // UnmarshalJSON takes "*" and an object of lists.
@@ -111,11 +116,11 @@ func (p *Principals) UnmarshalJSON(raw []byte) error {
 		*p = Principals{Given: text != nil, Everybody: text != nil && *text == "*"}
 		return nil
 	}
-	var sorts struct{ AWS, CanonicalUser, Service OneOrMore[string] }
+	var sorts struct{ AWS, CanonicalUser, Service, Federated OneOrMore[string] }
 	*p = Principals{Given: true}
 	if json.Unmarshal(raw, &sorts) == nil {
 		p.Everybody = slices.Contains(sorts.AWS, "*")
-		p.AWS, p.CanonicalUsers, p.Services = sorts.AWS, sorts.CanonicalUser, sorts.Service
+		p.AWS, p.CanonicalUsers, p.Services, p.Federated = sorts.AWS, sorts.CanonicalUser, sorts.Service, sorts.Federated
 	}
 	return nil
 }

@@ -1,114 +1,129 @@
-package policysimulation
+package policysimulation_test
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"sync"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
+
+	"ecsguardrails/shared/policydocument"
+	"ecsguardrails/shared/policysimulation"
 )
 
 const clusterARN, instanceARN = "arn:aws:ecs:us-east-1:123456789012:cluster/web", "arn:aws:ecs:us-east-1:123456789012:container-instance/web/1"
 
-// strictSimulator reads its input as IAM does: "*" stands alone. It allows each
-// action on the one resource that it is about, and sums several up in one result
-// that names a template or, as for actions of ec2messages, nothing.
+// strictSimulator reads its input as IAM does: "*" stands alone. A role's policy
+// names one pattern for each action. Several resources are summed up in one
+// result that names a template.
 type strictSimulator struct {
-	mutex sync.Mutex
-	asked []string
-	err   error
-}
-
-var about = map[string]string{
-	"ecs:DiscoverPollEndpoint": "*", "ec2messages:GetMessages": "*", "ecs:RegisterContainerInstance": clusterARN, "ecs:Poll": instanceARN,
+	patterns map[string]string
+	inputs   []*iam.SimulatePrincipalPolicyInput
+	err      error
 }
 
 func (s *strictSimulator) SimulatePrincipalPolicy(_ context.Context, input *iam.SimulatePrincipalPolicyInput, _ ...func(*iam.Options)) (*iam.SimulatePrincipalPolicyOutput, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	s.asked = append(s.asked, fmt.Sprint(input.ActionNames, input.ResourceArns))
+	s.inputs = append(s.inputs, input)
 	if s.err != nil {
 		return nil, s.err
 	}
 	if len(input.ResourceArns) > 1 && slices.Contains(input.ResourceArns, "*") {
 		return nil, &smithy.GenericAPIError{Code: "InvalidInput", Message: "ResourceNames are not in a valid ARN format: *.", Fault: smithy.FaultClient}
 	}
+	decide := func(action, resource string) types.PolicyEvaluationDecisionType {
+		if policydocument.Matches(s.patterns[action], resource) {
+			return allowed
+		}
+		return implicit
+	}
 	output := &iam.SimulatePrincipalPolicyOutput{}
 	for _, action := range input.ActionNames {
-		result := types.EvaluationResult{EvalActionName: aws.String(action), EvalDecision: types.PolicyEvaluationDecisionTypeImplicitDeny}
+		summed := result(action, "arn:${Partition}:ecs:${Region}:${Account}:cluster/${ClusterName}", allowed)
 		for _, resource := range input.ResourceArns {
-			decision := types.PolicyEvaluationDecisionTypeImplicitDeny
-			if about[action] == resource {
-				decision = types.PolicyEvaluationDecisionTypeAllowed
+			decision := decide(action, resource)
+			if decision != allowed {
+				summed.EvalDecision = decision
 			}
-			if len(input.ResourceArns) == 1 {
-				result.EvalResourceName, result.EvalDecision = aws.String(resource), decision
-				continue
+			if len(input.ResourceArns) > 1 {
+				summed.ResourceSpecificResults = append(summed.ResourceSpecificResults, specific(resource, decision))
 			}
-			result.ResourceSpecificResults = append(result.ResourceSpecificResults, types.ResourceSpecificResult{EvalResourceName: aws.String(resource), EvalResourceDecision: decision})
 		}
-		output.EvaluationResults = append(output.EvaluationResults, result)
+		output.EvaluationResults = append(output.EvaluationResults, summed)
 	}
 	return output, nil
 }
 
-// TestMixtureIsRefused: what IAM does not answer together is asked apart, and
-// from then on at once so.
-func TestMixtureIsRefused(t *testing.T) {
-	t.Cleanup(func() { apart.Store(false) })
-	s := &strictSimulator{}
-	var questions []Question
-	for _, action := range []string{"ecs:DiscoverPollEndpoint", "ecs:RegisterContainerInstance", "ecs:Poll", "ec2messages:GetMessages"} {
-		questions = append(questions, Question{action, about[action]})
+// TestOneCallForAllResources: actions that know no resources are asked about
+// beside ARNs, in a form that IAM takes at once, and a policy for other resources
+// does not allow them.
+func TestOneCallForAllResources(t *testing.T) {
+	s := &strictSimulator{patterns: map[string]string{
+		"ecs:DiscoverPollEndpoint": "*", "ecs:CreateCluster": "arn:aws:ecs:*", "ecs:RegisterContainerInstance": clusterARN, "ecs:Poll": "*/web/*",
+	}}
+	want := map[policysimulation.Question]bool{
+		{Action: "ecs:DiscoverPollEndpoint", Resource: "*"}: true, {Action: "ecs:CreateCluster", Resource: "*"}: false,
+		{Action: "ecs:RegisterContainerInstance", Resource: clusterARN}: true, {Action: "ecs:Poll", Resource: instanceARN}: true,
+		{Action: "ecs:Poll", Resource: clusterARN}: false,
 	}
-	// An action of either kind may also be asked about on the other.
-	questions = append(questions, Question{"ec2messages:GetMessages", clusterARN})
-	for look, calls := range []int{3, 2} {
-		s.asked = nil
-		answers, err := Simulate(t.Context(), s, "arn:aws:iam::123456789012:role/r", questions, nil)
+	var questions []policysimulation.Question
+	for question := range want {
+		questions = append(questions, question)
+	}
+	answers, err := policysimulation.Simulate(t.Context(), s, roleARN, questions, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for question, allowed := range want {
+		if answer, err := answers.Of(question.Action, question.Resource); err != nil || answer.Allowed() != allowed {
+			t.Errorf("%v: got %+v, %v", question, answer, err)
+		}
+	}
+	if len(s.inputs) != 1 {
+		t.Errorf("%d calls", len(s.inputs))
+	}
+}
+
+func TestOneResourceIsAnsweredByTheSum(t *testing.T) {
+	for _, resource := range []string{"*", clusterARN} {
+		s := &strictSimulator{patterns: map[string]string{"ecs:RegisterContainerInstance": "*"}}
+		question := policysimulation.Question{Action: "ecs:RegisterContainerInstance", Resource: resource}
+		answers, err := policysimulation.Simulate(t.Context(), s, roleARN, []policysimulation.Question{question}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, q := range questions {
-			answer, err := answers.Of(q.Action, q.Resource)
-			if err != nil || answer.Allowed() != (about[q.Action] == q.Resource) {
-				t.Errorf("look %d: %v: got %+v, %v", look, q, answer, err)
-			}
-		}
-		if len(s.asked) != calls {
-			t.Errorf("look %d asked %q, want %d calls", look, s.asked, calls)
+		if answer, err := answers.Of(question.Action, resource); err != nil || !answer.Allowed() {
+			t.Errorf("%s: got %+v, %v", resource, answer, err)
 		}
 	}
 }
 
-func TestOtherRefusalsStand(t *testing.T) {
-	t.Cleanup(func() { apart.Store(false) })
-	mixed := []Question{{"ecs:DiscoverPollEndpoint", "*"}, {"ecs:Poll", instanceARN}}
-	for name, test := range map[string]struct {
-		questions []Question
-		err       error
-	}{
-		"another input":       {mixed, &smithy.GenericAPIError{Code: "InvalidInput", Message: "Invalid Entity Arn: x does not clearly define entity type and name."}},
-		"another code":        {mixed, &smithy.GenericAPIError{Code: "Throttling", Message: "Rate exceeded"}},
-		"without any mixture": {mixed[:1], &smithy.GenericAPIError{Code: "InvalidInput", Message: "ResourceNames are not in a valid ARN format: *."}},
+func TestRefusalsStand(t *testing.T) {
+	for _, refusal := range []error{
+		&smithy.GenericAPIError{Code: "InvalidInput", Message: "ResourceNames are not in a valid ARN format: x."},
+		&smithy.GenericAPIError{Code: "Throttling", Message: "Rate exceeded"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			s := &strictSimulator{err: test.err}
-			if answers, err := Simulate(t.Context(), s, "arn:aws:iam::123456789012:role/r", test.questions, nil); !errors.Is(err, test.err) || len(s.asked) != 1 {
-				t.Errorf("got %v, %v after %q", answers, err, s.asked)
-			}
-		})
+		s := &strictSimulator{err: refusal}
+		questions := []policysimulation.Question{{Action: "ecs:DiscoverPollEndpoint", Resource: "*"}, {Action: "ecs:Poll", Resource: instanceARN}}
+		if answers, err := policysimulation.Simulate(t.Context(), s, roleARN, questions, nil); !errors.Is(err, refusal) || len(s.inputs) != 1 {
+			t.Errorf("got %v, %v after %d calls", answers, err, len(s.inputs))
+		}
 	}
-	// A call of two that fails is the look's failure.
-	apart.Store(true)
-	s := &strictSimulator{err: errors.New("throttled")}
-	if answers, err := Simulate(t.Context(), s, "arn:aws:iam::123456789012:role/r", mixed, nil); !errors.Is(err, s.err) {
-		t.Errorf("got %v, %v", answers, err)
+}
+
+func TestPoliciesAreLeftOut(t *testing.T) {
+	s := &strictSimulator{}
+	question := policysimulation.Question{Action: "ecs:Poll", Resource: instanceARN}
+	if _, err := policysimulation.Simulate(t.Context(), s, roleARN, []policysimulation.Question{question}, nil,
+		policysimulation.OrganizationPolicies, policysimulation.ManagedPolicy("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")); err != nil {
+		t.Fatal(err)
+	}
+	excluded := s.inputs[0].PolicyExclusionList
+	kind, ofKind := excluded[0].(*types.PolicyIdentifierMemberPolicyType)
+	arn, ofARN := excluded[1].(*types.PolicyIdentifierMemberPolicyArn)
+	if !ofKind || kind.Value != "scp" || !ofARN || arn.Value != "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore" {
+		t.Errorf("left out %v", excluded)
 	}
 }

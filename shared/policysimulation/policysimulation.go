@@ -5,20 +5,14 @@
 package policysimulation
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
-	"github.com/aws/smithy-go"
-	"golang.org/x/sync/errgroup"
 )
 
 // Question is whether a role may do an action on a resource, an ARN or "*".
@@ -31,8 +25,8 @@ type Answer struct {
 	Boundary, Organization bool
 	// Policies names those whose statements decided.
 	Policies []string
-	// MissingKeys are the context keys that the role's policies speak of, and
-	// nobody told: with them the decision might differ.
+	// MissingKeys are the context keys that any of the role's policies names and
+	// the caller did not give. Which of them matter, Judge says.
 	MissingKeys []string
 }
 
@@ -47,81 +41,56 @@ func (a Answer) Final() bool {
 	return a.Boundary || a.Organization || a.Decision == types.PolicyEvaluationDecisionTypeExplicitDeny
 }
 
-// Answers are those about one role, by question; actions are in lower case.
+// Answers are those about one principal, by question; actions are in lower case.
 type Answers map[Question]Answer
 
 // anything stands for the resource of an action that knows none.
 const anything = "*"
 
-// apart is set once IAM has refused to be asked about "*" and about ARNs in one
-// call. It is IAM's way of reading its input, whichever role is asked about, so
-// that nobody asks so again.
-var apart atomic.Bool
+// OrganizationPolicies stands for the service control policies above the
+// account, for Simulate to leave out.
+var OrganizationPolicies types.PolicyIdentifier = &types.PolicyIdentifierMemberPolicyType{Value: types.PolicyIdentifierPolicyTypeScp}
 
-// Simulate asks all questions about a role, under one set of context keys: at
-// once, or those about "*" and those about ARNs side by side, where IAM answers
-// the two together with InvalidInput, "ResourceNames are not in a valid ARN
-// format: *". Without a question there is no call.
-func Simulate(ctx context.Context, client iam.SimulatePrincipalPolicyAPIClient, roleARN string, questions []Question, known []types.ContextEntry) (Answers, error) {
-	var general, named []Question
-	for _, q := range questions {
-		if q.Resource == anything {
-			general = append(general, q)
-		} else {
-			named = append(named, q)
-		}
-	}
-	if len(general) == 0 || len(named) == 0 || !apart.Load() {
-		answers, err := ask(ctx, client, roleARN, questions, known)
-		if len(general) == 0 || len(named) == 0 || !isMixtureRefused(err) {
-			return answers, err
-		}
-		apart.Store(true)
-	}
-	var ofAnything, ofNamed Answers
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		ofAnything, err = ask(ctx, client, roleARN, general, known)
-		return err
-	})
-	group.Go(func() (err error) {
-		ofNamed, err = ask(ctx, client, roleARN, named, known)
-		return err
-	})
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	// Where the latter also say something of "*", it sums up the ARNs.
-	maps.Copy(ofNamed, ofAnything)
-	return ofNamed, nil
+// ManagedPolicy stands for one attached policy, for Simulate to leave out.
+func ManagedPolicy(arn string) types.PolicyIdentifier {
+	return &types.PolicyIdentifierMemberPolicyArn{Value: arn}
 }
 
-// isMixtureRefused reports whether IAM took "*" for an ARN, which it is not.
-func isMixtureRefused(err error) bool {
-	refusal, ok := errors.AsType[smithy.APIError](err)
-	return ok && slices.Contains([]string{"InvalidInput", "InvalidInputException"}, refusal.ErrorCode()) &&
-		strings.Contains(refusal.ErrorMessage(), "ARN format: *")
-}
-
-// ask asks in one call. The API answers for every pair of an action and a
-// resource.
-func ask(ctx context.Context, client iam.SimulatePrincipalPolicyAPIClient, roleARN string, questions []Question, known []types.ContextEntry) (Answers, error) {
+// Simulate asks all questions about a role, or another principal, in one call
+// (and its pages), under one set of context keys, as if the policies in without
+// were not there. Without a question there is no call.
+//
+// IAM refuses "*" beside ARNs with InvalidInput, "ResourceNames are not in a
+// valid ARN format: *". So a question about "*" is asked about the principal
+// itself where others name resources: an ARN of IAM's, which no pattern for
+// another service's resources matches and "*" does.
+func Simulate(ctx context.Context, client iam.SimulatePrincipalPolicyAPIClient, principalARN string, questions []Question, known []types.ContextEntry, without ...types.PolicyIdentifier) (Answers, error) {
 	answers := Answers{}
 	if len(questions) == 0 {
 		return answers, nil
 	}
+	isNamed := func(q Question) bool { return q.Resource != anything }
+	standIn := anything
+	if slices.ContainsFunc(questions, isNamed) {
+		standIn = principalARN
+	}
 	input := &iam.SimulatePrincipalPolicyInput{
-		PolicySourceArn: &roleARN,
-		ContextEntries:  known,
+		PolicySourceArn:     &principalARN,
+		ContextEntries:      known,
+		PolicyExclusionList: without,
 		// The most of an answer; without it the API gives a hundred.
 		MaxItems: aws.Int32(1000),
 	}
 	for _, q := range questions {
+		resource := q.Resource
+		if resource == anything {
+			resource = standIn
+		}
 		if !slices.Contains(input.ActionNames, q.Action) {
 			input.ActionNames = append(input.ActionNames, q.Action)
 		}
-		if !slices.Contains(input.ResourceArns, q.Resource) {
-			input.ResourceArns = append(input.ResourceArns, q.Resource)
+		if !slices.Contains(input.ResourceArns, resource) {
+			input.ResourceArns = append(input.ResourceArns, resource)
 		}
 	}
 	pages := iam.NewSimulatePrincipalPolicyPaginator(client, input)
@@ -132,12 +101,20 @@ func ask(ctx context.Context, client iam.SimulatePrincipalPolicyAPIClient, roleA
 		}
 		answers.add(page.EvaluationResults)
 	}
+	for _, q := range questions {
+		action := strings.ToLower(q.Action)
+		if answer, found := answers[Question{action, standIn}]; found && q.Resource == anything {
+			answers[Question{action, anything}] = answer
+		}
+	}
 	return answers, nil
 }
 
-// add takes in a page of results. For several resources the API may answer with
-// one result per pair, or with one per action that holds the resources' own
-// (ResourceSpecificResults); the latter carry no organization's decision.
+// add takes in a page of results. The decision about a resource is in
+// ResourceSpecificResults; what stands above them sums them up, for a template
+// of an ARN or "*" ("EvaluationResult" in the IAM API Reference). Earlier, the
+// API gave one result for each pair. The organization's decision comes with the
+// sum alone.
 func (a Answers) add(results []types.EvaluationResult) {
 	for _, result := range results {
 		action := strings.ToLower(aws.ToString(result.EvalActionName))
@@ -157,7 +134,10 @@ func (a Answers) add(results []types.EvaluationResult) {
 				MissingKeys:  specific.MissingContextValues,
 			}
 		}
-		resource := cmp.Or(aws.ToString(result.EvalResourceName), anything)
+		resource := aws.ToString(result.EvalResourceName)
+		if resource == "" || strings.Contains(resource, "${") {
+			resource = anything
+		}
 		if _, specific := a[Question{action, resource}]; !specific {
 			a[Question{action, resource}] = whole
 		}
@@ -178,9 +158,9 @@ func policiesOf(statements []types.Statement) []string {
 	return names
 }
 
-// Of answers for an action on a resource. An action that knows no resources is
-// answered for "*", whatever was asked. It is an error to look for what was not
-// answered.
+// Of answers for an action on a resource. Where the API gave only the sum over
+// all resources, as for a single one, that is the answer. It is an error to look
+// for what was not answered.
 func (a Answers) Of(action, resource string) (Answer, error) {
 	action = strings.ToLower(action)
 	if exact, ok := a[Question{action, resource}]; ok {

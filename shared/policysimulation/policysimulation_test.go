@@ -181,16 +181,16 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestSimulateAsksOnce(t *testing.T) {
-	s := &simulator{pages: [][]types.EvaluationResult{{result("ecs:Poll", "a", allowed)}, {result("ecs:Poll", "b", implicit)}, {result("ecr:GetAuthorizationToken", "*", allowed)}}}
+	s := &simulator{pages: [][]types.EvaluationResult{{result("ecs:Poll", "a", allowed)}, {result("ecs:Poll", "b", implicit)}, {result("ecr:GetAuthorizationToken", roleARN, allowed)}}}
 	known := policysimulation.OfRole(roleARN, "123456789012", "us-east-1", time.Now())
 	answers, err := policysimulation.Simulate(t.Context(), s, roleARN, []policysimulation.Question{
-		{Action: "ecs:Poll", Resource: "a"}, {Action: "ecs:Poll", Resource: "b"}, {Action: "ecr:GetAuthorizationToken", Resource: "*"}, {Action: "ecr:GetAuthorizationToken", Resource: "a"},
+		{Action: "ecs:Poll", Resource: "a"}, {Action: "ecs:Poll", Resource: "b"}, {Action: "ecr:GetAuthorizationToken", Resource: "*"},
 	}, known)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for question, want := range map[policysimulation.Question]bool{
-		{Action: "ecs:Poll", Resource: "a"}: true, {Action: "ecs:Poll", Resource: "b"}: false, {Action: "ecr:GetAuthorizationToken", Resource: "a"}: true,
+		{Action: "ecs:Poll", Resource: "a"}: true, {Action: "ecs:Poll", Resource: "b"}: false, {Action: "ecr:GetAuthorizationToken", Resource: "*"}: true,
 	} {
 		if got, err := answers.Of(question.Action, question.Resource); err != nil || got.Allowed() != want {
 			t.Errorf("%v: got %+v, %v", question, got, err)
@@ -201,7 +201,7 @@ func TestSimulateAsksOnce(t *testing.T) {
 	}
 	for _, input := range s.inputs {
 		got := fmt.Sprint(*input.PolicySourceArn, input.ActionNames, input.ResourceArns, *input.MaxItems)
-		if want := fmt.Sprint(roleARN, []string{"ecs:Poll", "ecr:GetAuthorizationToken"}, []string{"a", "b", "*"}, 1000); got != want {
+		if want := fmt.Sprint(roleARN, []string{"ecs:Poll", "ecr:GetAuthorizationToken"}, []string{"a", "b", roleARN}, 1000); got != want {
 			t.Errorf("asked %s, want %s", got, want)
 		}
 		if !reflect.DeepEqual(input.ContextEntries, known) {

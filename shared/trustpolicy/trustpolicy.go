@@ -22,6 +22,8 @@ const (
 	SSM Service = "ssm"
 	// ECSTasks acts under execution roles, and hands task roles to tasks.
 	ECSTasks Service = "ecs-tasks"
+	// ECS acts under service roles and infrastructure roles.
+	ECS Service = "ecs"
 )
 
 // Policy is a trust policy that was read. The zero value trusts nobody.
@@ -64,6 +66,111 @@ func (p Policy) Trusts(service Service) bool {
 		}
 	}
 	return trusted
+}
+
+// Excludes gives the condition keys because of which a service that the policy
+// names can't assume the role for the account itself; none where it can, or where
+// that can't be told beforehand. A service has no external id to show.
+func (p Policy) Excludes(service Service, account string) []string {
+	context := policydocument.Context{}.
+		With("aws:SourceAccount", account).
+		With("aws:ResourceAccount", account).
+		With("aws:PrincipalIsAWSService", "true").
+		With("sts:ExternalId")
+	var excluding []string
+	for _, s := range p.document.Statement {
+		if s.Effect != "Allow" || !s.CoversAction("sts:AssumeRole") || !named(s.Principal, service) {
+			continue
+		}
+		var failing []string
+		for operator, compared := range s.Condition {
+			for key, values := range compared {
+				one := policydocument.Statement{Condition: map[string]map[string]policydocument.OneOrMore[any]{operator: {key: values}}}
+				holds, _ := one.Holds(context)
+				if holds == policydocument.False || strings.EqualFold(key, "aws:SourceArn") && ofOtherAccounts(operator, values, account) {
+					failing = append(failing, key)
+				}
+			}
+		}
+		if len(failing) == 0 {
+			return nil
+		}
+		excluding = append(excluding, failing...)
+	}
+	slices.Sort(excluding)
+	return slices.Compact(excluding)
+}
+
+// ofOtherAccounts reports whether a condition takes only ARNs of other accounts.
+func ofOtherAccounts(operator string, patterns []any, account string) bool {
+	if strings.Contains(strings.ToLower(operator), "not") || len(patterns) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(patterns, func(pattern any) bool {
+		text, _ := pattern.(string)
+		parts := strings.SplitN(text, ":", 6)
+		return len(parts) != 6 || policydocument.Matches(parts[4], account) || strings.Contains(parts[4], "${")
+	})
+}
+
+// everyone stands for "*" among the principals.
+const everyone = "*"
+
+// assuming are the actions that give a role's credentials.
+var assuming = []string{"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"}
+
+// Others lists all who may assume the role besides the services, as the policy
+// names them: "*", ARNs, account numbers, identity providers and other services.
+// A condition narrows when they may, not who; a denial takes somebody out only
+// without a condition.
+func (p Policy) Others(services ...Service) []string {
+	var others []string
+	for _, s := range p.document.Statement {
+		if s.Effect != "Allow" || !slices.ContainsFunc(assuming, s.CoversAction) {
+			continue
+		}
+		if s.NotPrincipal.Given {
+			others = append(others, everyone)
+			continue
+		}
+		if s.Principal.Everybody {
+			others = append(others, everyone)
+		}
+		for _, principal := range slices.Concat(s.Principal.AWS, s.Principal.Federated, s.Principal.CanonicalUsers) {
+			if principal != everyone {
+				others = append(others, principal)
+			}
+		}
+		for _, principal := range s.Principal.Services {
+			if !slices.ContainsFunc(services, func(service Service) bool { return isPrincipalOf(service, principal) }) {
+				others = append(others, principal)
+			}
+		}
+	}
+	others = slices.DeleteFunc(others, p.denies)
+	slices.Sort(others)
+	return slices.Compact(others)
+}
+
+// denies reports whether a statement without a condition takes a principal out.
+func (p Policy) denies(principal string) bool {
+	return slices.ContainsFunc(p.document.Statement, func(s policydocument.Statement) bool {
+		if s.Effect != "Deny" || len(s.Condition) > 0 || s.NotPrincipal.Given || !s.CoversAction("sts:AssumeRole") {
+			return false
+		}
+		named := slices.Concat(s.Principal.AWS, s.Principal.Federated, s.Principal.CanonicalUsers, s.Principal.Services)
+		return s.Principal.Everybody || slices.Contains(named, principal)
+	})
+}
+
+// IsService reports whether a principal is an AWS service's.
+func IsService(principal string) bool {
+	return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(strings.ToLower(principal), "."+suffix) })
+}
+
+// NamesService reports whether one of the principals is that service's.
+func NamesService(principals []string, service Service) bool {
+	return slices.ContainsFunc(principals, func(principal string) bool { return isPrincipalOf(service, principal) })
 }
 
 // isAbout reports whether the service is among those that a statement is
