@@ -54,10 +54,22 @@ func Decode(payload []byte) Delivery {
 			received = 1
 		}
 		delivery.Messages = append(delivery.Messages, Message{
-			ID: message.MessageID, Triggers: decodeText([]byte(*message.Body), maxWrapping-1), Received: received,
+			ID: message.MessageID, Triggers: queued(decodeText([]byte(*message.Body), maxWrapping-1)), Received: received,
 		})
 	}
 	return delivery
+}
+
+// queued marks requests that came through a queue: who put them there needn't be
+// allowed to invoke the function.
+func queued(triggers []Trigger) []Trigger {
+	for i, trigger := range triggers {
+		if hand, ok := trigger.(ByHand); ok {
+			hand.Queued = true
+			triggers[i] = hand
+		}
+	}
+	return triggers
 }
 
 func one(trigger Trigger) Delivery {

@@ -184,7 +184,7 @@ func TestDecodeQueue(t *testing.T) {
 		{ID: "1", Received: 1, Triggers: []event.Trigger{wantCall}},
 		{ID: "2", Received: 1, Triggers: []event.Trigger{event.Malformed{Problem: "the event of 10 bytes is not valid JSON"}}},
 		{ID: "3", Received: 1, Triggers: []event.Trigger{wantObject("k")}},
-		{ID: "4", Received: 1, Triggers: []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{"role": json.RawMessage(`"x"`)}}}},
+		{ID: "4", Received: 1, Triggers: []event.Trigger{event.ByHand{Queued: true, Fields: map[string]json.RawMessage{"role": json.RawMessage(`"x"`)}}}},
 		{ID: "5", Triggers: []event.Trigger{event.Malformed{Problem: "a record of the batch is not an SQS message with a body"}}},
 		{ID: "6", Triggers: []event.Trigger{event.Malformed{Problem: "a record of the batch is not an SQS message with a body"}}},
 	}}

@@ -192,6 +192,9 @@ type ByHand struct {
 	// Rehearsal is set in a sweep's dry run before its changes: it asks again for
 	// what has something to change, if the changes are few enough.
 	Rehearsal bool
+	// Queued says that the request came through the function's queue, as those of
+	// other functions do, so that nobody's right to invoke the function shows.
+	Queued bool
 	// Sweep is the reference that a sweep gave to its message, to be told with
 	// the results; "" where none did.
 	Sweep string

@@ -11,6 +11,7 @@ var Codes = []finding.Code{
 	{Code: "call-refused", Cause: "the AWS API refused a call, and would refuse it again", Cure: "see the message; it names the call and the error code"},
 	{Code: "will-retry", Cause: "throttling, a time-out, a server fault or a broken connection", Cure: "none, if it ends; otherwise look into the dead-letter queue"},
 	{Code: "questions-unanswered", Cause: "a fault in the function: it asked about the same subject more often than any decision needs", Cure: "report it; other subjects are not affected"},
+	{Code: "no-subjects", Cause: "the event is about something that nothing uses which the function looks after", Cure: "none needed"},
 	{Code: "no-mandate", Cause: "a change would cure the subject, but no parameter, owner, actor or invoker allows it", Cure: "see the message; its fix is the command that allows the change"},
 	{Code: "findings-left-out", Cause: "a subject has more than 200 findings", Cure: "cure the ones that are shown, and look again"},
 }

@@ -46,6 +46,12 @@ type Function[S, O, Q, A any] struct {
 	// Subjects turns a trigger into what it concerns. An empty list means that
 	// the trigger, though understood, concerns nobody.
 	Subjects func(event.Trigger) []Subject[S]
+	// Merge joins two subjects of one Key, for functions to which it matters what
+	// each trigger says; nil where the first one says it all.
+	Merge func(S, S) S
+	// Expand gives the subjects that one stands for, as a policy for its roles, and
+	// nil for one that stands for itself. Nil where all do.
+	Expand func(context.Context, S) ([]Subject[S], error)
 	// Observe reads what the decision needs in any case: the first wave.
 	Observe func(context.Context, S) (O, error)
 	// Ask gives the questions that the decision still needs an answer to, none if
@@ -85,6 +91,8 @@ type Subject[S any] struct {
 	Settled *finding.Result
 	// DryRun has the plan not applied, whatever the function's mode.
 	DryRun bool
+	// fault is why what the subject stands for could not be read.
+	fault error
 }
 
 // Skip is a subject that is not ours, and why.
@@ -113,7 +121,7 @@ func (s Subject[S]) key() string {
 // Handle takes one payload through all steps but the report's publication.
 func (f *Function[S, O, Q, A]) Handle(ctx context.Context, payload []byte) Outcome {
 	delivery := event.Decode(payload)
-	requests := f.requests(delivery)
+	requests := f.requests(ctx, delivery)
 	entries := make([]Entry, len(requests))
 	var group errgroup.Group
 	group.SetLimit(sideBySide)
@@ -137,13 +145,13 @@ type request[S any] struct {
 }
 
 // requests lists each subject of a delivery once.
-func (f *Function[S, O, Q, A]) requests(delivery event.Delivery) []request[S] {
+func (f *Function[S, O, Q, A]) requests(ctx context.Context, delivery event.Delivery) []request[S] {
 	var requests []request[S]
 	places := map[string]int{}
 	for _, message := range delivery.Messages {
 		asked := map[string]bool{}
 		for _, trigger := range message.Triggers {
-			for _, subject := range f.subjectsOf(trigger) {
+			for _, subject := range f.expanded(ctx, f.subjectsOf(trigger)) {
 				key := subject.key()
 				place, seen := places[key]
 				if !seen {
@@ -152,6 +160,9 @@ func (f *Function[S, O, Q, A]) requests(delivery event.Delivery) []request[S] {
 					requests = append(requests, request[S]{subject: subject})
 				}
 				known := &requests[place]
+				if seen && f.Merge != nil && subject.Settled == nil {
+					known.subject.Of = f.Merge(known.subject.Of, subject.Of)
+				}
 				if happened := event.Occurred(trigger); known.occurred.IsZero() || (!happened.IsZero() && happened.Before(known.occurred)) {
 					known.occurred = happened
 				}
@@ -163,6 +174,37 @@ func (f *Function[S, O, Q, A]) requests(delivery event.Delivery) []request[S] {
 		}
 	}
 	return requests
+}
+
+// expanded puts the subjects that one stands for into its place. One whose own
+// can't be read, or that stands for none, stays.
+func (f *Function[S, O, Q, A]) expanded(ctx context.Context, subjects []Subject[S]) []Subject[S] {
+	if f.Expand == nil {
+		return subjects
+	}
+	var expanded []Subject[S]
+	for _, subject := range subjects {
+		if subject.Settled != nil {
+			expanded = append(expanded, subject)
+			continue
+		}
+		inner, err := f.Expand(ctx, subject.Of)
+		switch {
+		case err != nil:
+			subject.fault = err
+			expanded = append(expanded, subject)
+		case inner == nil:
+			expanded = append(expanded, subject)
+		case len(inner) == 0:
+			expanded = append(expanded, Skip[S](subject.Name, "no-subjects", "Nothing that "+f.Name+" looks after uses it."))
+		default:
+			for i := range inner {
+				inner[i].DryRun = inner[i].DryRun || subject.DryRun
+			}
+			expanded = append(expanded, inner...)
+		}
+	}
+	return expanded
 }
 
 func (f *Function[S, O, Q, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
@@ -224,6 +266,9 @@ func (f *Function[S, O, Q, A]) look(ctx context.Context, request request[S]) Ent
 	entry := Attempt(f.Name, subject.Name, func() (finding.Result, error) {
 		if subject.Settled != nil {
 			return *subject.Settled, nil
+		}
+		if subject.fault != nil {
+			return finding.Result{}, subject.fault
 		}
 		of, err := f.observe(ctx, subject.Of, &waves)
 		if err != nil {
