@@ -16,15 +16,9 @@ import (
 func main() { pipeline.Main("attach-policies", build) }
 
 func build(settings instancerole.Settings, configuration aws.Config) pipeline.Runner {
-	roles := iam.NewFromConfig(configuration)
-	observer := &instancerole.Observer{
-		Settings:  settings,
-		Region:    configuration.Region,
-		Roles:     roles,
-		Quotas:    roles,
+	return instancerole.New(settings, instancerole.Clients{
+		Roles:     iam.NewFromConfig(configuration),
 		Instances: ec2.NewFromConfig(configuration),
-		Clusters:  ecs.NewFromConfig(configuration),
-		Now:       time.Now,
-	}
-	return instancerole.Function(settings, observer, instancerole.Applier{Roles: roles})
+		Providers: ecs.NewFromConfig(configuration),
+	}, configuration.Region, time.Now)
 }

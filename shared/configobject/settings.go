@@ -18,7 +18,7 @@ type Settings struct {
 	OnInvalid OnInvalid `env:"ON_INVALID" envDefault:"report"`
 	// InstanceRolePattern and Capabilities say as for attach-policies which roles'
 	// instances are to read config files.
-	InstanceRolePattern instancerole.Pattern      `env:"INSTANCE_ROLE_PATTERN" envDefault:"ecsInstanceRole*"`
+	InstanceRolePattern instancerole.Pattern      `env:"INSTANCE_ROLE_PATTERN" envDefault:"ecsInstanceRole*,ecsExternalInstanceRole*,ecsAnywhereRole*"`
 	Capabilities        instancerole.Capabilities `env:"CAPABILITIES" envDefault:"agent"`
 	// VerifyRegistryLogin logs in to the registries that a file names.
 	VerifyRegistryLogin settings.Choice `env:"VERIFY_REGISTRY_LOGIN" envDefault:"no"`

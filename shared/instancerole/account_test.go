@@ -1,6 +1,7 @@
 package instancerole
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
@@ -31,6 +33,8 @@ const (
 	ecrARN        = "arn:aws:iam::123456789012:policy/guardrails-EcrPullPolicy-1A2B"
 	configARN     = "arn:aws:iam::123456789012:policy/guardrails-ConfigReadPolicy-3C4D"
 	logsARN       = "arn:aws:iam::123456789012:policy/guardrails-LogsWritePolicy-5E6F"
+	managedARN    = "arn:aws:iam::aws:policy/AmazonECSInstanceRolePolicyForManagedInstances"
+	pullOnlyARN   = "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryPullOnly"
 	keyARN        = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 )
 
@@ -41,9 +45,13 @@ var managedPolicies = map[PolicyARN]string{
 		{"Effect":"Allow","Action":["ec2:DescribeTags","ecs:CreateCluster","ecs:DeregisterContainerInstance","ecs:DiscoverPollEndpoint","ecs:Poll","ecs:RegisterContainerInstance","ecs:StartTelemetrySession","ecs:UpdateContainerInstancesState","ecs:Submit*","ecr:GetAuthorizationToken","ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer","ecr:BatchGetImage","logs:CreateLogStream","logs:PutLogEvents"],"Resource":"*"},
 		{"Effect":"Allow","Action":"ecs:TagResource","Resource":"*","Condition":{"StringEquals":{"ecs:CreateAction":["CreateCluster","RegisterContainerInstance"]}}},
 		{"Effect":"Allow","Action":["ecs:ListTagsForResource"],"Resource":["arn:aws:ecs:*:*:task/*/*","arn:aws:ecs:*:*:container-instance/*/*"]}]}`,
-	ssmARN:     `{"Statement":[{"Effect":"Allow","Action":["ssm:DescribeAssociation","ssm:GetDeployablePatchSnapshotForInstance","ssm:GetDocument","ssm:DescribeDocument","ssm:GetManifest","ssm:GetParameter","ssm:GetParameters","ssm:ListAssociations","ssm:ListInstanceAssociations","ssm:PutInventory","ssm:PutComplianceItems","ssm:PutConfigurePackageResult","ssm:UpdateAssociationStatus","ssm:UpdateInstanceAssociationStatus","ssm:UpdateInstanceInformation","ssmmessages:*","ec2messages:*"],"Resource":"*"}]}`,
-	retiredARN: `{"Statement":[{"Effect":"Allow","Action":["ssm:GetDocument","ssm:ListInstanceAssociations","ssm:UpdateInstanceInformation","ssmmessages:*","ec2messages:*","logs:*","s3:GetBucketLocation","s3:PutObject","s3:GetObject","s3:ListBucket"],"Resource":"*"}]}`,
-	s3ReadARN:  `{"Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*","s3:Describe*"],"Resource":"*"}]}`,
+	managedARN: `{"Statement":[{"Effect":"Allow","Action":"ecs:DiscoverPollEndpoint","Resource":"*"},
+		{"Effect":"Allow","Action":["ecs:RegisterContainerInstance","ecs:SubmitAttachmentStateChanges","ecs:SubmitTaskStateChange"],"Resource":"arn:aws:ecs:*:*:cluster/*"},
+		{"Effect":"Allow","Action":["ecs:Poll","ecs:StartTelemetrySession","ecs:PutSystemLogEvents"],"Resource":"arn:aws:ecs:*:*:container-instance/*"}]}`,
+	pullOnlyARN: `{"Statement":[{"Effect":"Allow","Action":["ecr:GetAuthorizationToken","ecr:BatchImportUpstreamImage","ecr:BatchGetImage","ecr:GetDownloadUrlForLayer"],"Resource":"*"}]}`,
+	ssmARN:      `{"Statement":[{"Effect":"Allow","Action":["ssm:DescribeAssociation","ssm:GetDeployablePatchSnapshotForInstance","ssm:GetDocument","ssm:DescribeDocument","ssm:GetManifest","ssm:GetParameter","ssm:GetParameters","ssm:ListAssociations","ssm:ListInstanceAssociations","ssm:PutInventory","ssm:PutComplianceItems","ssm:PutConfigurePackageResult","ssm:UpdateAssociationStatus","ssm:UpdateInstanceAssociationStatus","ssm:UpdateInstanceInformation","ssmmessages:*","ec2messages:*"],"Resource":"*"}]}`,
+	retiredARN:  `{"Statement":[{"Effect":"Allow","Action":["ssm:GetDocument","ssm:ListInstanceAssociations","ssm:UpdateInstanceInformation","ssmmessages:*","ec2messages:*","logs:*","s3:GetBucketLocation","s3:PutObject","s3:GetObject","s3:ListBucket"],"Resource":"*"}]}`,
+	s3ReadARN:   `{"Statement":[{"Effect":"Allow","Action":["s3:Get*","s3:List*","s3:Describe*"],"Resource":"*"}]}`,
 	ecrARN: `{"Statement":[{"Effect":"Allow","Action":"ecr:GetAuthorizationToken","Resource":"*"},
 		{"Effect":"Allow","Action":["ecr:BatchCheckLayerAvailability","ecr:GetDownloadUrlForLayer","ecr:BatchGetImage"],"Resource":"arn:aws:ecr:*:123456789012:repository/*"}]}`,
 	configARN: `{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::acme-ecs-config/*"},
@@ -67,7 +75,11 @@ type account struct {
 	instances    map[string]storedInstance
 	images       map[string]ec2types.Image
 	templates    map[string]string
-	clusters     []string
+	// providers are the instance profiles of capacity providers for ECS Managed
+	// Instances.
+	providers []string
+	// sources are the policies of principals that are no instance roles, by ARN.
+	sources map[string]string
 	// nested makes the simulator answer with ResourceSpecificResults.
 	nested bool
 }
@@ -338,17 +350,105 @@ func (a *account) DescribeLaunchTemplateVersions(_ context.Context, input *ec2.D
 	}}, nil
 }
 
-func (a *account) ListClusters(context.Context, *ecs.ListClustersInput, ...func(*ecs.Options)) (*ecs.ListClustersOutput, error) {
+func (a *account) DescribeCapacityProviders(context.Context, *ecs.DescribeCapacityProvidersInput, ...func(*ecs.Options)) (*ecs.DescribeCapacityProvidersOutput, error) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	if err := a.called("ListClusters"); err != nil {
+	if err := a.called("DescribeCapacityProviders"); err != nil {
 		return nil, err
 	}
-	output := &ecs.ListClustersOutput{}
-	for _, name := range a.clusters {
-		output.ClusterArns = append(output.ClusterArns, "arn:aws:ecs:us-east-1:"+accountNumber+":cluster/"+name)
+	output := &ecs.DescribeCapacityProvidersOutput{CapacityProviders: []ecstypes.CapacityProvider{{Name: aws.String("FARGATE")}}}
+	for _, profile := range a.providers {
+		output.CapacityProviders = append(output.CapacityProviders, ecstypes.CapacityProvider{ManagedInstancesProvider: &ecstypes.ManagedInstancesProvider{
+			InstanceLaunchTemplate: &ecstypes.InstanceLaunchTemplate{Ec2InstanceProfileArn: aws.String("arn:aws:iam::" + accountNumber + ":instance-profile/" + profile)},
+		}})
 	}
 	return output, nil
+}
+
+func (a *account) ListInstanceProfilesForRole(_ context.Context, input *iam.ListInstanceProfilesForRoleInput, _ ...func(*iam.Options)) (*iam.ListInstanceProfilesForRoleOutput, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if err := a.called("ListInstanceProfilesForRole"); err != nil {
+		return nil, err
+	}
+	output := &iam.ListInstanceProfilesForRoleOutput{}
+	for profile, roles := range a.profiles {
+		if slices.Contains(roles, aws.ToString(input.RoleName)) {
+			output.InstanceProfiles = append(output.InstanceProfiles, types.InstanceProfile{InstanceProfileName: &profile})
+		}
+	}
+	return output, nil
+}
+
+func (a *account) ListEntitiesForPolicy(_ context.Context, input *iam.ListEntitiesForPolicyInput, _ ...func(*iam.Options)) (*iam.ListEntitiesForPolicyOutput, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if err := a.called("ListEntitiesForPolicy"); err != nil {
+		return nil, err
+	}
+	output := &iam.ListEntitiesForPolicyOutput{}
+	for name, role := range a.roles {
+		if slices.Contains(role.attached, PolicyARN(aws.ToString(input.PolicyArn))) {
+			output.PolicyRoles = append(output.PolicyRoles, types.PolicyRole{RoleName: &name})
+		}
+	}
+	return output, nil
+}
+
+func (a *account) ListRolePolicies(_ context.Context, input *iam.ListRolePoliciesInput, _ ...func(*iam.Options)) (*iam.ListRolePoliciesOutput, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if err := a.called("ListRolePolicies"); err != nil {
+		return nil, err
+	}
+	role, err := a.roleNamed(input.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	output := &iam.ListRolePoliciesOutput{}
+	for i := range role.inline {
+		output.PolicyNames = append(output.PolicyNames, fmt.Sprint("inline", i))
+	}
+	return output, nil
+}
+
+func (a *account) GetRolePolicy(_ context.Context, input *iam.GetRolePolicyInput, _ ...func(*iam.Options)) (*iam.GetRolePolicyOutput, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if err := a.called("GetRolePolicy"); err != nil {
+		return nil, err
+	}
+	role, err := a.roleNamed(input.RoleName)
+	if err != nil {
+		return nil, err
+	}
+	index := 0
+	_, _ = fmt.Sscanf(aws.ToString(input.PolicyName), "inline%d", &index)
+	return &iam.GetRolePolicyOutput{PolicyDocument: aws.String(url.PathEscape(role.inline[index]))}, nil
+}
+
+func (a *account) GetPolicy(_ context.Context, input *iam.GetPolicyInput, _ ...func(*iam.Options)) (*iam.GetPolicyOutput, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if err := a.called("GetPolicy"); err != nil {
+		return nil, err
+	}
+	return &iam.GetPolicyOutput{Policy: &types.Policy{Arn: input.PolicyArn, DefaultVersionId: aws.String("v1")}}, nil
+}
+
+func (a *account) GetPolicyVersion(_ context.Context, input *iam.GetPolicyVersionInput, _ ...func(*iam.Options)) (*iam.GetPolicyVersionOutput, error) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	if err := a.called("GetPolicyVersion"); err != nil {
+		return nil, err
+	}
+	document := a.policies[PolicyARN(aws.ToString(input.PolicyArn))]
+	if strings.HasSuffix(aws.ToString(input.PolicyArn), "/workload-boundary") {
+		for _, role := range a.roles {
+			document = cmp.Or(role.boundary, document)
+		}
+	}
+	return &iam.GetPolicyVersionOutput{PolicyVersion: &types.PolicyVersion{Document: aws.String(url.PathEscape(cmp.Or(document, `{"Statement":[]}`)))}}, nil
 }
 
 // SimulatePrincipalPolicy answers with one result per action and resource.
@@ -358,11 +458,31 @@ func (a *account) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 	if err := a.called("SimulatePrincipalPolicy"); err != nil {
 		return nil, err
 	}
+	if len(input.ResourceArns) > 1 && slices.Contains(input.ResourceArns, "*") {
+		return nil, apiErrorOfClient("InvalidInput", "ResourceNames are not in a valid ARN format: *.")
+	}
 	arn := aws.ToString(input.PolicySourceArn)
 	name := arn[strings.LastIndexByte(arn, '/')+1:]
-	role, err := a.roleNamed(&name)
-	if err != nil {
-		return nil, err
+	role := &storedRole{name: name, inline: []string{a.sources[arn]}}
+	if a.sources[arn] == "" {
+		stored, err := a.roleNamed(&name)
+		if err != nil {
+			return nil, err
+		}
+		role = stored
+	}
+	organization := a.organization
+	for _, left := range input.PolicyExclusionList {
+		switch of := left.(type) {
+		case *types.PolicyIdentifierMemberPolicyType:
+			if of.Value == types.PolicyIdentifierPolicyTypeScp {
+				organization = ""
+			}
+		case *types.PolicyIdentifierMemberPolicyArn:
+			spared := *role
+			spared.attached = slices.DeleteFunc(slices.Clone(role.attached), func(p PolicyARN) bool { return string(p) == of.Value })
+			role = &spared
+		}
 	}
 	keys := map[string][]string{}
 	for _, entry := range input.ContextEntries {
@@ -372,7 +492,7 @@ func (a *account) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 	for _, action := range input.ActionNames {
 		var specific []types.ResourceSpecificResult
 		for _, resource := range input.ResourceArns {
-			result := a.evaluate(role, action, resource, keys)
+			result := a.evaluate(role, organization, action, resource, keys)
 			if a.nested {
 				specific = append(specific, types.ResourceSpecificResult{
 					EvalResourceName: &resource, EvalResourceDecision: result.EvalDecision, MatchedStatements: result.MatchedStatements,
@@ -383,7 +503,7 @@ func (a *account) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 			output.EvaluationResults = append(output.EvaluationResults, result)
 		}
 		if a.nested {
-			whole := a.evaluate(role, action, "*", keys)
+			whole := a.evaluate(role, organization, action, "arn:${Partition}:ecs:${Region}:${Account}:cluster/${ClusterName}", keys)
 			whole.ResourceSpecificResults = specific
 			output.EvaluationResults = append(output.EvaluationResults, whole)
 		}
@@ -411,7 +531,7 @@ type statement struct {
 
 // evaluate follows "Policy evaluation logic" of the IAM user guide for
 // identity policies, a boundary and one organization's policy.
-func (a *account) evaluate(role *storedRole, action, resource string, keys map[string][]string) types.EvaluationResult {
+func (a *account) evaluate(role *storedRole, organization, action, resource string, keys map[string][]string) types.EvaluationResult {
 	result := types.EvaluationResult{EvalActionName: &action, EvalResourceName: &resource, EvalDecision: types.PolicyEvaluationDecisionTypeImplicitDeny}
 	judge := func(name, document string) (allow, deny bool) {
 		var policy struct{ Statement []statement }
@@ -445,8 +565,11 @@ func (a *account) evaluate(role *storedRole, action, resource string, keys map[s
 		result.PermissionsBoundaryDecisionDetail = &types.PermissionsBoundaryDecisionDetail{AllowedByPermissionsBoundary: allow && !deny}
 		allowed, denied = allowed && allow, denied || deny
 	}
-	if a.organization != "" {
-		allow, deny := judge("scp", a.organization)
+	if organization != "" {
+		// The simulator tells no keys of an organization's policies.
+		missing := result.MissingContextValues
+		allow, deny := judge("scp", organization)
+		result.MissingContextValues = missing
 		result.OrganizationsDecisionDetail = &types.OrganizationsDecisionDetail{AllowedByOrganizations: allow && !deny}
 		allowed, denied = allowed && allow, denied || deny
 	}
@@ -509,7 +632,7 @@ func TestFakeAccountEvaluatesLikeIAM(t *testing.T) {
 		{"ecs:ListTagsForResource", "*", nil, "implicitDeny"},
 		{"iam:PassRole", "*", nil, "implicitDeny"},
 	} {
-		if got := a.evaluate(role, test.action, test.resource, test.keys).EvalDecision; got != test.want {
+		if got := a.evaluate(role, "", test.action, test.resource, test.keys).EvalDecision; got != test.want {
 			t.Errorf("%s on %s: got %s, want %s", test.action, test.resource, got, test.want)
 		}
 	}

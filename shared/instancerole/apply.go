@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -33,6 +34,8 @@ type Action struct {
 	// Tags are set, Keys are removed.
 	Tags map[string]string
 	Keys []string
+	// Mandate is what entitles the function to the change.
+	Mandate finding.Mandate
 }
 
 // Describe says what an action will do.
@@ -50,7 +53,7 @@ func Describe(a Action) finding.Action {
 	default:
 		summary = string(a.Policy)
 	}
-	return finding.Action{Kind: a.Kind, Target: a.Role.ARN, Summary: summary}
+	return finding.Action{Kind: a.Kind, Target: a.Role.ARN, Summary: summary, Mandate: a.Mandate}
 }
 
 // RoleWriter is the part of IAM's client that changes a role.
@@ -106,27 +109,48 @@ func attachError(action Action, err error) error {
 	case awserror.HasCode(err, "NoSuchEntity", "NoSuchEntityException") && strings.Contains(err.Error(), string(action.Policy)):
 		return finding.Refuse(finding.Finding{
 			Code: "policy-not-found", Severity: finding.Error,
-			Message: fmt.Sprintf("the policy %s, which the settings name, does not exist or cannot be attached", action.Policy),
-			Fix:     "correct the setting, or deploy the stack's policies again",
+			Message: fmt.Sprintf("The policy %s, which the settings name, does not exist or cannot be attached.", action.Policy),
+			Fix:     "Correct the setting, or deploy the stack's policies again.",
 		})
 	case awserror.HasCode(err, "LimitExceeded", "LimitExceededException"):
 		return finding.Refuse(finding.Finding{
 			Code: "managed-policy-quota", Severity: finding.Error,
-			Message: fmt.Sprintf("%s has as many managed policies as it can have, which leaves no room for %s", action.Role.Name, action.Policy.name()),
-			Fix:     "detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\"",
+			Message: fmt.Sprintf("%s has as many managed policies as it can have, which leaves no room for %s.", action.Role.Name, action.Policy.name()),
+			Fix:     "Detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\".",
 		})
 	default:
 		return fmt.Errorf("attach %s to the role %s: %w", action.Policy, action.Role.Name, err)
 	}
 }
 
-// Function assembles the function's steps.
-func Function(s Settings, observer *Observer, applier Applier) *pipeline.Function[Target, Observation, pipeline.NoQuestion, Action] {
-	return &pipeline.Function[Target, Observation, pipeline.NoQuestion, Action]{
+// Clients are those of the services that the function calls.
+type Clients struct {
+	Roles interface {
+		RoleReader
+		AccountReader
+		RoleWriter
+	}
+	Instances InstanceReader
+	Providers ProviderReader
+}
+
+// New assembles the function, for instances of a Region.
+func New(s Settings, clients Clients, region string, now func() time.Time) *pipeline.Function[Target, Observation, Question, Action] {
+	return assemble(s, &Observer{
+		Region: region, Settings: s, Roles: clients.Roles, Account: clients.Roles, Instances: clients.Instances, Providers: clients.Providers, Now: now,
+	}, Applier{Roles: clients.Roles})
+}
+
+func assemble(s Settings, observer *Observer, applier Applier) *pipeline.Function[Target, Observation, Question, Action] {
+	return &pipeline.Function[Target, Observation, Question, Action]{
 		Name:     "attach-policies",
 		Mode:     s.Mode,
 		Subjects: s.Subjects,
+		Merge:    Merge,
+		Expand:   observer.Expand,
 		Observe:  observer.Observe,
+		Ask:      s.Ask,
+		Answer:   observer.Answer,
 		Plan:     s.Plan,
 		Describe: Describe,
 		Apply:    applier.Apply,

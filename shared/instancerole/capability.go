@@ -10,13 +10,13 @@ import (
 type Capability string
 
 const (
-	// Agent: join a cluster, take its tasks, report on them, tag itself.
+	// Agent: join a cluster, take its tasks and report on them.
 	Agent Capability = "agent"
 	// ECR: pull images from Amazon ECR.
 	ECR Capability = "ecr"
 	// Config: read ecs.config from the config bucket.
 	Config Capability = "config"
-	// Logs: write to CloudWatch Logs, into groups that may have to be made.
+	// Logs: write to CloudWatch Logs, into groups that may have to be created.
 	Logs Capability = "logs"
 	// SSM: be managed by Systems Manager, which an external instance must be.
 	SSM Capability = "ssm"
@@ -88,52 +88,84 @@ const (
 type need struct {
 	action string
 	on     resource
-	// optional: without it something is lost, but not the capability. The words
-	// say what.
+	// optional: the instance works without it, and loses what the words say. ""
+	// for what it cannot do without.
 	optional string
+	// evidence makes an optional one needed: what the instance's user data shows
+	// that it uses. Nil where nothing shows it.
+	evidence func(userData) bool
 }
 
+// isHard reports whether an instance of which this was seen cannot do without it.
+func (n need) isHard(seen userData) bool {
+	return n.optional == "" || n.evidence != nil && n.evidence(seen)
+}
+
+// sets is evidence that user data gives a variable of the agent a value other
+// than those that turn it off.
+func sets(variables ...string) func(userData) bool {
+	return func(seen userData) bool {
+		return slices.ContainsFunc(variables, func(variable string) bool {
+			value := strings.ToLower(seen.variables[variable])
+			return !slices.Contains([]string{"", "false", "none", "{}", "0"}, value)
+		})
+	}
+}
+
+// usageVariables are those of the agent that make an optional right needed.
+var usageVariables = []string{
+	"ECS_CONTAINER_INSTANCE_TAGS", "ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM", "ECS_ENABLE_SPOT_INSTANCE_DRAINING", "ECS_ENABLE_TASK_METADATA_TAGS",
+}
+
+var (
+	tagsInstances  = sets("ECS_CONTAINER_INSTANCE_TAGS", "ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM")
+	propagatesTags = sets("ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM")
+	drainsSpot     = sets("ECS_ENABLE_SPOT_INSTANCE_DRAINING")
+	servesTags     = sets("ECS_ENABLE_TASK_METADATA_TAGS")
+)
+
 // needs lists what each capability takes. Sources: the actions are those of the
-// AWS managed policies AmazonEC2ContainerServiceforEC2Role (v10) and
-// AmazonSSMManagedInstanceCore (v2) and of "Amazon ECS container instance IAM
-// role" in the ECS developer guide; the resources are those of the Service
-// Authorization Reference.
+// AWS managed policies AmazonEC2ContainerServiceforEC2Role (v10),
+// AmazonECSInstanceRolePolicyForManagedInstances (v1),
+// AmazonEC2ContainerRegistryPullOnly (v1) and AmazonSSMManagedInstanceCore (v2)
+// and of "Amazon ECS container instance IAM role" in the ECS developer guide;
+// what is optional, of the agent's source (1.105.1); the resources are those of
+// the Service Authorization Reference.
 var needs = map[Capability][]need{
 	Agent: {
 		{action: "ecs:DiscoverPollEndpoint", on: anything},
 		{action: "ecs:RegisterContainerInstance", on: cluster},
 		{action: "ecs:Poll", on: containerInstance},
-		{action: "ecs:StartTelemetrySession", on: containerInstance},
-		{action: "ecs:SubmitAttachmentStateChanges", on: cluster},
-		{action: "ecs:SubmitContainerStateChange", on: cluster},
 		{action: "ecs:SubmitTaskStateChange", on: cluster},
-		// Tag on create: RegisterContainerInstance fails without it where
-		// ECS_CONTAINER_INSTANCE_TAGS is set ("Grant permission to tag resources
-		// on creation" in the ECS developer guide).
-		{action: "ecs:TagResource", on: containerInstance},
-		{action: "ecs:CreateCluster", on: anything, optional: "the cluster must exist before the instance boots"},
-		{action: "ecs:DeregisterContainerInstance", on: cluster, optional: "the instance cannot take itself out of its cluster"},
-		{action: "ecs:UpdateContainerInstancesState", on: containerInstance, optional: "a Spot instance is not drained (ECS_ENABLE_SPOT_INSTANCE_DRAINING)"},
-		{action: "ecs:ListTagsForResource", on: containerInstance, optional: "the metadata endpoint with tags stays empty"},
-		{action: "ec2:DescribeTags", on: anything, optional: "EC2 tags are not propagated (ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM)"},
+		{action: "ecs:SubmitContainerStateChange", on: cluster},
+		{action: "ecs:StartTelemetrySession", on: containerInstance, optional: "metrics and container health checks, if services use them"},
+		{action: "ecs:SubmitAttachmentStateChanges", on: cluster, optional: "tasks that use the network mode awsvpc or EBS volumes"},
+		// RegisterContainerInstance fails without it only where the agent sends tags
+		// ("Grant permission to tag resources on creation" in the ECS developer guide).
+		{action: "ecs:TagResource", on: containerInstance, optional: "tags of container instances, if ECS_CONTAINER_INSTANCE_TAGS or propagated tags are used", evidence: tagsInstances},
+		{action: "ecs:CreateCluster", on: anything, optional: "the cluster named default, if the instance names none and there is none"},
+		{action: "ecs:DeregisterContainerInstance", on: cluster, optional: "an instance can't deregister itself"},
+		{action: "ecs:UpdateContainerInstancesState", on: containerInstance, optional: "Spot draining, if ECS_ENABLE_SPOT_INSTANCE_DRAINING is used", evidence: drainsSpot},
+		{action: "ecs:ListTagsForResource", on: containerInstance, optional: "tags in the task metadata endpoint", evidence: servesTags},
+		{action: "ec2:DescribeTags", on: anything, optional: "EC2 tags, if ECS_CONTAINER_INSTANCE_PROPAGATE_TAGS_FROM is used", evidence: propagatesTags},
 	},
 	ECR: {
 		{action: "ecr:GetAuthorizationToken", on: anything},
-		{action: "ecr:BatchCheckLayerAvailability", on: repository},
 		{action: "ecr:GetDownloadUrlForLayer", on: repository},
 		{action: "ecr:BatchGetImage", on: repository},
+		{action: "ecr:BatchCheckLayerAvailability", on: repository, optional: "pushing images"},
 	},
 	Config: {
 		{action: "s3:GetObject", on: configObject},
 		{action: "kms:Decrypt", on: configKey},
 		{action: "s3:ListBucket", on: configBucket, optional: "a missing ecs.config looks like a forbidden one"},
-		{action: "s3:GetBucketLocation", on: configBucket, optional: "tools that look up the bucket's region fail"},
+		{action: "s3:GetBucketLocation", on: configBucket, optional: "tools that look up the bucket's Region"},
 	},
 	Logs: {
-		{action: "logs:CreateLogGroup", on: logGroup},
 		{action: "logs:CreateLogStream", on: logGroup},
-		{action: "logs:DescribeLogStreams", on: logGroup},
 		{action: "logs:PutLogEvents", on: logStream},
+		{action: "logs:CreateLogGroup", on: logGroup},
+		{action: "logs:DescribeLogStreams", on: logGroup, optional: "log drivers that list the streams of a group"},
 	},
 	SSM: {
 		{action: "ssm:UpdateInstanceInformation", on: anything},
@@ -141,10 +173,22 @@ var needs = map[Capability][]need{
 		{action: "ssmmessages:CreateDataChannel", on: anything},
 		{action: "ssmmessages:OpenControlChannel", on: anything},
 		{action: "ssmmessages:OpenDataChannel", on: anything},
-		{action: "ssm:ListInstanceAssociations", on: anything, optional: "State Manager's associations do not run"},
-		{action: "ssm:GetDocument", on: anything, optional: "documents that refer to others do not run"},
-		{action: "ec2messages:GetMessages", on: anything, optional: "agents before 3.3.40.0 get no commands"},
+		{action: "ssm:ListInstanceAssociations", on: anything, optional: "State Manager's associations"},
+		{action: "ssm:GetDocument", on: anything, optional: "documents that refer to others"},
+		{action: "ec2messages:GetMessages", on: anything, optional: "commands for agents before 3.3.40.0"},
 	},
+}
+
+// managedInstanceNeeds are the agent's on an instance of ECS Managed Instances.
+// The execution role pulls and logs there, and no user data sets anything.
+var managedInstanceNeeds = []need{
+	{action: "ecs:DiscoverPollEndpoint", on: anything},
+	{action: "ecs:RegisterContainerInstance", on: cluster},
+	{action: "ecs:Poll", on: containerInstance},
+	{action: "ecs:SubmitTaskStateChange", on: cluster},
+	{action: "ecs:SubmitAttachmentStateChanges", on: cluster},
+	{action: "ecs:StartTelemetrySession", on: containerInstance, optional: "metrics and container health checks, if services use them"},
+	{action: "ecs:PutSystemLogEvents", on: containerInstance, optional: "the instance's system logs"},
 }
 
 // trunking is the right to turn on awsvpcTrunking, for which the AWS guide
@@ -153,16 +197,22 @@ var trunking = need{action: "ecs:PutAccountSetting", on: anything}
 
 // policy is one of those that the function may attach.
 type policy struct {
-	// capability names the policy in tags and settings.
+	// capability is the one that the policy is for.
 	capability Capability
 	arn        PolicyARN
+	// clusters are the only ones that the policy is for; nil for all.
+	clusters []string
 }
 
 // grants reports whether the policy allows an action of a capability on the
 // resources of this account, going by the documents named at needs and by the
 // template's.
-func (p policy) grants(of Capability, n need) bool {
+func (p policy) grants(of Capability, n need, at site) bool {
 	switch {
+	case p.capability == Agent && p.clusters != nil:
+		return of == Agent && n.action != "ecs:CreateCluster" && (at.cluster == "" || slices.Contains(p.clusters, at.cluster))
+	case p.arn.name() == managedInstancesPolicy:
+		return of == Agent && slices.ContainsFunc(managedInstanceNeeds, func(m need) bool { return m.action == n.action })
 	case p.capability == Config && p.arn.name() == "AmazonS3ReadOnlyAccess":
 		return of == Config && n.on != configKey
 	case p.capability == of:

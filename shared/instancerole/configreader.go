@@ -47,11 +47,12 @@ func (s Settings) ListConfigReaders(ctx context.Context, client iam.GetAccountAu
 }
 
 func (s Settings) readsConfig(role Role) bool {
-	if s.notOurs(Observation{Role: &role}) != nil {
+	o := Observation{Role: &role}
+	if s.notOurs(o) != nil || s.distrusted(o) != nil {
 		return false
 	}
-	wanted, _ := s.wanted(role)
-	return slices.Contains(wanted, Config)
+	// Whether they can read is asked, and nothing given: the tag alone decides.
+	return slices.Contains(s.asked(role), Config)
 }
 
 // ConfigFile is one that instances read when they boot.
@@ -90,7 +91,7 @@ func LacksForConfig(ctx context.Context, client iam.SimulatePrincipalPolicyAPICl
 		if err != nil {
 			return nil, fmt.Errorf("simulate whether the role %s can read s3://%s/%s: %w", role.Name, file.Bucket, file.Key, err)
 		}
-		if !answer.Allowed() && (answer.Final() || len(answer.MissingKeys) == 0) {
+		if !answer.Allowed() && !answer.Undecided() {
 			lacks = append(lacks, n.action)
 		}
 	}

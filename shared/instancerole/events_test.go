@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
@@ -27,14 +27,20 @@ func TestSampleEvents(t *testing.T) {
 		"put-role-permissions-boundary":    {{Role: "ecsInstanceRole-web", Account: accountNumber}},
 		"delete-role-permissions-boundary": {{Role: "ecsInstanceRole-web", Account: accountNumber}},
 		"add-role-to-instance-profile":     {{Role: "ecsInstanceRole-web", Account: accountNumber}},
-		"run-instances":                    {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1", Instance: Instance{ID: "i-0dbc91f429e48eeed", Image: "ami-0f2b3c4d5e6f70819"}}},
+		"run-instances":                    {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1", Instance: Instance{ID: "i-0dbc91f429e48eeed", Image: "ami-0f2b3c4d5e6f70819", Name: "web"}}},
 		// Two instances of one template are one look.
 		"run-instances-auto-scaling": {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1",
-			Instance: Instance{ID: "i-0aa1bb2cc3dd4ee5f", Image: "ami-0f2b3c4d5e6f70819", Template: "lt-0a20c965061f64abc", TemplateVersion: "3"}}},
+			Instance: Instance{ID: "i-0aa1bb2cc3dd4ee5f", Image: "ami-0f2b3c4d5e6f70819", Template: "lt-0a20c965061f64abc", TemplateVersion: "3", Name: "web"}}},
 		"associate-iam-instance-profile":           {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1", Instance: Instance{ID: "i-0dbc91f429e48eeed"}}},
 		"replace-iam-instance-profile-association": {{Profile: "web-hosts", Account: accountNumber, Region: "us-east-1", Instance: Instance{ID: "i-0dbc91f429e48eeed"}}},
-		"look-at-role": {{Role: "ecsInstanceRole-web", Account: accountNumber}},
-		"undo-role":    {{Role: "ecsInstanceRole-web", Account: accountNumber, Undo: true}},
+		"remove-role-from-instance-profile":        {{Role: "ecsInstanceRole-web", Account: accountNumber, Teardown: true}},
+		"delete-instance-profile":                  {{Role: "ecsInstanceRole-web", Account: accountNumber, Teardown: true}},
+		"delete-role-conflict":                     {{Role: "ecsInstanceRole-web", Account: accountNumber, Teardown: true}},
+		"create-policy-version":                    {{Policy: "arn:aws:iam::123456789012:policy/ecs-agent", Account: accountNumber}},
+		"set-default-policy-version":               {{Policy: "arn:aws:iam::123456789012:policy/ecs-agent", Account: accountNumber}},
+		"delete-policy-version":                    {{Policy: "arn:aws:iam::123456789012:policy/ecs-agent", Account: accountNumber}},
+		"look-at-role":                             {{Role: "ecsInstanceRole-web", Account: accountNumber, ByHand: true}},
+		"undo-role":                                {{Role: "ecsInstanceRole-web", Account: accountNumber, Undo: true, ByHand: true}},
 		"attach-policies-queue": {
 			{Role: "ecsInstanceRole-web", Account: accountNumber}, {Role: "ecsInstanceRole-web", Account: accountNumber},
 			{Role: "batch-workers", Account: accountNumber}, {Role: "ecsInstanceRole-api", Account: accountNumber},
@@ -53,15 +59,15 @@ func TestSampleEvents(t *testing.T) {
 						if subject.Settled != nil {
 							t.Fatalf("settled without a look: %+v", subject.Settled)
 						}
-						if _, called := trigger.(event.Call); called == subject.Of.At.IsZero() {
-							t.Errorf("the time of the call is %s", subject.Of.At)
+						if _, called := trigger.(event.Call); called == subject.Of.last().IsZero() {
+							t.Errorf("the time of the call is %s", subject.Of.last())
 						}
-						subject.Of.At = time.Time{}
+						subject.Of.Calls = nil
 						got = append(got, subject.Of)
 					}
 				}
 			}
-			if !slices.Equal(got, want) {
+			if !reflect.DeepEqual(got, want) {
 				t.Errorf("got %+v\nwant %+v", got, want)
 			}
 		})
@@ -110,7 +116,7 @@ func TestBadInput(t *testing.T) {
 		"a role of 6 MB":            {`{"role":"` + strings.Repeat("x", 6<<20) + `"}`, "malformed-event"},
 		"deep":                      {call("ec2.amazonaws.com", "RunInstances", strings.Repeat("[", 5000)+strings.Repeat("]", 5000), "null"), "no-instance-profile"},
 		"unknown detail-type":       {`{"detail-type":"Weather","source":"sky","detail":{}}`, "event-not-handled"},
-		"another call of IAM":       {call("iam.amazonaws.com", "DeleteRole", `{"roleName":"x"}`, "null"), "event-not-handled"},
+		"another call of IAM":       {call("iam.amazonaws.com", "ListRoles", `{"roleName":"x"}`, "null"), "event-not-handled"},
 		"the same name elsewhere":   {call("sts.amazonaws.com", "CreateRole", `{"roleName":"x"}`, "null"), "event-not-handled"},
 		"no request":                {call("iam.amazonaws.com", "CreateRole", "null", "null"), "malformed-event"},
 		"a request of another type": {call("iam.amazonaws.com", "CreateRole", `"roleName"`, "null"), "malformed-event"},
@@ -196,8 +202,10 @@ func FuzzSubjects(f *testing.F) {
 						if err := subject.Settled.Check(); err != nil {
 							t.Errorf("a settled result breaks the contract: %v", err)
 						}
-					case subject.Of.Role == "" == (subject.Of.Profile == ""):
-						t.Errorf("a subject names both or neither of role and profile: %+v", subject.Of)
+					case subject.Of.Role != "" && subject.Of.Profile != "":
+						t.Errorf("a subject names both role and profile: %+v", subject.Of)
+					case subject.Of.Role+subject.Of.Profile+string(subject.Of.Policy) == "" && !instanceID.MatchString(subject.Of.Instance.ID):
+						t.Errorf("a subject names nothing: %+v", subject.Of)
 					case subject.Of.Role != "" && !roleName.MatchString(subject.Of.Role), subject.Of.Profile != "" && !profileName.MatchString(subject.Of.Profile):
 						t.Errorf("a subject has a name that IAM would refuse: %+v", subject.Of)
 					}

@@ -44,7 +44,7 @@ func TestEvidence(t *testing.T) {
 		"ECS-optimized image": {
 			event:   "run-instances",
 			arrange: func(a *account) { a.images[image] = ecsImage; a.instances[first] = storedInstance{image: image} },
-			status:  finding.Remediated, codes: []string{"capability-missing"}, calls: 8,
+			status:  finding.Planned, codes: []string{"capability-missing", "no-mandate"}, calls: 8,
 		},
 		"ECS-optimized image, through Auto Scaling": {
 			event: "run-instances-auto-scaling",
@@ -52,7 +52,7 @@ func TestEvidence(t *testing.T) {
 				a.images[image] = ecsImage
 				a.instances[second] = storedInstance{image: image, userData: encoded("#!/bin/bash")}
 			},
-			status: finding.Remediated, codes: []string{"capability-missing"}, calls: 8,
+			status: finding.Planned, codes: []string{"capability-missing", "no-mandate"}, calls: 8,
 		},
 		"user data": {
 			event: "run-instances",
@@ -60,7 +60,7 @@ func TestEvidence(t *testing.T) {
 				a.images[image] = plainImage
 				a.instances[first] = storedInstance{image: image, userData: encoded(joinScript)}
 			},
-			status: finding.Remediated, codes: []string{"capability-missing"}, calls: 8,
+			status: finding.Planned, codes: []string{"capability-missing", "no-mandate"}, calls: 8,
 		},
 		"user data of a launch template, the instance gone": {
 			event: "run-instances-auto-scaling",
@@ -68,19 +68,19 @@ func TestEvidence(t *testing.T) {
 				a.images[image] = plainImage
 				a.templates["lt-0a20c965061f64abc 3"] = encoded(joinScript)
 			},
-			status: finding.Remediated, codes: []string{"capability-missing"}, calls: 9,
+			status: finding.Planned, codes: []string{"capability-missing", "no-mandate"}, calls: 9,
 		},
 		"profile given to a running instance": {
 			event:   "associate-iam-instance-profile",
 			arrange: func(a *account) { a.images[image] = ecsImage; a.instances[first] = storedInstance{image: image} },
-			status:  finding.Remediated, codes: []string{"capability-missing"}, calls: 9,
+			status:  finding.Planned, codes: []string{"capability-missing", "no-mandate"}, calls: 9,
 		},
 		"profile of a running instance replaced": {
 			event: "replace-iam-instance-profile-association",
 			arrange: func(a *account) {
 				a.instances[first] = storedInstance{image: image, userData: encoded(joinScript)}
 			},
-			status: finding.Remediated, codes: []string{"capability-missing"}, calls: 9,
+			status: finding.Planned, codes: []string{"capability-missing", "no-mandate"}, calls: 9,
 		},
 		"nothing of ECS": {
 			event: "run-instances",
@@ -100,7 +100,7 @@ func TestEvidence(t *testing.T) {
 				a.images[image] = ecsImage
 				a.instances[first] = storedInstance{image: image, userData: encoded(joinScript + "ECS_ENGINE_AUTH_DATA={\"r\":{\"auth\":\"" + canaryAuth + "\"}}\nAWS_ACCESS_KEY_ID=" + canaryKey + "\nAWS_SECRET_ACCESS_KEY=" + canarySecret)}
 			},
-			status: finding.Noncompliant, codes: []string{"capability-missing", "secret-in-user-data", "secret-in-user-data", "secret-in-user-data"}, calls: 8,
+			status: finding.Noncompliant, codes: []string{"capability-missing", "secret-in-user-data", "secret-in-user-data", "secret-in-user-data", "no-mandate"}, calls: 8,
 		},
 		"a policy for the cluster that the user data names": {
 			event: "run-instances",
@@ -147,6 +147,9 @@ func TestEvidence(t *testing.T) {
 			}
 			if len(a.calls) != test.calls {
 				t.Errorf("%d calls, want %d: %v", len(a.calls), test.calls, a.calls)
+			}
+			if len(a.roles["web-servers"].attached) > 0 {
+				t.Errorf("what an instance runs had %v attached", a.roles["web-servers"].attached)
 			}
 			checkNoCanary(t, result)
 		})
@@ -251,7 +254,7 @@ func TestCutOffAnywhere(t *testing.T) {
 			}
 			_ = function.Handle(t.Context(), []byte(`{"role":"ecsInstanceRole"}`))
 			for attached := range slices.Values(role.attached) {
-				if role.tags[attachedTag] == "" {
+				if _, recorded := s.readRecord(role.tags).loanOf(attached); !recorded {
 					t.Errorf("cut at %s %d: %s is attached without a record", cut, after, attached)
 				}
 			}
@@ -259,7 +262,7 @@ func TestCutOffAnywhere(t *testing.T) {
 			if slices.Sort(role.attached); !slices.Equal(role.attached, slices.Sorted(slices.Values(want))) {
 				t.Errorf("cut at %s %d: attached are %v", cut, after, role.attached)
 			}
-			if got := parseRecord(role.tags).attached; len(got) != 3 {
+			if got := s.readRecord(role.tags).loans; len(got) != 3 {
 				t.Errorf("cut at %s %d: recorded are %v", cut, after, got)
 			}
 			undone := handle(t, s, a, `{"undo":"ecsInstanceRole"}`)
@@ -279,8 +282,8 @@ func TestUndo(t *testing.T) {
 	if result := handle(t, s, a, `{"role":"ecsInstanceRole"}`); result.Status != finding.Remediated || len(role.attached) != 3 {
 		t.Fatalf("got %s with %v", result.Status, role.attached)
 	}
-	if got := role.tags[attachedTag]; got != "agent=2025-11-22T10:30:15Z logs=2025-11-22T10:30:15Z by=ecs-guardrails" {
-		t.Errorf("the record is %q", got)
+	if got, want := role.tags[s.loanKey(agentARN)], agentARN+" at=2025-11-22T10:30:15Z"; got != want || len(s.readRecord(role.tags).loans) != 2 {
+		t.Errorf("the record is %q", role.tags)
 	}
 
 	planned := s
@@ -301,7 +304,7 @@ func TestUndo(t *testing.T) {
 		t.Errorf("the tags are %v", role.tags)
 	}
 	for payload, code := range map[string]string{`{"undo":"ecsInstanceRole"}`: "nothing-to-undo", `{"role":"ecsInstanceRole"}`: "ignored"} {
-		if result := handle(t, s, a, payload); result.Status != finding.Skipped || result.Findings[0].Code != code {
+		if result := handle(t, s, a, payload); len(result.Actions) != 0 || result.Findings[0].Code != code {
 			t.Errorf("%s: got %s %+v", payload, result.Status, result.Findings)
 		}
 	}
@@ -332,30 +335,30 @@ func TestUndoWithoutRoomForATag(t *testing.T) {
 	}
 }
 
-// TestFight: what somebody keeps detaching comes back three times within an
-// hour, and then no more.
+// TestFight: what somebody keeps detaching comes back three times within 30 days,
+// and then no more.
 func TestFight(t *testing.T) {
 	role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
 	a := newAccount(role)
 	s := testSettings()
 	now := testTime
 	function := testFunction(s, a)
-	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Quotas: a, Instances: a, Clusters: a, Now: func() time.Time { return now }}
+	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Account: a, Instances: a, Providers: a, Now: func() time.Time { return now }}
 	function.Observe = observer.Observe
 	var got []finding.Status
 	for range 6 {
 		result := function.Handle(t.Context(), detached(now)).Report().Results[0]
 		got = append(got, result.Status)
 		role.attached = nil
-		now = now.Add(5 * time.Minute)
+		now = now.Add(24 * time.Hour)
 	}
 	want := append(slices.Repeat([]finding.Status{finding.Remediated}, 4), finding.Noncompliant, finding.Noncompliant)
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	now = now.Add(time.Hour)
+	now = now.Add(31 * 24 * time.Hour)
 	if result := function.Handle(t.Context(), detached(now)).Report().Results[0]; result.Status != finding.Remediated {
-		t.Errorf("an hour later it ended as %s: %+v", result.Status, result.Findings)
+		t.Errorf("a month later it ended as %s: %+v", result.Status, result.Findings)
 	}
 	for key, value := range role.tags {
 		if !tagValue.MatchString(value) {

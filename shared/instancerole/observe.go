@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -29,12 +28,16 @@ type RoleReader interface {
 	GetInstanceProfile(context.Context, *iam.GetInstanceProfileInput, ...func(*iam.Options)) (*iam.GetInstanceProfileOutput, error)
 	GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error)
 	iam.ListAttachedRolePoliciesAPIClient
+	iam.ListInstanceProfilesForRoleAPIClient
 	iam.SimulatePrincipalPolicyAPIClient
+	policysimulation.PolicyReader
 }
 
-// QuotaReader is the part of IAM's client that tells the account's quotas.
-type QuotaReader interface {
+// AccountReader is the part of IAM's client that tells of the account and of all
+// roles of a policy.
+type AccountReader interface {
 	GetAccountSummary(context.Context, *iam.GetAccountSummaryInput, ...func(*iam.Options)) (*iam.GetAccountSummaryOutput, error)
+	iam.ListEntitiesForPolicyAPIClient
 }
 
 // InstanceReader is the part of EC2's client that tells what an instance runs.
@@ -45,8 +48,11 @@ type InstanceReader interface {
 	DescribeLaunchTemplateVersions(context.Context, *ec2.DescribeLaunchTemplateVersionsInput, ...func(*ec2.Options)) (*ec2.DescribeLaunchTemplateVersionsOutput, error)
 }
 
-// ClusterReader is the part of ECS's client that tells which clusters there are.
-type ClusterReader interface{ ecs.ListClustersAPIClient }
+// ProviderReader is the part of ECS's client that tells which capacity providers
+// there are.
+type ProviderReader interface {
+	DescribeCapacityProviders(context.Context, *ecs.DescribeCapacityProvidersInput, ...func(*ecs.Options)) (*ecs.DescribeCapacityProvidersOutput, error)
+}
 
 // Role is what GetRole tells.
 type Role struct {
@@ -73,38 +79,74 @@ func (e Evidence) OfECS() bool { return e.Image != "" || e.userData.ecs }
 // quotas" in the IAM user guide); it can be raised.
 const defaultQuota = 10
 
-// Observation is all that deciding about a role needs. Fields after Role and
-// Evidence are read only where the role is ours.
-type Observation struct {
-	Target Target
-	// Role is nil where the instance profile holds none.
-	Role     *Role
-	Evidence Evidence
-	Attached []PolicyARN
-	// Quota of managed policies per role.
-	Quota int
-	// site and simulation are what was asked and answered.
-	site       site
-	simulation policysimulation.Answers
-	Now        time.Time
+// names are texts that were read, which may turn out to be none.
+type listing struct {
+	read  bool
+	names []string
 }
 
-// Observer reads from AWS.
+// Observation is all that is known of a role so far. What Ask asks for comes in
+// waves; nil and zero stand for what was not asked.
+type Observation struct {
+	Target Target
+	// Role is nil where the instance profile holds none, or the instance has none.
+	Role     *Role
+	Evidence Evidence
+	// region is where the role's instances work.
+	region string
+	// listed says that Attached was read.
+	listed   bool
+	Attached []PolicyARN
+	// site and simulation are where the role was simulated and what was answered.
+	site       site
+	simulation policysimulation.Answers
+	// withoutOrganization is the answer as if there were no service control policies.
+	withoutOrganization policysimulation.Answers
+	// policies are the documents that decide about the role.
+	policies *policysimulation.Policies
+	// fits are the clusters that the role's policies name, and what it may do there.
+	fits []fit
+	// profiles are the role's instance profiles, providers those of the Region's
+	// capacity providers for ECS Managed Instances.
+	profiles, providers listing
+	// spared is the answer as if a loan were not attached.
+	spared map[PolicyARN]policysimulation.Answers
+	// rights says which policies the event's principal may attach to the role.
+	rights map[PolicyARN]policysimulation.Answer
+	// quota of managed policies per role, 0 where it was not read.
+	quota int
+	// launched is the instance of a launch without a profile as it is now.
+	launched *launched
+	Now      time.Time
+}
+
+// fit is a cluster that a role's policies name.
+type fit struct {
+	site       site
+	simulation policysimulation.Answers
+}
+
+// launched is an instance that was launched without an instance profile.
+type launched struct {
+	exists, hasProfile bool
+}
+
+// Observer reads from AWS. It decides nothing.
 type Observer struct {
-	Settings  Settings
 	Region    string
+	Settings  Settings
 	Roles     RoleReader
-	Quotas    QuotaReader
+	Account   AccountReader
 	Instances InstanceReader
-	Clusters  ClusterReader
+	Providers ProviderReader
 	Now       func() time.Time
 }
 
-// Observe reads what deciding about the target needs. A role that is not ours
-// costs one call; one that is, two more, side by side.
+// Observe reads the role, and the instance that the target tells of.
 func (o *Observer) Observe(ctx context.Context, target Target) (Observation, error) {
-	observed := Observation{Target: target, Quota: defaultQuota, Now: o.Now()}
-	if target.Profile != "" {
+	observed := Observation{Target: target, region: o.region(target), Now: o.Now()}
+	isNamed := target.Role != "" || target.Profile != ""
+	if target.Role == "" && target.Profile != "" {
 		name, err := o.roleOfProfile(ctx, target.Profile)
 		if err != nil || name == "" {
 			return observed, err
@@ -112,43 +154,39 @@ func (o *Observer) Observe(ctx context.Context, target Target) (Observation, err
 		observed.Target.Role = name
 	}
 	group, groupContext := errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		observed.Role, err = o.role(groupContext, observed.Target.Role)
-		return err
-	})
+	if isNamed {
+		group.Go(func() (err error) {
+			observed.Role, err = o.role(groupContext, observed.Target.Role)
+			return err
+		})
+	}
 	if target.Instance != (Instance{}) {
 		group.Go(func() (err error) {
 			observed.Evidence, err = o.evidence(groupContext, target)
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return observed, err
-	}
-	if o.Settings.notOurs(observed) != nil {
-		return observed, nil
-	}
+	return observed, group.Wait()
+}
 
-	observed.site = o.site(observed)
-	group, groupContext = errgroup.WithContext(ctx)
-	group.Go(func() (err error) {
-		observed.Attached, err = o.attached(groupContext, observed.Role.Name)
-		return err
-	})
-	if !target.Undo {
+// Answer reads what was asked, side by side.
+func (o *Observer) Answer(ctx context.Context, observed Observation, questions []Question) (Observation, error) {
+	// Answers are put into the observation one after the other, once all are read.
+	answers := make([]func(*Observation), len(questions))
+	group, groupContext := errgroup.WithContext(ctx)
+	for i, question := range questions {
 		group.Go(func() (err error) {
-			wanted, _ := o.Settings.wanted(*observed.Role)
-			observed.simulation, err = o.simulate(groupContext, *observed.Role, wanted, observed.site)
+			answers[i], err = question.read(groupContext, o, observed)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return observed, err
 	}
-	if err := o.findCluster(ctx, &observed); err != nil {
-		return observed, err
+	for _, answer := range answers {
+		answer(&observed)
 	}
-	return observed, o.readQuota(ctx, &observed)
+	return observed, nil
 }
 
 // roleOfProfile gives the name of the role in an instance profile, "" where
@@ -235,138 +273,127 @@ func (o *Observer) attached(ctx context.Context, role string) ([]PolicyARN, erro
 }
 
 // region is where the target's instances work: where one was seen, or where the
-// settings say, since IAM's events belong to no region.
+// settings say, since IAM's events belong to no Region.
 func (o *Observer) region(target Target) string {
 	return cmp.Or(target.Region, o.Settings.InstanceRegion, o.Region)
 }
 
-// site is where the role's instances work: their region, and the cluster that
-// the instance's user data names.
-func (o *Observer) site(observed Observation) site {
-	at := site{
-		partition: "aws",
-		region:    o.region(observed.Target),
-		cluster:   observed.Evidence.userData.cluster,
-		bucket:    o.Settings.ConfigBucket,
-		object:    o.Settings.ConfigPrefix + "ecs.config",
-		key:       o.Settings.ConfigKeyARN,
-		logGroup:  o.Settings.LogGroup,
-	}
-	if parsed, err := arn.Parse(observed.Role.ARN); err == nil {
-		at.partition, at.account = parsed.Partition, parsed.AccountID
-	}
-	return at
-}
-
-func (o *Observer) simulate(ctx context.Context, role Role, wanted Capabilities, at site) (policysimulation.Answers, error) {
-	answers, err := o.ask(ctx, role, questions(wanted, at), contextEntries(role, at, o.Now()))
-	if err != nil {
-		return nil, err
-	}
-	for _, capability := range wanted {
-		for _, n := range needs[capability] {
-			if resource := at.arn(n.on); resource != "" {
-				if _, err := answers.Of(n.action, resource); err != nil {
-					return nil, fmt.Errorf("simulate what the role %s can do: %w", role.Name, err)
-				}
-			}
-		}
-	}
-	return answers, nil
-}
-
-func (o *Observer) ask(ctx context.Context, role Role, questions []policysimulation.Question, entries []types.ContextEntry) (policysimulation.Answers, error) {
-	answers, err := policysimulation.Simulate(ctx, o.Roles, role.ARN, questions, entries)
+// simulate asks what a role may do. It is an error not to be answered.
+func (o *Observer) simulate(ctx context.Context, role Role, asked []policysimulation.Question, entries []types.ContextEntry, without ...types.PolicyIdentifier) (policysimulation.Answers, error) {
+	answers, err := policysimulation.Simulate(ctx, o.Roles, role.ARN, asked, entries, without...)
 	if err != nil {
 		return nil, fmt.Errorf("simulate what the role %s can do: %w", role.Name, err)
 	}
+	for _, question := range asked {
+		if _, err := answers.Of(question.Action, question.Resource); err != nil {
+			return nil, fmt.Errorf("simulate what the role %s can do: %w", role.Name, err)
+		}
+	}
 	return answers, nil
 }
 
-// maxClusters bounds the second simulation: with the agent's actions, and two
-// resources of each cluster, it stays within one answer.
-const maxClusters = 40
+// providerPages bounds how many pages of ten capacity providers are read.
+const providerPages = 10
 
-// findCluster looks again at a role whose policy allows the agent's work, but
-// not on the cluster that was assumed: it may be for another one. The first of
-// the region's clusters on which the role can do everything becomes the site's.
-func (o *Observer) findCluster(ctx context.Context, observed *Observation) error {
-	if observed.Target.Undo || observed.site.cluster != "" || !o.Settings.mayBeScoped(*observed) {
-		return nil
+// managedProfiles lists the instance profiles of the Region's capacity providers
+// for ECS Managed Instances, or of one cluster's.
+func (o *Observer) managedProfiles(ctx context.Context, at site) ([]string, error) {
+	input := &ecs.DescribeCapacityProvidersInput{}
+	if at.cluster != "" {
+		input.Cluster = &at.cluster
 	}
-	sites, err := o.otherClusters(ctx, observed.site)
-	if err != nil || len(sites) == 0 {
-		return err
-	}
-	var clusters []string
-	var questions []policysimulation.Question
-	for _, at := range sites {
-		clusters = append(clusters, at.arn(cluster))
-		for _, n := range needs[Agent] {
-			if n.on == cluster || n.on == containerInstance {
-				questions = append(questions, policysimulation.Question{Action: n.action, Resource: at.arn(n.on)})
-			}
-		}
-	}
-	entries := slices.DeleteFunc(contextEntries(*observed.Role, observed.site, observed.Now), func(entry types.ContextEntry) bool {
-		return aws.ToString(entry.ContextKeyName) == "ecs:cluster"
-	})
-	answers, err := o.ask(ctx, *observed.Role, questions, append(entries, policysimulation.Texts("ecs:cluster", clusters)))
-	if err != nil {
-		return err
-	}
-	// What was answered for the assumed cluster stands.
-	maps.Copy(answers, observed.simulation)
-	observed.simulation = answers
-	for _, at := range sites {
-		there := *observed
-		there.site = at
-		if !slices.ContainsFunc(o.Settings.gaps(there), func(g gap) bool { return g.capability == Agent && (g.missing() || len(g.conditional) > 0) }) {
-			observed.site = at
-			return nil
-		}
-	}
-	return nil
-}
-
-// otherClusters gives the site in each of the region's clusters, up to
-// maxClusters, but for the one that was assumed.
-func (o *Observer) otherClusters(ctx context.Context, assumed site) ([]site, error) {
-	var sites []site
-	pages := ecs.NewListClustersPaginator(o.Clusters, &ecs.ListClustersInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx, func(options *ecs.Options) { options.Region = assumed.region })
+	var profiles []string
+	for range providerPages {
+		output, err := o.Providers.DescribeCapacityProviders(ctx, input, func(options *ecs.Options) { options.Region = at.region })
 		if err != nil {
-			return nil, fmt.Errorf("list the clusters: %w", err)
-		}
-		for _, clusterARN := range page.ClusterArns {
-			at := assumed
-			at.cluster = clusterARN[strings.LastIndexByte(clusterARN, '/')+1:]
-			if clusterARN != assumed.arn(cluster) {
-				sites = append(sites, at)
+			if awserror.Classify(err) == awserror.Gone {
+				return profiles, nil
 			}
-			if len(sites) == maxClusters {
-				return sites, nil
-			}
+			return nil, fmt.Errorf("list the capacity providers: %w", err)
 		}
+		for _, provider := range output.CapacityProviders {
+			if provider.ManagedInstancesProvider == nil || provider.ManagedInstancesProvider.InstanceLaunchTemplate == nil {
+				continue
+			}
+			arn := aws.ToString(provider.ManagedInstancesProvider.InstanceLaunchTemplate.Ec2InstanceProfileArn)
+			profiles = append(profiles, arn[strings.LastIndexByte(arn, '/')+1:])
+		}
+		if aws.ToString(output.NextToken) == "" {
+			break
+		}
+		input.NextToken = output.NextToken
 	}
-	return sites, nil
+	return profiles, nil
 }
 
-// readQuota asks for the account's quota only where the default one would not
-// take all of the approved policies.
-func (o *Observer) readQuota(ctx context.Context, observed *Observation) error {
-	if observed.Target.Undo || len(observed.Attached)+len(o.Settings.approved()) <= defaultQuota || len(o.Settings.gaps(*observed)) == 0 {
-		return nil
+func (o *Observer) profilesOf(ctx context.Context, role string) ([]string, error) {
+	var names []string
+	pages := iam.NewListInstanceProfilesForRolePaginator(o.Roles, &iam.ListInstanceProfilesForRoleInput{RoleName: &role})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the instance profiles of the role %s: %w", role, err)
+		}
+		for _, profile := range page.InstanceProfiles {
+			names = append(names, aws.ToString(profile.InstanceProfileName))
+		}
 	}
-	output, err := o.Quotas.GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+	return names, nil
+}
+
+// mayAttach asks whether a principal, a user or role by its ARN, may attach a
+// policy to a role.
+func (o *Observer) mayAttach(ctx context.Context, source string, role Role, policy PolicyARN, at site, now time.Time) (policysimulation.Answer, error) {
+	question := policysimulation.Question{Action: "iam:AttachRolePolicy", Resource: role.ARN}
+	entries := append(policysimulation.OfRole(source, at.account, at.region, now), policysimulation.Text("iam:PolicyARN", string(policy)))
+	if role.Boundary != "" {
+		entries = append(entries, policysimulation.Text("iam:PermissionsBoundary", role.Boundary))
+	}
+	for _, key := range slices.Sorted(maps.Keys(role.Tags)) {
+		entries = append(entries, policysimulation.Text("aws:ResourceTag/"+key, role.Tags[key]), policysimulation.Text("iam:ResourceTag/"+key, role.Tags[key]))
+	}
+	answers, err := policysimulation.Simulate(ctx, o.Roles, source, []policysimulation.Question{question}, entries)
+	if awserror.Classify(err) == awserror.Gone && err != nil {
+		// The principal was deleted: nothing entitles it any more.
+		return policysimulation.Answer{Decision: types.PolicyEvaluationDecisionTypeImplicitDeny}, nil
+	}
 	if err != nil {
-		return fmt.Errorf("read the account's quota of policies per role: %w", err)
+		return policysimulation.Answer{}, fmt.Errorf("simulate whether %s may attach policies to the role %s: %w", source, role.Name, err)
+	}
+	return answers.Of(question.Action, question.Resource)
+}
+
+func (o *Observer) quota(ctx context.Context) (int, error) {
+	output, err := o.Account.GetAccountSummary(ctx, &iam.GetAccountSummaryInput{})
+	if err != nil {
+		return 0, fmt.Errorf("read the account's quota of policies per role: %w", err)
 	}
 	if quota, ok := output.SummaryMap["AttachedPoliciesPerRoleQuota"]; ok {
-		observed.Quota = int(quota)
+		return int(quota), nil
 	}
-	return nil
+	return defaultQuota, nil
+}
+
+// Expand gives the roles that a policy is attached to, each a subject; nil for a
+// target that stands for no others.
+func (o *Observer) Expand(ctx context.Context, target Target) ([]subject, error) {
+	if target.Policy == "" {
+		return nil, nil
+	}
+	subjects := []subject{}
+	pages := iam.NewListEntitiesForPolicyPaginator(o.Account, &iam.ListEntitiesForPolicyInput{
+		PolicyArn: aws.String(string(target.Policy)), EntityFilter: types.EntityTypeRole, MaxItems: aws.Int32(1000),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the roles of the policy %s: %w", target.Policy.name(), err)
+		}
+		for _, role := range page.PolicyRoles {
+			subjects = append(subjects, o.Settings.role(aws.ToString(role.RoleName), Target{Account: target.Account, Calls: target.Calls}))
+		}
+	}
+	return subjects, nil
 }
 
 // evidence looks at an instance. What has gone meanwhile gives no evidence.
@@ -395,16 +422,37 @@ func (o *Observer) evidence(ctx context.Context, target Target) (Evidence, error
 }
 
 func (o *Observer) imageOf(ctx context.Context, instance string, there func(*ec2.Options)) (string, error) {
+	described, err := o.describe(ctx, instance, there)
+	if err != nil || described == nil {
+		return "", err
+	}
+	return aws.ToString(described.ImageId), nil
+}
+
+// describe gives an instance, nil where it has gone.
+func (o *Observer) describe(ctx context.Context, instance string, there func(*ec2.Options)) (*ec2types.Instance, error) {
 	output, err := o.Instances.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{instance}}, there)
 	if err != nil {
-		return "", unlessGone("read the instance "+instance, err)
+		return nil, unlessGone("read the instance "+instance, err)
 	}
 	for _, reservation := range output.Reservations {
 		for _, described := range reservation.Instances {
-			return aws.ToString(described.ImageId), nil
+			return &described, nil
 		}
 	}
-	return "", nil
+	return nil, nil
+}
+
+// launched reads whether an instance still runs, and without a profile.
+func (o *Observer) launched(ctx context.Context, target Target) (*launched, error) {
+	described, err := o.describe(ctx, target.Instance.ID, func(options *ec2.Options) { options.Region = o.region(target) })
+	if err != nil || described == nil {
+		return &launched{}, err
+	}
+	ended := described.State != nil && slices.Contains([]ec2types.InstanceStateName{
+		ec2types.InstanceStateNameTerminated, ec2types.InstanceStateNameShuttingDown,
+	}, described.State.Name)
+	return &launched{exists: !ended, hasProfile: described.IamInstanceProfile != nil}, nil
 }
 
 // ecsImage gives the image's name where it is an ECS-optimized one.

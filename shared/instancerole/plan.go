@@ -1,12 +1,10 @@
 package instancerole
 
 import (
+	"cmp"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/optout"
@@ -16,431 +14,581 @@ import (
 
 // Plan decides what a role lacks and what cures it.
 func (s Settings) Plan(o Observation) pipeline.Plan[Action] {
+	if o.Role == nil && o.Target.Profile == "" {
+		return planLaunch(o)
+	}
 	if reason := s.notOurs(o); reason != nil {
 		return pipeline.Plan[Action]{Skip: reason}
 	}
-	if o.Target.Undo {
-		return s.planUndo(o)
-	}
-	return s.planCure(o)
-}
-
-// notOurs says why a role is left alone, or nil where it is ours.
-func (s Settings) notOurs(o Observation) *finding.Finding {
-	leave := func(code, why string, about ...any) *finding.Finding {
-		return &finding.Finding{Code: code, Severity: finding.Info, Message: fmt.Sprintf(why, about...)}
-	}
-	if o.Role == nil {
-		return leave("profile-without-role", "the instance profile %s holds no role", o.Target.Profile)
-	}
-	role := *o.Role
-	account := ""
-	if parsed, err := arn.Parse(role.ARN); err == nil {
-		account = parsed.AccountID
+	if wrong := s.distrusted(o); wrong != nil {
+		return pipeline.Plan[Action]{Findings: []finding.Finding{*wrong}}
 	}
 	switch {
-	case o.Target.Account != "" && account != "" && o.Target.Account != account:
-		return leave("other-account", "the role belongs to the account %s, and this function works in %s", o.Target.Account, account)
-	case ownRole(s.OwnRoles, role.Name, account):
-		return leave("own-role", "the role is one of ECS Guardrails' own, which the function never touches")
-	case optout.ServiceLinked(role.Path, role.Name):
-		return leave("service-linked-role", "%s is a service-linked role, which belongs to its service", role.Name)
-	case optout.IdentityCenter(role.Path, role.Name):
-		return leave("reserved-role", "%s belongs to IAM Identity Center, which would undo every change", role.Name)
 	case o.Target.Undo:
-		return nil
-	case optout.Asked(role.Tags):
-		return leave("ignored", "%s has the tag %s=%s", role.Name, optout.Tag, role.Tags[optout.Tag])
-	case !role.trust.TrustsInstances():
-		return leave("not-instance-role", "the trust policy of %s names neither ec2.amazonaws.com nor ssm.amazonaws.com", role.Name)
-	case s.InstanceRolePattern.Matches(role.Name),
-		strings.EqualFold(strings.TrimSpace(role.Tags[instanceRoleTag]), "true"),
-		o.Evidence.OfECS():
-		return nil
-	default:
-		return leave("not-instance-role",
-			"nothing says that %s is for ECS instances: its name does not match %s, it has no tag %s=true, and no instance that runs ECS was seen with it",
-			role.Name, s.InstanceRolePattern, instanceRoleTag)
+		return s.planUndo(o)
+	case o.Target.Teardown:
+		return s.planTeardown(o)
 	}
+	if reason := s.leftAlone(o); reason != nil {
+		return pipeline.Plan[Action]{Skip: reason}
+	}
+	plan := s.planCure(o)
+	slices.SortStableFunc(plan.Findings, func(a, b finding.Finding) int { return weight(a) - weight(b) })
+	return plan
 }
 
-// wanted lists what a role must be able to do: what its tag says, or else the
-// settings, and always ssm for external instances.
-func (s Settings) wanted(role Role) (wanted Capabilities, unknown []string) {
-	wanted = s.Capabilities
-	if text, tagged := role.Tags[capabilitiesTag]; tagged {
-		var known Capabilities
-		known, unknown = parseCapabilities(text)
-		unknown = slices.DeleteFunc(unknown, func(word string) bool { return word == "none" })
-		if len(known) > 0 || len(unknown) == 0 {
-			wanted = known
-		}
+// weight puts the worst finding first.
+func weight(f finding.Finding) int {
+	if f.Cured {
+		return 2
 	}
-	if role.trust.Trusts(trustpolicy.SSM) && !slices.Contains(wanted, SSM) {
-		wanted = append(slices.Clone(wanted), SSM)
-	}
-	return wanted, unknown
+	return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, f.Severity)
 }
 
-// gap is what a role lacks of one capability.
-type gap struct {
-	capability Capability
-	// open can be closed by a policy that grants it.
-	open []need
-	// The others cannot, because something denies them.
-	boundary, organization, denied []need
-	// conditional are denied by a statement that may hang on keys which nobody
-	// can know beforehand.
-	conditional []need
-	// lost are the optional ones that the role cannot do.
-	lost []need
-	// by names the policies that deny; keys are those that nobody told.
-	by, keys []string
-}
-
-func (g gap) blocked() bool { return len(g.boundary)+len(g.organization)+len(g.denied) > 0 }
-
-// missing reports whether the capability is not there.
-func (g gap) missing() bool { return g.blocked() || len(g.open) > 0 }
-
-// gaps lists what the role lacks of the capabilities that it is to have.
-func (s Settings) gaps(o Observation) []gap {
-	var gaps []gap
-	wanted, _ := s.wanted(*o.Role)
-	for _, capability := range wanted {
-		found := gap{capability: capability}
-		for _, n := range needs[capability] {
-			resource := o.site.arn(n.on)
-			if resource == "" {
-				continue
-			}
-			answer, err := o.simulation.Of(n.action, resource)
-			switch {
-			case err == nil && answer.Allowed():
-				continue
-			case n.optional != "":
-				found.lost = append(found.lost, n)
-				continue
-			case answer.Boundary:
-				found.boundary = append(found.boundary, n)
-			case answer.Organization:
-				found.organization = append(found.organization, n)
-			case answer.Final() && len(answer.MissingKeys) > 0:
-				found.conditional = append(found.conditional, n)
-			case answer.Final():
-				found.denied = append(found.denied, n)
-			default:
-				found.open = append(found.open, n)
-			}
-			if answer.Final() {
-				found.by = appendNew(found.by, answer.Policies...)
-			}
-			found.keys = appendNew(found.keys, answer.MissingKeys...)
-		}
-		if found.missing() || len(found.conditional)+len(found.lost) > 0 {
-			gaps = append(gaps, found)
-		}
+// planLaunch judges an instance that was launched without an instance profile.
+func planLaunch(o Observation) pipeline.Plan[Action] {
+	skip := func(why string, about ...any) pipeline.Plan[Action] {
+		return pipeline.Plan[Action]{Skip: leave("no-instance-profile", why, about...)}
 	}
-	return gaps
-}
-
-// mayBeScoped reports whether the role's policy allows what the agent does to no
-// cluster in particular, but not what it does in the assumed one: a policy for
-// another cluster looks like that, and one that grants nothing does not.
-func (s Settings) mayBeScoped(o Observation) bool {
-	general, err := o.simulation.Of("ecs:DiscoverPollEndpoint", o.site.arn(anything))
-	if err != nil || !general.Allowed() {
-		return false
+	id := o.Target.Instance.ID
+	switch {
+	case !o.Evidence.OfECS():
+		return skip("The instance %s has no instance profile, and nothing says that it runs ECS.", id)
+	case o.launched == nil || !o.launched.exists:
+		return skip("The instance %s was launched without an instance profile, and is gone.", id)
+	case o.launched.hasProfile:
+		return skip("The instance %s has got an instance profile since its launch.", id)
+	case !o.Evidence.userData.ecs && otherNames.MatchString(o.Target.Instance.Name):
+		return skip("The instance %s runs an ECS-optimized image without an instance profile, but is called %s.", id, o.Target.Instance.Name)
 	}
-	return slices.ContainsFunc(s.gaps(o), func(g gap) bool {
-		return g.capability == Agent && !g.blocked() && slices.ContainsFunc(g.open, func(n need) bool { return n.on == cluster || n.on == containerInstance })
-	})
-}
-
-// choice is which policies to attach, and why no others.
-type choice struct {
-	attach []policy
-	// notApproved, noRoom and fought are capabilities that stay missing: no
-	// approved policy closes the gap, the quota has no room for it, somebody
-	// keeps detaching it.
-	notApproved, noRoom, fought []Capability
-}
-
-// choose finds the smallest set of approved policies that closes the gaps. A
-// capability that would stay broken for another reason gets nothing.
-func (s Settings) choose(o Observation, gaps []gap) choice {
-	var chosen choice
-	candidates := slices.DeleteFunc(s.approved(), func(p policy) bool { return slices.Contains(o.Attached, p.arn) })
-	var curable []gap
-	for _, g := range gaps {
-		switch {
-		case g.blocked() || len(g.open) == 0:
-		case !covers(candidates, g):
-			chosen.notApproved = append(chosen.notApproved, g.capability)
-		default:
-			curable = append(curable, g)
-		}
+	why := "its user data sets ECS up"
+	if o.Evidence.Image != "" {
+		why = "it runs the ECS-optimized image " + o.Evidence.Image
 	}
-	slices.SortStableFunc(curable, func(a, b gap) int {
-		return slices.Index(capabilities, a.capability) - slices.Index(capabilities, b.capability)
-	})
-	room := o.Quota - len(o.Attached)
-	for {
-		chosen.attach = smallest(candidates, curable)
-		if len(chosen.attach) <= max(room, 0) {
-			break
-		}
-		last := len(curable) - 1
-		chosen.noRoom = append(chosen.noRoom, curable[last].capability)
-		curable = curable[:last]
-	}
-	earlier := parseRecord(o.Role.Tags)
-	if len(earlier.recentHeals(o.Now)) >= maxHeals {
-		chosen.attach = slices.DeleteFunc(chosen.attach, func(p policy) bool {
-			_, detachedSince := earlier.attached[p.capability]
-			return detachedSince
-		})
-		for _, g := range curable {
-			if !covers(chosen.attach, g) {
-				chosen.fought = append(chosen.fought, g.capability)
-			}
-		}
-		// What remains must still be worth attaching.
-		curable = slices.DeleteFunc(curable, func(g gap) bool { return slices.Contains(chosen.fought, g.capability) })
-		chosen.attach = smallest(chosen.attach, curable)
-	}
-	return chosen
-}
-
-// covers reports whether the policies together close the gap.
-func covers(policies []policy, g gap) bool {
-	return !slices.ContainsFunc(g.open, func(n need) bool {
-		return !slices.ContainsFunc(policies, func(p policy) bool { return p.grants(g.capability, n) })
-	})
-}
-
-// smallest tries every set of the five policies. Of two sets of one size, the
-// one whose policies are for the missing capabilities themselves is better: a
-// role that is to pull gets the policy for pulling, and not the agent's, which
-// can do that, too.
-func smallest(candidates []policy, gaps []gap) []policy {
-	var best []policy
-	bestCost := -1
-	for mask := range 1 << len(candidates) {
-		var set []policy
-		strangers := 0
-		for i, p := range candidates {
-			if mask&(1<<i) != 0 {
-				set = append(set, p)
-				if !slices.ContainsFunc(gaps, func(g gap) bool { return g.capability == p.capability }) {
-					strangers++
-				}
-			}
-		}
-		cost := bits.OnesCount(uint(mask))*len(capabilities) + strangers
-		if bestCost >= 0 && cost >= bestCost {
-			continue
-		}
-		if !slices.ContainsFunc(gaps, func(g gap) bool { return !covers(set, g) }) {
-			best, bestCost = set, cost
-		}
-	}
-	return best
+	return pipeline.Plan[Action]{Findings: append([]finding.Finding{{
+		Code: "no-instance-profile", Severity: finding.Error,
+		Message: fmt.Sprintf("The instance %s has no instance profile, although %s. The agent gets no credentials and can't join a cluster.", id, why),
+		Fix:     fmt.Sprintf("Run: aws ec2 associate-iam-instance-profile --instance-id %s --iam-instance-profile Name=ecsInstanceRole. Name the profile in the launch template as well.", id),
+	}}, secretFindings(o, id)...)}
 }
 
 func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
-	gaps := s.gaps(o)
-	chosen := s.choose(o, gaps)
-	var plan pipeline.Plan[Action]
-	for _, g := range gaps {
-		plan.Findings = append(plan.Findings, s.gapFindings(o, g, chosen)...)
+	found := s.judge(o)
+	chosen := s.choose(o, found)
+	plan := pipeline.Plan[Action]{Owner: ownerOf(o)}
+	by, since := s.declined(o)
+	others := strangers(o)
+	mandates, refusal := s.mandates(o, found, chosen)
+	switch {
+	case by != "":
+		chosen.attach, chosen.withheld = nil, nil
+	case len(others) > 0:
+		chosen.attach, chosen.withheld = nil, nil
 	}
-	if len(chosen.noRoom) > 0 {
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "managed-policy-quota", Severity: finding.Error,
-			Message: fmt.Sprintf("%s has %d managed policies of the %d that it can have, which leaves no room for what gives it %s", o.Role.Name, len(o.Attached), o.Quota, list(chosen.noRoom)),
-			Fix:     "detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\"",
-		})
+	attach, withheld := chosen.attach, chosen.withheld
+	if refusal != nil && len(attach) > 0 {
+		attach, withheld = nil, appendNew(withheld, attach...)
 	}
-	if len(chosen.fought) > 0 {
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "detached-repeatedly", Severity: finding.Error,
-			Message: fmt.Sprintf("what gives %s %s was attached again %d times within an hour and detached each time: somebody means it, and nothing more is attached for now", o.Role.Name, list(chosen.fought), maxHeals),
-			Fix:     "find who detaches the policy (CloudTrail, DetachRolePolicy), or tag the role " + optout.Tag + "=true",
-		})
+	for _, g := range found.gaps {
+		plan.Findings = append(plan.Findings, s.gapFindings(o, found, g, chosen, attach, withheld, by, since, others)...)
 	}
-	plan.Findings = append(plan.Findings, s.otherFindings(o)...)
-	if len(chosen.attach) == 0 {
-		return plan
-	}
-	// The tag comes first: a run that is cut off in between leaves a record of
-	// what may not be there, never an attachment that nobody can account for.
-	tags := parseRecord(o.Role.Tags).with(chosen.attach, o.Target.At, o.Now)
-	after := len(o.Role.Tags)
-	for key := range tags {
-		if _, known := o.Role.Tags[key]; !known {
-			after++
+	if len(withheld) > 0 {
+		if refusal == nil || len(chosen.attach) == 0 {
+			refusal = s.beyondMandate(o, found)
 		}
+		plan.Findings = append(plan.Findings, finding.NoMandate(
+			fmt.Sprintf("attach %s to the role %s", names(withheld), o.Role.Name), refusal.reason, refusal.allow))
 	}
-	if after <= maxTags {
-		plan.Actions = append(plan.Actions, Action{Kind: tagRole, Role: *o.Role, Tags: tags})
-	} else {
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "no-room-for-tag", Severity: finding.Info,
-			Message: fmt.Sprintf("%s has %d tags of the %d that it can have: no tag says what was attached, and {\"undo\": …} will find nothing", o.Role.Name, len(o.Role.Tags), maxTags),
-		})
+	plan.Findings = append(plan.Findings, strangerFindings(o, found, others)...)
+	plan.Findings = append(plan.Findings, s.otherFindings(o)...)
+	for _, p := range withheld {
+		plan.Withheld = append(plan.Withheld, Action{Kind: attachRolePolicy, Role: *o.Role, Policy: p.arn})
 	}
-	for _, p := range chosen.attach {
-		plan.Actions = append(plan.Actions, Action{Kind: attachRolePolicy, Role: *o.Role, Policy: p.arn})
+	switch {
+	case len(attach) > 0:
+		s.lend(o, &plan, attach, mandates)
+	case by != "" && !found.isWhole() && since.Name != "" && s.readRecord(o.Role.Tags).declined.IsZero():
+		plan.Actions = append(plan.Actions, s.decline(o, since)...)
+	case found.isWhole():
+		s.giveBack(o, &plan, found)
 	}
 	return plan
 }
 
-// gapFindings tells what is missing of one capability, and what stands in the
-// way where it is not cured.
-func (s Settings) gapFindings(o Observation, g gap, chosen choice) []finding.Finding {
+// lend attaches policies. The record comes first: a run that is cut off in
+// between leaves a record of what may not be there, never an attachment that
+// nobody can account for.
+func (s Settings) lend(o Observation, plan *pipeline.Plan[Action], attach []policy, mandates map[PolicyARN]finding.Mandate) {
+	tags, err := s.tagsFor(s.readRecord(o.Role.Tags), attach, o.Target.creator(), o.Target.last(), o.Now)
+	problem := ""
+	switch {
+	case err != nil:
+		problem = err.Error()
+	case !roomFor(o.Role.Tags, tags):
+		problem = fmt.Sprintf("it has %d tags of the %d that it can have", len(o.Role.Tags), maxTags)
+	}
+	if problem != "" {
+		for i := range plan.Findings {
+			plan.Findings[i].Cured = false
+		}
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "no-room-for-tag", Severity: finding.Error,
+			Message: fmt.Sprintf("Nothing is attached to %s, because no tag can record it: %s.", o.Role.Name, problem),
+			Fix:     fmt.Sprintf("Remove tags from the role %s, or run: aws iam attach-role-policy --role-name %s --policy-arn %s", o.Role.Name, o.Role.Name, attach[0].arn),
+		})
+		return
+	}
+	mandate := mandates[attach[0].arn]
+	if _, declined := o.Role.Tags[declinedTag]; declined {
+		plan.Actions = append(plan.Actions, Action{Kind: untagRole, Role: *o.Role, Keys: []string{declinedTag}, Mandate: mandate})
+	}
+	plan.Actions = append(plan.Actions, Action{Kind: tagRole, Role: *o.Role, Tags: tags, Mandate: mandate})
+	for _, p := range attach {
+		plan.Actions = append(plan.Actions, Action{Kind: attachRolePolicy, Role: *o.Role, Policy: p.arn, Mandate: mandates[p.arn]})
+	}
+}
+
+// refused says why a change has no mandate, and what gives it one.
+type refused struct{ reason, allow string }
+
+// mandates gives what entitles the function to each attachment, or why nothing
+// does.
+func (s Settings) mandates(o Observation, found verdict, chosen choice) (map[PolicyARN]finding.Mandate, *refused) {
+	name := o.Role.Name
+	var mandate finding.Mandate
+	sign := s.signOf(o)
+	switch {
+	case o.Target.ByHand:
+		mandate = finding.Mandate{Kind: finding.ByInvoker, Text: "the role was named in an invocation"}
+	case sign == matched:
+		mandate = finding.Mandate{Kind: finding.ByParameter, Text: fmt.Sprintf("InstanceRolePattern=%s, Capabilities=%s", s.InstanceRolePattern, list(s.Capabilities))}
+	case sign == tagged:
+		mandate = finding.Mandate{Kind: finding.ByParameter, Text: fmt.Sprintf("Capabilities=%s, for roles with the tag %s=true", list(s.Capabilities), instanceRoleTag)}
+	default:
+		return nil, &refused{
+			fmt.Sprintf("only %s shows that %s is for ECS, and what an instance runs entitles to nothing.", strings.ToLower(instanceOf(o)[:1])+instanceOf(o)[1:], name),
+			fmt.Sprintf("Run: aws iam tag-role --role-name %s --tags Key=%s,Value=true. Or have the parameter InstanceRolePattern match the role.", name, instanceRoleTag),
+		}
+	}
+	if managed := ownerOf(o); s.ChangeOwnedResources == "none" && managed.RendersSource() {
+		return nil, &refused{
+			fmt.Sprintf("%s manages the role, and the parameter ChangeOwnedResources is none.", managed),
+			s.patches(o, chosen.attach),
+		}
+	}
+	mandates := map[PolicyARN]finding.Mandate{}
+	for _, p := range chosen.attach {
+		mandates[p.arn] = mandate
+		if !bool(s.RequireActorRight) || o.Target.ByHand {
+			continue
+		}
+		source := o.Target.actor().PolicySource()
+		if right, asked := o.rights[p.arn]; !asked || !right.Allowed() {
+			who := cmp.Or(source, "who caused this look")
+			return nil, &refused{
+				fmt.Sprintf("the parameter RequireActorRight is yes, and %s may not attach it.", who),
+				fmt.Sprintf(`Run, as a principal that may: aws iam attach-role-policy --role-name %s --policy-arn %s. Or invoke the function with {"role": "%s"}.`, name, p.arn, name),
+			}
+		}
+		mandates[p.arn] = finding.Mandate{Kind: finding.ByActor, Text: source + " may attach the policy"}
+	}
+	return mandates, nil
+}
+
+// beyondMandate is about capabilities that the role's tag asks for and the
+// settings don't allow.
+func (s Settings) beyondMandate(o Observation, found verdict) *refused {
+	_, beyond, _ := s.wanted(*o.Role)
+	return &refused{
+		fmt.Sprintf("the tag %s asks for %s, and the parameter Capabilities allows %s.", capabilitiesTag, list(beyond), list(s.Capabilities)),
+		fmt.Sprintf("Set the parameter Capabilities=%s. Or take %s out of the tag.", strings.ReplaceAll(list(slices.Concat(s.Capabilities, beyond)), " ", ""), list(beyond)),
+	}
+}
+
+// patches say how the role's owner gets policies attached for good.
+func (s Settings) patches(o Observation, policies []policy) string {
+	managed := ownerOf(o)
+	texts := make([]string, len(policies))
+	for i, p := range policies {
+		texts[i] = managed.AttachmentPatch(o.Role.Name, string(p.arn))
+	}
+	return strings.Join(texts, " ")
+}
+
+// gapFindings tell what is missing of one capability, each cause once, and what
+// ends it.
+func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice, attach, withheld []policy, declinedBy string, since Call, others []string) []finding.Finding {
 	var findings []finding.Finding
 	name := o.Role.Name
-	whole := !g.blocked() && covers(chosen.attach, g)
-	if g.missing() {
-		missing := slices.Concat(g.open, g.boundary, g.organization, g.denied)
-		fix := fmt.Sprintf("see the other findings on %s: they say why nothing is attached", name)
-		if whole {
-			fix = "attach " + policyNames(chosen.attach, g)
-		}
-		message := fmt.Sprintf("%s lacks the capability %s: it may not call %s", name, g.capability, actions(missing))
-		cure := s.approvedFor(g.capability)
-		recorded := parseRecord(o.Role.Tags)
-		if at, known := recorded.attached[g.capability]; known && !slices.Contains(o.Attached, cure) {
-			since := "was detached since, if that run was not cut off"
-			if recorded.detached(g.capability, o.Target.At) {
-				since = "has been detached since"
-			}
-			message += fmt.Sprintf("; its policy was attached at %s and %s", at.UTC().Format("2006-01-02 15:04:05 MST"), since)
-		}
-		if len(g.keys) > 0 {
-			message += "; its policies also speak of " + strings.Join(g.keys, ", ") + ", which cannot be known beforehand"
-		}
-		findings = append(findings, finding.Finding{Code: "capability-missing", Severity: finding.Error, Message: message, Fix: fix, Cured: whole})
-	}
-	add := func(code string, severity finding.Severity, fix, message string, about ...any) {
+	add := func(code string, severity finding.Severity, fix, message string, about ...any) *finding.Finding {
 		findings = append(findings, finding.Finding{Code: code, Severity: severity, Message: fmt.Sprintf(message, about...), Fix: fix})
+		return &findings[len(findings)-1]
+	}
+	where := ""
+	if found.site.cluster != "" && g.capability == Agent {
+		where = " in the cluster " + found.site.cluster
+	}
+	lacks := fmt.Sprintf("The role %s can't call %s%s, which the capability %s of an %s needs", name, actions(g.open), where, g.capability, found.kind)
+	grant := fmt.Sprintf("Add a statement to a policy of the role %s: %s", name, statementFor(g.open, found.site))
+	switch {
+	case len(g.open) == 0:
+	case g.blocked():
+		// The denial below comes first.
+	case slices.Contains(chosen.notApproved, g.capability):
+		add("no-approved-policy", finding.Error, grant, "%s. No approved policy that isn't attached already gives it.", lacks)
+	case slices.Contains(chosen.noRoom, g.capability):
+		add("managed-policy-quota", finding.Error, "Detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\".",
+			"%s. It has %d managed policies of the %d that it can have, which leaves no room for another.", lacks, len(o.Attached), cmp.Or(o.quota, defaultQuota))
+	case slices.Contains(chosen.fought, g.capability):
+		add("detached-repeatedly", finding.Error, fmt.Sprintf("Find who detaches the policy (CloudTrail, DetachRolePolicy), or tag the role %s=true.", optout.Tag),
+			"%s. What gives it was attached again %d times within 30 days and detached each time, so nothing more is attached.", lacks, maxHeals)
+	case declinedBy != "":
+		add("owner-declined", finding.Error, fmt.Sprintf(`Nothing, if the role is going out of use. Otherwise %s Or invoke the function with {"role": "%s"}.`, lowerFirst(s.patches(o, smallest(s.approved(found.kind), []gap{g}, found.site))), name),
+			"%s. The role's owner took it off (%s at %s), so nothing is attached.", lacks, declinedBy, stamp(since.At))
+	case len(others) > 0:
+		// Nothing is attached to a role that others can assume: the finding about them
+		// says so.
+	case covers(attach, g, found.site):
+		made := add("capability-missing", finding.Error, "Attach "+names(helping(attach, g, found.site))+".", "%s.", lacks)
+		made.Cured = true
+		if managed := ownerOf(o); managed.RendersSource() {
+			made.Fix = fmt.Sprintf("The attachment is a loan, since %s manages the role. %s", managed, s.patches(o, helping(attach, g, found.site)))
+		}
+	default:
+		made := add("capability-missing", finding.Error, "Attach "+names(helping(withheld, g, found.site))+".", "%s.", lacks)
+		made.Withheld = true
+		if managed := ownerOf(o); managed.RendersSource() {
+			made.Fix = s.patches(o, helping(withheld, g, found.site))
+		}
 	}
 	if len(g.boundary) > 0 {
-		add("denied-by-boundary", finding.Error, "allow these actions in the boundary, or give the role another one",
-			"the permissions boundary %s of %s does not allow %s", orUnnamed(o.Role.Boundary), name, actions(g.boundary))
-	}
-	if len(g.organization) > 0 {
-		add("denied-by-organization", finding.Error, "allow these actions in the service control policies of the account and of the organizational units above it",
-			"a policy of the organization does not allow %s to %s", actions(g.organization), name)
+		add("denied-by-boundary", finding.Error, "Allow these actions in the boundary, or give the role another one.",
+			"The permissions boundary %s does not allow %s to call %s%s.", orUnnamed(o.Role.Boundary), name, actions(g.boundary), where)
 	}
 	if len(g.denied) > 0 {
-		add("denied-by-policy", finding.Error, "take these actions out of the statement that denies them",
-			"a statement of %s denies %s to %s, which no attached policy can change", orUnnamed(strings.Join(g.by, ", ")), actions(g.denied), name)
+		by := "a policy of the role"
+		if len(g.by) > 0 {
+			by = strings.Join(g.by, ", ")
+		}
+		add("denied-by-policy", finding.Error, "Take these actions out of the statement that denies them.",
+			"A statement of %s denies %s to %s, which no attached policy can change.", by, actions(g.denied), name)
+	}
+	if len(g.organization) > 0 {
+		add("denied-by-organization", finding.Warning, "Make sure that the service control policies above the account allow these actions to instances; if they do under a condition that instances meet, nothing is wrong.",
+			"A policy of the organization may deny %s to %s. IAM's simulator doesn't tell under which conditions, so whether instances are denied can't be known.", actions(g.organization), name)
 	}
 	if len(g.conditional) > 0 {
-		add("denied-under-condition", finding.Warning, "make sure that the instances meet the condition; then tag the role "+optout.Tag+"=true, or take the capability out of its tag "+capabilitiesTag,
-			"a statement of %s denies %s to %s unless a condition holds that cannot be judged beforehand (%s)", orUnnamed(strings.Join(g.by, ", ")), actions(g.conditional), name, strings.Join(g.keys, ", "))
-	}
-	if slices.Contains(chosen.notApproved, g.capability) {
-		add("no-approved-policy", finding.Error, "grant these actions by a policy of your own, or name another policy in the settings",
-			"no approved policy that is not attached already gives %s what it lacks of %s: %s", name, g.capability, actions(g.open))
-		if slices.Contains(o.Attached, s.approvedFor(g.capability)) {
-			findings[len(findings)-1].Message += "; " + s.approvedFor(g.capability).name() + " is attached, and does not give it"
+		whose := "A policy of the role"
+		if o.Role.Boundary != "" && len(g.by) == 0 {
+			whose = "A policy of the role, or its permissions boundary,"
 		}
+		add("allowed-under-condition", finding.Warning, fmt.Sprintf("Make sure that instances meet the condition on %s; then tag the role %s=true.", strings.Join(g.keys, ", "), optout.Tag),
+			"%s makes %s of %s depend on %s, which is known only when an instance makes the call.", whose, actions(g.conditional), name, strings.Join(g.keys, ", "))
+	}
+	return append(findings, infoFindings(o, found, g, attach)...)
+}
+
+// infoFindings tell what a role does without: things to know, and nothing to
+// cure.
+func infoFindings(o Observation, found verdict, g gap, attach []policy) []finding.Finding {
+	var findings []finding.Finding
+	if len(g.scoped) > 0 {
+		findings = append(findings, finding.Finding{
+			Code: "capability-scoped", Severity: finding.Info,
+			Message: fmt.Sprintf("A policy of %s allows %s on single resources only. Whether they are those that its instances use wasn't judged.", o.Role.Name, actions(g.scoped)),
+		})
 	}
 	lost := slices.DeleteFunc(slices.Clone(g.lost), func(n need) bool {
-		return slices.ContainsFunc(chosen.attach, func(p policy) bool { return p.grants(g.capability, n) })
+		return slices.ContainsFunc(attach, func(p policy) bool { return p.grants(g.capability, n, found.site) })
 	})
-	if len(lost) > 0 && whole && len(g.conditional) == 0 {
+	if len(lost) > 0 && !g.missing() {
 		words := make([]string, len(lost))
 		for i, n := range lost {
-			words[i] = fmt.Sprintf("%s (%s)", n.action, n.optional)
+			words[i] = fmt.Sprintf("%s (%s)", n.optional, n.action)
 		}
-		add("capability-partial", finding.Info, "", "%s does without some of %s: %s", name, g.capability, strings.Join(words, ", "))
+		findings = append(findings, finding.Finding{
+			Code: "capability-partial", Severity: finding.Info,
+			Message: fmt.Sprintf("Instances of %s work, and do without: %s.", o.Role.Name, strings.Join(words, "; ")),
+		})
+	}
+	return findings
+}
+
+// strangerFindings tell of others than instances who may assume the role. What a
+// role lacks is told with the gap.
+func strangerFindings(o Observation, found verdict, others []string) []finding.Finding {
+	if len(others) == 0 {
+		return nil
+	}
+	severity, consequence := finding.Info, "They can act as a container instance."
+	switch {
+	case slices.ContainsFunc(found.gaps, gap.missing):
+		severity = finding.Error
+		var missing []need
+		for _, g := range found.gaps {
+			missing = append(missing, g.open...)
+		}
+		if len(missing) > 0 {
+			consequence = fmt.Sprintf("So nothing is attached, although its instances need %s.", actions(missing))
+		}
+	case slices.Contains(others, "*"):
+		severity = finding.Error
+	case slices.ContainsFunc(others, func(principal string) bool { return !trustpolicy.IsService(principal) }):
+		severity = finding.Warning
+	}
+	return []finding.Finding{{
+		Code: "trust-too-wide", Severity: severity,
+		Message: fmt.Sprintf("The trust policy of %s lets others than instances assume the role: %s. %s", o.Role.Name, strings.Join(others, ", "), consequence),
+		Fix:     correctTrust(o.Role.Name, trustOf(o)),
+	}}
+}
+
+// trustOf is the service that gives the role's instances their credentials.
+func trustOf(o Observation) trustpolicy.Service {
+	if kindOf(o) == externalInstance {
+		return trustpolicy.SSM
+	}
+	return trustpolicy.EC2
+}
+
+// statementFor writes a statement that grants needs.
+func statementFor(needed []need, at site) string {
+	var granted, resources []string
+	for _, n := range needed {
+		granted = appendNew(granted, n.action)
+		resource := at.arn(n.on)
+		switch n.on {
+		case containerInstance:
+			resource = strings.TrimSuffix(resource, "00000000000000000000000000000000") + "*"
+		case repository, logGroup, logStream:
+			resource = at.others(n.on)
+		}
+		resources = appendNew(resources, resource)
+	}
+	if slices.Contains(resources, "*") {
+		resources = []string{"*"}
+	}
+	return fmt.Sprintf(`{"Effect":"Allow","Action":[%s],"Resource":[%s]}`, quoted(granted), quoted(resources))
+}
+
+func quoted(texts []string) string { return `"` + strings.Join(texts, `","`) + `"` }
+
+func lowerFirst(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToLower(text[:1]) + text[1:]
+}
+
+func secretFindings(o Observation, name string) []finding.Finding {
+	var findings []finding.Finding
+	for _, variable := range o.Evidence.userData.secrets {
+		findings = append(findings, finding.Finding{
+			Code: "secret-in-user-data", Severity: finding.Error, Variable: variable,
+			Message: fmt.Sprintf("The user data of the instance %s, which runs under %s, holds a secret (%s). Everything on the instance can read it, and everyone who may describe the instance.", orUnnamed(o.Evidence.Instance), name, variable),
+			Fix:     "Keep it in ecs.config in the private config bucket or in Secrets Manager, take it out of the user data and the launch template, and replace it: treat it as leaked.",
+		})
 	}
 	return findings
 }
 
 // otherFindings are those that have nothing to do with a gap.
 func (s Settings) otherFindings(o Observation) []finding.Finding {
-	var findings []finding.Finding
 	name := o.Role.Name
-	for _, variable := range o.Evidence.userData.secrets {
+	findings := secretFindings(o, name)
+	if has(o.Attached, "AmazonEC2RoleforSSM") {
 		findings = append(findings, finding.Finding{
-			Code: "secret-in-user-data", Severity: finding.Error, Variable: variable,
-			Message: fmt.Sprintf("the user data of the instance %s, which runs under %s, holds a secret (%s): everything on the instance, and whoever may describe it, can read it", orUnnamed(o.Evidence.Instance), name, variable),
-			Fix:     "keep it in ecs.config in the private config bucket or in Secrets Manager, take it out of the user data and the launch template, and change it: it must be taken for known",
+			Code: "retired-policy", Severity: finding.Warning,
+			Message: fmt.Sprintf("%s has AmazonEC2RoleforSSM, which AWS retired. It reads and writes every bucket of the account.", name),
+			Fix:     "Attach AmazonSSMManagedInstanceCore, then detach AmazonEC2RoleforSSM.",
 		})
 	}
-	for _, attached := range o.Attached {
-		if parsed, err := arn.Parse(string(attached)); err == nil && parsed.AccountID == "aws" && attached.name() == "AmazonEC2RoleforSSM" {
-			findings = append(findings, finding.Finding{
-				Code: "retired-policy", Severity: finding.Warning,
-				Message: fmt.Sprintf("%s has AmazonEC2RoleforSSM, which AWS retired: it reads and writes every bucket of the account", name),
-				Fix:     "attach AmazonSSMManagedInstanceCore, then detach AmazonEC2RoleforSSM",
-			})
-		}
-	}
-	wanted, unknown := s.wanted(*o.Role)
+	wanted, _, unknown := s.wanted(*o.Role)
 	if slices.Contains(wanted, Config) && s.ConfigBucket == "" {
 		findings = append(findings, finding.Finding{
 			Code: "config-bucket-unset", Severity: finding.Warning,
-			Message: fmt.Sprintf("%s is to read ecs.config, and the settings name no config bucket: whether it can was not judged", name),
-			Fix:     "set CONFIG_BUCKET, or take config out of the role's capabilities",
+			Message: fmt.Sprintf("%s should be able to read ecs.config, but the settings name no config bucket, so that wasn't judged.", name),
+			Fix:     "Set CONFIG_BUCKET, or take config out of the role's capabilities.",
 		})
 	}
 	if len(unknown) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "capability-unknown", Severity: finding.Warning,
-			Message: fmt.Sprintf("the tag %s of %s has words that name no capability: %s", capabilitiesTag, name, strings.Join(unknown, ", ")),
-			Fix:     "write capabilities separated by spaces: " + capabilityNames() + "; or none",
+			Message: fmt.Sprintf("The tag %s of %s has words that name no capability: %s.", capabilitiesTag, name, strings.Join(unknown, ", ")),
+			Fix:     "Write capabilities separated by spaces (" + capabilityNames() + "), or none.",
 		})
 	}
 	if answer, err := o.simulation.Of(trunking.action, o.site.arn(trunking.on)); err == nil && answer.Allowed() {
 		findings = append(findings, finding.Finding{
 			Code: "trunking-role", Severity: finding.Info,
-			Message: fmt.Sprintf("%s may turn on awsvpcTrunking for itself (%s): for instances with more network interfaces the AWS guide advises two instance roles, one of them with trunking on and for the tasks that need it", name, trunking.action),
+			Message: fmt.Sprintf("%s may turn on awsvpcTrunking for itself (%s). The AWS guide advises two instance roles, one of them with trunking and for the tasks that need it.", name, trunking.action),
 		})
 	}
 	return findings
 }
 
-// planUndo detaches what the role's tag says that the function attached, and
-// marks the role as ignored, or the next event would attach it again.
-func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
-	earlier := parseRecord(o.Role.Tags)
+// decline records that the owner took away what was needed, so that no later look
+// attaches it again.
+func (s Settings) decline(o Observation, call Call) []Action {
+	tags := map[string]string{declinedTag: stamp(call.At) + " " + call.Name}
+	if !roomFor(o.Role.Tags, tags) {
+		return nil
+	}
+	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner called " + call.Name}
+	return []Action{{Kind: tagRole, Role: *o.Role, Tags: tags, Mandate: mandate}}
+}
+
+// giveBack ends loans that the owner's own change made needless: the owner
+// attached the same policy, so that only the record goes, or grants elsewhere all
+// that the policy gave.
+func (s Settings) giveBack(o Observation, plan *pipeline.Plan[Action], found verdict) {
+	recorded := s.readRecord(o.Role.Tags)
 	var detach []Action
-	var names []string
-	for _, p := range s.approved() {
-		if _, recorded := earlier.attached[p.capability]; recorded && slices.Contains(o.Attached, p.arn) {
-			detach = append(detach, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: p.arn})
-			names = append(names, p.arn.name())
+	var keys, ended []string
+	for _, made := range recorded.standing(o.Attached) {
+		mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner grants what was lent"}
+		switch {
+		case made.key == attachedTag:
+			continue
+		case s.tookOver(o, made):
+		case s.isNeedless(o, made, found):
+			detach = append(detach, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: mandate})
+		default:
+			continue
+		}
+		keys = appendNew(keys, made.key)
+		ended = append(ended, made.policy.name())
+	}
+	if len(keys) == 0 {
+		return
+	}
+	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner grants what was lent"}
+	plan.Actions = slices.Concat(plan.Actions, detach, []Action{{Kind: untagRole, Role: *o.Role, Keys: keys, Mandate: mandate}})
+	plan.Findings = append(plan.Findings, finding.Finding{
+		Code: "loan-returned", Severity: finding.Info,
+		Message: fmt.Sprintf("The owner of %s now grants what %s gave, so the loan ends.", o.Role.Name, strings.Join(ended, ", ")),
+	})
+}
+
+// tookOver reports whether somebody else attached the very policy that was lent.
+func (s Settings) tookOver(o Observation, made loan) bool {
+	return slices.ContainsFunc(o.Target.Calls, func(call Call) bool {
+		return call.Name == "AttachRolePolicy" && call.Policy == made.policy && call.At.After(made.at)
+	})
+}
+
+// isNeedless reports whether the role could do without a loan all that the policy
+// gives: also what nobody asked for, since its instances may have come to use it.
+func (s Settings) isNeedless(o Observation, made loan, found verdict) bool {
+	answers, asked := o.spared[made.policy]
+	at := slices.IndexFunc(s.approved(found.kind), func(p policy) bool { return p.arn == made.policy })
+	if !asked || at < 0 {
+		return false
+	}
+	lent := s.approved(found.kind)[at]
+	for _, capability := range capabilities {
+		for _, n := range needsOf(found.kind, capability) {
+			resource := o.site.arn(n.on)
+			if resource == "" || !lent.grants(capability, n, o.site) {
+				continue
+			}
+			if answer, err := answers.Of(n.action, resource); err != nil || !answer.Allowed() {
+				return false
+			}
 		}
 	}
-	if _, recorded := o.Role.Tags[attachedTag]; !recorded {
-		return pipeline.Plan[Action]{Skip: &finding.Finding{
-			Code: "nothing-to-undo", Severity: finding.Info,
-			Message: fmt.Sprintf("%s has no tag %s: nothing was attached to it", o.Role.Name, attachedTag),
-		}}
+	return true
+}
+
+// planTeardown takes back what was lent to a role that is going out of use: an
+// attachment of ours would keep its owner from deleting it.
+func (s Settings) planTeardown(o Observation) pipeline.Plan[Action] {
+	last := o.Target.Calls[len(o.Target.Calls)-1]
+	deleting := slices.ContainsFunc(o.Target.Calls, func(call Call) bool { return call.Name == "DeleteRole" })
+	if len(o.profiles.names) > 0 && !deleting {
+		return pipeline.Plan[Action]{Skip: leave("still-in-use", "%s was taken out of an instance profile, and is still in %s.", o.Role.Name, strings.Join(o.profiles.names, ", "))}
 	}
-	plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
-		Code: "undo", Severity: finding.Warning, Cured: true,
-		Message: fmt.Sprintf("what was attached to %s is taken back as asked (%s), and the role is left alone from now on", o.Role.Name, orUnnamed(strings.Join(names, ", "))),
-		Fix:     "remove the tag " + optout.Tag + " to have the role looked after again",
+	recorded := s.readRecord(o.Role.Tags)
+	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner called " + last.Name}
+	standing := recorded.standing(o.Attached)
+	if len(standing) == 0 {
+		return pipeline.Plan[Action]{Skip: leave("nothing-lent", "%s is going out of use, and nothing that this stack attached is left on it.", o.Role.Name)}
+	}
+	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
+		Code: "loan-returned", Severity: finding.Warning, Cured: true,
+		Message: fmt.Sprintf("%s is going out of use (%s), so what was attached is taken back: %s.", o.Role.Name, last.Name, loanNames(standing)),
+		Fix:     fmt.Sprintf(`Nothing. If the role stays in use, invoke the function with {"role": "%s"}.`, o.Role.Name),
 	}}}
+	for _, made := range standing {
+		plan.Actions = append(plan.Actions, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: mandate})
+	}
+	plan.Actions = append(plan.Actions, Action{Kind: untagRole, Role: *o.Role, Keys: s.ownKeys(o, recorded), Mandate: mandate})
+	plan.Actions = append(plan.Actions, s.decline(o, last)...)
+	return plan
+}
+
+// ownKeys are the tags that record this stack's loans.
+func (s Settings) ownKeys(o Observation, recorded record) []string {
 	var keys []string
-	for _, key := range []string{attachedTag, healedTag} {
-		if _, tagged := o.Role.Tags[key]; tagged {
-			keys = append(keys, key)
+	for _, made := range recorded.loans {
+		if made.key != attachedTag || len(recorded.unclear) == 0 {
+			keys = appendNew(keys, made.key)
 		}
 	}
-	var ignore []Action
-	if !optout.Asked(o.Role.Tags) {
-		ignore = []Action{{Kind: tagRole, Role: *o.Role, Tags: map[string]string{optout.Tag: "true"}}}
+	if _, healed := o.Role.Tags[healedTag]; healed {
+		keys = append(keys, healedTag)
 	}
-	forget := []Action{{Kind: untagRole, Role: *o.Role, Keys: keys}}
-	if _, tagged := o.Role.Tags[optout.Tag]; tagged || len(o.Role.Tags) < maxTags {
+	return keys
+}
+
+// planUndo detaches what the role's tags say that this stack attached, and marks
+// the role as ignored, or the next event would attach it again.
+func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
+	recorded := s.readRecord(o.Role.Tags)
+	standing := recorded.standing(o.Attached)
+	name := o.Role.Name
+	if len(standing) == 0 {
+		why := "no tag records an attachment of this stack"
+		switch {
+		case len(recorded.loans) > 0:
+			why = "what its tags record is not attached any more"
+		case recorded.others > 0:
+			why = "its tags record attachments of other stacks"
+		case len(recorded.unclear) > 0:
+			why = fmt.Sprintf("its record names %s without a policy, and someone else may have attached what gives it", list(recorded.unclear))
+		}
+		return pipeline.Plan[Action]{Findings: []finding.Finding{{
+			Code: "nothing-to-undo", Severity: finding.Warning,
+			Message: fmt.Sprintf("Nothing was taken back from %s: %s. Its tags stay as they are.", name, why),
+			Fix:     fmt.Sprintf("Ask the stack that attached it, or run: aws iam list-attached-role-policies --role-name %s", name),
+		}}}
+	}
+	mandate := finding.Mandate{Kind: finding.ByInvoker, Text: "the undo was asked for in an invocation"}
+	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
+		Code: "undo", Severity: finding.Warning, Cured: true,
+		Message: fmt.Sprintf("What was attached to %s is taken back as asked (%s), and the role is left alone from now on.", name, loanNames(standing)),
+		Fix:     "Remove the tag " + optout.Tag + " to have the role looked after again.",
+	}}}
+	if len(recorded.unclear) > 0 {
+		plan.Findings = append(plan.Findings, finding.Finding{
+			Code: "nothing-to-undo", Severity: finding.Warning,
+			Message: fmt.Sprintf("The record of %s names %s without a policy. What gives it stays attached, since someone else may have attached it.", name, list(recorded.unclear)),
+			Fix:     fmt.Sprintf("Run: aws iam list-attached-role-policies --role-name %s, and detach what is not needed.", name),
+		})
+	}
+	var detach, ignore []Action
+	for _, made := range standing {
+		detach = append(detach, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: mandate})
+	}
+	mark := map[string]string{optout.Tag: "true"}
+	if !optout.Asked(o.Role.Tags) {
+		ignore = []Action{{Kind: tagRole, Role: *o.Role, Tags: mark, Mandate: mandate}}
+	}
+	var forget []Action
+	if keys := s.ownKeys(o, recorded); len(keys) > 0 {
+		forget = []Action{{Kind: untagRole, Role: *o.Role, Keys: keys, Mandate: mandate}}
+	}
+	if roomFor(o.Role.Tags, mark) {
 		plan.Actions = slices.Concat(ignore, detach, forget)
 	} else {
 		// Only the record's place is free for the mark, and the record is needed
@@ -450,13 +598,21 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	return plan
 }
 
-func appendNew(texts []string, added ...string) []string {
-	for _, text := range added {
-		if !slices.Contains(texts, text) {
-			texts = append(texts, text)
+func loanNames(loans []loan) string {
+	names := make([]string, len(loans))
+	for i, made := range loans {
+		names[i] = made.policy.name()
+	}
+	return strings.Join(names, ", ")
+}
+
+func appendNew[T any](values []T, added ...T) []T {
+	for _, value := range added {
+		if !slices.ContainsFunc(values, func(known T) bool { return fmt.Sprint(known) == fmt.Sprint(value) }) {
+			values = append(values, value)
 		}
 	}
-	return texts
+	return values
 }
 
 func actions(of []need) string {
@@ -475,15 +631,19 @@ func list(of []Capability) string {
 	return strings.Join(names, ", ")
 }
 
-// policyNames lists those of the policies that help to close a gap.
-func policyNames(of []policy, g gap) string {
-	var names []string
-	for _, p := range of {
-		if slices.ContainsFunc(g.open, func(n need) bool { return p.grants(g.capability, n) }) {
-			names = append(names, p.arn.name())
-		}
+func names(of []policy) string {
+	texts := make([]string, len(of))
+	for i, p := range of {
+		texts[i] = p.arn.name()
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(texts, ", ")
+}
+
+// helping lists those of the policies that help to close a gap.
+func helping(of []policy, g gap, at site) []policy {
+	return slices.DeleteFunc(slices.Clone(of), func(p policy) bool {
+		return !slices.ContainsFunc(g.open, func(n need) bool { return p.grants(g.capability, n, at) })
+	})
 }
 
 func orUnnamed(text string) string {

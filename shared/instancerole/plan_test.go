@@ -29,22 +29,25 @@ const (
 
 func testSettings() Settings {
 	return Settings{
-		Shared:              settings.Shared{Mode: finding.Enforce, OwnRoles: []string{"arn:aws:iam::123456789012:role/guardrails-AttachPoliciesRole-XYZ"}},
-		InstanceRolePattern: "ecsInstanceRole*",
-		Capabilities:        Capabilities{Agent},
-		AgentPolicyARN:      agentARN,
-		SSMPolicyARN:        ssmARN,
-		ECRPolicyARN:        ecrARN,
-		ConfigPolicyARN:     configARN,
-		LogsPolicyARN:       logsARN,
-		ConfigBucket:        "acme-ecs-config",
-		LogGroup:            "/ecs/ecs-guardrails",
+		Shared:                    settings.Shared{Mode: finding.Enforce, OwnRoles: []string{"arn:aws:iam::123456789012:role/guardrails-AttachPoliciesRole-XYZ"}},
+		InstanceRolePattern:       "ecsInstanceRole*,ecsExternalInstanceRole*,ecsAnywhereRole*",
+		Capabilities:              Capabilities{Agent},
+		ChangeOwnedResources:      "roles",
+		StackID:                   "arn:aws:cloudformation:us-east-1:123456789012:stack/guardrails/0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+		AgentPolicyARN:            agentARN,
+		ManagedInstancesPolicyARN: managedARN,
+		SSMPolicyARN:              ssmARN,
+		ECRPolicyARN:              ecrARN,
+		ConfigPolicyARN:           configARN,
+		LogsPolicyARN:             logsARN,
+		ConfigBucket:              "acme-ecs-config",
+		LogGroup:                  "/ecs/ecs-guardrails",
 	}
 }
 
-func testFunction(s Settings, a *account) *pipeline.Function[Target, Observation, pipeline.NoQuestion, Action] {
-	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Quotas: a, Instances: a, Clusters: a, Now: func() time.Time { return testTime }}
-	return Function(s, observer, Applier{Roles: a})
+func testFunction(s Settings, a *account) *pipeline.Function[Target, Observation, Question, Action] {
+	observer := &Observer{Settings: s, Region: "us-east-1", Roles: a, Account: a, Instances: a, Providers: a, Now: func() time.Time { return testTime }}
+	return assemble(s, observer, Applier{Roles: a})
 }
 
 // allow gives a policy that allows actions on everything.
@@ -82,7 +85,7 @@ func otherPolicies(n int) []PolicyARN {
 	return arns
 }
 
-func trustOf(statements string) string {
+func trusting(statements string) string {
 	return `{"Version":"2012-10-17","Statement":` + statements + `}`
 }
 
@@ -93,7 +96,6 @@ type planCase struct {
 	organization string
 	quota        int
 	nested       bool
-	clusters     []string
 
 	status   finding.Status
 	codes    []string
@@ -123,67 +125,67 @@ func TestPlan(t *testing.T) {
 		// Which role is ours: the trust policy.
 		"trust: one service as a string": {status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"trust: services as an array": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com","ec2.amazonaws.com"]},"Action":["sts:AssumeRole","sts:TagSession"]}]`)},
-			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com","ec2.amazonaws.com"]},"Action":["sts:AssumeRole","sts:TagSession"]}]`)},
+			status: finding.Noncompliant, codes: []string{"trust-too-wide"},
 		},
 		"trust: one statement that is no array": {
-			role:   storedRole{trust: trustOf(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)},
+			role:   storedRole{trust: trusting(`{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}`)},
 			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"trust: several statements": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"},{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:*"}]`)},
-			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"},{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:*"}]`)},
+			status: finding.Noncompliant, codes: []string{"trust-too-wide"},
 		},
 		"trust: with a condition": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}]`)},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}]`)},
 			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"trust: China": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com.cn"},"Action":"sts:AssumeRole"}]`)},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com.cn"},"Action":"sts:AssumeRole"}]`)},
 			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"trust: isolated partition": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.c2s.ic.gov"},"Action":"sts:AssumeRole"}]`)},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.c2s.ic.gov"},"Action":"sts:AssumeRole"}]`)},
 			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"trust: a service of one region": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.eu-central-2.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.eu-central-2.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
 			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"trust: another service": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
-			status: finding.Skipped, codes: []string{"not-instance-role"},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
+			status: finding.Noncompliant, codes: []string{"trust-wrong-service"},
 		},
 		"trust: a name that only ends like one": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"notec2.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"notec2.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
 			status: finding.Skipped, codes: []string{"not-instance-role"},
 		},
 		"trust: a service of EC2's that launches": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"spotfleet.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"spotfleet.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
 			status: finding.Skipped, codes: []string{"not-instance-role"},
 		},
 		"trust: everybody": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]`)},
-			status: finding.Skipped, codes: []string{"not-instance-role"},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]`)},
+			status: finding.Noncompliant, codes: []string{"trust-wrong-service"},
 		},
 		"trust: taken back by a deny": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
-			status: finding.Skipped, codes: []string{"not-instance-role"},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
+			status: finding.Noncompliant, codes: []string{"trust-wrong-service"},
 		},
 		"trust: taken back by a deny whose condition is empty": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{}}]`)},
-			status: finding.Skipped, codes: []string{"not-instance-role"},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{}}]`)},
+			status: finding.Noncompliant, codes: []string{"trust-wrong-service"},
 		},
 		"trust: a deny under a condition": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringNotEquals":{"aws:SourceAccount":"123456789012"}}}]`)},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"},{"Effect":"Deny","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole","Condition":{"StringNotEquals":{"aws:SourceAccount":"123456789012"}}}]`)},
 			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"trust: another action": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:TagSession"}]`)},
-			status: finding.Skipped, codes: []string{"not-instance-role"},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:TagSession"}]`)},
+			status: finding.Noncompliant, codes: []string{"trust-wrong-service"},
 		},
 		"trust: all actions but one": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"NotAction":"sts:TagSession"}]`)},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"NotAction":"sts:TagSession"}]`)},
 			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"trust: not a policy": {
@@ -193,13 +195,13 @@ func TestPlan(t *testing.T) {
 
 		// Which role is ours: name, tags, kind.
 		"name: does not match":          {role: storedRole{name: "web"}, status: finding.Skipped, codes: []string{"not-instance-role"}},
-		"name: matches in another case": {role: storedRole{name: "ECSINSTANCEROLE"}, status: finding.Skipped, codes: []string{"not-instance-role"}},
+		"name: matches in another case": {role: storedRole{name: "ECSINSTANCEROLE"}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"name: matches below a path":    {role: storedRole{path: "/platform/ecs/"}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"tag: an instance role":         {role: storedRole{name: "web", tags: tagged(instanceRoleTag, "True")}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"tag: no instance role":         {role: storedRole{name: "web", tags: tagged(instanceRoleTag, "false")}, status: finding.Skipped, codes: []string{"not-instance-role"}},
 		"tag: an instance role that trusts nobody of EC2": {
-			role:   storedRole{name: "web", tags: tagged(instanceRoleTag, "true"), trust: trustOf(`[]`)},
-			status: finding.Skipped, codes: []string{"not-instance-role"},
+			role:   storedRole{name: "web", tags: tagged(instanceRoleTag, "true"), trust: trusting(`[]`)},
+			status: finding.Noncompliant, codes: []string{"trust-wrong-service"},
 		},
 		"tag: ignored":                      {role: storedRole{tags: tagged(optout.Tag, "true")}, status: finding.Skipped, codes: []string{"ignored"}},
 		"tag: ignored by another word":      {role: storedRole{tags: tagged(optout.Tag, "please")}, status: finding.Skipped, codes: []string{"ignored"}},
@@ -260,15 +262,14 @@ func TestPlan(t *testing.T) {
 				allowOn("arn:aws:ecs:us-east-1:123456789012:cluster/prod", agentActions...),
 				allowOn("arn:aws:ecs:us-east-1:123456789012:container-instance/prod/*", agentActions...),
 			}},
-			clusters: []string{"default", "dev", "prod", "stage"},
-			status:   finding.Compliant,
+			status: finding.Compliant,
 		},
 		"agent: scoped to one cluster, answers nested by resource": {
 			role: storedRole{inline: []string{
 				allow("ecs:DiscoverPollEndpoint", "ecs:CreateCluster", "ec2:DescribeTags"),
 				allowOn("arn:aws:ecs:us-east-1:123456789012:*/prod*", agentActions...),
 			}},
-			clusters: []string{"dev", "prod"}, nested: true,
+			nested: true,
 			status: finding.Compliant,
 		},
 		"agent: scoped to one cluster by a condition": {
@@ -276,24 +277,21 @@ func TestPlan(t *testing.T) {
 				allow("ecs:DiscoverPollEndpoint", "ecs:CreateCluster", "ec2:DescribeTags", "ecs:RegisterContainerInstance", "ecs:DeregisterContainerInstance", "ecs:Submit*", "ecs:TagResource", "ecs:ListTagsForResource"),
 				`{"Statement":[{"Effect":"Allow","Action":["ecs:Poll","ecs:StartTelemetrySession","ecs:UpdateContainerInstancesState"],"Resource":"*","Condition":{"ArnEquals":{"ecs:cluster":"arn:aws:ecs:us-east-1:123456789012:cluster/prod"}}}]}`,
 			}},
-			clusters: []string{"prod"},
-			status:   finding.Compliant,
+			status: finding.Compliant,
 		},
 		"agent: scoped to a cluster that does not exist": {
 			role: storedRole{inline: []string{
 				allow("ecs:DiscoverPollEndpoint"),
 				allowOn("arn:aws:ecs:us-east-1:123456789012:*/gone*", agentActions...),
 			}},
-			clusters: []string{"dev", "prod"},
-			status:   finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
+			status: finding.Compliant, codes: []string{"capability-partial"},
 		},
 		"agent: one action missing on every cluster": {
 			role: storedRole{inline: []string{
 				allow("ecs:DiscoverPollEndpoint"),
 				allowOn("arn:aws:ecs:us-east-1:123456789012:*/prod*", essentialAgentActions[:6]...),
 			}},
-			clusters: []string{"dev", "prod"},
-			status:   finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
+			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 		"agent: scoped to another account": {
 			role:   storedRole{inline: []string{allowOn("arn:aws:ecs:us-east-1:999999999999:*", agentActions...)}},
@@ -307,7 +305,7 @@ func TestPlan(t *testing.T) {
 		"agent: condition that does not hold": {
 			role: storedRole{inline: []string{allow(agentActions[:7]...), allow(agentActions[8:]...),
 				`{"Statement":[{"Effect":"Allow","Action":"ecs:TagResource","Resource":"*","Condition":{"StringEquals":{"ecs:CreateAction":"RunTask"}}}]}`}},
-			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
+			status: finding.Compliant, codes: []string{"capability-partial"},
 		},
 		"agent: condition on the cluster": {
 			role:   storedRole{inline: []string{`{"Statement":[{"Effect":"Allow","Action":["ecs:*","ec2:DescribeTags"],"NotResource":"none","Condition":{"ArnLike":{"ecs:cluster":"arn:aws:ecs:*:123456789012:cluster/*"}}}]}`}},
@@ -324,15 +322,15 @@ func TestPlan(t *testing.T) {
 		},
 		"agent: condition that nobody can know": {
 			role:   storedRole{inline: []string{`{"Statement":[{"Effect":"Allow","Action":"ecs:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}]}`}},
-			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"allowed-under-condition", "capability-partial"},
 		},
 		"agent: denied by an inline policy": {
 			role:   storedRole{inline: []string{deny("ecs:Poll")}},
-			status: finding.Noncompliant, codes: []string{"capability-missing", "denied-by-policy"},
+			status: finding.Noncompliant, codes: []string{"denied-by-policy"},
 		},
 		"agent: has the managed policy, and a deny": {
 			role:   storedRole{attached: []PolicyARN{agentARN}, inline: []string{deny("ecs:*")}},
-			status: finding.Noncompliant, codes: []string{"capability-missing", "denied-by-policy"}, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"denied-by-policy"}, attached: []PolicyARN{agentARN},
 		},
 		"agent: a deny of something else": {
 			role:   storedRole{attached: []PolicyARN{agentARN}, inline: []string{deny("ecs:DeleteCluster", "s3:*")}},
@@ -345,7 +343,7 @@ func TestPlan(t *testing.T) {
 		"agent: a deny under a condition that nobody can know": {
 			role: storedRole{attached: []PolicyARN{agentARN}, inline: []string{
 				`{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}}]}`}},
-			status: finding.Noncompliant, codes: []string{"denied-under-condition"}, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"allowed-under-condition"}, attached: []PolicyARN{agentARN},
 		},
 		"agent: a deny outside our region": {
 			role: storedRole{attached: []PolicyARN{agentARN}, inline: []string{
@@ -361,11 +359,11 @@ func TestPlan(t *testing.T) {
 		"boundary: allows all": {role: storedRole{boundary: everyone}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"boundary: allows nothing of ours": {
 			role:   storedRole{boundary: allow("s3:*")},
-			status: finding.Noncompliant, codes: []string{"capability-missing", "denied-by-boundary"},
+			status: finding.Noncompliant, codes: []string{"denied-by-boundary"},
 		},
 		"boundary: denies one": {
 			role:   storedRole{boundary: without("ecs:Poll")},
-			status: finding.Noncompliant, codes: []string{"capability-missing", "denied-by-boundary"},
+			status: finding.Noncompliant, codes: []string{"denied-by-boundary"},
 		},
 		"boundary: denies what it can do without": {
 			role:   storedRole{boundary: without("ecs:CreateCluster")},
@@ -373,19 +371,19 @@ func TestPlan(t *testing.T) {
 		},
 		"boundary: has the policy, and a boundary that denies": {
 			role:   storedRole{attached: []PolicyARN{agentARN}, boundary: without("ecs:*")},
-			status: finding.Noncompliant, codes: []string{"capability-missing", "denied-by-boundary"}, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"denied-by-boundary"}, attached: []PolicyARN{agentARN},
 		},
 		"boundary: answers nested by resource": {
 			role: storedRole{boundary: without("ecs:Poll")}, nested: true,
-			status: finding.Noncompliant, codes: []string{"capability-missing", "denied-by-boundary"},
+			status: finding.Noncompliant, codes: []string{"denied-by-boundary"},
 		},
 		"boundary: one capability of two": {
 			role: storedRole{boundary: without("ecs:*")}, settings: capabilities(Agent, ECR),
-			status: finding.Noncompliant, codes: []string{"capability-missing", "denied-by-boundary", "capability-missing"}, attached: []PolicyARN{ecrARN},
+			status: finding.Noncompliant, codes: []string{"denied-by-boundary", "capability-missing"}, attached: []PolicyARN{ecrARN},
 		},
 		"organization: denies": {
 			organization: without("ecs:RegisterContainerInstance"),
-			status:       finding.Noncompliant, codes: []string{"capability-missing", "denied-by-organization"},
+			status:       finding.Noncompliant, codes: []string{"denied-by-organization", "capability-missing"}, attached: []PolicyARN{agentARN},
 		},
 		"organization: allows": {
 			organization: without("iam:*"),
@@ -425,7 +423,7 @@ func TestPlan(t *testing.T) {
 			settings: func(s *Settings) {
 				s.Capabilities, s.ConfigPolicyARN, s.ConfigKeyARN = Capabilities{Config}, s3ReadARN, keyARN
 			},
-			status: finding.Noncompliant, codes: []string{"capability-missing", "no-approved-policy"},
+			status: finding.Noncompliant, codes: []string{"no-approved-policy"},
 		},
 		"config: no bucket in the settings": {
 			settings: func(s *Settings) { s.Capabilities, s.ConfigBucket = Capabilities{Config}, "" },
@@ -433,7 +431,7 @@ func TestPlan(t *testing.T) {
 		},
 		"config: no policy in the settings": {
 			settings: func(s *Settings) { s.Capabilities, s.ConfigPolicyARN = Capabilities{Config}, "" },
-			status:   finding.Noncompliant, codes: []string{"capability-missing", "no-approved-policy"},
+			status:   finding.Noncompliant, codes: []string{"no-approved-policy"},
 		},
 		"logs: bare":                             {settings: capabilities(Logs), status: finding.Remediated, codes: missing, attached: []PolicyARN{logsARN}},
 		"logs: the agent's policy is not enough": {role: storedRole{attached: []PolicyARN{agentARN}}, settings: capabilities(Agent, Logs), status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN, logsARN}},
@@ -450,34 +448,39 @@ func TestPlan(t *testing.T) {
 		},
 
 		// External instances.
-		"external: bare":                {role: storedRole{trust: ssmTrust}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, ssmARN}},
-		"external: has the agent's":     {role: storedRole{trust: ssmTrust, attached: []PolicyARN{agentARN}}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN, ssmARN}},
-		"external: the retired policy":  {role: storedRole{trust: ssmTrust, attached: []PolicyARN{agentARN, retiredARN}}, status: finding.Noncompliant, codes: []string{"retired-policy"}},
-		"external: tag cannot drop ssm": {role: storedRole{trust: ssmTrust, tags: tagged(capabilitiesTag, "agent")}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, ssmARN}},
+		"external: bare":               {role: storedRole{trust: ssmTrust}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, ssmARN}},
+		"external: has the agent's":    {role: storedRole{trust: ssmTrust, attached: []PolicyARN{agentARN}}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN, ssmARN}},
+		"external: the retired policy": {role: storedRole{trust: ssmTrust, attached: []PolicyARN{agentARN, retiredARN}}, status: finding.Noncompliant, codes: []string{"retired-policy"}},
+		"external: a tag drops ssm":    {role: storedRole{trust: ssmTrust, tags: tagged(capabilitiesTag, "agent")}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"external and EC2 in one": {
-			role:   storedRole{trust: trustOf(`[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]`)},
-			status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, ssmARN},
+			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]`)},
+			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
 		},
 
 		// The role's own tag for capabilities.
-		"capabilities tag: more":               {role: storedRole{tags: tagged(capabilitiesTag, "agent logs")}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, logsARN}},
-		"capabilities tag: other spelling":     {role: storedRole{tags: tagged(capabilitiesTag, "ECR+Logs")}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{ecrARN, logsARN}},
-		"capabilities tag: key's letters":      {role: storedRole{tags: tagged("ECS-Guardrails:Capabilities", "agent logs")}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, logsARN}},
+		"capabilities tag: more":               {role: storedRole{tags: tagged(capabilitiesTag, "agent logs")}, settings: capabilities(Agent, Logs, SSM), status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, logsARN}},
+		"capabilities tag: other spelling":     {role: storedRole{tags: tagged(capabilitiesTag, "ECR+Logs")}, settings: capabilities(ECR, Logs), status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{ecrARN, logsARN}},
+		"capabilities tag: key's letters":      {role: storedRole{tags: tagged("ECS-Guardrails:Capabilities", "agent logs")}, settings: capabilities(Agent, Logs, SSM), status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, logsARN}},
 		"ignored by a tag in other letters":    {role: storedRole{tags: tagged("Ecs-Guardrails:Ignore", "true")}, status: finding.Skipped, codes: []string{"ignored"}},
 		"capabilities tag: none":               {role: storedRole{tags: tagged(capabilitiesTag, "none")}, status: finding.Compliant},
-		"capabilities tag: unknown word":       {role: storedRole{tags: tagged(capabilitiesTag, "agent dockr")}, status: finding.Noncompliant, codes: []string{"capability-missing", "capability-unknown"}, attached: []PolicyARN{agentARN}},
-		"capabilities tag: only unknown words": {role: storedRole{tags: tagged(capabilitiesTag, "dockr")}, status: finding.Noncompliant, codes: []string{"capability-missing", "capability-unknown"}, attached: []PolicyARN{agentARN}},
+		"capabilities tag: unknown word":       {role: storedRole{tags: tagged(capabilitiesTag, "agent dockr")}, status: finding.Noncompliant, codes: []string{"capability-unknown", "capability-missing"}, attached: []PolicyARN{agentARN}},
+		"capabilities tag: only unknown words": {role: storedRole{tags: tagged(capabilitiesTag, "dockr")}, status: finding.Noncompliant, codes: []string{"capability-unknown", "capability-missing"}, attached: []PolicyARN{agentARN}},
+
+		"capabilities tag: more than the settings allow": {
+			role: storedRole{tags: tagged(capabilitiesTag, "agent config ecr logs ssm")}, status: finding.Planned,
+			codes: []string{"capability-missing", "capability-missing", "capability-missing", "no-mandate", "capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN},
+		},
 
 		// Quota.
 		"quota: one left":  {role: storedRole{attached: otherPolicies(9)}, status: finding.Remediated, codes: missing, attached: append(otherPolicies(9), agentARN)},
-		"quota: none left": {role: storedRole{attached: otherPolicies(10)}, status: finding.Noncompliant, codes: []string{"capability-missing", "managed-policy-quota"}},
+		"quota: none left": {role: storedRole{attached: otherPolicies(10)}, status: finding.Noncompliant, codes: []string{"managed-policy-quota"}},
 		"quota: raised":    {role: storedRole{attached: otherPolicies(10)}, quota: 20, status: finding.Remediated, codes: missing, attached: append(otherPolicies(10), agentARN)},
 		"quota: room for the more important": {
 			role: storedRole{attached: otherPolicies(9)}, settings: capabilities(Agent, Logs),
-			status: finding.Noncompliant, codes: []string{"capability-missing", "capability-missing", "managed-policy-quota"}, attached: append(otherPolicies(9), agentARN),
+			status: finding.Noncompliant, codes: []string{"managed-policy-quota", "capability-missing"}, attached: append(otherPolicies(9), agentARN),
 		},
 		"quota: full, and nothing missing": {role: storedRole{attached: append(otherPolicies(9), agentARN)}, status: finding.Compliant},
-		"quota: full of tags":              {role: storedRole{tags: fifty}, status: finding.Remediated, codes: []string{"capability-missing", "no-room-for-tag"}, attached: []PolicyARN{agentARN}},
+		"quota: full of tags":              {role: storedRole{tags: fifty}, status: finding.Noncompliant, codes: []string{"capability-missing", "no-room-for-tag"}},
 
 		// What was attached before.
 		"healed: for the first time": {
@@ -490,16 +493,16 @@ func TestPlan(t *testing.T) {
 		},
 		"healed: somebody means it": {
 			role:   storedRole{tags: tagged(attachedTag, "agent=2025-11-22T10:25:00Z by=ecs-guardrails", healedTag, "2025-11-22T10:10:00Z 2025-11-22T10:20:00Z 2025-11-22T10:25:00Z")},
-			status: finding.Noncompliant, codes: []string{"capability-missing", "detached-repeatedly"},
+			status: finding.Noncompliant, codes: []string{"detached-repeatedly"},
 		},
 		"healed: an hour later": {
 			role:   storedRole{tags: tagged(attachedTag, "agent=2025-11-22T09:25:00Z by=ecs-guardrails", healedTag, "2025-11-22T09:10:00Z 2025-11-22T09:20:00Z 2025-11-22T09:25:00Z")},
-			status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"detached-repeatedly"},
 		},
 		"healed: one fought over, one new": {
 			role:     storedRole{tags: tagged(attachedTag, "agent=2025-11-22T10:25:00Z by=ecs-guardrails", healedTag, "2025-11-22T10:10:00Z 2025-11-22T10:20:00Z 2025-11-22T10:25:00Z")},
 			settings: capabilities(Agent, Logs),
-			status:   finding.Noncompliant, codes: []string{"capability-missing", "capability-missing", "detached-repeatedly"}, attached: []PolicyARN{logsARN},
+			status:   finding.Noncompliant, codes: []string{"detached-repeatedly", "capability-missing"}, attached: []PolicyARN{logsARN},
 		},
 		"healed: a tag that somebody edited": {
 			role:   storedRole{tags: tagged(attachedTag, "agent=yesterday", healedTag, "often")},
@@ -508,7 +511,7 @@ func TestPlan(t *testing.T) {
 		"not attachable: the managed policy does not help": {
 			role:     storedRole{attached: []PolicyARN{"arn:aws:iam::123456789012:policy/empty"}},
 			settings: func(s *Settings) { s.AgentPolicyARN = "arn:aws:iam::123456789012:policy/empty" },
-			status:   finding.Noncompliant, codes: []string{"capability-missing", "no-approved-policy"},
+			status:   finding.Noncompliant, codes: []string{"no-approved-policy"},
 		},
 		"not attachable: the policy is gone": {
 			settings: func(s *Settings) { s.AgentPolicyARN = "arn:aws:iam::123456789012:policy/gone" },
@@ -530,7 +533,7 @@ func TestPlan(t *testing.T) {
 			before := slices.Clone(role.attached)
 			role.tags = maps.Clone(test.role.tags)
 			a := newAccount(&role)
-			a.organization, a.nested, a.clusters = test.organization, test.nested, test.clusters
+			a.organization, a.nested = test.organization, test.nested
 			if test.quota != 0 {
 				a.quota = test.quota
 			}

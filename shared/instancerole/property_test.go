@@ -21,17 +21,17 @@ func TestAnyRole(t *testing.T) {
 		result := handle(t, s, a, `{"role":"ecsInstanceRole"}`)
 		added := role.attached[len(before):]
 		for _, attached := range added {
-			if !slices.ContainsFunc(s.approved(), func(p policy) bool { return p.arn == attached }) {
+			if !slices.ContainsFunc(s.approved(ec2Instance), func(p policy) bool { return p.arn == attached }) {
 				t.Errorf("%s: %s was attached, which nobody approved", about, attached)
 			}
 		}
 		if !slices.Equal(role.attached[:len(before)], before) || len(role.attached) > max(a.quota, len(before)) {
 			t.Errorf("%s: attached were %v, and are %v", about, before, role.attached)
 		}
-		if len(added) > 0 && role.tags[attachedTag] == "" {
+		if len(added) > 0 && len(s.readRecord(role.tags).loans) == 0 {
 			t.Errorf("%s: no record of %v", about, added)
 		}
-		lacks := gapsOf(t, s, a)
+		lacks := gapsOf(t, s, a, a.organization)
 		if whole := len(lacks) == 0; whole != (result.Status == finding.Compliant || result.Status == finding.Remediated) {
 			t.Errorf("%s: ended as %s, and lacks %v", about, result.Status, lacks)
 		}
@@ -40,9 +40,10 @@ func TestAnyRole(t *testing.T) {
 		}
 
 		// None of the added policies can be spared.
+		lacks = gapsOf(t, s, a, "")
 		for _, spared := range added {
 			role.attached = slices.DeleteFunc(slices.Clone(role.attached), func(p PolicyARN) bool { return p == spared })
-			if without := gapsOf(t, s, a); len(without) <= len(lacks) {
+			if without := gapsOf(t, s, a, ""); len(without) <= len(lacks) {
 				t.Errorf("%s: %s was not needed", about, spared)
 			}
 			role.attached = append(role.attached, spared)
@@ -59,7 +60,7 @@ func TestAnyRole(t *testing.T) {
 }
 
 // gapsOf asks the account itself what the role lacks, without the function.
-func gapsOf(t *testing.T, s Settings, a *account) []Capability {
+func gapsOf(t *testing.T, s Settings, a *account, organization string) []Capability {
 	t.Helper()
 	role := a.roles["ecsInstanceRole"]
 	at := site{partition: "aws", region: "us-east-1", account: accountNumber, bucket: s.ConfigBucket, object: s.ConfigPrefix + "ecs.config", key: s.ConfigKeyARN, logGroup: s.LogGroup}
@@ -68,7 +69,7 @@ func gapsOf(t *testing.T, s Settings, a *account) []Capability {
 	for _, capability := range s.Capabilities {
 		if slices.ContainsFunc(needs[capability], func(n need) bool {
 			resource := at.arn(n.on)
-			return n.optional == "" && resource != "" && a.evaluate(role, n.action, resource, keys).EvalDecision != "allowed"
+			return n.optional == "" && resource != "" && a.evaluate(role, organization, n.action, resource, keys).EvalDecision != "allowed"
 		}) {
 			gaps = append(gaps, capability)
 		}
@@ -98,7 +99,7 @@ func anyRole(random *rand.Rand) (Settings, *storedRole, *account) {
 		return slices.DeleteFunc(slices.Clone(all), func(string) bool { return random.IntN(oneIn) != 0 })
 	}
 	role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust, attached: otherPolicies(random.IntN(12))}
-	for _, p := range s.approved() {
+	for _, p := range s.approved(ec2Instance) {
 		if random.IntN(4) == 0 {
 			role.attached = append(role.attached, p.arn)
 		}

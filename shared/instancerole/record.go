@@ -1,10 +1,16 @@
 package instancerole
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"ecsguardrails/shared/event"
 )
 
 // The tags of a role that mean something to the function.
@@ -12,89 +18,255 @@ const (
 	tagPrefix       = "ecs-guardrails:"
 	instanceRoleTag = "ecs-guardrails:instance-role"
 	capabilitiesTag = "ecs-guardrails:capabilities"
-	// attachedTag says what was attached by whom and when, as in
+	// loanPrefix begins the tags that record attachments, one for each policy:
+	// "ecs-guardrails:attached/STACK/POLICY", where STACK is the end of the stack's
+	// id and POLICY a hash of the policy's ARN. Its value is the ARN, the time and
+	// who made the role, as in "arn:aws:iam::aws:policy/X at=2026-11-22T00:10:00Z
+	// creator=0a1b2c3d".
+	loanPrefix = attachedTag + "/"
+	// attachedTag is the record of versions before 1.4, for all policies, as in
 	// "agent=2025-11-22T00:10:00Z by=ecs-guardrails".
 	attachedTag = "ecs-guardrails:attached"
 	// healedTag lists the times at which a policy that had been detached was
 	// attached again.
 	healedTag = "ecs-guardrails:healed"
+	// declinedTag says when the role's owner took away what its instances need, as
+	// in "2026-11-22T00:10:00Z DetachRolePolicy".
+	declinedTag = "ecs-guardrails:declined"
 )
 
 const (
 	// healWindow and maxHeals are the limit of the fight with somebody who
 	// detaches what the function attaches.
-	healWindow = time.Hour
+	healWindow = 30 * 24 * time.Hour
 	maxHeals   = 3
-	// maxTags is IAM's quota of tags on a role.
-	maxTags = 50
+	// settleTime is how long a recorded attachment may be missing because the run
+	// that recorded it was cut off: its message comes again within that time.
+	settleTime = time.Hour
+	// maxTags is IAM's quota of tags on a role, maxTagValue that of the characters
+	// of a tag's value.
+	maxTags     = 50
+	maxTagValue = 256
 )
+
+// loan is one attachment that the function made.
+type loan struct {
+	policy PolicyARN
+	at     time.Time
+	// creator is a hash of the principal that created the role, "" where the loan's
+	// event didn't show it.
+	creator string
+	// key is the tag that records it.
+	key string
+}
 
 // record is what the role's tags say of earlier runs.
 type record struct {
-	// attached tells when the policy of a capability was attached last.
-	attached map[Capability]time.Time
+	// loans are this stack's.
+	loans []loan
+	// others counts the loans of other stacks.
+	others int
+	// unclear is what an old record says was attached, and that can't be told from
+	// an attachment that somebody else made.
+	unclear  []Capability
 	healed   []time.Time
+	declined time.Time
+	// declinedBy is the call by which the owner declined.
+	declinedBy string
 }
 
-func parseRecord(tags map[string]string) record {
-	parsed := record{attached: map[Capability]time.Time{}}
-	for _, word := range strings.Fields(tags[attachedTag]) {
-		name, at, _ := strings.Cut(word, "=")
-		if when, err := time.Parse(time.RFC3339, at); err == nil && slices.Contains(capabilities, Capability(name)) {
-			parsed.attached[Capability(name)] = when
+// stackKey is the part of a tag's key that tells this stack from others: the
+// last part of its id, which is unique whatever the stack's Region.
+func (s Settings) stackKey() string {
+	id := s.StackID[strings.LastIndexByte(s.StackID, '/')+1:]
+	id = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return -1
+	}, id)
+	return cmp.Or(id[:min(len(id), 40)], "no-stack")
+}
+
+func shortHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
+}
+
+func (s Settings) loanKey(policy PolicyARN) string {
+	return loanPrefix + s.stackKey() + "/" + shortHash(string(policy))
+}
+
+// readRecord reads a role's tags.
+func (s Settings) readRecord(tags map[string]string) record {
+	var read record
+	own := loanPrefix + s.stackKey() + "/"
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		switch {
+		case strings.HasPrefix(key, own):
+			if made, ok := parseLoan(key, tags[key]); ok {
+				read.loans = append(read.loans, made)
+			}
+		case strings.HasPrefix(key, loanPrefix):
+			read.others++
+		case key == attachedTag:
+			s.readOld(tags[key], &read)
 		}
 	}
 	for _, word := range strings.Fields(tags[healedTag]) {
 		if when, err := time.Parse(time.RFC3339, word); err == nil {
-			parsed.healed = append(parsed.healed, when)
+			read.healed = append(read.healed, when)
 		}
 	}
-	return parsed
+	when, by, _ := strings.Cut(tags[declinedTag], " ")
+	if at, err := time.Parse(time.RFC3339, when); err == nil {
+		read.declined, read.declinedBy = at, by
+	}
+	return read
 }
 
-// recentHeals lists the heals within the window before now. A time to come is
-// nobody's heal: it would stop the function for as long.
+func parseLoan(key, value string) (loan, bool) {
+	words := strings.Fields(value)
+	if len(words) == 0 {
+		return loan{}, false
+	}
+	made := loan{key: key}
+	if made.policy.UnmarshalText([]byte(words[0])) != nil || !strings.HasSuffix(key, "/"+shortHash(words[0])) {
+		return loan{}, false
+	}
+	for _, word := range words[1:] {
+		name, text, _ := strings.Cut(word, "=")
+		switch name {
+		case "at":
+			made.at, _ = time.Parse(time.RFC3339, text)
+		case "creator":
+			made.creator = text
+		}
+	}
+	return made, true
+}
+
+// readOld reads the record of versions before 1.4, which names capabilities. What
+// gave them was the AWS managed policy, or the stack's own; AmazonS3ReadOnlyAccess
+// may be anyone's.
+func (s Settings) readOld(value string, read *record) {
+	for _, word := range strings.Fields(value) {
+		name, at, _ := strings.Cut(word, "=")
+		when, err := time.Parse(time.RFC3339, at)
+		if err != nil || !slices.Contains(capabilities, Capability(name)) {
+			continue
+		}
+		capability := Capability(name)
+		arn := map[Capability]PolicyARN{Agent: s.oldAgentPolicy(), SSM: s.SSMPolicyARN, ECR: s.ECRPolicyARN, Config: s.ConfigPolicyARN, Logs: s.LogsPolicyARN}[capability]
+		if arn == "" || capability != Agent && capability != SSM && arn.ofAWS() {
+			read.unclear = append(read.unclear, capability)
+			continue
+		}
+		if !slices.ContainsFunc(read.loans, func(known loan) bool { return known.policy == arn }) {
+			read.loans = append(read.loans, loan{policy: arn, at: when, key: attachedTag})
+		}
+	}
+}
+
+// oldAgentPolicy is what versions before 1.4 attached for the agent, whatever
+// today's settings name.
+func (s Settings) oldAgentPolicy() PolicyARN {
+	partition := "aws"
+	if parts := strings.SplitN(string(s.AgentPolicyARN), ":", 3); len(parts) == 3 {
+		partition = parts[1]
+	}
+	return PolicyARN("arn:" + partition + ":iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
+}
+
+// loanOf gives the loan of a policy, and whether there is one.
+func (r record) loanOf(policy PolicyARN) (loan, bool) {
+	at := slices.IndexFunc(r.loans, func(made loan) bool { return made.policy == policy })
+	if at < 0 {
+		return loan{}, false
+	}
+	return r.loans[at], true
+}
+
+// standing lists the loans whose policies are attached.
+func (r record) standing(attached []PolicyARN) []loan {
+	return slices.DeleteFunc(slices.Clone(r.loans), func(made loan) bool { return !slices.Contains(attached, made.policy) })
+}
+
+// recentHeals lists the heals within the window before now. A time to come is no
+// heal: it would stop the function for as long.
 func (r record) recentHeals(now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(r.healed), func(at time.Time) bool { return at.After(now) || now.Sub(at) >= healWindow })
 }
 
-// detached reports whether somebody detached the policy of a capability after it
-// was attached, so that attaching it again is a heal. A record alone does not
-// tell: a run that was cut off leaves one, too, and is delivered again with the
-// event that it was about, which is older than the record. Neither does a look
-// that no call asked for.
-func (r record) detached(capability Capability, called time.Time) bool {
-	at, known := r.attached[capability]
-	return known && !called.IsZero() && !called.Before(at)
+// isHeal reports whether attaching a policy again means that somebody detached
+// it. A record alone does not tell: a run that was cut off leaves one, too, and is
+// delivered again with the event that it was about, which is older than the
+// record.
+func (r record) isHeal(policy PolicyARN, called, now time.Time) bool {
+	made, known := r.loanOf(policy)
+	return known && (!called.IsZero() && !called.Before(made.at) || now.Sub(made.at) > settleTime)
 }
 
-// with gives the tags after the policies of some capabilities were attached now,
-// because of a call.
-func (r record) with(attached []policy, called, now time.Time) map[string]string {
-	now = now.UTC().Truncate(time.Second)
+// stamp writes a time as the tags have it.
+func stamp(at time.Time) string { return at.UTC().Truncate(time.Second).Format(time.RFC3339) }
+
+// tagsFor gives the tags that record new attachments. It fails where a policy's
+// ARN is too long for a tag.
+func (s Settings) tagsFor(r record, attach []policy, creator string, called, now time.Time) (map[string]string, error) {
+	tags := map[string]string{}
 	heals := r.recentHeals(now)
-	var words []string
-	for _, capability := range capabilities {
-		at, known := r.attached[capability]
-		if slices.ContainsFunc(attached, func(p policy) bool { return p.capability == capability }) {
-			if r.detached(capability, called) && !slices.Contains(heals, now) {
-				heals = append(heals, now)
-			}
-			at, known = now, true
+	healed := false
+	for _, p := range attach {
+		value := fmt.Sprintf("%s at=%s", p.arn, stamp(now))
+		if made, known := r.loanOf(p.arn); known && creator == "" {
+			creator = made.creator
 		}
-		if known {
-			words = append(words, fmt.Sprintf("%s=%s", capability, at.UTC().Format(time.RFC3339)))
+		if creator != "" {
+			value += " creator=" + creator
 		}
+		if len(value) > maxTagValue {
+			return nil, fmt.Errorf("the ARN of the policy %s is too long for a tag", p.arn.name())
+		}
+		tags[s.loanKey(p.arn)] = value
+		healed = healed || r.isHeal(p.arn, called, now)
 	}
-	tags := map[string]string{attachedTag: strings.Join(append(words, "by=ecs-guardrails"), " ")}
-	// More than the limit says no more, and would not fit into a tag's 256 characters.
+	if healed {
+		heals = append(heals, now)
+	}
+	// More than the limit says no more.
 	heals = heals[max(0, len(heals)-maxHeals):]
-	if len(heals) > 0 {
+	if healed {
 		times := make([]string, len(heals))
 		for i, at := range heals {
-			times[i] = at.UTC().Format(time.RFC3339)
+			times[i] = stamp(at)
 		}
 		tags[healedTag] = strings.Join(times, " ")
 	}
-	return tags
+	return tags, nil
+}
+
+// roomFor reports whether a role can have the tags beside those it has.
+func roomFor(has, added map[string]string) bool {
+	after := len(has)
+	for key := range has {
+		// Tags of AWS's own don't count ("IAM and STS quotas").
+		if strings.HasPrefix(key, "aws:") {
+			after--
+		}
+	}
+	for key := range added {
+		if _, known := has[key]; !known {
+			after++
+		}
+	}
+	return after <= maxTags
+}
+
+// principal is a short name of who made a call, the same for all sessions of a
+// role; "" where nobody is named.
+func principal(actor event.Actor) string {
+	if source := actor.PolicySource(); source != "" {
+		return shortHash(source)
+	}
+	return ""
 }

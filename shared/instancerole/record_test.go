@@ -1,61 +1,104 @@
 package instancerole
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"ecsguardrails/shared/event"
 )
 
 // TestAHealIsOneOnlyIfSomebodyDetached: an event that is older than the record
 // comes again because the run was cut off between the tag and the policy.
 func TestAHealIsOneOnlyIfSomebodyDetached(t *testing.T) {
 	attached := time.Date(2025, 11, 22, 10, 0, 0, 0, time.UTC)
-	earlier := parseRecord(map[string]string{attachedTag: "agent=" + attached.Format(time.RFC3339) + " by=ecs-guardrails"})
-	agent := []policy{{Agent, agentARN}}
+	s := testSettings()
+	agent := []policy{{capability: Agent, arn: agentARN}}
+	tags, err := s.tagsFor(record{}, agent, "", time.Time{}, attached)
+	if err != nil || tags[healedTag] != "" {
+		t.Fatalf("the first record is %q, %v", tags, err)
+	}
+	earlier := s.readRecord(tags)
 	for name, test := range map[string]struct {
-		called time.Time
-		heals  int
+		called, now time.Time
+		heals       int
 	}{
-		"detached afterwards":         {attached.Add(time.Minute), 1},
-		"detached in the same second": {attached, 1},
-		"the same event again":        {attached.Add(-time.Minute), 0},
-		"no event":                    {time.Time{}, 0},
+		"detached afterwards":         {attached.Add(time.Minute), attached.Add(2 * time.Minute), 1},
+		"detached in the same second": {attached, attached.Add(time.Minute), 1},
+		"the same event again":        {attached.Add(-time.Minute), attached.Add(time.Minute), 0},
+		"no event":                    {time.Time{}, attached.Add(time.Minute), 0},
+		"no event, a day later":       {time.Time{}, attached.Add(24 * time.Hour), 1},
 	} {
-		tags := earlier.with(agent, test.called, attached.Add(time.Hour))
-		if healed := parseRecord(tags).healed; len(healed) != test.heals {
-			t.Errorf("%s: healed at %v, want %d times", name, healed, test.heals)
+		tags, err := s.tagsFor(earlier, agent, "", test.called, test.now)
+		if healed := s.readRecord(tags).healed; err != nil || len(healed) != test.heals {
+			t.Errorf("%s: healed at %v, want %d times (%v)", name, healed, test.heals, err)
 		}
 	}
-	if tags := parseRecord(nil).with(agent, attached.Add(time.Minute), attached.Add(time.Hour)); tags[healedTag] != "" {
-		t.Errorf("without a record: %q", tags)
+}
+
+// TestRecordOfTheVersionsBefore: capabilities stand for the policies that gave
+// them, unless someone else may have attached what today's settings name.
+func TestRecordOfTheVersionsBefore(t *testing.T) {
+	s := testSettings()
+	tags := map[string]string{attachedTag: "agent=2025-11-22T00:10:00Z config=2025-11-22T00:10:00Z logs=x by=ecs-guardrails"}
+	if read := s.readRecord(tags); len(read.loans) != 2 || read.loans[0].policy != agentARN || read.loans[1].policy != configARN || len(read.unclear) != 0 {
+		t.Errorf("got %+v", read)
+	}
+	s.ConfigPolicyARN, s.AgentPolicyARN = s3ReadARN, "arn:aws:iam::123456789012:policy/own-agent"
+	if read := s.readRecord(tags); len(read.loans) != 1 || read.loans[0].policy != agentARN || len(read.unclear) != 1 {
+		t.Errorf("with other settings: got %+v", read)
+	}
+}
+
+func TestLoansOfOtherStacks(t *testing.T) {
+	s, other := testSettings(), testSettings()
+	other.StackID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/guardrails/ffffffff-4b5a-6978-8796-a5b4c3d2e1f0"
+	tags, err := other.tagsFor(record{}, []policy{{capability: Agent, arn: agentARN}}, "", time.Time{}, testTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read := s.readRecord(tags); len(read.loans) != 0 || read.others != 1 {
+		t.Errorf("got %+v", read)
+	}
+}
+
+func TestPrincipalIsTheSameForAllSessions(t *testing.T) {
+	one := event.Actor{ARN: "arn:aws:sts::123456789012:assumed-role/deployer/a", RoleARN: "arn:aws:iam::123456789012:role/deployer"}
+	two := one
+	two.ARN = "arn:aws:sts::123456789012:assumed-role/deployer/b"
+	if principal(one) != principal(two) || principal(one) == "" || principal(event.Actor{InvokedBy: "ec2.amazonaws.com"}) != "" {
+		t.Errorf("got %q, %q", principal(one), principal(two))
 	}
 }
 
 // FuzzRecord: what is written for a record can be read, and IAM takes it.
 func FuzzRecord(f *testing.F) {
-	f.Add("agent=2025-11-22T00:10:00Z by=ecs-guardrails", "2025-11-22T10:10:00Z 2025-11-22T10:20:00Z", uint8(3))
-	f.Add("agent=2025-11-22T00:10:00+09:00 config= =", "x 9999-12-31T23:59:59Z", uint8(31))
-	f.Fuzz(func(t *testing.T, attached, healed string, which uint8) {
-		earlier := parseRecord(map[string]string{attachedTag: attached, healedTag: healed})
+	f.Add(loanPrefix+"x/y", "arn:aws:iam::aws:policy/X at=2025-11-22T00:10:00Z", "2025-11-22T10:10:00Z 2025-11-22T10:20:00Z", uint8(3))
+	f.Add(attachedTag, "agent=2025-11-22T00:10:00+09:00 config= =", "x 9999-12-31T23:59:59Z", uint8(31))
+	f.Fuzz(func(t *testing.T, key, value, healed string, which uint8) {
+		s := testSettings()
+		before := map[string]string{key: value, healedTag: healed}
+		earlier := s.readRecord(before)
 		var now []policy
-		for i, p := range testSettings().approved() {
+		for i, p := range s.approved(ec2Instance) {
 			if which&(1<<i) != 0 {
 				now = append(now, p)
 			}
 		}
-		tags := earlier.with(now, testTime, testTime)
-		later := parseRecord(tags)
+		tags, err := s.tagsFor(earlier, now, "0a1b2c3d", testTime, testTime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		later := s.readRecord(tags)
 		for _, p := range now {
-			if !later.attached[p.capability].Equal(testTime.Truncate(time.Second)) {
-				t.Errorf("%s is not in the record %q", p.capability, tags[attachedTag])
+			if made, known := later.loanOf(p.arn); !known || !made.at.Equal(testTime.Truncate(time.Second)) {
+				t.Errorf("%s is not in the record %q", p.capability, tags)
 			}
 		}
-		for capability := range earlier.attached {
-			if _, kept := later.attached[capability]; !kept {
-				t.Errorf("%s was lost from the record %q", capability, attached)
+		for name, text := range tags {
+			if !tagValue.MatchString(text) || !tagValue.MatchString(name) || len(name) > 128 || strings.HasPrefix(name, "aws:") {
+				t.Errorf("IAM would refuse %q=%q", name, text)
 			}
-		}
-		if !tagValue.MatchString(tags[healedTag]) || !tagValue.MatchString(tags[attachedTag]) {
-			t.Errorf("IAM would refuse %q", tags)
 		}
 	})
 }

@@ -30,7 +30,7 @@ const (
 // policies, and asking for all of AWS's costs more than a look at a role with
 // another one.
 var withoutDeny = []string{
-	"AmazonEC2ContainerServiceforEC2Role", "AmazonSSMManagedInstanceCore", "AmazonSSMPatchAssociation",
+	"AmazonEC2ContainerServiceforEC2Role", managedInstancesPolicy, "AmazonSSMManagedInstanceCore", "AmazonSSMPatchAssociation",
 	"AmazonEC2ContainerRegistryReadOnly", "AmazonEC2ContainerRegistryPullOnly", "AmazonEC2ContainerRegistryPowerUser",
 	"CloudWatchAgentServerPolicy", "CloudWatchLogsFullAccess", "AmazonS3ReadOnlyAccess", "AWSXRayDaemonWriteAccess",
 }
@@ -49,10 +49,17 @@ func (s Settings) Screen(detail types.RoleDetail) (verdict Verdict, own []Policy
 	if err != nil {
 		return Doubtful, nil
 	}
-	if s.notOurs(Observation{Target: Target{Role: role.Name}, Role: &role}) != nil {
+	o := Observation{Target: Target{Role: role.Name}, Role: &role, listed: true}
+	for _, attached := range detail.AttachedManagedPolicies {
+		o.Attached = append(o.Attached, PolicyARN(aws.ToString(attached.PolicyArn)))
+	}
+	if s.notOurs(o) != nil || s.leftAlone(o) != nil {
 		return NotOurs, nil
 	}
-	if detail.PermissionsBoundary != nil || !s.grantsWanted(role, detail.AttachedManagedPolicies) {
+	if s.distrusted(o) != nil || len(strangers(o)) > 0 {
+		return Doubtful, nil
+	}
+	if detail.PermissionsBoundary != nil || !s.grantsWanted(o) {
 		return Doubtful, nil
 	}
 	for _, inline := range detail.RolePolicyList {
@@ -76,20 +83,23 @@ func (s Settings) Screen(detail types.RoleDetail) (verdict Verdict, own []Policy
 }
 
 // grantsWanted reports whether the approved policies among those attached grant
-// all that the role is to do.
-func (s Settings) grantsWanted(role Role, attached []types.AttachedPolicy) bool {
-	wanted, unknown := s.wanted(role)
+// all that the role's instances need.
+func (s Settings) grantsWanted(o Observation) bool {
+	wanted, beyond, unknown := s.wanted(*o.Role)
+	wanted = slices.Concat(wanted, beyond)
 	if len(unknown) > 0 || slices.Contains(wanted, Config) && s.ConfigBucket == "" {
 		return false
 	}
-	approved := slices.DeleteFunc(s.approved(), func(p policy) bool {
-		return !slices.ContainsFunc(attached, func(a types.AttachedPolicy) bool { return aws.ToString(a.PolicyArn) == string(p.arn) })
-	})
+	of := kindOf(o)
+	approved := slices.DeleteFunc(s.approved(of), func(p policy) bool { return !slices.Contains(o.Attached, p.arn) })
 	at := site{bucket: s.ConfigBucket, key: s.ConfigKeyARN}
 	for _, capability := range wanted {
-		for _, n := range needs[capability] {
+		if of == managedInstance && capability != Agent {
+			continue
+		}
+		for _, n := range needsOf(of, capability) {
 			asked := n.optional == "" && at.arn(n.on) != ""
-			if asked && !slices.ContainsFunc(approved, func(p policy) bool { return p.grants(capability, n) }) {
+			if asked && !slices.ContainsFunc(approved, func(p policy) bool { return p.grants(capability, n, at) }) {
 				return false
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,7 +27,7 @@ func TestScreen(t *testing.T) {
 	s := Settings{
 		Shared:              settings.Shared{OwnRoles: []string{"arn:aws:iam::123456789012:role/ecsInstanceRole-own"}},
 		InstanceRolePattern: "ecsInstanceRole*", Capabilities: Capabilities{Agent},
-		AgentPolicyARN: agent, SSMPolicyARN: ssm, ECRPolicyARN: pull, ConfigPolicyARN: read, ConfigBucket: "acme",
+		AgentPolicyARN: agent, ManagedInstancesPolicyARN: "arn:aws:iam::aws:policy/" + managedInstancesPolicy, SSMPolicyARN: ssm, ECRPolicyARN: pull, ConfigPolicyARN: read, ConfigBucket: "acme",
 	}
 	type change = func(*types.RoleDetail, *Settings)
 	tagged := func(key, value string) change {
@@ -46,16 +47,20 @@ func TestScreen(t *testing.T) {
 		want        Verdict
 		own         []PolicyARN
 	}{
-		"has what it needs": {"ecsInstanceRole", ec2, []string{agent}, nil, Settled, nil},
-		"by its tag":        {"web", ec2, []string{agent}, tagged("ecs-guardrails:instance-role", "true"), Settled, nil},
-		"lacks it":          {"ecsInstanceRole", ec2, nil, nil, Doubtful, nil},
-		"another name":      {"web", ec2, nil, nil, NotOurs, nil},
-		"another service's": {"ecsInstanceRole", other, nil, nil, NotOurs, nil},
-		"no trust policy":   {"ecsInstanceRole", "", nil, nil, NotOurs, nil},
-		"an unreadable one": {"ecsInstanceRole", "{", []string{agent}, nil, Doubtful, nil},
-		"opted out":         {"ecsInstanceRole", ec2, nil, tagged("ecs-guardrails:ignore", "true"), NotOurs, nil},
-		"the stack's own":   {"ecsInstanceRole-own", ec2, nil, nil, NotOurs, nil},
-		"service-linked":    {"AWSServiceRoleForX", ec2, nil, tagged("ecs-guardrails:instance-role", "true"), NotOurs, nil},
+		"has what it needs":     {"ecsInstanceRole", ec2, []string{agent}, nil, Settled, nil},
+		"by its tag":            {"web", ec2, []string{agent}, tagged("ecs-guardrails:instance-role", "true"), Settled, nil},
+		"lacks it":              {"ecsInstanceRole", ec2, nil, nil, Doubtful, nil},
+		"another name":          {"web", ec2, nil, nil, NotOurs, nil},
+		"another service's":     {"ecsInstanceRole", other, nil, nil, Doubtful, nil},
+		"a function's":          {"ecsInstanceRole", strings.Replace(other, "ecs-tasks", "lambda", 1), nil, nil, NotOurs, nil},
+		"others may assume it":  {"ecsInstanceRole", strings.Replace(ec2, `{"Service":"ec2.amazonaws.com"}`, `{"Service":"ec2.amazonaws.com","AWS":"*"}`, 1), []string{agent}, nil, Doubtful, nil},
+		"ECS Managed Instances": {"ecsInstanceRole", ec2, []string{"arn:aws:iam::aws:policy/" + managedInstancesPolicy}, nil, Settled, nil},
+		"a node of EKS":         {"ecsInstanceRole", ec2, []string{"arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"}, nil, NotOurs, nil},
+		"no trust policy":       {"ecsInstanceRole", "", nil, nil, NotOurs, nil},
+		"an unreadable one":     {"ecsInstanceRole", "{", []string{agent}, nil, Doubtful, nil},
+		"opted out":             {"ecsInstanceRole", ec2, nil, tagged("ecs-guardrails:ignore", "true"), NotOurs, nil},
+		"the stack's own":       {"ecsInstanceRole-own", ec2, nil, nil, NotOurs, nil},
+		"service-linked":        {"AWSServiceRoleForX", ec2, nil, tagged("ecs-guardrails:instance-role", "true"), NotOurs, nil},
 		"boundary": {"ecsInstanceRole", ec2, []string{agent}, func(role *types.RoleDetail, _ *Settings) {
 			role.PermissionsBoundary = &types.AttachedPermissionsBoundary{}
 		}, Doubtful, nil},

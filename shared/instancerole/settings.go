@@ -1,17 +1,17 @@
-// Package instancerole judges the IAM roles of ECS container instances and of
-// external instances (ECS Anywhere) by what they can do, and gives them the
-// approved policies that they lack. It can attach those policies and nothing
-// else.
+// Package instancerole judges the IAM roles of ECS container instances, external
+// instances (ECS Anywhere) and ECS Managed Instances by what they can do, and
+// lends them the approved policies that they lack. It can attach those policies
+// and nothing else, and takes back only what it attached.
 package instancerole
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"ecsguardrails/shared/policydocument"
 	"ecsguardrails/shared/settings"
 )
 
@@ -19,18 +19,30 @@ import (
 type Settings struct {
 	settings.Shared
 	// InstanceRolePattern says by their names which roles are ours.
-	InstanceRolePattern Pattern `env:"INSTANCE_ROLE_PATTERN" envDefault:"ecsInstanceRole*"`
-	// Capabilities are asked of each role that has no tag of its own for them.
+	InstanceRolePattern Pattern `env:"INSTANCE_ROLE_PATTERN" envDefault:"ecsInstanceRole*,ecsExternalInstanceRole*,ecsAnywhereRole*"`
+	// Capabilities are the most that a role may get. A role's tag chooses among them.
 	Capabilities Capabilities `env:"CAPABILITIES" envDefault:"agent"`
+	// RequireActorRight allows an attachment only where the principal that caused
+	// the event could make it.
+	RequireActorRight settings.Choice `env:"REQUIRE_ACTOR_RIGHT" envDefault:"no"`
+	// ChangeOwnedResources says what becomes of roles that a tool renders from its
+	// own source.
+	ChangeOwnedResources OwnedChange `env:"CHANGE_OWNED_RESOURCES" envDefault:"roles"`
 
-	// InstanceRegion is where instances work whose role changed, "" for this region.
+	// InstanceRegion is where instances work whose role changed, "" for this Region.
 	InstanceRegion string `env:"INSTANCE_REGION"`
+	// StackID tells this stack's loans from those of others.
+	StackID string `env:"STACK_ID"`
 
-	AgentPolicyARN  PolicyARN `env:"AGENT_POLICY_ARN" envDefault:"arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"`
-	SSMPolicyARN    PolicyARN `env:"SSM_POLICY_ARN" envDefault:"arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"`
-	ECRPolicyARN    PolicyARN `env:"ECR_POLICY_ARN"`
-	ConfigPolicyARN PolicyARN `env:"CONFIG_POLICY_ARN"`
-	LogsPolicyARN   PolicyARN `env:"LOGS_POLICY_ARN"`
+	AgentPolicyARN            PolicyARN `env:"AGENT_POLICY_ARN" envDefault:"arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"`
+	ManagedInstancesPolicyARN PolicyARN `env:"MANAGED_INSTANCES_POLICY_ARN" envDefault:"arn:aws:iam::aws:policy/AmazonECSInstanceRolePolicyForManagedInstances"`
+	SSMPolicyARN              PolicyARN `env:"SSM_POLICY_ARN" envDefault:"arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"`
+	ECRPolicyARN              PolicyARN `env:"ECR_POLICY_ARN"`
+	ConfigPolicyARN           PolicyARN `env:"CONFIG_POLICY_ARN"`
+	LogsPolicyARN             PolicyARN `env:"LOGS_POLICY_ARN"`
+	// AgentPolicyClusters are the names of the only clusters that AgentPolicyARN is
+	// for; empty for all.
+	AgentPolicyClusters []string `env:"AGENT_POLICY_CLUSTERS"`
 
 	// ConfigBucket holds the ecs.config files, below ConfigPrefix ("" or ending
 	// in "/"), encrypted with ConfigKeyARN ("" where S3 keeps the key).
@@ -41,22 +53,42 @@ type Settings struct {
 	LogGroup string `env:"LOG_GROUP" envDefault:"/ecs/ecs-guardrails"`
 }
 
-// Pattern is a role name in which * and ? are wildcards.
+// OwnedChange says whether roles that a tool owns are changed.
+type OwnedChange string
+
+// UnmarshalText refuses every word but the three.
+func (c *OwnedChange) UnmarshalText(text []byte) error {
+	switch word := OwnedChange(text); word {
+	case "roles", "all", "none":
+		*c = word
+		return nil
+	default:
+		return fmt.Errorf("CHANGE_OWNED_RESOURCES %q is unknown: write roles, all or none", text)
+	}
+}
+
+// Pattern is a list of role names in which * and ? are wildcards, separated by
+// commas.
 type Pattern string
 
 // UnmarshalText refuses what can match no role.
 func (p *Pattern) UnmarshalText(text []byte) error {
-	if _, err := path.Match(string(text), ""); err != nil || strings.Contains(string(text), "/") {
-		return fmt.Errorf("role name pattern %q is not one: write a role's name, without its path, in which * and ? are wildcards", text)
+	patterns := Pattern(text).list()
+	if len(patterns) == 0 || strings.ContainsAny(string(text), `/[]\`) {
+		return fmt.Errorf("role name pattern %q is not one: write role names without their paths, separated by commas, in which * and ? are wildcards", text)
 	}
 	*p = Pattern(text)
 	return nil
 }
 
-// Matches reports whether a role's name fits.
+func (p Pattern) list() []string {
+	return strings.FieldsFunc(string(p), func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// Matches reports whether a role's name fits, whatever the case of its letters:
+// IAM takes names that differ in case alone for the same.
 func (p Pattern) Matches(name string) bool {
-	matched, err := path.Match(string(p), name)
-	return err == nil && matched
+	return slices.ContainsFunc(p.list(), func(pattern string) bool { return policydocument.Matches(pattern, name) })
 }
 
 // PolicyARN is the ARN of a managed policy.
@@ -75,25 +107,29 @@ func (p *PolicyARN) UnmarshalText(text []byte) error {
 // name is the policy's name without its path.
 func (p PolicyARN) name() string { return string(p[strings.LastIndexByte(string(p), '/')+1:]) }
 
-// approved lists the policies that the function may attach, in the order of
-// capabilities.
-func (s Settings) approved() []policy {
-	all := []policy{
-		{Agent, s.AgentPolicyARN},
-		{SSM, s.SSMPolicyARN},
-		{ECR, s.ECRPolicyARN},
-		{Config, s.ConfigPolicyARN},
-		{Logs, s.LogsPolicyARN},
-	}
-	return slices.DeleteFunc(all, func(p policy) bool { return p.arn == "" })
+// ofAWS reports whether AWS manages the policy: only then its name tells what it
+// grants.
+func (p PolicyARN) ofAWS() bool {
+	parsed, err := arn.Parse(string(p))
+	return err == nil && parsed.AccountID == "aws"
 }
 
-// approvedFor gives the policy for a capability, "" where the settings name none.
-func (s Settings) approvedFor(capability Capability) PolicyARN {
-	for _, p := range s.approved() {
-		if p.capability == capability {
-			return p.arn
-		}
+// approved lists the policies that the function may attach to a role of a kind,
+// in the order of capabilities.
+func (s Settings) approved(of kind) []policy {
+	agent := policy{capability: Agent, arn: s.AgentPolicyARN}
+	if len(s.AgentPolicyClusters) > 0 {
+		agent.clusters = s.AgentPolicyClusters
 	}
-	return ""
+	if of == managedInstance {
+		agent = policy{capability: Agent, arn: s.ManagedInstancesPolicyARN}
+	}
+	all := []policy{
+		agent,
+		{capability: SSM, arn: s.SSMPolicyARN},
+		{capability: ECR, arn: s.ECRPolicyARN},
+		{capability: Config, arn: s.ConfigPolicyARN},
+		{capability: Logs, arn: s.LogsPolicyARN},
+	}
+	return slices.DeleteFunc(all, func(p policy) bool { return p.arn == "" })
 }

@@ -17,10 +17,10 @@ func TestSettingsOfTheTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(s.Capabilities, Capabilities{Agent, SSM}) || s.AgentPolicyARN != agentARN || len(s.approved()) != 5 || s.LogGroup == "" || len(s.OwnRoles) != 2 {
+	if !slices.Equal(s.Capabilities, Capabilities{Agent, SSM}) || s.AgentPolicyARN != agentARN || len(s.approved(ec2Instance)) != 5 || s.LogGroup == "" || len(s.OwnRoles) != 2 {
 		t.Errorf("got %+v", s)
 	}
-	for name, want := range map[string]bool{"ecs-web": true, "ecs-": true, "web-ecs-": false, "": false} {
+	for name, want := range map[string]bool{"ecs-web": true, "ecs-": true, "ECS-Web": true, "web-ecs-": false, "": false} {
 		if got := s.InstanceRolePattern.Matches(name); got != want {
 			t.Errorf("%q matches: %v", name, got)
 		}

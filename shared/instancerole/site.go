@@ -3,34 +3,37 @@ package instancerole
 import (
 	"cmp"
 	"strings"
+
+	"ecsguardrails/shared/logarn"
 )
 
 // site is where a role's instances do their work: it turns kinds of resources
 // into ARNs.
 type site struct {
 	partition, region, account string
-	// cluster is the one that the instance is to join, where the event told.
+	// cluster is the one that the instance is to join, "" where nothing names it.
 	cluster string
 	// bucket, object (its key), key (of KMS) and logGroup are the settings', or
 	// those of the config file in question.
 	bucket, object, key, logGroup string
 }
 
-// anyName stands for a thing whose name nobody told, so that a policy for all
+// anyName stands for a thing whose name is not known, so that a policy for all
 // of a kind fits and one for a single other thing does not.
 const anyName = "ecs-guardrails"
+
+func (s site) clusterName() string { return cmp.Or(s.cluster, "default") }
 
 // arn gives the resource's ARN, or "" where the settings have no such thing.
 func (s site) arn(of resource) string {
 	regional := func(service, resource string) string {
 		return strings.Join([]string{"arn", s.partition, service, s.region, s.account, resource}, ":")
 	}
-	clusterName := cmp.Or(s.cluster, "default")
 	switch of {
 	case cluster:
-		return regional("ecs", "cluster/"+clusterName)
+		return regional("ecs", "cluster/"+s.clusterName())
 	case containerInstance:
-		return regional("ecs", "container-instance/"+clusterName+"/00000000000000000000000000000000")
+		return regional("ecs", "container-instance/"+s.clusterName()+"/00000000000000000000000000000000")
 	case repository:
 		return regional("ecr", "repository/"+anyName)
 	case configBucket, configObject:
@@ -45,10 +48,33 @@ func (s site) arn(of resource) string {
 	case configKey:
 		return s.key
 	case logGroup:
-		return regional("logs", "log-group:"+s.logGroup)
+		return logarn.Group(s.partition, s.region, s.account, s.logGroup)
 	case logStream:
-		return regional("logs", "log-group:"+s.logGroup+":log-stream:"+anyName)
+		return logarn.Stream(s.partition, s.region, s.account, s.logGroup, anyName)
 	default:
 		return "*"
+	}
+}
+
+// others is a pattern for all that an instance could use of a kind, where a
+// role's author may have chosen some of them; "" where there is nothing to choose.
+func (s site) others(of resource) string {
+	arn := func(service, account, resource string) string {
+		return strings.Join([]string{"arn", s.partition, service, "*", account, resource}, ":")
+	}
+	switch of {
+	case cluster:
+		return arn("ecs", s.account, "cluster/*")
+	case containerInstance:
+		return arn("ecs", s.account, "container-instance/*")
+	case repository:
+		// Images may come from another account.
+		return arn("ecr", "*", "repository/*")
+	case configObject:
+		return "arn:" + s.partition + ":s3:::" + s.bucket + "/*"
+	case logGroup, logStream:
+		return arn("logs", "*", "log-group:*:log-stream:*")
+	default:
+		return ""
 	}
 }

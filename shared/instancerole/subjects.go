@@ -13,24 +13,75 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/trustpolicy"
 )
 
-// Target is a role before anything was read: its name, or the instance profile
-// through which EC2 named it.
+// Target is a role before anything was read: its name, the instance profile
+// through which EC2 named it, or a policy that roles have.
 type Target struct {
 	Role    string
 	Profile string
+	// Policy stands for all roles that it is attached to.
+	Policy PolicyARN
 	// Account is the one that the event speaks of, "" where it does not say.
 	Account string
 	// Region is where an instance runs under the role, "" where the event is
-	// IAM's, which belongs to no region.
+	// IAM's, which belongs to no Region.
 	Region string
 	// Instance is what the event tells of an instance that runs under the role.
 	Instance Instance
-	// At is when the call was made that the event is about, zero where no call is.
-	At time.Time
+	// Calls are those that asked for the look, in the order of their times.
+	Calls []Call
 	// Undo asks to take back what was attached.
 	Undo bool
+	// ByHand is set where a person named the role in an invocation.
+	ByHand bool
+	// Teardown says that the role's owner is removing it.
+	Teardown bool
+}
+
+// Call is a recorded API call about a role.
+type Call struct {
+	Name  string
+	At    time.Time
+	Actor event.Actor
+	// Policy is the one that was attached or detached.
+	Policy PolicyARN
+}
+
+// last gives the time of the latest call, zero where no call asked for the look.
+func (t Target) last() time.Time {
+	if len(t.Calls) == 0 {
+		return time.Time{}
+	}
+	return t.Calls[len(t.Calls)-1].At
+}
+
+// actor is who made the latest call.
+func (t Target) actor() event.Actor {
+	if len(t.Calls) == 0 {
+		return event.Actor{}
+	}
+	return t.Calls[len(t.Calls)-1].Actor
+}
+
+// creator is who made the role, as its record has it; "" where no call tells.
+func (t Target) creator() string {
+	for _, call := range t.Calls {
+		if call.Name == "CreateRole" {
+			return principal(call.Actor)
+		}
+	}
+	return ""
+}
+
+// Merge joins two looks at one role: what every call says counts.
+func Merge(a, b Target) Target {
+	a.Calls = slices.Concat(a.Calls, b.Calls)
+	slices.SortStableFunc(a.Calls, func(x, y Call) int { return x.At.Compare(y.At) })
+	a.ByHand = a.ByHand || b.ByHand
+	a.Teardown = a.Teardown || b.Teardown
+	return a
 }
 
 // Instance is what an EC2 event tells of a launch.
@@ -40,6 +91,10 @@ type Instance struct {
 	Image string
 	// Template and TemplateVersion name the launch template, where there is one.
 	Template, TemplateVersion string
+	// Managed says that ECS operates the instance (ECS Managed Instances).
+	Managed bool
+	// Name is the instance's tag of that name.
+	Name string
 }
 
 type subject = pipeline.Subject[Target]
@@ -48,6 +103,7 @@ var (
 	// CreateRole, RoleName in the IAM API Reference.
 	roleName    = lazyregexp.New(`^[\w+=,.@-]{1,64}$`)
 	profileName = lazyregexp.New(`^[\w+=,.@-]{1,128}$`)
+	instanceID  = lazyregexp.New(`^i-[0-9a-f]{8,17}$`)
 	regionName  = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
 	roleARN     = lazyregexp.New(`^arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\x21-\x7e]+/)?([\w+=,.@-]{1,64})$`)
 )
@@ -58,6 +114,19 @@ var roleEvents = []string{
 	"PutRolePolicy", "DeleteRolePolicy", "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary",
 	"AddRoleToInstanceProfile",
 }
+
+// policyEvents are the calls that change what all roles of a policy can do.
+var policyEvents = []string{"CreatePolicyVersion", "SetDefaultPolicyVersion", "DeletePolicyVersion"}
+
+// teardownEvents are the calls by which a role goes out of use. Those that fail
+// for what is attached tell of it, too.
+var teardownEvents = []string{"RemoveRoleFromInstanceProfile", "DeleteInstanceProfile", "DeleteRole"}
+
+// takingEvents are the calls that take rights away from a role.
+var takingEvents = []string{"DetachRolePolicy", "DeleteRolePolicy", "RemoveRoleFromInstanceProfile", "DeleteInstanceProfile", "DeleteRole"}
+
+// givingEvents are the calls by which an owner may grant what was lent.
+var givingEvents = []string{"AttachRolePolicy", "PutRolePolicy", "CreatePolicyVersion", "SetDefaultPolicyVersion"}
 
 // Subjects lists the roles that a trigger concerns.
 func (s Settings) Subjects(trigger event.Trigger) []subject {
@@ -72,29 +141,89 @@ func (s Settings) Subjects(trigger event.Trigger) []subject {
 }
 
 func (s Settings) ofCall(call event.Call) []subject {
-	ofRole := call.Service == "iam.amazonaws.com" && slices.Contains(roleEvents, call.Name)
-	ofInstance := call.Service == "ec2.amazonaws.com" &&
-		slices.Contains([]string{"RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"}, call.Name)
+	is := func(service string, names []string) bool {
+		return call.Service == service+".amazonaws.com" && slices.Contains(names, call.Name)
+	}
+	ofRole, ofPolicy, ofTeardown := is("iam", roleEvents), is("iam", policyEvents), is("iam", teardownEvents)
+	ofInstance := is("ec2", []string{"RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"})
+	conflict := ofTeardown && strings.HasPrefix(call.ErrorCode, "DeleteConflict")
 	switch {
-	case !ofRole && !ofInstance:
+	case !ofRole && !ofPolicy && !ofTeardown && !ofInstance:
 		return nil
-	case call.ErrorCode != "":
-		return []subject{pipeline.Skip[Target](call.Name, "failed-call", fmt.Sprintf("the call %s failed (%s), and so changed nothing", call.Name, call.ErrorCode))}
+	case call.ErrorCode != "" && !conflict:
+		return []subject{pipeline.Skip[Target](call.Name, "failed-call", fmt.Sprintf("The call %s failed (%s) and changed nothing.", call.Name, call.ErrorCode))}
 	case call.Actor.IsAnyOf(s.OwnRoles):
-		return []subject{pipeline.Skip[Target](call.Name, "own-call", fmt.Sprintf("the call %s was made by ECS Guardrails itself", call.Name))}
+		return []subject{pipeline.Skip[Target](call.Name, "own-call", fmt.Sprintf("ECS Guardrails itself made the call %s.", call.Name))}
 	case ofRole:
 		return []subject{s.ofRoleCall(call)}
+	case ofPolicy:
+		return []subject{s.ofPolicyCall(call)}
+	case ofTeardown:
+		return []subject{s.ofTeardownCall(call)}
 	default:
 		return s.ofInstanceCall(call)
 	}
 }
 
+// iamRequest is what the parameters of IAM's calls have in common.
+type iamRequest struct {
+	RoleName, InstanceProfileName, PolicyArn string
+	SetAsDefault                             any
+}
+
+func requestOf(call event.Call) (request iamRequest) {
+	// What is not an object names nothing.
+	_ = json.Unmarshal(call.Request, &request)
+	return request
+}
+
+func callOf(call event.Call, request iamRequest) []Call {
+	made := Call{Name: call.Name, At: call.Time, Actor: call.Actor}
+	_ = made.Policy.UnmarshalText([]byte(request.PolicyArn))
+	return []Call{made}
+}
+
 func (s Settings) ofRoleCall(call event.Call) subject {
-	var request struct{ RoleName string }
-	if json.Unmarshal(call.Request, &request) != nil || !roleName.MatchString(request.RoleName) {
-		return malformed(call.Name, fmt.Sprintf("the call %s does not name a role in requestParameters.roleName", call.Name))
+	request := requestOf(call)
+	if !roleName.MatchString(request.RoleName) {
+		return malformed(call.Name, fmt.Sprintf("The call %s does not name a role in requestParameters.roleName.", call.Name))
 	}
-	return s.role(request.RoleName, Target{Account: accountID(call.Account), At: call.Time})
+	return s.role(request.RoleName, Target{Account: accountID(call.Account), Calls: callOf(call, request)})
+}
+
+func (s Settings) ofPolicyCall(call event.Call) subject {
+	request := requestOf(call)
+	var policy PolicyARN
+	if policy.UnmarshalText([]byte(request.PolicyArn)) != nil {
+		return malformed(call.Name, fmt.Sprintf("The call %s does not name a policy in requestParameters.policyArn.", call.Name))
+	}
+	label := "policy/" + policy.name()
+	if call.Name == "CreatePolicyVersion" && fmt.Sprint(request.SetAsDefault) != "true" {
+		return pipeline.Skip[Target](label, "not-default-version", fmt.Sprintf("The new version of %s is not its default, so no role can do anything else than before.", policy.name()))
+	}
+	return subject{Name: label, Key: label + " " + string(policy), Of: Target{Policy: policy, Account: accountID(call.Account), Calls: callOf(call, request)}}
+}
+
+func (s Settings) ofTeardownCall(call event.Call) subject {
+	request := requestOf(call)
+	target := Target{Account: accountID(call.Account), Calls: callOf(call, request), Teardown: true}
+	switch {
+	case call.Name == "DeleteRole" && call.ErrorCode == "":
+		return pipeline.Skip[Target]("role/"+request.RoleName, "gone", "The role was deleted.")
+	case roleName.MatchString(request.RoleName):
+		return s.role(request.RoleName, target)
+	case call.ErrorCode != "" && profileName.MatchString(request.InstanceProfileName):
+		// The profile still holds its role.
+		label := "instance-profile/" + request.InstanceProfileName
+		target.Profile = request.InstanceProfileName
+		return subject{Name: label, Key: label + " teardown", Of: target}
+	case roleName.MatchString(request.InstanceProfileName):
+		// The event doesn't name the role that it held, which most often has the same
+		// name.
+		return s.role(request.InstanceProfileName, target)
+	default:
+		return malformed(call.Name, fmt.Sprintf("The call %s names neither a role nor an instance profile.", call.Name))
+	}
 }
 
 // accountID drops what is no account's id: people blank it in examples.
@@ -115,13 +244,13 @@ func (s Settings) byHand(request event.ByHand) subject {
 	}
 	written, _ := request.Text(field)
 	written = strings.TrimSpace(written)
-	target := Target{Undo: asksUndo, Account: s.account()}
+	target := Target{Undo: asksUndo, Account: s.account(), ByHand: !request.Queued}
 	name := written
 	if parts := roleARN.FindStringSubmatch(written); parts != nil {
 		target.Account, name = parts[1], parts[2]
 	}
 	if asksUndo == asksRole || !roleName.MatchString(name) {
-		return malformed("request", `a request by hand is {"role": "NAME"} to look at a role, or {"undo": "NAME"} to take back what was attached; NAME is a role's name or ARN`)
+		return malformed("request", `A request by hand is {"role": "NAME"} to look at a role, or {"undo": "NAME"} to take back what was attached. NAME is a role's name or ARN.`)
 	}
 	return s.role(name, target)
 }
@@ -140,11 +269,14 @@ func (s Settings) role(name string, target Target) subject {
 	target.Role = name
 	label := "role/" + name
 	if ownRole(s.OwnRoles, name, target.Account) {
-		return pipeline.Skip[Target](label, "own-role", "the role is one of ECS Guardrails' own, which the function never touches")
+		return pipeline.Skip[Target](label, "own-role", "The role is one of ECS Guardrails' own, which the function never changes.")
 	}
 	key := label + " " + target.Account
-	if target.Undo {
+	switch {
+	case target.Undo:
 		key += " undo"
+	case target.Teardown:
+		key += " teardown"
 	}
 	return subject{Name: label, Key: key, Of: target}
 }
@@ -195,21 +327,26 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		if !strings.HasPrefix(instance.Image, "resolve:") {
 			instance.Image = cmp.Or(item.find("imageId").string(), instance.Image)
 		}
+		instance.Managed = isOfECS(item.find("operator").text("principal")) || isOfECS(call.Actor.InvokedBy)
+		instance.Name = cmp.Or(nameTag(item.find("tagSet")), nameTag(request.find("tagSpecificationSet")))
 		given := item.find("iamInstanceProfile")
 		asked := request.find("iamInstanceProfile")
 		profile := cmp.Or(given.text("arn"), given.text("name"), asked.text("arn"), asked.text("name"))
-		target := Target{Account: account, Region: region, Instance: instance, At: call.Time}
+		target := Target{Account: account, Region: region, Instance: instance, Calls: callOf(call, iamRequest{})}
 		if parts := strings.SplitN(profile, ":", 6); len(parts) == 6 {
 			target.Account, profile = parts[4], parts[5]
 		}
 		target.Profile = profile[strings.LastIndexByte(profile, '/')+1:]
-		if !profileName.MatchString(target.Profile) {
+		label := "instance-profile/" + target.Profile
+		switch {
+		case target.Profile == "" && instance.ID != "" && instanceID.MatchString(instance.ID):
+			label = "instance/" + instance.ID
+		case !profileName.MatchString(target.Profile):
 			continue
 		}
-		label := "instance-profile/" + target.Profile
 		// Instances of one template and image are one look: an Auto Scaling group
 		// launches many alike.
-		key := strings.Join([]string{label, target.Account, target.Region, instance.Image, instance.Template, instance.TemplateVersion}, " ")
+		key := strings.Join([]string{"instance-profile/" + target.Profile, target.Account, target.Region, instance.Image, instance.Template, instance.TemplateVersion}, " ")
 		if instance.Template == "" && call.Name != "RunInstances" {
 			key += " " + instance.ID
 		}
@@ -218,9 +355,32 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		}
 	}
 	if len(subjects) == 0 {
-		return []subject{pipeline.Skip[Target](call.Name, "no-instance-profile", fmt.Sprintf("the call %s names no instance profile", call.Name))}
+		return []subject{pipeline.Skip[Target](call.Name, "no-instance-profile", fmt.Sprintf("The call %s names no instance profile.", call.Name))}
 	}
 	return subjects
+}
+
+// isOfECS reports whether a service principal is ECS's.
+func isOfECS(principal string) bool {
+	return trustpolicy.NamesService([]string{principal}, trustpolicy.ECS)
+}
+
+// nameTag gives the value of the tag Name below a node.
+func nameTag(tags node) string {
+	for _, tag := range tags.find("items").list() {
+		if tag.text("key") == "Name" {
+			return tag.text("value")
+		}
+		if name := nameTag(tag.find("tags")); name != "" {
+			return name
+		}
+		for _, inner := range tag.find("tags").list() {
+			if inner.text("key") == "Name" {
+				return inner.text("value")
+			}
+		}
+	}
+	return ""
 }
 
 // node is a part of a JSON document of whatever shape.

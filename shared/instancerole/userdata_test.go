@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -25,13 +24,6 @@ func gzipped(t testing.TB, text string) string {
 	return buffer.String()
 }
 
-// mimeArchive is what "cloud-init devel make-mime" and Terraform's
-// cloudinit_config make.
-func mimeArchive(parts ...string) string {
-	return "Content-Type: multipart/mixed; boundary=\"MIMEBOUNDARY\"\nMIME-Version: 1.0\r\n\r\n--MIMEBOUNDARY\r\n" +
-		strings.Join(parts, "\r\n--MIMEBOUNDARY\r\n") + "\r\n--MIMEBOUNDARY--\r\n"
-}
-
 const joinScript = "#!/bin/bash\necho ECS_CLUSTER=prod-blue >> /etc/ecs/ecs.config\n"
 
 // Values of secrets in these tests; none may come back in any text.
@@ -41,96 +33,45 @@ const (
 	canarySecret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 )
 
+// TestReadUserData: shared/userdata reads; here is what counts of it. A word in a
+// comment, or a script that only touches the file, is no set-up.
 func TestReadUserData(t *testing.T) {
 	tests := map[string]struct {
 		text string
 		want userData
 	}{
-		"nothing":                    {"", userData{}},
-		"another script":             {"#!/bin/bash\nyum install -y nginx\n", userData{}},
-		"joins a cluster":            {joinScript, userData{ecs: true, cluster: "prod-blue"}},
-		"quoted cluster":             {"cat <<'EOF' >> /etc/ecs/ecs.config\nECS_CLUSTER=\"web\"\nEOF", userData{ecs: true, cluster: "web"}},
-		"cluster of a shell":         {"echo ECS_CLUSTER=$NAME >> /etc/ecs/ecs.config", userData{ecs: true}},
-		"only the file":              {"aws s3 cp s3://acme-ecs-config/ecs.config /etc/ecs/ecs.config", userData{ecs: true}},
-		"not quite the file":         {"touch /etc/ecs/ecs_config ECS_CLUSTERS", userData{}},
-		"Windows":                    {"<powershell>\r\nImport-Module ECSTools\r\nInitialize-ECSAgent -Cluster 'windows' -EnableTaskIAMRole\r\n</powershell>", userData{ecs: true, cluster: "windows"}},
-		"Windows in lower case":      {"<powershell>initialize-ecsagent -EnableTaskIAMRole -cluster win2</powershell>", userData{ecs: true, cluster: "win2"}},
-		"Bottlerocket":               {"[settings.host-containers.admin]\nenabled = true\n\n[settings.ecs]\nlogging-drivers = [\"json-file\"]\ncluster = \"rocket\"\n", userData{ecs: true, cluster: "rocket"}},
-		"Bottlerocket elsewhere":     {"[settings.kubernetes]\ncluster = \"kube\"\n", userData{}},
-		"gzip":                       {gzipped(t, joinScript), userData{ecs: true, cluster: "prod-blue"}},
-		"a cut gzip":                 {gzipped(t, joinScript+strings.Repeat("#", 200))[:70], userData{ecs: true, cluster: "prod-blue"}},
-		"MIME":                       {mimeArchive("Content-Type: text/cloud-config\r\n\r\n#cloud-config\r\nruncmd: []", "Content-Type: text/x-shellscript; charset=\"us-ascii\"\r\n\r\n"+joinScript), userData{ecs: true, cluster: "prod-blue"}},
-		"MIME with base64":           {mimeArchive("Content-Type: text/x-shellscript\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded(joinScript)), userData{ecs: true, cluster: "prod-blue"}},
-		"MIME with quoted-printable": {mimeArchive("Content-Type: text/x-shellscript\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\necho ECS_CLU=\r\nSTER=3Dprod"), userData{ecs: true, cluster: "prod"}},
-		"MIME in gzip":               {gzipped(t, mimeArchive("Content-Type: text/x-shellscript\r\nContent-Transfer-Encoding: base64\r\n\r\n"+encoded(joinScript))), userData{ecs: true, cluster: "prod-blue"}},
-		"MIME in MIME": {mimeArchive("Content-Type: multipart/mixed; boundary=\"INNER\"\r\n\r\n--INNER\r\nContent-Type: text/x-shellscript\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded(joinScript) + "\r\n--INNER--"),
-			userData{ecs: true, cluster: "prod-blue"}},
-		"MIME without an end":      {strings.TrimSuffix(mimeArchive("Content-Type: text/plain\r\n\r\n"+joinScript), "--\r\n"), userData{ecs: true, cluster: "prod-blue"}},
-		"cloud-config with gz+b64": {"#cloud-config\nwrite_files:\n- path: /etc/x\n  encoding: gz+b64\n  content: " + encoded(gzipped(t, joinScript)), userData{ecs: true, cluster: "prod-blue"}},
-
-		"registry credentials": {"cat <<EOF >> /etc/ecs/ecs.config\nECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA={\"https://index.docker.io/v1/\":{\"auth\":\"" + canaryAuth + "\"}}\nEOF",
-			userData{ecs: true, secrets: []string{"ECS_ENGINE_AUTH_DATA"}}},
-		"registry credentials in quotes": {`echo "ECS_ENGINE_AUTH_DATA='{\"r\":{\"auth\":\"` + canaryAuth + `\"}}'" >> /etc/ecs/ecs.config`,
-			userData{ecs: true, secrets: []string{"ECS_ENGINE_AUTH_DATA"}}},
-		"registry credentials in gzip and MIME": {gzipped(t, mimeArchive("Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n"+encoded("ECS_ENGINE_AUTH_DATA={\"r\":{\"auth\":\""+canaryAuth+"\"}}"))),
-			userData{ecs: true, secrets: []string{"ECS_ENGINE_AUTH_DATA"}}},
-		"registry credentials that are fetched": {"ECS_ENGINE_AUTH_DATA=$(aws secretsmanager get-secret-value --secret-id registry)", userData{ecs: true}},
-		"registry credentials that are empty":   {"ECS_ENGINE_AUTH_DATA=\nECS_CLUSTER=a", userData{ecs: true, cluster: "a"}},
-		"AWS keys": {"export AWS_ACCESS_KEY_ID=" + canaryKey + "\nexport AWS_SECRET_ACCESS_KEY=" + canarySecret + "\n",
-			userData{secrets: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}},
-		"AWS keys in a profile": {"[default]\naws_access_key_id = " + canaryKey + "\naws_secret_access_key = " + canarySecret + "\naws_session_token = " + strings.Repeat("IQoJb3JpZ2luX2Vj", 8),
-			userData{secrets: []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}}},
-		"AWS keys of aws configure":    {"aws configure set aws_secret_access_key " + canarySecret, userData{secrets: []string{"AWS_SECRET_ACCESS_KEY"}}},
-		"an access key's id in a word": {"XAKIAIOSFODNN7EXAMPLEX", userData{}},
-		"Bottlerocket credentials": {"[settings.ecs]\ncluster = \"a\"\n[[settings.container-registry.credentials]]\nregistry = \"docker.io\"\nusername = \"u\"\npassword = \"" + canaryAuth + "\"\n",
-			userData{ecs: true, cluster: "a", secrets: []string{"settings.container-registry.credentials"}}},
+		"nothing":                      {"", userData{}},
+		"another script":               {"#!/bin/bash\nyum install -y nginx\n", userData{}},
+		"joins a cluster":              {joinScript, userData{ecs: true, cluster: "prod-blue"}},
+		"a cluster's ARN":              {"#!/bin/bash\necho ECS_CLUSTER=arn:aws:ecs:us-east-1:123456789012:cluster/web >> /etc/ecs/ecs.config\n", userData{ecs: true, cluster: "web"}},
+		"cluster of a shell":           {"#!/bin/bash\necho ECS_CLUSTER=$(curl -s http://x/) >> /etc/ecs/ecs.config\n", userData{ecs: true}},
+		"no cluster":                   {"#!/bin/bash\necho ECS_LOGLEVEL=debug >> /etc/ecs/ecs.config\n", userData{ecs: true}},
+		"gzip":                         {gzipped(t, joinScript), userData{ecs: true, cluster: "prod-blue"}},
+		"Windows":                      {"<powershell>\r\nInitialize-ECSAgent -Cluster 'windows'\r\n</powershell>", userData{ecs: true, cluster: "windows"}},
+		"Bottlerocket":                 {"[settings.ecs]\ncluster = \"rocket\"\n", userData{ecs: true, cluster: "rocket"}},
+		"a comment":                    {"#!/bin/bash\n# ECS_CLUSTER=prod is set elsewhere\nsystemctl start nginx\n", userData{}},
+		"a comment of PowerShell":      {"<powershell>\r\n# Initialize-ECSAgent -Cluster x\r\n</powershell>", userData{}},
+		"a comment of TOML":            {"# [settings.ecs]\n[settings.kubernetes]\ncluster-name = \"x\"\n", userData{}},
+		"the file, for something else": {"#!/bin/bash\nif [ -f /etc/ecs/ecs.config ]; then tar czf /tmp/backup.tgz /etc/ecs/ecs.config; fi\n", userData{}},
+		"a secret": {joinScript + "echo 'ECS_ENGINE_AUTH_DATA={\"r\":{\"auth\":\"" + canaryAuth + "\"}}' >> /etc/ecs/ecs.config\n",
+			userData{ecs: true, cluster: "prod-blue", secrets: []string{"ECS_ENGINE_AUTH_DATA"}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			for form, text := range map[string]string{"base64": encoded(test.text), "base64 in lines": strings.Join(inLines(encoded(test.text)), "\n")} {
-				got := readUserData(text)
-				if got.ecs != test.want.ecs || got.cluster != test.want.cluster || !slices.Equal(got.secrets, test.want.secrets) {
-					t.Errorf("as %s: got %+v, want %+v", form, got, test.want)
-				}
+			got := readUserData(encoded(test.text))
+			if got.ecs != test.want.ecs || got.cluster != test.want.cluster || !slices.Equal(got.secrets, test.want.secrets) {
+				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})
 	}
-}
-
-func inLines(text string) []string {
-	var lines []string
-	for len(text) > 76 {
-		lines, text = append(lines, text[:76]), text[76:]
-	}
-	return append(lines, text)
-}
-
-// TestUserDataIsBounded: archives that grow without end must not.
-func TestUserDataIsBounded(t *testing.T) {
-	t.Parallel()
-	bomb := strings.Repeat("0", 4<<20)
-	for range 3 {
-		bomb = gzipped(t, bomb)
-	}
-	nested := joinScript
-	for i := range 50 {
-		nested = fmt.Sprintf("Content-Type: multipart/mixed; boundary=B%d\r\n\r\n--B%d\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n%s\r\n--B%d--", i, i, encoded(nested[:min(len(nested), 200_000)]), i)
-	}
-	for name, text := range map[string]string{"bomb": bomb, "nested": nested, "not base64": "%%%" + nested} {
-		_ = readUserData(encoded(text))
-		unpacker := unpacker{left: maxUserData, parts: maxUserDataParts}
-		total := 0
-		unpacker.unpack([]byte(text), maxUserDataDepth, func(part string) { total += len(part) })
-		if limit := 2*maxUserData + len(text); total > limit {
-			t.Errorf("%s: %d bytes were read, more than %d", name, total, limit)
-		}
+	tags := readUserData(encoded("#!/bin/bash\ncat <<'EOF' >> /etc/ecs/ecs.config\nECS_CLUSTER=web\nECS_CONTAINER_INSTANCE_TAGS={\"team\":\"web\"}\nECS_ENABLE_SPOT_INSTANCE_DRAINING=false\nEOF\n"))
+	if !tagsInstances(tags) || drainsSpot(tags) || propagatesTags(tags) {
+		t.Errorf("it uses %v", tags.variables)
 	}
 }
 
 func FuzzReadUserData(f *testing.F) {
 	f.Add(encoded(joinScript))
-	f.Add(encoded(gzipped(f, joinScript)))
-	f.Add(encoded(mimeArchive("Content-Type: text/x-shellscript\r\n\r\n" + joinScript)))
 	f.Add("not base64: [settings.ecs]\ncluster = \"a\"")
 	f.Fuzz(func(t *testing.T, text string) {
 		found := readUserData(text)

@@ -61,9 +61,7 @@ func newAccount(options Options, environ []string, configuration aws.Config, now
 		Region: configuration.Region,
 	}
 	a.judges = map[sweep.Kind]judge{
-		sweep.Roles: {kind: sweep.Roles, field: "roles", Runner: instancerole.Function(roles, &instancerole.Observer{
-			Settings: roles, Region: configuration.Region, Roles: identities, Quotas: identities, Instances: instances, Clusters: containers, Now: now,
-		}, instancerole.Applier{Roles: identities})},
+		sweep.Roles: {kind: sweep.Roles, field: "roles", Runner: instancerole.New(roles, instancerole.Clients{Roles: identities, Instances: instances, Providers: containers}, configuration.Region, now)},
 		sweep.ConfigObjects: {kind: sweep.ConfigObjects, field: "objects", Runner: configobject.New(objects,
 			configobject.Judges{ConfigFile: configobject.JudgeConfigFile, EnvironmentFile: configobject.JudgeEnvironmentFile},
 			configobject.Clients{

@@ -7,9 +7,9 @@ import "slices"
 var Operations = map[string][]string{
 	"CloudTrail":      {"DescribeTrails", "GetEventSelectors", "GetTrailStatus"},
 	"EC2":             {"DescribeImages", "DescribeInstanceAttribute", "DescribeInstances", "DescribeLaunchTemplateVersions"},
-	"ECS":             {"DescribeClusters", "DescribeContainerInstances", "DescribeServices", "DescribeTaskDefinition", "DescribeTasks", "ListClusters", "ListContainerInstances", "ListServices", "ListTaskDefinitionFamilies", "ListTaskDefinitions", "ListTasks"},
+	"ECS":             {"DescribeCapacityProviders", "DescribeClusters", "DescribeContainerInstances", "DescribeServices", "DescribeTaskDefinition", "DescribeTasks", "ListClusters", "ListContainerInstances", "ListServices", "ListTaskDefinitionFamilies", "ListTaskDefinitions", "ListTasks"},
 	"EventBridge":     {"ListEventBuses", "ListRuleNamesByTarget", "ListTargetsByRule"},
-	"IAM":             {"GetAccountAuthorizationDetails", "GetAccountSummary", "GetInstanceProfile", "GetPolicy", "GetPolicyVersion", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListEntitiesForPolicy", "ListRolePolicies", "SimulatePrincipalPolicy"},
+	"IAM":             {"GetAccountAuthorizationDetails", "GetAccountSummary", "GetInstanceProfile", "GetPolicy", "GetPolicyVersion", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListEntitiesForPolicy", "ListInstanceProfilesForRole", "ListRolePolicies", "SimulatePrincipalPolicy"},
 	"S3":              {"GetBucketAcl", "GetBucketEncryption", "GetBucketNotificationConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus", "GetBucketVersioning", "GetObject", "GetObjectAcl", "GetObjectTagging", "GetPublicAccessBlock", "HeadObject", "ListBuckets", "ListObjectVersions", "ListObjectsV2"},
 	"S3 Control":      {"GetPublicAccessBlock"},
 	"Scheduler":       {"GetSchedule", "ListSchedules"},

@@ -51,7 +51,7 @@ var changingRoles = []string{
 // unscoped are the actions for which "*" is the only resource (Service
 // Authorization Reference, actions without a resource type).
 var unscoped = []string{
-	"iam:GetAccountSummary", "ec2:DescribeInstances", "ec2:DescribeImages", "ec2:DescribeLaunchTemplateVersions", "ecs:ListClusters",
+	"iam:GetAccountSummary", "ec2:DescribeInstances", "ec2:DescribeImages", "ec2:DescribeLaunchTemplateVersions", "ecs:DescribeCapacityProviders", "ecs:ListClusters",
 	"xray:PutTraceSegments", "xray:PutTelemetryRecords",
 	"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:RegisterTaskDefinition", "ecs:DeregisterTaskDefinition", "secretsmanager:ListSecrets",
 }
@@ -172,8 +172,8 @@ func (w *world) gateOf(t *testing.T, function string) gate {
 	switch function {
 	case "attach-policies":
 		g = gate{
-			approved: append(shared, operator.AgentPolicy, operator.SSMPolicy), detaches: true,
-			tags: []string{"ecs-guardrails:attached", "ecs-guardrails:healed", "ecs-guardrails:ignore"},
+			approved: append(shared, operator.AgentPolicy, operator.SSMPolicy, "arn:aws:iam::aws:policy/AmazonECSInstanceRolePolicyForManagedInstances"), detaches: true,
+			tags: []string{"ecs-guardrails:attached", "ecs-guardrails:attached/0f1e2d3c/4b5a6978", "ecs-guardrails:healed", "ecs-guardrails:declined", "ecs-guardrails:ignore"},
 		}
 	case "patch-task-definition":
 		g = gate{approved: append(shared, resource("RegistrySecretsReadPolicy")), passes: []string{"ecs-tasks.amazonaws.com"}}

@@ -1,0 +1,414 @@
+package instancerole
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
+)
+
+// Actors of recorded calls, as CloudTrail has them.
+const (
+	byTerraform      = `"userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/ci/1","sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::123456789012:role/ci"}}},"userAgent":"APN/1.0 HashiCorp/1.0 Terraform/1.9.0 (+https://www.terraform.io) terraform-provider-aws/5.70.0"`
+	byCloudFormation = `"userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/deploy/AWSCloudFormation","sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::123456789012:role/deploy"}},"invokedBy":"cloudformation.amazonaws.com"},"sourceIPAddress":"cloudformation.amazonaws.com"`
+	byCDK            = `"userIdentity":{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/cdk-hnb659fds-cfn-exec-role-123456789012-us-east-1/AWSCloudFormation","sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::123456789012:role/cdk-hnb659fds-cfn-exec-role-123456789012-us-east-1"}},"invokedBy":"cloudformation.amazonaws.com"}`
+	byAda            = `"userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::123456789012:user/ada","userName":"ada"},"userAgent":"aws-cli/2.15.0"`
+	byEve            = `"userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::123456789012:user/eve","userName":"eve"},"userAgent":"aws-cli/2.15.0"`
+)
+
+// play is an account whose calls wake the function after a delay, as EventBridge
+// and the queue have it.
+type play struct {
+	t        *testing.T
+	a        *account
+	settings Settings
+	now      time.Time
+}
+
+func newPlay(t *testing.T, roles ...*storedRole) *play {
+	return &play{t: t, a: newAccount(roles...), settings: testSettings(), now: testTime}
+}
+
+// recorded is the event of a call about a role.
+func (p *play) recorded(actor, name, parameters string, failed ...string) []byte {
+	code := ""
+	if len(failed) > 0 {
+		code = `,"errorCode":"` + failed[0] + `"`
+	}
+	return fmt.Appendf(nil, `{"eventSource":"iam.amazonaws.com","eventName":%q,"eventTime":%q,%s,"requestParameters":{%s}%s}`, name, p.now.Format(time.RFC3339), actor, parameters, code)
+}
+
+// wake takes events through the function, some seconds later.
+func (p *play) wake(after time.Duration, payloads ...[]byte) finding.Result {
+	p.t.Helper()
+	p.now = p.now.Add(after)
+	observer := &Observer{Settings: p.settings, Region: "us-east-1", Roles: p.a, Account: p.a, Instances: p.a, Providers: p.a, Now: func() time.Time { return p.now }}
+	var result finding.Result
+	for _, payload := range payloads {
+		outcome := assemble(p.settings, observer, Applier{Roles: p.a}).Handle(p.t.Context(), payload)
+		if len(outcome.Report().Results) != 1 {
+			p.t.Fatalf("got %+v", outcome.Report().Results)
+		}
+		result = outcome.Report().Results[0]
+		if err := result.Check(); err != nil {
+			p.t.Errorf("the result breaks the contract: %v", err)
+		}
+		for _, action := range result.Actions {
+			if action.Applied && !action.Mandate.IsGiven() {
+				p.t.Errorf("nothing entitles the function to %+v", action)
+			}
+		}
+	}
+	return result
+}
+
+// deleteRole does what IAM does: it refuses while anything is attached.
+func (p *play) deleteRole(name string) error {
+	role := p.a.roles[name]
+	for profile, roles := range p.a.profiles {
+		if slices.Contains(roles, name) {
+			return fmt.Errorf("DeleteConflict: %s is in the instance profile %s", name, profile)
+		}
+	}
+	if len(role.attached)+len(role.inline) > 0 {
+		return fmt.Errorf("DeleteConflict: attached are %v", role.attached)
+	}
+	delete(p.a.roles, name)
+	return nil
+}
+
+func ofRole(name string) string { return `"roleName":"` + name + `"` }
+
+// TestTeardown plays how owners remove a role that the function lent a policy to.
+// Each ends with the role gone after one retry at most, and nothing of ours left.
+func TestTeardown(t *testing.T) {
+	const name, own = "ecsInstanceRole-web", PolicyARN("arn:aws:iam::123456789012:policy/agent")
+	tests := map[string]struct {
+		actor string
+		// own says that the owner attached a policy of their own, which goes first.
+		own bool
+		// profileFirst, forced and exclusive are the owner's order of calls.
+		profileFirst, forced, exclusive, retries bool
+	}{
+		"Terraform, its own policy first":          {actor: byTerraform, own: true, retries: true},
+		"Terraform with force_detach_policies":     {actor: byTerraform, own: true, forced: true},
+		"Terraform with exclusive attachments":     {actor: byTerraform, own: true, exclusive: true},
+		"Terraform, the profile first":             {actor: byTerraform, profileFirst: true},
+		"CloudFormation deletes the stack":         {actor: byCloudFormation, profileFirst: true},
+		"CloudFormation replaces the role":         {actor: byCloudFormation, own: true, profileFirst: true},
+		"CDK destroys":                             {actor: byCDK, profileFirst: true},
+		"by hand, the role that ada made":          {actor: byAda, own: true},
+		"by hand, detaching what was lent as well": {actor: byAda, forced: true},
+	}
+	for title, test := range tests {
+		t.Run(title, func(t *testing.T) {
+			role := &storedRole{name: name, trust: ec2Trust}
+			p := newPlay(t, role)
+			p.a.policies[own] = allow("ecs:Poll")
+			p.a.profiles[name] = []string{name}
+			created := p.recorded(test.actor, "CreateRole", ofRole(name))
+			if test.own {
+				role.attached = append(role.attached, own)
+			}
+			if result := p.wake(90*time.Second, created); result.Status != finding.Remediated || !slices.Contains(role.attached, agentARN) {
+				t.Fatalf("lent: %s %+v", result.Status, result.Findings)
+			}
+
+			p.now = p.now.Add(24 * time.Hour)
+			removeProfile := func() {
+				p.a.profiles = map[string][]string{}
+				p.wake(5*time.Second, p.recorded(test.actor, "RemoveRoleFromInstanceProfile", ofRole(name)+`,"instanceProfileName":"`+name+`"`))
+				p.wake(5*time.Second, p.recorded(test.actor, "DeleteInstanceProfile", `"instanceProfileName":"`+name+`"`))
+			}
+			detach := func(policy PolicyARN) {
+				role.attached = slices.DeleteFunc(role.attached, func(attached PolicyARN) bool { return attached == policy })
+				p.wake(90*time.Second, p.recorded(test.actor, "DetachRolePolicy", ofRole(name)+`,"policyArn":"`+string(policy)+`"`))
+			}
+			if test.profileFirst {
+				removeProfile()
+			}
+			if test.own {
+				detach(own)
+			}
+			if test.forced || test.exclusive {
+				detach(agentARN)
+				if slices.Contains(role.attached, agentARN) {
+					t.Fatal("what the owner took off came back")
+				}
+			}
+			// The instances drain, and somebody sweeps meanwhile.
+			p.wake(10*time.Minute, []byte(`{"Records":[{"messageId":"m","eventSource":"aws:sqs","body":"{\"roles\":[\"`+name+`\"],\"sweep\":\"s\"}"}]}`))
+			if !test.profileFirst {
+				removeProfile()
+			}
+			err := p.deleteRole(name)
+			if err != nil {
+				t.Logf("the first try: %v", err)
+				p.wake(10*time.Second, p.recorded(test.actor, "DeleteRole", ofRole(name), "DeleteConflictException"))
+				err = p.deleteRole(name)
+			}
+			if err != nil {
+				t.Errorf("the role stands: %v, tags %v", err, role.tags)
+			}
+			if len(role.attached) > 0 {
+				t.Errorf("attached are %v", role.attached)
+			}
+		})
+	}
+}
+
+// TestFailedDeleteTakesBackAtOnce: a role that is only deleted, without a word to
+// its profile.
+func TestFailedDeleteTakesBackAtOnce(t *testing.T) {
+	role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust, attached: []PolicyARN{ssmARN}}
+	p := newPlay(t, role)
+	p.wake(time.Minute, p.recorded(byEve, "TagRole", ofRole("ecsInstanceRole")))
+	if !slices.Contains(role.attached, agentARN) {
+		t.Fatal("nothing was lent")
+	}
+	result := p.wake(time.Minute, p.recorded(byEve, "DeleteRole", ofRole("ecsInstanceRole"), "DeleteConflictException"))
+	if result.Status != finding.Remediated || !slices.Equal(role.attached, []PolicyARN{ssmARN}) || len(p.settings.readRecord(role.tags).loans) > 0 {
+		t.Errorf("got %s %+v, attached %v, tags %v", result.Status, result.Findings, role.attached, role.tags)
+	}
+	// It stays so, until it is put to use again.
+	if result := p.wake(time.Hour, p.recorded(byEve, "TagRole", ofRole("ecsInstanceRole"))); result.Findings[0].Code != "owner-declined" || slices.Contains(role.attached, agentARN) {
+		t.Errorf("looked at again: %s %+v", result.Status, result.Findings)
+	}
+	if result := p.wake(time.Hour, p.recorded(byEve, "AddRoleToInstanceProfile", ofRole("ecsInstanceRole")+`,"instanceProfileName":"x"`)); result.Status != finding.Remediated || !slices.Contains(role.attached, agentARN) || role.tags[declinedTag] != "" {
+		t.Errorf("in use again: %s %+v, tags %v", result.Status, result.Findings, role.tags)
+	}
+}
+
+// TestWhoDetaches: the owner's word stands, by a person's hand the role is looked
+// after again, and what a stranger takes off comes back.
+func TestWhoDetaches(t *testing.T) {
+	for title, test := range map[string]struct {
+		creator, detacher string
+		comesBack         bool
+	}{
+		"the tool":                 {byTerraform, byTerraform, false},
+		"another tool":             {byEve, byCloudFormation, false},
+		"who made the role":        {byAda, byAda, false},
+		"a stranger":               {byAda, byEve, true},
+		"a stranger to the tool's": {byTerraform, byEve, true},
+	} {
+		t.Run(title, func(t *testing.T) {
+			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
+			p := newPlay(t, role)
+			p.wake(time.Minute, p.recorded(test.creator, "CreateRole", ofRole("ecsInstanceRole")))
+			role.attached = nil
+			result := p.wake(2*time.Minute, p.recorded(test.detacher, "DetachRolePolicy", ofRole("ecsInstanceRole")+`,"policyArn":"`+agentARN+`"`))
+			if back := slices.Contains(role.attached, agentARN); back != test.comesBack {
+				t.Fatalf("attached are %v: %s %+v", role.attached, result.Status, result.Findings)
+			}
+			if !test.comesBack && result.Status != finding.Noncompliant {
+				t.Errorf("got %s %+v", result.Status, result.Findings)
+			}
+			if result := p.wake(time.Minute, []byte(`{"role":"ecsInstanceRole"}`)); !slices.Contains(role.attached, agentARN) || role.tags[declinedTag] != "" {
+				t.Errorf("by hand: %s %+v, tags %v", result.Status, result.Findings, role.tags)
+			}
+		})
+	}
+}
+
+// TestOwnerGrants: what the owner grants makes a loan needless, once it gives all
+// that the loan did.
+func TestOwnerGrants(t *testing.T) {
+	const own = PolicyARN("arn:aws:iam::123456789012:policy/agent")
+	agentAndPull := allow("ecs:*", "ec2:DescribeTags", "ecr:*", "logs:*")
+	for title, test := range map[string]struct {
+		call, parameters string
+		grant            func(*storedRole, *account)
+		attached         []PolicyARN
+		recorded         int
+	}{
+		"the same policy":            {"AttachRolePolicy", `,"policyArn":"` + agentARN + `"`, func(*storedRole, *account) {}, []PolicyARN{agentARN}, 0},
+		"a policy that does as much": {"AttachRolePolicy", `,"policyArn":"` + string(own) + `"`, func(r *storedRole, a *account) { r.attached, a.policies[own] = append(r.attached, own), agentAndPull }, []PolicyARN{own}, 0},
+		"an inline one":              {"PutRolePolicy", `,"policyName":"p"`, func(r *storedRole, _ *account) { r.inline = []string{agentAndPull} }, []PolicyARN{}, 0},
+		"one without the pulls":      {"PutRolePolicy", `,"policyName":"p"`, func(r *storedRole, _ *account) { r.inline = []string{allow(agentActions...)} }, []PolicyARN{agentARN}, 1},
+	} {
+		t.Run(title, func(t *testing.T) {
+			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
+			p := newPlay(t, role)
+			p.wake(time.Minute, p.recorded(byTerraform, "CreateRole", ofRole("ecsInstanceRole")))
+			test.grant(role, p.a)
+			p.now = p.now.Add(time.Hour)
+			result := p.wake(time.Minute, p.recorded(byTerraform, test.call, ofRole("ecsInstanceRole")+test.parameters))
+			if !slices.Equal(role.attached, test.attached) || len(p.settings.readRecord(role.tags).loans) != test.recorded || result.Status != finding.Compliant {
+				t.Errorf("got %s %+v, attached %v, tags %v", result.Status, result.Findings, role.attached, role.tags)
+			}
+		})
+	}
+}
+
+// TestOwnersPatch: the finding carries what the owner's source needs.
+func TestOwnersPatch(t *testing.T) {
+	for title, test := range map[string]struct{ actor, word string }{
+		"Terraform":      {byTerraform, "aws_iam_role_policy_attachment"},
+		"CloudFormation": {byCloudFormation, "ManagedPolicyArns"},
+		"CDK":            {byCDK, "addManagedPolicy"},
+	} {
+		for _, change := range []OwnedChange{"roles", "none"} {
+			t.Run(title+" "+string(change), func(t *testing.T) {
+				role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
+				p := newPlay(t, role)
+				p.settings.ChangeOwnedResources = change
+				result := p.wake(time.Minute, p.recorded(test.actor, "CreateRole", ofRole("ecsInstanceRole")))
+				if lent := len(role.attached) > 0; lent != (change == "roles") || !result.Owner.IsKnown() {
+					t.Errorf("got %s %+v, attached %v, owner %v", result.Status, result.Findings, role.attached, result.Owner)
+				}
+				if !slices.ContainsFunc(result.Findings, func(f finding.Finding) bool { return strings.Contains(f.Fix, test.word) }) {
+					t.Errorf("no patch in %+v", result.Findings)
+				}
+			})
+		}
+	}
+}
+
+// TestActorsRight: with RequireActorRight, only who may attach the policy has it
+// attached.
+func TestActorsRight(t *testing.T) {
+	attach := statements(`{"Effect":"Allow","Action":"iam:AttachRolePolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"` + agentARN + `"}}}`)
+	other := statements(`{"Effect":"Allow","Action":"iam:AttachRolePolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"` + ssmARN + `"}}}`)
+	for title, test := range map[string]struct {
+		actor, policy string
+		attached      bool
+		kind          finding.MandateKind
+	}{
+		"a user who may":          {byAda, attach, true, finding.ByActor},
+		"a user who may not":      {byAda, allow("ec2:*"), false, ""},
+		"a user who may another":  {byAda, other, false, ""},
+		"a role that may":         {byTerraform, attach, true, finding.ByActor},
+		"who is not named at all": {`"userIdentity":{"type":"Unknown"}`, "", false, ""},
+	} {
+		t.Run(title, func(t *testing.T) {
+			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
+			p := newPlay(t, role)
+			p.settings.RequireActorRight = true
+			p.a.sources = map[string]string{"arn:aws:iam::123456789012:user/ada": test.policy, "arn:aws:iam::123456789012:role/ci": test.policy}
+			result := p.wake(time.Minute, p.recorded(test.actor, "CreateRole", ofRole("ecsInstanceRole")))
+			if attached := len(role.attached) > 0; attached != test.attached || attached != (result.Status == finding.Remediated) || !attached && result.Status != finding.Planned {
+				t.Fatalf("got %s %+v, attached %v", result.Status, result.Findings, role.attached)
+			}
+			for _, action := range result.Actions {
+				if action.Kind == attachRolePolicy && action.Mandate.Kind != test.kind {
+					t.Errorf("by %+v", action.Mandate)
+				}
+			}
+			// A sweep has no actor; a person who names the role has a right of their own.
+			p.wake(time.Minute, []byte(`{"role":"ecsInstanceRole"}`))
+			if !slices.Contains(role.attached, agentARN) {
+				t.Errorf("by hand: %v", role.attached)
+			}
+		})
+	}
+}
+
+// TestUndoOfWhatIsRecorded: an undo goes by the record's ARNs and its stack, not by
+// today's settings.
+func TestUndoOfWhatIsRecorded(t *testing.T) {
+	for title, test := range map[string]struct {
+		attached []PolicyARN
+		tags     map[string]string
+		settings func(*Settings)
+		want     []PolicyARN
+		code     string
+	}{
+		"after a change of the settings": {[]PolicyARN{agentARN, s3ReadARN}, nil, func(s *Settings) {
+			s.ConfigPolicyARN, s.AgentPolicyARN = s3ReadARN, "arn:aws:iam::123456789012:policy/other"
+		}, []PolicyARN{s3ReadARN}, "undo"},
+		"another stack's loan":         {[]PolicyARN{agentARN}, map[string]string{loanPrefix + "ffffffff/0a1b2c3d": agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "nothing-to-undo"},
+		"an old record, a person's S3": {[]PolicyARN{s3ReadARN}, map[string]string{attachedTag: "config=2025-11-22T00:10:00Z by=ecs-guardrails"}, func(s *Settings) { s.ConfigPolicyARN = s3ReadARN }, []PolicyARN{s3ReadARN}, "nothing-to-undo"},
+		"an old record":                {[]PolicyARN{agentARN, ssmARN}, map[string]string{attachedTag: "agent=2025-11-22T00:10:00Z by=ecs-guardrails"}, nil, []PolicyARN{ssmARN}, "undo"},
+		"no record":                    {[]PolicyARN{agentARN}, map[string]string{"team": "web"}, nil, []PolicyARN{agentARN}, "nothing-to-undo"},
+		"a forged record":              {[]PolicyARN{agentARN}, map[string]string{testSettings().loanKey("arn:aws:iam::aws:policy/Other"): agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "nothing-to-undo"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust, attached: test.attached, tags: test.tags}
+			p := newPlay(t, role)
+			if test.tags == nil {
+				role.tags = map[string]string{p.settings.loanKey(agentARN): agentARN + " at=2025-11-22T00:10:00Z"}
+			}
+			before := maps.Clone(role.tags)
+			if test.settings != nil {
+				test.settings(&p.settings)
+			}
+			result := p.wake(time.Minute, []byte(`{"undo":"ecsInstanceRole"}`))
+			if !slices.Equal(role.attached, test.want) || result.Findings[0].Code != test.code {
+				t.Errorf("got %s %+v, attached %v", result.Status, result.Findings, role.attached)
+			}
+			if test.code == "nothing-to-undo" && (!maps.Equal(role.tags, before) || result.Status != finding.Noncompliant) {
+				t.Errorf("it ended as %s, and the tags are %v", result.Status, role.tags)
+			}
+			if test.code == "undo" && (role.tags[optout.Tag] != "true" || len(role.tags) != 1) {
+				t.Errorf("the tags are %v", role.tags)
+			}
+		})
+	}
+}
+
+// TestPolicyChanged: a new default version is seen at once, on every role that has
+// the policy.
+func TestPolicyChanged(t *testing.T) {
+	const own = PolicyARN("arn:aws:iam::123456789012:policy/agent")
+	one := &storedRole{name: "ecsInstanceRole-a", trust: ec2Trust, attached: []PolicyARN{own}}
+	two := &storedRole{name: "ecsInstanceRole-b", trust: ec2Trust, attached: []PolicyARN{own}}
+	other := &storedRole{name: "web", trust: ec2Trust, attached: []PolicyARN{own}}
+	p := newPlay(t, one, two, other)
+	p.a.policies[own] = allow("ecs:Poll")
+	observer := &Observer{Settings: p.settings, Region: "us-east-1", Roles: p.a, Account: p.a, Instances: p.a, Providers: p.a, Now: func() time.Time { return p.now }}
+	function := assemble(p.settings, observer, Applier{Roles: p.a})
+	payload := p.recorded(byTerraform, "CreatePolicyVersion", `"policyArn":"`+string(own)+`","setAsDefault":true`)
+	results := function.Handle(t.Context(), payload).Report().Results
+	var got []string
+	for _, result := range results {
+		got = append(got, result.Subject+" "+string(result.Status))
+	}
+	slices.Sort(got)
+	if want := []string{"role/ecsInstanceRole-a remediated", "role/ecsInstanceRole-b remediated", "role/web skipped"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	draft := p.recorded(byTerraform, "CreatePolicyVersion", `"policyArn":"`+string(own)+`","setAsDefault":false`)
+	if results := function.Handle(t.Context(), draft).Report().Results; results[0].Status != finding.Skipped {
+		t.Errorf("a draft: %+v", results)
+	}
+	unused := p.recorded(byTerraform, "SetDefaultPolicyVersion", `"policyArn":"arn:aws:iam::123456789012:policy/unused","versionId":"v2"`)
+	if results := function.Handle(t.Context(), unused).Report().Results; len(results) != 1 || results[0].Status != finding.Skipped {
+		t.Errorf("a policy that no role has: %+v", results)
+	}
+	p.a.fail["ListEntitiesForPolicy"] = apiError("Throttling", "Rate exceeded")
+	if results := function.Handle(t.Context(), payload).Report().Results; len(results) != 1 || results[0].Status != finding.Failed {
+		t.Errorf("throttled: %+v", results)
+	}
+}
+
+// TestLaunchWithoutProfile: a container instance without credentials is an error.
+func TestLaunchWithoutProfile(t *testing.T) {
+	launch := func(name string) []byte {
+		return fmt.Appendf(nil, `{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","awsRegion":"us-east-1","recipientAccountId":"123456789012","eventTime":"2025-11-22T10:00:00Z",
+			"requestParameters":{"instancesSet":{"items":[{"imageId":"ami-0f2b3c4d5e6f70819"}]}},
+			"responseElements":{"instancesSet":{"items":[{"instanceId":"i-0dbc91f429e48eeed","imageId":"ami-0f2b3c4d5e6f70819","tagSet":{"items":[{"key":"Name","value":%q}]}}]}}}`, name)
+	}
+	for title, test := range map[string]struct {
+		name, userData string
+		status         finding.Status
+	}{
+		"joins a cluster":     {"web", joinScript, finding.Noncompliant},
+		"a web server":        {"web", "#!/bin/bash\nyum install -y nginx\n", finding.Skipped},
+		"a comment about ECS": {"web", "#!/bin/bash\n# ECS_CLUSTER\n", finding.Skipped},
+	} {
+		t.Run(title, func(t *testing.T) {
+			p := newPlay(t)
+			p.a.instances["i-0dbc91f429e48eeed"] = storedInstance{image: "ami-0f2b3c4d5e6f70819", userData: encoded(test.userData)}
+			result := p.wake(time.Minute, launch(test.name))
+			if result.Status != test.status || result.Findings[0].Code != "no-instance-profile" || result.Subject != "instance/i-0dbc91f429e48eeed" {
+				t.Errorf("got %s %+v of %s", result.Status, result.Findings, result.Subject)
+			}
+		})
+	}
+}

@@ -1,0 +1,233 @@
+package instancerole
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
+	"ecsguardrails/shared/owner"
+	"ecsguardrails/shared/trustpolicy"
+)
+
+// sign says why a role is taken for one of ECS instances.
+type sign int
+
+const (
+	// noSign: nothing says so.
+	noSign sign = iota
+	// seen: an instance that runs ECS uses it. That entitles to nothing.
+	seen
+	// matched: its name matches the operator's pattern.
+	matched
+	// tagged: it has the tag for it.
+	tagged
+)
+
+func (s Settings) signOf(o Observation) sign {
+	switch {
+	case strings.EqualFold(strings.TrimSpace(o.Role.Tags[instanceRoleTag]), "true"):
+		return tagged
+	case s.InstanceRolePattern.Matches(o.Role.Name):
+		return matched
+	case o.Evidence.OfECS(), o.Target.Instance.Managed:
+		return seen
+	default:
+		return noSign
+	}
+}
+
+// notOurs says why a role is left alone, or nil where it is ours.
+func (s Settings) notOurs(o Observation) *finding.Finding {
+	if o.Role == nil {
+		return leave("profile-without-role", "The instance profile %s holds no role.", o.Target.Profile)
+	}
+	role := *o.Role
+	account := ""
+	if parsed, err := arn.Parse(role.ARN); err == nil {
+		account = parsed.AccountID
+	}
+	switch {
+	case o.Target.Account != "" && account != "" && o.Target.Account != account:
+		return leave("other-account", "The role belongs to the account %s, and this function works in %s.", o.Target.Account, account)
+	case ownRole(s.OwnRoles, role.Name, account):
+		return leave("own-role", "The role is one of ECS Guardrails' own, which the function never changes.")
+	case optout.ServiceLinked(role.Path, role.Name):
+		return leave("service-linked-role", "%s is a service-linked role, which belongs to its service.", role.Name)
+	case optout.IdentityCenter(role.Path, role.Name):
+		return leave("reserved-role", "%s belongs to IAM Identity Center, which would undo every change.", role.Name)
+	case o.Target.Undo:
+		return nil
+	case o.Target.Teardown:
+		if len(s.readRecord(role.Tags).loans) == 0 {
+			return leave("nothing-lent", "%s is going out of use, and this stack attached nothing to it.", role.Name)
+		}
+		return nil
+	case optout.Asked(role.Tags):
+		return leave("ignored", "%s has the tag %s=%s.", role.Name, optout.Tag, role.Tags[optout.Tag])
+	}
+	trustsInstances := role.trust.TrustsInstances()
+	switch s.signOf(o) {
+	case noSign:
+		if !trustsInstances {
+			return leave("not-instance-role", "The trust policy of %s names neither ec2.amazonaws.com nor ssm.amazonaws.com.", role.Name)
+		}
+		return leave("not-instance-role",
+			"Nothing says that %s is for ECS instances: its name does not match %s, it has no tag %s=true, and no instance that runs ECS was seen with it.",
+			role.Name, s.InstanceRolePattern, instanceRoleTag)
+	case matched:
+		if !trustsInstances && isForOtherService(role.trust) {
+			return leave("not-instance-role", "%s is called like an instance role, but its trust policy is for other services: %s.", role.Name, strings.Join(role.trust.Others(), ", "))
+		}
+	case seen:
+		if o.Evidence.userData.ecs || o.Target.Instance.Managed {
+			break
+		}
+		// An image alone makes no container instance.
+		for _, name := range []string{role.Name, o.Target.Profile, o.Target.Instance.Name} {
+			if otherNames.MatchString(name) {
+				return leave("not-instance-role", "%s runs an ECS-optimized image, but is called %s, and its user data doesn't set ECS up.", instanceOf(o), name)
+			}
+		}
+	}
+	return nil
+}
+
+func leave(code, why string, about ...any) *finding.Finding {
+	return &finding.Finding{Code: code, Severity: finding.Info, Message: fmt.Sprintf(why, about...)}
+}
+
+func instanceOf(o Observation) string {
+	if o.Evidence.Instance == "" {
+		return "The instance"
+	}
+	return "The instance " + o.Evidence.Instance
+}
+
+// isForOtherService reports whether only services trust the role that have
+// nothing to do with ECS: its name then says nothing.
+func isForOtherService(trust trustpolicy.Policy) bool {
+	others := trust.Others()
+	if len(others) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(others, func(principal string) bool {
+		return !trustpolicy.IsService(principal) ||
+			slices.ContainsFunc([]trustpolicy.Service{trustpolicy.EC2, trustpolicy.SSM, trustpolicy.ECS, trustpolicy.ECSTasks}, func(service trustpolicy.Service) bool {
+				return trustpolicy.NamesService([]string{principal}, service)
+			})
+	})
+}
+
+// leftAlone says for what else than ECS a role is, nil where nothing tells. The
+// tag for instance roles overrides it.
+func (s Settings) leftAlone(o Observation) *finding.Finding {
+	purpose := otherPurpose(o)
+	if purpose == "" || s.signOf(o) == tagged {
+		return nil
+	}
+	return leave("other-purpose", "%s is for %s, by the policies that are attached to it.", o.Role.Name, purpose)
+}
+
+// trustStatement is the trust policy that an instance role needs.
+const trustStatement = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"%s.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+
+func correctTrust(role string, service trustpolicy.Service) string {
+	return fmt.Sprintf("Run: aws iam update-assume-role-policy --role-name %s --policy-document '%s'", role, fmt.Sprintf(trustStatement, service))
+}
+
+// distrusted is the error of a role under which no instance can act, nil where
+// one can.
+func (s Settings) distrusted(o Observation) *finding.Finding {
+	if o.Target.Undo || o.Target.Teardown {
+		return nil
+	}
+	trust, name := o.Role.trust, o.Role.Name
+	service := trustpolicy.EC2
+	if trust.Trusts(trustpolicy.SSM) && !trust.Trusts(trustpolicy.EC2) {
+		service = trustpolicy.SSM
+	}
+	wrong := func(message string, about ...any) *finding.Finding {
+		return &finding.Finding{Code: "trust-wrong-service", Severity: finding.Error, Message: fmt.Sprintf(message, about...), Fix: correctTrust(name, service)}
+	}
+	if !trust.TrustsInstances() {
+		trusted := "no one"
+		if others := trust.Others(); len(others) > 0 {
+			trusted = strings.Join(others, ", ")
+		}
+		return wrong("No instance can use the role %s: its trust policy lets %s assume it, and not ec2.amazonaws.com. Instances get no credentials and don't join a cluster.", name, trusted)
+	}
+	account := s.siteOf(o).account
+	for _, trusted := range []trustpolicy.Service{trustpolicy.EC2, trustpolicy.SSM} {
+		if trust.Trusts(trusted) && len(trust.Excludes(trusted, account)) == 0 {
+			return nil
+		}
+	}
+	return wrong("No instance can use the role %s: the condition on %s in its trust policy excludes %s.amazonaws.com of the account %s.",
+		name, strings.Join(trust.Excludes(service, account), ", "), service, account)
+}
+
+// strangers are those besides instances who may assume the role.
+func strangers(o Observation) []string {
+	return o.Role.trust.Others(trustpolicy.EC2, trustpolicy.SSM)
+}
+
+// ownerOf recognizes the tool that manages the role.
+func ownerOf(o Observation) owner.Owner {
+	evidence := owner.Evidence{Tags: o.Role.Tags}
+	for _, policy := range o.Attached {
+		evidence.Policies = append(evidence.Policies, string(policy))
+	}
+	for _, call := range o.Target.Calls {
+		// Who launches instances with a role needs not own it.
+		if call.Name == "CreateRole" {
+			evidence.Actor = call.Actor
+		}
+	}
+	return owner.Recognize(evidence)
+}
+
+// isOwner reports whether a call was made by the tool or the principal that owns
+// the role: a tool that writes infrastructure, or who created the role.
+func (s Settings) isOwner(o Observation, call Call) bool {
+	if owner.Recognize(owner.Evidence{Actor: call.Actor}).IsKnown() {
+		return true
+	}
+	who := principal(call.Actor)
+	if who == "" {
+		return false
+	}
+	return who == o.Target.creator() ||
+		slices.ContainsFunc(s.readRecord(o.Role.Tags).loans, func(made loan) bool { return made.creator == who })
+}
+
+// declined says by which call the role's owner took away what its instances need,
+// and when; "" where nobody did. A later AddRoleToInstanceProfile, or a call by
+// hand, has the role looked after again.
+func (s Settings) declined(o Observation) (by string, since Call) {
+	recorded := s.readRecord(o.Role.Tags)
+	if !recorded.declined.IsZero() {
+		by, since = recorded.declinedBy, Call{Name: recorded.declinedBy, At: recorded.declined}
+	}
+	for _, call := range o.Target.Calls {
+		switch {
+		case slices.Contains(takingEvents, call.Name) && s.isOwner(o, call):
+			by, since = call.Name, call
+		case call.Name == "AddRoleToInstanceProfile" && !call.At.Before(since.At):
+			by = ""
+		}
+	}
+	if o.Target.ByHand {
+		return "", since
+	}
+	return by, since
+}
+
+// wasGranted reports whether somebody else gave the role something that may make
+// a loan needless.
+func (s Settings) wasGranted(o Observation) bool {
+	return slices.ContainsFunc(o.Target.Calls, func(call Call) bool { return slices.Contains(givingEvents, call.Name) })
+}
