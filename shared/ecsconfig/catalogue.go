@@ -882,7 +882,7 @@ func rows() []Variable {
 			Does: "endpoint of CloudWatch Logs",
 		},
 		{
-			Name: "AWS_ENDPOINT_URL_EC2", Type: URL, Reader: SDKReader,
+			Name: "AWS_ENDPOINT_URL_EC2", Type: URL, Reader: SDKReader, Check: checkTaskEndpoint,
 			Does: "endpoint of Amazon EC2",
 		},
 		{
@@ -964,7 +964,7 @@ func rows() []Variable {
 			Does: "stack traces of Go's runtime",
 		},
 		{
-			Name: "GOLANG_PROTOBUF_REGISTRATION_CONFLICT", Type: Choice, Values: []string{"panic", "warn", "ignore"}, Bad: StopsAgent, Reader: RuntimeReader,
+			Name: "GOLANG_PROTOBUF_REGISTRATION_CONFLICT", Type: Text, Reader: RuntimeReader,
 			Does: "what the protobuf library does about a conflict",
 		},
 		{

@@ -359,6 +359,9 @@ func checkAttributes(_ *judge, v *Variable, value string) []problem {
 			break
 		}
 		text := object[name]
+		if attributeName.MatchString(name) && !reservedAttribute(name) && attributeValue.MatchString(text) && strings.TrimSpace(text) == text {
+			continue
+		}
 		at := max(strings.Index(value, `"`+name+`"`), 0)
 		named := "An attribute in " + v.Name
 		if attributeName.MatchString(name) && isPublic(name) {
@@ -374,10 +377,8 @@ func checkAttributes(_ *judge, v *Variable, value string) []problem {
 		case text == "":
 			p.severity, p.effect = finding.Info, ""
 			p.fact, p.fix = named+" has no value.", "Give it a value, or remove it."
-		case !attributeValue.MatchString(text) || strings.TrimSpace(text) != text:
-			p.fact, p.fix = named+" has a value that is not 1 to 128 letters, digits, inner spaces, and - _ . @ / \\ or colon.", "Change the value."
 		default:
-			continue
+			p.fact, p.fix = named+" has a value that is not 1 to 128 letters, digits, inner spaces, and - _ . @ / \\ or colon.", "Change the value."
 		}
 		problems = append(problems, p)
 	}

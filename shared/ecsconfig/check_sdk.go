@@ -66,15 +66,17 @@ func (j *judge) hasAccessKey() bool {
 
 // profile judges a profile without a file that could have it.
 func profile(j *judge, v *Variable, a Assignment) {
-	if v.Name == "AWS_DEFAULT_PROFILE" && j.file.value("AWS_PROFILE") != "" || j.file.value(v.Name) == "default" && v.Name == "AWS_DEFAULT_PROFILE" {
-		return
-	}
 	if j.file.value("AWS_CONFIG_FILE") != "" || j.file.value("AWS_SHARED_CREDENTIALS_FILE") != "" {
 		return
 	}
-	j.add(a.Line, a.Column, v.Name, problem{code: codeSDK, severity: Restarts.severity(),
+	p := problem{code: codeSDK, severity: Restarts.severity(),
 		fact:   v.Name + " names a profile, but the agent's container has no shared configuration file.",
-		effect: "The AWS SDK refuses to load. " + Restarts.sentence(), fix: "Delete the line, or set AWS_CONFIG_FILE to a file below /etc/ecs, which is mounted."})
+		effect: "The AWS SDK refuses to load. " + Restarts.sentence(), fix: "Delete the line, or set AWS_CONFIG_FILE to a file below /etc/ecs, which is mounted."}
+	if v.Name == "AWS_DEFAULT_PROFILE" {
+		// aws-sdk-go-v2 config/config.go misses only the profile of AWS_PROFILE.
+		p.severity, p.effect = finding.Warning, "The AWS SDK runs without the profile."
+	}
+	j.add(a.Line, a.Column, v.Name, p)
 }
 
 // credentialsEndpoint judges the address that the SDK asks for credentials: over

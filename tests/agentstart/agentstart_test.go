@@ -3,12 +3,15 @@ package agentstart_test
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/finding"
@@ -19,6 +22,7 @@ var (
 	measure = flag.Bool("measure", false, "start the real agent with every case and write testdata/endings.txt")
 	agent   = flag.String("agent", os.Getenv("ECS_AGENT_BINARY"), "binary of the real agent")
 	only    = flag.String("only", "", "names of the variables to measure, separated by commas")
+	fuzz    = flag.Duration("random", 0, "start the real agent with random files for that long")
 	limit   = flag.Int("limit", 1<<30, "start-ups that one variable gets at most in this run; the rest stays for the next run")
 )
 
@@ -32,8 +36,10 @@ var harmful = map[string]string{
 }
 
 // predicted says what the judge expects of a case.
-func predicted(c agentstart.Case) (fails bool, codes []string) {
-	for _, f := range ecsconfig.Judge([]byte(c.File())) {
+func predicted(c agentstart.Case) (fails bool, codes []string) { return predictedFile(c.File()) }
+
+func predictedFile(file string) (fails bool, codes []string) {
+	for _, f := range ecsconfig.Judge([]byte(file)) {
 		if f.Severity == finding.Error && harmful[f.Code] == "" && !strings.HasPrefix(f.Code, "auth-") && f.Code != "cluster-empty" {
 			fails = true
 			codes = append(codes, f.Code)
@@ -124,20 +130,7 @@ func compare(t *testing.T, c agentstart.Case, ending byte) {
 // TestMeasure starts the real agent. Without one it says how to get one: in
 // that case only TestPredictions, with what was measured, runs.
 func TestMeasure(t *testing.T) {
-	if *agent == "" || os.Getuid() != 0 {
-		t.Skip("needs root and a binary of the real agent, which go run ./cmd/agentfacts -build FILE makes: set ECS_AGENT_BINARY")
-	}
-	programs := t.TempDir()
-	for _, name := range []string{"agentstart", "cniplugin"} {
-		if output, err := exec.Command("go", "build", "-o", filepath.Join(programs, name), "../cmd/"+name).CombinedOutput(); err != nil {
-			t.Fatalf("build %s: %v\n%s", name, err, output)
-		}
-	}
-	surroundings, err := agentstart.Start(filepath.Join(programs, "agentstart"), *agent, filepath.Join(programs, "cniplugin"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer surroundings.Close()
+	surroundings := start(t)
 	cases := agentstart.Grid()
 	known := readEndings(t)
 	if *only != "" {
@@ -151,7 +144,7 @@ func TestMeasure(t *testing.T) {
 	t.Logf("%d cases", len(cases))
 	failing := func(c agentstart.Case) bool { fails, _ := predicted(c); return fails }
 	done := 0
-	err = agentstart.Measure(surroundings, cases, failing, *limit, func(c agentstart.Case, ending agentstart.Ending) {
+	err := agentstart.Measure(surroundings, cases, failing, *limit, func(c agentstart.Case, ending agentstart.Ending) {
 		known[c] = letter(ending)
 		compare(t, c, letter(ending))
 		if letter(ending) == '?' {
@@ -171,6 +164,30 @@ func TestMeasure(t *testing.T) {
 	if *measure {
 		writeEndings(t, known)
 	}
+}
+
+// start builds what the agent runs in and starts it.
+func start(t *testing.T) *agentstart.Agent {
+	t.Helper()
+	if *agent == "" || os.Getuid() != 0 {
+		t.Skip("needs root and a binary of the real agent, which go run ./cmd/agentfacts -build FILE makes: set ECS_AGENT_BINARY")
+	}
+	programs := t.TempDir()
+	for _, name := range []string{"agentstart", "cniplugin"} {
+		if output, err := exec.Command("go", "build", "-o", filepath.Join(programs, name), "../cmd/"+name).CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v\n%s", name, err, output)
+		}
+	}
+	surroundings, err := agentstart.Start(filepath.Join(programs, "agentstart"), *agent, filepath.Join(programs, "cniplugin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := surroundings.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return surroundings
 }
 
 // readEndings gives the letter of each case that was measured.
@@ -223,6 +240,68 @@ func writeEndings(t *testing.T, endings map[agentstart.Case]byte) {
 	if err := os.WriteFile(recorded, []byte(text.String()+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestRandomFiles starts the real agent with files of several lines, with values
+// of the grid as they are or broken in some way, for as long as -random says.
+func TestRandomFiles(t *testing.T) {
+	if *fuzz == 0 {
+		t.Skip("runs with -random 10m, and what TestMeasure needs")
+	}
+	surroundings := start(t)
+	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	grid := agentstart.Grid()
+	runs, failed, skipped, differences := 0, 0, 0, 0
+	for deadline := time.Now().Add(*fuzz); time.Now().Before(deadline); {
+		cases := make([]agentstart.Case, 1+random.IntN(4))
+		names := map[string]bool{"ECS_CLUSTER": true}
+		file, unsure := "ECS_CLUSTER=prod\n", false
+		for i := range cases {
+			c := grid[random.IntN(len(grid))]
+			c.Value = broken(c.Value, random)
+			// A value that fails by itself says nothing about the others.
+			unsure = unsure || names[c.Name] || dependsOnHost(c) || strings.HasPrefix(c.Name, "SSL_CERT") || strings.HasPrefix(c.Name, "GOM")
+			names[c.Name] = true
+			file += c.Name + "=" + c.Value + "\n"
+			cases[i] = c
+		}
+		fails, codes := predictedFile(file)
+		if unsure {
+			skipped++
+			continue
+		}
+		ending, err := surroundings.Run(agentstart.Job{Environment: agentstart.ContainerEnvironment(file), ProxyOnly: names["HTTP_PROXY"] || names["HTTPS_PROXY"] || names["http_proxy"] || names["https_proxy"]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs++
+		if ending.Fails() {
+			failed++
+		}
+		if fails != ending.Fails() {
+			differences++
+			t.Errorf("%v, but the errors are %v:\n%.600q", ending, codes, file)
+		}
+	}
+	t.Logf("%d start-ups with random files, %d of which failed: %d differences", runs, failed, differences)
+}
+
+// broken is a value as slips of the hand leave it.
+func broken(value string, random *rand.Rand) string {
+	if random.IntN(2) == 0 {
+		return value
+	}
+	at := 0
+	for at = random.IntN(len(value) + 1); at < len(value) && !utf8.RuneStart(value[at]); at++ {
+	}
+	pieces := []string{" ", `"`, "'", "}", "{", ",", "=", "#", "\\", ";", "[", "]", "0", "-", "/", "x", ":", "\t", "\u00a0"}
+	switch random.IntN(3) {
+	case 0:
+		return value[:at]
+	case 1:
+		return value[:at] + pieces[random.IntN(len(pieces))] + value[at:]
+	}
+	return value + pieces[random.IntN(len(pieces))]
 }
 
 // sample takes three cases of each variable that should fail and three that
