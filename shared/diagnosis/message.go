@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/stopreason"
@@ -52,14 +53,20 @@ func withoutTag(image string) string {
 // maxShown bounds a name that a stranger chose.
 const maxShown = 120
 
-// shown gives a name on one line, cut where it is long.
-func shown(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '`' {
+// onOneLine drops what no name of AWS's has, and a terminal or a mail would take
+// for more than text.
+func onOneLine(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == '`' {
 			return -1
 		}
 		return r
 	}, name)
+}
+
+// shown gives a name on one line, cut where it is long.
+func shown(name string) string {
+	name = onOneLine(name)
 	if len(name) > maxShown {
 		name = strings.ToValidUTF8(name[:maxShown], "") + "…"
 	}

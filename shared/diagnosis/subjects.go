@@ -64,19 +64,19 @@ func (d taskDetail) task() stopreason.Task {
 func (f *Failure) place(clusterARN string) {
 	partition, region, account, resource, ok := arnParts(clusterARN)
 	if !ok {
-		f.Cluster = clusterARN
+		f.Cluster = onOneLine(clusterARN)
 		return
 	}
 	f.Partition, f.Region, f.Account = partition, region, account
-	f.Cluster = strings.TrimPrefix(resource, "cluster/")
+	f.Cluster = onOneLine(strings.TrimPrefix(resource, "cluster/"))
 }
 
 // failure gives the task's failure; the cause may be none of ours.
 func (d taskDetail) failure() Failure {
-	f := Failure{Definition: d.TaskDefinitionARN, Task: d.TaskARN, Version: d.Version, Launch: d.LaunchType}
+	f := Failure{Definition: onOneLine(d.TaskDefinitionARN), Task: onOneLine(d.TaskARN), Version: d.Version, Launch: d.LaunchType}
 	f.place(d.ClusterARN)
 	if service, found := strings.CutPrefix(d.Group, "service:"); found {
-		f.Service = service
+		f.Service = onOneLine(service)
 	}
 	read := stopreason.OfTask(d.task())
 	f.Reason, f.Also, f.Cached = read.Reason, read.Also, read.Cached
@@ -149,11 +149,11 @@ func serviceAction(of event.Notification) []pipeline.Subject[Failure] {
 		return malformed("the service action names no service in its resources")
 	}
 	cluster, name, ok := serviceOf(of.Resources[at])
-	f := Failure{Service: name, ContainerInstances: detail.ContainerInstanceARNs, Read: ReadService}
+	f := Failure{Service: onOneLine(name), ContainerInstances: detail.ContainerInstanceARNs, Read: ReadService}
 	if f.place(of.Resources[at]); !ok && detail.ClusterARN == "" {
 		return malformed("the service's ARN names no cluster")
 	}
-	f.Cluster = cluster
+	f.Cluster = onOneLine(cluster)
 	if detail.ClusterARN != "" {
 		f.place(detail.ClusterARN)
 	}
@@ -197,7 +197,7 @@ func agentGone(of event.Notification) []pipeline.Subject[Failure] {
 	if !gone {
 		return []pipeline.Subject[Failure]{pipeline.Skip[Failure](detail.EC2InstanceID, CodeNoReason, "The agent of "+detail.EC2InstanceID+" is connected.")}
 	}
-	f := Failure{Instance: detail.EC2InstanceID, ContainerInstances: []string{detail.ContainerInstanceARN}, Reason: stopreason.Known("place-agent")}
+	f := Failure{Instance: onOneLine(detail.EC2InstanceID), ContainerInstances: []string{detail.ContainerInstanceARN}, Reason: stopreason.Known("place-agent")}
 	f.place(detail.ClusterARN)
 	return []pipeline.Subject[Failure]{f.subject()}
 }
@@ -213,7 +213,7 @@ func refusedRegistration(call event.Call) []pipeline.Subject[Failure] {
 		return nil
 	}
 	session := lastPart(call.Actor.ARN)
-	f := Failure{Account: call.Account, Region: call.Region, Role: call.Actor.RoleARN, Partition: "aws"}
+	f := Failure{Account: call.Account, Region: call.Region, Role: onOneLine(call.Actor.RoleARN), Partition: "aws"}
 	if instanceID.MatchString(session) {
 		f.Instance = session
 	}
@@ -231,6 +231,7 @@ func refusedRegistration(call event.Call) []pipeline.Subject[Failure] {
 		// The agent's own default where ECS_CLUSTER isn't set.
 		f.Cluster = "default"
 	}
+	f.Cluster = onOneLine(f.Cluster)
 	f.Cluster = f.Cluster[strings.LastIndexByte(f.Cluster, '/')+1:]
 	switch {
 	case throttled(call.ErrorCode):
