@@ -30,6 +30,9 @@ type Tagged struct {
 type Resources interface {
 	Role(ctx context.Context, name string) (Tagged, error)
 	Secret(ctx context.Context, id string) (Tagged, error)
+	// Policy returns the resource's own policy, by the resource's ARN, or "" where
+	// it has none or its kind has none here.
+	Policy(ctx context.Context, arn string) (string, error)
 }
 
 // place is where the call was made.
@@ -82,6 +85,10 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 		keys["secretsmanager:SecretId"] = []string{secret.ARN}
 		if stage := text(exchange.Parameters, "VersionStage"); stage != "" {
 			keys["secretsmanager:VersionStage"] = []string{stage}
+		}
+		if name == "secretsmanager:PutResourcePolicy" {
+			blocks, given := exchange.Parameters["BlockPublicPolicy"].(bool)
+			keys["secretsmanager:BlockPublicPolicy"] = []string{fmt.Sprint(!given || blocks)}
 		}
 		return []Demand{{Action: name, Resource: secret.ARN, Context: keys}}, true, nil
 	case name == "ecs:RegisterTaskDefinition":

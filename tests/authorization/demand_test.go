@@ -27,6 +27,8 @@ func (known) Secret(_ context.Context, id string) (Tagged, error) {
 	return Tagged{ARN: "arn:aws:secretsmanager:us-east-1:" + account + ":secret:" + id + "-AbCdEf", Tags: map[string]string{"ecs-guardrails:driver": "htpasswd"}}, nil
 }
 
+func (known) Policy(context.Context, string) (string, error) { return "", nil }
+
 func TestDemands(t *testing.T) {
 	const role = "arn:aws:iam::" + account + ":role/path/r"
 	cases := []struct {

@@ -50,6 +50,9 @@ type Exchange struct {
 	Host       string
 	AccessKey  string
 	SourceIP   string
+	// InvokedBy is the service that makes the call for a principal, as in
+	// "cloudformation.amazonaws.com"; "" for calls that came over the network.
+	InvokedBy string
 	// Response is the body of the answer; empty for an S3 object's.
 	Response []byte
 }

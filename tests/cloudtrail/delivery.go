@@ -56,8 +56,8 @@ type Deliverer struct {
 	// Admits says whether the target's own policy lets EventBridge in for the
 	// rule, by ARN.
 	Admits func(ctx context.Context, target, service, source string) (bool, error)
-	// Identify says who a caller is.
-	Identify func(ctx context.Context, caller string) (Identity, error)
+	// Identify says who made a call.
+	Identify func(context.Context, awscall.Exchange) (Identity, error)
 	Logger   *slog.Logger
 
 	mutex      sync.Mutex
@@ -118,7 +118,7 @@ func (d *Deliverer) Deliveries() []Delivery {
 }
 
 func (d *Deliverer) deliver(ctx context.Context, exchange awscall.Exchange) error {
-	identity, err := d.Identify(ctx, exchange.Call.Caller)
+	identity, err := d.Identify(ctx, exchange)
 	if err != nil {
 		return fmt.Errorf("finding who %s is: %w", exchange.Call.Caller, err)
 	}

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"ecsguardrails/tests/awscall"
 )
 
 const (
@@ -95,7 +97,7 @@ func TestEventsReachTheTargetsOfMatchingRules(t *testing.T) {
 			Admits: func(_ context.Context, _, service, source string) (bool, error) {
 				return service == "events.amazonaws.com" && !strings.HasSuffix(source, "/closed"), nil
 			},
-			Identify: func(context.Context, string) (Identity, error) { return operator, nil },
+			Identify: func(context.Context, awscall.Exchange) (Identity, error) { return operator, nil },
 			Logger:   slog.New(slog.DiscardHandler),
 		}
 		ctx, stop := context.WithCancel(t.Context())

@@ -34,8 +34,17 @@ type Identity struct {
 	// Role is the role's name and RoleID its unique ID, Session the session's
 	// name; all are empty for a person.
 	Role, RoleARN, RoleID, Session string
-	// User is the name of the IAM user.
-	User string
+	// User is the name of the IAM user, and UserID its unique ID. UserPath is
+	// the user's path, "" for "/".
+	User, UserID, UserPath string
+}
+
+// ARN is the principal of the call: a user, or a role's session.
+func (i Identity) ARN() string {
+	if i.Role != "" {
+		return i.SessionARN()
+	}
+	return "arn:aws:iam::" + i.Account + ":user" + cmp.Or(i.UserPath, "/") + i.User
 }
 
 // SessionARN is the principal of a role's session; empty for a person.
@@ -75,13 +84,13 @@ func NewEvent(exchange awscall.Exchange, identity Identity) Event {
 	at := call.Time.UTC().Format(time.RFC3339)
 	detail := map[string]any{
 		"eventVersion":       "1.09",
-		"userIdentity":       userIdentity(identity, exchange.AccessKey, call.Time),
+		"userIdentity":       userIdentity(identity, exchange, call.Time),
 		"eventTime":          at,
 		"eventSource":        call.Service + ".amazonaws.com",
 		"eventName":          call.Operation,
 		"awsRegion":          region,
-		"sourceIPAddress":    exchange.SourceIP,
-		"userAgent":          exchange.Header.Get("User-Agent"),
+		"sourceIPAddress":    cmp.Or(exchange.InvokedBy, exchange.SourceIP),
+		"userAgent":          cmp.Or(exchange.InvokedBy, exchange.Header.Get("User-Agent")),
 		"requestParameters":  requestParameters(exchange),
 		"responseElements":   nil,
 		"requestID":          cmp.Or(call.RequestID, newID()),
@@ -96,6 +105,10 @@ func NewEvent(exchange awscall.Exchange, identity Identity) Event {
 			"cipherSuite":              "TLS_AES_128_GCM_SHA256",
 			"clientProvidedHostHeader": host(call.Service, region),
 		},
+	}
+	if exchange.InvokedBy != "" {
+		// What a service calls for a principal goes over no network of the principal's.
+		delete(detail, "tlsDetails")
 	}
 	if call.Failed() {
 		detail["errorCode"] = errorCode(call)
@@ -123,14 +136,22 @@ func host(service, region string) string {
 	return service + "." + region + ".amazonaws.com"
 }
 
-func userIdentity(identity Identity, accessKey string, at time.Time) map[string]any {
+func userIdentity(identity Identity, exchange awscall.Exchange, at time.Time) map[string]any {
+	described := principal(identity, at)
+	described["accessKeyId"] = exchange.AccessKey
+	if exchange.InvokedBy != "" {
+		described["invokedBy"] = exchange.InvokedBy
+	}
+	return described
+}
+
+func principal(identity Identity, at time.Time) map[string]any {
 	if identity.Role == "" {
 		return map[string]any{
 			"type":        "IAMUser",
-			"principalId": "AIDA0000000000000LOCAL",
-			"arn":         "arn:aws:iam::" + identity.Account + ":user/" + identity.User,
+			"principalId": cmp.Or(identity.UserID, "AIDA0000000000000LOCAL"),
+			"arn":         identity.ARN(),
 			"accountId":   identity.Account,
-			"accessKeyId": accessKey,
 			"userName":    identity.User,
 		}
 	}
@@ -139,7 +160,6 @@ func userIdentity(identity Identity, accessKey string, at time.Time) map[string]
 		"principalId": identity.RoleID + ":" + identity.Session,
 		"arn":         identity.SessionARN(),
 		"accountId":   identity.Account,
-		"accessKeyId": accessKey,
 		"sessionContext": map[string]any{
 			"sessionIssuer": map[string]any{
 				"type":        "Role",

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/ecsimage"
 	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/toolchain"
@@ -40,6 +41,9 @@ type Options struct {
 	Region   string
 	// Provided is what AWS has for every account and MiniStack lacks.
 	Provided Provided
+	// Internal is told of each call that a service of the emulator makes for a
+	// principal without sending it through the endpoint.
+	Internal func(awscall.Internal)
 }
 
 // Provided is written to launch.py.
@@ -138,9 +142,17 @@ func start(ctx context.Context, options Options) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the emulator: %w", err)
 	}
-	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("starting the emulator: %w", err)
+	calls, told, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("preparing the emulator: %w", err)
 	}
+	// The first extra file is descriptor 3.
+	command.ExtraFiles = []*os.File{told}
+	if err := command.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the emulator: %w", err), calls.Close(), told.Close())
+	}
+	_ = told.Close()
+	go readInternal(calls, options.Internal)
 	emulator := &Emulator{
 		URL:     &url.URL{Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))},
 		log:     options.Log,
@@ -159,6 +171,21 @@ func start(ctx context.Context, options Options) (*Emulator, error) {
 		return nil, errors.Join(err, emulator.Stop())
 	}
 	return emulator, nil
+}
+
+// readInternal reads one call a line, until MiniStack is gone.
+func readInternal(calls io.ReadCloser, tell func(awscall.Internal)) {
+	defer calls.Close()
+	decoder := json.NewDecoder(calls)
+	for {
+		var call awscall.Internal
+		if decoder.Decode(&call) != nil {
+			return
+		}
+		if tell != nil {
+			tell(call)
+		}
+	}
 }
 
 func (e *Emulator) waitReady(ctx context.Context) error {

@@ -199,18 +199,26 @@ func additional(policies *Policies, parameters map[string]any) error {
 	return nil
 }
 
-// PrincipalPolicies reads all policies that decide about a role: inline ones,
-// attached ones and the permissions boundary.
+// PrincipalPolicies reads all policies that decide about a role or a user: inline
+// ones, attached ones, those of a user's groups, and the permissions boundary.
 func (s *Service) PrincipalPolicies(ctx context.Context, arn string) (Policies, error) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[2] != "iam" {
 		return Policies{}, invalid("Invalid Entity Arn: %s", arn)
 	}
 	kind, name, _ := strings.Cut(parts[5], "/")
-	if kind != "role" {
-		return Policies{}, invalid("the local stack simulates roles, not %s", arn)
-	}
 	name = name[strings.LastIndexByte(name, '/')+1:]
+	switch kind {
+	case "role":
+		return s.rolePolicies(ctx, name)
+	case "user":
+		return s.userPolicies(ctx, name)
+	default:
+		return Policies{}, invalid("the local stack simulates roles and users, not %s", arn)
+	}
+}
+
+func (s *Service) rolePolicies(ctx context.Context, name string) (Policies, error) {
 	role, err := s.IAM.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
 	if missing := (*types.NoSuchEntityException)(nil); errors.As(err, &missing) {
 		return Policies{}, &apiError{http.StatusNotFound, "NoSuchEntity", "The role with name " + name + " cannot be found."}
@@ -230,11 +238,9 @@ func (s *Service) PrincipalPolicies(ctx context.Context, arn string) (Policies, 
 			if err != nil {
 				return Policies{}, fmt.Errorf("reading policy %s of role %s: %w", policyName, name, err)
 			}
-			document, err := decodeDocument(aws.ToString(policy.PolicyDocument))
-			if err != nil {
-				return Policies{}, fmt.Errorf("policy %s of role %s: %w", policyName, name, err)
+			if err := policies.addInline("role", name, policyName, aws.ToString(policy.PolicyDocument)); err != nil {
+				return Policies{}, err
 			}
-			policies.Identity = append(policies.Identity, Policy{ID: "role_" + name + "_" + policyName, Type: "role", Document: document})
 		}
 	}
 	attached := iam.NewListAttachedRolePoliciesPaginator(s.IAM, &iam.ListAttachedRolePoliciesInput{RoleName: &name})
@@ -243,22 +249,106 @@ func (s *Service) PrincipalPolicies(ctx context.Context, arn string) (Policies, 
 		if err != nil {
 			return Policies{}, fmt.Errorf("listing the policies attached to role %s: %w", name, err)
 		}
-		for _, attachment := range output.AttachedPolicies {
-			policy, err := s.managedPolicy(ctx, aws.ToString(attachment.PolicyArn))
-			if err != nil {
-				return Policies{}, err
-			}
-			policies.Identity = append(policies.Identity, policy)
-		}
-	}
-	if boundary := role.Role.PermissionsBoundary; boundary != nil {
-		policy, err := s.managedPolicy(ctx, aws.ToString(boundary.PermissionsBoundaryArn))
-		if err != nil {
+		if err := s.addAttached(ctx, &policies, output.AttachedPolicies); err != nil {
 			return Policies{}, err
 		}
-		policies.Boundary = []Policy{policy}
 	}
-	return policies, nil
+	return policies, s.addBoundary(ctx, &policies, role.Role.PermissionsBoundary)
+}
+
+func (s *Service) userPolicies(ctx context.Context, name string) (Policies, error) {
+	user, err := s.IAM.GetUser(ctx, &iam.GetUserInput{UserName: &name})
+	if missing := (*types.NoSuchEntityException)(nil); errors.As(err, &missing) {
+		return Policies{}, &apiError{http.StatusNotFound, "NoSuchEntity", "The user with name " + name + " cannot be found."}
+	}
+	if err != nil {
+		return Policies{}, fmt.Errorf("reading user %s: %w", name, err)
+	}
+	var policies Policies
+	inline, err := s.IAM.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: &name})
+	if err != nil {
+		return Policies{}, fmt.Errorf("listing the inline policies of user %s: %w", name, err)
+	}
+	for _, policyName := range inline.PolicyNames {
+		policy, err := s.IAM.GetUserPolicy(ctx, &iam.GetUserPolicyInput{UserName: &name, PolicyName: &policyName})
+		if err != nil {
+			return Policies{}, fmt.Errorf("reading policy %s of user %s: %w", policyName, name, err)
+		}
+		if err := policies.addInline("user", name, policyName, aws.ToString(policy.PolicyDocument)); err != nil {
+			return Policies{}, err
+		}
+	}
+	attached, err := s.IAM.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: &name})
+	if err != nil {
+		return Policies{}, fmt.Errorf("listing the policies attached to user %s: %w", name, err)
+	}
+	if err := s.addAttached(ctx, &policies, attached.AttachedPolicies); err != nil {
+		return Policies{}, err
+	}
+	groups, err := s.IAM.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: &name})
+	if err != nil {
+		return Policies{}, fmt.Errorf("listing the groups of user %s: %w", name, err)
+	}
+	for _, group := range groups.Groups {
+		if err := s.addGroup(ctx, &policies, aws.ToString(group.GroupName)); err != nil {
+			return Policies{}, err
+		}
+	}
+	return policies, s.addBoundary(ctx, &policies, user.User.PermissionsBoundary)
+}
+
+func (s *Service) addGroup(ctx context.Context, policies *Policies, name string) error {
+	inline, err := s.IAM.ListGroupPolicies(ctx, &iam.ListGroupPoliciesInput{GroupName: &name})
+	if err != nil {
+		return fmt.Errorf("listing the inline policies of group %s: %w", name, err)
+	}
+	for _, policyName := range inline.PolicyNames {
+		policy, err := s.IAM.GetGroupPolicy(ctx, &iam.GetGroupPolicyInput{GroupName: &name, PolicyName: &policyName})
+		if err != nil {
+			return fmt.Errorf("reading policy %s of group %s: %w", policyName, name, err)
+		}
+		if err := policies.addInline("group", name, policyName, aws.ToString(policy.PolicyDocument)); err != nil {
+			return err
+		}
+	}
+	attached, err := s.IAM.ListAttachedGroupPolicies(ctx, &iam.ListAttachedGroupPoliciesInput{GroupName: &name})
+	if err != nil {
+		return fmt.Errorf("listing the policies attached to group %s: %w", name, err)
+	}
+	return s.addAttached(ctx, policies, attached.AttachedPolicies)
+}
+
+// addInline adds an inline policy of a role, user or group.
+func (p *Policies) addInline(kind, name, policy, encoded string) error {
+	document, err := decodeDocument(encoded)
+	if err != nil {
+		return fmt.Errorf("policy %s of %s %s: %w", policy, kind, name, err)
+	}
+	p.Identity = append(p.Identity, Policy{ID: kind + "_" + name + "_" + policy, Type: kind, Document: document})
+	return nil
+}
+
+func (s *Service) addAttached(ctx context.Context, policies *Policies, attachments []types.AttachedPolicy) error {
+	for _, attachment := range attachments {
+		policy, err := s.managedPolicy(ctx, aws.ToString(attachment.PolicyArn))
+		if err != nil {
+			return err
+		}
+		policies.Identity = append(policies.Identity, policy)
+	}
+	return nil
+}
+
+func (s *Service) addBoundary(ctx context.Context, policies *Policies, boundary *types.AttachedPermissionsBoundary) error {
+	if boundary == nil || aws.ToString(boundary.PermissionsBoundaryArn) == "" {
+		return nil
+	}
+	policy, err := s.managedPolicy(ctx, aws.ToString(boundary.PermissionsBoundaryArn))
+	if err != nil {
+		return err
+	}
+	policies.Boundary = []Policy{policy}
+	return nil
 }
 
 func (s *Service) managedPolicy(ctx context.Context, arn string) (Policy, error) {

@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/cloudtrail"
@@ -27,12 +29,17 @@ func LogicalID(function string) string {
 	return id.String()
 }
 
-// identify says under which identity a caller's calls are recorded: a
-// function's under its role, as on AWS, everybody else's under one user.
-func (s *Stack) identify(ctx context.Context, caller string) (cloudtrail.Identity, error) {
-	if caller == awscall.Person {
-		return cloudtrail.Identity{Account: Account, User: user}, nil
+// identify says under which identity a call is recorded: a function's under its
+// role, as on AWS, everybody else's under the principal of the access key.
+func (s *Stack) identify(ctx context.Context, exchange awscall.Exchange) (cloudtrail.Identity, error) {
+	if exchange.Call.Caller == awscall.Person {
+		return s.principal(ctx, exchange.AccessKey)
 	}
+	return s.function(ctx, exchange.Call.Caller)
+}
+
+// function gives the identity of a function of the stack by its short name.
+func (s *Stack) function(ctx context.Context, caller string) (cloudtrail.Identity, error) {
 	s.rolesMutex.Lock()
 	defer s.rolesMutex.Unlock()
 	if known, ok := s.roles[caller]; ok {
@@ -43,6 +50,49 @@ func (s *Stack) identify(ctx context.Context, caller string) (cloudtrail.Identit
 		return cloudtrail.Identity{}, err
 	}
 	s.roles[caller] = identity
+	return identity, nil
+}
+
+// principal gives the user or the role's session that an access key belongs to,
+// and the operator where the emulator issued no such key.
+func (s *Stack) principal(ctx context.Context, accessKey string) (cloudtrail.Identity, error) {
+	operator := cloudtrail.Identity{Account: Account, User: user}
+	if accessKey == "" || accessKey == AccessKey {
+		return operator, nil
+	}
+	s.rolesMutex.Lock()
+	known, ok := s.principals[accessKey]
+	s.rolesMutex.Unlock()
+	if ok {
+		return known, nil
+	}
+	behind := s.Behind.Copy()
+	// The emulator looks the key up and checks no signature.
+	behind.Credentials = credentials.NewStaticCredentialsProvider(accessKey, "any", "")
+	output, err := sts.NewFromConfig(behind).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return cloudtrail.Identity{}, fmt.Errorf("finding whose access key it is: %w", err)
+	}
+	identity := operator
+	arn := aws.ToString(output.Arn)
+	kind, rest, _ := strings.Cut(arn[strings.LastIndexByte(arn, ':')+1:], "/")
+	switch kind {
+	case "user":
+		name := rest[strings.LastIndexByte(rest, '/')+1:]
+		identity = cloudtrail.Identity{Account: Account, User: name, UserID: aws.ToString(output.UserId), UserPath: "/" + strings.TrimSuffix(rest, name)}
+	case "assumed-role":
+		name, session, _ := strings.Cut(rest, "/")
+		role, err := iam.NewFromConfig(s.Behind).GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+		if err != nil {
+			return cloudtrail.Identity{}, fmt.Errorf("reading the role of a session: %w", err)
+		}
+		identity = cloudtrail.Identity{
+			Account: Account, Role: name, RoleARN: aws.ToString(role.Role.Arn), RoleID: aws.ToString(role.Role.RoleId), Session: session,
+		}
+	}
+	s.rolesMutex.Lock()
+	defer s.rolesMutex.Unlock()
+	s.principals[accessKey] = identity
 	return identity, nil
 }
 

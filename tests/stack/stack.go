@@ -3,12 +3,14 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -45,6 +47,7 @@ import (
 	"ecsguardrails/tests/rolepages"
 	"ecsguardrails/tests/rolequota"
 	"ecsguardrails/tests/rotationservice"
+	"ecsguardrails/tests/secretpolicy"
 	"ecsguardrails/tests/taskdefinition"
 	"ecsguardrails/tests/toolchain"
 	"ecsguardrails/tests/userdata"
@@ -115,7 +118,10 @@ type Stack struct {
 	emulator  *emulator.Emulator
 
 	rolesMutex sync.Mutex
-	roles      map[string]cloudtrail.Identity
+	// roles are the functions' identities by short name, principals those of
+	// everybody else by access key.
+	roles, principals map[string]cloudtrail.Identity
+	deployments       deployments
 }
 
 // Start runs a stack. When it fails, or the context ends before it is ready,
@@ -150,7 +156,7 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	stack := &Stack{Name: options.StackName, options: options, folder: folder, roles: map[string]cloudtrail.Identity{}}
+	stack := &Stack{Name: options.StackName, options: options, folder: folder, roles: map[string]cloudtrail.Identity{}, principals: map[string]cloudtrail.Identity{}}
 	stack.closers = append(stack.closers, folder.close)
 	if err := stack.start(ctx); err != nil {
 		return nil, errors.Join(err, stack.Stop())
@@ -230,6 +236,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 		Account:  Account,
 		Region:   Region,
 		Provided: emulator.Provided{ManagedPolicies: managed, Images: ecsimage.Images, Parameters: parameters},
+		Internal: s.internal,
 	})
 	if err != nil {
 		return err
@@ -270,16 +277,21 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	s.closers = append(s.closers, s.Instances.Stop)
 	launched := &userdata.Store{}
 	definitions := s.taskDefinitions(context.WithoutCancel(ctx))
+	s.deployments.definitions = definitions
 	bucketPolicies := &bucketpolicy.Service{S3: s3.NewFromConfig(behind)}
 	quota := &rolequota.Service{IAM: roles}
 
 	s.Guard = &authorization.Guard{
 		Account:    Account,
 		Simulation: s.Simulation,
-		Resources:  &authorization.Emulated{IAM: roles, SecretsManager: secrets},
+		Resources:  &authorization.Emulated{IAM: roles, SecretsManager: secrets, EventBridge: eventbridge.NewFromConfig(behind)},
 		Principal: func(ctx context.Context, caller string) (authorization.Principal, error) {
-			identity, err := s.identify(ctx, caller)
+			identity, err := s.function(ctx, caller)
 			return authorization.Principal{RoleARN: identity.RoleARN, SessionARN: identity.SessionARN()}, err
+		},
+		Person: func(ctx context.Context, exchange awscall.Exchange) (authorization.Principal, error) {
+			identity, err := s.identify(ctx, exchange)
+			return authorization.Principal{RoleARN: cmp.Or(identity.RoleARN, identity.ARN()), SessionARN: identity.ARN()}, err
 		},
 		Logger: s.logger,
 	}
@@ -287,6 +299,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	maps.Copy(supplements, s.Instances.Supplements())
 	supplements["iam:SimulatePrincipalPolicy"] = s.Simulation.Answer
 	supplements["iam:AttachRolePolicy"] = quota.Answer
+	supplements["secretsmanager:PutResourcePolicy"] = secretpolicy.Answer
 	supplements["s3:GetBucketPolicyStatus"] = bucketPolicies.Answer
 	supplements["s3:GetAccountPublicAccessBlock"] = bucketpolicy.AnswerAccount
 	supplements["ec2:DescribeInstanceAttribute"] = launched.Answer
@@ -295,8 +308,11 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	amendments["ecs:DescribeTaskDefinition"] = definitions.AmendDescription
 	maps.Copy(amendments, new(rolepages.Service).Amendments())
 	front.Serve(s.emulator.URL, endpoint.Options{
-		Record:      s.Record,
-		Guard:       s.Guard.Check,
+		Record: s.Record,
+		Guard: func(writer http.ResponseWriter, request *http.Request, exchange awscall.Exchange) bool {
+			s.deployments.note(exchange)
+			return s.Guard.Check(writer, request, exchange)
+		},
 		Supplements: supplements,
 		Amendments:  amendments,
 		Observe: func(exchange awscall.Exchange) {
@@ -315,12 +331,9 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 func (s *Stack) taskDefinitions(ctx context.Context) *taskdefinition.Store {
 	client := ecs.NewFromConfig(s.Behind)
 	return &taskdefinition.Store{
-		Identify: func(caller string) (string, error) {
-			identity, err := s.identify(ctx, caller)
-			if identity.Role == "" {
-				return "arn:aws:iam::" + Account + ":user/" + user, err
-			}
-			return identity.SessionARN(), err
+		Identify: func(exchange awscall.Exchange) (string, error) {
+			identity, err := s.identify(ctx, exchange)
+			return identity.ARN(), err
 		},
 		Latest: func(family string) (string, error) {
 			pages := ecs.NewListTaskDefinitionsPaginator(client, &ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Sort: ecstypes.SortOrderDesc})
@@ -487,7 +500,7 @@ func (s *Stack) Beside(ctx context.Context, name string, parameters map[string]s
 	other := &Stack{
 		Name: name, Endpoint: s.Endpoint, Config: s.Config, Record: s.Record, Simulation: s.Simulation, Guard: s.Guard, Registry: s.Registry,
 		options: options, folder: s.folder, deliverer: s.deliverer, rotation: s.rotation, logger: s.logger, emulator: s.emulator,
-		roles: map[string]cloudtrail.Identity{},
+		roles: map[string]cloudtrail.Identity{}, principals: map[string]cloudtrail.Identity{},
 	}
 	deployer := &sam{program: filepath.Join(programs, "sam"), stack: other}
 	if err := deployer.prepare(ctx); err != nil {

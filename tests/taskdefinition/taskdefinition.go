@@ -16,8 +16,8 @@ import (
 
 // Store remembers who registered what. The zero value is empty.
 type Store struct {
-	// Identify gives the ARN of a caller: a user's, or a role session's.
-	Identify func(caller string) (string, error)
+	// Identify gives the ARN of who made a call: a user's, or a role session's.
+	Identify func(awscall.Exchange) (string, error)
 	// Latest gives the name of a family's latest active revision, "" where it has
 	// none.
 	Latest func(family string) (string, error)
@@ -32,7 +32,7 @@ type Store struct {
 // AmendRegistration is told of an answer to RegisterTaskDefinition.
 func (s *Store) AmendRegistration(exchange awscall.Exchange, body []byte) ([]byte, error) {
 	return s.amend(body, func(arn string) (string, error) {
-		by, err := s.Identify(exchange.Call.Caller)
+		by, err := s.Identify(exchange)
 		if err != nil {
 			return "", fmt.Errorf("finding who %s is: %w", exchange.Call.Caller, err)
 		}

@@ -10,7 +10,7 @@ import (
 const answer = `{"taskDefinition":{"taskDefinitionArn":"arn:web:1","registeredBy":"arn:aws:iam::123456789012:root","revision":1},"tags":[]}`
 
 func TestWhoRegisteredIsRemembered(t *testing.T) {
-	store := &Store{Identify: func(caller string) (string, error) { return "arn:of:" + caller, nil }}
+	store := &Store{Identify: func(exchange awscall.Exchange) (string, error) { return "arn:of:" + exchange.Call.Caller, nil }}
 	exchange := awscall.Exchange{Call: awscall.Call{Caller: "patch-task-definition"}}
 	described, err := store.AmendDescription(exchange, []byte(answer))
 	if err != nil || string(described) != answer {
