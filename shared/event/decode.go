@@ -228,7 +228,10 @@ func decodeEventBridge(payload []byte) Trigger {
 	case envelope.Source == "aws.s3" && strings.HasPrefix(envelope.DetailType, "Object "):
 		return decodeS3EventBridge(envelope.Detail, strings.TrimPrefix(envelope.DetailType, "Object "), envelope.Account, envelope.Region, at)
 	default:
-		return Notification{envelope.Source, envelope.DetailType, envelope.Detail, envelope.Resources, at}
+		return Notification{
+			Source: envelope.Source, DetailType: envelope.DetailType, Detail: envelope.Detail, Resources: envelope.Resources,
+			Account: envelope.Account, Region: envelope.Region, Time: at,
+		}
 	}
 }
 

@@ -109,7 +109,7 @@ func TestDecodeOneMessage(t *testing.T) {
 		"schedule":                      {eventBridge("aws.events", "Scheduled Event", `{}`), []event.Trigger{event.Schedule{}}},
 		"another EventBridge event": {
 			eventBridge("aws.ecs", "ECS Task State Change", `{"a":1}`),
-			[]event.Trigger{event.Notification{Source: "aws.ecs", DetailType: "ECS Task State Change", Detail: json.RawMessage(`{"a":1}`)}},
+			[]event.Trigger{event.Notification{Source: "aws.ecs", DetailType: "ECS Task State Change", Detail: json.RawMessage(`{"a":1}`), Account: "123456789012", Region: "eu-west-1"}},
 		},
 		"by hand":      {`{"role":"x"}`, []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{"role": json.RawMessage(`"x"`)}}}},
 		"empty object": {`{}`, []event.Trigger{event.ByHand{Fields: map[string]json.RawMessage{}}}},

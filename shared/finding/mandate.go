@@ -41,3 +41,7 @@ func NoMandate(change, reason, allow string) Finding {
 		Fix:     allow,
 	}
 }
+
+// IsNoMandate reports whether the finding stands in the place of a change that
+// nothing entitles the function to.
+func (f Finding) IsNoMandate() bool { return f.Code == noMandate }

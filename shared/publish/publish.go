@@ -57,7 +57,7 @@ type detail struct {
 	finding.Result
 	// Stack tells stacks that share a bus apart.
 	Stack string `json:"stack,omitempty"`
-	Text  text   `json:"text"`
+	Text  Text   `json:"text"`
 }
 
 // Findings gives an event for each newsworthy result of a report of the stack,
@@ -73,7 +73,7 @@ func Findings(stack string, report finding.Report) ([]Event, error) {
 			continue
 		}
 		body, err := fitting(result, maxDetail, func(fewer finding.Result) any {
-			return detail{report.Function, report.ModeOf(result), fewer, stack, inWords(fewer)}
+			return detail{report.Function, report.ModeOf(result), fewer, stack, InWords(fewer)}
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("describe the finding on %s: %w", result.Subject, err))

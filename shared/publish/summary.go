@@ -15,7 +15,7 @@ const maxSummary = 200 << 10
 // what people are told of it.
 type summary struct {
 	sweepreport.Summary
-	Text text `json:"text"`
+	Text Text `json:"text"`
 }
 
 // SweepSummary gives the event about a whole sweep.
@@ -24,15 +24,15 @@ func SweepSummary(of sweepreport.Summary) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	body, err := json.Marshal(summary{fitting, sweepInWords(of)})
+	body, err := json.Marshal(summary{fitting, SweepInWords(of)})
 	if err != nil {
 		return Event{}, fmt.Errorf("describe the sweep: %w", err)
 	}
 	return Event{SweepSummaryType, body}, nil
 }
 
-// sweepInWords tells the worst of a sweep.
-func sweepInWords(of sweepreport.Summary) text {
+// SweepInWords tells the worst of a sweep.
+func SweepInWords(of sweepreport.Summary) Text {
 	title := "sweep: " + of.Headline
 	if of.Mode == finding.DryRun {
 		title += " (dry run)"
@@ -45,7 +45,7 @@ func sweepInWords(of sweepreport.Summary) text {
 		}
 		line := fmt.Sprintf("(%d) %s: %s", i+1, openings[result.Status], result.Subject)
 		if worst, ok := gravest(result.Findings); ok {
-			line += ": " + sentence(worst.Message)
+			line += ": " + Sentence(worst.Message)
 		}
 		lines = append(lines, line)
 	}
@@ -53,7 +53,7 @@ func sweepInWords(of sweepreport.Summary) text {
 	if of.Page != "" {
 		report = []string{of.Page}
 	}
-	return text{
+	return Text{
 		Title: clip(plain(title), maxTitle), Subject: clip(plain("sweep "+of.Sweep), maxParagraph),
 		Findings: paragraph("The worst: ", lines, "nothing"), Actions: paragraph("Report: ", report, "none"),
 	}

@@ -2,16 +2,17 @@ package publish
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"unicode"
 
+	"ecsguardrails/shared/escape"
 	"ecsguardrails/shared/finding"
 )
 
-// text is a result for people. EventBridge's rules put it into e-mails and chat
-// messages; they can pick texts, but not put them together. Each is one line
-// without quotation marks and backslashes, which EventBridge would escape.
-type text struct {
+// Text is a result for people, for rules and programs that pass it on. Each field
+// is one line without quotation marks and backslashes, which EventBridge would
+// escape. It is not escaped for any place where it is shown.
+type Text struct {
 	// Title says in one line what it is about, cut where it is long.
 	Title    string `json:"title"`
 	Subject  string `json:"subject"`
@@ -42,8 +43,9 @@ var openings = map[finding.Status]string{
 	finding.Skipped:   "looked at again, and left alone",
 }
 
-func inWords(result finding.Result) text {
-	told := text{Subject: clip(plain(result.Subject), maxParagraph), Title: fmt.Sprintf("%s: %s", openings[result.Status], result.Subject)}
+// InWords tells a result to people.
+func InWords(result finding.Result) Text {
+	told := Text{Subject: clip(plain(result.Subject), maxParagraph), Title: fmt.Sprintf("%s: %s", opening(result), result.Subject)}
 	// The cause first: the gravest finding, or of what is cured the first.
 	findings := result.Capped(maxTold).Findings
 	if worst, ok := gravest(result.Findings); ok {
@@ -60,10 +62,10 @@ func inWords(result finding.Result) text {
 		if f.Line > 0 {
 			line += fmt.Sprintf(", line %d", f.Line)
 		}
-		line += ": " + sentence(f.Message)
+		line += ": " + Sentence(f.Message)
 		// What is cured, and what is only worth knowing, asks for nothing.
 		if f.Severity != finding.Info && f.Fix != "" {
-			line += " To do: " + sentence(f.Fix)
+			line += " To do: " + Sentence(f.Fix)
 		}
 		lines = append(lines, line)
 	}
@@ -81,12 +83,23 @@ func inWords(result finding.Result) text {
 		if !action.Applied {
 			line += " (not done)"
 		}
-		lines = append(lines, sentence(line))
+		lines = append(lines, Sentence(line))
 	}
 	told.Actions = paragraph("Changes: ", lines, "none")
 	told.Title = clip(plain(told.Title), maxTitle)
 	return told
 }
+
+// opening begins the title of a result.
+func opening(result finding.Result) string {
+	if result.Status == finding.Planned && slices.ContainsFunc(result.Findings, finding.Finding.IsNoMandate) {
+		return "waits for your permission"
+	}
+	return openings[result.Status]
+}
+
+// Opening begins a title of a status, as in "needs you".
+func Opening(status finding.Status) string { return openings[status] }
 
 // gravest gives the first finding of the highest severity.
 func gravest(findings []finding.Finding) (finding.Finding, bool) {
@@ -107,28 +120,18 @@ func paragraph(opening string, lines []string, none string) string {
 	return clip(plain(opening+strings.Join(lines, " ")), maxParagraph)
 }
 
-func sentence(text string) string {
+// Sentence ends a text with a full stop unless something ends it.
+func Sentence(text string) string {
 	if text == "" || strings.ContainsRune(".!?…", []rune(text)[len([]rune(text))-1]) {
 		return text
 	}
 	return text + "."
 }
 
+var unquoted = strings.NewReplacer(`"`, "'", `\`, "/")
+
 // plain gives a text on one line, without what a JSON string escapes.
-func plain(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '"':
-			return '\''
-		case r == '\\':
-			return '/'
-		case unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar:
-			return ' '
-		default:
-			return r
-		}
-	}, text)
-}
+func plain(text string) string { return unquoted.Replace(escape.Line(text)) }
 
 // clip cuts a text of more characters than that.
 func clip(text string, characters int) string {

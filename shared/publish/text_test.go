@@ -20,11 +20,11 @@ func TestInWords(t *testing.T) {
 	}
 	tests := map[string]struct {
 		result finding.Result
-		want   text
+		want Text
 	}{
 		"fixed": {
 			finding.Result{Subject: "role/web", Status: finding.Remediated, Findings: []finding.Finding{cured}, Actions: attach(true)},
-			text{
+			Text{
 				"fixed: role/web: the role lacks agent",
 				"role/web",
 				"Found: (1) info capability-missing: cured: the role lacks agent.",
@@ -33,7 +33,7 @@ func TestInWords(t *testing.T) {
 		},
 		"dry run": {
 			finding.Result{Subject: "role/web", Status: finding.Planned, Findings: []finding.Finding{missing}, Actions: attach(false)},
-			text{
+			Text{
 				"would be fixed (dry run): role/web: the role lacks agent",
 				"role/web",
 				"Found: (1) error capability-missing: the role lacks agent. To do: attach a policy.",
@@ -42,7 +42,7 @@ func TestInWords(t *testing.T) {
 		},
 		"a person has to": {
 			finding.Result{Subject: "role/web", Status: finding.Noncompliant, Findings: []finding.Finding{cured, denied}},
-			text{
+			Text{
 				"needs you: role/web: the boundary 'b' does not allow ecs:Poll",
 				"role/web",
 				"Found: (1) info capability-missing: cured: the role lacks agent. (2) error denied-by-boundary: the boundary 'b' does not allow ecs:Poll. To do: allow it there.",
@@ -53,16 +53,16 @@ func TestInWords(t *testing.T) {
 			finding.Result{Subject: "s3://b/k", Status: finding.Noncompliant, Findings: []finding.Finding{
 				{Code: "value-quoted", Severity: finding.Warning, Message: "quotes\nand \\n", Fix: "write none!", Line: 3},
 			}},
-			text{"needs you: s3://b/k: quotes and /n", "s3://b/k", "Found: (1) warning value-quoted, line 3: quotes and /n. To do: write none!", "Changes: none."},
+			Text{"needs you: s3://b/k: quotes and /n", "s3://b/k", "Found: (1) warning value-quoted, line 3: quotes and /n. To do: write none!", "Changes: none."},
 		},
 		"failed": {
 			finding.Result{Subject: "role/web", Status: finding.Failed},
-			text{"failed, and will be tried again: role/web", "role/web", "Found: nothing.", "Changes: none."},
+			Text{"failed, and will be tried again: role/web", "role/web", "Found: nothing.", "Changes: none."},
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := inWords(test.result); got != test.want {
+			if got := InWords(test.result); got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
 		})
@@ -80,7 +80,7 @@ func TestInWordsFits(t *testing.T) {
 			})
 			result.Actions = append(result.Actions, finding.Action{Kind: "k", Target: rapid.String().Draw(t, "target")})
 		}
-		told := inWords(result)
+		told := InWords(result)
 		for what, length := range map[string]int{told.Title: maxTitle, told.Subject: maxParagraph, told.Findings: maxParagraph, told.Actions: maxParagraph} {
 			if utf8.RuneCountInString(what) > length {
 				t.Errorf("%d characters", utf8.RuneCountInString(what))

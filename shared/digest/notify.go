@@ -1,0 +1,95 @@
+package digest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/event"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/settings"
+)
+
+// Name is the function's.
+const Name = "notify"
+
+// Settings are the function's environment.
+type Settings struct {
+	settings.Shared
+	// MailTopic and ChatTopic are the ARNs of the topics that people subscribe to.
+	MailTopic string `env:"MAIL_TOPIC_ARN,notEmpty"`
+	ChatTopic string `env:"CHAT_TOPIC_ARN,notEmpty"`
+}
+
+// Publisher is the part of SNS's client that telling people needs.
+type Publisher interface {
+	Publish(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
+}
+
+// Notifier tells people what the events of one batch say.
+type Notifier struct {
+	Settings Settings
+	Topics   Publisher
+}
+
+// Handle tells people of one batch. Its report has no results unless something
+// went wrong: a finding about findings would come back.
+func (n *Notifier) Handle(ctx context.Context, payload []byte) pipeline.Outcome {
+	delivery := event.Decode(payload)
+	outcome := pipeline.Outcome{FromQueue: delivery.FromQueue, Report: finding.Report{Function: Name, Mode: finding.Enforce, Results: []finding.Result{}}}
+	var events []Event
+	for _, message := range delivery.Messages {
+		for _, trigger := range message.Triggers {
+			// What is not ours, nobody is told of.
+			if notification, ok := trigger.(event.Notification); ok {
+				if of, err := Read(notification); err == nil {
+					events = append(events, of)
+				}
+			}
+		}
+	}
+	messages, err := Messages(events)
+	if err == nil {
+		err = n.tell(ctx, messages)
+	}
+	if err != nil {
+		for _, message := range delivery.Messages {
+			outcome.Failures = append(outcome.Failures, message.ID)
+		}
+		outcome.Report.Results = append(outcome.Report.Results, finding.Result{
+			Subject: "digest", Status: finding.Failed, Actions: []finding.Action{},
+			Findings: []finding.Finding{{Code: "will-retry", Severity: finding.Error, Message: err.Error(), Fix: "Check the topics' policies and the function's role if it keeps failing."}},
+		})
+	}
+	return outcome
+}
+
+func (n *Notifier) tell(ctx context.Context, messages []Message) error {
+	var group errgroup.Group
+	group.SetLimit(8)
+	failures := make([]error, 2*len(messages))
+	for i, message := range messages {
+		group.Go(func() error {
+			_, failures[2*i] = n.Topics.Publish(ctx, &sns.PublishInput{
+				TopicArn: aws.String(n.Settings.MailTopic), Subject: aws.String(message.Subject), Message: aws.String(message.Mail),
+			})
+			return nil
+		})
+		group.Go(func() error {
+			_, failures[2*i+1] = n.Topics.Publish(ctx, &sns.PublishInput{
+				TopicArn: aws.String(n.Settings.ChatTopic), Message: aws.String(string(message.Chat)),
+			})
+			return nil
+		})
+	}
+	_ = group.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return fmt.Errorf("tell people: %w", err)
+	}
+	return nil
+}
