@@ -22,6 +22,7 @@ var functions = []struct{ name, role string }{
 	{"patch-task-definition", "PatchTaskDefinitionRole"},
 	{"diagnose-failure", "DiagnoseFailureRole"},
 	{"sweep", "SweepRole"},
+	{"notify", "NotifyRole"},
 }
 
 // between gives the document with new text between the two marks of a name:
@@ -127,10 +128,15 @@ func codes(root, function string) ([]documentedCode, error) {
 // findings is the index of all codes. Those that every function has come first.
 func findings(root string) (string, error) {
 	byCode := map[string][]documentedCode{}
+	// notify has no findings.
+	reporting := 0
 	for _, function := range functions {
 		found, err := codes(root, function.name)
 		if err != nil {
 			return "", err
+		}
+		if len(found) > 0 {
+			reporting++
 		}
 		for _, of := range found {
 			byCode[of.code] = append(byCode[of.code], of)
@@ -143,7 +149,7 @@ func findings(root string) (string, error) {
 		for _, of := range byCode[name] {
 			links = append(links, "["+of.function+"]("+of.link+")")
 		}
-		if len(links) == len(functions) {
+		if len(links) == reporting {
 			links = []string{"any"}
 		}
 		row(&text, code(name), strings.Join(links, ", "), byCode[name][0].cause)

@@ -215,6 +215,34 @@ def definition_delete(physical_id, props):
 
 _RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"].update(create=definition_create, update=definition_update, delete=definition_delete)
 
+# Batches of more than ten messages, which Lambda gathers over a window (Lambda
+# guide, "Batching behavior"); MiniStack takes ten at most, at once. Smaller
+# batches stay as they are: a person waits for what comes of them.
+import time  # noqa: E402
+
+from ministack.services import lambda_svc, sqs  # noqa: E402
+
+receive_ten = sqs._receive_messages_for_esm
+
+
+def receive_batch(queue_url, batch_size):
+    if batch_size <= 10:
+        return receive_ten(queue_url, batch_size)
+    with sqs._queues_lock:
+        queue = sqs._get_q(queue_url)
+        arn = queue["attributes"].get("QueueArn")
+        window = max((esm.get("MaximumBatchingWindowInSeconds", 0) for _, _, esm in lambda_svc._iter_all_esms() if esm.get("EventSourceArn") == arn), default=0)
+        now = time.time()
+        waiting = [message["sent_at"] for message in queue["messages"] if message.get("visible_at", 0) <= now]
+        if not waiting or (len(waiting) < batch_size and now - min(waiting) < window):
+            return []
+        sqs._expire_retained(queue)
+        sqs._dlq_sweep(queue)
+        return sqs._collect_msgs(queue, batch_size, int(queue["attributes"].get("VisibilityTimeout", "30")))
+
+
+sqs._receive_messages_for_esm = receive_batch
+
 # AWS::Events::EventBusPolicy, which MiniStack lacks: a whole statement, or an
 # account with a condition (CloudFormation Template Reference).
 from ministack.services import eventbridge  # noqa: E402

@@ -29,7 +29,7 @@ import (
 )
 
 // functions are all that the stack has.
-var functions = []string{"attach-policies", "validate-config", "rotate-secret", "patch-task-definition", "diagnose-failure", "sweep"}
+var functions = []string{"attach-policies", "validate-config", "rotate-secret", "patch-task-definition", "diagnose-failure", "sweep", "notify"}
 
 // queues are the stack's outputs of queues, and the functions behind them.
 var queues = map[string]string{
@@ -127,10 +127,10 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 
 func (w *world) prepare(ctx context.Context) error {
 	var err error
-	if w.bus, err = w.SubscribeBus(ctx, "default", "every-finding", publish.FindingType); err != nil {
+	if w.bus, err = w.SubscribeBus(ctx, w.Stack.Outputs["FindingsBus"], "every-finding", publish.FindingType); err != nil {
 		return err
 	}
-	if w.summaries, err = w.SubscribeBus(ctx, "default", "every-summary", publish.SweepSummaryType); err != nil {
+	if w.summaries, err = w.SubscribeBus(ctx, w.Stack.Outputs["FindingsBus"], "every-summary", publish.SweepSummaryType); err != nil {
 		return err
 	}
 	if w.topic, err = w.SubscribeTopic(ctx, "FindingsTopic", "every-message"); err != nil {

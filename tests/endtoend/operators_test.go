@@ -19,36 +19,47 @@ import (
 	"ecsguardrails/tests/stack"
 )
 
-// mail is what a person reads: four lines, in the quotation marks that
-// EventBridge leaves, with no other ones and no JSON.
-var mail = regexp.MustCompile(`^"ECS Guardrails: (fixed|would be fixed \(dry run\)|needs you|failed, and will be tried again|looked at again, and (?:right|left alone)): [^"\\]+"
-"Found: [^"\\]+"
-"Changes: [^"\\]+"
-"(remediated|planned|noncompliant|failed|compliant|skipped): [^"\\]+, by [a-z-]+ \((enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-[^"\\]+"$`)
-
-// sweepMail is what a person reads of a sweep.
-var sweepMail = regexp.MustCompile(`^"ECS Guardrails: sweep: [^"\\]+"
-"The worst: \(1\) [^"\\]+"
-"Report: s3://[^"\\]+\.html"
-"sweep [0-9TZ]+-[0-9a-f]{8} \((enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-[^"\\]+"$`)
+// mail is what a person reads of one finding, digest of several that came
+// together, and sweepMail of a sweep.
+var (
+	mail = regexp.MustCompile(`^ECS Guardrails: (?:fixed|would be fixed \(dry run\)|waits for your permission|needs you|failed, and will be tried again|looked at again, and (?:right|left alone)): .+
+Found: .+
+Changes: .+
+(?:Managed by .+\.
+)?(remediated|planned|noncompliant|failed|compliant|skipped): .+, by [a-z-]+ \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
+	digestMail = regexp.MustCompile(`^ECS Guardrails: \d+ findings: .+
+(?:\(\d+\) .+
+)+(?:and \d+ more problems; .+
+)?\d+ subjects in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
+	sweepMail = regexp.MustCompile(`^ECS Guardrails: sweep: .+
+The worst: \(1\) .+
+Report: s3://.+\.html
+sweep [0-9TZ]+-[0-9a-f]{8} \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
+	// toldIn are the words of a digest for each status.
+	toldIn = map[string]finding.Status{"(fixed": finding.Remediated, "(would be fixed": finding.Planned, "(needs you": finding.Noncompliant}
+)
 
 // testMessages reads every message that the run has sent to people.
 func testMessages(t *testing.T, w *world) {
 	seen := map[string]bool{}
 	for _, message := range must(w.topic.Messages(t.Context()))(t) {
-		if sweepMail.MatchString(message) {
+		switch parts := mail.FindStringSubmatch(message); {
+		case sweepMail.MatchString(message):
 			seen["sweep"] = true
-			continue
-		}
-		parts := mail.FindStringSubmatch(message)
-		if parts == nil {
+		case parts != nil:
+			seen[parts[1]] = true
+		case digestMail.MatchString(message):
+			for words, status := range toldIn {
+				if strings.Contains(strings.ReplaceAll(message, ") ", ") ("), words) {
+					seen[string(status)] = true
+				}
+			}
+		default:
 			t.Errorf("this does not read well:\n%s", message)
-			continue
 		}
 		if first, _, _ := strings.Cut(message, "\n"); utf8.RuneCountInString(first) > 250 {
 			t.Errorf("the first line is long: %s", first)
 		}
-		seen[parts[2]] = true
 	}
 	for _, status := range []finding.Status{finding.Remediated, finding.Planned, finding.Noncompliant} {
 		if !seen[string(status)] {
@@ -77,7 +88,7 @@ func testMessages(t *testing.T, w *world) {
 		content := notification.Content
 		if notification.Version != "1.0" || notification.Source != "custom" || content.TextType != "client-markdown" ||
 			content.Title == "" || utf8.RuneCountInString(content.Title) > 250 || content.Description == "" || utf8.RuneCountInString(content.Description) > 8000 ||
-			notification.Metadata.Summary == "" || notification.Metadata.EventType == "" || len(notification.Metadata.RelatedResources) != 1 {
+			notification.Metadata.Summary == "" || notification.Metadata.EventType == "" || notification.Metadata.ThreadID == "" || len(notification.Metadata.RelatedResources) == 0 {
 			t.Errorf("no chat shows this: %s", message)
 		}
 	}

@@ -48,6 +48,7 @@ func TestOptions(t *testing.T) {
 		}
 	})
 	o := operator.New(running)
+	must(0, o.CreateBus(ctx, "central"))(t)
 	central := must(o.SubscribeBus(ctx, "central", "central", publish.FindingType))(t)
 	t.Run("an invalid config gives way to the last good one", func(t *testing.T) { testRestore(ctx, t, o) })
 	t.Run("what runs a revision follows to the new one", func(t *testing.T) { testUpdateService(ctx, t, o) })

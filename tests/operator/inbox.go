@@ -93,14 +93,17 @@ func (o *Operator) SubscribeTopic(ctx context.Context, topic, name string) (*Inb
 	return inbox, nil
 }
 
-// SubscribeBus collects the events of one type on a bus, which it makes unless it is the
-// default one, as another system does: by a rule of its own.
-func (o *Operator) SubscribeBus(ctx context.Context, bus, name, detailType string) (*Inbox, error) {
-	if bus != "default" {
-		if _, err := o.EventBridge.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: &bus}); err != nil {
-			return nil, fmt.Errorf("making the bus %s: %w", bus, err)
-		}
+// CreateBus makes an event bus, as a central account's.
+func (o *Operator) CreateBus(ctx context.Context, bus string) error {
+	if _, err := o.EventBridge.CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: &bus}); err != nil {
+		return fmt.Errorf("making the bus %s: %w", bus, err)
 	}
+	return nil
+}
+
+// SubscribeBus collects the events of one type on a bus, as another system does:
+// by a rule of its own.
+func (o *Operator) SubscribeBus(ctx context.Context, bus, name, detailType string) (*Inbox, error) {
 	inbox, err := o.newInbox(ctx, name)
 	if err != nil {
 		return nil, err

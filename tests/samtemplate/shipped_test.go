@@ -86,3 +86,43 @@ func TestStatementIDFitsWhateverTheStackIsCalled(t *testing.T) {
 		t.Errorf("the statement's id is %s", id)
 	}
 }
+
+// TestRolesFitGuardRails: every role that the stack makes has the boundary and
+// the path that an account may ask for.
+func TestRolesFitGuardRails(t *testing.T) {
+	roles := 0
+	for name, resource := range shipped(t) {
+		if resource.Type != "AWS::IAM::Role" {
+			continue
+		}
+		roles++
+		if boundary := fmt.Sprint(resource.Properties["PermissionsBoundary"]); !strings.Contains(boundary, "PermissionsBoundaryArn") || !strings.Contains(boundary, "AWS::NoValue") {
+			t.Errorf("%s has the boundary %s", name, boundary)
+		}
+		if path := fmt.Sprint(resource.Properties["Path"]); !strings.Contains(path, "RolePath") {
+			t.Errorf("%s has the path %s", name, path)
+		}
+	}
+	if roles < 6 {
+		t.Errorf("%d roles", roles)
+	}
+}
+
+// TestOnlyFunctionsPublish: the policy of the stack's bus leaves out the roles
+// that may publish on it, and no other.
+func TestOnlyFunctionsPublish(t *testing.T) {
+	resources := shipped(t)
+	denied := fmt.Sprint(resources["FindingsEventBusPolicy"].Properties["Statement"])
+	for name, resource := range resources {
+		if resource.Type != "AWS::IAM::Role" || name == "ForwardFindingsRole" {
+			continue
+		}
+		publishes := strings.Contains(fmt.Sprint(resource.Properties["Policies"]), "events:PutEvents")
+		if spared := strings.Contains(denied, name+".Arn"); publishes != spared {
+			t.Errorf("%s may publish: %v; the policy of the bus lets it: %v", name, publishes, spared)
+		}
+		if publishes && !strings.Contains(fmt.Sprint(resource.Properties["Policies"]), "FindingsEventBus") {
+			t.Errorf("%s may publish on FindingsBus alone, which is empty by default", name)
+		}
+	}
+}

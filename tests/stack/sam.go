@@ -27,7 +27,7 @@ type sam struct {
 }
 
 // parameters are those of the template's that a local stack sets: this
-// machine's processor, a delay that a person can wait for, and IAM's events,
+// machine's processor, delays that a person can wait for, and IAM's events,
 // whose region the emulator cannot tell: its CloudFormation does not resolve
 // AWS::Region in conditions.
 func (s *Stack) parameters() map[string]string {
@@ -35,6 +35,7 @@ func (s *Stack) parameters() map[string]string {
 		"Architecture":       architecture(),
 		"Mode":               "enforce",
 		"AttachDelaySeconds": "1",
+		"DigestSeconds":      "1",
 		"IamEvents":          "always",
 	}
 	maps.Copy(parameters, s.options.Parameters)
