@@ -179,7 +179,7 @@ func TestHandle(t *testing.T) {
 		body(t, "Other", map[string]any{}), "{", `{"source":"other"}`, `{"role":"x"}`,
 	}
 	outcome := notifier.Handle(t.Context(), batch(t, append(forged, body(t, real[0].Type, json.RawMessage(real[0].Detail)))...))
-	if len(outcome.Failures) != 0 || len(outcome.Report.Results) != 0 || len(published.to("mail")) != 1 || len(published.to("chat")) != 1 {
+	if len(outcome.Failures()) != 0 || len(outcome.Entries) != 0 || len(published.to("mail")) != 1 || len(published.to("chat")) != 1 {
 		t.Fatalf("%+v, %d messages", outcome, len(published.published))
 	}
 	if text := aws.ToString(published.to("mail")[0].Message); strings.Contains(text, "owned") || !strings.Contains(text, "needs you: a") {
@@ -198,8 +198,8 @@ func TestHandle(t *testing.T) {
 	}
 
 	published.err = errors.New("throttled")
-	if outcome := notifier.Handle(t.Context(), batch(t, body(t, real[0].Type, json.RawMessage(real[0].Detail)), forged[0])); len(outcome.Failures) != 2 {
-		t.Errorf("failures %v", outcome.Failures)
+	if outcome := notifier.Handle(t.Context(), batch(t, body(t, real[0].Type, json.RawMessage(real[0].Detail)), forged[0])); len(outcome.Failures()) != 2 {
+		t.Errorf("failures %v", outcome.Failures())
 	}
 }
 

@@ -37,11 +37,11 @@ type Notifier struct {
 	Topics   Publisher
 }
 
-// Handle tells people of one batch. Its report has no results unless something
+// Handle tells people of one batch. Its report has no entries unless something
 // went wrong: a finding about findings would come back.
 func (n *Notifier) Handle(ctx context.Context, payload []byte) pipeline.Outcome {
 	delivery := event.Decode(payload)
-	outcome := pipeline.Outcome{FromQueue: delivery.FromQueue, Report: finding.Report{Function: Name, Mode: finding.Enforce, Results: []finding.Result{}}}
+	outcome := pipeline.Outcome{Function: Name, Mode: finding.Enforce, FromQueue: delivery.FromQueue}
 	var events []Event
 	for _, message := range delivery.Messages {
 		for _, trigger := range message.Triggers {
@@ -58,13 +58,10 @@ func (n *Notifier) Handle(ctx context.Context, payload []byte) pipeline.Outcome 
 		err = n.tell(ctx, messages)
 	}
 	if err != nil {
-		for _, message := range delivery.Messages {
-			outcome.Failures = append(outcome.Failures, message.ID)
-		}
-		outcome.Report.Results = append(outcome.Report.Results, finding.Result{
-			Subject: "digest", Status: finding.Failed, Actions: []finding.Action{},
-			Findings: []finding.Finding{{Code: "will-retry", Severity: finding.Error, Message: err.Error(), Fix: "Check the topics' policies and the function's role if it keeps failing."}},
-		})
+		// Whatever the error, the messages go back and, in the end, to the
+		// dead-letter queue, whose alarm needs no function. So its class is dropped.
+		entry := pipeline.Attempt(Name, "digest", func() (finding.Result, error) { return finding.Result{}, errors.New(err.Error()) })
+		outcome.Entries = append(outcome.Entries, entry.AskedBy(delivery.Messages...))
 	}
 	return outcome
 }

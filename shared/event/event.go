@@ -224,8 +224,8 @@ type Notification struct {
 	Detail     json.RawMessage
 	// Resources are the ARNs that the event is about.
 	Resources []string
-	Account    string
-	Region     string
+	Account   string
+	Region    string
 	// Time is when it happened; zero where the event does not say.
 	Time time.Time
 }

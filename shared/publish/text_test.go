@@ -20,7 +20,7 @@ func TestInWords(t *testing.T) {
 	}
 	tests := map[string]struct {
 		result finding.Result
-		want Text
+		want   Text
 	}{
 		"fixed": {
 			finding.Result{Subject: "role/web", Status: finding.Remediated, Findings: []finding.Finding{cured}, Actions: attach(true)},
