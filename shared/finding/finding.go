@@ -42,7 +42,7 @@ type Finding struct {
 	Variable string `json:"variable,omitempty"`
 	// Headline says that the message alone tells people what happened, so that it
 	// is the title of what they get.
-	Headline bool `json:"-"`
+	Headline bool `json:"headline,omitempty"`
 	// Cured says that the plan's actions end this finding once they are applied;
 	// what has been ended is reported as Info.
 	Cured bool `json:"-"`
