@@ -127,8 +127,9 @@ def role_delete(name, props):
         return
     stack = stack_of(role.get("Tags"))
     for arn in props.get("ManagedPolicyArns") or []:
-        iam.detach_managed_policy(role, arn)
-        iam_told("DetachRolePolicy", stack, {"RoleName": name, "PolicyArn": arn})
+        if arn in role["AttachedPolicies"]:
+            iam.detach_managed_policy(role, arn)
+            iam_told("DetachRolePolicy", stack, {"RoleName": name, "PolicyArn": arn})
     for policy in props.get("Policies") or []:
         if role["InlinePolicies"].pop(policy["PolicyName"], None) is not None:
             iam_told("DeleteRolePolicy", stack, {"RoleName": name, "PolicyName": policy["PolicyName"]})
