@@ -139,11 +139,11 @@ var plainAddress = lazyregexp.New(`^([A-Za-z0-9]+://)?[A-Za-z0-9.-]+(:[0-9]{1,5}
 func (j *judge) showsNoSecret(v *Variable, value string) bool {
 	switch {
 	case v.Type == Proxy, v.Type == URL:
-		return plainAddress.MatchString(value) && secretshape.Find(value) == ""
+		return plainAddress.MatchString(value) && secretshape.Find(value) == "" && !secretshape.IsGenerated(value)
 	case v.Name == "ECS_ENGINE_AUTH_TYPE":
 		word := strings.ToLower(strings.Trim(value, " \t'\";:"))
 		return word == registryauth.Docker || word == registryauth.Dockercfg
-	case v.Secret, isForeign(v, value):
+	case v.Secret, isForeign(v, value), secretshape.IsGenerated(value):
 		return false
 	case v.Type == StringMap:
 		return isFlatObject(value) && !hasSign(value)

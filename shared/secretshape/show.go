@@ -94,20 +94,27 @@ func IsImage(text string) bool { return len(text) <= 512 && imageReference.Match
 // lower-case letters that nobody can pronounce.
 func IsGenerated(text string) bool {
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !isAlphanumeric(r) }) {
-		if len(word) >= 12 && turns(word) >= 4 || len(word) >= 16 && !isPronounceable(word) {
+		digits, changes := turns(word)
+		if len(word) >= 12 && digits >= 4 || len(word) >= 10 && 100*changes > 45*len(word) || len(word) >= 16 && !isPronounceable(word) {
 			return true
 		}
 	}
-	return false
+	// Base64 has "+" and "/" between its words, and AWS's secret keys do.
+	joined := between.Replace(text)
+	_, changes := turns(joined)
+	return len(joined) >= 20 && 100*changes > 45*len(joined)
 }
+
+var between = strings.NewReplacer("+", "", "/", "", "=", "")
 
 func isAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
 }
 
-// turns counts how often letters give way to digits, or small letters to capital
-// ones.
-func turns(word string) int {
+// turns counts how often letters give way to digits or digits to letters, and how
+// often the kind (digit, small letter, capital letter) changes at all. In names
+// like CamelCase, one letter in three does.
+func turns(word string) (digits, changes int) {
 	kind := func(b byte) int {
 		switch {
 		case b >= '0' && b <= '9':
@@ -118,14 +125,17 @@ func turns(word string) int {
 			return 2
 		}
 	}
-	count := 0
 	for i := 1; i < len(word); i++ {
-		// A capital before a small letter begins a word, as in CamelCase.
-		if before, now := kind(word[i-1]), kind(word[i]); before != now && (before == 0 || now == 0) {
-			count++
+		before, now := kind(word[i-1]), kind(word[i])
+		if before == now {
+			continue
+		}
+		changes++
+		if before == 0 || now == 0 {
+			digits++
 		}
 	}
-	return count
+	return digits, changes
 }
 
 // isPronounceable reports whether consonants and vowels take turns as in words:

@@ -1,0 +1,206 @@
+package canary_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/environmentfile"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/owner"
+	"ecsguardrails/shared/taskdef"
+	"ecsguardrails/shared/taskfile"
+	"ecsguardrails/tests/canary"
+)
+
+// alphabets are what generators of passwords and tokens draw from.
+const (
+	lower   = "bcdfghjklmnpqrstvwxz"
+	digits  = "0123456789"
+	mixed   = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+	hexText = "0123456789abcdef"
+)
+
+func random(random *rand.Rand, alphabet string, length int) string {
+	text := make([]byte, length)
+	for i := range text {
+		text[i] = alphabet[random.IntN(len(alphabet))]
+	}
+	return string(text)
+}
+
+// secrets makes one of each shape that people put into the wrong field; the
+// second is the part that must not be shown.
+func secrets(from *rand.Rand) map[string][2]string {
+	password, token, user := random(from, mixed+"+/", 24), random(from, mixed, 36), random(from, lower, 8)
+	whole := func(text string) [2]string { return [2]string{text, text} }
+	return map[string][2]string{
+		"lower-case letters":    whole(random(from, lower+digits, 16+from.IntN(5))),
+		"letters and digits":    whole(random(from, mixed, 32)),
+		"hexadecimal":           whole(random(from, hexText, 40)),
+		"a GitHub token":        {"ghp_" + token, token},
+		"a GitLab token":        {"glpat-" + token[:20], token[:20]},
+		"a Docker Hub token":    {"dckr_pat_" + token[:27], token[:27]},
+		"an AWS access key":     {"AKIA" + random(from, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16), ""},
+		"an AWS secret key":     whole(random(from, mixed+"+/", 40)),
+		"a URL with a password": {"https://" + user + ":" + token + "@registry.example.com/v2", token},
+		"a signed URL":          {"https://b.s3.amazonaws.com/k?X-Amz-Signature=" + token, token},
+		"the JSON of a login":   {`{"username":"` + user + `","password":"` + token + `"}`, token},
+		"the base64 of a login": whole(base64.StdEncoding.EncodeToString([]byte(user + ":" + password))),
+	}
+}
+
+// fields lists the places of all texts in a document.
+func fields(document any, path ...any) [][]any {
+	switch of := document.(type) {
+	case map[string]any:
+		var all [][]any
+		for _, key := range slices.Sorted(maps.Keys(of)) {
+			all = append(all, fields(of[key], append(slices.Clone(path), key)...)...)
+		}
+		return all
+	case []any:
+		var all [][]any
+		for i, item := range of {
+			all = append(all, fields(item, append(slices.Clone(path), i)...)...)
+		}
+		return all
+	case string:
+		return [][]any{path}
+	default:
+		return nil
+	}
+}
+
+// with gives the document with another text in one place.
+func with(t *testing.T, document []byte, path []any, text string) []byte {
+	t.Helper()
+	var copied any
+	if err := json.Unmarshal(document, &copied); err != nil {
+		t.Fatal(err)
+	}
+	place := copied
+	for _, step := range path[:len(path)-1] {
+		switch step := step.(type) {
+		case string:
+			place = place.(map[string]any)[step]
+		case int:
+			place = place.([]any)[step]
+		}
+	}
+	switch step := path[len(path)-1].(type) {
+	case string:
+		place.(map[string]any)[step] = text
+	case int:
+		place.([]any)[step] = text
+	}
+	changed, err := json.Marshal(copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changed
+}
+
+// definition has a text in each field where ECS takes one.
+const definition = `{
+	"family": "web", "taskRoleArn": "arn:aws:iam::123456789012:role/task", "executionRoleArn": "arn:aws:iam::123456789012:role/execution",
+	"networkMode": "bridge", "cpu": "256", "memory": "512", "requiresCompatibilities": ["EC2"], "pidMode": "task", "ipcMode": "none",
+	"placementConstraints": [{"type": "memberOf", "expression": "attribute:ecs.instance-type =~ m5.*"}],
+	"tags": [{"key": "team", "value": "shop"}], "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
+	"volumes": [{"name": "data", "host": {"sourcePath": "/data"}}, {"name": "files", "efsVolumeConfiguration": {"fileSystemId": "fs-0123", "rootDirectory": "/"}}],
+	"containerDefinitions": [{
+		"name": "web", "image": "registry.example.com/acme/web:1", "memory": 128, "essential": true, "hostname": "web", "user": "1000", "workingDirectory": "/srv",
+		"entryPoint": ["/bin/sh"], "command": ["-c", "serve"], "links": ["db"], "dnsServers": ["10.0.0.2"], "dnsSearchDomains": ["example.com"], "extraHosts": [{"hostname": "a", "ipAddress": "10.0.0.3"}],
+		"repositoryCredentials": {"credentialsParameter": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/registry-AbCdEf"},
+		"environment": [{"name": "TOKEN", "value": "x"}], "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::acme/prod/web.env"}],
+		"secrets": [{"name": "PASSWORD", "valueFrom": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf"}],
+		"dockerLabels": {"tier": "web"}, "dockerSecurityOptions": ["no-new-privileges"], "healthCheck": {"command": ["CMD-SHELL", "true"]},
+		"logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/web", "awslogs-region": "eu-west-1"}, "secretOptions": [{"name": "splunk-token", "valueFrom": "arn:aws:ssm:eu-west-1:123456789012:parameter/token"}]},
+		"systemControls": [{"namespace": "net.core.somaxconn", "value": "1024"}], "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}],
+		"volumesFrom": [{"sourceContainer": "db"}], "dependsOn": [{"containerName": "db", "condition": "START"}], "ulimits": [{"name": "nofile", "softLimit": 1, "hardLimit": 2}],
+		"firelensConfiguration": {"type": "fluentbit", "options": {"config-file-type": "s3", "config-file-value": "arn:aws:s3:::acme/fluent.conf"}}
+	}]
+}`
+
+// named are the fields whose texts are names that people gave, or what the file
+// is run for: a report has to name the container and the family, and a patched
+// file is the file.
+var named = []string{"family", "name", "image"}
+
+// TestNoFieldShowsASecret puts secrets of every shape into every field of task
+// definitions, variables of ecs.config, environment files, tags and actors.
+func TestNoFieldShowsASecret(t *testing.T) {
+	from := rand.New(rand.NewPCG(2026, 11))
+	inputs, shown := 0, 0
+	hold := func(what, shape string, secret [2]string, output string) {
+		t.Helper()
+		inputs++
+		hidden := secret[1]
+		if hidden == "" {
+			hidden = secret[0]
+		}
+		var planted canary.Set
+		planted.PlantWhole(shape, hidden)
+		if seen := planted.Search(what, output); len(seen) > 0 {
+			if shown++; shown <= 20 {
+				t.Errorf("%v", seen[0])
+			}
+		}
+	}
+	report := func(findings []finding.Finding) string {
+		text, err := json.Marshal(findings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+
+	var document any
+	if err := json.Unmarshal([]byte(definition), &document); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range fields(document) {
+		last := fmt.Sprint(path[len(path)-1])
+		if slices.Contains(named, last) {
+			continue
+		}
+		for shape, secret := range secrets(from) {
+			var output, complaints bytes.Buffer
+			taskfile.Command(context.Background(), []string{"--file", "-", "--secret", "registry.example.com=arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/registry-AbCdEf"}, nil,
+				func(context.Context) *taskdef.Observer { return nil }, bytes.NewReader(with(t, []byte(definition), path, secret[0])), &output, &complaints)
+			// Standard output is the patched file itself.
+			hold(fmt.Sprint("the task definition's ", path), shape, secret, complaints.String())
+		}
+	}
+	for _, variable := range ecsconfig.Catalogue() {
+		for shape, secret := range secrets(from) {
+			line := []byte(variable.Name + "=" + secret[0] + "\n")
+			hold("ecs.config's "+variable.Name, shape, secret, report(ecsconfig.Judge(line))+string(ecsconfig.Mask(line)))
+		}
+	}
+	for _, line := range []string{"%s\n", "A=%s\n", "export A=%s\n", "A='%s'\n", "%s=x\n", "# %s\n", "ECS_CLUSTER=%s\n"} {
+		for shape, secret := range secrets(from) {
+			text := []byte(fmt.Sprintf(line, secret[0]))
+			hold("an environment file's "+line, shape, secret, report(environmentfile.Judge(text)))
+		}
+	}
+	for _, key := range []string{"aws:cloudformation:stack-name", "copilot-application", "pulumi:project", "elasticbeanstalk:environment-name", "ManagedBy"} {
+		for shape, secret := range secrets(from) {
+			if strings.ContainsAny(secret[0], "{:?") {
+				hold("the tag "+key, shape, secret, owner.Recognize(owner.Evidence{Tags: map[string]string{key: secret[0]}}).String())
+			}
+		}
+	}
+	t.Logf("%d inputs, %d shown", inputs, shown)
+	if inputs < 1000 {
+		t.Errorf("only %d inputs", inputs)
+	}
+}
