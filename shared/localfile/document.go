@@ -36,6 +36,8 @@ var (
 	// userDataKey finds user data in YAML and JSON.
 	userDataKey = lazyregexp.New(`(?m)["']?\b(?:UserData|userData|user_data|userDataBase64)["']?[ \t]*:`)
 	isTemplate  = lazyregexp.New(`(?m)^[ \t]*["']?(?:AWSTemplateFormatVersion|Resources)["']?[ \t]*:`)
+	// isTerraform finds a block of Terraform at the start of a line.
+	isTerraform = lazyregexp.New(`(?m)^(?:resource|data)[ \t]+"[a-z0-9_]+"[ \t]+"[^"\r\n]+"[ \t]*\{`)
 	// userDataName is the name of a file that is user data and nothing else.
 	userDataName = lazyregexp.New(`(?i)user[-_.]?data`)
 	header       = lazyregexp.New(`(?i)^(?:#!|#cloud-config|#cloud-boothook|#include|#upstart-job|## template:|content-type:|mime-version:|<powershell>|<script>|from |from:)`)
@@ -60,7 +62,7 @@ func documents(name string, content []byte) ([]Document, error) {
 		return []Document{{Name: name, Source: content, Configuration: c}}
 	}
 	extension := strings.ToLower(filepath.Ext(name))
-	if extension == ".tf" {
+	if extension == ".tf" || extension == ".hcl" || extension != ".tpl" && isTerraform.Match(content) {
 		found, err := terraform.Read(name, content, openNearby(name))
 		if err != nil {
 			return nil, err

@@ -66,6 +66,7 @@ func (m *machine) readBottlerocket(source Text) {
 	set := func(path []string, value tomlValue) {
 		switch {
 		case len(path) >= 3 && path[0] == "settings" && path[1] == "ecs":
+			m.evidenceFor(SetsBottlerocket, value.text.offset(0))
 			if path[2] == "instance-attributes" && len(path) == 4 {
 				m.attribute(path[3], value.text)
 				return
@@ -118,10 +119,7 @@ func (m *machine) readBottlerocket(source Text) {
 			}
 		case unstable.KeyValue:
 			path := slices.Concat(prefix, keys)
-			if len(path) > 2 && path[0] == "settings" && path[1] == "ecs" {
-				m.evidenceFor(SetsBottlerocket, at.offset(0))
-			}
-			set(path, readTOML(expression.Value(), at))
+			flatten(path, readTOML(expression.Value(), at), set)
 		}
 	}
 	s := source.String()
@@ -162,6 +160,17 @@ func (m *machine) readBottlerocket(source Text) {
 		m.files[configPath] = m.files[configPath].plus(limit)
 	}
 	m.registryCredentials(credentials)
+}
+
+// flatten gives the entries of inline tables one by one.
+func flatten(path []string, value tomlValue, set func([]string, tomlValue)) {
+	if value.kind != unstable.InlineTable || len(path) > 10 {
+		set(path, value)
+		return
+	}
+	for _, entry := range value.table {
+		flatten(slices.Concat(path, strings.Split(entry.key, ".")), entry.value, set)
+	}
 }
 
 func orDefault(t Text, value string) Text {

@@ -19,7 +19,6 @@ const (
 	codeHeader         = "user-data-header-missing"
 	codeTwoHeaders     = "user-data-two-headers"
 	codeLeadingSpace   = "user-data-leading-space"
-	codeLineEndings    = "user-data-line-endings"
 	codeQuotesRemoved  = "shell-removes-quotes"
 	codeTooLarge       = "user-data-too-large"
 )
@@ -41,9 +40,6 @@ var definitions = []definition{
 	{codeLeadingSpace, finding.Error, "Something stands before #!, and the script doesn't run.",
 		"White space stands before #!. cloud-init hands the script to the kernel, which refuses it (\"Exec format error\"), and nothing of it runs.",
 		"Begin the user data with #!/bin/bash at the first byte."},
-	{codeLineEndings, finding.Error, "A shell script has Windows line endings, and doesn't run.",
-		"The first line ends in a carriage return, so that the kernel looks for an interpreter by a name that doesn't exist. Nothing of the script runs.",
-		"Save the file with LF line endings."},
 	{codeTwoHeaders, finding.Error, "#cloud-config comes after #!, where it is a comment.",
 		"The first line makes this a shell script. #cloud-config is a comment here, and what follows isn't read as cloud-config.",
 		"Delete the #! line, or write a MIME multi-part archive with one part for each."},

@@ -19,14 +19,9 @@ type Edit struct {
 func (c Configuration) Edits() []Edit {
 	var edits []Edit
 	for _, n := range c.notes {
-		switch n.code {
-		case codeLeadingSpace:
+		if n.code == codeLeadingSpace && c.isWhole {
 			trimmed := strings.TrimLeft(string(c.source), " \t\r\n\ufeff")
-			if c.isWhole {
-				edits = append(edits, Edit{End: len(c.source) - len(trimmed)})
-			}
-		case codeLineEndings:
-			edits = append(edits, Edit{End: len(c.source), Text: strings.ReplaceAll(string(c.source), "\r\n", "\n")})
+			edits = append(edits, Edit{End: len(c.source) - len(trimmed)})
 		}
 	}
 	for _, u := range c.unquoted {

@@ -48,7 +48,7 @@ func (c Configuration) ownFindings() []finding.Finding {
 		switch n.code {
 		case codeSecret:
 			continue
-		case codeHeader, codeTwoHeaders, codeLeadingSpace, codeLineEndings:
+		case codeHeader, codeTwoHeaders, codeLeadingSpace:
 			if !c.IsECSSetup() && (n.code != codeTwoHeaders || !strings.Contains(string(c.source), configPath)) {
 				continue
 			}

@@ -17,7 +17,8 @@ type tokenKind int
 
 const (
 	bareToken   tokenKind = iota
-	stringToken           // in quotes
+	stringToken           // in single quotes
+	expandToken           // in double quotes: variables are replaced when it is used
 	symbolToken           // one of = ( ) { } [ ] , ; |
 	endToken              // of a line
 )
@@ -163,11 +164,11 @@ func (p *powerShell) tokens() []token {
 				i += 2
 				continue
 			}
-			text := p.script.slice(i+begin+1, max(i+begin+1, i+end))
+			kind := stringToken
 			if s[i+1] == '"' {
-				text = p.expand(text)
+				kind = expandToken
 			}
-			add(stringToken, text, i)
+			add(kind, p.script.slice(i+begin+1, max(i+begin+1, i+end)), i)
 			i += end + 3
 		case c == '\'':
 			end, text := p.singleQuoted(i)
@@ -182,7 +183,7 @@ func (p *powerShell) tokens() []token {
 				end++
 			}
 			end = min(end, len(s))
-			add(stringToken, p.expand(p.script.slice(i+1, end)), i)
+			add(expandToken, p.script.slice(i+1, end), i)
 			i = end + 1
 		case strings.HasPrefix(s[i:], "@{") || strings.HasPrefix(s[i:], "@("):
 			add(symbolToken, p.script.slice(i, i+2), i)
@@ -309,20 +310,19 @@ func (p *powerShell) value(tokens []token) Text {
 		return Text{}
 	}
 	var out builder
-	for i, t := range tokens {
+	for _, t := range tokens {
 		switch {
 		case t.kind == symbolToken && (t.text.String() == "(" || t.text.String() == ")"):
 			continue
 		case t.kind == bareToken && t.text.String() == "+":
 			continue
-		case t.kind == bareToken && strings.HasPrefix(t.text.String(), "$") || t.kind == bareToken && t.text.unknown() != "":
+		case t.kind == expandToken, t.kind == bareToken && (strings.HasPrefix(t.text.String(), "$") || t.text.unknown() != ""):
 			out.add(p.expand(t.text))
 		case t.kind == stringToken:
 			out.add(t.text)
 		case len(tokens) == 1:
 			out.add(p.expand(t.text))
 		default:
-			_ = i
 			return unknownText("$(…)", p.script.offset(tokens[0].at))
 		}
 	}
@@ -501,7 +501,7 @@ func (p *powerShell) isSwitch(name string) bool {
 func (p *powerShell) splat(tokens []token, at int) {
 	for i := 0; i < len(tokens); i++ {
 		t := tokens[i]
-		if t.kind != bareToken && t.kind != stringToken || i+1 >= len(tokens) || tokens[i+1].text.String() != "=" {
+		if t.kind == symbolToken || t.kind == endToken || i+1 >= len(tokens) || tokens[i+1].text.String() != "=" {
 			continue
 		}
 		end := i + 2

@@ -160,9 +160,6 @@ func (r *reader) shellScript(text Text) {
 			}
 		}
 	}
-	if strings.HasSuffix(first, "\r") {
-		r.note(codeLineEndings, text.offset(0), "")
-	}
 	if second := strings.TrimLeft(s[min(len(first)+1, len(s)):], " \t\r\n"); strings.HasPrefix(second, "#cloud-config") && !r.part {
 		r.note(codeTwoHeaders, text.offset(len(s)-len(second)), "")
 	}

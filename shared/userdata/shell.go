@@ -53,8 +53,8 @@ func (m *machine) runScript(script Text) {
 	sh.run(withPlaceholders(withLineFeeds(script), m.template), streams{})
 }
 
-// withLineFeeds takes the carriage returns of Windows off the ends of lines: a
-// finding tells of them, and the rest can be checked all the same.
+// withLineFeeds takes the carriage returns of Windows off the ends of lines, as
+// cloud-init does (cloudinit/handlers/shell_script.py, dos2unix).
 func withLineFeeds(t Text) Text {
 	s := t.String()
 	if !strings.Contains(s, "\r\n") {

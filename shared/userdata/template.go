@@ -144,7 +144,11 @@ func (t *template) value(node *yaml.Node, depth int) Text {
 	if function, argument := intrinsic(node); function != "" {
 		return t.intrinsic(function, argument, at, depth)
 	}
-	if node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
+	if node.Kind == yaml.MappingNode {
+		// What ec2:DescribeInstanceAttribute answers.
+		node = entry(node, "Value")
+	}
+	if node == nil || node.Kind != yaml.ScalarNode || node.Tag == "!!null" {
 		return Text{}
 	}
 	return t.scalar(node)
