@@ -19,7 +19,7 @@ var Codes = []finding.Code{
 	{Code: "pull-denied", Cause: "the new credential can't pull an image that the credential in use pulls", Cure: "give its account or token the same rights; the current credential is untouched"},
 	{Code: "pull-unproven", Cause: "the new credential logs in, and no image is known to try a pull with", Cure: "tag the secret `ecs-guardrails:test-image`"},
 	{Code: "pull-unknown", Cause: "the registry answered with a rate limit or not at all when asked about an image in use", Cure: "none needed if it answers again"},
-	{Code: "image-unpullable", Cause: "a task definition names an image that neither credential can pull", Cure: "see whether the image exists"},
+	{Code: "image-unpullable", Cause: "a task definition names an image that neither credential can pull", Cure: "none needed for the rotation; see whether the image exists"},
 	{Code: "config-unlisted", Cause: "an `ecs.config` outside the list carries the secret's credential, and no rotation writes the new one into it", Cure: "add it to the tag `ecs-guardrails:config-objects`, or find out how the credential got there"},
 	{Code: "config-missing", Cause: "the tag `ecs-guardrails:config-objects` lists a file that doesn't exist", Cure: "correct the tag"},
 	{Code: "config-oversized", Cause: "a listed file has the credential for more than 100 registries", Cure: "have one entry for the registry"},

@@ -184,9 +184,8 @@ func judgePulls(o Observation, at Target, both documents) (findings []finding.Fi
 	}
 	if len(unpullable) > 0 {
 		findings = append(findings, finding.Finding{
-			Code: "image-unpullable", Severity: finding.Warning,
+			Code: "image-unpullable", Severity: finding.Info,
 			Message: fmt.Sprintf("task definitions name images that neither the new credential nor the one in use can pull: %s", shortened(unpullable)),
-			Fix:     "see whether the images exist, and whether the credential has the right to pull them",
 		})
 	}
 	if len(unknown) > 0 {

@@ -188,17 +188,10 @@ func (r *Rotation) clustersOfFiles(o Observation, at Target, both documents) []s
 // writtenFor gives the clusters with the last time when one of their files was
 // written.
 func (r *Rotation) writtenFor(o Observation, at Target, both documents) map[string]time.Time {
-	written := map[string]time.Time{}
+	written, told := map[string]time.Time{}, map[string]bool{}
 	for _, file := range o.Configs.Files {
-		switch r.refreshing {
-		case RefreshClusters:
+		if r.refreshing == RefreshClusters {
 			continue
-		case RefreshTagged:
-			// A tag that no instance carries reaches none.
-			last, known := o.Sent[fleet{files: []storedfile.Place{file.Place}}.comment()]
-			if !known || last.id == "" || last.targets > 0 {
-				continue
-			}
 		}
 		if !carries(file.Content, at.Registry, both.after.Credential) && !carries(file.Content, at.Registry, both.before.Credential) {
 			continue
@@ -211,10 +204,16 @@ func (r *Rotation) writtenFor(o Observation, at Target, both documents) map[stri
 		if !clusterName.MatchString(cluster) {
 			cluster = "default"
 		}
+		if r.refreshing == RefreshTagged {
+			last, known := o.Sent[fleet{files: []storedfile.Place{file.Place}}.comment()]
+			// A tag that no instance of a cluster carries reaches none of it.
+			told[cluster] = told[cluster] || !known || last.id == "" || last.targets > 0
+		}
 		if modified := file.Modified(); modified.After(written[cluster]) {
 			written[cluster] = modified
 		}
 	}
+	maps.DeleteFunc(written, func(cluster string, _ time.Time) bool { return told[cluster] })
 	return written
 }
 

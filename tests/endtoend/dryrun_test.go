@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"context"
+	"crypto/rand"
 	"maps"
 	"slices"
 	"testing"
@@ -70,7 +71,9 @@ func testDryRun(t *testing.T, w *world) {
 	first := must(w.register(t.Context(), family, w.executionRole, w.Stack.Registry.Image()))(t)
 	object := must(w.Upload(t.Context(), w.Stack.Outputs["ConfigBucket"], "dry/ecs.config", "ECS_CLUSTR=storefront\n"))(t)
 	// A secret of its own: its rotation does not end, and serves no image here.
-	secret := must(w.CreateRegistrySecret(t.Context(), "dry/registry", w.Stack.Registry, "/dry"))(t)
+	// Its account is another one, too: two secrets of the same accounts are an error.
+	secret := must(w.CreateSecret(t.Context(), "dry/registry", `{"username":"dry","password":"`+rand.Text()+`"}`,
+		"ecs-guardrails:registry", w.Stack.Registry.Host+"/dry", "ecs-guardrails:driver", "htpasswd", "ecs-guardrails:htpasswd", w.Stack.Registry.HtpasswdObject()))(t)
 	before := must(w.Labelled(t.Context(), secret, "AWSCURRENT"))(t)
 	must(w.Rotate(t.Context(), secret))(t)
 	swept := must(w.Invoke(t.Context(), "sweep", []byte(`{"sweep":"all"}`)))(t)

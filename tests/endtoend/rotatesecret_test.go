@@ -275,7 +275,16 @@ func testRefreshCluster(ctx context.Context, t *testing.T, o *operator.Operator)
 		}
 	}
 	invocation := must(o.Invoke(ctx, "rotate-secret", []byte(`{"secret":"`+secret+`"}`)))(t)
-	if len(invocation.Report.Results) != 1 || len(invocation.Report.Results[0].Findings) != 1 || invocation.Report.Results[0].Findings[0].Code != "refresh-ended" {
+	var told []string
+	for _, result := range invocation.Report.Results {
+		for _, f := range result.Findings {
+			// The stack's other registry secret has the same account.
+			if f.Code != "accounts-shared" {
+				told = append(told, f.Code)
+			}
+		}
+	}
+	if !slices.Equal(told, []string{"refresh-ended"}) {
 		t.Errorf("a look at the secret: %s", invocation.Payload)
 	}
 	results := must(o.Results(ctx, "rotate-secret"))(t)
