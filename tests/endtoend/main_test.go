@@ -150,6 +150,10 @@ func (w *world) prepare(ctx context.Context) error {
 		"s3://"+w.Stack.Outputs["ConfigBucket"]+"/rotation/*", "s3://"+existingBucket+"/rotation/docker/ecs.config"); err != nil {
 		return err
 	}
+	// A secret that is tagged for a rotation and has none is an error at every look.
+	if err := w.TurnRotationOn(ctx, w.registrySecret); err != nil {
+		return err
+	}
 	w.executionRole, err = w.CreateExecutionRole(ctx, "ecsTaskExecutionRole", w.registrySecret)
 	return err
 }

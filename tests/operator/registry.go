@@ -139,6 +139,19 @@ func (o *Operator) Rotate(ctx context.Context, arn string) (string, error) {
 	return aws.ToString(output.VersionId), nil
 }
 
+// TurnRotationOn has Secrets Manager rotate a secret every thirty days, beginning
+// with the next window. It tests the configuration at once.
+func (o *Operator) TurnRotationOn(ctx context.Context, arn string) error {
+	_, err := o.Secrets.RotateSecret(ctx, &secretsmanager.RotateSecretInput{
+		SecretId: &arn, RotationLambdaARN: aws.String(o.FunctionARN("rotate-secret")), RotateImmediately: aws.Bool(false),
+		RotationRules: &types.RotationRulesType{AutomaticallyAfterDays: aws.Int64(30)},
+	})
+	if err != nil {
+		return fmt.Errorf("turning the rotation of %s on: %w", arn, err)
+	}
+	return nil
+}
+
 // Labelled returns the version of a secret that carries a staging label, or "".
 func (o *Operator) Labelled(ctx context.Context, arn, label string) (string, error) {
 	output, err := o.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &arn})
