@@ -600,13 +600,9 @@ func checkLogOptions(_ *judge, v *Variable, value string) []problem {
 }
 
 // words splits what people write for a list of words: commas, spaces, quotes
-// and brackets in any combination. It is nil where something else is there.
+// and brackets in any combination.
 func words(value string) []string {
-	var found []string
-	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(`,; "'[]{}`+"“”‘’\t", r) }) {
-		found = append(found, word)
-	}
-	return found
+	return strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(`,; "'[]{}`+"“”‘’\t", r) })
 }
 
 // jsonList writes words as a JSON list.

@@ -170,3 +170,39 @@ func broken(content string, random *rand.Rand) string {
 	}
 	return content[:at] + piece + content[at:]
 }
+
+// TestSecretOfAKnownShape puts a credential of each known shape into each
+// variable that holds none: it is an error, and never shown. The texts are put
+// together here, so that no scanner takes them for real ones.
+func TestSecretOfAKnownShape(t *testing.T) {
+	core := "Zq7Rk2Vw9Xn4Tb6Ym1Pd8Sf3Hj5Lc0Gv"
+	for _, token := range []string{
+		"gh" + "p_" + core + "ab12", "github" + "_pat_" + core, "gl" + "pat-" + core[:20], "dckr" + "_pat_" + core[:27], "dckr" + "_oat_" + core[:27],
+		"xox" + "b-123456789012-" + core[:24], "AI" + "za" + core + "abc", "np" + "m_" + core + "abcd", "sk" + "_live_" + core, "hv" + "s." + core,
+		"ey" + "JhbGciOiJIUzI1NiJ9." + "ey" + "JzdWIi" + core + "." + core, "-----BEGIN RSA PRIVATE" + " KEY-----" + core, "postgres://app:" + core + "@db:5432/app",
+		base64.StdEncoding.EncodeToString([]byte("ci:" + core)), "AK" + "IA" + "ZQ7RK2VW2XN4TB6Y:" + core, "Bearer " + core,
+	} {
+		for _, v := range ecsconfig.Catalogue() {
+			content := "ECS_CLUSTER=prod\n" + v.Name + "=" + token + "\n"
+			if v.Name == "ECS_CLUSTER" {
+				content = v.Name + "=" + token + "\n"
+			}
+			findings := ecsconfig.Judge([]byte(content))
+			encoded, err := json.Marshal(findings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, output := range []string{string(encoded), string(ecsconfig.Mask([]byte(content)))} {
+				for _, part := range []string{core[:8], core[8:16], token[len(token)-8:], base64.StdEncoding.EncodeToString([]byte("ci:" + core))[4:14]} {
+					if strings.Contains(output, part) {
+						t.Errorf("%s=%.12s… shows %q: %s", v.Name, token, part, output)
+					}
+				}
+			}
+			works := v.Platform != ecsconfig.WindowsOnly && v.Reader != ecsconfig.NobodyReads && !strings.HasPrefix(v.Name, "ZZZ_")
+			if works && !v.Secret && v.Type != ecsconfig.Proxy && !slices.ContainsFunc(findings, isError) {
+				t.Errorf("%s=%.12s… is no error: %s", v.Name, token, encoded)
+			}
+		}
+	}
+}

@@ -97,6 +97,10 @@ func TestPredictions(t *testing.T) {
 func dependsOnHost(c agentstart.Case) bool {
 	value := strings.TrimSpace(c.Value)
 	switch c.Name {
+	case "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy":
+		// Whether there is a proxy at an address that could be one's.
+		fails, _ := predicted(c)
+		return !fails && value != ""
 	case "ECS_DATADIR":
 		return strings.HasPrefix(value, "/etc/") || strings.HasPrefix(value, "/var/") || strings.HasPrefix(value, "/log/") || strings.HasPrefix(value, "/usr/")
 	case "ECS_CNI_PLUGINS_PATH", "AWS_CA_BUNDLE", "ECS_AGENT_CONFIG_FILE_PATH":
