@@ -52,10 +52,10 @@ func encode(w io.Writer, document any) error {
 // Text writes each finding with its place, the line and a caret under the
 // column, and a count at the end:
 //
-//	ecs.config:3:22: error: ECS_ENGINE_AUTH_DATA is no JSON … [auth-data-invalid]
+//	ecs.config:3:22: error: ECS_ENGINE_AUTH_DATA is not valid JSON … [auth-data-invalid]
 //	  3 | ECS_ENGINE_AUTH_DATA=*****
 //	    |                      ^
-//	    fix: write one JSON object on one line
+//	    fix: Write one JSON object on one line.
 func Text(w io.Writer, sources []Source) error {
 	var out bytes.Buffer
 	counts := map[finding.Severity]int{}

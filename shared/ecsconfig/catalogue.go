@@ -560,7 +560,7 @@ func rows() []Variable {
 		},
 		{
 			Name: "ECS_OFFHOST_INTROSPECTION_INTERFACE_NAME", Type: Text, Default: "eth0", DefaultWindows: "n/a",
-			Bad: Unchecked, Reader: NobodyReads, Deprecated: true,
+			Bad: Unchecked, Reader: NoReader, Deprecated: true,
 			Does: "documented as the interface of that rule",
 		},
 

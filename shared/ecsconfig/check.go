@@ -477,7 +477,7 @@ func checkChoice(_ *judge, v *Variable, value string) []problem {
 	return one(p)
 }
 
-// checkChoiceWith is checkChoice with a sentence of its own for the effect.
+// checkChoiceWith is checkChoice with another sentence for the effect.
 func checkChoiceWith(effect string, more ...string) func(*judge, *Variable, string) []problem {
 	return func(j *judge, v *Variable, value string) []problem {
 		if slices.Contains(more, value) {

@@ -45,7 +45,7 @@
 //
 // # A new variable
 //
-// A variable is one row of catalogue.go, with a check of its own where its
+// A variable is one row of catalogue.go, with its own check where its
 // type's check doesn't suffice. The rows follow aws/amazon-ecs-agent 1.105.1,
 // systemd 252 (Amazon Linux 2023) and docker/cli 28. To move to another agent
 // version, run make agent-facts VERSION=…, change the version above, and add

@@ -25,7 +25,7 @@ func (e *RefusalError) Error() string {
 // DockerRun gives what docker run --env-file hands to the agent's container
 // where the agent was installed by hand, or a [RefusalError] (docker/cli
 // pkg/kvfile parseKeyValueFile). A line without '=' takes the value from the
-// caller's environment; nobody knows that here, so it is left out.
+// caller's environment; this package can't know it and leaves it out.
 func (f File) DockerRun() (map[string]secret.Text, error) {
 	environment := map[string]secret.Text{}
 	scanner := bufio.NewScanner(strings.NewReader(f.content.Reveal()))

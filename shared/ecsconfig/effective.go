@@ -41,7 +41,7 @@ func (f File) Effective() []Setting {
 	settings := make([]Setting, 0, len(catalogue))
 	for i := range catalogue {
 		v := &catalogue[i]
-		if v.Platform == WindowsOnly || v.Reader == NobodyReads {
+		if v.Platform == WindowsOnly || v.Reader == NoReader {
 			continue
 		}
 		settings = append(settings, j.setting(v))

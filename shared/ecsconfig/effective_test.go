@@ -52,7 +52,7 @@ func TestEffectiveListsWhatWorksOnLinux(t *testing.T) {
 		names[s.Name] = true
 	}
 	for _, v := range ecsconfig.Catalogue() {
-		if works := v.Platform != ecsconfig.WindowsOnly && v.Reader != ecsconfig.NobodyReads; names[v.Name] != works {
+		if works := v.Platform != ecsconfig.WindowsOnly && v.Reader != ecsconfig.NoReader; names[v.Name] != works {
 			t.Errorf("%s is listed: %v, want %v", v.Name, names[v.Name], works)
 		}
 	}

@@ -76,7 +76,7 @@ func clusterInRegion(j *judge, v *Variable, a Assignment) {
 		return
 	}
 	j.add(a.Line, a.ValueColumn(), v.Name, problem{code: codeClusterRegion, severity: Unregistered.severity(),
-		fact:   fmt.Sprintf("The cluster is in %s, but AWS_DEFAULT_REGION makes the agent call ECS in %s.", match[1], region),
+		fact:   fmt.Sprintf("The cluster in ECS_CLUSTER is in %s, but AWS_DEFAULT_REGION makes the agent call ECS in %s.", match[1], region),
 		effect: "The instance never joins.", fix: "Name a cluster of " + region + ", or write AWS_DEFAULT_REGION=" + match[1]})
 }
 
@@ -149,7 +149,7 @@ func (j *judge) agentLog() {
 			place, _ = j.file.Lookup("ECS_LOG_DRIVER")
 			variable = "ECS_LOG_DRIVER"
 		}
-		p.fact, p.fix = "The log driver "+driver+" needs the option "+wanted+" in ECS_LOG_OPTS.", `Write ECS_LOG_OPTS={"`+wanted+`":"VALUE"} with the right value.`
+		p.fact, p.fix = "ECS_LOG_DRIVER is "+driver+", which needs the option "+wanted+" in ECS_LOG_OPTS.", `Write ECS_LOG_OPTS={"`+wanted+`":"VALUE"} with the right value.`
 		j.add(place.Line, place.ValueColumn(), variable, p)
 		break
 	}

@@ -51,7 +51,7 @@ func (j *judge) placement(v *Variable, a Assignment) (idle bool) {
 	switch {
 	case v.Platform == WindowsOnly:
 		p.code, p.fact = codeWindowsOnly, a.Name+" works on Windows only, where ecs.config isn't read."
-	case v.Reader == NobodyReads:
+	case v.Reader == NoReader:
 		p.code, p.fact = codeDeprecated, a.Name+" is in the documentation, but no code reads it."
 	case strings.HasPrefix(a.Name, "ZZZ_"):
 		p.code, p.fact, p.effect = codeInternal, a.Name+" skips a check in the agent's own tests.", "Tasks fail later instead."
@@ -245,7 +245,7 @@ func (j *judge) swallowed(v *Variable, a Assignment, value string, problems []pr
 // wholePlaceholder is what only counts as one when there is nothing beside it.
 var wholePlaceholder = lazyregexp.New(`^(\$[A-Za-z_][A-Za-z0-9_]*|<[A-Za-z][^<>]*>|\{[A-Za-z_][A-Za-z0-9_]*\}|__[A-Za-z0-9_]+__|@[A-Za-z0-9_.]+@|%[A-Za-z_][A-Za-z0-9_]*%|#+[A-Za-z_][A-Za-z0-9_]*#+|\[\[[A-Za-z0-9_ .]+\]\])$`)
 
-// placeholder finds what templates leave behind when nobody fills them in:
+// placeholder finds what templates leave behind when they are not filled in:
 // ${X}, $(x), #{x}, %{x}, {{x}}, ##X##, {% x %}, <%= x %>, and as a whole value
 // also $X, <x>, {X}, __X__, @X@ and %X%.
 func placeholder(value string) (at int, ok bool) {

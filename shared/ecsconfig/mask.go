@@ -20,7 +20,7 @@ import (
 // What is shown is what is known: the names of variables, the values of
 // variables that hold no secret, and of ECS_ENGINE_AUTH_DATA the registries and
 // the names of the fields, while it is valid JSON. Everything else is blotted
-// out, comments and lines that nobody understands among them, because a value
+// out, also comments and lines that no reader understands, because a value
 // that was broken over several lines goes on there.
 func Mask(content []byte) []byte {
 	j := newJudge(Parse(content))
@@ -161,7 +161,7 @@ func isForeign(v *Variable, value string) bool {
 	}
 	switch v.Type {
 	case StringMap, RegistryAuth, Proxy, URL, ImageList:
-		return false // each of them has colons, and a rule of its own
+		return false // each of them has colons, and its own rule
 	case Text, Path, CommaList, StringList, RouteList:
 		return hasPair(value)
 	}

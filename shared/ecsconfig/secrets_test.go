@@ -199,7 +199,7 @@ func TestSecretOfAKnownShape(t *testing.T) {
 					}
 				}
 			}
-			works := v.Platform != ecsconfig.WindowsOnly && v.Reader != ecsconfig.NobodyReads && !strings.HasPrefix(v.Name, "ZZZ_")
+			works := v.Platform != ecsconfig.WindowsOnly && v.Reader != ecsconfig.NoReader && !strings.HasPrefix(v.Name, "ZZZ_")
 			if works && !v.Secret && v.Type != ecsconfig.Proxy && !slices.ContainsFunc(findings, isError) {
 				t.Errorf("%s=%.12s… is no error: %s", v.Name, token, encoded)
 			}

@@ -19,7 +19,7 @@ var (
 
 // Systemd gives what ecs-init finds in its own environment, because its unit
 // has EnvironmentFile=-/etc/ecs/ecs.config. An error means that systemd ignores
-// the file as a whole, without a word.
+// the whole file silently.
 //
 // The state machine is that of systemd 252, src/basic/env-file.c
 // parse_env_file_internal. Versions from 254 on end a comment at its newline

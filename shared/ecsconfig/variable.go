@@ -60,7 +60,7 @@ type Variable struct {
 	// Together judges the variable beside others, where the file sets it to
 	// something.
 	Together func(j *judge, v *Variable, a Assignment)
-	// Internal says who else sets the variable, "" for nobody.
+	// Internal says who else sets the variable, "" if nothing else does.
 	Internal string
 }
 
@@ -138,7 +138,7 @@ const (
 	InitReader                  // ecs-init, from its own reading
 	SDKReader                   // the AWS SDK inside the agent
 	RuntimeReader               // another library inside the agent's container
-	NobodyReads                 // documentation only
+	NoReader                    // documentation only
 )
 
 // Platform is where a variable works.

@@ -59,7 +59,7 @@ func ContainerEnvironment(file string) map[string]string {
 func Grid() []Case {
 	var cases []Case
 	for _, v := range ecsconfig.Catalogue() {
-		if v.Platform == ecsconfig.WindowsOnly || v.Reader == ecsconfig.NobodyReads || v.Reader == ecsconfig.SystemdReader {
+		if v.Platform == ecsconfig.WindowsOnly || v.Reader == ecsconfig.NoReader || v.Reader == ecsconfig.SystemdReader {
 			continue
 		}
 		for _, value := range valuesOf(v) {
