@@ -13,6 +13,7 @@ import (
 
 	"ecsguardrails/shared/policydocument"
 	"ecsguardrails/shared/policysimulation"
+	"ecsguardrails/shared/secretshape"
 )
 
 // Question is one thing to read about a role.
@@ -81,10 +82,8 @@ func (s Settings) openQuestions(o Observation) []Question {
 			questions = append(questions, askFits(o, sites))
 		}
 	}
-	if o.spared == nil && verdict.isWhole() && s.wasGranted(o) {
-		if loans := s.readRecord(o.Role.Tags).standing(o.Attached); len(loans) > 0 {
-			questions = append(questions, askSpared(o, loans, questionsAt(capabilities, o.site)))
-		}
+	if o.policies == nil && verdict.isWhole() && s.wasGranted(o) && len(s.readRecord(o.Role.Tags).standing(o.Attached)) > 0 {
+		questions = append(questions, askPolicies(true))
 	}
 	return questions
 }
@@ -178,20 +177,6 @@ func askFits(o Observation, sites []site) Question {
 			fits[i] = fit{at, answers}
 		}
 		return func(o *Observation) { o.fits = fits }, err
-	}}
-}
-
-func askSpared(o Observation, loans []loan, questions []policysimulation.Question) Question {
-	return Question{"simulation without what was lent", func(ctx context.Context, observer *Observer, o Observation) (func(*Observation), error) {
-		spared := map[PolicyARN]policysimulation.Answers{}
-		for _, made := range loans {
-			answers, err := observer.simulate(ctx, *o.Role, questions, contextEntries(*o.Role, o.site, o.Now), policysimulation.ManagedPolicy(string(made.policy)))
-			if err != nil {
-				return nil, err
-			}
-			spared[made.policy] = answers
-		}
-		return func(o *Observation) { o.spared = spared }, nil
 	}}
 }
 
@@ -350,10 +335,13 @@ func clusterOf(pattern string, assumed site) (site, bool) {
 	if !found {
 		return at, false
 	}
+	if strings.HasPrefix(parts[5], "cluster/") && strings.Contains(name, "/") {
+		return at, false
+	}
 	name, _, _ = strings.Cut(name, "/")
 	// A place for the wildcards' sake: any name that the pattern matches.
 	name = strings.NewReplacer("*", "", "?", "x").Replace(name)
-	if name == "" || strings.Contains(name, "$") {
+	if !clusterName.MatchString(name) || secretshape.Find(name) != "" {
 		return at, false
 	}
 	at.cluster = name

@@ -109,8 +109,6 @@ type Observation struct {
 	// profiles are the role's instance profiles, providers those of the Region's
 	// capacity providers for ECS Managed Instances.
 	profiles, providers listing
-	// spared is the answer as if a loan were not attached.
-	spared map[PolicyARN]policysimulation.Answers
 	// rights says which policies the event's principal may attach to the role.
 	rights map[PolicyARN]policysimulation.Answer
 	// quota of managed policies per role, 0 where it was not read.

@@ -67,7 +67,7 @@ func (s Settings) notOurs(o Observation) *finding.Finding {
 		}
 		return nil
 	case optout.Asked(role.Tags):
-		return leave("ignored", "%s has the tag %s=%s.", role.Name, optout.Tag, role.Tags[optout.Tag])
+		return leave("ignored", "%s has the tag %s.", role.Name, optout.Tag)
 	}
 	trustsInstances := role.trust.TrustsInstances()
 	switch s.signOf(o) {
@@ -80,7 +80,7 @@ func (s Settings) notOurs(o Observation) *finding.Finding {
 			role.Name, s.InstanceRolePattern, instanceRoleTag)
 	case matched:
 		if !trustsInstances && isForOtherService(role.trust) {
-			return leave("not-instance-role", "%s is called like an instance role, but its trust policy is for other services: %s.", role.Name, strings.Join(role.trust.Others(), ", "))
+			return leave("not-instance-role", "%s is called like an instance role, but its trust policy is for other services: %s.", role.Name, strings.Join(shownPrincipals(role.trust.Others()), ", "))
 		}
 	case seen:
 		if o.Evidence.userData.ecs || o.Target.Instance.Managed {
@@ -89,7 +89,7 @@ func (s Settings) notOurs(o Observation) *finding.Finding {
 		// An image alone makes no container instance.
 		for _, name := range []string{role.Name, o.Target.Profile, o.Target.Instance.Name} {
 			if otherNames.MatchString(name) {
-				return leave("not-instance-role", "%s runs an ECS-optimized image, but is called %s, and its user data doesn't set ECS up.", instanceOf(o), name)
+				return leave("not-instance-role", "%s of the role %s runs an ECS-optimized image, but by its name it is for something else, and its user data doesn't set ECS up.", instanceOf(o), role.Name)
 			}
 		}
 	}
@@ -156,7 +156,7 @@ func (s Settings) distrusted(o Observation) *finding.Finding {
 	if !trust.TrustsInstances() {
 		trusted := "no one"
 		if others := trust.Others(); len(others) > 0 {
-			trusted = strings.Join(others, ", ")
+			trusted = strings.Join(shownPrincipals(others), ", ")
 		}
 		return wrong("No instance can use the role %s: its trust policy lets %s assume it, and not ec2.amazonaws.com. Instances get no credentials and don't join a cluster.", name, trusted)
 	}
@@ -167,7 +167,7 @@ func (s Settings) distrusted(o Observation) *finding.Finding {
 		}
 	}
 	return wrong("No instance can use the role %s: the condition on %s in its trust policy excludes %s.amazonaws.com of the account %s.",
-		name, strings.Join(trust.Excludes(service, account), ", "), service, account)
+		name, strings.Join(shownKeys(trust.Excludes(service, account)), ", "), service, account)
 }
 
 // strangers are those besides instances who may assume the role.

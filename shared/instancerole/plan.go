@@ -9,6 +9,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/policydocument"
 	"ecsguardrails/shared/trustpolicy"
 )
 
@@ -59,7 +60,7 @@ func planLaunch(o Observation) pipeline.Plan[Action] {
 	case o.launched.hasProfile:
 		return skip("The instance %s has got an instance profile since its launch.", id)
 	case !o.Evidence.userData.ecs && otherNames.MatchString(o.Target.Instance.Name):
-		return skip("The instance %s runs an ECS-optimized image without an instance profile, but is called %s.", id, o.Target.Instance.Name)
+		return skip("The instance %s runs an ECS-optimized image without an instance profile, but its name says that it is for something else.", id)
 	}
 	why := "its user data sets ECS up"
 	if o.Evidence.Image != "" {
@@ -282,8 +283,8 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 		if o.Role.Boundary != "" && len(g.by) == 0 {
 			whose = "A policy of the role, or its permissions boundary,"
 		}
-		add("allowed-under-condition", finding.Warning, fmt.Sprintf("Make sure that instances meet the condition on %s; then tag the role %s=true.", strings.Join(g.keys, ", "), optout.Tag),
-			"%s makes %s of %s depend on %s, which is known only when an instance makes the call.", whose, actions(g.conditional), name, strings.Join(g.keys, ", "))
+		add("allowed-under-condition", finding.Warning, fmt.Sprintf("Make sure that instances meet the condition on %s; then tag the role %s=true.", strings.Join(shownKeys(g.keys), ", "), optout.Tag),
+			"%s makes %s of %s depend on %s, which is known only when an instance makes the call.", whose, actions(g.conditional), name, strings.Join(shownKeys(g.keys), ", "))
 	}
 	return append(findings, infoFindings(o, found, g, attach)...)
 }
@@ -338,7 +339,7 @@ func strangerFindings(o Observation, found verdict, others []string) []finding.F
 	}
 	return []finding.Finding{{
 		Code: "trust-too-wide", Severity: severity,
-		Message: fmt.Sprintf("The trust policy of %s lets others than instances assume the role: %s. %s", o.Role.Name, strings.Join(others, ", "), consequence),
+		Message: fmt.Sprintf("The trust policy of %s lets others than instances assume the role: %s. %s", o.Role.Name, strings.Join(shownPrincipals(others), ", "), consequence),
 		Fix:     correctTrust(o.Role.Name, trustOf(o)),
 	}}
 }
@@ -414,7 +415,7 @@ func (s Settings) otherFindings(o Observation) []finding.Finding {
 	if len(unknown) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "capability-unknown", Severity: finding.Warning,
-			Message: fmt.Sprintf("The tag %s of %s has words that name no capability: %s.", capabilitiesTag, name, strings.Join(unknown, ", ")),
+			Message: fmt.Sprintf("The tag %s of %s has words that name no capability: %s.", capabilitiesTag, name, strings.Join(shownWords(unknown), ", ")),
 			Fix:     "Write capabilities separated by spaces (" + capabilityNames() + "), or none.",
 		})
 	}
@@ -477,22 +478,30 @@ func (s Settings) tookOver(o Observation, made loan) bool {
 	})
 }
 
-// isNeedless reports whether the role could do without a loan all that the policy
+// isNeedless reports whether the role's other policies allow all that a loan
 // gives: also what nobody asked for, since its instances may have come to use it.
+// A boundary, and the organization's policies, are the same without the loan.
 func (s Settings) isNeedless(o Observation, made loan, found verdict) bool {
-	answers, asked := o.spared[made.policy]
 	at := slices.IndexFunc(s.approved(found.kind), func(p policy) bool { return p.arn == made.policy })
-	if !asked || at < 0 {
+	if o.policies == nil || at < 0 {
 		return false
 	}
 	lent := s.approved(found.kind)[at]
+	var others []policydocument.Document
+	for _, other := range o.policies.Identity {
+		if other.Name != string(made.policy) {
+			others = append(others, other.Document)
+		}
+	}
+	context := known(o, o.site)
 	for _, capability := range capabilities {
 		for _, n := range needsOf(found.kind, capability) {
 			resource := o.site.arn(n.on)
 			if resource == "" || !lent.grants(capability, n, o.site) {
 				continue
 			}
-			if answer, err := answers.Of(n.action, resource); err != nil || !answer.Allowed() {
+			reading := policydocument.Read(others, policydocument.Request{Action: n.action, Resource: resource, Context: context})
+			if reading.Allowed != policydocument.True || reading.Denied != policydocument.False {
 				return false
 			}
 		}

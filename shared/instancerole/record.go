@@ -120,6 +120,10 @@ func (s Settings) readRecord(tags map[string]string) record {
 	}
 	when, by, _ := strings.Cut(tags[declinedTag], " ")
 	if at, err := time.Parse(time.RFC3339, when); err == nil {
+		// Anyone who may tag the role can write the tag.
+		if !slices.Contains(takingEvents, by) {
+			by = "a call"
+		}
 		read.declined, read.declinedBy = at, by
 	}
 	return read

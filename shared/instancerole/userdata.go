@@ -5,6 +5,7 @@ import (
 
 	"ecsguardrails/shared/lazyregexp"
 
+	"ecsguardrails/shared/secretshape"
 	"ecsguardrails/shared/userdata"
 )
 
@@ -32,7 +33,7 @@ func readUserData(encoded string) userData {
 	configuration := userdata.Read([]byte(encoded), userdata.Options{})
 	read := userData{ecs: configuration.IsECSSetup(), variables: map[string]string{}}
 	named := configuration.Cluster()
-	if name := named.Text[strings.LastIndexByte(named.Text, '/')+1:]; named.Line > 0 && clusterName.MatchString(name) {
+	if name := named.Text[strings.LastIndexByte(named.Text, '/')+1:]; named.Line > 0 && clusterName.MatchString(name) && secretshape.Find(name) == "" {
 		read.cluster = name
 	}
 	for _, variable := range usageVariables {

@@ -1,0 +1,37 @@
+package instancerole
+
+import "ecsguardrails/shared/lazyregexp"
+
+// What policies and tags hold is shown only if it is what it should be: anyone
+// who may write them can put anything there.
+var (
+	shownPrincipal = lazyregexp.New(`^(\*|\d{12}|[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)|arn:aws[a-z-]*:(iam|sts)::\d{12}:[\w+=,.@/:-]{1,256}|cognito-identity\.amazonaws\.com|www\.amazon\.com|graph\.facebook\.com|accounts\.google\.com)$`)
+	shownKey       = lazyregexp.New(`^[A-Za-z0-9-]{1,40}:[A-Za-z0-9_./:-]{1,80}$`)
+	shownWord      = lazyregexp.New(`^[a-z-]{1,12}$`)
+)
+
+func shown(texts []string, pattern lazyregexp.Regexp, otherwise string) []string {
+	var parsed []string
+	for _, text := range texts {
+		if !pattern.MatchString(text) {
+			text = otherwise
+		}
+		parsed = appendNew(parsed, text)
+	}
+	return parsed
+}
+
+// shownPrincipals gives principals as a trust policy may name them.
+func shownPrincipals(principals []string) []string {
+	return shown(principals, shownPrincipal, "a principal in no form that IAM knows")
+}
+
+// shownKeys gives the names of condition keys.
+func shownKeys(keys []string) []string {
+	return shown(keys, shownKey, "a condition key in no form that IAM knows")
+}
+
+// shownWords gives words that may be a capability, spelt wrong.
+func shownWords(words []string) []string {
+	return shown(words, shownWord, "a text that is no capability's name")
+}
