@@ -51,7 +51,7 @@ var wholeService = map[string]bool{
 	"iam:ListRoles": true, "iam:GetAccountSummary": true, "iam:GetAccountAuthorizationDetails": true, "iam:ListInstanceProfiles": true,
 	"ec2:DescribeInstances": true, "ec2:DescribeImages": true, "ec2:DescribeLaunchTemplateVersions": true, "ec2:DescribeIamInstanceProfileAssociations": true,
 	"ecs:DescribeTaskDefinition": true, "ecs:DeregisterTaskDefinition": true, "ecs:ListTaskDefinitions": true,
-	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true, "ecs:ListServices": true, "ecs:ListTasks": true,
+	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true, "ecs:DescribeCapacityProviders": true, "ecs:ListServices": true, "ecs:ListTasks": true,
 	"events:ListEventBuses": true, "events:ListRuleNamesByTarget": true, "scheduler:ListSchedules": true, "cloudtrail:DescribeTrails": true,
 	"secretsmanager:ListSecrets": true, "secretsmanager:GetRandomPassword": true,
 	"s3:GetAccountPublicAccessBlock": true, "cloudwatch:PutMetricData": true, "tag:GetResources": true,
@@ -241,7 +241,7 @@ func iamDemands(ctx context.Context, exchange awscall.Exchange, at place, resour
 		return []Demand{{Action: name, Resource: text(parameters, "PolicySourceArn")}}, true, nil
 	case "iam:GetInstanceProfile":
 		return []Demand{{Action: name, Resource: at.global("iam", "instance-profile/"+text(parameters, "InstanceProfileName"))}}, true, nil
-	case "iam:GetPolicy", "iam:GetPolicyVersion":
+	case "iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListEntitiesForPolicy":
 		return []Demand{{Action: name, Resource: text(parameters, "PolicyArn")}}, true, nil
 	}
 	if text(parameters, "RoleName") == "" {
