@@ -131,6 +131,8 @@ func (d *directory) asks(call awscall.Call) []ask {
 			}})
 		}
 		return asks
+	case "sns":
+		return one(text("TopicArn"), nil)
 	case "sqs":
 		url := text("QueueUrl")
 		return []ask{{"sqs:" + strings.TrimSuffix(call.Operation, "Batch"), arn("sqs", url[strings.LastIndexByte(url, '/')+1:]), nil}}
@@ -293,7 +295,7 @@ func commandAsks(call awscall.Call, text func(string) string) []ask {
 }
 
 func registrationAsks(call awscall.Call, text func(string) string) []ask {
-	asks := []ask{{"ecs:RegisterTaskDefinition", "*", nil}}
+	asks := []ask{{"ecs:RegisterTaskDefinition", arn("ecs", "task-definition/"+text("family")+":1"), nil}}
 	if tags, _ := call.Parameters["tags"].([]any); len(tags) > 0 {
 		asks = append(asks, ask{"ecs:TagResource", arn("ecs", "task-definition/"+text("family")+":1"), map[string][]string{
 			"ecs:CreateAction": {"RegisterTaskDefinition"},
@@ -325,55 +327,55 @@ func (g grant) String() string { return g.function + ", " + g.sid + ": " + g.act
 // unused are grants that no call of this run needs, and why they are there.
 // The function "" is every function; the SID "" is every statement.
 var unused = map[grant]string{
-	{"", "TakeEvents", "sqs:ReceiveMessage"}:                                                    "Lambda's poller of the queue asks with the function's role",
-	{"", "TakeEvents", "sqs:DeleteMessage"}:                                                     "Lambda's poller of the queue asks with the function's role",
-	{"", "TakeEvents", "sqs:GetQueueAttributes"}:                                                "Lambda's poller of the queue asks with the function's role",
-	{"", "KeepFailedEvents", "sqs:SendMessage"}:                                                 "Lambda sends to the on-failure destination with the function's role",
-	{"rotate-secret", "AttachToVpc", "ec2:CreateNetworkInterface"}:                              "Lambda attaches the function to a VPC with the function's role",
-	{"rotate-secret", "AttachToVpc", "ec2:DescribeNetworkInterfaces"}:                           "Lambda attaches the function to a VPC with the function's role",
-	{"rotate-secret", "AttachToVpc", "ec2:DescribeSubnets"}:                                     "Lambda attaches the function to a VPC with the function's role",
-	{"rotate-secret", "AttachToVpc", "ec2:DeleteNetworkInterface"}:                              "Lambda attaches the function to a VPC with the function's role",
-	{"rotate-secret", "AttachToVpc", "ec2:AssignPrivateIpAddresses"}:                            "Lambda attaches the function to a VPC with the function's role",
-	{"rotate-secret", "AttachToVpc", "ec2:UnassignPrivateIpAddresses"}:                          "Lambda attaches the function to a VPC with the function's role",
-	{"rotate-secret", "SeeSinceWhenInstancesRun", "ecs:ListContainerInstances"}:                 "only where no command tells a cluster's instances of their file",
-	{"rotate-secret", "SeeSinceWhenInstancesRun", "ecs:DescribeContainerInstances"}:             "only where no command tells a cluster's instances of their file",
-	{"", "WriteLogs", "logs:CreateLogStream"}:                                                   "Lambda writes the log with the function's role",
-	{"", "WriteLogs", "logs:PutLogEvents"}:                                                      "Lambda writes the log with the function's role",
-	{"", "WriteTraces", "xray:PutTraceSegments"}:                                                "Lambda's X-Ray daemon sends with the function's role",
-	{"", "WriteTraces", "xray:PutTelemetryRecords"}:                                             "Lambda's X-Ray daemon sends with the function's role",
-	{"", "", "s3:ListBucket"}:                                                                   "no call: S3 answers NoSuchKey instead of AccessDenied to who has it",
-	{"", "", "kms:Decrypt"}:                                                                     "no call of the function's: Secrets Manager and S3 ask with its role",
-	{"", "", "kms:GenerateDataKey"}:                                                             "no call of the function's: Secrets Manager and S3 ask with its role",
-	{"validate-config", "", "s3:GetObjectTagging"}:                                              "as for a version, in a bucket without versions",
-	{"validate-config", "", "s3:PutObjectTagging"}:                                              "as for a version, in a bucket without versions",
-	{"validate-config", "", "s3:GetObject"}:                                                     "as for a version, in a bucket without versions",
-	{"validate-config", "", "s3:GetObjectVersionAcl"}:                                           "as in a bucket without versions, in one with versions",
-	{"validate-config", "AskWhatInstanceRolesCanDo", "iam:SimulatePrincipalPolicy"}:             "only about roles that are twenty minutes old",
-	{"attach-policies", "ReadRoles", "iam:GetRolePolicy"}:                                       "only where a role that lacks something has a policy of its own",
-	{"attach-policies", "ReadRoles", "iam:ListInstanceProfilesForRole"}:                         "only where a role goes out of use, or capacity providers have others' profiles",
-	{"attach-policies", "ReadPolicies", "iam:GetPolicy"}:                                        "only where a role that lacks something has a customer's policy",
-	{"attach-policies", "ReadPolicies", "iam:GetPolicyVersion"}:                                 "only where a role that lacks something has a customer's policy",
-	{"attach-policies", "ReadPolicies", "iam:ListEntitiesForPolicy"}:                            "only where a customer's policy changes",
-	{"attach-policies", "ReadQuota", "iam:GetAccountSummary"}:                                   "only where a role has nearly as many policies as it can have",
-	{"attach-policies", "ReadInstances", "ec2:DescribeInstances"}:                               "only for instances of an association, which names no image",
-	{"attach-policies", "ReadInstances", "ec2:DescribeLaunchTemplateVersions"}:                  "only for launches through a template",
-	{"diagnose-failure", "ListTasksAndInstances", "ecs:ListClusters"}:                           "only for instances that are out of their cluster, and name none",
-	{"diagnose-failure", "ListTasksAndInstances", "ecs:ListContainerInstances"}:                 "only for instances that are asked about or out of their cluster",
-	{"diagnose-failure", "ReadTasksAndInstances", "ecs:DescribeTasks"}:                          "only where a service has tasks, or a failed definition runs again",
-	{"diagnose-failure", "ReadTasksAndInstances", "ecs:DescribeServices"}:                       "only where a service that is asked about has no failed task",
-	{"diagnose-failure", "ReadTasksAndInstances", "ecs:DescribeClusters"}:                       "only where an instance names a cluster that is not there",
-	{"diagnose-failure", "ReadTasksAndInstances", "ecs:DescribeContainerInstances"}:             "only where a cluster has instances",
-	{"diagnose-failure", "ReadInstanceProfiles", "iam:GetInstanceProfile"}:                      "only for instances that are out of their cluster",
-	{"diagnose-failure", "ReadUserData", "ec2:DescribeInstanceAttribute"}:                       "only for instances that were launched within the hour",
-	{"diagnose-failure", "LookAtSecrets", "secretsmanager:DescribeSecret"}:                      "only where a failure names a secret",
-	{"diagnose-failure", "KeepState", "s3:DeleteObject"}:                                        "only where a failure is over",
-	{"diagnose-failure", "KeepState", "s3:GetObject"}:                                           "only where another process told of a failure",
-	{"diagnose-failure", "LookAtEnvironmentFiles", "s3:GetObject"}:                              "only where a failure names a file",
-	{"rotate-secret", "BeginRotations", "secretsmanager:RotateSecret"}:                          "only where a registry refuses the current credential",
-	{"patch-task-definition", "SeeTasks", "ecs:DescribeTasks"}:                                  "only where tasks of the family run, and the service of this run has none",
-	{"patch-task-definition", "SeeAgents", "ecs:DescribeContainerInstances"}:                    "only where the service's cluster has instances",
-	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:ListTaskDefinitions"}:      "only where a revision came in between",
-	{"patch-task-definition", "ReadAndRegisterTaskDefinitions", "ecs:DeregisterTaskDefinition"}: "only where a revision came in between",
+	{"", "TakeEvents", "sqs:ReceiveMessage"}:                                         "Lambda's poller of the queue asks with the function's role",
+	{"", "TakeEvents", "sqs:DeleteMessage"}:                                          "Lambda's poller of the queue asks with the function's role",
+	{"", "TakeEvents", "sqs:GetQueueAttributes"}:                                     "Lambda's poller of the queue asks with the function's role",
+	{"", "KeepFailedEvents", "sqs:SendMessage"}:                                      "Lambda sends to the on-failure destination with the function's role",
+	{"rotate-secret", "AttachToVpc", "ec2:CreateNetworkInterface"}:                   "Lambda attaches the function to a VPC with the function's role",
+	{"rotate-secret", "AttachToVpc", "ec2:DescribeNetworkInterfaces"}:                "Lambda attaches the function to a VPC with the function's role",
+	{"rotate-secret", "AttachToVpc", "ec2:DescribeSubnets"}:                          "Lambda attaches the function to a VPC with the function's role",
+	{"rotate-secret", "AttachToVpc", "ec2:DeleteNetworkInterface"}:                   "Lambda attaches the function to a VPC with the function's role",
+	{"rotate-secret", "AttachToVpc", "ec2:AssignPrivateIpAddresses"}:                 "Lambda attaches the function to a VPC with the function's role",
+	{"rotate-secret", "AttachToVpc", "ec2:UnassignPrivateIpAddresses"}:               "Lambda attaches the function to a VPC with the function's role",
+	{"rotate-secret", "SeeSinceWhenInstancesRun", "ecs:ListContainerInstances"}:      "only where no command tells a cluster's instances of their file",
+	{"rotate-secret", "SeeSinceWhenInstancesRun", "ecs:DescribeContainerInstances"}:  "only where no command tells a cluster's instances of their file",
+	{"", "WriteLogs", "logs:CreateLogStream"}:                                        "Lambda writes the log with the function's role",
+	{"", "WriteLogs", "logs:PutLogEvents"}:                                           "Lambda writes the log with the function's role",
+	{"", "WriteTraces", "xray:PutTraceSegments"}:                                     "Lambda's X-Ray daemon sends with the function's role",
+	{"", "WriteTraces", "xray:PutTelemetryRecords"}:                                  "Lambda's X-Ray daemon sends with the function's role",
+	{"", "", "s3:ListBucket"}:                                                        "no call: S3 answers NoSuchKey instead of AccessDenied to who has it",
+	{"", "", "kms:Decrypt"}:                                                          "no call of the function's: Secrets Manager, S3 and SNS ask with its role",
+	{"", "", "kms:GenerateDataKey"}:                                                  "no call of the function's: Secrets Manager, S3 and SNS ask with its role",
+	{"validate-config", "", "s3:GetObjectTagging"}:                                   "as for a version, in a bucket without versions",
+	{"validate-config", "", "s3:PutObjectTagging"}:                                   "as for a version, in a bucket without versions",
+	{"validate-config", "", "s3:GetObject"}:                                          "as for a version, in a bucket without versions",
+	{"validate-config", "", "s3:GetObjectVersionAcl"}:                                "as in a bucket without versions, in one with versions",
+	{"validate-config", "AskWhatInstanceRolesCanDo", "iam:SimulatePrincipalPolicy"}:  "only about roles that are twenty minutes old",
+	{"attach-policies", "ReadRoles", "iam:GetRolePolicy"}:                            "only where a role that lacks something has a policy of its own",
+	{"attach-policies", "ReadRoles", "iam:ListInstanceProfilesForRole"}:              "only where a role goes out of use, or capacity providers have others' profiles",
+	{"attach-policies", "ReadPolicies", "iam:GetPolicy"}:                             "only where a role that lacks something has a customer's policy",
+	{"attach-policies", "ReadPolicies", "iam:GetPolicyVersion"}:                      "only where a role that lacks something has a customer's policy",
+	{"attach-policies", "ReadPolicies", "iam:ListEntitiesForPolicy"}:                 "only where a customer's policy changes",
+	{"attach-policies", "ReadQuota", "iam:GetAccountSummary"}:                        "only where a role has nearly as many policies as it can have",
+	{"attach-policies", "ReadInstances", "ec2:DescribeInstances"}:                    "only for instances of an association, which names no image",
+	{"attach-policies", "ReadInstances", "ec2:DescribeLaunchTemplateVersions"}:       "only for launches through a template",
+	{"diagnose-failure", "ListTasksAndInstances", "ecs:ListClusters"}:                "only for instances that are out of their cluster, and name none",
+	{"diagnose-failure", "ListTasksAndInstances", "ecs:ListContainerInstances"}:      "only for instances that are asked about or out of their cluster",
+	{"diagnose-failure", "ReadTasksAndInstances", "ecs:DescribeTasks"}:               "only where a service has tasks, or a failed definition runs again",
+	{"diagnose-failure", "ReadTasksAndInstances", "ecs:DescribeServices"}:            "only where a service that is asked about has no failed task",
+	{"diagnose-failure", "ReadTasksAndInstances", "ecs:DescribeClusters"}:            "only where an instance names a cluster that is not there",
+	{"diagnose-failure", "ReadTasksAndInstances", "ecs:DescribeContainerInstances"}:  "only where a cluster has instances",
+	{"diagnose-failure", "ReadInstanceProfiles", "iam:GetInstanceProfile"}:           "only for instances that are out of their cluster",
+	{"diagnose-failure", "ReadUserData", "ec2:DescribeInstanceAttribute"}:            "only for instances that were launched within the hour",
+	{"diagnose-failure", "LookAtSecrets", "secretsmanager:DescribeSecret"}:           "only where a failure names a secret",
+	{"diagnose-failure", "KeepState", "s3:DeleteObject"}:                             "only where a failure is over",
+	{"diagnose-failure", "KeepState", "s3:GetObject"}:                                "only where another process told of a failure",
+	{"diagnose-failure", "LookAtEnvironmentFiles", "s3:GetObject"}:                   "only where a failure names a file",
+	{"rotate-secret", "BeginRotations", "secretsmanager:RotateSecret"}:               "only where a registry refuses the current credential",
+	{"patch-task-definition", "SeeTasks", "ecs:DescribeTasks"}:                       "only where tasks of the family run, and the service of this run has none",
+	{"patch-task-definition", "SeeAgents", "ecs:DescribeContainerInstances"}:         "only where the service's cluster has instances",
+	{"patch-task-definition", "ReadTaskDefinitions", "ecs:ListTaskDefinitions"}:      "only where a revision came in between",
+	{"patch-task-definition", "ReadTaskDefinitions", "ecs:DeregisterTaskDefinition"}: "only where a revision came in between",
 }
 
 func reason(g grant) string {
