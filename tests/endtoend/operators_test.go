@@ -22,11 +22,14 @@ import (
 // mail is what a person reads of one finding, digest of several that came
 // together, and sweepMail of a sweep.
 var (
-	mail = regexp.MustCompile(`^ECS Guardrails: (?:fixed|would be fixed \(dry run\)|waits for your permission|needs you|failed, and will be tried again|looked at again, and (?:right|left alone)): .+
+	mail = regexp.MustCompile(`^ECS Guardrails: (.+)
 Found: .+
 Changes: .+
 (?:Managed by .+\.
-)?(remediated|planned|noncompliant|failed|compliant|skipped): .+, by [a-z-]+ \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
+)?(remediated|planned|noncompliant|failed|compliant|skipped): .+, by ([a-z-]+) \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
+	// opening begins the title of every function but diagnose-failure, whose title
+	// is the diagnosis.
+	opening    = regexp.MustCompile(`^(?:fixed|would be fixed \(dry run\)|waits for your permission|needs you|failed, and will be tried again|looked at again, and (?:right|left alone)): .`)
 	digestMail = regexp.MustCompile(`^ECS Guardrails: \d+ findings: .+
 (?:\(\d+\) .+
 )+(?:and \d+ more problems; .+
@@ -47,7 +50,10 @@ func testMessages(t *testing.T, w *world) {
 		case sweepMail.MatchString(message):
 			seen["sweep"] = true
 		case parts != nil:
-			seen[parts[1]] = true
+			seen[parts[2]] = true
+			if parts[3] != "diagnose-failure" && !opening.MatchString(parts[1]) {
+				t.Errorf("this does not begin well: %s", parts[1])
+			}
 		case digestMail.MatchString(message):
 			for words, status := range toldIn {
 				if strings.Contains(strings.ReplaceAll(message, ") ", ") ("), words) {
