@@ -36,7 +36,7 @@ func observerHere(ctx context.Context) *taskdef.Observer {
 	if err != nil {
 		return nil
 	}
-	here := observer(configuration)
+	here := observer(configuration, taskdef.Settings{})
 	here.Account = credentials.AccountID
 	return &here
 }

@@ -15,6 +15,7 @@ import (
 
 	"ecsguardrails/shared/awsclient/s3client"
 	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/taskdef"
 	"ecsguardrails/shared/taskuse"
 )
@@ -25,14 +26,15 @@ func main() {
 }
 
 func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner {
-	return taskdef.New(settings, observer(configuration), taskdef.Applier{
+	return taskdef.New(settings, observer(configuration, settings), taskdef.Applier{
 		Definitions: ecs.NewFromConfig(configuration),
 		Roles:       iam.NewFromConfig(configuration),
+		Grants:      taskdef.NewGranter(secretsmanager.NewFromConfig(configuration)),
 		Services:    taskdef.NewServiceMover(ecs.NewFromConfig(configuration)),
 	})
 }
 
-func observer(configuration aws.Config) taskdef.Observer {
+func observer(configuration aws.Config, settings taskdef.Settings) taskdef.Observer {
 	secrets, containers := secretsmanager.NewFromConfig(configuration), ecs.NewFromConfig(configuration)
 	return taskdef.Observer{
 		Definitions: containers,
@@ -45,6 +47,7 @@ func observer(configuration aws.Config) taskdef.Observer {
 		Named:   taskdef.NewSecretObserver(secrets, time.Now),
 		Roles:   taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),
 		Files:   taskdef.NewFileObserver(s3client.New(configuration), time.Now),
+		Images:  taskdef.NewImageObserver(registry.NewAsker(registry.NewGuardedClient(settings.Authorities, bool(settings.AllowPrivateRegistries)), time.Now, 0), time.Now),
 		Region:  configuration.Region,
 		Now:     time.Now,
 	}

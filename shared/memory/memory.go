@@ -63,6 +63,15 @@ func (m *Memory[V]) Since(key string, oldest time.Time, ask func() (value V, sou
 	}
 }
 
+// Known gives the known answer for a key, if there is one.
+func (m *Memory[V]) Known(key string) (V, bool) {
+	known, ok := m.recall(key)
+	return known.value, ok
+}
+
+// Keep notes an answer that was not asked for here.
+func (m *Memory[V]) Keep(key string, value V, sound bool) { m.keep(key, value, m.now(), sound) }
+
 func (m *Memory[V]) recall(key string) (entry[V], bool) {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,7 +17,8 @@ import (
 	"ecsguardrails/shared/revision"
 )
 
-// Action is a Registration, an Attachment, a Withdrawal, a Move or a Retirement.
+// Action is a Registration, a Grant, an Attachment, a Withdrawal, a Move or a
+// Retirement.
 type Action interface {
 	Describe() finding.Action
 	apply(context.Context, Applier) error
@@ -29,12 +31,16 @@ type Registration struct {
 	Source  string
 	Number  int32
 	Summary string
+	Mandate finding.Mandate
 	// Made gets the new revision's ARN once it is known.
 	Made *Successor
 }
 
-// Attachment gives a role one of the stack's own policies.
-type Attachment struct{ Role, Policy string }
+// Attachment gives a role one of AWS's own policies.
+type Attachment struct {
+	Role, Policy string
+	Mandate      finding.Mandate
+}
 
 // Withdrawal deregisters a revision of ours that came after another's.
 type Withdrawal struct {
@@ -44,35 +50,51 @@ type Withdrawal struct {
 }
 
 // register plans the new revision.
-func register(observed Observation, edits []Edit) Registration {
-	input := again(observed.Definition, observed.Tags)
-	parts := make([]string, len(edits))
-	for i, edit := range edits {
+func (j *judgement) register() Registration {
+	input := registrationOf(j.Definition, j.Tags)
+	parts := make([]string, len(j.edits))
+	for i, edit := range j.edits {
 		edit.apply(input)
-		parts[i] = edit.summary(observed.Definition)
+		parts[i] = edit.summary(j.Definition)
 	}
 	return Registration{
 		Input:   input,
-		Source:  aws.ToString(observed.Definition.TaskDefinitionArn),
-		Number:  observed.Definition.Revision,
+		Source:  aws.ToString(j.Definition.TaskDefinitionArn),
+		Number:  j.Definition.Revision,
 		Summary: "new revision with " + strings.Join(parts, ", "),
+		Mandate: j.mandate(),
 		Made:    &Successor{},
 	}
 }
 
+// mandate is what entitles us to a new revision: the owner of the secret that it
+// names, or else the operator's parameter that asks for the change.
+func (j *judgement) mandate() finding.Mandate {
+	for _, edit := range j.edits {
+		if secret := j.taggedSecret(edit.Value); secret != nil && edit.Field == RepositoryCredentials {
+			return j.secretMandate(*secret)
+		}
+	}
+	if slices.ContainsFunc(j.edits, func(e Edit) bool { return e.Field == RepositoryCredentials }) {
+		return finding.Mandate{Kind: finding.ByParameter, Text: "ReplaceCredentials=yes"}
+	}
+	return finding.Mandate{Kind: finding.ByParameter, Text: "ExecutionRoleArn=" + j.ExecutionRoleARN}
+}
+
 // Describe says what the action will do.
 func (r Registration) Describe() finding.Action {
-	return finding.Action{Kind: "RegisterTaskDefinition", Target: r.Source, Summary: r.Summary}
+	return finding.Action{Kind: "RegisterTaskDefinition", Target: r.Source, Summary: r.Summary, Mandate: r.Mandate}
 }
 
 // Describe says what the action will do.
 func (a Attachment) Describe() finding.Action {
-	return finding.Action{Kind: "AttachRolePolicy", Target: a.Role, Summary: "attach " + a.Policy}
+	return finding.Action{Kind: "AttachRolePolicy", Target: a.Role, Summary: "attach " + a.Policy, Mandate: a.Mandate}
 }
 
 // Describe says what the action will do.
 func (w Withdrawal) Describe() finding.Action {
-	return finding.Action{Kind: "DeregisterTaskDefinition", Target: w.Late, Summary: "make " + w.First + " the latest again"}
+	return finding.Action{Kind: "DeregisterTaskDefinition", Target: w.Late, Summary: "make " + w.First + " the latest again",
+		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "PatchTaskDefinitionMode=enforce: this function registered the revision"}}
 }
 
 // Registrar is the part of ECS's client that makes a new revision, and takes it
@@ -92,6 +114,7 @@ type PolicyAttacher interface {
 type Applier struct {
 	Definitions Registrar
 	Roles       PolicyAttacher
+	Grants      *Granter
 	Services    *ServiceMover
 }
 
@@ -125,7 +148,7 @@ func (r Registration) apply(ctx context.Context, a Applier) error {
 		return fmt.Errorf("register a new revision made from %s: the answer has none", r.Source)
 	}
 	ours := output.TaskDefinition
-	r.Made.ARN = aws.ToString(ours.TaskDefinitionArn)
+	r.Made.ARN, r.Made.Attributes = aws.ToString(ours.TaskDefinitionArn), attributesOf(ours)
 	if ours.Revision <= r.Number+1 {
 		return nil
 	}

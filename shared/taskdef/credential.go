@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,7 +31,7 @@ type SecretName struct {
 }
 
 // ParseCredential takes a credentialsParameter apart. The error says what is
-// wrong with it.
+// wrong with it, and shows nothing of it.
 func ParseCredential(parameter string) (SecretName, error) {
 	if !strings.HasPrefix(parameter, "arn:") {
 		if !secretNameForm.MatchString(parameter) {
@@ -52,13 +53,18 @@ func ParseCredential(parameter string) (SecretName, error) {
 	return SecretName{Partition: match[1], Region: match[2], Account: match[3]}, nil
 }
 
+// parseSecret takes a secret's name or ARN apart, which may lack the six characters
+// that Secrets Manager adds.
+func parseSecret(name string) (SecretName, error) { return ParseCredential(name) }
+
 // credentials judges the secrets that containers name, whoever chose them.
 func (j *judgement) credentials() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		// What the patch is going to take away or to put there was judged already.
 		parameter := credentialOf(container)
+		reference, err := image.Parse(aws.ToString(container.Image))
 		switch {
-		case j.leftOpen(parameter), j.credentialAfter(i) != parameter:
+		case j.leftOpen(parameter), j.credentialAfter(i) != parameter, err == nil && isECR(reference):
 		case parameter != "":
 			j.credential(i, parameter)
 		case container.RepositoryCredentials != nil:
@@ -73,32 +79,32 @@ func (j *judgement) credential(i int, parameter string) {
 	name, err := ParseCredential(parameter)
 	if err != nil {
 		j.report("credential-invalid", finding.Error,
-			fmt.Sprintf("%s is pulled with %q, which cannot work: %v", j.containerName(i), finding.Shortened(parameter), err),
+			fmt.Sprintf("the credentialsParameter of %s cannot work: %v", j.containerName(i), err),
 			"name the secret in credentialsParameter by its ARN")
 		return
 	}
-	at := j.place()
+	here := j.place()
 	switch {
-	case name.Account != "" && at.Account != "" && name.Account != at.Account:
+	case name.Account != "" && here.Account != "" && name.Account != here.Account:
 		// The guide's older editions rule it out ("must be in the same account"), the
 		// later ones let it be named by its ARN ("Private registry authentication").
 		j.report("credential-in-other-account", finding.Warning,
-			fmt.Sprintf("%s is pulled with a secret of the account %s: tasks in %s start only if that account's policies of the secret and of its key let the execution role in, which cannot be seen from here", j.containerName(i), name.Account, at.Account),
+			fmt.Sprintf("%s is pulled with a secret of the account %s: tasks in %s start only if that account's policies of the secret and of its key let the execution role in, which cannot be seen from here", j.containerName(i), name.Account, here.Account),
 			"keep a copy of the secret in this account, and name that")
-	case name.Partition != "" && at.Partition != "" && name.Partition != at.Partition:
+	case name.Partition != "" && here.Partition != "" && name.Partition != here.Partition:
 		j.report("credential-in-other-account", finding.Error,
-			fmt.Sprintf("%s is pulled with a secret of the partition %s, and the definition is in %s", j.containerName(i), name.Partition, at.Partition),
+			fmt.Sprintf("%s is pulled with a secret of the partition %s, and the definition is in %s", j.containerName(i), name.Partition, here.Partition),
 			"keep a copy of the secret in this account, and name that")
-	case name.Region != "" && at.Region != "" && name.Region != at.Region:
+	case name.Region != "" && here.Region != "" && name.Region != here.Region:
 		j.report("credential-in-other-region", finding.Info,
-			fmt.Sprintf("%s is pulled with a secret in %s: tasks in %s start only while that region answers", j.containerName(i), name.Region, at.Region),
+			fmt.Sprintf("%s is pulled with a secret in %s: tasks in %s start only while that region answers", j.containerName(i), name.Region, here.Region),
 			"replicate the secret to this region, and name the replica")
 	}
 	named := j.Named[parameter]
 	switch secret := j.secretOf(parameter); {
 	case named.Gone:
 		j.report("credential-gone", finding.Error,
-			fmt.Sprintf("%s is pulled with the secret %s, which does not exist here: no task of this definition starts", j.containerName(i), finding.Shortened(parameter)),
+			fmt.Sprintf("%s is pulled with the secret %s, which does not exist here: no task of this definition starts", j.containerName(i), shownSecret(parameter)),
 			"name a secret that exists"+j.inItsPlace(i)+"; one of another region has to be named by its ARN")
 	case secret != nil && secret.Deleted:
 		j.report("credential-gone", finding.Error,
@@ -109,29 +115,57 @@ func (j *judgement) credential(i int, parameter string) {
 
 // inItsPlace names the tagged secret that would serve a container's image.
 func (j *judgement) inItsPlace(i int) string {
-	reference, err := image.Parse(aws.ToString(j.Definition.ContainerDefinitions[i].Image))
+	container := j.Definition.ContainerDefinitions[i]
+	reference, err := image.Parse(aws.ToString(container.Image))
 	if err != nil {
 		return ""
 	}
-	if serving := j.Secrets.serving(reference); len(serving) == 1 {
-		return fmt.Sprintf(", such as %s, which is tagged for the registry (REPLACE_CREDENTIALS=yes does it)", serving[0].ARN)
+	if serving := j.choice(container, reference).serving; serving != nil {
+		return fmt.Sprintf(", such as %s, which is tagged for the registry (REPLACE_CREDENTIALS=yes does it)", serving.ARN)
 	}
 	return ""
 }
 
 // secretKeys judges the values of the secrets that will be read, by their keys.
 func (j *judgement) secretKeys() {
-	judged := map[string]bool{}
+	secrets := slices.Clone(j.unusable)
 	for i := range j.Definition.ContainerDefinitions {
-		secret := j.secretOf(j.credentialAfter(i))
-		if secret == nil || judged[secret.ARN] || j.KeyProblems[secret.ARN] == "" {
-			continue
+		if secret := j.taggedSecret(j.credentialAfter(i)); secret != nil && !secret.Deleted {
+			secrets = append(secrets, secret.ARN)
 		}
-		judged[secret.ARN] = true
-		j.report("secret-keys", finding.Error,
-			fmt.Sprintf("ECS cannot log in with the secret %s: %s", secret.Name, j.KeyProblems[secret.ARN]),
-			`make its value {"username": "…", "password": "…"}`)
 	}
+	slices.Sort(secrets)
+	for _, arn := range slices.Compact(secrets) {
+		if problem := j.keysProblem(arn); problem != "" {
+			j.report("secret-keys", finding.Error,
+				fmt.Sprintf("ECS cannot log in with the secret %s: %s", j.taggedSecret(arn).Name, problem),
+				`make its value {"username": "…", "password": "…"}`)
+		}
+	}
+}
+
+// keysProblem says what is wrong with a tagged secret's value, "" where nothing is
+// or nothing was seen.
+func (j *judgement) keysProblem(arn string) string { return j.Keys[arn].Problem }
+
+// keyedSecrets lists the tagged secrets whose keys are looked at without asking a
+// registry: the credentials where none can be asked, and those of which a
+// container takes one key.
+func (j *judgement) keyedSecrets() (arns []string) {
+	if !j.CheckSecretKeys {
+		return nil
+	}
+	for i := range j.Definition.ContainerDefinitions {
+		if secret := j.taggedSecret(j.credentialAfter(i)); secret != nil && !secret.Deleted && !j.registries {
+			arns = append(arns, secret.ARN)
+		}
+	}
+	for _, reference := range j.references() {
+		if secret := j.taggedSecret(reference.secret); secret != nil && !secret.Deleted && reference.key != "" {
+			arns = append(arns, secret.ARN)
+		}
+	}
+	return arns
 }
 
 // Place is where the definition is.

@@ -25,14 +25,14 @@ func (j *judgement) environmentFiles() {
 		count += len(container.EnvironmentFiles)
 		for _, file := range container.EnvironmentFiles {
 			value := aws.ToString(file.Value)
-			if problem := environmentFileProblem(file); problem != "" && !j.leftOpen(value) {
+			if problem := environmentFileProblem(file, j.place()); problem != "" && !j.leftOpen(value) {
 				j.report("environment-file-invalid", finding.Error,
-					fmt.Sprintf("the environment file %q of %s %s", finding.Shortened(value), j.containerName(i), problem),
+					fmt.Sprintf("an environment file of %s %s", j.containerName(i), problem),
 					`write {"type": "s3", "value": "arn:aws:s3:::bucket/path/name.env"}`)
 			}
 			if gone := j.FilesGone[value]; gone != "" {
 				j.report("environment-file-gone", finding.Error,
-					fmt.Sprintf("the environment file %q of %s does not exist: %s, and no task of this definition starts", finding.Shortened(value), j.containerName(i), gone),
+					fmt.Sprintf("the environment file %s of %s does not exist: %s, and no task of this definition starts", shownObject(value), j.containerName(i), gone),
 					"upload it, or name one that exists")
 			}
 		}
@@ -51,16 +51,18 @@ func (j *judgement) environmentFiles() {
 
 // environmentFileProblem says what is wrong with a file's ARN. ECS takes a key
 // of any depth, and reads only files that end in ".env".
-func environmentFileProblem(file types.EnvironmentFile) string {
+func environmentFileProblem(file types.EnvironmentFile, place Place) string {
 	value := aws.ToString(file.Value)
 	match := objectARN.FindStringSubmatch(value)
 	switch {
 	case file.Type != types.EnvironmentFileTypeS3:
-		return fmt.Sprintf("has the type %q; ECS knows \"s3\" only", finding.Shortened(string(file.Type)))
+		return "has another type than \"s3\", the only one that ECS knows"
 	case strings.HasPrefix(value, "s3://") || strings.HasPrefix(value, "https://"):
 		return "is named by its address; ECS wants the object's ARN"
 	case match == nil:
 		return "is not named by the ARN of an object in S3"
+	case place.Partition != "" && !strings.HasPrefix(value, "arn:"+place.Partition+":"):
+		return "is in another partition than the definition, which is in " + place.Partition
 	case !strings.HasSuffix(match[2], ".env"):
 		return "does not end in \".env\""
 	}

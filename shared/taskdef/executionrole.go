@@ -73,7 +73,7 @@ func (j *judgement) needsExecutionRole() []string {
 	reasons["an FSx file system's credentials"] = slices.ContainsFunc(j.Definition.Volumes, func(v types.Volume) bool {
 		return v.FsxWindowsFileServerVolumeConfiguration != nil
 	})
-	return named(reasons)
+	return listed(reasons)
 }
 
 func containerReasons(container types.ContainerDefinition, where string) map[string]bool {

@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -56,6 +57,8 @@ type fakeECS struct {
 	// tasks are the revisions that a cluster's tasks run, agents the versions on
 	// its instances, by its ARN.
 	tasks, agents map[string][]string
+	// attributes are those of the instances with an agent, by its version.
+	attributes map[string][]string
 	// before runs ahead of a call, without the lock, with the call's name.
 	before func(operation string) error
 	now    time.Time
@@ -204,6 +207,12 @@ type fakeSecrets struct {
 	untagged map[string]secrettypes.SecretListEntry
 	reads    []string
 	readErr  error
+	// policies are the secrets' own, by ARN; puts counts their changes.
+	policies  map[string]string
+	policyErr error
+	puts      int
+	// overwritten has another writer undo each change at once.
+	overwritten bool
 }
 
 func (f *fakeSecrets) DescribeSecret(_ context.Context, input *secretsmanager.DescribeSecretInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error) {
@@ -212,6 +221,9 @@ func (f *fakeSecrets) DescribeSecret(_ context.Context, input *secretsmanager.De
 	f.reads = append(f.reads, "DescribeSecret")
 	if f.readErr != nil {
 		return nil, f.readErr
+	}
+	if f.untagged == nil {
+		return nil, &smithy.GenericAPIError{Code: "AccessDeniedException"}
 	}
 	entry, ok := f.untagged[aws.ToString(input.SecretId)]
 	if !ok {
@@ -237,6 +249,37 @@ func (f *fakeSecrets) GetSecretValue(_ context.Context, input *secretsmanager.Ge
 		return &secretsmanager.GetSecretValueOutput{SecretBinary: []byte("canary-pw-7Q")}, nil
 	}
 	return &secretsmanager.GetSecretValueOutput{SecretString: &value}, nil
+}
+
+func (f *fakeSecrets) GetResourcePolicy(_ context.Context, input *secretsmanager.GetResourcePolicyInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.GetResourcePolicyOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.reads = append(f.reads, "GetResourcePolicy")
+	if f.policyErr != nil {
+		return nil, f.policyErr
+	}
+	output := &secretsmanager.GetResourcePolicyOutput{}
+	if policy, ok := f.policies[aws.ToString(input.SecretId)]; ok {
+		output.ResourcePolicy = &policy
+	}
+	return output, nil
+}
+
+func (f *fakeSecrets) PutResourcePolicy(_ context.Context, input *secretsmanager.PutResourcePolicyInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.PutResourcePolicyOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if !aws.ToBool(input.BlockPublicPolicy) || !json.Valid([]byte(aws.ToString(input.ResourcePolicy))) {
+		return nil, &secrettypes.MalformedPolicyDocumentException{Message: aws.String("no")}
+	}
+	if f.policies == nil {
+		f.policies = map[string]string{}
+	}
+	f.puts++
+	if f.overwritten {
+		return &secretsmanager.PutResourcePolicyOutput{}, nil
+	}
+	f.policies[aws.ToString(input.SecretId)] = aws.ToString(input.ResourcePolicy)
+	return &secretsmanager.PutResourcePolicyOutput{}, nil
 }
 
 func tagged(name, registry string) secrettypes.SecretListEntry {
@@ -400,6 +443,9 @@ type stack struct {
 	settings Settings
 	now      time.Time
 	list     *SecretList
+	// registries answers for registries; nil where they are not asked.
+	registries *fakeRegistries
+	images     *ImageObserver
 }
 
 func newStack(secrets ...secrettypes.SecretListEntry) *stack {
@@ -409,7 +455,8 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 		iam:     &fakeIAM{roles: map[string]*fakeRole{}, policies: map[string][]string{}},
 		secrets: &fakeSecrets{entries: secrets},
 		settings: Settings{
-			Shared: settings.Shared{Mode: finding.Enforce, OwnRoles: []string{ourRole}},
+			Shared: settings.Shared{Mode: finding.Enforce, OwnRoles: []string{ourRole}}, ChangeOwnedResources: Roles,
+			RegistrySecretPattern: []string{"*"}, CureExecutionRoles: true,
 		},
 		now: time.Date(2026, 3, 2, 9, 15, 0, 0, time.UTC),
 	}
@@ -425,8 +472,8 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 func (s *stack) send(payload string) finding.Report {
 	function := New(s.settings,
 		Observer{Definitions: s.ecs, Uses: taskuse.Reader{Services: s.ecs, Tasks: s.ecs, Rules: s.bus, Schedules: s.bus}, Instances: s.ecs,
-			Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region, Now: func() time.Time { return s.now }},
-		Applier{Definitions: s.ecs, Roles: s.iam, Services: NewServiceMover(s.ecs)})
+			Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Images: s.images, Region: region, Now: func() time.Time { return s.now }},
+		Applier{Definitions: s.ecs, Roles: s.iam, Grants: NewGranter(s.secrets), Services: NewServiceMover(s.ecs)})
 	return function.Handle(context.Background(), []byte(payload)).Report()
 }
 

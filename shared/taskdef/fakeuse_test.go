@@ -67,6 +67,10 @@ func (f *fakeECS) DescribeContainerInstances(_ context.Context, input *ecs.Descr
 	output := &ecs.DescribeContainerInstancesOutput{}
 	for _, version := range input.ContainerInstances {
 		output.ContainerInstances = append(output.ContainerInstances, types.ContainerInstance{VersionInfo: &types.VersionInfo{AgentVersion: &version}})
+		last := &output.ContainerInstances[len(output.ContainerInstances)-1]
+		for _, name := range f.attributes[version] {
+			last.Attributes = append(last.Attributes, types.Attribute{Name: &name})
+		}
 	}
 	return output, nil
 }

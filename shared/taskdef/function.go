@@ -6,15 +6,15 @@ import "ecsguardrails/shared/pipeline"
 const Name = "patch-task-definition"
 
 // New makes the function from its parts.
-// The observer is given the settings here.
-func New(s Settings, observer Observer, applier Applier) *pipeline.Function[Revision, Observation, pipeline.NoQuestion, Action] {
-	observer.Settings = s
+func New(s Settings, observer Observer, applier Applier) *pipeline.Function[Revision, Observation, Question, Action] {
 	observer.Uses.Bounds = useBounds
-	return &pipeline.Function[Revision, Observation, pipeline.NoQuestion, Action]{
+	return &pipeline.Function[Revision, Observation, Question, Action]{
 		Name:     Name,
 		Mode:     s.Mode,
 		Subjects: s.Subjects,
 		Observe:  observer.Observe,
+		Ask:      s.Ask,
+		Answer:   observer.Answer,
 		Plan:     s.Plan,
 		Describe: Action.Describe,
 		Apply:    applier.Apply,

@@ -110,7 +110,8 @@ func TestCalls(t *testing.T) {
 		later  time.Duration
 		want   string
 	}{
-		{"cold", "ecr", 0, "DescribeTaskDefinition + 1 + 0"},
+		// With an execution role, ECR is pulled from as that role, on instances, too.
+		{"cold", "ecr", 0, "DescribeTaskDefinition + 1 + 2"},
 		{"warm", "ecr", 0, "DescribeTaskDefinition + 0 + 0"},
 		{"warm, nothing serves the image", "public", 0, "DescribeTaskDefinition + 0 + 0"},
 		{"that is believed for a short time only", "public", absenceTTL, "DescribeTaskDefinition + 1 + 0"},

@@ -16,7 +16,7 @@ var nameForm = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
 func (j *judgement) names() {
 	const fix = "use 1 to 255 letters, digits, hyphens and underscores"
 	if family := aws.ToString(j.Definition.Family); !nameForm.MatchString(family) && !j.leftOpen(family) && (family != "" || j.Unregistered == nil) {
-		j.report("name-invalid", finding.Error, fmt.Sprintf("the family is called %q, which ECS refuses", finding.Shortened(family)), fix)
+		j.report("name-invalid", finding.Error, "the family has a name that ECS refuses", fix)
 	}
 	seen := map[string]bool{}
 	for i, container := range j.Definition.ContainerDefinitions {
@@ -27,9 +27,9 @@ func (j *judgement) names() {
 			j.report("name-invalid", finding.Error, fmt.Sprintf("container number %d has no name, which ECS requires", i+1), fix)
 			continue
 		case !nameForm.MatchString(name):
-			j.report("name-invalid", finding.Error, fmt.Sprintf("container number %d is called %q, which ECS refuses", i+1, finding.Shortened(name)), fix)
+			j.report("name-invalid", finding.Error, fmt.Sprintf("container number %d has a name that ECS refuses", i+1), fix)
 		case seen[name]:
-			j.report("name-used-twice", finding.Error, fmt.Sprintf("two containers are called %q, which ECS refuses", name), "give each container a name of its own")
+			j.report("name-used-twice", finding.Error, fmt.Sprintf("%s has the name of another one, which ECS refuses", j.containerName(i)), "give each container a name of its own")
 		}
 		seen[name] = true
 	}

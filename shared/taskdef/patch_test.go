@@ -56,7 +56,7 @@ func TestPatches(t *testing.T) {
 				t.Fatal(err)
 			}
 			observed := Observation{Definition: output.TaskDefinition, Tags: output.Tags, UnknownFields: unknownFields(body), Secrets: planSecrets(t)}
-			plan := Settings{ExecutionRoleARN: givenARN}.Plan(observed)
+			plan := Settings{ExecutionRoleARN: givenARN, RegistrySecretPattern: []string{"*"}}.Plan(observed)
 			var report bytes.Buffer
 			fmt.Fprintf(&report, "findings: %s\n", codesAndCures(plan.Findings))
 			for _, action := range plan.Actions {

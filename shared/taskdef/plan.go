@@ -2,43 +2,80 @@ package taskdef
 
 import (
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/placeholder"
+	"ecsguardrails/shared/taskuse"
 )
 
-// Observation is all that the decision about a definition needs.
+// Observation is what was read for the decision about a definition.
 type Observation struct {
+	// Asked is the revision that an event or a person named; nil for a file.
+	Asked *Revision
+	// Latest is the family's latest active revision, nil where it has none.
+	Latest *Described
+	// Revisions are others that were described, by their names; nil for those that
+	// do not exist.
+	Revisions map[string]*Described
+	// Between has the first active revision in a range of numbers, "" for none.
+	Between map[aboutBetween]string
+	// Older are the family's active revisions before the latest.
+	Older     []*Described
+	olderRead bool
+
 	// Skip is set where there is nothing to decide, and says why.
 	Skip *finding.Finding
 	// Late is set where a run of ours was cut off before it withdrew a revision.
-	Late       *Withdrawal
+	Late *Withdrawal
+	// follows says that the definition is one that we made earlier, and that only
+	// what still runs the one before it matters.
+	follows bool
+
+	// Definition is the one that is judged.
 	Definition *types.TaskDefinition
 	Tags       []types.Tag
-	Secrets    RegistrySecrets
 	// UnknownFields are those that ECS described and the SDK does not know.
 	UnknownFields []string
-	// Named are the secrets that containers name and that have no tag of ours, by
-	// what they are called there.
+	// Secrets are those with our tag.
+	Secrets                   RegistrySecrets
+	secretsRead, secretsFresh bool
+	// Named are the secrets that the definition names and that have no tag of ours,
+	// by what they are called there.
 	Named map[string]NamedSecret
-	// KeyProblems says what is wrong with the keys of a secret's value, by its ARN.
-	KeyProblems map[string]string
+	// Keys are those of the values of tagged secrets, by the secrets' ARNs.
+	Keys map[string]SecretKeys
+	// Images says what registries let anyone, or a secret's user, pull.
+	Images map[aboutImage]Pull
 	// FilesGone says why an environment file does not exist, by its ARN.
 	FilesGone map[string]string
 	// ExecutionRole is nil where there is none, or nothing was asked about it.
 	ExecutionRole *ExecutionRole
-	// Usage is nil where services are not ours to move.
-	Usage *Usage
-	// Superseded is nil where old revisions are not ours to deregister.
-	Superseded *Superseded
+	// Policies are secrets' resource policies, by the secrets' ARNs.
+	Policies map[string]SecretPolicy
+	// taskRoleLacks are those of the execution role's missing permissions that the
+	// task role does not have either.
+	taskRoleLacks []need
+	taskRoleRead  bool
+	// Uses is what runs the revisions that are left.
+	Uses *taskuse.Uses
+	// Instances are the instances of clusters, by the clusters' ARNs.
+	Instances map[string][]Instance
 	// Unregistered is nil for a definition that ECS has registered.
 	Unregistered *Unregistered
+
+	// region is the function's, now the time of the look; registries says that
+	// registries can be asked.
+	region     string
+	now        time.Time
+	registries bool
 }
 
 // Unregistered is what matters only for a definition in a file, with what people
@@ -49,9 +86,12 @@ type Unregistered struct {
 	// ContainersOnly says that the file has the containers, and somebody else the
 	// rest.
 	ContainersOnly bool
-	// accountUnknown says that it may be for another account than the one that was
-	// looked at, secretsUnknown that the account's secrets were not looked at.
-	accountUnknown, secretsUnknown bool
+	// LeftOut are the fields whose values could not be read, such as
+	// "containerDefinitions[0].memory".
+	LeftOut []string
+	// accountUnknown says that it may be for another account than the one that is
+	// looked at, looksAtAccount that one is looked at.
+	accountUnknown, looksAtAccount bool
 }
 
 // judgement is a definition on its way through the rules.
@@ -62,8 +102,12 @@ type judgement struct {
 	// edits end the findings of the same places in cured.
 	edits []Edit
 	cured []int
-	// attachments end the findings of the places that are listed with them.
-	attachments map[Attachment][]int
+	// first are the changes besides the new revision: they are made before it, so
+	// that it can start at once. ends are the findings that each of them ends.
+	first []Action
+	ends  [][]int
+	// unusable are secrets that would have been given, but hold no credential.
+	unusable []string
 	// blocked is set where ECS or its owner would not have a new revision.
 	blocked bool
 }
@@ -75,8 +119,10 @@ var rules = []func(*judgement){
 	(*judgement).imageCredentials,
 	(*judgement).credentials,
 	(*judgement).secretKeys,
+	(*judgement).secretReferences,
 	(*judgement).environmentFiles,
 	(*judgement).windows,
+	(*judgement).registration,
 	(*judgement).executionRole,
 	(*judgement).registrable,
 	(*judgement).executionRoleAccess,
@@ -85,7 +131,10 @@ var rules = []func(*judgement){
 // Plan decides about a definition: what is wrong with it, and the one new
 // revision that ends as much of it as can be ended by us.
 func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
-	if late := observed.Late; late != nil {
+	observed, _ = s.choose(observed)
+	switch {
+	case observed.Late != nil:
+		late := observed.Late
 		plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
 			Code: "late-revision", Severity: finding.Warning,
 			Message: fmt.Sprintf("%s was made from an older revision than %s, and has taken its place as the family's latest", late.Late, late.First),
@@ -93,34 +142,46 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 		}}}
 		plan.Do(*late, 0)
 		return plan
+	case observed.Skip != nil:
+		return s.follow(observed)
 	}
-	if observed.Skip != nil {
-		if observed.Usage == nil {
-			return pipeline.Plan[Action]{Skip: observed.Skip}
-		}
-		// The latest revision was observed, and gets its cures when it is asked for.
-		var plan pipeline.Plan[Action]
-		j := s.run(observed)
-		s.moves(observed.Usage, &Successor{ARN: observed.Usage.Successor}, slices.ContainsFunc(j.findings, isError), j.requirement(), &plan)
-		return plan
+	if why := s.whyIgnored(observed); why != nil {
+		return pipeline.Plan[Action]{Skip: why}
 	}
 	j := s.run(observed)
 	plan := pipeline.Plan[Action]{Findings: j.findings}
-	// The role first, so that the new revision can start at once.
-	for _, attachment := range slices.SortedFunc(maps.Keys(j.attachments), func(a, b Attachment) int { return j.attachments[a][0] - j.attachments[b][0] }) {
-		plan.Do(attachment, j.attachments[attachment]...)
+	for i, action := range j.first {
+		plan.Do(action, j.ends[i]...)
 	}
+	usage, _ := j.usage()
 	to := &Successor{}
 	if j.registers() {
-		registration := register(observed, j.edits)
+		registration := j.register()
 		plan.Do(registration, j.cured...)
 		to = registration.Made
-	} else if observed.Usage != nil {
-		to.ARN = observed.Usage.Successor
+	} else if usage != nil {
+		to.ARN = usage.Successor
 	}
 	unfit := slices.ContainsFunc(plan.Findings, func(f finding.Finding) bool { return isError(f) && !f.Cured })
-	s.moves(observed.Usage, to, unfit, j.requirement(), &plan)
-	retirements(observed.Superseded, &plan)
+	j.moves(usage, to, unfit, &plan)
+	j.retirements(&plan)
+	return plan
+}
+
+// follow answers a revision that isn't the latest any more: the latest gets its
+// cures when it is asked for, and what still runs this one may follow.
+func (s Settings) follow(observed Observation) pipeline.Plan[Action] {
+	skipped := pipeline.Plan[Action]{Skip: observed.Skip}
+	if !observed.follows {
+		return skipped
+	}
+	j := s.run(observed)
+	usage, _ := j.usage()
+	if usage == nil || usage.settled() {
+		return skipped
+	}
+	var plan pipeline.Plan[Action]
+	j.moves(usage, &Successor{ARN: usage.Successor}, slices.ContainsFunc(j.findings, isError), &plan)
 	return plan
 }
 
@@ -131,7 +192,7 @@ func (j *judgement) registers() bool { return len(j.edits) > 0 && !j.blocked }
 
 // run takes a definition through the rules.
 func (s Settings) run(observed Observation) *judgement {
-	j := &judgement{Settings: s, Observation: observed, attachments: map[Attachment][]int{}}
+	j := &judgement{Settings: s, Observation: observed}
 	for _, rule := range rules {
 		rule(j)
 	}
@@ -153,10 +214,14 @@ func (j *judgement) cure(edit Edit, code string, severity finding.Severity, mess
 	j.report(code, severity, message, fix)
 }
 
-// attach adds a finding that a policy of the stack's ends, attached to a role.
-func (j *judgement) attach(role, policy, code string, severity finding.Severity, message, fix string) {
-	attachment := Attachment{Role: role, Policy: policy}
-	j.attachments[attachment] = append(j.attachments[attachment], len(j.findings))
+// doFirst adds a finding that a change of something else ends.
+func (j *judgement) doFirst(action Action, code string, severity finding.Severity, message, fix string) {
+	at := slices.Index(j.first, action)
+	if at < 0 {
+		at = len(j.first)
+		j.first, j.ends = append(j.first, action), append(j.ends, nil)
+	}
+	j.ends[at] = append(j.ends[at], len(j.findings))
 	j.report(code, severity, message, fix)
 }
 
@@ -168,8 +233,20 @@ func (j *judgement) block(code, message, fix string) {
 
 // containerName names a container in messages, also where it has no name.
 func (j *judgement) containerName(i int) string {
-	if name := aws.ToString(j.Definition.ContainerDefinitions[i].Name); name != "" {
+	if name := aws.ToString(j.Definition.ContainerDefinitions[i].Name); nameForm.MatchString(name) && !looksSecret(name) {
 		return fmt.Sprintf("container %q", finding.Shortened(name))
 	}
 	return fmt.Sprintf("container number %d", i+1)
+}
+
+// registrant is who registered the definition, as far as is known.
+func (o Observation) registrant() event.Actor {
+	actor := registrantOf(o.Definition)
+	if o.Asked != nil && (o.Asked.Registrant != event.Actor{}) {
+		registered := o.Asked.Registrant
+		if strings.HasSuffix(aws.ToString(o.Definition.TaskDefinitionArn), "/"+o.Asked.String()) {
+			actor = registered
+		}
+	}
+	return actor
 }

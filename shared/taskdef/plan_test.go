@@ -9,13 +9,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/settings"
 )
 
-// definitionOf decodes a definition in ECS's JSON, with what every one has.
+// definitionOf decodes a definition in ECS's JSON, with what every one has: ECS
+// would register it, unless the fields are about just that.
 func definitionOf(t testing.TB, fields string) Observation {
 	t.Helper()
 	whole := map[string]any{
-		"family": "app", "taskDefinitionArn": arnOf("app", 1), "revision": 1, "status": "ACTIVE", "executionRoleArn": roleARN,
+		"family": "app", "taskDefinitionArn": arnOf("app", 1), "revision": 1, "status": "ACTIVE", "executionRoleArn": roleARN, "memory": "512", "cpu": "256",
 	}
 	var own map[string]any
 	if err := json.Unmarshal([]byte("{"+fields+"}"), &own); err != nil {
@@ -33,6 +35,16 @@ func definitionOf(t testing.TB, fields string) Observation {
 		t.Fatal(err)
 	}
 	return Observation{Definition: output.TaskDefinition, Tags: output.Tags, UnknownFields: unknownFields(body)}
+}
+
+// defaults are the settings of a stack without parameters, but for the modes.
+func defaults(t testing.TB) Settings {
+	t.Helper()
+	s, err := settings.Load[Settings](nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // one is a definition's field with one container: its image, and what else it has.
@@ -201,7 +213,7 @@ func TestPlan(t *testing.T) {
 		{"no role for FSx", noRole + `"volumes": [{"name": "v", "fsxWindowsFileServerVolumeConfiguration": {"fileSystemId": "fs-0", "rootDirectory": "d", "authorizationConfig": {"credentialsParameter": "a", "domain": "d"}}}], ` + one("nginx", ""), nil, "execution-role-missing", ""},
 		// Environment files.
 		{"an environment file", one("nginx", `, "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::acme-env/prod/app.env"}]`), nil, "", ""},
-		{"one in China", one("nginx", `, "environmentFiles": [{"type": "s3", "value": "arn:aws-cn:s3:::acme-env/app.env"}]`), nil, "", ""},
+		{"one in China", one("nginx", `, "environmentFiles": [{"type": "s3", "value": "arn:aws-cn:s3:::acme-env/app.env"}]`), nil, "environment-file-invalid", ""},
 		{"one with another ending", one("nginx", `, "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::acme-env/app.txt"}]`), nil, "environment-file-invalid", ""},
 		{"one by its address", one("nginx", `, "environmentFiles": [{"type": "s3", "value": "s3://acme-env/app.env"}]`), nil, "environment-file-invalid", ""},
 		{"one without an object", one("nginx", `, "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::acme-env"}]`), nil, "environment-file-invalid", ""},
@@ -235,8 +247,8 @@ func TestPlan(t *testing.T) {
 		{"Elastic Inference, nothing to do", `"inferenceAccelerators": [{"deviceName": "d", "deviceType": "eia2.medium"}], ` + one("nginx", ""), nil, "", ""},
 		{"Elastic Inference of a container", one(shopImage, `, "resourceRequirements": [{"type": "InferenceAccelerator", "value": "d"}]`), nil, missing + " field-withdrawn", ""},
 		{"a GPU", one(shopImage, `, "resourceRequirements": [{"type": "GPU", "value": "1"}]`), nil, missing + "*", "web=registry-example-com"},
-		{"CloudFormation's", `"tags": [{"key": "aws:cloudformation:stack-name", "value": "shop"}], ` + one(shopImage, ""), nil, missing + " owned-by-cloudformation", ""},
-		{"CloudFormation's, all the same", `"tags": [{"key": "aws:cloudformation:stack-name", "value": "shop"}], ` + one(shopImage, ""), func(s *Settings) { s.PatchCloudFormation = true }, missing + "*", "web=registry-example-com"},
+		{"CloudFormation's", `"tags": [{"key": "aws:cloudformation:stack-name", "value": "shop"}], ` + one(shopImage, ""), nil, missing + " definition-owned", ""},
+		{"CloudFormation's, all the same", `"tags": [{"key": "aws:cloudformation:stack-name", "value": "shop"}], ` + one(shopImage, ""), func(s *Settings) { s.ChangeOwnedResources = All }, missing + "*", "web=registry-example-com"},
 		{"CloudFormation's, nothing to do", `"tags": [{"key": "aws:cloudformation:stack-name", "value": "shop"}], ` + one("nginx", ""), nil, "", ""},
 		{"a field of tomorrow", `"teleport": true, ` + one(shopImage, ""), nil, missing + " field-unknown", ""},
 		{"a field of tomorrow, nothing to do", `"teleport": true, ` + one("nginx", ""), nil, "", ""},
@@ -251,7 +263,7 @@ func TestPlan(t *testing.T) {
 		}
 		seen[test.name] = true
 		t.Run(test.name, func(t *testing.T) {
-			settings := Settings{}
+			settings := defaults(t)
 			if test.change != nil {
 				test.change(&settings)
 			}

@@ -95,9 +95,10 @@ func TestAPatchedDefinitionNeedsNoMore(t *testing.T) {
 		var tags []types.Tag
 		drawn(t, reflect.ValueOf(&tags).Elem(), "Tags")
 		settings := Settings{
-			ReplaceCredentials:  settings.Choice(rapid.Bool().Draw(t, "replace")),
-			PatchCloudFormation: settings.Choice(rapid.Bool().Draw(t, "patch CloudFormation's")),
-			ExecutionRoleARN:    rapid.SampledFrom([]string{"", givenARN}).Draw(t, "role"),
+			ReplaceCredentials:    settings.Choice(rapid.Bool().Draw(t, "replace")),
+			ChangeOwnedResources:  rapid.SampledFrom([]OwnedResources{Roles, All, None}).Draw(t, "owned resources"),
+			ExecutionRoleARN:      rapid.SampledFrom([]string{"", givenARN}).Draw(t, "role"),
+			RegistrySecretPattern: []string{"*"},
 		}
 		observed := Observation{Definition: &definition, Tags: tags, Secrets: secrets}
 		before := marshalled(t, observed.Definition)
@@ -132,7 +133,7 @@ func TestAPatchedDefinitionNeedsNoMore(t *testing.T) {
 // onlyIntended takes the intended fields away from both and compares the rest.
 func onlyIntended(t *rapid.T, before, after *types.TaskDefinition) {
 	bare := func(of *types.TaskDefinition) string {
-		bare := described(again(of, nil))
+		bare := described(registrationOf(of, nil))
 		bare.ExecutionRoleArn = nil
 		for i := range bare.ContainerDefinitions {
 			bare.ContainerDefinitions[i].RepositoryCredentials = nil

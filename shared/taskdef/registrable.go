@@ -27,16 +27,17 @@ func (j *judgement) registrable() {
 			fmt.Sprintf("ECS described %s, which this version of the function does not know, and would lose in a new revision", finding.Shortened(strings.Join(j.UnknownFields, ", "))),
 			"update ECS Guardrails; until then, make the change in the definition's source: "+patchText(j.edits))
 	}
-	if stack := tagOf(j.Tags, "aws:cloudformation:stack-name"); stack != "" && !bool(j.PatchCloudFormation) {
-		j.block("owned-by-cloudformation",
-			fmt.Sprintf("the definition belongs to the CloudFormation stack %q, which would not know of a new revision", finding.Shortened(stack)),
-			"change the definition in the stack's template: "+patchText(j.edits)+"; or have such definitions patched all the same (PATCH_CLOUDFORMATION=yes)")
+	// A file is the source itself.
+	if of := j.owner(); j.Unregistered == nil && of.RendersSource() && j.ChangeOwnedResources != All {
+		j.block("definition-owned",
+			fmt.Sprintf("%s renders the definition from a source of its own, and its next run would make a revision without this change", of),
+			sourcePatch(of, j.edits, j.Definition)+" Or have such definitions patched all the same (ChangeOwnedResources=all).")
 	}
 }
 
 // withdrawn lists the fields of Amazon Elastic Inference, which ended in 2024.
 func (j *judgement) withdrawn() []string {
-	return named(map[string]bool{
+	return listed(map[string]bool{
 		//lint:ignore SA1019 old definitions still have it
 		"inferenceAccelerators": len(j.Definition.InferenceAccelerators) > 0,
 		"resourceRequirements of type InferenceAccelerator": slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {

@@ -25,10 +25,10 @@ func IsOutputOnly(field string) bool {
 	return slices.ContainsFunc(outputOnly, func(name string) bool { return strings.EqualFold(name, field) })
 }
 
-// again gives the registration that has everything of a described definition.
+// registrationOf gives the registration that has everything of a described definition.
 // Its containers may be changed without changing the definition's, field by
 // field.
-func again(definition *types.TaskDefinition, tags []types.Tag) *ecs.RegisterTaskDefinitionInput {
+func registrationOf(definition *types.TaskDefinition, tags []types.Tag) *ecs.RegisterTaskDefinitionInput {
 	return &ecs.RegisterTaskDefinitionInput{
 		ContainerDefinitions: slices.Clone(definition.ContainerDefinitions),
 		Cpu:                  definition.Cpu,

@@ -72,7 +72,7 @@ func TestEveryFieldOfTheSDKIsCarried(t *testing.T) {
 	filled(reflect.ValueOf(&definition).Elem(), "TaskDefinition")
 	var tags []types.Tag
 	filled(reflect.ValueOf(&tags).Elem(), "Tag")
-	input := reflect.ValueOf(again(&definition, tags)).Elem()
+	input := reflect.ValueOf(registrationOf(&definition, tags)).Elem()
 	from := reflect.ValueOf(definition)
 
 	for i := range from.NumField() {

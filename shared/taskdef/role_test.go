@@ -17,9 +17,8 @@ import (
 )
 
 const (
-	roleName      = "ecsTaskExecutionRole"
-	secretsPolicy = "arn:aws:iam::123456789012:policy/guardrails-RegistrySecretsPolicy-3GHI"
-	customKey     = "arn:aws:kms:us-east-1:123456789012:key/0b0c7f4e-6a6a-4f0e-9d5c-5d8f3a1e2b44"
+	roleName  = "ecsTaskExecutionRole"
+	customKey = "arn:aws:kms:us-east-1:123456789012:key/0b0c7f4e-6a6a-4f0e-9d5c-5d8f3a1e2b44"
 )
 
 func TestExecutionRoleAccess(t *testing.T) {
@@ -95,6 +94,7 @@ func TestExecutionRoleAccess(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newStack(tagged("shop", "registry.example.com"))
+			s.settings.CureExecutionRoles = false
 			if test.change != nil {
 				test.change(s)
 			}
@@ -136,20 +136,24 @@ func TestSecretsByLessThanTheirARN(t *testing.T) {
 		codes      []string
 		describes  int
 	}{
-		"any characters, as CDK writes it": {named: db, may: "secretsmanager:GetSecretValue " + db + "-??????"},
-		"with a key":                       {named: db + ":password::", may: "secretsmanager:GetSecretValue " + db + "-??????"},
-		"a star":                           {named: db, may: "secretsmanager:GetSecretValue " + db + "*"},
+		"any characters, as CDK writes it": {named: db, may: "secretsmanager:GetSecretValue " + db + "-??????", describes: 1},
+		"with a key":                       {named: db + ":password::", may: "secretsmanager:GetSecretValue " + db + "-??????", describes: 1},
+		"a star":                           {named: db, may: "secretsmanager:GetSecretValue " + db + "*", describes: 1},
 		"the whole ARN":                    {named: db, may: "secretsmanager:GetSecretValue " + db + "-Xy12Zz", change: func(s *stack) { known(s, db) }, describes: 1},
 		"a name that looks whole":          {named: db + "-secret", may: "secretsmanager:GetSecretValue " + db + "-secret-??????", change: func(s *stack) { known(s, db+"-secret") }, describes: 1},
 		"a condition on its tag": {named: db + "-Xy12Zz", may: "secretsmanager:GetSecretValue * secretsmanager:ResourceTag/team=shop", describes: 1, change: func(s *stack) {
 			known(s, db, secrettypes.Tag{Key: aws.String("team"), Value: aws.String("shop")})
 		}},
-		"a condition on another tag": {named: db + "-Xy12Zz", may: "secretsmanager:GetSecretValue * secretsmanager:ResourceTag/tier=web", describes: 1, change: func(s *stack) {
+		"a condition on another tag": {named: db + "-Xy12Zz", may: "secretsmanager:GetSecretValue * secretsmanager:ResourceTag/tier=web", describes: 2, change: func(s *stack) {
 			known(s, db, secrettypes.Tag{Key: aws.String("team"), Value: aws.String("shop")})
 		}, codes: []string{"execution-role-secret"}},
-		"too little": {named: db, may: "secretsmanager:GetSecretValue " + db, change: func(s *stack) { known(s, db) }, codes: []string{"execution-role-secret"}, describes: 1},
-		"none there": {named: db, may: "ssm:* *", codes: []string{"execution-role-secret"}, describes: 1},
-		"elsewhere":  {named: strings.Replace(db, region, "eu-west-1", 1) + "-Xy12Zz", may: "ssm:* *", codes: []string{"execution-role-secret"}},
+		"too little":   {named: db, may: "secretsmanager:GetSecretValue " + db, change: func(s *stack) { known(s, db) }, codes: []string{"execution-role-secret"}, describes: 2},
+		"none is seen": {named: db, may: "ssm:* *", codes: []string{"execution-role-secret"}, describes: 1},
+		"by its policy": {named: db, may: "ssm:* *", describes: 2, change: func(s *stack) {
+			known(s, db)
+			s.secrets.policies = map[string]string{db + "-Xy12Zz": `{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "` + roleARN + `"}, "Action": "secretsmanager:GetSecret*", "Resource": "*"}]}`}
+		}},
+		"elsewhere": {named: strings.Replace(db, region, "eu-west-1", 1) + "-Xy12Zz", may: "ssm:* *", codes: []string{"execution-role-secret"}, describes: 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -172,8 +176,9 @@ func TestSecretsByLessThanTheirARN(t *testing.T) {
 			if status == finding.Compliant {
 				s.iam.calls, s.secrets.reads = nil, nil
 				wantResult(t, s.look("app"), status)
-				if calls := len(s.iam.calls) + len(s.secrets.reads); calls > 0 {
-					t.Errorf("%d more calls the second time", calls)
+				// What can't be seen, and a secret's own policy, is looked at each time.
+				if test.change != nil && name != "by its policy" && len(s.iam.calls)+len(s.secrets.reads) > 0 {
+					t.Errorf("%v and %v the second time", s.iam.calls, s.secrets.reads)
 				}
 			}
 		})
@@ -184,7 +189,7 @@ func TestSecretsByLessThanTheirARN(t *testing.T) {
 // what it is not told for one that fails ("Optional IAM permissions for Fargate
 // tasks pulling Amazon ECR images over interface endpoints" has such conditions).
 func TestWhatHangsOnTheCallItselfIsNoError(t *testing.T) {
-	const policy = "arn:aws:iam::123456789012:policy/guardrails-EcrPullPolicy-4JKL"
+	const policy = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
 	tests := map[string]struct {
 		role     fakeRole
 		status   finding.Status
@@ -201,7 +206,6 @@ func TestWhatHangsOnTheCallItselfIsNoError(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newStack()
-			s.settings.ECRPolicyARN = policy
 			s.iam.policies[policy] = []string{"ecr:* *"}
 			test.role.trust = trustsECS
 			s.iam.roles[roleName] = &test.role
@@ -225,51 +229,126 @@ func TestWhatHangsOnTheCallItselfIsNoError(t *testing.T) {
 	}
 }
 
+// TestTheExecutionRoleIsCured: an exact grant, and only to a role that nobody but
+// ECS's tasks can have.
 func TestTheExecutionRoleIsCured(t *testing.T) {
-	cure := func(s *stack) {
-		s.settings.RegistrySecretsPolicyARN = secretsPolicy
-		s.iam.policies[secretsPolicy] = []string{"secretsmanager:GetSecretValue *", "kms:Decrypt *"}
+	const ours = `{"Statement": [{"Sid": "EcsGuardrailsExecutionRoles", "Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::123456789012:role/other", "AROAEXAMPLE"]}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]}`
+	trusts := func(more string) string {
+		return `{"Statement":[` + ecsTasksAllowed + `,{"Effect":"Allow","Action":"sts:AssumeRole","Principal":` + more + `}]}`
 	}
+	policy := func(text string) func(*stack) {
+		return func(s *stack) { s.secrets.policies = map[string]string{secretARN("shop"): text} }
+	}
+	families := func(text string) func(*stack) {
+		return func(s *stack) {
+			s.secrets.entries[0].Tags = append(s.secrets.entries[0].Tags, secrettypes.Tag{Key: aws.String(TagFamilies), Value: &text})
+		}
+	}
+	bare := fakeRole{trust: trustsECS}
 	tests := map[string]struct {
-		role   fakeRole
-		change func(*stack)
-		status finding.Status
+		role    fakeRole
+		change  func(*stack)
+		granted string
+		says    string
 	}{
-		"it lacks the secret":     {fakeRole{trust: trustsECS}, nil, finding.Remediated},
-		"and the key":             {fakeRole{trust: trustsECS}, func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String(customKey) }, finding.Remediated},
-		"a policy denies it":      {fakeRole{trust: trustsECS, denied: []string{"* *"}}, nil, finding.Noncompliant},
-		"its owner forbids":       {fakeRole{trust: trustsECS, tags: map[string]string{optout.Tag: "true"}}, nil, finding.Noncompliant},
-		"it is one of our own":    {fakeRole{trust: trustsECS}, func(s *stack) { s.settings.OwnRoles = append(s.settings.OwnRoles, roleARN) }, finding.Noncompliant},
-		"the setting is not made": {fakeRole{trust: trustsECS}, func(s *stack) { s.settings.RegistrySecretsPolicyARN = "" }, finding.Noncompliant},
+		"it lacks the secret":              {bare, nil, roleARN, ""},
+		"beside another role of ours":      {bare, policy(ours), roleARN + " arn:aws:iam::123456789012:role/other", ""},
+		"for its family":                   {bare, families("web app*"), roleARN, ""},
+		"trust under a condition":          {fakeRole{trust: `{"Statement":{"Effect":"Allow","Principal":{"Service":["ecs-tasks.amazonaws.com"]},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}}`}, nil, roleARN, ""},
+		"not for another's":                {bare, families("web"), "", ""},
+		"the key, too":                     {bare, func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String(customKey) }, roleARN, `"Action": "kms:Decrypt"`},
+		"a policy denies it":               {fakeRole{trust: trustsECS, denied: []string{"* *"}}, nil, "", "a policy denies it"},
+		"a boundary":                       {fakeRole{trust: trustsECS, boundary: true}, nil, "", "a boundary"},
+		"its owner forbids":                {fakeRole{trust: trustsECS, tags: map[string]string{optout.Tag: "true"}}, nil, "", `"Resource": "` + secretARN("shop")},
+		"it is one of our own":             {bare, func(s *stack) { s.settings.OwnRoles = append(s.settings.OwnRoles, roleARN) }, "", ""},
+		"the setting is off":               {bare, func(s *stack) { s.settings.CureExecutionRoles = false }, "", ""},
+		"a user may assume it":             {fakeRole{trust: trusts(`{"AWS":"arn:aws:iam::123456789012:user/dev"}`)}, nil, "", "others than ecs-tasks"},
+		"everybody may":                    {fakeRole{trust: trusts(`"*"`)}, nil, "", "others than ecs-tasks"},
+		"everybody of AWS may":             {fakeRole{trust: trusts(`{"AWS":"*"}`)}, nil, "", "others than ecs-tasks"},
+		"another account may":              {fakeRole{trust: trusts(`{"AWS":"999999999999"}`)}, nil, "", "others than ecs-tasks"},
+		"a federation may":                 {fakeRole{trust: trusts(`{"Federated":"cognito-identity.amazonaws.com"}`)}, nil, "", "others than ecs-tasks"},
+		"another service may":              {fakeRole{trust: trusts(`{"Service":["ecs-tasks.amazonaws.com","ec2.amazonaws.com"]}`)}, nil, "", "others than ecs-tasks"},
+		"the secret has a policy":          {bare, policy(`{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret", "Resource": "*"}]}`), "", "statements of its owner's"},
+		"its policy has our name only":     {bare, policy(strings.Replace(ours, "secretsmanager:GetSecretValue", "secretsmanager:*", 1)), "", "statements of its owner's"},
+		"its policy is full":               {bare, policy(strings.Replace(ours, `"AROAEXAMPLE"`, `"arn:aws:iam::123456789012:role/`+strings.Repeat("x", 20500)+`"`, 1)), "", "longer than 20480"},
+		"its policy can't be seen":         {bare, func(s *stack) { s.secrets.policyErr = &smithy.GenericAPIError{Code: "AccessDeniedException"} }, "", "can't be read"},
+		"the secret is not for registries": {bare, func(s *stack) { s.settings.RegistrySecretPattern = []string{"registry-*"} }, "", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := newStack(tagged("shop", "registry.example.com"))
-			cure(s)
 			if test.change != nil {
 				test.change(s)
 			}
 			s.iam.roles[roleName] = &test.role
-			s.ecs.add(registration("app", container("web", "registry.example.com/app")))
+			s.ecs.add(registration("app", withCredential(container("web", "registry.example.com/app"), secretARN("shop"))))
 			result := s.look("app")
-			if result.Status != test.status {
-				t.Fatalf("got %s %v", result.Status, codes(result))
-			}
-			if test.status != finding.Remediated {
-				if slices.Contains(s.iam.calls, "AttachRolePolicy") {
-					t.Error("a policy was attached")
+			var granted []string
+			if s.secrets.puts > 0 {
+				statements, err := statementsOf(s.secrets.policies[secretARN("shop")])
+				if err != nil || len(statements) != 1 || !statements[0].isOurs() {
+					t.Fatalf("%v %+v", err, statements)
 				}
+				granted = statements[0].Principal.AWS
+			}
+			if got := strings.Join(granted, " "); got != test.granted {
+				t.Errorf("granted %q, want %q\n%+v", got, test.granted, result.Findings)
+			}
+			text := ""
+			for _, f := range result.Findings {
+				text += f.Message + " " + f.Fix + "\n"
+			}
+			if !strings.Contains(text, test.says) {
+				t.Errorf("%q is not said in %s", test.says, text)
+			}
+			if slices.Contains(s.iam.calls, "AttachRolePolicy") {
+				t.Error("a policy was attached")
+			}
+			if test.granted == "" {
 				return
 			}
-			// Describing, listing, two looks at the role, attaching and registering.
-			if calls := len(s.ecs.calls) + s.secrets.calls + len(s.secrets.reads) + len(s.iam.calls); calls > 6 {
-				t.Errorf("%d calls: %v %v", calls, s.ecs.calls, s.iam.calls)
-			}
-			if len(result.Actions) != 2 || result.Actions[0].Kind != "AttachRolePolicy" || !result.Actions[0].Applied {
+			action := result.Actions[0]
+			if action.Kind != "PutResourcePolicy" || !action.Applied || action.Mandate.Kind != finding.ByGiver {
 				t.Errorf("actions %+v", result.Actions)
 			}
-			wantResult(t, s.look("app"), finding.Compliant)
+			if name != "the key, too" {
+				wantResult(t, s.look("app"), finding.Compliant)
+			}
+			if s.secrets.puts != 1 {
+				t.Errorf("%d changes of the policy", s.secrets.puts)
+			}
 		})
+	}
+}
+
+// TestAGrantThatIsOvertakenIsRepeated: the API has no condition for writing a
+// policy, so another writer in the same moment must not go unnoticed.
+func TestAGrantThatIsOvertakenIsRepeated(t *testing.T) {
+	s := newStack(tagged("shop", "registry.example.com"))
+	s.iam.roles[roleName] = &fakeRole{trust: trustsECS}
+	s.ecs.add(registration("app", withCredential(container("web", "registry.example.com/app"), secretARN("shop"))))
+	s.secrets.overwritten = true
+	wantResult(t, s.look("app"), finding.Failed, "execution-role-secret", "will-retry")
+	s.secrets.overwritten = false
+	wantResult(t, s.look("app"), finding.Remediated, "execution-role-secret")
+}
+
+// TestARoleThatAToolManagesIsNotChanged: a policy that is attached keeps its owner
+// from deleting it.
+func TestARoleThatAToolManagesIsNotChanged(t *testing.T) {
+	for _, change := range []OwnedResources{Roles, None, All} {
+		s := newStack()
+		s.settings.ChangeOwnedResources = change
+		s.iam.policies["arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"] = []string{"ecr:* *"}
+		s.iam.roles[roleName] = &fakeRole{trust: trustsECS, tags: map[string]string{"managed-by": "terraform"}}
+		s.ecs.add(registration("app", container("web", "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")))
+		result := s.look("app")
+		if attached := slices.Contains(s.iam.calls, "AttachRolePolicy"); attached != (change == All) {
+			t.Errorf("%s: attached %v", change, attached)
+		}
+		if f := result.Findings[0]; change != All && !strings.Contains(f.Fix, "aws_iam_role_policy_attachment") {
+			t.Errorf("%s: %+v", change, f)
+		}
 	}
 }
 
@@ -277,6 +356,7 @@ func TestWhatARoleLacksIsAskedAnew(t *testing.T) {
 	s := newStack(tagged("shop", "registry.example.com"))
 	role := &fakeRole{trust: trustsECS}
 	s.iam.roles[roleName] = role
+	s.settings.CureExecutionRoles = false
 	s.ecs.add(registration("app", withCredential(container("web", "registry.example.com/app"), secretARN("shop"))))
 	wantResult(t, s.look("app"), finding.Noncompliant, "execution-role-secret")
 	role.may = []string{"* *"}

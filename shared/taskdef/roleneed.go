@@ -18,10 +18,35 @@ type need struct {
 	action, resource string
 	// code is the finding's where the role lacks it, and purpose says what for.
 	code, purpose string
-	// policy is the ARN of the stack's policy that grants it, or "".
-	policy string
+	cure          cure
 	// secret has the tags that the resource's conditions can ask for.
 	secret *RegistrySecret
+}
+
+// cure is how the role can get a permission from us.
+type cure int
+
+const (
+	// byOwner: only the role's owner can give it; the finding has the statement.
+	byOwner cure = iota
+	// byGrant: a statement in the secret's resource policy, for this role alone.
+	byGrant
+	// byManagedPolicy: AWS's AmazonECSTaskExecutionRolePolicy.
+	byManagedPolicy
+)
+
+// secretARN gives the secret that the need is to read, where its own policy may let
+// the role in; "" for any other need.
+func (n need) secretARN() string {
+	if n.action != getSecretValue || strings.HasSuffix(n.resource, anySuffix) {
+		return ""
+	}
+	return n.resource
+}
+
+// statement is what allows it, in a policy of the role's.
+func (n need) statement() string {
+	return fmt.Sprintf(`{"Effect": "Allow", "Action": %q, "Resource": %q}`, n.action, n.resource)
 }
 
 // undecided gives those of an answer's missing keys that can matter to the need:
@@ -53,56 +78,56 @@ func (p Place) role(named string) string {
 }
 
 // roleNeeds lists what the execution role must be allowed to do for the
-// definition as it will be ("Amazon ECS task execution IAM role").
+// definition as it will be ("Amazon ECS task execution IAM role"). Also on EC2 the
+// agent pulls from Amazon ECR, and sets awslogs up, as the execution role where
+// there is one (agent/api/container, ShouldPullWithExecutionRole; agent/api/task,
+// logsAuthStrategy).
 func (j *judgement) roleNeeds() []need {
-	at := j.place()
-	withoutInstanceRole := j.withoutInstanceRole() != ""
+	place := j.place()
 	var needs []need
 	for i, container := range j.Definition.ContainerDefinitions {
 		if credential := j.credentialAfter(i); credential != "" {
-			needs = append(needs, j.credentialNeeds(at, credential)...)
-		}
-		for _, secret := range container.Secrets {
-			needs = append(needs, valueNeed(at, aws.ToString(secret.ValueFrom))...)
+			needs = append(needs, j.credentialNeeds(credential)...)
 		}
 		for _, file := range container.EnvironmentFiles {
-			needs = append(needs, j.objectNeeds(aws.ToString(file.Value), "the environment file")...)
+			needs = append(needs, objectNeeds(aws.ToString(file.Value), "the environment file")...)
 		}
 		if router := container.FirelensConfiguration; router != nil && router.Options["config-file-type"] == "s3" {
-			needs = append(needs, j.objectNeeds(router.Options["config-file-value"], "the FireLens configuration")...)
+			needs = append(needs, objectNeeds(router.Options["config-file-value"], "the FireLens configuration")...)
 		}
 		for _, credentialSpec := range container.CredentialSpecs {
 			// "credentialspec:ARN", or "credentialspecdomainless:ARN".
 			_, value, _ := strings.Cut(credentialSpec, ":")
-			needs = append(needs, valueNeed(at, arnOnly(value))...)
-			needs = append(needs, j.objectNeeds(value, "the credential spec")...)
+			needs = append(needs, j.valueNeeds(value)...)
+			needs = append(needs, objectNeeds(value, "the credential spec")...)
 		}
-		if log := container.LogConfiguration; log != nil {
-			for _, secret := range log.SecretOptions {
-				needs = append(needs, valueNeed(at, aws.ToString(secret.ValueFrom))...)
-			}
-			if withoutInstanceRole && log.LogDriver == types.LogDriverAwslogs {
-				needs = append(needs, j.logNeeds(at, log.Options)...)
-			}
+		if log := container.LogConfiguration; log != nil && log.LogDriver == types.LogDriverAwslogs {
+			needs = append(needs, j.logNeeds(log.Options)...)
 		}
-		if withoutInstanceRole {
-			needs = append(needs, j.ecrNeeds(at, aws.ToString(container.Image))...)
+		needs = append(needs, ecrNeeds(place, aws.ToString(container.Image))...)
+	}
+	for _, reference := range j.references() {
+		switch {
+		case reference.secret != "":
+			needs = append(needs, j.secretNeeds(reference.secret, byOwner)...)
+		case strings.HasPrefix(reference.parameter, "arn:"):
+			needs = append(needs, j.valueNeeds(reference.parameter)...)
+		case reference.parameter != "":
+			needs = append(needs, need{action: "ssm:GetParameters", resource: place.arn("ssm", "parameter/"+strings.TrimPrefix(reference.parameter, "/")),
+				code: "execution-role-secret", purpose: "read the parameter " + finding.Shortened(reference.parameter)})
 		}
 	}
 	for _, volume := range j.Definition.Volumes {
 		if share := volume.FsxWindowsFileServerVolumeConfiguration; share != nil && share.AuthorizationConfig != nil {
-			needs = append(needs, valueNeed(at, arnOnly(aws.ToString(share.AuthorizationConfig.CredentialsParameter)))...)
+			needs = append(needs, j.valueNeeds(aws.ToString(share.AuthorizationConfig.CredentialsParameter))...)
 		}
 	}
 	needs = slices.DeleteFunc(needs, func(n need) bool { return j.leftOpen(n.resource) })
-	return slices.CompactFunc(sorted(needs), func(a, b need) bool { return a.action == b.action && a.resource == b.resource })
-}
-
-func sorted(needs []need) []need {
+	// What we can give comes before the same need where only its owner can.
 	slices.SortStableFunc(needs, func(a, b need) int {
-		return strings.Compare(a.code+" "+a.action+" "+a.resource, b.code+" "+b.action+" "+b.resource)
+		return strings.Compare(fmt.Sprint(a.code, " ", a.action, " ", a.resource, " ", 9-a.cure), fmt.Sprint(b.code, " ", b.action, " ", b.resource, " ", 9-b.cure))
 	})
-	return needs
+	return slices.CompactFunc(needs, func(a, b need) bool { return a.action == b.action && a.resource == b.resource })
 }
 
 // credentialAfter is a container's credential once the edits are made.
@@ -115,44 +140,46 @@ func (j *judgement) credentialAfter(i int) string {
 	return credentialOf(j.Definition.ContainerDefinitions[i])
 }
 
-func (j *judgement) credentialNeeds(at Place, credential string) []need {
-	name, err := ParseCredential(credential)
+func (j *judgement) credentialNeeds(credential string) []need {
+	given := byOwner
+	if secret := j.taggedSecret(credential); secret != nil && secret.isFor(aws.ToString(j.Definition.Family)) && j.trusts(secret.Name) {
+		given = byGrant
+	}
+	return j.secretNeeds(credential, given)
+}
+
+// secretNeeds are what reading a secret takes.
+func (j *judgement) secretNeeds(name string, given cure) []need {
+	parsed, err := ParseCredential(name)
 	if err != nil {
 		return nil
 	}
-	secret := j.secretOf(credential)
+	place, secret := j.place(), j.secretOf(name)
 	if secret == nil {
-		if name.Account == "" {
-			credential = at.arn("secretsmanager", "secret:"+credential)
+		if parsed.Account == "" {
+			name = place.arn("secretsmanager", "secret:"+name)
 		}
-		return []need{{action: getSecretValue, resource: withSuffix(credential), code: "execution-role-secret", purpose: "read the secret " + finding.Shortened(credential)}}
-	}
-	policy := ""
-	if _, tagged := secret.Tags[TagRegistry]; tagged {
-		policy = j.RegistrySecretsPolicyARN
+		return []need{{action: getSecretValue, resource: withSuffix(name), code: "execution-role-secret", purpose: "read the secret " + shownSecret(last(name[strings.LastIndexByte(name, ':')+1:]))}}
 	}
 	needs := []need{{
-		action: getSecretValue, resource: secret.ARN, secret: secret, policy: policy,
-		code: "execution-role-secret", purpose: "read the secret " + secret.Name,
+		action: getSecretValue, resource: secret.ARN, secret: secret, cure: given,
+		code: "execution-role-secret", purpose: "read the secret " + finding.Shortened(secret.Name),
 	}}
-	if key := keyARN(at, secret.KMSKey); key != "" {
+	if key := keyARN(place, secret.KMSKey); key != "" {
 		needs = append(needs, need{
-			action: "kms:Decrypt", resource: key, secret: secret, policy: policy,
-			code: "execution-role-key", purpose: fmt.Sprintf("decrypt the secret %s with its key", secret.Name),
+			action: "kms:Decrypt", resource: key, secret: secret,
+			code: "execution-role-key", purpose: fmt.Sprintf("decrypt the secret %s with its key", finding.Shortened(secret.Name)),
 		})
 	}
 	return needs
 }
 
-// secretOf gives what is known of the secret that a credential names, or nil.
-func (j *judgement) secretOf(credential string) *RegistrySecret {
-	if credential == "" {
-		return nil
+// secretOf gives what is known of the secret that a name means, or nil.
+func (j *judgement) secretOf(name string) *RegistrySecret {
+	if secret := j.taggedSecret(name); secret != nil {
+		return secret
 	}
-	if i := slices.IndexFunc(j.Secrets, func(s RegistrySecret) bool { return s.isNamedBy(credential) }); i >= 0 {
-		return &j.Secrets[i]
-	}
-	if named, ok := j.Named[credential]; ok && named.ARN != "" {
+	if named, ok := j.Named[name]; ok && named.ARN != "" && name != "" {
 		return &named.RegistrySecret
 	}
 	return nil
@@ -176,81 +203,71 @@ func withSuffix(arn string) string {
 	return arn + anySuffix
 }
 
-// keyARN gives the ARN of a customer-managed key, where it can be told.
-func keyARN(at Place, key string) string {
+// keyARN gives the ARN of a customer-managed key that a secret is encrypted with,
+// "" for the account's default key, which lets everybody in the account use it by
+// way of Secrets Manager, and where only an alias is known.
+func keyARN(place Place, key string) string {
 	switch {
+	case keyID.MatchString(key):
+		return place.arn("kms", "key/"+key)
 	case strings.HasPrefix(key, "arn:") && strings.Contains(key, ":key/"):
 		return key
-	case keyID.MatchString(key):
-		return at.arn("kms", "key/"+key)
 	}
 	return ""
 }
 
-// valueNeed reads a valueFrom: a secret's ARN, with or without key, stage and
-// version behind it, or a parameter's ARN or name.
-func valueNeed(at Place, value string) []need {
+// valueNeeds reads the ARN of a secret or parameter, where only ARNs may stand.
+func (j *judgement) valueNeeds(value string) []need {
 	parts := strings.Split(value, ":")
 	switch {
-	case len(parts) >= 7 && parts[2] == "secretsmanager":
-		return []need{{action: getSecretValue, resource: withSuffix(strings.Join(parts[:7], ":")), code: "execution-role-secret", purpose: "read the secret " + finding.Shortened(parts[6])}}
-	case len(parts) == 6 && parts[2] == "ssm":
+	case len(parts) >= 7 && parts[0] == "arn" && parts[2] == "secretsmanager":
+		return j.secretNeeds(strings.Join(parts[:7], ":"), byOwner)
+	case len(parts) == 6 && parts[0] == "arn" && parts[2] == "ssm" && parameterName.MatchString(parts[5]):
 		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + finding.Shortened(parts[5])}}
-	case len(parts) == 1 && value != "":
-		return []need{{action: "ssm:GetParameters", resource: at.arn("ssm", "parameter/"+strings.TrimPrefix(value, "/")), code: "execution-role-secret", purpose: "read the parameter " + finding.Shortened(value)}}
 	}
 	return nil
 }
 
 // objectNeeds are what reading an object in S3 takes: a file that ECS fetches
 // before the containers start.
-func (j *judgement) objectNeeds(value, what string) []need {
+func objectNeeds(value, what string) []need {
 	match := objectARN.FindStringSubmatch(value)
 	if match == nil {
 		return nil
 	}
 	bucket := strings.TrimSuffix(value, "/"+match[2])
-	policy := ""
-	if j.ConfigBucket != "" && match[1] == j.ConfigBucket {
-		policy = j.ConfigPolicyARN
-	}
 	return []need{
-		{action: "s3:GetObject", resource: value, policy: policy, code: "execution-role-environment-file", purpose: "read " + what + " " + finding.Shortened(match[2])},
-		{action: "s3:GetBucketLocation", resource: bucket, policy: policy, code: "execution-role-environment-file", purpose: "find the bucket " + match[1]},
+		{action: "s3:GetObject", resource: value, code: "execution-role-environment-file", purpose: "read " + what + " " + finding.Shortened(match[2])},
+		{action: "s3:GetBucketLocation", resource: bucket, code: "execution-role-environment-file", purpose: "find the bucket " + match[1]},
 	}
 }
 
-// arnOnly gives an ARN, and "" for a name: where only ARNs may stand.
-func arnOnly(value string) string {
-	if strings.HasPrefix(value, "arn:") {
-		return value
-	}
-	return ""
-}
+// logGroupForm is what CloudWatch Logs lets a group's name be.
+var logGroupForm = lazyregexp.New(`^[A-Za-z0-9._/#-]{1,512}$`)
 
 // logNeeds names streams as CloudWatch's own refusals do: below the group.
-func (j *judgement) logNeeds(at Place, options map[string]string) []need {
-	group := options["awslogs-group"]
-	if group == "" {
+func (j *judgement) logNeeds(options map[string]string) []need {
+	place, group := j.place(), options["awslogs-group"]
+	if !logGroupForm.MatchString(group) {
 		return nil
 	}
 	if region := options["awslogs-region"]; region != "" {
-		at.Region = region
+		place.Region = region
 	}
-	stream := at.arn("logs", "log-group:"+group+":log-stream:"+options["awslogs-stream-prefix"])
+	stream := place.arn("logs", "log-group:"+group+":log-stream:"+options["awslogs-stream-prefix"])
 	purpose := "write to the log group " + finding.Shortened(group)
 	needs := []need{
-		{action: "logs:CreateLogStream", resource: stream, policy: j.LogsPolicyARN, code: "execution-role-logs", purpose: purpose},
-		{action: "logs:PutLogEvents", resource: stream, policy: j.LogsPolicyARN, code: "execution-role-logs", purpose: purpose},
+		{action: "logs:CreateLogStream", resource: stream, cure: byManagedPolicy, code: "execution-role-logs", purpose: purpose},
+		{action: "logs:PutLogEvents", resource: stream, cure: byManagedPolicy, code: "execution-role-logs", purpose: purpose},
 	}
 	if options["awslogs-create-group"] == "true" {
-		needs = append(needs, need{action: "logs:CreateLogGroup", resource: at.arn("logs", "log-group:"+group+":log-stream:"), policy: j.LogsPolicyARN,
+		needs = append(needs, need{action: "logs:CreateLogGroup", resource: place.arn("logs", "log-group:"+group+":log-stream:"),
 			code: "execution-role-logs", purpose: "create the log group " + finding.Shortened(group)})
 	}
 	return needs
 }
 
-func (j *judgement) ecrNeeds(at Place, text string) []need {
+func ecrNeeds(place Place, text string) []need {
 	reference, err := image.Parse(text)
 	if err != nil {
 		return nil
@@ -259,11 +276,11 @@ func (j *judgement) ecrNeeds(at Place, text string) []need {
 	if !private {
 		return nil
 	}
-	at.Region, at.Account = registry.Region, registry.Account
-	repository := at.arn("ecr", "repository/"+reference.Path)
-	needs := []need{{action: "ecr:GetAuthorizationToken", resource: "*", policy: j.ECRPolicyARN, code: "execution-role-ecr", purpose: "log in to Amazon ECR"}}
+	place.Region, place.Account = registry.Region, registry.Account
+	repository := place.arn("ecr", "repository/"+reference.Path)
+	needs := []need{{action: "ecr:GetAuthorizationToken", resource: "*", cure: byManagedPolicy, code: "execution-role-ecr", purpose: "log in to Amazon ECR"}}
 	for _, action := range []string{"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"} {
-		needs = append(needs, need{action: action, resource: repository, policy: j.ECRPolicyARN, code: "execution-role-ecr", purpose: "pull " + reference.String()})
+		needs = append(needs, need{action: action, resource: repository, cure: byManagedPolicy, code: "execution-role-ecr", purpose: "pull " + reference.String()})
 	}
 	return needs
 }

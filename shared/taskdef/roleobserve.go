@@ -15,7 +15,6 @@ import (
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/memory"
-	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/policysimulation"
 	"ecsguardrails/shared/trustpolicy"
 )
@@ -29,14 +28,15 @@ type RoleReader interface {
 // ExecutionRole is what was found out about a definition's execution role.
 type ExecutionRole struct {
 	ARN string
-	// Gone says that IAM has no such role, Distrusts that ECS may not assume it.
-	Gone, Distrusts bool
-	// Ignored says that the role's owner does not want it changed, or that AWS
-	// looks after it.
-	Ignored bool
+	// Gone says that IAM has no such role.
+	Gone bool
+	// Trust is its trust policy, and Tags, Path and Name are its own.
+	Trust      string
+	Tags       map[string]string
+	Path, Name string
 	// Unchecked says why nothing was found out, "" where something was.
 	Unchecked string
-	// denied are the needs that it may not meet.
+	// denied are the needs that its policies don't let it meet.
 	denied []denial
 }
 
@@ -46,8 +46,6 @@ type denial struct {
 	// final says that no policy of ours would change it: a policy denies it, or a
 	// boundary or an organization does not allow it.
 	final bool
-	// taskRole says that the task role has the permission instead.
-	taskRole bool
 	// keys are the context keys on which it hangs, and which only the call itself
 	// has: those of a VPC endpoint, say.
 	keys []string
@@ -72,11 +70,9 @@ func NewRoleObserver(client RoleReader, now func() time.Time) *RoleObserver {
 	return &RoleObserver{client: client, now: now, known: memory.New[ExecutionRole](now, maxGranted, grantedTTL, 0)}
 }
 
-// observe asks IAM about an execution role, and about the task role where the
-// execution role lacks something that only a person can give it. Describe tells
-// of the secrets that it may not read, as it seems.
-func (o *RoleObserver) observe(ctx context.Context, at Place, role, taskRole string, needs []need, describe func(context.Context, string) (NamedSecret, error)) (ExecutionRole, error) {
-	if !strings.HasPrefix(role, "arn:"+at.Partition+":iam::"+at.Account+":role/") {
+// observe asks IAM about an execution role.
+func (o *RoleObserver) observe(ctx context.Context, place Place, role string, needs []need) (ExecutionRole, error) {
+	if !strings.HasPrefix(role, "arn:"+place.Partition+":iam::"+place.Account+":role/") {
 		return ExecutionRole{ARN: role, Unchecked: "it is not the ARN of a role in the definition's account"}, nil
 	}
 	key := role
@@ -84,26 +80,18 @@ func (o *RoleObserver) observe(ctx context.Context, at Place, role, taskRole str
 		key += "\n" + n.action + " " + n.resource
 	}
 	return o.known.Get(key, func() (ExecutionRole, bool, error) {
-		observed, err := o.ask(ctx, at, role, taskRole, needs, describe)
-		return observed, observed.lacksNothing(), err
+		observed, err := o.ask(ctx, place, role, needs)
+		return observed, !observed.Gone && observed.Unchecked == "" && len(observed.denied) == 0 && trustsTasks(observed.Trust), err
 	})
 }
 
-// lacksNothing reports whether the role was seen to be able to do all of it.
-func (r ExecutionRole) lacksNothing() bool {
-	return !r.Gone && !r.Distrusts && r.Unchecked == "" && len(r.denied) == 0
-}
-
-func (o *RoleObserver) ask(ctx context.Context, at Place, role, taskRole string, needs []need, describe func(context.Context, string) (NamedSecret, error)) (ExecutionRole, error) {
+func (o *RoleObserver) ask(ctx context.Context, place Place, role string, needs []need) (ExecutionRole, error) {
 	observed := ExecutionRole{ARN: role}
 	group, asking := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.readRole(asking, &observed) })
 	var denied []denial
 	group.Go(func() (err error) {
-		if denied, err = o.denied(asking, role, at, needs); err != nil {
-			return err
-		}
-		denied, err = o.deniedStill(asking, role, at, denied, describe)
+		denied, err = o.denied(asking, role, place, needs)
 		return err
 	})
 	switch err := group.Wait(); {
@@ -117,75 +105,24 @@ func (o *RoleObserver) ask(ctx context.Context, at Place, role, taskRole string,
 		return ExecutionRole{}, err
 	}
 	observed.denied = denied
-	curable := !slices.ContainsFunc(denied, func(d denial) bool { return d.final || d.need.policy == "" })
-	if curable {
-		return observed, nil
-	}
-	return observed, o.askTaskRole(ctx, taskRole, role, at, denied)
+	return observed, nil
 }
 
-// maxDescribed bounds how many secrets are described for one definition.
-const maxDescribed = 20
-
-// deniedStill asks once more about secrets that a definition names by less than
-// their whole ARN, or that have tags: policies ask for both.
-func (o *RoleObserver) deniedStill(ctx context.Context, role string, at Place, denied []denial, describe func(context.Context, string) (NamedSecret, error)) ([]denial, error) {
-	secrets := map[string]NamedSecret{}
-	for _, d := range denied {
-		name, err := ParseCredential(d.need.resource)
-		here := err == nil && name.Region == at.Region && name.Account == at.Account
-		if d.need.action == getSecretValue && d.need.secret == nil && here && len(secrets) < maxDescribed {
-			secrets[strings.TrimSuffix(d.need.resource, anySuffix)] = NamedSecret{}
-		}
-	}
-	if err := fill(ctx, secrets, describe); err != nil {
-		return nil, err
-	}
-	var still []denial
-	var again []need
-	for _, d := range denied {
-		secret := secrets[strings.TrimSuffix(d.need.resource, anySuffix)]
-		if secret.ARN == "" || secret.ARN == d.need.resource && len(secret.Tags) == 0 {
-			still = append(still, d)
-			continue
-		}
-		n := d.need
-		n.resource = secret.ARN
-		if len(secret.Tags) > 0 {
-			n.secret = &secret.RegistrySecret
-		}
-		again = append(again, n)
-	}
-	if len(again) == 0 {
-		return denied, nil
-	}
-	asked, err := o.denied(ctx, role, at, again)
-	return slices.Concat(still, asked), err
-}
-
-// askTaskRole marks what the task role may do in the execution role's place:
-// the two are often taken for each other.
-func (o *RoleObserver) askTaskRole(ctx context.Context, taskRole, role string, at Place, denied []denial) error {
-	if taskRole == "" || taskRole == role || !strings.HasPrefix(taskRole, "arn:") {
-		return nil
-	}
-	needs := make([]need, len(denied))
-	for i, d := range denied {
-		needs[i] = d.need
-	}
-	lacking, err := o.denied(ctx, taskRole, at, needs)
+// taskRoleLacks asks which of the needs the task role can't meet either: the two
+// roles are often taken for each other. What can't be seen is not told.
+func (o *RoleObserver) taskRoleLacks(ctx context.Context, place Place, taskRole string, needs []need) ([]need, error) {
+	denied, err := o.denied(ctx, taskRole, place, needs)
 	if err != nil {
 		if awserror.Classify(err) == awserror.Transient {
-			return err
+			return nil, err
 		}
-		return nil
+		return needs, nil
 	}
-	for i := range denied {
-		denied[i].taskRole = !slices.ContainsFunc(lacking, func(l denial) bool {
-			return l.need.action == denied[i].need.action && l.need.resource == denied[i].need.resource
-		})
+	lacks := make([]need, len(denied))
+	for i, d := range denied {
+		lacks[i] = d.need
 	}
-	return nil
+	return lacks, nil
 }
 
 func (o *RoleObserver) readRole(ctx context.Context, observed *ExecutionRole) error {
@@ -197,13 +134,12 @@ func (o *RoleObserver) readRole(ctx context.Context, observed *ExecutionRole) er
 	if output.Role == nil {
 		return nil
 	}
-	observed.Distrusts = !trustsTasks(aws.ToString(output.Role.AssumeRolePolicyDocument))
-	tags := make(map[string]string, len(output.Role.Tags))
+	observed.Trust = aws.ToString(output.Role.AssumeRolePolicyDocument)
+	observed.Tags = make(map[string]string, len(output.Role.Tags))
 	for _, tag := range output.Role.Tags {
-		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+		observed.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
-	path := aws.ToString(output.Role.Path)
-	observed.Ignored = optout.Asked(tags) || optout.ServiceLinked(path, name) || optout.IdentityCenter(path, name)
+	observed.Path, observed.Name = aws.ToString(output.Role.Path), name
 	return nil
 }
 

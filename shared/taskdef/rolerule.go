@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
+	"ecsguardrails/shared/owner"
 )
 
 // executionRoleAfter is the execution role once the edits are made, or "".
@@ -18,6 +20,43 @@ func (j *judgement) executionRoleAfter() string {
 		}
 	}
 	return aws.ToString(j.Definition.ExecutionRoleArn)
+}
+
+// roleDenials lists what the execution role may not do, as far as its own policies
+// and those of the secrets tell.
+func (j *judgement) roleDenials() []denial {
+	if j.ExecutionRole == nil {
+		return nil
+	}
+	var denials []denial
+	for _, d := range j.ExecutionRole.denied {
+		if policy, read := j.Policies[d.need.secretARN()]; read && !d.final {
+			granted, unknown := policy.grants(j.ExecutionRole.ARN)
+			if granted {
+				continue
+			}
+			if unknown {
+				d.keys = append(slices.Clone(d.keys), "those of the secret's resource policy")
+			}
+		}
+		denials = append(denials, d)
+	}
+	return denials
+}
+
+// taskRoleQuestion asks about the task role, where the execution role lacks
+// something that only a person can give it: the two are often taken for each other.
+func (j *judgement) taskRoleQuestion() (aboutTaskRole, bool) {
+	taskRole, denials := aws.ToString(j.Definition.TaskRoleArn), j.roleDenials()
+	curable := !slices.ContainsFunc(denials, func(d denial) bool { return d.final || d.need.cure == byOwner || !bool(j.CureExecutionRoles) })
+	if len(denials) == 0 || curable || taskRole == j.ExecutionRole.ARN || !strings.HasPrefix(taskRole, "arn:") {
+		return aboutTaskRole{}, false
+	}
+	needs := make([]need, len(denials))
+	for i, d := range denials {
+		needs[i] = d.need
+	}
+	return aboutTaskRole{j.place(), taskRole, needs}, true
 }
 
 // executionRoleAccess judges what was found out about the execution role.
@@ -38,27 +77,29 @@ func (j *judgement) executionRoleAccess() {
 		return
 	case role.Unchecked != "":
 		j.report("execution-role-unchecked", finding.Info,
-			fmt.Sprintf("what the execution role %s can do was not found out: %s", role.ARN, role.Unchecked),
+			fmt.Sprintf("what the execution role %s can do was not found out: %s", shownRole(role.ARN), role.Unchecked),
 			"allow iam:GetRole and iam:SimulatePrincipalPolicy to the function's role")
 		return
-	case role.Distrusts:
+	case !trustsTasks(role.Trust):
+		// What it may do otherwise matters once ECS can act under it.
 		j.report("execution-role-trust", finding.Error,
 			fmt.Sprintf("the execution role %s does not trust ecs-tasks.amazonaws.com, so ECS cannot act under it", role.ARN),
 			`add {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"} to its trust policy`)
 	}
+	denials := j.roleDenials()
 	for _, code := range []string{"execution-role-secret", "execution-role-key", "execution-role-environment-file", "execution-role-logs", "execution-role-ecr"} {
 		var denied, undecided []denial
-		for _, d := range role.denied {
+		for _, d := range denials {
 			switch {
 			case d.need.code != code:
-			case len(d.keys) > 0:
+			case len(d.keys) > 0 && !d.final:
 				undecided = append(undecided, d)
 			default:
 				denied = append(denied, d)
 			}
 		}
-		if len(denied) > 0 {
-			j.roleLacks(code, denied)
+		for _, together := range j.byRemedy(denied) {
+			j.roleLacks(code, together)
 		}
 		if len(undecided) > 0 {
 			j.roleMayLack(code, undecided)
@@ -66,8 +107,28 @@ func (j *judgement) executionRoleAccess() {
 	}
 }
 
+// byRemedy parts what one change gives each from what only the role's owner can
+// give.
+func (j *judgement) byRemedy(denied []denial) (groups [][]denial) {
+	type remedy struct {
+		action Action
+		why    string
+	}
+	places := map[remedy]int{}
+	for _, d := range denied {
+		action, why := j.remedy(d.need, d.final)
+		of := remedy{action, why}
+		if _, known := places[of]; !known {
+			places[of] = len(groups)
+			groups = append(groups, nil)
+		}
+		groups[places[of]] = append(groups[places[of]], d)
+	}
+	return groups
+}
+
 // roleMayLack answers the permissions of one kind that a condition decides when
-// a task starts. No policy is attached: the condition is there on purpose.
+// a task starts. Nothing is given: the condition is there on purpose.
 func (j *judgement) roleMayLack(code string, undecided []denial) {
 	var purposes, permissions, keys []string
 	for _, d := range undecided {
@@ -77,7 +138,7 @@ func (j *judgement) roleMayLack(code string, undecided []denial) {
 	}
 	slices.Sort(keys)
 	j.report(code, finding.Warning,
-		fmt.Sprintf("whether the execution role %s may %s hangs on what a task has at its start, and nobody before: its policies ask for %s",
+		fmt.Sprintf("Can't tell before a task starts whether the execution role %s may %s: policies ask for condition keys (%s) that only the call itself has",
 			j.ExecutionRole.ARN, strings.Join(distinct(purposes), ", and "), strings.Join(slices.Compact(keys), ", ")),
 		"nothing, if the tasks start; else allow it "+strings.Join(permissions, ", "))
 }
@@ -93,19 +154,20 @@ func distinct(texts []string) []string {
 	return kept
 }
 
-// roleLacks answers the permissions of one kind that the role lacks.
+// roleLacks answers permissions of one kind that the role lacks and that have one
+// cure.
 func (j *judgement) roleLacks(code string, denied []denial) {
 	role := j.ExecutionRole
-	var purposes, permissions []string
-	final, taskRole, policy := false, true, denied[0].need.policy
+	var purposes, permissions, statements []string
+	final, taskRole := false, j.taskRoleRead
 	for _, d := range denied {
 		purposes = append(purposes, d.need.purpose)
 		permissions = append(permissions, d.need.action+" on "+d.need.resource)
+		statements = append(statements, d.need.statement())
 		final = final || d.final
-		taskRole = taskRole && d.taskRole
-		if d.need.policy != policy {
-			policy = ""
-		}
+		taskRole = taskRole && !slices.ContainsFunc(j.taskRoleLacks, func(n need) bool {
+			return n.action == d.need.action && n.resource == d.need.resource
+		})
 	}
 	message := fmt.Sprintf("the execution role %s may not %s", role.ARN, strings.Join(distinct(purposes), ", nor "))
 	if final {
@@ -120,10 +182,67 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 		severity = finding.Warning
 		message += "; the key's own policy may still allow it"
 	}
-	fix := "allow it " + strings.Join(permissions, ", ")
-	if policy == "" || final || role.Ignored || slices.Contains(j.OwnRoles, role.ARN) {
+	fix := "Allow it " + strings.Join(permissions, ", ") + ": add " + strings.Join(statements, ", ") + " to its policies."
+	action, why := j.remedy(denied[0].need, final)
+	if why != "" {
+		message += "; " + why
+	}
+	if action == nil {
+		if why != "" && denied[0].need.cure == byManagedPolicy {
+			fix = j.roleOwner().AttachmentPatch(role.Name, j.managedPolicy())
+		}
 		j.report(code, severity, message, fix)
 		return
 	}
-	j.attach(role.ARN, policy, code, severity, message, fix)
+	j.doFirst(action, code, severity, message, fix)
+}
+
+// managedPolicy is AWS's own for execution roles: it allows them to pull from
+// Amazon ECR and to write logs, and stays when the stack goes.
+func (j *judgement) managedPolicy() string {
+	return "arn:" + j.place().Partition + ":iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+}
+
+// roleOwner is the tool that manages the execution role.
+func (j *judgement) roleOwner() owner.Owner {
+	return owner.Recognize(owner.Evidence{Tags: j.ExecutionRole.Tags})
+}
+
+// remedy gives the change that lets the role do something, or nil and why it is
+// none of ours.
+func (j *judgement) remedy(of need, final bool) (Action, string) {
+	role := j.ExecutionRole
+	switch {
+	case of.cure == byOwner, final, !bool(j.CureExecutionRoles), slices.Contains(j.OwnRoles, role.ARN):
+		return nil, ""
+	case optout.Asked(role.Tags) || optout.ServiceLinked(role.Path, role.Name) || optout.IdentityCenter(role.Path, role.Name):
+		return nil, ""
+	case !trustsTasks(role.Trust):
+		return nil, ""
+	case !trustsTasksAlone(role.Trust):
+		return nil, "it isn't given that, since others than ecs-tasks.amazonaws.com may assume the role"
+	}
+	if of.cure == byManagedPolicy {
+		if known := j.roleOwner(); known.IsKnown() && j.ChangeOwnedResources != All {
+			return nil, fmt.Sprintf("%s manages the role", known)
+		}
+		return Attachment{Role: role.ARN, Policy: j.managedPolicy(), Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "CureExecutionRoles=yes"}}, ""
+	}
+	policy := j.Policies[of.resource]
+	if policy.Unread {
+		return nil, "the secret's resource policy can't be read"
+	}
+	if _, err := withGrant(policy.Text, role.ARN); err != nil {
+		return nil, fmt.Sprintf("the secret isn't opened to it, since %v", err)
+	}
+	return Grant{Secret: of.resource, Role: role.ARN, Mandate: j.secretMandate(*of.secret)}, ""
+}
+
+// secretMandate is the word of a secret's owner that a family may use it.
+func (j *judgement) secretMandate(secret RegistrySecret) finding.Mandate {
+	text := fmt.Sprintf("%s=%s on the secret %s", TagRegistry, secret.Scope, finding.Shortened(secret.Name))
+	if families, narrowed := secret.Tags[TagFamilies]; narrowed {
+		text += fmt.Sprintf(", %s=%s", TagFamilies, finding.Shortened(families))
+	}
+	return finding.Mandate{Kind: finding.ByGiver, Text: text}
 }

@@ -22,6 +22,12 @@ func pins(s taskuse.Schedule, revisions []string) bool {
 	})
 }
 
+// parseFamily gives the family that a schedule names.
+func parseFamily(definition string) (string, error) {
+	named, err := revision.Parse(definition)
+	return named.Family, err
+}
+
 // follows reports whether a schedule names the family alone.
 func follows(s taskuse.Schedule) bool {
 	named, err := revision.Parse(s.TaskDefinition)

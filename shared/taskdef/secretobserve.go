@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/memory"
+	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/secret"
 )
 
@@ -23,6 +26,7 @@ import (
 type SecretReader interface {
 	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+	GetResourcePolicy(context.Context, *secretsmanager.GetResourcePolicyInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetResourcePolicyOutput, error)
 }
 
 // NamedSecret is a secret that a container names, and that has no tag of ours.
@@ -44,12 +48,12 @@ const maxSound = 5000
 type SecretObserver struct {
 	client    SecretReader
 	described *memory.Memory[NamedSecret]
-	keys      *memory.Memory[string]
+	keys      *memory.Memory[SecretKeys]
 }
 
 // NewSecretObserver makes an observer that remembers nothing yet.
 func NewSecretObserver(client SecretReader, now func() time.Time) *SecretObserver {
-	return &SecretObserver{client: client, described: memory.New[NamedSecret](now, maxSound, soundTTL, 0), keys: memory.New[string](now, maxSound, soundTTL, 0)}
+	return &SecretObserver{client: client, described: memory.New[NamedSecret](now, maxSound, soundTTL, 0), keys: memory.New[SecretKeys](now, maxSound, soundTTL, 0)}
 }
 
 // describe finds out about a secret by its name or ARN.
@@ -82,28 +86,42 @@ func (o *SecretObserver) lookAt(ctx context.Context, name string) (NamedSecret, 
 	return found, nil
 }
 
-// keysProblem says what is wrong with the keys of a secret's value, or "". Of
-// the value, only its keys and their types are looked at.
-func (o *SecretObserver) keysProblem(ctx context.Context, arn string) (string, error) {
-	return o.keys.Get(arn, func() (string, bool, error) { return o.readKeys(ctx, arn) })
+// SecretKeys is what is known of a secret's value: of its content, only the keys
+// and their types.
+type SecretKeys struct {
+	// Problem says what keeps ECS from logging in with it, "" where nothing does.
+	Problem string
+	// Names are those of the value's fields; nil where it is no JSON object.
+	Names []string
+	// Unread says that we may not look.
+	Unread bool
 }
 
-// readKeys also says whether the keys were seen to be right.
-func (o *SecretObserver) readKeys(ctx context.Context, arn string) (problem string, sound bool, err error) {
+// keysOf looks at the keys of a tagged secret's value. A secret without our tag is
+// nothing that its owner lets us look into.
+func (o *SecretObserver) keysOf(ctx context.Context, arn string) (SecretKeys, error) {
+	return o.keys.Get(arn, func() (SecretKeys, bool, error) {
+		_, keys, err := o.credential(ctx, arn)
+		return keys, keys.Problem == "" && !keys.Unread, err
+	})
+}
+
+// credential reads a tagged secret's value, where its keys are right.
+func (o *SecretObserver) credential(ctx context.Context, arn string) (registry.Credential, SecretKeys, error) {
 	output, err := o.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &arn})
 	switch {
 	case err != nil && awserror.Classify(err) == awserror.Transient:
-		return "", false, fmt.Errorf("read the keys of the secret %s: %w", finding.Shortened(arn), err)
+		return registry.Credential{}, SecretKeys{}, fmt.Errorf("read the keys of the secret %s: %w", finding.Shortened(arn), err)
 	case isEmptySecret(err):
-		return "it has no value", false, nil
+		return registry.Credential{}, SecretKeys{Problem: "it has no value"}, nil
 	case err != nil:
 		// We may not look, which is as its owner wants it.
-		return "", false, nil
+		return registry.Credential{}, SecretKeys{Unread: true}, nil
 	case output.SecretString == nil:
-		return "it is binary", false, nil
+		return registry.Credential{}, SecretKeys{Problem: "it is binary"}, nil
 	}
-	problem = keysProblem(secret.New(*output.SecretString))
-	return problem, problem == "", nil
+	credential, keys := readKeys(secret.New(*output.SecretString))
+	return credential, keys, nil
 }
 
 // isEmptySecret recognises the answer about a secret that is there without a
@@ -112,15 +130,18 @@ func isEmptySecret(err error) bool {
 	return awserror.HasCode(err, (&types.ResourceNotFoundException{}).ErrorCode())
 }
 
-// keysProblem says what keeps ECS from reading a value, without repeating any
-// part of it. The value is read as the agent reads it (agent/asm/asm.go,
-// extractASMValue): capitals in the keys don't matter, empty texts do.
-func keysProblem(value secret.Text) string {
+// readKeys reads a value as the agent does (agent/asm/asm.go, extractASMValue):
+// capitals in the keys don't matter, empty texts do. What is wrong is said
+// without repeating any part of the value.
+func readKeys(value secret.Text) (registry.Credential, SecretKeys) {
 	var fields struct{ Username, Password secret.Text }
 	err := json.Unmarshal([]byte(value.Reveal()), &fields)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); err != nil && (!ok || wrong.Field == "") {
-		return "it is not a JSON object"
+		return registry.Credential{}, SecretKeys{Problem: "it is not a JSON object"}
 	}
+	var all map[string]json.RawMessage
+	_ = json.Unmarshal([]byte(value.Reveal()), &all)
+	keys := SecretKeys{Names: slices.Sorted(maps.Keys(all))}
 	var missing []string
 	for _, field := range []struct {
 		key  string
@@ -130,5 +151,26 @@ func keysProblem(value secret.Text) string {
 			missing = append(missing, fmt.Sprintf("it has no text under %q", field.key))
 		}
 	}
-	return strings.Join(missing, ", and ")
+	keys.Problem = strings.Join(missing, ", and ")
+	return registry.Credential{Username: fields.Username.Reveal(), Password: fields.Password}, keys
+}
+
+// SecretPolicy is a secret's resource policy.
+type SecretPolicy struct {
+	// Text is "" where it has none.
+	Text string
+	// Unread says that we may not look.
+	Unread bool
+}
+
+// policy reads a secret's resource policy.
+func (o *SecretObserver) policy(ctx context.Context, arn string) (SecretPolicy, error) {
+	output, err := o.client.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: &arn})
+	switch {
+	case err == nil:
+		return SecretPolicy{Text: aws.ToString(output.ResourcePolicy)}, nil
+	case awserror.Classify(err) == awserror.Transient:
+		return SecretPolicy{}, fmt.Errorf("read the resource policy of the secret %s: %w", finding.Shortened(arn), err)
+	}
+	return SecretPolicy{Unread: true}, nil
 }

@@ -35,6 +35,14 @@ func running(cluster, name, definition string) types.Service {
 	}
 }
 
+// idle is a service of which no task runs.
+func idle(cluster, name, definition string) types.Service {
+	service := running(cluster, name, definition)
+	service.DesiredCount, service.RunningCount = 0, 0
+	service.Deployments[0].DesiredCount, service.Deployments[0].RunningCount = 0, 0
+	return service
+}
+
 // pageOf gives a page of a list, and the token of the next one.
 func (f *fakeECS) pageOf(all []string, token *string) ([]string, *string) {
 	from := 0
@@ -198,11 +206,32 @@ func TestWhichServicesAreMoved(t *testing.T) {
 		}, nil, stays, "controller EXTERNAL"},
 		{"one of Express Mode", func(s *types.Service) { s.ResourceManagementType = types.ResourceManagementTypeEcs }, nil, stays, "Express"},
 		{"one of a customer's", func(s *types.Service) { s.ResourceManagementType = types.ResourceManagementTypeCustomer }, nil, moves, ""},
-		{"CloudFormation's", tag("aws:cloudformation:stack-name", "prod"), nil, stays, `stack "prod"`},
-		{"CloudFormation's, all the same", tag("aws:cloudformation:stack-name", "prod"), func(s *Settings) { s.PatchCloudFormation = true }, moves, ""},
+		{"CloudFormation's", tag("aws:cloudformation:stack-name", "prod"), nil, stays, "CloudFormation (prod) manages it"},
+		{"Terraform's", tag("managed-by", "terraform"), nil, stays, "Terraform manages it"},
+		{"CloudFormation's, all the same", tag("aws:cloudformation:stack-name", "prod"), func(s *Settings) { s.ChangeOwnedResources = All }, moves, ""},
 		{"an ignored one", tag(optout.Tag, "true"), nil, "service-ignored", optout.Tag},
 		{"one whose tag says no", tag(optout.Tag, "false"), nil, moves, ""},
-		{"a deployment goes on", state(progressing), nil, stays, "in progress"},
+		{"a deployment goes on", func(s *types.Service) {
+			state(progressing)(s)
+			s.Deployments[0].RunningCount = 1
+		}, nil, stays, "in progress"},
+		{"a deployment of it is stuck", state(progressing), nil, moves, ""},
+		{"a deployment of it is stuck beside an older one", func(s *types.Service) {
+			state(progressing, completed)(s)
+			s.Deployments[1].TaskDefinition, s.Deployments[1].RunningCount = aws.String(arnOf("app", 7)), 2
+		}, nil, moves, ""},
+		{"a blue/green deployment of it is stuck", func(s *types.Service) {
+			state(progressing)(s)
+			s.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyBlueGreen}
+		}, nil, stays, "in progress"},
+		{"a rolling deployment by its name", func(s *types.Service) {
+			state(progressing)(s)
+			s.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyRolling}
+		}, nil, moves, ""},
+		{"a deployment of another revision goes on", func(s *types.Service) {
+			state(completed, progressing)(s)
+			s.Deployments[1].TaskDefinition = aws.String(arnOf("app", 7))
+		}, nil, stays, "in progress"},
 		{"two deployments", state(completed, completed), nil, stays, "in progress"},
 		{"the circuit breaker has stopped one", state(failed), nil, stays, "has failed"},
 		{"it is being rolled back", state(progressing, failed), nil, stays, "has failed"},
@@ -295,7 +324,7 @@ func TestServicesOnAllPagesAreMovedOnce(t *testing.T) {
 	s := newServiceStack()
 	s.ecs.page = 7
 	for i := range 60 {
-		s.ecs.services = append(s.ecs.services, running(fmt.Sprintf("cluster-%d", i%9), fmt.Sprintf("s%d", i), arnOf("app", 1)))
+		s.ecs.services = append(s.ecs.services, idle(fmt.Sprintf("cluster-%d", i%9), fmt.Sprintf("s%d", i), arnOf("app", 1)))
 	}
 	result := s.look("app:1")
 	if result.Status != finding.Remediated || len(result.Findings) != 61 || strings.Count(s.ecs.runs(), "=app:2") != 60 {
@@ -314,7 +343,7 @@ func TestServicesOnAllPagesAreMovedOnce(t *testing.T) {
 func TestServicesBeyondTheBoundAreReported(t *testing.T) {
 	s := newServiceStack()
 	for i := range useBounds.Services + 5 {
-		s.ecs.services = append(s.ecs.services, running(fmt.Sprintf("cluster-%d", i%2), fmt.Sprintf("s%d", i), arnOf("other", 1)))
+		s.ecs.services = append(s.ecs.services, idle(fmt.Sprintf("cluster-%d", i%2), fmt.Sprintf("s%d", i), arnOf("other", 1)))
 	}
 	wantResult(t, s.look("app"), finding.Noncompliant, "credential-missing", "services-unchecked")
 	if got := s.ecs.count("DescribeServices"); got > useBounds.Services/10+1 {
@@ -322,7 +351,7 @@ func TestServicesBeyondTheBoundAreReported(t *testing.T) {
 	}
 	s = newServiceStack()
 	for i := range useBounds.Clusters + 5 {
-		s.ecs.services = append(s.ecs.services, running(fmt.Sprintf("cluster-%d", i), "web", arnOf("other", 1)))
+		s.ecs.services = append(s.ecs.services, idle(fmt.Sprintf("cluster-%d", i), "web", arnOf("other", 1)))
 	}
 	wantResult(t, s.look("app"), finding.Noncompliant, "credential-missing", "services-unchecked")
 }
@@ -347,7 +376,7 @@ func TestARunThatIsCutOffIsFinished(t *testing.T) {
 	for _, again := range []string{"app:1", "app:2", "app"} {
 		for _, operation := range []string{"UpdateService web", "UpdateService api", "DescribeServices"} {
 			t.Run(operation+", then "+again, func(t *testing.T) {
-				s := newServiceStack(running("prod", "web", arnOf("app", 1)), running("prod", "api", arnOf("app", 1)))
+				s := newServiceStack(idle("prod", "web", arnOf("app", 1)), idle("prod", "api", arnOf("app", 1)))
 				from := 1
 				if operation == "DescribeServices" {
 					// The first one is the plan's.
@@ -387,7 +416,7 @@ func TestOneServiceThatFailsDoesNotKeepTheOthers(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := newServiceStack(running("prod", "web", arnOf("app", 1)), running("prod", "api", arnOf("app", 1)))
+			s := newServiceStack(idle("prod", "web", arnOf("app", 1)), idle("prod", "api", arnOf("app", 1)))
 			s.failing("UpdateService web", 1, test.err)
 			want := []string{"credential-missing", "service-behind", "service-behind"}
 			if test.code != "" {
@@ -455,6 +484,7 @@ func TestADeploymentThatBeginsMeanwhileIsLeftAlone(t *testing.T) {
 func TestNoServiceIsMovedToWhatCannotStart(t *testing.T) {
 	for _, asked := range []string{"app:1", "app"} {
 		s := newServiceStack(running("prod", "web", arnOf("app", 1)))
+		s.settings.CureExecutionRoles = false
 		role := &fakeRole{trust: trustsECS}
 		s.iam.roles["ecsTaskExecutionRole"] = role
 		wantResult(t, s.look("app:1"), finding.Noncompliant, "credential-missing", "execution-role-secret", "service-not-moved")
@@ -478,7 +508,6 @@ func TestNoServiceIsMovedToWhatCannotStart(t *testing.T) {
 
 func TestAServiceIsMovedOnceTheRoleIsCured(t *testing.T) {
 	s := newServiceStack(running("prod", "web", arnOf("app", 1)))
-	s.settings.RegistrySecretsPolicyARN = "arn:aws:iam::123456789012:policy/secrets"
 	s.iam.roles["ecsTaskExecutionRole"] = &fakeRole{trust: trustsECS}
 	result := s.look("app")
 	wantResult(t, result, finding.Remediated, "credential-missing", "execution-role-secret", "service-behind")
@@ -486,7 +515,7 @@ func TestAServiceIsMovedOnceTheRoleIsCured(t *testing.T) {
 	for _, action := range result.Actions {
 		kinds = append(kinds, action.Kind)
 	}
-	if !slices.Equal(kinds, []string{"AttachRolePolicy", "RegisterTaskDefinition", "UpdateService"}) {
+	if !slices.Equal(kinds, []string{"PutResourcePolicy", "RegisterTaskDefinition", "UpdateService"}) {
 		t.Errorf("actions %v", kinds)
 	}
 }
@@ -577,12 +606,78 @@ func TestASecondPatchTakesAlongWhatTheFirstLeft(t *testing.T) {
 	s.ecs.services[0].Deployments[0].RolloutState = types.DeploymentRolloutStateInProgress
 	wantResult(t, s.look("app"), finding.Noncompliant, "credential-missing", "service-not-moved")
 	s.ecs.services[0].Deployments[0].RolloutState = types.DeploymentRolloutStateCompleted
-	s.ecs.services = append(s.ecs.services, running("prod", "api", arnOf("app", 2)))
+	s.ecs.services = append(s.ecs.services, idle("prod", "api", arnOf("app", 2)))
 	s.settings.ReplaceCredentials = true
 	s.secrets.entries[0] = tagged("newer", "registry.example.com")
 	s.now = s.now.Add(2 * secretsTTL)
 	wantResult(t, s.look("app"), finding.Remediated, "credential-differs", "service-behind", "service-behind")
 	if got := s.ecs.runs(); got != "web=app:3 api=app:3" {
 		t.Errorf("services %s", got)
+	}
+}
+
+// TestRunningServicesAreMovedOneAfterAnother: what is wrong with the new revision
+// must not take all of them down.
+func TestRunningServicesAreMovedOneAfterAnother(t *testing.T) {
+	s := newServiceStack(running("prod", "web", arnOf("app", 1)), running("prod", "api", arnOf("app", 1)), idle("prod", "job", arnOf("app", 1)))
+	wantResult(t, s.look("app"), finding.Remediated, "credential-missing", "service-behind", "service-waits", "service-behind")
+	if got := s.ecs.runs(); got != "web=app:2 api=app:1 job=app:2" {
+		t.Fatalf("services %s", got)
+	}
+	web := &s.ecs.services[0]
+	web.Deployments[0].RolloutState, web.Deployments[0].TaskDefinition = types.DeploymentRolloutStateInProgress, web.TaskDefinition
+	wantResult(t, s.look("app"), finding.Compliant, "service-waits")
+	web.Deployments[0].RolloutState = types.DeploymentRolloutStateCompleted
+	// The end of a deployment wakes the function.
+	report := s.send(deploymentEnded("SERVICE_DEPLOYMENT_COMPLETED", aws.ToString(web.ServiceArn)))
+	wantResult(t, report.Results[0], finding.Remediated, "service-behind")
+	if got := s.ecs.runs(); got != "web=app:2 api=app:2 job=app:2" {
+		t.Errorf("services %s", got)
+	}
+	wantResult(t, s.send(deploymentEnded("SERVICE_DEPLOYMENT_FAILED", aws.ToString(web.ServiceArn))).Results[0], finding.Skipped, "event-not-handled")
+	wantResult(t, s.send(deploymentEnded("SERVICE_DEPLOYMENT_COMPLETED", "arn:aws:ecs:us-east-1:123456789012:service/prod/gone")).Results[0], finding.Skipped, "gone")
+}
+
+func deploymentEnded(name, service string) string {
+	return fmt.Sprintf(`{"source": "aws.ecs", "detail-type": "ECS Deployment State Change", "id": "1", "time": "2026-03-02T09:15:00Z", "region": "us-east-1", "account": "123456789012",
+		"resources": [%q], "detail": {"eventType": "INFO", "eventName": %q, "deploymentId": "ecs-svc/1"}}`, service, name)
+}
+
+// TestTheInstancesMustHaveWhatTheRevisionAsksFor: an execution role makes ECS ask
+// for more, and a revision that can be placed nowhere takes the service down.
+func TestTheInstancesMustHaveWhatTheRevisionAsksFor(t *testing.T) {
+	const private, awslogs = "ecs.capability.private-registry-authentication.secretsmanager", "ecs.capability.execution-role-awslogs"
+	for name, test := range map[string]struct {
+		attributes [][]string
+		codes      string
+	}{
+		"all of them":    {[][]string{{private, awslogs}}, "credential-missing execution-role-missing service-behind"},
+		"one of two":     {[][]string{{private}, {private, awslogs}}, "credential-missing execution-role-missing instance-attribute-missing service-behind"},
+		"none of two":    {[][]string{{private}, {awslogs}}, "credential-missing execution-role-missing instance-attribute-missing service-not-moved"},
+		"none are known": {[][]string{nil}, "credential-missing execution-role-missing service-behind"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServiceStack(running("prod", "web", arnOf("app", 1)))
+			s.settings.ExecutionRoleARN = givenARN
+			input := registration("app", container("web", "registry.example.com/app"))
+			input.ExecutionRoleArn = nil
+			input.ContainerDefinitions[0].LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{"awslogs-group": "g"}}
+			s.ecs.revisions = map[string][]kept{}
+			s.ecs.add(input)
+			s.ecs.agents = map[string][]string{}
+			s.ecs.attributes = map[string][]string{}
+			for i, attributes := range test.attributes {
+				id := fmt.Sprintf("1.99.%d", i)
+				s.ecs.agents[clusterARN("prod")] = append(s.ecs.agents[clusterARN("prod")], id)
+				s.ecs.attributes[id] = attributes
+			}
+			result := s.look("app")
+			if got := strings.Join(codes(result), " "); got != test.codes {
+				t.Errorf("found %s\n%+v", got, result.Findings)
+			}
+			if moved := s.ecs.count("UpdateService") > 0; moved != strings.HasSuffix(test.codes, "service-behind") {
+				t.Errorf("moved: %v", moved)
+			}
+		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/optout"
+	"ecsguardrails/shared/owner"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/taskuse"
 )
@@ -28,9 +29,11 @@ type Move struct {
 	// none of them any more is done.
 	From []string
 	To   *Successor
-	// Since and CloudFormation are what obstacle needs.
-	Since          time.Time
-	CloudFormation bool
+	// Since and OwnedToo are what obstacle needs.
+	Since    time.Time
+	OwnedToo bool
+	// Instances are those of the services' clusters.
+	Instances map[string][]Instance
 }
 
 // ServiceName is where a service is: both are ARNs.
@@ -47,19 +50,34 @@ func nameOfService(service types.Service) ServiceName {
 }
 
 // Successor is a revision that may be known only once it has been registered.
-type Successor struct{ ARN string }
+type Successor struct {
+	ARN string
+	// Attributes are what ECS asks of an instance for it, once it was registered here.
+	Attributes []string
+}
 
 // moves plans what becomes of the services that run an old revision. None is
 // moved to an unfit one, or where nothing is new enough for it: its tasks could
 // not start, where the old one's may still run on what their instances have
 // pulled before.
-func (s Settings) moves(usage *Usage, to *Successor, unfit bool, required *requirement, plan *pipeline.Plan[Action]) {
+//
+// Services of which no task runs can only gain: they are moved together. Of the
+// others one is moved at a time, and none while one that was moved before is not
+// stable yet; the end of a deployment is an event that wakes the function again.
+func (j *judgement) moves(usage *Usage, to *Successor, unfitted bool, plan *pipeline.Plan[Action]) {
 	if usage == nil {
 		return
 	}
-	usage.tooOld(required, plan)
-	move := Move{From: usage.Revisions, To: to, Since: usage.Since, CloudFormation: bool(s.PatchCloudFormation)}
+	required, attributes := j.requirement(), j.attributesAfter()
+	usage.tooOld(required, attributes, plan)
+	move := Move{From: usage.Revisions, To: to, Since: usage.Since, OwnedToo: j.ChangeOwnedResources == All, Instances: usage.Instances}
 	var behind []int
+	waitsFor := ""
+	for _, service := range usage.Moved {
+		if service.DesiredCount > 0 && slices.ContainsFunc(service.Deployments, inProgress) {
+			waitsFor = nameOfService(service).String()
+		}
+	}
 	for _, service := range usage.Services {
 		name := nameOfService(service)
 		runs := fmt.Sprintf("the service %s runs an older revision than the one made from it", name)
@@ -69,8 +87,11 @@ func (s Settings) moves(usage *Usage, to *Successor, unfit bool, required *requi
 			})
 			continue
 		}
-		why := cmp.Or(move.obstacle(service), required.unmet(service, usage.Agents))
-		if unfit {
+		why := cmp.Or(move.obstacle(service), required.unmet(service, usage.Instances))
+		if !onFargate(service) {
+			why = cmp.Or(why, unfit(usage.Instances[name.Cluster], attributes))
+		}
+		if unfitted {
 			why = "the one made from it has errors, too, so that its tasks may not start"
 		}
 		if why != "" {
@@ -80,6 +101,16 @@ func (s Settings) moves(usage *Usage, to *Successor, unfit bool, required *requi
 				Fix:     fmt.Sprintf("deploy the latest revision to %s as it is deployed at other times; what ends by itself is looked at again by sweep", name),
 			})
 			continue
+		}
+		if service.RunningCount > 0 {
+			if waitsFor != "" {
+				plan.Findings = append(plan.Findings, finding.Finding{
+					Code: "service-waits", Severity: finding.Info,
+					Message: fmt.Sprintf("%s; it is moved once %s is stable", runs, waitsFor),
+				})
+				continue
+			}
+			waitsFor = name.String()
 		}
 		move.Services = append(move.Services, name)
 		behind = append(behind, len(plan.Findings))
@@ -116,22 +147,48 @@ func (m Move) obstacle(service types.Service) string {
 	if service.DeploymentController != nil && service.DeploymentController.Type != "" {
 		controller = service.DeploymentController.Type
 	}
-	stack := tagOf(service.Tags, "aws:cloudformation:stack-name")
+	known := owner.Recognize(owner.Evidence{Tags: tagMap(service.Tags)})
 	switch {
 	case controller != types.DeploymentControllerTypeEcs:
 		return fmt.Sprintf("its deployments are those of the controller %s", controller)
 	case service.ResourceManagementType == types.ResourceManagementTypeEcs:
 		return "ECS Express Mode looks after it"
-	case stack != "" && !m.CloudFormation:
-		return fmt.Sprintf("it belongs to the CloudFormation stack %q, which would not know of it", finding.Shortened(stack))
+	case known.IsAWSService():
+		return fmt.Sprintf("%s looks after it", known)
+	case known.IsKnown() && !m.OwnedToo:
+		return fmt.Sprintf("%s manages it, and would not know of the move", known)
 	case slices.ContainsFunc(service.Deployments, func(d types.Deployment) bool { return d.RolloutState == types.DeploymentRolloutStateFailed }):
 		return "a deployment of it has failed"
 	case m.rolledBack(service):
 		return "a deployment of it was rolled back since the latest revision was registered"
+	case m.isStuck(service):
+		return ""
 	case len(service.Deployments) > 1 || slices.ContainsFunc(service.Deployments, inProgress):
 		return "a deployment of it is in progress"
 	}
 	return ""
+}
+
+// isStuck reports whether all that a service has in progress is a deployment of a
+// revision that is left, and no task of it runs: to go on with the new one is what
+// its owner wanted. Blue/green, linear and canary deployments shift traffic in
+// steps and run hooks of their owner's, so they are left to end by themselves.
+func (m Move) isStuck(service types.Service) bool {
+	if configuration := service.DeploymentConfiguration; configuration != nil && configuration.Strategy != "" && configuration.Strategy != types.DeploymentStrategyRolling {
+		return false
+	}
+	stuck := false
+	for _, deployment := range service.Deployments {
+		if !inProgress(deployment) {
+			continue
+		}
+		known := deployment.RolloutState == types.DeploymentRolloutStateInProgress || deployment.RolloutState == ""
+		if !known || !slices.Contains(m.From, aws.ToString(deployment.TaskDefinition)) || deployment.RunningCount > 0 {
+			return false
+		}
+		stuck = true
+	}
+	return stuck
 }
 
 // inProgress also judges deployments without a rollout state: those behind a
@@ -169,7 +226,8 @@ func (m Move) Describe() finding.Action {
 	if m.To.ARN != "" {
 		to = m.To.ARN
 	}
-	return finding.Action{Kind: "UpdateService", Target: m.From[0], Summary: fmt.Sprintf("move to %s: %s", to, strings.Join(names, ", "))}
+	return finding.Action{Kind: "UpdateService", Target: m.From[0], Summary: fmt.Sprintf("move to %s: %s", to, strings.Join(names, ", ")),
+		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "UpdateServices=yes"}}
 }
 
 // ServiceUpdater is the part of ECS's client that moves services.
@@ -225,6 +283,14 @@ func (s *ServiceMover) move(ctx context.Context, m Move, name ServiceName) error
 		return nil
 	}
 	service := output.Services[0]
+	if !onFargate(service) {
+		if why := unfit(m.Instances[name.Cluster], m.To.Attributes); why != "" {
+			return finding.Refuse(finding.Finding{
+				Code: "service-not-moved", Severity: finding.Warning, Message: fmt.Sprintf("the service %s was not moved to %s: %s", name, m.To.ARN, why),
+				Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image; then deploy the latest revision.",
+			})
+		}
+	}
 	if why := m.obstacle(service); why != "" {
 		return fmt.Errorf("the service %s was not moved to %s: %s; look again", name, m.To.ARN, why)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/revision"
 )
@@ -20,9 +21,16 @@ const TagPatchedFrom = "ecs-guardrails:patched-from"
 // Revision is the one to look at.
 type Revision struct {
 	revision.Name
+	// Registrant is who registered it, as an event says; zero where none does.
+	Registrant event.Actor
+	// Service is set where the revision is the one that a service runs.
+	Service ServiceName
 	// Registered is when an event says that it was registered; zero where none does.
 	Registered time.Time
 }
+
+// isElsewhere reports whether it is in another region.
+func (r Revision) isElsewhere(region string) bool { return r.Region != "" && r.Region != region }
 
 // Subjects gives the task definition that a trigger speaks of.
 func (s Settings) Subjects(trigger event.Trigger) []pipeline.Subject[Revision] {
@@ -31,6 +39,8 @@ func (s Settings) Subjects(trigger event.Trigger) []pipeline.Subject[Revision] {
 		return s.registered(of)
 	case event.ByHand:
 		return byHand(of)
+	case event.Notification:
+		return s.deployed(of)
 	default:
 		return nil
 	}
@@ -55,7 +65,31 @@ func (s Settings) registered(call event.Call) []pipeline.Subject[Revision] {
 	case madeFromPredecessor(call, name):
 		return skip(arn, "own-registration", "the revision carries the tag "+TagPatchedFrom+" with the revision before it: a stack like this one registered it")
 	}
-	return []pipeline.Subject[Revision]{{Name: arn, Of: Revision{Name: name, Registered: call.Time}}}
+	return []pipeline.Subject[Revision]{{Name: arn, Of: Revision{Name: name, Registered: call.Time, Registrant: call.Actor}}}
+}
+
+// serviceForm is a service's ARN.
+var serviceForm = lazyregexp.New(`^(arn:aws[a-z-]*:ecs:([a-z0-9-]+):(\d{12})):service/([A-Za-z0-9_-]+)/([A-Za-z0-9_-]+)$`)
+
+// deployed answers the end of a service's deployment ("Amazon ECS service
+// deployment state change events"): others that run the same old revision may have
+// waited for it.
+func (s Settings) deployed(of event.Notification) []pipeline.Subject[Revision] {
+	var detail struct{ EventName string }
+	_ = json.Unmarshal(of.Detail, &detail)
+	if !bool(s.UpdateServices) || of.Source != "aws.ecs" || of.DetailType != "ECS Deployment State Change" || detail.EventName != "SERVICE_DEPLOYMENT_COMPLETED" {
+		return nil
+	}
+	var subjects []pipeline.Subject[Revision]
+	for _, service := range of.Resources {
+		if match := serviceForm.FindStringSubmatch(service); match != nil {
+			subjects = append(subjects, pipeline.Subject[Revision]{Name: service, Of: Revision{
+				Name:    revision.Name{Region: match[2], Account: match[3]},
+				Service: ServiceName{Cluster: match[1] + ":cluster/" + match[4], Service: service},
+			}})
+		}
+	}
+	return subjects
 }
 
 // recorded is the part of CloudTrail's request and response that names the

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -46,108 +45,73 @@ func (r *Retention) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Superseded are revisions that we made, and after which another one came.
-type Superseded struct {
-	// Revisions are their ARNs.
-	Revisions []string
-	// By is the ARN of the family's latest.
-	By string
-	// Used says by what a revision is used still, by its ARN.
-	Used map[string]string
-	// Unchecked says why there may be more that uses one.
-	Unchecked string
-}
-
-// superseded finds active revisions of ours that are older than the family's
-// latest, once that one is old enough for nobody to want back to them. Not while
-// a new one is being made: then the latest is on its way to be one of them.
-func (o Observer) superseded(ctx context.Context, observed Observation) (*Superseded, error) {
-	latest, keep := observed.Definition, o.Settings.DeregisterSuperseded
-	if !keep.Ends || latest.Status != types.TaskDefinitionStatusActive || o.Settings.run(observed).registers() ||
-		o.Now().Sub(aws.ToTime(latest.RegisteredAt)) < time.Duration(keep.Days)*24*time.Hour {
-		return nil, nil
-	}
-	older, err := o.olderRevisions(ctx, latest)
+// older describes the active revisions before the latest, the youngest first.
+func (o Observer) older(ctx context.Context, family string, latest int32) ([]*Described, error) {
+	names, err := o.olderNames(ctx, family, latest)
 	if err != nil {
 		return nil, err
 	}
-	ours := make([]bool, len(older))
+	described := make([]*Described, len(names))
 	group, asking := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide)
-	for i, name := range older {
-		group.Go(func() error {
-			described, err := o.describe(asking, name)
-			if err != nil || described == nil {
-				return err
-			}
-			_, ours[i] = o.ownSource(described.TaskDefinition, described.Tags)
-			return nil
+	for i, name := range names {
+		group.Go(func() (err error) {
+			described[i], err = o.describe(asking, name)
+			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	found := &Superseded{By: aws.ToString(latest.TaskDefinitionArn)}
-	for i, name := range older {
-		if ours[i] {
-			found.Revisions = append(found.Revisions, name)
-		}
-	}
-	if len(found.Revisions) == 0 {
-		return nil, nil
-	}
-	return found, nil
+	err = group.Wait()
+	return slices.DeleteFunc(described, func(d *Described) bool { return d == nil }), err
 }
 
-// olderRevisions lists the active revisions before the latest, the youngest first.
-func (o Observer) olderRevisions(ctx context.Context, latest *types.TaskDefinition) (older []string, err error) {
+func (o Observer) olderNames(ctx context.Context, family string, latest int32) (older []string, err error) {
 	pages := ecs.NewListTaskDefinitionsPaginator(o.Definitions, &ecs.ListTaskDefinitionsInput{
-		FamilyPrefix: latest.Family, Status: types.TaskDefinitionStatusActive, Sort: types.SortOrderDesc,
+		FamilyPrefix: &family, Status: types.TaskDefinitionStatusActive, Sort: types.SortOrderDesc,
 	})
 	for pages.HasMorePages() && len(older) < maxOldRevisions {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("list the active revisions of %s: %w", aws.ToString(latest.Family), err)
+			return nil, fmt.Errorf("list the active revisions of %s: %w", family, err)
 		}
-		for _, name := range page.TaskDefinitionArns {
-			revision, err := revision.Parse(name)
-			if err == nil && revision.Family == aws.ToString(latest.Family) && revision.Number > 0 && revision.Number < latest.Revision {
-				older = append(older, name)
+		for _, arn := range page.TaskDefinitionArns {
+			name, err := revision.Parse(arn)
+			if err == nil && name.Family == family && name.Number > 0 && name.Number < latest {
+				older = append(older, arn)
 			}
 		}
 	}
 	return older[:min(len(older), maxOldRevisions)], nil
 }
 
-// findUsed notes by what the revisions are used.
-func (s *Superseded) findUsed(uses taskuse.Uses) {
-	s.Used = map[string]string{}
-	for _, revision := range s.Revisions {
-		if cluster, running := uses.Tasks[revision]; running {
-			s.Used[revision] = "a task in the cluster " + cluster
-		}
-		for _, schedule := range uses.Schedules {
-			if pins(schedule, []string{revision}) {
-				s.Used[revision] = schedule.Name
-			}
-		}
-		for _, service := range uses.Services {
-			if slices.Contains(taskuse.Revisions(service), revision) {
-				s.Used[revision] = "the service " + nameOfService(service).String()
-			}
+// usedBy says by what a revision is used, "" for nothing.
+func usedBy(revision string, uses *taskuse.Uses) (by string) {
+	if cluster, running := uses.Tasks[revision]; running {
+		by = "a task in the cluster " + cluster
+	}
+	for _, schedule := range uses.Schedules {
+		if pins(schedule, []string{revision}) {
+			by = schedule.Name
 		}
 	}
+	for _, service := range uses.Services {
+		if slices.Contains(taskuse.Revisions(service), revision) {
+			by = "the service " + nameOfService(service).String()
+		}
+	}
+	return by
 }
 
 // retirements plans what becomes of superseded revisions of ours.
-func retirements(superseded *Superseded, plan *pipeline.Plan[Action]) {
-	if superseded == nil {
+func (j *judgement) retirements(plan *pipeline.Plan[Action]) {
+	old, _ := j.old()
+	if j.Uses == nil {
 		return
 	}
-	for _, revision := range superseded.Revisions {
-		message := fmt.Sprintf("%s, which this function made, is superseded by %s", revision, superseded.By)
-		keep := superseded.Unchecked
-		if by := superseded.Used[revision]; by != "" {
+	latest := aws.ToString(j.Definition.TaskDefinitionArn)
+	for _, revision := range old {
+		message := fmt.Sprintf("%s, which this function made, is superseded by %s", revision, latest)
+		keep := j.Uses.Unchecked()
+		if by := usedBy(revision, j.Uses); by != "" {
 			keep = by + " uses it"
 		}
 		at := len(plan.Findings)
@@ -158,17 +122,21 @@ func retirements(superseded *Superseded, plan *pipeline.Plan[Action]) {
 			plan.Findings[at].Message, plan.Findings[at].Fix = message+", and stays registered: "+keep, "nothing; it is looked at again by sweep"
 			continue
 		}
-		plan.Do(Retirement{Revision: revision, By: superseded.By}, at)
+		plan.Do(Retirement{Revision: revision, By: latest, Days: j.DeregisterSuperseded.Days}, at)
 	}
 }
 
 // Retirement deregisters a revision of ours that nothing uses. What runs on one
 // all the same keeps running, and a person can register it again.
-type Retirement struct{ Revision, By string }
+type Retirement struct {
+	Revision, By string
+	Days         int
+}
 
 // Describe says what the action will do.
 func (r Retirement) Describe() finding.Action {
-	return finding.Action{Kind: "DeregisterTaskDefinition", Target: r.Revision, Summary: "superseded by " + r.By}
+	return finding.Action{Kind: "DeregisterTaskDefinition", Target: r.Revision, Summary: "superseded by " + r.By,
+		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: fmt.Sprintf("DeregisterSuperseded=%d", r.Days)}}
 }
 
 func (r Retirement) apply(ctx context.Context, a Applier) error {

@@ -10,10 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
-	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/image"
 	"ecsguardrails/shared/pipeline"
 )
 
@@ -58,41 +58,24 @@ func (j *judgement) requirement() *requirement {
 // maxInstances is the largest page of ListContainerInstances.
 const maxInstances = 100
 
-// agents reads the versions of the agents behind services on instances, of one
-// page of each cluster's active instances. Where that is not allowed, or goes
-// wrong for good, nothing is known, which is how it was.
-func (o Observer) agents(ctx context.Context, services []types.Service) (map[string][]string, error) {
-	var clusters []string
-	for _, service := range services {
-		if !onFargate(service) {
-			clusters = append(clusters, aws.ToString(service.ClusterArn))
-		}
-	}
-	slices.Sort(clusters)
-	clusters = slices.Compact(clusters)
-	versions := make([][]string, len(clusters))
-	group, asking := errgroup.WithContext(ctx)
-	group.SetLimit(sideBySide)
-	for i, cluster := range clusters {
-		group.Go(func() (err error) {
-			versions[i], err = o.agentsIn(asking, cluster)
-			if err != nil && awserror.Classify(err) != awserror.Transient {
-				return nil
-			}
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	found := map[string][]string{}
-	for i, cluster := range clusters {
-		found[cluster] = versions[i]
-	}
-	return found, nil
+// Instance is what decides whether ECS places tasks on a container instance.
+type Instance struct {
+	Agent string
+	// Attributes are its own, "name" or "name=value"; nil where they are not known.
+	Attributes map[string]bool
 }
 
-func (o Observer) agentsIn(ctx context.Context, cluster string) (versions []string, err error) {
+// instances reads one page of a cluster's active instances. Where that is not
+// allowed, or goes wrong for good, nothing is known, which is how it was.
+func (o Observer) instances(ctx context.Context, cluster string) ([]Instance, error) {
+	instances, err := o.instancesIn(ctx, cluster)
+	if err != nil && awserror.Classify(err) != awserror.Transient {
+		return nil, nil
+	}
+	return instances, err
+}
+
+func (o Observer) instancesIn(ctx context.Context, cluster string) (instances []Instance, err error) {
 	listed, err := o.Instances.ListContainerInstances(ctx, &ecs.ListContainerInstancesInput{
 		Cluster: &cluster, Status: types.ContainerInstanceStatusActive, MaxResults: aws.Int32(maxInstances),
 	})
@@ -109,11 +92,99 @@ func (o Observer) agentsIn(ctx context.Context, cluster string) (versions []stri
 		return nil, fmt.Errorf("describe the instances of %s: %w", cluster, err)
 	}
 	for _, instance := range described.ContainerInstances {
+		found := Instance{Attributes: named(instance.Attributes)}
 		if instance.VersionInfo != nil {
-			versions = append(versions, aws.ToString(instance.VersionInfo.AgentVersion))
+			found.Agent = aws.ToString(instance.VersionInfo.AgentVersion)
+		}
+		instances = append(instances, found)
+	}
+	return instances, nil
+}
+
+// named gives attributes by their names, and by names and values.
+func named(attributes []types.Attribute) map[string]bool {
+	if len(attributes) == 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, attribute := range attributes {
+		names[attributeName(attribute)] = true
+		names[aws.ToString(attribute.Name)] = true
+	}
+	return names
+}
+
+func attributeName(attribute types.Attribute) string {
+	if value := aws.ToString(attribute.Value); value != "" {
+		return aws.ToString(attribute.Name) + "=" + value
+	}
+	return aws.ToString(attribute.Name)
+}
+
+// attributesOf lists what ECS asks of an instance before it places a task of a
+// definition there.
+func attributesOf(definition *types.TaskDefinition) (attributes []string) {
+	for _, attribute := range definition.RequiresAttributes {
+		attributes = append(attributes, attributeName(attribute))
+	}
+	slices.Sort(attributes)
+	return slices.Compact(attributes)
+}
+
+// attributesAfter lists what ECS is going to ask of an instance for the definition
+// as it will be: an execution role alone makes the agent pull from Amazon ECR and
+// set up awslogs under it, which old agents can't (amazon-ecs-agent#1395).
+func (j *judgement) attributesAfter() []string {
+	attributes := attributesOf(j.Definition)
+	for _, edit := range j.edits {
+		if edit.Field == RepositoryCredentials && edit.Value != "" {
+			attributes = append(attributes, "ecs.capability.private-registry-authentication.secretsmanager")
+		}
+		if edit.Field != ExecutionRoleARN {
+			continue
+		}
+		for _, container := range j.Definition.ContainerDefinitions {
+			if log := container.LogConfiguration; log != nil && log.LogDriver == types.LogDriverAwslogs {
+				attributes = append(attributes, "ecs.capability.execution-role-awslogs")
+			}
+			if reference, err := image.Parse(aws.ToString(container.Image)); err == nil {
+				if _, private := reference.ECR(); private {
+					attributes = append(attributes, "ecs.capability.execution-role-ecr-pull")
+				}
+			}
 		}
 	}
-	return versions, nil
+	slices.Sort(attributes)
+	return slices.Compact(attributes)
+}
+
+// lacking lists, in order, the attributes that an instance does not have; none
+// where its attributes are not known.
+func (i Instance) lacking(attributes []string) (missing []string) {
+	for _, attribute := range attributes {
+		if i.Attributes != nil && !i.Attributes[attribute] {
+			missing = append(missing, attribute)
+		}
+	}
+	return missing
+}
+
+// unfit says why no task that asks for the attributes could be placed on any of a
+// cluster's instances, or gives "".
+func unfit(instances []Instance, attributes []string) string {
+	var missing []string
+	for _, instance := range instances {
+		lacks := instance.lacking(attributes)
+		if len(lacks) == 0 {
+			return ""
+		}
+		missing = append(missing, lacks...)
+	}
+	slices.Sort(missing)
+	if missing = slices.Compact(missing); len(missing) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("no instance of its cluster has all attributes that ECS asks for; they lack %s", strings.Join(missing, ", "))
 }
 
 // onFargate reports whether a service's tasks run there.
@@ -145,7 +216,7 @@ func isOlder(version, than string) bool {
 }
 
 // unmet says why no task of a service could start, or "".
-func (r *requirement) unmet(service types.Service, agents map[string][]string) string {
+func (r *requirement) unmet(service types.Service, instances map[string][]Instance) string {
 	switch {
 	case r == nil:
 		return ""
@@ -156,22 +227,20 @@ func (r *requirement) unmet(service types.Service, agents map[string][]string) s
 		}
 		return ""
 	}
-	versions := agents[aws.ToString(service.ClusterArn)]
-	if len(versions) == 0 || slices.ContainsFunc(versions, func(v string) bool { return !isOlder(v, r.agent) }) {
+	agents := instances[aws.ToString(service.ClusterArn)]
+	if len(agents) == 0 || slices.ContainsFunc(agents, func(i Instance) bool { return !isOlder(i.Agent, r.agent) }) {
 		return ""
 	}
 	return fmt.Sprintf("no instance of its cluster has an agent of %s or newer, which %s needs", r.agent, r.field)
 }
 
-// tooOld reports what is too old for the definition, where its services run.
-func (u *Usage) tooOld(required *requirement, plan *pipeline.Plan[Action]) {
-	if required == nil {
-		return
-	}
+// tooOld reports what is too old for the definition, or has not what it needs,
+// where its services run.
+func (u *Usage) tooOld(required *requirement, attributes []string, plan *pipeline.Plan[Action]) {
 	judged := map[string]bool{}
 	for _, service := range u.Services {
 		name := nameOfService(service)
-		why := required.unmet(service, u.Agents)
+		why := required.unmet(service, u.Instances)
 		if onFargate(service) {
 			if why != "" {
 				plan.Findings = append(plan.Findings, finding.Finding{
@@ -182,21 +251,64 @@ func (u *Usage) tooOld(required *requirement, plan *pipeline.Plan[Action]) {
 			}
 			continue
 		}
-		old := slices.DeleteFunc(slices.Clone(u.Agents[name.Cluster]), func(v string) bool { return !isOlder(v, required.agent) })
-		if len(old) == 0 || judged[name.Cluster] {
+		if judged[name.Cluster] {
 			continue
 		}
 		judged[name.Cluster] = true
-		severity := finding.Warning
-		if why != "" {
-			severity = finding.Error
+		if !u.oldAgents(name.Cluster, required, why != "", plan) {
+			u.missingAttributes(name.Cluster, attributes, plan)
 		}
-		slices.Sort(old)
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "agent-too-old", Severity: severity,
-			Message: fmt.Sprintf("%d of %d instances of the cluster %s have an agent older than %s, which %s needs (%s): ECS places no task of this definition there",
-				len(old), len(u.Agents[name.Cluster]), name.Cluster, required.agent, required.field, strings.Join(slices.Compact(old), ", ")),
-			Fix: "update the agents (ecs:UpdateContainerAgent), or start the instances from a newer image",
-		})
 	}
+}
+
+// oldAgents reports the instances of a cluster whose agent is too old, and whether
+// there are some.
+func (u *Usage) oldAgents(cluster string, required *requirement, all bool, plan *pipeline.Plan[Action]) bool {
+	var old []string
+	for _, instance := range u.Instances[cluster] {
+		if required != nil && isOlder(instance.Agent, required.agent) {
+			old = append(old, instance.Agent)
+		}
+	}
+	if len(old) == 0 {
+		return false
+	}
+	severity := finding.Warning
+	if all {
+		severity = finding.Error
+	}
+	slices.Sort(old)
+	plan.Findings = append(plan.Findings, finding.Finding{
+		Code: "agent-too-old", Severity: severity,
+		Message: fmt.Sprintf("%d of %d instances of the cluster %s have an agent older than %s, which %s needs (%s): ECS places no task of this definition there",
+			len(old), len(u.Instances[cluster]), cluster, required.agent, required.field, strings.Join(slices.Compact(old), ", ")),
+		Fix: "update the agents (ecs:UpdateContainerAgent), or start the instances from a newer image",
+	})
+	return true
+}
+
+// missingAttributes reports the instances of a cluster that lack an attribute.
+func (u *Usage) missingAttributes(cluster string, attributes []string, plan *pipeline.Plan[Action]) {
+	var missing []string
+	count := 0
+	for _, instance := range u.Instances[cluster] {
+		if lacks := instance.lacking(attributes); len(lacks) > 0 {
+			count++
+			missing = append(missing, lacks...)
+		}
+	}
+	if count == 0 {
+		return
+	}
+	severity := finding.Warning
+	if unfit(u.Instances[cluster], attributes) != "" {
+		severity = finding.Error
+	}
+	slices.Sort(missing)
+	plan.Findings = append(plan.Findings, finding.Finding{
+		Code: "instance-attribute-missing", Severity: severity,
+		Message: fmt.Sprintf("%d of %d instances of the cluster %s lack attributes that the definition asks for (%s): ECS places no task of it there",
+			count, len(u.Instances[cluster]), cluster, strings.Join(slices.Compact(missing), ", ")),
+		Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image.",
+	})
 }

@@ -105,7 +105,7 @@ func (j *judgement) windowsBootstrap(i int, container types.ContainerDefinition)
 // unsupportedOnWindows lists the fields of a container that "Amazon ECS task
 // definition considerations for Windows" names as unsupported.
 func unsupportedOnWindows(c types.ContainerDefinition) []string {
-	return named(map[string]bool{
+	return listed(map[string]bool{
 		"disableNetworking":      aws.ToBool(c.DisableNetworking),
 		"dnsSearchDomains":       len(c.DnsSearchDomains) > 0,
 		"dnsServers":             len(c.DnsServers) > 0,
@@ -125,7 +125,7 @@ func unsupportedOnWindows(c types.ContainerDefinition) []string {
 // ("Volume" in the ECS API reference).
 func unsupportedOnWindowsTask(d *types.TaskDefinition) []string {
 	mode := d.NetworkMode
-	return named(map[string]bool{
+	return listed(map[string]bool{
 		"ipcMode":                     d.IpcMode != "",
 		"networkMode " + string(mode): mode == types.NetworkModeHost || mode == types.NetworkModeNone,
 		"pidMode":                     d.PidMode != "",
@@ -140,8 +140,8 @@ func unsupportedOnWindowsTask(d *types.TaskDefinition) []string {
 	})
 }
 
-// named lists, in order, the names of what is there.
-func named(there map[string]bool) []string {
+// listed lists, in order, the names of what is there.
+func listed(there map[string]bool) []string {
 	var texts []string
 	for name, is := range there {
 		if is {

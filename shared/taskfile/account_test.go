@@ -39,7 +39,7 @@ func (f fakeAccount) observer(account string) *taskdef.Observer {
 	return &taskdef.Observer{
 		Secrets: taskdef.NewSecretList(f, time.Now), Named: taskdef.NewSecretObserver(f, time.Now),
 		Roles: taskdef.NewRoleObserver(f, time.Now), Files: taskdef.NewFileObserver(f, time.Now),
-		Region: "us-east-1", Account: account,
+		Region: "us-east-1", Account: account, Now: time.Now,
 	}
 }
 
@@ -59,7 +59,11 @@ func (fakeAccount) DescribeSecret(context.Context, *secretsmanager.DescribeSecre
 }
 
 func (fakeAccount) GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error) {
-	return nil, &secrettypes.ResourceNotFoundException{Message: aws.String("Secrets Manager can't find the specified secret.")}
+	return &secretsmanager.GetSecretValueOutput{SecretString: aws.String(`{"username": "u", "password": "p"}`)}, nil
+}
+
+func (fakeAccount) GetResourcePolicy(context.Context, *secretsmanager.GetResourcePolicyInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetResourcePolicyOutput, error) {
+	return &secretsmanager.GetResourcePolicyOutput{}, nil
 }
 
 func (f fakeAccount) GetRole(_ context.Context, input *iam.GetRoleInput, _ ...func(*iam.Options)) (*iam.GetRoleOutput, error) {
@@ -96,7 +100,7 @@ func TestFilesLookAtTheAccount(t *testing.T) {
 	var output bytes.Buffer
 	code := Command(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
 		return s.observer("")
-	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","taskRoleArn":"`+roleARN+`","containerDefinitions":[{"name":"a","image":"registry.example.com/a"}]}`), &output, &output)
+	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","taskRoleArn":"`+roleARN+`","containerDefinitions":[{"name":"a","image":"registry.example.com/a","memory":64}]}`), &output, &output)
 	if code != exitcode.Findings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
 		t.Errorf("exit code %d\n%s", code, &output)
 	}
@@ -108,7 +112,7 @@ func TestFilesLookAtTheAccount(t *testing.T) {
 // TestFilesForAnotherAccount: what is not in the account of the credentials may
 // be in the definition's.
 func TestFilesForAnotherAccount(t *testing.T) {
-	const file = `{"family": "a", "executionRoleArn": "arn:aws:iam::%s:role/r", "containerDefinitions": [{"name": "a", "image": "registry.example.com/a", "repositoryCredentials": {"credentialsParameter": "shop"}}]}`
+	const file = `{"family": "a", "executionRoleArn": "arn:aws:iam::%s:role/r", "containerDefinitions": [{"name": "a", "memory": 64, "image": "registry.example.com/a", "repositoryCredentials": {"credentialsParameter": "shop"}}]}`
 	for name, test := range map[string]struct {
 		roles, ours string
 		code        int
@@ -140,7 +144,7 @@ func TestWhatIsFilledInLaterIsNotAskedFor(t *testing.T) {
 	var output bytes.Buffer
 	code := Command(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
 		return s.observer("")
-	}, strings.NewReader(`{"family": "a", "executionRoleArn": "arn:aws:iam::123456789012:role/r", "requiresCompatibilities": ["FARGATE"], "containerDefinitions": [{
+	}, strings.NewReader(`{"family": "a", "executionRoleArn": "arn:aws:iam::123456789012:role/r", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512", "containerDefinitions": [{
 		"name": "a", "image": "nginx",
 		"secrets": [
 			{"name": "A", "valueFrom": "/${STAGE}/a"}, {"name": "B", "valueFrom": "arn:aws:secretsmanager:us-east-1:ACCOUNT_ID:secret:b"},

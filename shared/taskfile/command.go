@@ -2,6 +2,7 @@ package taskfile
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -113,13 +114,16 @@ func parseArguments(args []string, stderr io.Writer) (files []string, secrets ta
 	flags.Func("secret", "", func(text string) error {
 		registry, arn, found := strings.Cut(text, "=")
 		scope, err := image.ParseScope(registry)
-		if !found || err != nil {
+		switch {
+		case !found:
+			return errors.New("write REGISTRY=ARN, REGISTRY as host or host/path")
+		case err != nil:
 			return fmt.Errorf("write REGISTRY=ARN, REGISTRY as host or host/path: %w", err)
 		}
 		if _, err := taskdef.ParseCredential(arn); err != nil {
 			return err
 		}
-		secrets = append(secrets, taskdef.RegistrySecret{ARN: arn, Name: arn, Scope: scope})
+		secrets = append(secrets, taskdef.NamedRegistrySecret(arn, scope))
 		return nil
 	})
 	for len(args) > 0 {
@@ -194,7 +198,7 @@ func judge(ctx context.Context, settings taskdef.Settings, draft *Draft, secrets
 	if draft.definition == nil || draft.definition.TaskDefinition == nil {
 		return verdict{findings: draft.findings}, nil
 	}
-	unregistered := taskdef.Unregistered{ContainersOnly: draft.root == draft.containers}
+	unregistered := taskdef.Unregistered{ContainersOnly: draft.root == draft.containers, LeftOut: draft.leftOut}
 	if observer != nil {
 		unregistered.Place = draft.place(observer.Region)
 	}

@@ -35,6 +35,8 @@ type Draft struct {
 	// arms is which outcome of the file's conditions the draft has.
 	arms
 	definition *ecs.DescribeTaskDefinitionOutput
+	// leftOut are the fields whose values could not be read.
+	leftOut []string
 	// findings are about the file, rather than about the definition.
 	findings []finding.Finding
 }
@@ -442,6 +444,7 @@ func (d *Draft) taken(n *node, at, as string) {
 }
 
 func (d *Draft) wrongType(n *node, at string) {
+	d.leftOut = append(d.leftOut, at)
 	if n.kind == kindString && placeholder.In(n.text) || d.isFunction(n) {
 		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("%s is a placeholder, and not judged", at), "judge the file that is made from this one, too")
 		return

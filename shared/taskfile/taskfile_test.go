@@ -190,7 +190,7 @@ func TestFilesOfTheCommandLine(t *testing.T) {
 	dir := t.TempDir()
 	good, bad := filepath.Join(dir, "good.json"), filepath.Join(dir, "bad.json")
 	for path, text := range map[string]string{
-		good: `{"family": "a", "containerDefinitions": [{"name": "a", "image": "nginx"}]}`,
+		good: `{"family": "a", "containerDefinitions": [{"name": "a", "image": "nginx", "memory": 64}]}`,
 		bad:  `{"family": "a b", "containerDefinitions": []}`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -82,6 +82,9 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 			return nil, true, err
 		}
 		keys := resourceTags(secret.Tags, "aws:ResourceTag/", "secretsmanager:ResourceTag/")
+		if call.Operation == "PutResourcePolicy" {
+			keys["secretsmanager:BlockPublicPolicy"] = []string{fmt.Sprint(exchange.Parameters["BlockPublicPolicy"] == true)}
+		}
 		keys["secretsmanager:SecretId"] = []string{secret.ARN}
 		if stage := text(exchange.Parameters, "VersionStage"); stage != "" {
 			keys["secretsmanager:VersionStage"] = []string{stage}

@@ -1,0 +1,194 @@
+package taskdef
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/policydocument"
+)
+
+const (
+	// grantSid begins the names of our statements in secrets' resource policies.
+	grantSid = "EcsGuardrails"
+	// maxPolicy is how long a secret's resource policy can be, in characters ("AWS
+	// Secrets Manager quotas").
+	maxPolicy = 20480
+)
+
+// Grant lets an execution role read one secret, by a statement of our own in the
+// secret's resource policy. It needs no right to change roles, and reaches nothing
+// else.
+type Grant struct {
+	Secret, Role string
+	Mandate      finding.Mandate
+}
+
+// Describe says what the action will do.
+func (g Grant) Describe() finding.Action {
+	return finding.Action{Kind: "PutResourcePolicy", Target: g.Secret, Summary: "let " + g.Role + " read this secret", Mandate: g.Mandate}
+}
+
+// grantStatement is ours: it lets roles read the secret that it stands at.
+type grantStatement struct {
+	Sid       string
+	Effect    string
+	Principal struct{ AWS []string }
+	Action    string
+	Resource  string
+}
+
+// withGrant gives a secret's resource policy with a role among those that may read
+// the secret. Roles that were deleted since stand in it by their ids, with which
+// Secrets Manager takes no policy, and are left out. The error says why there is
+// no such policy.
+func withGrant(policy, role string) (string, error) {
+	statements, err := statementsOf(policy)
+	if err != nil {
+		return "", err
+	}
+	roles := []string{role}
+	for _, statement := range statements {
+		if !statement.isOurs() {
+			return "", errors.New("its resource policy has statements of its owner's, which a change could disturb")
+		}
+		for _, principal := range statement.Principal.AWS {
+			if strings.HasPrefix(principal, "arn:") && !slices.Contains(roles, principal) {
+				roles = append(roles, principal)
+			}
+		}
+	}
+	slices.Sort(roles)
+	ours := grantStatement{Sid: grantSid + "ExecutionRoles", Effect: "Allow", Action: getSecretValue, Resource: "*"}
+	ours.Principal.AWS = roles
+	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []grantStatement{ours}})
+	if err == nil && len(text) > maxPolicy {
+		err = fmt.Errorf("its resource policy would be longer than %d characters", maxPolicy)
+	}
+	return string(text), err
+}
+
+// policyStatement is a statement with its name.
+type policyStatement struct {
+	Sid string
+	policydocument.Statement
+}
+
+// isOurs reports whether we wrote a statement: it has our name and says what we say.
+func (s policyStatement) isOurs() bool {
+	return strings.HasPrefix(s.Sid, grantSid) && s.Effect == "Allow" && len(s.Condition) == 0 && !s.Principal.Everybody && !s.NotPrincipal.Given &&
+		len(s.Principal.Services)+len(s.Principal.CanonicalUsers) == 0 && slices.Equal(s.Action, []string{getSecretValue})
+}
+
+// statementsOf reads a secret's resource policy; "" has none.
+func statementsOf(policy string) ([]policyStatement, error) {
+	if policy == "" {
+		return nil, nil
+	}
+	var document struct {
+		Statement policydocument.OneOrMore[json.RawMessage]
+	}
+	if err := json.Unmarshal([]byte(policy), &document); err != nil {
+		return nil, errors.New("its resource policy can't be read")
+	}
+	statements := make([]policyStatement, len(document.Statement))
+	for i, raw := range document.Statement {
+		var named struct{ Sid string }
+		if json.Unmarshal(raw, &named) != nil || json.Unmarshal(raw, &statements[i].Statement) != nil {
+			return nil, errors.New("its resource policy can't be read")
+		}
+		statements[i].Sid = named.Sid
+	}
+	return statements, nil
+}
+
+// grants reports whether a secret's resource policy lets a role of the secret's
+// account read it, and whether that can't be told: a denial or a condition may
+// apply. Within an account, either a role's own policies or the resource's policy
+// suffice ("Policy evaluation logic", IAM user guide).
+func (p SecretPolicy) grants(role string) (granted, unknown bool) {
+	statements, err := statementsOf(p.Text)
+	if err != nil {
+		return false, true
+	}
+	for _, statement := range statements {
+		if !statement.CoversAction(getSecretValue) {
+			continue
+		}
+		names := statement.Principal.Everybody || slices.Contains(statement.Principal.AWS, role)
+		switch {
+		case statement.Effect == "Allow" && names && len(statement.Condition) == 0:
+			granted = true
+		case statement.Effect == "Allow" && names:
+			unknown = true
+		case statement.Effect == "Deny" && (names || statement.NotPrincipal.Given):
+			return false, true
+		}
+	}
+	return granted, unknown && !granted
+}
+
+// SecretPolicies is the part of Secrets Manager's client that grants a role one
+// secret.
+type SecretPolicies interface {
+	GetResourcePolicy(context.Context, *secretsmanager.GetResourcePolicyInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetResourcePolicyOutput, error)
+	PutResourcePolicy(context.Context, *secretsmanager.PutResourcePolicyInput, ...func(*secretsmanager.Options)) (*secretsmanager.PutResourcePolicyOutput, error)
+}
+
+// Granter writes resource policies, one after another: the API knows no condition
+// for it.
+type Granter struct {
+	client SecretPolicies
+	mutex  sync.Mutex
+}
+
+// NewGranter makes one for a client.
+func NewGranter(client SecretPolicies) *Granter { return &Granter{client: client} }
+
+// apply reads the policy, adds the role and looks whether another writer has taken
+// it out in the same moment. A role that is in it already is done.
+func (g Grant) apply(ctx context.Context, a Applier) error {
+	a.Grants.mutex.Lock()
+	defer a.Grants.mutex.Unlock()
+	policy, err := a.Grants.read(ctx, g.Secret)
+	if err != nil {
+		return err
+	}
+	if granted, _ := (SecretPolicy{Text: policy}).grants(g.Role); granted {
+		return nil
+	}
+	changed, err := withGrant(policy, g.Role)
+	if err != nil {
+		return fmt.Errorf("the secret %s was changed meanwhile: %w; look again", g.Secret, err)
+	}
+	// The public-access check of Secrets Manager holds for what others wrote, too.
+	if _, err := a.Grants.client.PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{
+		SecretId: &g.Secret, ResourcePolicy: &changed, BlockPublicPolicy: aws.Bool(true),
+	}); err != nil {
+		return fmt.Errorf("let %s read the secret %s by its resource policy: %w", g.Role, g.Secret, err)
+	}
+	policy, err = a.Grants.read(ctx, g.Secret)
+	if err != nil {
+		return err
+	}
+	if granted, _ := (SecretPolicy{Text: policy}).grants(g.Role); !granted {
+		return fmt.Errorf("another change of the resource policy of the secret %s came in between; look again", g.Secret)
+	}
+	return nil
+}
+
+func (g *Granter) read(ctx context.Context, secret string) (string, error) {
+	output, err := g.client.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: &secret})
+	if err != nil {
+		return "", fmt.Errorf("read the resource policy of the secret %s: %w", secret, err)
+	}
+	return aws.ToString(output.ResourcePolicy), nil
+}

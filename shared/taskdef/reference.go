@@ -1,0 +1,141 @@
+package taskdef
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
+)
+
+// reference is a valueFrom: of a container's secrets, of the secretOptions of a
+// log configuration, or of another field that takes a secret.
+type reference struct {
+	// field says where it stands, container whose it is, -1 for the definition's.
+	field     string
+	container int
+	name      string
+	// secret is the name or ARN of a secret, without what follows it; parameter the
+	// name or ARN of a parameter. Both are "" where it is wrong.
+	secret, parameter string
+	// key is the JSON key that is taken of the secret, "" for all of it.
+	key string
+	// problem says what is wrong with it, without showing it.
+	problem string
+}
+
+// parameterName is what Systems Manager lets a parameter's name be (and up to 1,011
+// characters long).
+var parameterName = lazyregexp.New(`^[A-Za-z0-9_./-]+$`)
+
+// references lists the definition's, in their order.
+func (j *judgement) references() (all []reference) {
+	for i, container := range j.Definition.ContainerDefinitions {
+		add := func(field string, secrets []types.Secret) {
+			for _, secret := range secrets {
+				value := aws.ToString(secret.ValueFrom)
+				if j.leftOpen(value) {
+					continue
+				}
+				read := readReference(value)
+				read.field, read.container, read.name = field, i, aws.ToString(secret.Name)
+				all = append(all, read)
+			}
+		}
+		add("secrets", container.Secrets)
+		if container.LogConfiguration != nil {
+			add("secretOptions", container.LogConfiguration.SecretOptions)
+		}
+	}
+	return all
+}
+
+// readReference reads a valueFrom as the agent does (agent/taskresource/asmsecret,
+// getASMParametersFromInput): of Secrets Manager, a secret's ARN, alone or followed
+// by exactly three more parts, ":key:stage:version", each of which may be empty.
+func readReference(value string) reference {
+	switch {
+	case value == "":
+		return reference{problem: "is empty"}
+	case strings.HasPrefix(value, "arn:"):
+		return readARN(value)
+	case !parameterName.MatchString(value) || looksSecret(value):
+		return reference{problem: "is neither an ARN nor the name of a parameter; it may be the secret itself"}
+	}
+	return reference{parameter: value}
+}
+
+func readARN(value string) reference {
+	parsed, err := arn.Parse(value)
+	if err != nil {
+		return reference{problem: "is not a complete ARN"}
+	}
+	parts := strings.Split(parsed.Resource, ":")
+	switch {
+	case parsed.Service == "ssm" && strings.HasPrefix(parsed.Resource, "parameter/") && parameterName.MatchString(parsed.Resource):
+		return reference{parameter: value}
+	case parsed.Service != "secretsmanager":
+		return reference{problem: "is neither the ARN of a secret nor that of a parameter"}
+	case parts[0] != "secret" || len(parts) < 2 || parts[1] == "":
+		return reference{problem: "is not the ARN of a secret, which is arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"}
+	case len(parts) != 2 && len(parts) != 5:
+		return reference{problem: fmt.Sprintf("has %d parts after the secret's name; ECS takes none, or exactly three: JSON key, version stage and version id, with colons between (\":password::\")", len(parts)-2)}
+	case len(parts) == 5 && parts[3] != "" && parts[4] != "":
+		return reference{problem: "names a version stage and a version id; Secrets Manager takes one of them"}
+	}
+	parsed.Resource = "secret:" + parts[1]
+	read := reference{secret: parsed.String()}
+	if _, err := parseSecret(read.secret); err != nil {
+		return reference{problem: "names no secret: " + err.Error()}
+	}
+	if len(parts) == 5 {
+		read.key = parts[2]
+	}
+	return read
+}
+
+// secretReferences judges what the containers take from Secrets Manager and from
+// Systems Manager.
+func (j *judgement) secretReferences() {
+	const form = "Name a secret by its ARN, or a parameter by its name or ARN, in valueFrom."
+	for _, reference := range j.references() {
+		of := fmt.Sprintf("%s %s of %s", reference.field, shownName(reference.name), j.containerName(reference.container))
+		place := j.place()
+		parsed, _ := parseSecret(reference.secret)
+		named, secret := j.Named[reference.secret], j.secretOf(reference.secret)
+		keys, read := SecretKeys{}, false
+		if secret != nil {
+			keys, read = j.Keys[secret.ARN]
+		}
+		switch {
+		case reference.problem != "":
+			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("the valueFrom of %s %s: no task of this definition starts", of, reference.problem), form)
+		case parsed.Partition != "" && place.Partition != "" && parsed.Partition != place.Partition:
+			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("the valueFrom of %s is in the partition %s, and the definition is in %s", of, parsed.Partition, place.Partition), form)
+		case named.Gone:
+			j.report("secret-gone", finding.Error, fmt.Sprintf("%s is the secret %s, which doesn't exist%s: no task of this definition starts", of, shownSecret(reference.secret), partialARN(reference.secret)),
+				"Create the secret, or name one that exists by its whole ARN.")
+		case secret != nil && secret.Deleted:
+			j.report("secret-gone", finding.Error, fmt.Sprintf("%s is the secret %s, which is scheduled for deletion and can't be read: no task of this definition starts", of, secret.Name),
+				"Restore the secret, or name another one.")
+		case reference.key != "" && read && !keys.Unread && !slices.Contains(keys.Names, reference.key):
+			j.report("secret-key-missing", finding.Error, fmt.Sprintf("%s takes a key of the secret %s that its value doesn't have: no task of this definition starts", of, secret.Name),
+				"Correct the JSON key in valueFrom, or add it to the secret's value.")
+		}
+	}
+}
+
+// partialARN explains a hazard of ARNs without the six characters at their end: a
+// name that itself ends in a hyphen and six characters is taken for a whole ARN
+// ("What's in a Secrets Manager secret?").
+func partialARN(name string) string {
+	if strings.HasPrefix(name, "arn:") && suffixed.MatchString(name) {
+		return " (Secrets Manager takes an ARN that ends in a hyphen and six characters for a complete one)"
+	}
+	return ""
+}

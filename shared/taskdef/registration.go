@@ -1,0 +1,264 @@
+package taskdef
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
+)
+
+// registration finds what ECS refuses when a definition is registered
+// ("RegisterTaskDefinition" and "Task definition parameters"). Of what is
+// registered, none of it can be wrong.
+func (j *judgement) registration() {
+	if j.Unregistered == nil {
+		return
+	}
+	if len(j.Definition.ContainerDefinitions) == 0 && !j.leftOut("containerDefinitions") {
+		j.report("containers-missing", finding.Error, "the definition has no container", "Add one to containerDefinitions.")
+	}
+	j.essential()
+	for i, container := range j.Definition.ContainerDefinitions {
+		j.environmentTwice(i, container)
+		j.logConfiguration(i, container)
+		j.dependencies(i, container)
+	}
+	if j.Unregistered.ContainersOnly {
+		return
+	}
+	j.memory()
+	j.fargateSize()
+	j.network()
+	j.volumes()
+	j.roles()
+}
+
+// leftOut reports whether the value of a field, or of one that it has, could not be
+// read.
+func (j *judgement) leftOut(field string) bool {
+	return slices.ContainsFunc(j.Unregistered.LeftOut, func(path string) bool {
+		rest, found := strings.CutPrefix(path, field)
+		return found && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+func (j *judgement) essential() {
+	none := len(j.Definition.ContainerDefinitions) > 0
+	for _, container := range j.Definition.ContainerDefinitions {
+		none = none && container.Essential != nil && !*container.Essential
+	}
+	if none {
+		j.report("containers-missing", finding.Error, "no container is essential, and ECS asks for at least one", "Set essential to true for the container that the task is for.")
+	}
+}
+
+// memory: on instances, each container has memory or memoryReservation where the
+// definition has none.
+func (j *judgement) memory() {
+	if j.Definition.Memory != nil || j.isFargate() || j.leftOut("memory") || j.leftOut("requiresCompatibilities") {
+		return
+	}
+	for i, container := range j.Definition.ContainerDefinitions {
+		// Of what is left out, the places of those that were read are not known.
+		if j.leftOut("containerDefinitions") {
+			return
+		}
+		hard, soft := container.Memory, container.MemoryReservation
+		if hard == nil && soft == nil {
+			j.report("memory-missing", finding.Error,
+				fmt.Sprintf("%s has neither memory nor memoryReservation, and the definition has no memory", j.containerName(i)),
+				"Set memory or memoryReservation, in MiB.")
+		}
+		if hard != nil && soft != nil && *soft > *hard {
+			j.report("memory-missing", finding.Error, fmt.Sprintf("%s reserves more memory than it may have", j.containerName(i)), "Set memory above memoryReservation.")
+		}
+	}
+}
+
+// fargateMemory gives, for each amount of CPU units, the memory in MiB that Fargate
+// takes: from, to and in steps of ("Task CPU and memory" in the guide for Fargate).
+var fargateMemory = map[int]struct{ from, to, step int }{
+	512: {1024, 4096, 1024}, 1024: {2048, 8192, 1024}, 2048: {4096, 16384, 1024}, 4096: {8192, 30720, 1024},
+	8192: {16384, 61440, 4096}, 16384: {32768, 122880, 8192},
+}
+
+func (j *judgement) fargateSize() {
+	if !j.isFargate() || j.leftOut("cpu") || j.leftOut("memory") {
+		return
+	}
+	const fix = "Take one of the pairs in \"Task CPU and memory\": 256 (.25 vCPU) goes with 512, 1024 or 2048 MiB."
+	cpu, memory := aws.ToString(j.Definition.Cpu), aws.ToString(j.Definition.Memory)
+	if j.leftOpen(cpu) || j.leftOpen(memory) {
+		return
+	}
+	if cpu == "" || memory == "" {
+		j.report("fargate-size-invalid", finding.Error, "Fargate needs cpu and memory of the whole task, and one is missing", fix)
+		return
+	}
+	units, ok := amount(cpu, "vcpu")
+	size, also := amount(memory, "gb")
+	allowed := units == 256 && slices.Contains([]int{512, 1024, 2048}, size)
+	if span, known := fargateMemory[units]; known {
+		allowed = size >= span.from && size <= span.to && (size-span.from)%span.step == 0
+	}
+	if !ok || !also || !allowed {
+		j.report("fargate-size-invalid", finding.Error, "Fargate has no tasks of this cpu with this memory", fix)
+	}
+}
+
+// amountForm is a number with an optional unit, as in "1024", "1 vCPU" and "2GB".
+var amountForm = lazyregexp.New(`^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$`)
+
+// amount reads CPU units or MiB; a unit counts 1024 of them.
+func amount(text, unit string) (int, bool) {
+	match := amountForm.FindStringSubmatch(text)
+	if match == nil {
+		return 0, false
+	}
+	number, err := strconv.ParseFloat(match[1], 64)
+	switch {
+	case err != nil:
+		return 0, false
+	case match[2] == "":
+		return int(number), number == float64(int(number))
+	case strings.EqualFold(match[2], unit):
+		return int(number * 1024), true
+	}
+	return 0, false
+}
+
+func (j *judgement) network() {
+	mode := j.Definition.NetworkMode
+	if j.leftOut("networkMode") || j.leftOpen(string(mode)) {
+		return
+	}
+	if j.isFargate() && mode != types.NetworkModeAwsvpc {
+		j.report("network-mode-invalid", finding.Error, "Fargate takes no other networkMode than awsvpc", "Set networkMode to awsvpc.")
+		return
+	}
+	for i, container := range j.Definition.ContainerDefinitions {
+		for _, port := range container.PortMappings {
+			from, to := aws.ToInt32(port.ContainerPort), aws.ToInt32(port.HostPort)
+			switch {
+			case from < 0 || from > 65535 || to < 0 || to > 65535:
+				j.report("port-mapping-invalid", finding.Error, fmt.Sprintf("%s maps a port that is none", j.containerName(i)), "Take ports from 1 to 65535; a hostPort of 0 has one chosen.")
+			case (mode == types.NetworkModeAwsvpc || mode == types.NetworkModeHost) && port.HostPort != nil && to != 0 && from != to:
+				j.report("port-mapping-invalid", finding.Error,
+					fmt.Sprintf("%s maps its port %d to the host port %d, and in the network mode %s the two must be the same", j.containerName(i), from, to, mode),
+					"Leave hostPort out.")
+			}
+		}
+		if len(container.Links) > 0 && mode != types.NetworkModeBridge && mode != "" {
+			j.report("network-mode-invalid", finding.Error, fmt.Sprintf("%s has links, which ECS takes in the network mode bridge only", j.containerName(i)), "Take links away; in awsvpc, containers reach each other at localhost.")
+		}
+	}
+}
+
+func (j *judgement) volumes() {
+	if j.leftOut("volumes") || j.leftOut("containerDefinitions") {
+		return
+	}
+	names := map[string]bool{}
+	for _, volume := range j.Definition.Volumes {
+		names[aws.ToString(volume.Name)] = true
+	}
+	containers := map[string]bool{}
+	for _, container := range j.Definition.ContainerDefinitions {
+		containers[aws.ToString(container.Name)] = true
+	}
+	for i, container := range j.Definition.ContainerDefinitions {
+		for _, mount := range container.MountPoints {
+			if name := aws.ToString(mount.SourceVolume); !names[name] && !j.leftOpen(name) {
+				j.report("volume-unknown", finding.Error, fmt.Sprintf("%s mounts a sourceVolume that is not among the definition's volumes", j.containerName(i)), "Add the volume to volumes, or correct the name.")
+			}
+		}
+		for _, from := range container.VolumesFrom {
+			if name := aws.ToString(from.SourceContainer); !containers[name] && !j.leftOpen(name) {
+				j.report("volume-unknown", finding.Error, fmt.Sprintf("%s takes volumes from a container that the definition does not have", j.containerName(i)), "Correct sourceContainer.")
+			}
+		}
+	}
+}
+
+func (j *judgement) dependencies(i int, container types.ContainerDefinition) {
+	if j.leftOut("containerDefinitions") {
+		return
+	}
+	for _, on := range container.DependsOn {
+		name := aws.ToString(on.ContainerName)
+		known := slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool { return aws.ToString(c.Name) == name })
+		if !known && !j.leftOpen(name) {
+			j.report("dependency-unknown", finding.Error, fmt.Sprintf("%s depends on a container that the definition does not have", j.containerName(i)), "Correct containerName in dependsOn.")
+		}
+	}
+}
+
+// environmentTwice: a name can have its value from one place only.
+func (j *judgement) environmentTwice(i int, container types.ContainerDefinition) {
+	for _, secret := range container.Secrets {
+		name := aws.ToString(secret.Name)
+		if name != "" && slices.ContainsFunc(container.Environment, func(v types.KeyValuePair) bool { return aws.ToString(v.Name) == name }) {
+			j.report("variable-defined-twice", finding.Error, fmt.Sprintf("the variable %s of %s is in both environment and secrets, which ECS refuses", shownName(name), j.containerName(i)), "Leave it in one of them.")
+		}
+	}
+}
+
+func (j *judgement) logConfiguration(i int, container types.ContainerDefinition) {
+	log := container.LogConfiguration
+	if log == nil || j.leftOut("containerDefinitions") {
+		return
+	}
+	drivers := []types.LogDriver{types.LogDriverAwslogs, types.LogDriverSplunk, types.LogDriverAwsfirelens}
+	hasRouter := slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool { return c.FirelensConfiguration != nil })
+	switch {
+	case j.leftOpen(string(log.LogDriver)):
+	case log.LogDriver == "":
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the logConfiguration of %s has no logDriver", j.containerName(i)), "Name the driver, such as awslogs.")
+	case j.isFargate() && !slices.Contains(drivers, log.LogDriver):
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("%s has a logDriver that Fargate doesn't have", j.containerName(i)), "Take awslogs, splunk or awsfirelens.")
+	case log.LogDriver == types.LogDriverAwsfirelens && !hasRouter && !j.leftOut("containerDefinitions"):
+		j.report("firelens-router-missing", finding.Error, fmt.Sprintf("%s logs by awsfirelens, and no container has a firelensConfiguration", j.containerName(i)),
+			"Add a log router: a container with firelensConfiguration, such as public.ecr.aws/aws-observability/aws-for-fluent-bit.")
+	case log.LogDriver == types.LogDriverAwslogs && log.Options["awslogs-group"] == "":
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the awslogs of %s have no awslogs-group", j.containerName(i)), "Name the log group in options.")
+	case log.LogDriver == types.LogDriverAwslogs && j.isFargate() && log.Options["awslogs-stream-prefix"] == "":
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the awslogs of %s have no awslogs-stream-prefix, which Fargate asks for", j.containerName(i)), "Set awslogs-stream-prefix in options.")
+	case log.LogDriver == types.LogDriverAwslogs && j.isFargate() && log.Options["awslogs-region"] == "":
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the awslogs of %s have no awslogs-region, which Fargate asks for", j.containerName(i)), "Set awslogs-region in options.")
+	}
+}
+
+// roles: ECS takes the ARN of a role, or its name.
+func (j *judgement) roles() {
+	for _, field := range []struct{ name, value string }{
+		{"executionRoleArn", aws.ToString(j.Definition.ExecutionRoleArn)}, {"taskRoleArn", aws.ToString(j.Definition.TaskRoleArn)},
+	} {
+		if field.value != "" && !j.leftOpen(field.value) && !isRole(field.value) {
+			j.report("role-invalid", finding.Error, fmt.Sprintf("%s %s", field.name, whatIsIt(field.value)),
+				"Write the role's ARN, arn:aws:iam::ACCOUNT:role/NAME, or its name.")
+		}
+	}
+}
+
+// isRole reports whether a text can be a role's ARN or name.
+func isRole(text string) bool { return roleForm.MatchString(text) }
+
+// iamKinds are resources of IAM that are taken for roles.
+var iamKinds = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(?:\d{12}|aws):(policy|instance-profile|user|group)/`)
+
+func whatIsIt(role string) string {
+	switch match := iamKinds.FindStringSubmatch(role); {
+	case match != nil:
+		return fmt.Sprintf("is the ARN of a %s, not of a role", strings.ReplaceAll(match[1], "-", " "))
+	case strings.Contains(role, ":iam::") && strings.Contains(role, ":role/"):
+		return "is no role's ARN: an account's id has 12 digits, and a role's name up to 64 letters, digits and _+=,.@-"
+	}
+	return "is neither a role's ARN nor a role's name"
+}
