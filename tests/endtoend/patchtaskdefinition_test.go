@@ -234,7 +234,12 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 		bare := must(w.CreateRole(t.Context(), role, "ecs-tasks.amazonaws.com"))(t)
 		first := must(w.register(t.Context(), family, bare, private))(t)
 		w.patched(t, family, first)
-		w.hasPolicies(t, role, must(w.ResourceID(t.Context(), "RegistrySecretsReadPolicy"))(t))
+		// Nothing was attached: the secret's own policy lets the role in, and no other.
+		w.hasPolicies(t, role)
+		policy := must(w.Secrets.GetResourcePolicy(t.Context(), &secretsmanager.GetResourcePolicyInput{SecretId: &w.registrySecret}))(t)
+		if text := aws.ToString(policy.ResourcePolicy); !strings.Contains(text, bare) || strings.Contains(text, "\"*\"}") {
+			t.Errorf("the secret's policy is %s", text)
+		}
 		told := w.published(t, first, ofRevision(first))
 		if told.Status != finding.Remediated || !slices.Contains(told.Codes(), "execution-role-secret") {
 			t.Errorf("published %+v", told)

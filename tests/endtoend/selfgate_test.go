@@ -176,7 +176,7 @@ func (w *world) gateOf(t *testing.T, function string) gate {
 			tags: []string{"ecs-guardrails:attached", "ecs-guardrails:attached/0f1e2d3c/4b5a6978", "ecs-guardrails:healed", "ecs-guardrails:declined", "ecs-guardrails:ignore"},
 		}
 	case "patch-task-definition":
-		g = gate{approved: append(shared, resource("RegistrySecretsReadPolicy")), passes: []string{"ecs-tasks.amazonaws.com"}}
+		g = gate{approved: []string{operator.TaskExecutionPolicy}, passes: []string{"ecs-tasks.amazonaws.com"}}
 	}
 	for _, other := range functions {
 		g.own = append(g.own, roleOf(t, w.Operator, other))

@@ -87,6 +87,11 @@ func registration(name string, of registered, images ...func(*World) string) *Sc
 				return nil, err
 			}
 			lines = append(lines, roleLines...)
+			policyLines, err := world.pullSecretState(ctx)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, policyLines...)
 			if !of.services {
 				return lines, nil
 			}
@@ -100,9 +105,19 @@ func registration(name string, of registered, images ...func(*World) string) *Sc
 func (w *World) createPullSecret(ctx context.Context) error {
 	password := canary.Text()
 	w.plant("the password of a registry", password)
-	_, err := w.createSecret(ctx, "registry", map[string]string{"username": "puller", "password": password},
+	arn, err := w.createSecret(ctx, "registry", map[string]string{"username": "puller", "password": password},
 		map[string]string{"ecs-guardrails:registry": w.privateRegistry()})
+	w.pullSecret = arn
 	return err
+}
+
+// pullSecretState tells whom the resource policy of the registry's secret lets in.
+func (w *World) pullSecretState(ctx context.Context) ([]string, error) {
+	output, err := w.Operator.Secrets.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: &w.pullSecret})
+	if err != nil {
+		return nil, fmt.Errorf("reading the policy of the registry's secret: %w", err)
+	}
+	return []string{"the registry's secret has the policy " + aws.ToString(output.ResourcePolicy)}, nil
 }
 
 // createSecret makes a secret of this world's, and returns its ARN.

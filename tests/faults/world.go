@@ -38,6 +38,8 @@ type World struct {
 	settings map[string]string
 	// environmentValue is a planted secret that a task definition carries.
 	environmentValue string
+	// pullSecret is the ARN of the secret of the registry.
+	pullSecret string
 
 	calls *injector
 	front *httptest.Server

@@ -35,7 +35,9 @@ import (
 // management.
 const (
 	AgentPolicy = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
-	SSMPolicy   = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+	// TaskExecutionPolicy is AWS's own for execution roles.
+	TaskExecutionPolicy = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+	SSMPolicy           = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 )
 
 // Operator holds a person's clients.

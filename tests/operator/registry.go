@@ -110,6 +110,9 @@ func (o *Operator) CreateExecutionRole(ctx context.Context, name, secret string)
 	if _, err := o.IAM.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &name, PolicyName: aws.String("read-registry-secret"), PolicyDocument: &document}); err != nil {
 		return "", fmt.Errorf("letting role %s read the secret: %w", name, err)
 	}
+	if _, err := o.IAM.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: aws.String(TaskExecutionPolicy)}); err != nil {
+		return "", fmt.Errorf("letting role %s pull and log: %w", name, err)
+	}
 	return arn, nil
 }
 
