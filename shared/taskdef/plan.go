@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -200,7 +201,16 @@ func (s Settings) run(observed Observation) *judgement {
 }
 
 // leftOpen reports whether a text is to be filled in later, in a file.
-func (j *judgement) leftOpen(text string) bool { return j.Unregistered != nil && placeholder.In(text) }
+func (j *judgement) leftOpen(text string) bool {
+	return j.Unregistered != nil && (placeholder.In(text) || isOpenARN(text))
+}
+
+// isOpenARN recognizes an ARN with a word in the place of the account's number, as
+// documentation has it.
+func isOpenARN(text string) bool {
+	parts := strings.SplitN(text, ":", 6)
+	return len(parts) == 6 && parts[0] == "arn" && parts[4] != "aws" && strings.ContainsFunc(parts[4], unicode.IsLetter)
+}
 
 // report adds a finding.
 func (j *judgement) report(code string, severity finding.Severity, message, fix string) {
