@@ -91,6 +91,8 @@ func credentialsEndpoint(j *judge, v *Variable, a Assignment) {
 	switch {
 	case err != nil || parsed.Hostname() == "":
 		p.fact = v.Name + " is not a URL with a host."
+	case parsed.Scheme != "http" && parsed.Scheme != "https":
+		p.fact = v.Name + " is not a URL with http:// or https://."
 	case parsed.Scheme == "http" && !isLocalHost(parsed.Hostname()):
 		p.fact = v.Name + " has a host that the AWS SDK doesn't ask over http. It allows only loopback and container credential addresses."
 	default:

@@ -259,6 +259,7 @@ var files = map[string]string{
 	"startup/SDK, whole kind":             "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES=10k\nAWS_RESTRICT_FILE_PERMISSIONS=0600\nAWS_CA_BUNDLE=ca.pem\nAWS_CONTAINER_CREDENTIALS_FULL_URI=http://1.2.3.4\nAWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/token\nAWS_EXECUTION_ENV=ec2\nAWS_LOGIN_CACHE_DIRECTORY=/cache\n",
 	"startup/SDK, size out of range":      "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES=10485761\n",
 	"startup/SDK, local credentials":      "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1/x\n",
+	"startup/SDK, socket as credentials":  "AWS_CONTAINER_CREDENTIALS_FULL_URI=unix://var/run/docker.sock\n",
 	"startup/SDK, relative credentials":   "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/x\n",
 	"startup/memory limit":                "GOMEMLIMIT=1GB\n",
 	"fine/memory limit":                   "GOMEMLIMIT=512MiB\n",

@@ -31,6 +31,7 @@ var (
 var harmful = map[string]string{
 	"static-aws-keys":        "a secret is exposed",
 	"secret-misplaced":       "a secret is exposed",
+	"docker-log-option":      "Docker refuses the agent's container, which is not played here",
 	"negative-jitter":        "the agent panics when it removes a stopped task",
 	"pull-timeout-too-short": "no pull ends in time",
 }
@@ -101,9 +102,12 @@ func dependsOnHost(c agentstart.Case) bool {
 		// Whether there is a proxy at an address that could be one's.
 		fails, _ := predicted(c)
 		return !fails && value != ""
+	case "AWS_CONTAINER_CREDENTIALS_FULL_URI":
+		fails, _ := predicted(c)
+		return !fails && value != "" // whether something answers there
 	case "ECS_DATADIR":
 		return strings.HasPrefix(value, "/etc/") || strings.HasPrefix(value, "/var/") || strings.HasPrefix(value, "/log/") || strings.HasPrefix(value, "/usr/")
-	case "ECS_CNI_PLUGINS_PATH", "AWS_CA_BUNDLE", "ECS_AGENT_CONFIG_FILE_PATH":
+	case "ECS_CNI_PLUGINS_PATH", "AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "ECS_AGENT_CONFIG_FILE_PATH":
 		return strings.HasPrefix(value, "/") // whether the host has the files there
 	case "ECS_ENABLE_TASK_CPU_MEM_LIMIT":
 		return true // wants the cgroups of a real host
@@ -259,6 +263,7 @@ func TestRandomFiles(t *testing.T) {
 	for deadline := time.Now().Add(*fuzz); time.Now().Before(deadline); {
 		cases := make([]agentstart.Case, 1+random.IntN(4))
 		names := map[string]bool{"ECS_CLUSTER": true}
+		throughProxy := false
 		file, unsure := "ECS_CLUSTER=prod\n", false
 		for i := range cases {
 			c := grid[random.IntN(len(grid))]
@@ -266,6 +271,7 @@ func TestRandomFiles(t *testing.T) {
 			// A value that fails by itself says nothing about the others.
 			unsure = unsure || names[c.Name] || dependsOnHost(c) || strings.HasPrefix(c.Name, "SSL_CERT") || strings.HasPrefix(c.Name, "GOM")
 			names[c.Name] = true
+			throughProxy = throughProxy || c.Value != "" && c.Job().ProxyOnly
 			file += c.Name + "=" + c.Value + "\n"
 			cases[i] = c
 		}
@@ -274,7 +280,7 @@ func TestRandomFiles(t *testing.T) {
 			skipped++
 			continue
 		}
-		ending, err := surroundings.Run(agentstart.Job{Environment: agentstart.ContainerEnvironment(file), ProxyOnly: names["HTTP_PROXY"] || names["HTTPS_PROXY"] || names["http_proxy"] || names["https_proxy"]})
+		ending, err := surroundings.Run(agentstart.Job{Environment: agentstart.ContainerEnvironment(file), ProxyOnly: throughProxy})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func (c Case) File() string {
 
 // Job is the start-up with the file.
 func (c Case) Job() Job {
-	return Job{Environment: ContainerEnvironment(c.File()), ProxyOnly: isProxy(c.Name)}
+	return Job{Environment: ContainerEnvironment(c.File()), ProxyOnly: isProxy(c.Name) && strings.TrimSpace(c.Value) != ""}
 }
 
 // isProxy says that a variable names a proxy: its author's network leads to the
