@@ -72,25 +72,9 @@ func (r *Rotation) uses(ctx context.Context, families string) (Uses, error) {
 		if !isForFamily(patterns, family) {
 			continue
 		}
-		group.Go(func() error {
-			described, err := r.definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &family})
-			switch kind := awserror.Classify(err); {
-			case err != nil && kind == awserror.Denied:
-				unknown[i] = failedCall(err)
-				return nil
-			case err != nil && (kind == awserror.Gone || kind == awserror.Refused):
-				return nil
-			case err != nil:
-				return fmt.Errorf("read the task definition %s: %w", family, err)
-			}
-			for _, container := range described.TaskDefinition.ContainerDefinitions {
-				used := UsedImage{Family: family, Image: aws.ToString(container.Image)}
-				if container.RepositoryCredentials != nil {
-					used.Secret = aws.ToString(container.RepositoryCredentials.CredentialsParameter)
-				}
-				read[i] = append(read[i], used)
-			}
-			return nil
+		group.Go(func() (err error) {
+			read[i], unknown[i], err = r.imagesOf(ctx, family)
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -103,6 +87,29 @@ func (r *Rotation) uses(ctx context.Context, families string) (Uses, error) {
 		}
 	}
 	return uses, nil
+}
+
+// imagesOf reads a family's latest active revision. unknown says why it may not be
+// read.
+func (r *Rotation) imagesOf(ctx context.Context, family string) (images []UsedImage, unknown string, err error) {
+	described, err := r.definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &family})
+	if err != nil {
+		switch awserror.Classify(err) {
+		case awserror.Denied:
+			return nil, failedCall(err), nil
+		case awserror.Gone, awserror.Refused:
+			return nil, "", nil
+		}
+		return nil, "", fmt.Errorf("read the task definition %s: %w", family, err)
+	}
+	for _, container := range described.TaskDefinition.ContainerDefinitions {
+		used := UsedImage{Family: family, Image: aws.ToString(container.Image)}
+		if container.RepositoryCredentials != nil {
+			used.Secret = aws.ToString(container.RepositoryCredentials.CredentialsParameter)
+		}
+		images = append(images, used)
+	}
+	return images, "", nil
 }
 
 // isForFamily reports whether a family is one of a list of names with * in them;

@@ -102,17 +102,6 @@ func target(tags map[string]string, drivers map[string]registry.Driver) (Target,
 	if target.Admin != "" && !secretID.MatchString(target.Admin) {
 		fault("tag-malformed", fmt.Sprintf("the tag %s names no secret", AdminTag), "write the secret's ARN or name")
 	}
-	if text, tagged := tags[GraceTag]; tagged {
-		var err error
-		duration, how, _ := strings.Cut(text, " ")
-		if target.Grace, err = parseGrace(duration); err != nil {
-			fault("tag-malformed", fmt.Sprintf("the tag %s is no time: %v", GraceTag, err), "write hours or days, as in 36h or 7d")
-		} else if how != "" && how != hard {
-			fault("tag-malformed", fmt.Sprintf("the tag %s has something else than %q behind its time", GraceTag, hard), "write hours or days alone, or with hard behind, as in 36h hard")
-		}
-		// Without any time, its owner wants an end now: nothing holds it, or it leaked.
-		target.HasGrace, target.Hard = true, how == hard || target.Grace == 0
-	}
 	if text, tagged := tags[MaintenanceTag]; tagged {
 		driver := drivers[target.Driver]
 		if text != "in-place" || driver != nil && driver.Accounts(tags) != registry.TwoAccounts {
@@ -120,22 +109,43 @@ func target(tags map[string]string, drivers map[string]registry.Driver) (Target,
 		}
 		target.InPlace = true
 	}
+	target.readTimes(tags, fault)
+	target.readConfigs(tags, fault)
+	return target, faults
+}
+
+// readTimes reads when credentials end.
+func (t *Target) readTimes(tags map[string]string, fault func(code, message, fix string)) {
+	if text, tagged := tags[GraceTag]; tagged {
+		var err error
+		duration, how, _ := strings.Cut(text, " ")
+		if t.Grace, err = parseGrace(duration); err != nil {
+			fault("tag-malformed", fmt.Sprintf("the tag %s is no time: %v", GraceTag, err), "write hours or days, as in 36h or 7d")
+		} else if how != "" && how != hard {
+			fault("tag-malformed", fmt.Sprintf("the tag %s has something else than %q behind its time", GraceTag, hard), "write hours or days alone, or with hard behind, as in 36h hard")
+		}
+		// Without any time, its owner wants an end now: nothing holds it, or it leaked.
+		t.HasGrace, t.Hard = true, how == hard || t.Grace == 0
+	}
+	if text, tagged := tags[ExpiresTag]; tagged {
+		expires, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			fault("tag-malformed", fmt.Sprintf("the tag %s is no day", ExpiresTag), "write the day on which the credential ends, as in 2027-01-31, or take the tag away")
+		}
+		t.Expires = expires
+	}
+}
+
+// readConfigs reads the list of files.
+func (t *Target) readConfigs(tags map[string]string, fault func(code, message, fix string)) {
 	for _, text := range strings.Fields(tags[ConfigTag]) {
 		entry, err := ParseConfigEntry(text)
 		if err != nil {
 			fault("tag-malformed", fmt.Sprintf("the tag %s can't be read: %v", ConfigTag, err), "write s3://bucket/key or s3://bucket/prefix/*, with =CLUSTER behind where REFRESH_INSTANCES is cluster, and spaces between")
-			break
+			return
 		}
-		target.Configs = append(target.Configs, entry)
+		t.Configs = append(t.Configs, entry)
 	}
-	if text, tagged := tags[ExpiresTag]; tagged {
-		day, err := time.Parse(time.DateOnly, text)
-		if err != nil {
-			fault("tag-malformed", fmt.Sprintf("the tag %s is no day", ExpiresTag), "write the day on which the credential ends, as in 2027-01-31, or take the tag away")
-		}
-		target.Expires = day
-	}
-	return target, faults
 }
 
 // clusterName is the form of an ECS cluster's name ("CreateCluster", API reference).
