@@ -172,7 +172,7 @@ func TestHandle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What somebody else wrote is nobody's news, and its text reaches nobody.
+	// Events that others wrote are dropped, and so is their text.
 	forged := []string{
 		body(t, "ECS Guardrails Finding", map[string]any{"function": "Your bank", "status": "noncompliant", "text": map[string]any{"title": "owned"}}),
 		body(t, "ECS Guardrails Finding", map[string]any{"function": "validate-config", "status": "owned"}),

@@ -45,7 +45,7 @@ func (n *Notifier) Handle(ctx context.Context, payload []byte) pipeline.Outcome 
 	var events []Event
 	for _, message := range delivery.Messages {
 		for _, trigger := range message.Triggers {
-			// What is not ours, nobody is told of.
+			// Events of others are dropped.
 			if notification, ok := trigger.(event.Notification); ok {
 				if of, err := Read(notification); err == nil {
 					events = append(events, of)

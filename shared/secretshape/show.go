@@ -11,7 +11,7 @@ import (
 
 // Show gives a text for a message if it is what it should be and no credential
 // is in it. Otherwise it says what kind of thing stands there, in words that can
-// follow "it is": whoever filled a secret into the wrong field must not find it
+// follow "it is": a secret that was filled into the wrong field must not appear
 // in a report.
 func Show(text string, isWhatItShouldBe func(string) bool) string {
 	if isWhatItShouldBe(text) && Find(text) == "" && !isJSON(text) {
@@ -91,7 +91,7 @@ func IsImage(text string) bool { return len(text) <= 512 && imageReference.Match
 
 // IsGenerated reports whether a text holds a word that a generator of passwords
 // makes and people do not: letters and digits that take turns, or 16 to 20
-// lower-case letters that nobody can pronounce.
+// lower-case letters without the vowels of a word.
 func IsGenerated(text string) bool {
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !isAlphanumeric(r) }) {
 		digits, changes := turns(word)
