@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 
+	"ecsguardrails/shared/commandline"
+	"ecsguardrails/shared/configobject"
 	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/localfile"
 )
@@ -15,6 +17,7 @@ import (
 // judgeFiles judges files and ends the process, if the arguments ask for that.
 func judgeFiles(args []string) {
 	command := localfile.Command()
+	command.Variables = commandline.VariablesOf[configobject.Settings]()
 	asked, stdin, err := command.IsAsked(args, os.Stdin, localfile.IsEvent)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", command.Name, err)

@@ -27,6 +27,7 @@ import (
 	"ecsguardrails/shared/diagnostic"
 	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/settings"
 )
 
 // Stdin is the name of standard input on the command line and in reports.
@@ -58,8 +59,25 @@ type Mode struct {
 	Run func(ctx context.Context, files []File, format string, stdout io.Writer) ([]diagnostic.Source, error)
 }
 
-// Variable is an environment variable that the command reads.
+// Variable is an environment variable of the function that the program is, too.
 type Variable struct{ Name, Usage string }
+
+// VariablesOf lists the variables of a function's settings with their defaults.
+func VariablesOf[T any]() []Variable {
+	listed, err := settings.Variables[T]()
+	if err != nil {
+		return nil // --help is shorter then
+	}
+	var variables []Variable
+	for _, pair := range listed {
+		usage := "default " + pair[1]
+		if pair[1] == "" {
+			usage = "no default"
+		}
+		variables = append(variables, Variable{pair[0], usage})
+	}
+	return variables
+}
 
 // Command is a program that judges files.
 type Command struct {
@@ -371,7 +389,7 @@ func (c Command) help(flags *flag.FlagSet) string {
 	})
 	table(&text, append(rows, [2]string{"--help", "show this"}))
 	if len(c.Variables) > 0 {
-		text.WriteString("\nEnvironment variables:\n")
+		text.WriteString("\nEnvironment variables of the function, when it is given an event:\n")
 		rows = nil
 		for _, variable := range c.Variables {
 			rows = append(rows, [2]string{variable.Name, variable.Usage})

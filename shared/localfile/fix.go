@@ -45,7 +45,7 @@ func fixed(file commandline.File, kind string) ([]byte, error) {
 func oneEdit(file commandline.File, kind string, current []Document) ([]byte, []Document, bool) {
 	for i, document := range current {
 		if document.Name != file.Name {
-			continue // in a file of its own
+			continue // in another file
 		}
 		for _, edit := range document.Edits() {
 			next := slices.Concat(file.Content[:edit.Start], []byte(edit.Text), file.Content[edit.End:])

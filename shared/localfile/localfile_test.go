@@ -143,6 +143,8 @@ func TestExplainJSON(t *testing.T) {
 		"shell": {"#!/bin/bash\nNAME=web\necho ECS_CLUSTER=$NAME-$ENV >> /etc/ecs/ecs.config\necho AWS_DEFAULT_REGION=$REGION >> /etc/ecs/ecs.config\n[ -f /x ] && echo ECS_LOGLEVEL=warn >> /etc/ecs/ecs.config\n", map[string]explained{
 			"cluster": {Unknown: "depends on ${ENV}", Line: 3}, "region": {Unknown: "depends on ${REGION}", Line: 4}, "log_level": {Value: "warn", Line: 5, Condition: 5},
 		}},
+		"a comment after a value": {"ECS_CLUSTER=prod # blue\n", map[string]explained{"cluster": {Value: "prod ***", Line: 1}}},
+		"a test and its else":     {"#!/bin/bash\nE=prod\n[ $E = prod ] && L=warn || L=debug\necho ECS_LOGLEVEL=$L >> /etc/ecs/ecs.config\n", map[string]explained{"log_level": {Value: "warn", Line: 4}}},
 		"from S3": {"#!/bin/bash\naws s3 cp s3://acme/ecs.config /etc/ecs/ecs.config\n", map[string]explained{
 			"cluster": {Unknown: "depends on s3://acme/ecs.config", Line: 2}, "drivers": {Unknown: "depends on s3://acme/ecs.config", Line: 2},
 		}},

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the expected results of the shapes anew")
+var update = flag.Bool("update", false, "rewrite the expected results of the shapes")
 
 // TestShapes reads user data as people write it. What each file makes of the
 // agent's configuration stands in testdata/shapes.golden; each result was

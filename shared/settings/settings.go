@@ -47,3 +47,18 @@ func Load[T any](environ []string) (T, error) {
 	}
 	return settings, fmt.Errorf("read settings from the environment: %s", strings.Join(texts, "; "))
 }
+
+// Variables lists the environment variables that a settings type reads, with
+// the default of each, "" for none.
+func Variables[T any]() ([][2]string, error) {
+	var settings T
+	parameters, err := env.GetFieldParams(&settings)
+	if err != nil {
+		return nil, fmt.Errorf("list the settings: %w", err)
+	}
+	variables := make([][2]string, 0, len(parameters))
+	for _, parameter := range parameters {
+		variables = append(variables, [2]string{parameter.Key, parameter.DefaultValue})
+	}
+	return variables, nil
+}

@@ -2,6 +2,7 @@ package settings_test
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,22 @@ func TestLoadReportsEveryFaultAtOnce(t *testing.T) {
 	for _, name := range []string{"Mode", `"of"`, "Count", `"many"`} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q is not in %v", name, err)
+		}
+	}
+}
+
+func TestVariables(t *testing.T) {
+	type extended struct {
+		settings.Shared
+		Colour string `env:"COLOUR" envDefault:"blue"`
+	}
+	variables, err := settings.Variables[extended]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][2]string{{"MODE", "dry-run"}, {"COLOUR", "blue"}} {
+		if !slices.Contains(variables, want) {
+			t.Errorf("%v is not among %v", want, variables)
 		}
 	}
 }

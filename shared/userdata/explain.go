@@ -3,6 +3,7 @@ package userdata
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -148,14 +149,11 @@ func (c Configuration) entry(name, variable string) Entry {
 		entry.Unknown = "the Region of the instance, from its metadata service"
 	case value == "" && effective.Source == ecsconfig.FromNowhere && !set:
 		entry.Value = nil
-	case effective.Source == ecsconfig.FromFile && !c.isPublic(variable):
-		entry.Value = masked
+	case effective.Source == ecsconfig.FromFile && c.shown(variable) != written.Value.Reveal():
+		entry.Value = c.shown(variable)
 	case effective.Source == ecsconfig.FromNowhere && set:
 		// Nothing in the catalogue: as it is written.
-		entry.Default, entry.Value = false, masked
-		if c.isPublic(variable) {
-			entry.Value = written.Value.Reveal()
-		}
+		entry.Default, entry.Value = false, c.shown(variable)
 	default:
 		entry.Value = typed(variable, value)
 	}
@@ -165,15 +163,30 @@ func (c Configuration) entry(name, variable string) Entry {
 // masked stands for a value that may be a secret.
 const masked = "***"
 
-// isPublic says that nothing of the variable's value may be a secret.
-func (c Configuration) isPublic(variable string) bool {
+// shown is a variable's value with "***" for what may be a secret.
+func (c Configuration) shown(variable string) string {
 	a, ok := c.file.Lookup(variable)
 	if !ok {
-		return true
+		return ""
 	}
 	content := c.content.String()
-	line := content[a.NameStart:a.ValueEnd]
-	return string(ecsconfig.Mask([]byte(line))) == line
+	line := string(ecsconfig.Mask([]byte(content[a.NameStart:a.ValueEnd])))
+	value := line[a.ValueStart-a.NameStart:]
+	if value == content[a.ValueStart:a.ValueEnd] {
+		return value
+	}
+	// Don't show how long a secret is.
+	words := strings.Fields(value)
+	for i, word := range words {
+		for strings.Contains(word, masked+"*") {
+			word = strings.ReplaceAll(word, masked+"*", masked)
+		}
+		if strings.Trim(word, "*") == "" {
+			word = masked
+		}
+		words[i] = word
+	}
+	return strings.Join(slices.Compact(words), " ")
 }
 
 func windowsDefault(variable string) ecsconfig.Setting {

@@ -1,7 +1,6 @@
 package userdata
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -26,7 +25,7 @@ var secretPatterns = []struct {
 var brokenAuth = lazyregexp.New(`(?:auth|password|identitytoken)["']?\s*:\s*["']?([^\s"'\\$<{},` + placeholder + `]{3,})`)
 
 // filledIn is a word that stands for a credential in samples.
-var filledIn = regexp.MustCompile(`(?i)example|xxxx|changeme|placeholder|your[-_ ]|\*\*\*|^\.\.\.|^<|^\{\{|redacted|dummy`)
+var filledIn = lazyregexp.New(`(?i)example|xxxx|changeme|placeholder|your[-_ ]|\*\*\*|^\.\.\.|^<|^\{\{|redacted|dummy`)
 
 // Secrets are the credentials that are written out in the user data, which
 // everyone gets who may describe the instance or runs code on it. An ecs.config

@@ -19,7 +19,7 @@ func (sh *shell) call(c *syntax.CallExpr, io streams) status {
 		for _, assignment := range c.Assigns {
 			sh.assign(assignment)
 		}
-		return likely
+		return succeeds
 	}
 	var arguments []Text
 	for _, word := range c.Args {
@@ -74,8 +74,10 @@ func (sh *shell) execute(arguments []Text, io streams, at int) status {
 	switch name {
 	case "echo":
 		sh.print(io, echo(arguments, at))
+		return succeeds
 	case "printf":
 		sh.print(io, printf(arguments, at))
+		return succeeds
 	case "cat":
 		sh.cat(arguments, io, at)
 	case "tee":

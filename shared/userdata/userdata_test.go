@@ -48,7 +48,7 @@ func TestEvidence(t *testing.T) {
 		"a comment":               {"#!/bin/bash\n# ECS_CLUSTER=prod goes to /etc/ecs/ecs.config\nyum install -y nginx\n", nil, "default"},
 		"reads the file":          {"#!/bin/bash\nCLUSTER=$(grep ECS_CLUSTER= /etc/ecs/ecs.config | cut -d= -f2)\naws ecs list-tasks --cluster $CLUSTER\n", nil, "default"},
 		"backs the file up":       {"#!/bin/bash\ncp /etc/ecs/ecs.config /tmp/backup\nchmod 600 /etc/ecs/ecs.config\n", nil, "default"},
-		"a variable of its own":   {"#!/bin/bash\nECS_CLUSTER=prod\naws ecs update-service --cluster $ECS_CLUSTER --service web\n", nil, "default"},
+		"the same name elsewhere": {"#!/bin/bash\nECS_CLUSTER=prod\naws ecs update-service --cluster $ECS_CLUSTER --service web\n", nil, "default"},
 		"stops the agent":         {"#!/bin/bash\nsystemctl stop ecs\nsystemctl disable ecs\n", nil, "default"},
 		"prints the name":         {"#!/bin/bash\necho 'append ECS_CLUSTER=x to /etc/ecs/ecs.config' > /etc/motd\n", nil, "default"},
 		"another program's file":  {"#!/bin/bash\necho ECS_CLUSTER=x >> /opt/app/.env\n", nil, "default"},

@@ -377,7 +377,7 @@ func (m *module) call(e *hclsyntax.FunctionCallExpr, at int) userdata.Text {
 	return m.unknown(e)
 }
 
-// file reads the file that an expression names, as a document of its own,
+// file reads the file that an expression names, as a separate document,
 // because its findings belong there.
 func (m *module) file(e *hclsyntax.FunctionCallExpr, variables map[string]userdata.Text) userdata.Text {
 	named := m.evaluate(e.Args[0])
