@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build demo test lint load faults bench local local-down invoke scan agent-facts agent-start
+.PHONY: build demo test update lint load faults bench local local-down invoke scan agent-facts agent-start
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -24,6 +24,10 @@ demo: $(DEMO)
 # Everything that is checked. The programs that it needs are installed on first use.
 test: $(RIG)
 	@tests/run
+
+# Write every generated document and golden file from the code and the template.
+update:
+	@tests/update
 
 # The checks that need the network.
 lint: $(RIG)

@@ -70,7 +70,7 @@ func TestGoldens(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("run with -update if this is meant:\n%s", got.String())
+				t.Errorf("run make update if this is meant:\n%s", got.String())
 			}
 		})
 	}

@@ -390,7 +390,7 @@ func compareWithGolden(t *testing.T, path, got string) {
 	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
 	for i := range min(len(gotLines), len(wantLines)) {
 		if gotLines[i] != wantLines[i] {
-			t.Fatalf("%s:%d\n got %s\nwant %s\nrun with -update if that is meant", path, i+1, gotLines[i], wantLines[i])
+			t.Fatalf("%s:%d\n got %s\nwant %s\nrun make update if that is meant", path, i+1, gotLines[i], wantLines[i])
 		}
 	}
 	t.Fatalf("%s: %d lines, want %d", path, len(gotLines), len(wantLines))

@@ -96,7 +96,7 @@ func TestJudge(t *testing.T) {
 		t.Fatal(err)
 	}
 	if golden.String() != string(want) {
-		t.Errorf("the findings are others than in %s; run with -update if that is meant:\n%s", path, golden.String())
+		t.Errorf("the findings are others than in %s; run make update if that is meant:\n%s", path, golden.String())
 	}
 	documented := map[string]bool{}
 	for _, code := range environmentfile.Codes() {

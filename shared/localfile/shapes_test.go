@@ -56,7 +56,7 @@ func TestShapes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if difference := cmp.Diff(string(want), got.String()); difference != "" {
-		t.Errorf("run with -update and check each change by hand (-want +got):\n%s", difference)
+		t.Errorf("run make update and check each change by hand (-want +got):\n%s", difference)
 	}
 }
 

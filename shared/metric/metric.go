@@ -99,50 +99,24 @@ type directive struct {
 // more line for each code that was found: a line has one value of a dimension.
 func Write(output io.Writer, run Run) error {
 	values := map[string]any{
-		Findings: 0,
 		Duration: float64(run.Ended.Sub(run.Started).Microseconds()) / 1000,
 	}
 	metrics := []definition{{Findings, "Count"}, {Duration, "Milliseconds"}}
+	statuses := map[finding.Status]int{}
+	for _, look := range run.Looks {
+		statuses[look.Result.Status]++
+	}
 	for _, status := range finding.Statuses() {
-		count := 0
-		for _, look := range run.Looks {
-			if look.Result.Status == status {
-				count++
-			}
-		}
-		values[statusMetric[status]] = count
+		values[statusMetric[status]] = statuses[status]
 		metrics = append(metrics, definition{statusMetric[status], "Count"})
 	}
-	standing, byCode := 0, map[string]int{}
-	for _, look := range run.Looks {
-		for _, f := range look.Result.Findings {
-			if f.Severity != finding.Info {
-				standing++
-			}
-			if f.Severity != finding.Info || f.Cured {
-				byCode[f.Code]++
-			}
-		}
-	}
+	standing, byCode := run.findings()
 	values[Findings] = standing
 	if times := run.timesToRemedy(); len(times) > 0 {
 		values[TimeToRemedy] = times
 		metrics = append(metrics, definition{TimeToRemedy, "Seconds"})
 	}
-	measured := map[string][]float64{}
-	for _, look := range run.Looks {
-		for _, m := range look.Measured {
-			if _, known := measured[m.Name]; !known {
-				metrics = append(metrics, definition{m.Name, m.Unit})
-			}
-			if len(measured[m.Name]) < maxValues {
-				measured[m.Name] = append(measured[m.Name], m.Value)
-			}
-		}
-	}
-	for name, of := range measured {
-		values[name] = of
-	}
+	metrics = append(metrics, run.measured(values)...)
 	if err := run.line(output, []string{"Stack", "Function"}, metrics, values); err != nil {
 		return err
 	}
@@ -153,6 +127,42 @@ func Write(output io.Writer, run Run) error {
 		}
 	}
 	return nil
+}
+
+// findings counts the findings that stand, and those of each code.
+func (r Run) findings() (standing int, byCode map[string]int) {
+	byCode = map[string]int{}
+	for _, look := range r.Looks {
+		for _, f := range look.Result.Findings {
+			if f.Severity != finding.Info {
+				standing++
+			}
+			if f.Severity != finding.Info || f.Cured {
+				byCode[f.Code]++
+			}
+		}
+	}
+	return standing, byCode
+}
+
+// measured adds the function's own numbers to the values, and defines them.
+func (r Run) measured(values map[string]any) []definition {
+	var definitions []definition
+	numbers := map[string][]float64{}
+	for _, look := range r.Looks {
+		for _, m := range look.Measured {
+			if _, known := numbers[m.Name]; !known {
+				definitions = append(definitions, definition{m.Name, m.Unit})
+			}
+			if len(numbers[m.Name]) < maxValues {
+				numbers[m.Name] = append(numbers[m.Name], m.Value)
+			}
+		}
+	}
+	for name, all := range numbers {
+		values[name] = all
+	}
+	return definitions
 }
 
 // timesToRemedy are in seconds, of the results that were remedied.

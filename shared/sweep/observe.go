@@ -154,29 +154,8 @@ func (o observer) listObjects(ctx context.Context, observed *Observation, enough
 		buckets = buckets[place:]
 	}
 	for i, bucket := range buckets {
-		for more := true; more; {
-			output, err := o.clients.Storage.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
-				Bucket: &bucket, MaxKeys: aws.Int32(objectsPage), StartAfter: given(after),
-			})
-			if err != nil && awserror.Classify(err) == awserror.Transient {
-				return fmt.Errorf("list the objects of %s: %w", bucket, err)
-			}
-			if err != nil {
-				observed.Faults = append(observed.Faults, unlisted(bucket, err))
-				break
-			}
-			observed.Listed += len(output.Contents)
-			for _, object := range output.Contents {
-				after = aws.ToString(object.Key)
-				if o.settings.Kind(after) != 0 {
-					observed.Names = append(observed.Names, "s3://"+bucket+"/"+after)
-				}
-			}
-			more = aws.ToBool(output.IsTruncated) && len(output.Contents) > 0
-			if more && enough() {
-				observed.Next = bucket + "/" + after
-				return nil
-			}
+		if err := o.listBucket(ctx, observed, bucket, after, enough); err != nil || observed.Next != "" {
+			return err
 		}
 		after = ""
 		if i < len(buckets)-1 && enough() {
@@ -185,6 +164,36 @@ func (o observer) listObjects(ctx context.Context, observed *Observation, enough
 		}
 	}
 	return nil
+}
+
+// listBucket lists one bucket from a key on.
+func (o observer) listBucket(ctx context.Context, observed *Observation, bucket, after string, enough func() bool) error {
+	for {
+		output, err := o.clients.Storage.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
+			Bucket: &bucket, MaxKeys: aws.Int32(objectsPage), StartAfter: given(after),
+		})
+		if err != nil && awserror.Classify(err) == awserror.Transient {
+			return fmt.Errorf("list the objects of %s: %w", bucket, err)
+		}
+		if err != nil {
+			observed.Faults = append(observed.Faults, unlisted(bucket, err))
+			return nil
+		}
+		observed.Listed += len(output.Contents)
+		for _, object := range output.Contents {
+			after = aws.ToString(object.Key)
+			if o.settings.Kind(after) != 0 {
+				observed.Names = append(observed.Names, "s3://"+bucket+"/"+after)
+			}
+		}
+		if !aws.ToBool(output.IsTruncated) || len(output.Contents) == 0 {
+			return nil
+		}
+		if enough() {
+			observed.Next = bucket + "/" + after
+			return nil
+		}
+	}
 }
 
 // unlisted is a bucket of which nothing is known; the others are looked at.

@@ -77,7 +77,7 @@ func TestPage(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(page, want) {
-				t.Errorf("the page differs from %s (-update writes it)", golden)
+				t.Errorf("the page differs from %s (make update writes it)", golden)
 			}
 			outline(t, page)
 			for _, result := range summary.Results {

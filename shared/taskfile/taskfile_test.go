@@ -35,7 +35,7 @@ func golden(t *testing.T, path string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; -update writes it anew. Got:\n%s", path, got)
+		t.Errorf("%s differs; make update writes it. Got:\n%s", path, got)
 	}
 }
 

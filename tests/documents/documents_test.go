@@ -54,7 +54,7 @@ func holds(t *testing.T, root, document, name, want string) {
 		}
 		return
 	}
-	t.Errorf("%s is not what it is made from says (go -C tests test ./documents -update writes it; -document +source):\n%s", document,
+	t.Errorf("%s is not what it is made from says (make update writes it; -document +source):\n%s", document,
 		cmp.Diff(strings.Split(string(content), "\n"), strings.Split(written, "\n")))
 }
 
