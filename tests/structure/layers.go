@@ -10,7 +10,7 @@ type layer struct {
 // only what is below it. The functions are above all.
 var layers = []layer{
 	{"tools", []string{
-		"shared/awsclient", "shared/awserror", "shared/exitcode", "shared/function", "shared/lazyregexp", "shared/logarn", "shared/memory", "shared/optout",
+		"shared/awsclient", "shared/awserror", "shared/escape", "shared/exitcode", "shared/function", "shared/lazyregexp", "shared/logarn", "shared/memory", "shared/optout",
 		"shared/policydocument", "shared/registry/registrytest", "shared/secret", "shared/variablename", "shared/wildcard",
 	}},
 	{"terms of the field", []string{
@@ -27,7 +27,7 @@ var layers = []layer{
 	}},
 	{"on top of these", []string{"shared/commandline", "shared/publish", "shared/rotation/rotationtest", "shared/userdata"}},
 	{"the way through every function", []string{"shared/pipeline", "shared/userdata/terraform"}},
-	{"the functions' knowledge", []string{"shared/diagnosis", "shared/instancerole", "shared/localfile", "shared/rotation", "shared/taskdef"}},
+	{"the functions' knowledge", []string{"shared/diagnosis", "shared/digest", "shared/instancerole", "shared/localfile", "shared/rotation", "shared/taskdef"}},
 	{"knowledge on top of another function's", []string{"shared/configobject", "shared/taskfile"}},
 	{"all of an account", []string{"shared/sweep"}},
 	{"all of an account, from a shell", []string{"shared/scan"}},

@@ -44,12 +44,7 @@ func TestNoObserverCallsARule(t *testing.T) {
 		}
 		for _, observer := range observers {
 			if way := of.Way(observer, deciding); way != nil {
-				report := t.Errorf
-				if of.Path == "shared/taskdef" {
-					// Its questions are about to move to Ask.
-					report = t.Logf
-				}
-				report("%s: the observer %s reaches the rule %s: %s. Ask for what the rule needs in Ask, and answer it in Answer",
+				t.Errorf("%s: the observer %s reaches the rule %s: %s. Ask for what the rule needs in Ask, and answer it in Answer",
 					of.Path, observer.Name(), way[len(way)-1], strings.Join(way, " → "))
 			}
 		}
