@@ -79,6 +79,11 @@ func (j *judgement) openReferences() (open []Question) {
 			}
 		}
 	}
+	// It depends on nothing else, and the uses depend on it.
+	if bool(j.UpdateServices) && j.Unregistered == nil {
+		_, between := j.madeFrom(j.Observation, &Described{Definition: j.Definition, Tags: j.Tags})
+		open = append(open, between...)
+	}
 	if previous := j.previous(); previous != "" {
 		if _, read := j.Revisions[previous]; !read {
 			open = append(open, aboutRevision{previous})
@@ -127,13 +132,15 @@ func (j *judgement) secretNames() (names []string) {
 	return names
 }
 
-// openRole asks about the execution role, where it has something to do.
-func (j *judgement) openRole() []Question {
+// openRole asks about the execution role, where it has something to do, and beside
+// it for the family's older revisions.
+func (j *judgement) openRole() (open []Question) {
 	role, needs := j.place().role(j.executionRoleAfter()), j.roleNeeds()
-	if role == "" || j.leftOpen(role) || len(needs) == 0 || j.place().Account == "" || j.ExecutionRole != nil {
-		return nil
+	if role != "" && !j.leftOpen(role) && len(needs) > 0 && j.place().Account != "" && j.ExecutionRole == nil {
+		open = append(open, aboutRole{j.place(), role, needs})
 	}
-	return []Question{aboutRole{j.place(), role, needs}}
+	_, older := j.old()
+	return append(open, older...)
 }
 
 // openUses asks for the policies of secrets that the role can't read by its own
