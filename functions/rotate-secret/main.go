@@ -15,7 +15,9 @@ import (
 
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/acr"
 	"ecsguardrails/shared/registry/artifactory"
+	"ecsguardrails/shared/registry/cloudsmith"
 	"ecsguardrails/shared/registry/dockerhub"
 	"ecsguardrails/shared/registry/gitea"
 	"ecsguardrails/shared/registry/gitlab"
@@ -25,6 +27,7 @@ import (
 	"ecsguardrails/shared/registry/manual"
 	"ecsguardrails/shared/registry/nexus"
 	"ecsguardrails/shared/registry/quay"
+	"ecsguardrails/shared/registry/scaleway"
 	"ecsguardrails/shared/rotation"
 )
 
@@ -43,16 +46,20 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 		Images:   registry.NewAsker(client, time.Now, 0),
 		Commands: ssm.NewFromConfig(configuration), Clusters: containers, Definitions: containers,
 		Drivers: map[string]registry.Driver{
-			artifactory.Name: artifactory.New(client),
-			dockerhub.Name:   dockerhub.New(client),
-			gitea.Name:       gitea.New(client),
-			gitlab.Name:      gitlab.New(client, time.Now),
-			harbor.Name:      harbor.New(client, rand.Reader),
-			htpasswd.Name:    htpasswd.New(objects, rand.Reader, settings.HtpasswdLimits()),
-			lambda.Name:      lambda.New(awslambda.NewFromConfig(configuration), settings.RegistryFunctions),
-			manual.Name:      manual.New(),
-			nexus.Name:       nexus.New(client, rand.Reader),
-			quay.Name:        quay.New(client),
+			acr.Name:             acr.New(client),
+			artifactory.Name:     artifactory.New(client),
+			cloudsmith.Name:      cloudsmith.New(client),
+			dockerhub.Name:       dockerhub.New(client),
+			gitea.Name:           gitea.New(client),
+			gitlab.Name:          gitlab.New(client, time.Now),
+			harbor.Name:          harbor.New(client),
+			harbor.NameAlternate: harbor.NewAlternate(client, rand.Reader),
+			htpasswd.Name:        htpasswd.New(objects, rand.Reader, settings.HtpasswdLimits()),
+			lambda.Name:          lambda.New(awslambda.NewFromConfig(configuration), settings.RegistryFunctions),
+			manual.Name:          manual.New(),
+			nexus.Name:           nexus.New(client, rand.Reader),
+			quay.Name:            quay.New(client),
+			scaleway.Name:        scaleway.New(client),
 		},
 	}, time.Now))
 }

@@ -92,7 +92,9 @@ func (a *API) Do(ctx context.Context, call Call, into any) (http.Header, error) 
 			}
 			return got.header, unwelcome(request.URL, call.Doing, got)
 		}
-		if into != nil && json.Unmarshal(got.body, into) != nil {
+		// What was only taken on (202) may have nothing to say yet.
+		takenOn := got.status == http.StatusAccepted && len(got.body) == 0
+		if into != nil && !takenOn && got.status != http.StatusNoContent && json.Unmarshal(got.body, into) != nil {
 			return got.header, &Error{Kind: Unexpected, Status: got.status, text: fmt.Sprintf("%s answered %s with something else than the JSON that its API describes", request.URL.Host, call.Doing)}
 		}
 		return got.header, nil

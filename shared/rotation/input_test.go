@@ -247,7 +247,7 @@ func TestReadmeListsTheDrivers(t *testing.T) {
 	_, table, _ := strings.Cut(string(readme), "## Drivers")
 	table, _, _ = strings.Cut(table, "\n\n**")
 	var listed []string
-	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|").FindAllStringSubmatch(table, -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z-]+)` \\|").FindAllStringSubmatch(table, -1) {
 		listed = append(listed, row[1])
 	}
 	if want := slices.Sorted(maps.Keys(newWorld(t).drivers())); !slices.Equal(listed, want) {

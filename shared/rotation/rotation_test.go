@@ -18,7 +18,9 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/acr"
 	"ecsguardrails/shared/registry/artifactory"
+	"ecsguardrails/shared/registry/cloudsmith"
 	"ecsguardrails/shared/registry/dockerhub"
 	"ecsguardrails/shared/registry/gitea"
 	"ecsguardrails/shared/registry/gitlab"
@@ -29,6 +31,7 @@ import (
 	"ecsguardrails/shared/registry/nexus"
 	"ecsguardrails/shared/registry/quay"
 	"ecsguardrails/shared/registry/registrytest"
+	"ecsguardrails/shared/registry/scaleway"
 	"ecsguardrails/shared/rotation"
 	"ecsguardrails/shared/rotation/rotationtest"
 	"ecsguardrails/shared/settings"
@@ -136,16 +139,20 @@ func matches(hash, password string) bool {
 func (w *world) drivers() map[string]registry.Driver {
 	client, random := registry.WithTransport(w.network), rand.NewChaCha8([32]byte{byte(len(w.secrets.Calls))})
 	return map[string]registry.Driver{
-		artifactory.Name: artifactory.New(client),
-		dockerhub.Name:   dockerhub.New(client),
-		gitea.Name:       gitea.New(client),
-		gitlab.Name:      gitlab.New(client, w.now),
-		harbor.Name:      harbor.New(client, random),
-		htpasswd.Name:    htpasswd.New(w.objects, random, htpasswd.Limits{Objects: []string{"acme/*"}, NoSuffixes: []string{"ecs.config", ".env"}}),
-		lambda.Name:      lambda.New(w.operators, []string{functionARN}),
-		manual.Name:      manual.New(),
-		nexus.Name:       nexus.New(client, random),
-		quay.Name:        quay.New(client),
+		acr.Name:             acr.New(client),
+		artifactory.Name:     artifactory.New(client),
+		cloudsmith.Name:      cloudsmith.New(client),
+		dockerhub.Name:       dockerhub.New(client),
+		gitea.Name:           gitea.New(client),
+		gitlab.Name:          gitlab.New(client, w.now),
+		harbor.Name:          harbor.New(client),
+		harbor.NameAlternate: harbor.NewAlternate(client, random),
+		htpasswd.Name:        htpasswd.New(w.objects, random, htpasswd.Limits{Objects: []string{"acme/*"}, NoSuffixes: []string{"ecs.config", ".env"}}),
+		lambda.Name:          lambda.New(w.operators, []string{functionARN}),
+		manual.Name:          manual.New(),
+		nexus.Name:           nexus.New(client, random),
+		quay.Name:            quay.New(client),
+		scaleway.Name:        scaleway.New(client),
 	}
 }
 

@@ -12,7 +12,9 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/acr"
 	"ecsguardrails/shared/registry/artifactory"
+	"ecsguardrails/shared/registry/cloudsmith"
 	"ecsguardrails/shared/registry/dockerhub"
 	"ecsguardrails/shared/registry/gitea"
 	"ecsguardrails/shared/registry/gitlab"
@@ -21,6 +23,7 @@ import (
 	"ecsguardrails/shared/registry/nexus"
 	"ecsguardrails/shared/registry/quay"
 	"ecsguardrails/shared/registry/registrytest"
+	"ecsguardrails/shared/registry/scaleway"
 	"ecsguardrails/shared/rotation"
 )
 
@@ -42,10 +45,17 @@ type vendor struct {
 	username      string
 	// api is where the management interface is, endpoint where images are.
 	api, endpoint string
-	server        func() (server, *registrytest.Tokens)
+	// alsoAt is where the API's login is, "" where that is at api.
+	alsoAt string
+	server func() (server, *registrytest.Tokens)
 	// takesTurns says that two accounts do; the second is there already.
 	takesTurns bool
+	// ownNames says that each credential is an account with a name of its own.
+	ownNames bool
 }
+
+// acrID is the resource id of a registry in Azure.
+const acrID = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/images/providers/Microsoft.ContainerRegistry/registries/acme0"
 
 func vendors() map[string]vendor {
 	const admin = canary + "-admin"
@@ -139,8 +149,72 @@ func vendors() map[string]vendor {
 				return s, &s.Tokens
 			},
 		},
+		"quay, a user's robot": {
+			driver: quay.Name, registry: "quay.io/carol", username: "carol+ecs", tags: map[string]string{quay.NamespaceTag: "user"}, takesTurns: true,
+			administrator: `{"secrets":["prod/*"],"url":"https://quay.io","token":"` + admin + `"}`, api: "https://quay.io", endpoint: "https://quay.io",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Quay{Tokens: tokens(), Admin: admin, Organization: "carol", User: true}
+				return s, &s.Tokens
+			},
+		},
+		"gitea, by a site administrator": {
+			driver: gitea.Name, registry: "gitea.example.com", username: "ecs",
+			administrator: `{"secrets":["prod/*"],"url":"https://gitea.example.com","username":"root","password":"` + admin + `"}`, api: "https://gitea.example.com", endpoint: "https://gitea.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Gitea{Tokens: tokens(), Username: "ecs", Password: admin, Administrator: "root"}
+				return s, &s.Tokens
+			},
+		},
+		"gitea, by a token": {
+			driver: gitea.Name, registry: "gitea.example.com", username: "ecs",
+			administrator: `{"secrets":["prod/*"],"url":"https://gitea.example.com","token":"` + admin + `"}`, api: "https://gitea.example.com", endpoint: "https://gitea.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Gitea{Tokens: tokens(), Username: "ecs", Password: admin}
+				return s, &s.Tokens
+			},
+		},
+		"cloudsmith": {
+			driver: cloudsmith.Name, registry: "docker.cloudsmith.io/acme/images", username: "token",
+			administrator: `{"secrets":["prod/*"],"url":"https://api.cloudsmith.io","token":"` + admin + `"}`, api: "https://api.cloudsmith.io", endpoint: "https://docker.cloudsmith.io",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Cloudsmith{Tokens: tokens(), Key: admin, Repository: "acme/images"}
+				return s, &s.Tokens
+			},
+		},
+		"scaleway": {
+			driver: scaleway.Name, registry: "rg.fr-par.scw.cloud/acme", username: "nologin",
+			administrator: `{"secrets":["prod/*"],"url":"https://api.scaleway.com","username":"11111111-2222-3333-4444-555555555555","password":"` + admin + `"}`, api: "https://api.scaleway.com", endpoint: "https://rg.fr-par.scw.cloud",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Scaleway{Tokens: tokens(), Key: admin, Application: "11111111-2222-3333-4444-555555555555"}
+				return s, &s.Tokens
+			},
+		},
+		"acr": {
+			ownNames: true, driver: acr.Name, registry: "acme.azurecr.io", username: "ecs-puller",
+			administrator: `{"secrets":["prod/*"],"url":"https://management.azure.com` + acrID + `","username":"tenant/client","password":"` + admin + `"}`, api: "https://management.azure.com", alsoAt: "https://login.microsoftonline.com", endpoint: "https://acme.azurecr.io",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.ACR{Tokens: tokens(), Tenant: "tenant", Client: "client", Secret: admin, ID: acrID}
+				return s, &s.Tokens
+			},
+		},
+		"harbor, minted for a project": {
+			ownNames: true, driver: harbor.Name, registry: "harbor.example.com/acme", username: "robot$acme+ecs",
+			administrator: `{"secrets":["prod/*"],"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Harbor{Tokens: tokens(), Username: "admin", Password: admin, Project: "acme"}
+				return s, &s.Tokens
+			},
+		},
+		"harbor, minted for the system by a robot": {
+			ownNames: true, driver: harbor.Name, registry: "harbor.example.com", username: "robot$ecs",
+			administrator: `{"secrets":["prod/*"],"url":"https://harbor.example.com","username":"robot$maker","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.Harbor{Tokens: tokens(), Username: "robot$maker", Password: admin}
+				return s, &s.Tokens
+			},
+		},
 		"harbor, project": {
-			driver: harbor.Name, registry: "harbor.example.com/acme", username: "robot$acme+ecs", takesTurns: true,
+			driver: harbor.NameAlternate, registry: "harbor.example.com/acme", username: "robot$acme+ecs", takesTurns: true,
 			administrator: `{"secrets":["prod/*"],"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Harbor{Tokens: tokens(), Username: "admin", Password: admin, Project: "acme"}
@@ -148,7 +222,7 @@ func vendors() map[string]vendor {
 			},
 		},
 		"harbor, system": {
-			driver: harbor.Name, registry: "harbor.example.com", username: "robot$ecs", takesTurns: true,
+			driver: harbor.NameAlternate, registry: "harbor.example.com", username: "robot$ecs", takesTurns: true,
 			administrator: `{"secrets":["prod/*"],"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
 			server: func() (server, *registrytest.Tokens) {
 				s := &registrytest.Harbor{Tokens: tokens(), Username: "admin", Password: admin}
@@ -226,6 +300,9 @@ func newVendorWorld(v vendor) (*world, server, *registrytest.Tokens) {
 	}
 	w.secrets.Others = map[string]string{adminSecret: v.administrator}
 	w.network.Hosts[v.endpoint] = images
+	if v.alsoAt != "" {
+		w.network.Hosts[v.alsoAt] = s
+	}
 	w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 		if v.api == v.endpoint && strings.HasPrefix(request.URL.Path, "/v2/") {
 			images.ServeHTTP(writer, request)
@@ -448,7 +525,7 @@ func TestVendorsFail(t *testing.T) {
 		refusing(404)(w, v)
 		unknown := w.network.Hosts[v.api]
 		w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
-			if strings.HasSuffix(request.URL.Path, "/version") || strings.HasSuffix(request.URL.Path, "/ping") || strings.HasSuffix(request.URL.Path, "/status") || strings.HasSuffix(request.URL.Path, "/discovery") {
+			if strings.HasSuffix(request.URL.Path, "/version") || strings.HasSuffix(request.URL.Path, "/ping") || strings.HasSuffix(request.URL.Path, "/status") || strings.HasSuffix(request.URL.Path, "/discovery") || strings.HasSuffix(request.URL.Path, "/check/basic/") {
 				return
 			}
 			unknown.ServeHTTP(writer, request)
@@ -734,16 +811,20 @@ func TestRunBesideAnotherKeepsItsToken(t *testing.T) {
 					minted = token
 				}
 			}
+			username := v.username
+			if v.ownNames {
+				username = minted.Username
+			}
 			api := w.network.Hosts[v.api]
 			w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 				api.ServeHTTP(writer, request)
 				if request.Method == http.MethodGet {
-					w.secrets.Values[version1] = fmt.Sprintf(`{"username":%q,"password":%q}`, v.username, minted.Secret)
+					w.secrets.Values[version1] = fmt.Sprintf(`{"username":%q,"password":%q}`, username, minted.Secret)
 				}
 			})
 			w.run(t, "createSecret", version1)
 			w.network.Hosts[v.api] = api
-			if !w.accepts(v.username, minted.Secret) {
+			if !w.accepts(username, minted.Secret) {
 				t.Fatal("the token that the other run keeps was revoked")
 			}
 			w.rotate(t, version1)

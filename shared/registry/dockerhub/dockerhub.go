@@ -4,14 +4,21 @@
 //
 // Docker Hub mints the token. An account has several, so the old and the new one
 // live side by side. They are issued without an end (no expires_at) and for
-// pulling only: repo:read, or scope-image-pull on the organization's
-// repositories. How many there may be depends on the plan. The API allows a
+// pulling only: repo:read, or scope-image-pull on an organization's repositories.
+// An organization's token takes over the resources of the one that this driver
+// made before. The first one gets what the tag ecs-guardrails:dockerhub lists:
+// repositories as acme/web, "acme/" for all of the organization's, and "public" for
+// public repositories, which are a resource of their own; without the tag, the
+// repository that the registry's tag names, or all of the organization's. An
+// organization may have 10 tokens (Team) or 100 (Business), expired ones included,
+// and each secret needs two at a time. The API allows a
 // number of requests per minute, and says with 429 and X-Retry-After, a Unix
 // time, or Retry-After, when to go on.
 //
 // The administrator's secret holds {"username": "…", "password": "…"}. Where
 // that user is the secret's, the token is a personal one. Otherwise the secret's
-// username is an organization, and the user one of its owners. "url" may be left
+// username is an organization, and the user one who may manage its access tokens:
+// a custom role "Manage organization access tokens" is enough. "url" may be left
 // out; it is https://hub.docker.com.
 // The password is the account's own: Docker Hub lets no one manage tokens who
 // logged in with a token (docker/hub-feedback#2478), and takes no password where
@@ -23,6 +30,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,6 +75,24 @@ func complete(order registry.Order) registry.Order {
 	return order
 }
 
+// ResourcesTag is the secret's tag that lists what an organization's first token
+// may pull.
+const ResourcesTag = "ecs-guardrails:dockerhub"
+
+// resource is what an organization's token may pull.
+type resource struct {
+	Type   string   `json:"type"`
+	Path   string   `json:"path"`
+	Scopes []string `json:"scopes"`
+}
+
+// publicRepositories is the resource "Read public repositories".
+const publicRepositories = "*/*/public"
+
+func pullFrom(path string) resource {
+	return resource{Type: "TYPE_REPO", Path: path, Scopes: []string{"scope-image-pull"}}
+}
+
 // token is either kind of token as Docker Hub shows it; Token only once.
 type token struct {
 	UUID  string
@@ -102,9 +128,11 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 	}
 	body := map[string]any{"token_label": order.TokenName(), "scopes": []string{"repo:read"}}
 	if !isPersonal(order) {
-		body = map[string]any{"label": order.TokenName(), "resources": []map[string]any{
-			{"type": "TYPE_REPO", "path": repositories(order), "scopes": []string{"scope-image-pull"}},
-		}}
+		resources, err := d.resources(ctx, api, order)
+		if err != nil {
+			return registry.Issued{}, err
+		}
+		body = map[string]any{"label": order.TokenName(), "resources": resources}
 	}
 	const doing = "the request for an access token"
 	var minted token
@@ -120,13 +148,45 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 	}, nil
 }
 
-// repositories are those that an organization's token may pull: all of the
-// organization's, or the one that the registry's tag names.
-func repositories(order registry.Order) string {
-	if strings.Contains(order.Registry.Path, "/") {
-		return order.Registry.Path
+// resources are what the next token of an organization may pull: what the tag
+// lists, or else what the newest one of this secret's may.
+func (d *Driver) resources(ctx context.Context, api *registry.API, order registry.Order) ([]resource, error) {
+	if listed := strings.Fields(order.Tags[ResourcesTag]); len(listed) > 0 {
+		var resources []resource
+		for _, path := range listed {
+			switch {
+			case path == "public":
+				path = publicRepositories
+			case strings.HasSuffix(path, "/"):
+				path += "*"
+			}
+			resources = append(resources, pullFrom(path))
+		}
+		return resources, nil
 	}
-	return order.Current.Username + "/*"
+	former, err := d.listed(ctx, api, order)
+	if err != nil {
+		return nil, err
+	}
+	for _, token := range slices.Backward(former) {
+		if token.Version == order.Version {
+			continue
+		}
+		var shown struct{ Resources []resource }
+		_, err := api.Do(ctx, registry.Call{
+			Method: http.MethodGet, Path: tokens(order) + "/" + url.PathEscape(token.ID), Doing: "the look at the former access token", Want: []int{http.StatusOK},
+		}, &shown)
+		if err != nil && !registry.IsMissing(err) {
+			return nil, err
+		}
+		if len(shown.Resources) > 0 {
+			return shown.Resources, nil
+		}
+	}
+	if strings.Contains(order.Registry.Path, "/") {
+		return []resource{pullFrom(order.Registry.Path)}, nil
+	}
+	return []resource{pullFrom(order.Current.Username + "/*")}, nil
 }
 
 // List gives the tokens that carry the labels of this secret's.
@@ -136,6 +196,11 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 	if err != nil {
 		return nil, err
 	}
+	return d.listed(ctx, api, order)
+}
+
+// listed gives this secret's tokens in the order of the list.
+func (d *Driver) listed(ctx context.Context, api *registry.API, order registry.Order) ([]registry.Issued, error) {
 	var issued []registry.Issued
 	for page := range registry.MaxPages {
 		var listed struct {

@@ -8,12 +8,15 @@
 //
 // The administrator's secret holds {"url": "https://quay.io", "token": "…"}: an
 // OAuth access token with the scope org:admin, of an administrator of the
-// organization.
+// organization. For the robots of a user's own namespace it is that user's, with
+// the scope user:admin, and the tag ecs-guardrails:quay says "user".
 package quay
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,10 +28,14 @@ import (
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.
 const Name = "quay"
 
+// NamespaceTag is the secret's tag that says whose namespace the robot is in:
+// "organization", which goes without saying, or "user".
+const NamespaceTag = "ecs-guardrails:quay"
+
 // probe is a path that the API always has.
 const probe = "/api/v1/discovery"
 
-// Driver implements registry.Driver.
+// Driver implements registry.Driver and registry.Inspector.
 type Driver struct{ client *registry.Client }
 
 // New makes the driver.
@@ -40,7 +47,10 @@ func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.T
 // Examine wants an organization's robot and an administrator.
 func (*Driver) Examine(order registry.Order) error {
 	if organization, name, _ := strings.Cut(order.Current.Username, "+"); organization == "" || name == "" {
-		return errors.New("the secret's username must be an organization's robot, as in acme+ci")
+		return errors.New("the secret's username must be a robot's, as in acme+ci")
+	}
+	if kind := order.Tags[NamespaceTag]; kind != "" && kind != "organization" && kind != "user" {
+		return fmt.Errorf("the tag %s must say organization or user", NamespaceTag)
 	}
 	return order.ExamineAdministrator()
 }
@@ -63,15 +73,13 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 }
 
 func (d *Driver) regenerate(ctx context.Context, order registry.Order, username string) (secret.Text, error) {
-	// The path has the robot's name without its organization.
-	organization, name, _ := strings.Cut(username, "+")
 	const doing = "the regeneration of a robot's token"
 	var robot struct {
 		Name  string
 		Token secret.Text
 	}
 	_, err := d.client.API(order.Administrator, probe, order.Administrator.Bearer).Do(ctx, registry.Call{
-		Method: http.MethodPost, Path: "/api/v1/organization/" + url.PathEscape(organization) + "/robots/" + url.PathEscape(name) + "/regenerate",
+		Method: http.MethodPost, Path: robots(order, username) + "/" + url.PathEscape(shortName(username)) + "/regenerate",
 		Doing: doing, Want: []int{http.StatusOK},
 	}, &robot)
 	// An unknown robot is a 400 (data/model/user.py, InvalidRobotException).
@@ -85,4 +93,50 @@ func (d *Driver) regenerate(ctx context.Context, order registry.Order, username 
 		return secret.Text{}, registry.NotIssued(doing)
 	}
 	return robot.Token, nil
+}
+
+// robots gives the path of the robots of a user's namespace.
+func robots(order registry.Order, username string) string {
+	if order.Tags[NamespaceTag] == "user" {
+		return "/api/v1/user/robots"
+	}
+	namespace, _, _ := strings.Cut(username, "+")
+	return "/api/v1/organization/" + url.PathEscape(namespace) + "/robots"
+}
+
+// shortName gives a robot's name without its namespace, as paths have it.
+func shortName(username string) string {
+	_, name, _ := strings.Cut(username, "+")
+	return name
+}
+
+// Inspect tells whether a robot may pull anything: the list of robots has the
+// teams and repositories of each (endpoints/api/robot.py, permissions=true). A
+// robot without either logs in all the same.
+func (d *Driver) Inspect(ctx context.Context, order registry.Order, username string) (registry.Standing, error) {
+	var listed struct {
+		Robots []struct {
+			Name         string
+			Teams        []json.RawMessage
+			Repositories []string
+		}
+	}
+	_, err := d.client.API(order.Administrator, probe, order.Administrator.Bearer).Do(ctx, registry.Call{
+		Method: http.MethodGet, Path: robots(order, username), Query: url.Values{"permissions": {"true"}, "token": {"false"}},
+		Doing: "the list of robots", Want: []int{http.StatusOK},
+	}, &listed)
+	if err != nil {
+		return registry.Standing{}, err
+	}
+	for _, robot := range listed.Robots {
+		switch {
+		case robot.Name != username:
+		case len(robot.Teams) == 0 && len(robot.Repositories) == 0:
+			return registry.Standing{Pull: registry.RightMissing}, nil
+		default:
+			// Of which repositories a team makes it a reader is seen by a pull.
+			return registry.Standing{}, nil
+		}
+	}
+	return registry.Standing{}, registry.NotThere("the robot " + username)
 }

@@ -62,8 +62,11 @@ func (n *Nexus) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 // Quay serves robots as quay's endpoints/api/robot.py does.
 type Quay struct {
 	Tokens
-	// Admin is an OAuth token with org:admin.
+	// Admin is an OAuth token with org:admin, or user:admin for a User's robots.
 	Admin, Organization string
+	User                bool
+	// Powerless are robots without rights: they log in, and pull nothing.
+	Powerless map[string]bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -74,11 +77,25 @@ func (q *Quay) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	if request.URL.Path == "/api/v1/discovery" {
 		return
 	}
-	rest, here := strings.CutPrefix(request.URL.Path, "/api/v1/organization/"+q.Organization+"/robots/")
+	robots := "/api/v1/organization/" + q.Organization + "/robots"
+	if q.User {
+		robots = "/api/v1/user/robots"
+	}
+	rest, here := strings.CutPrefix(request.URL.Path, robots+"/")
 	name, regenerate := strings.CutSuffix(rest, "/regenerate")
 	switch {
 	case request.Header.Get("Authorization") != "Bearer "+q.Admin:
 		answer(writer, http.StatusForbidden, map[string]string{"error_message": q.Canary, "title": "insufficient_scope"})
+	case request.URL.Path == robots && request.Method == http.MethodGet && request.URL.Query().Get("permissions") == "true":
+		shown := []map[string]any{}
+		for _, token := range q.Live() {
+			repositories := []string{"app"}
+			if q.Powerless[token.Username] {
+				repositories = []string{}
+			}
+			shown = append(shown, map[string]any{"name": token.Username, "description": q.Canary, "teams": []string{}, "repositories": repositories})
+		}
+		answer(writer, http.StatusOK, map[string]any{"robots": shown})
 	case !here || !regenerate || request.Method != http.MethodPost:
 		q.fault(request, "there is no such call")
 		answer(writer, http.StatusNotFound, map[string]string{"error_message": q.Canary})
@@ -103,8 +120,14 @@ type Harbor struct {
 	// Username and Password are an administrator's; the robots are those of one
 	// project, "" for the system's.
 	Username, Password, Project string
-	// Projects is how many each robot has permissions in; the list tells them all.
+	// Projects is how many each robot has permissions in, besides its own; the list
+	// tells them all.
 	Projects int
+	// Ends and Disabled are of robots by their login names; -1 is never.
+	Ends     map[string]int64
+	Disabled map[string]bool
+	// Powerless are robots that may not pull.
+	Powerless map[string]bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -141,25 +164,81 @@ func (h *Harbor) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 		}
 		all := slices.DeleteFunc(h.Live(), func(token Token) bool { return !strings.Contains(token.Username, like) })
 		robots, _, _ := page(request, all, "page_size", 10, 100)
-		permissions := []map[string]any{}
-		for n := range h.Projects {
-			permissions = append(permissions, map[string]any{"kind": "project", "namespace": fmt.Sprintf("project-%d", n), "access": []map[string]string{
-				{"resource": "repository", "action": "list"}, {"resource": "repository", "action": "pull"}, {"resource": "artifact", "action": "read"},
-			}})
-		}
 		shown := []map[string]any{}
 		for _, token := range robots {
 			number, _ := strconv.Atoi(token.ID)
-			shown = append(shown, map[string]any{"id": number, "name": token.Username, "description": h.Canary, "secret": "", "level": "project", "duration": -1, "editable": true, "disable": false, "expires_at": -1, "permissions": permissions})
+			ends, limited := h.Ends[token.Username]
+			if !limited {
+				ends = -1
+			}
+			shown = append(shown, map[string]any{"id": number, "name": token.Username, "description": h.Canary, "secret": "", "level": h.level(), "duration": -1, "editable": true,
+				"disable": h.Disabled[token.Username], "expires_at": ends, "permissions": h.permissions(token.Username)})
 		}
 		writer.Header().Set("X-Total-Count", strconv.Itoa(len(all)))
 		answer(writer, http.StatusOK, shown)
+	case request.Method == http.MethodPost && request.URL.Path == "/api/v2.0/robots":
+		h.make(writer, request, fail)
+	case request.Method == http.MethodDelete && robot:
+		if h.end(id) {
+			writer.WriteHeader(http.StatusOK)
+			return
+		}
+		fail(http.StatusNotFound, "NOT_FOUND")
 	case request.Method == http.MethodPatch && robot:
 		h.refresh(writer, request, id, fail)
 	default:
 		h.fault(request, "there is no such call")
 		fail(http.StatusNotFound, "NOT_FOUND")
 	}
+}
+
+func (h *Harbor) level() string {
+	if h.Project == "" {
+		return "system"
+	}
+	return "project"
+}
+
+func (h *Harbor) permissions(username string) []map[string]any {
+	namespaces := []string{h.Project}
+	if h.Project == "" {
+		namespaces = []string{"*"}
+	}
+	for n := range h.Projects {
+		namespaces = append(namespaces, fmt.Sprintf("project-%d", n))
+	}
+	permissions := []map[string]any{}
+	for _, namespace := range namespaces {
+		access := []map[string]string{{"resource": "repository", "action": "list"}, {"resource": "artifact", "action": "read"}}
+		if !h.Powerless[username] {
+			access = append(access, map[string]string{"resource": "repository", "action": "pull"})
+		}
+		permissions = append(permissions, map[string]any{"kind": "project", "namespace": namespace, "access": access})
+	}
+	return permissions
+}
+
+// make makes a robot. Harbor puts the prefix and the project before its name.
+func (h *Harbor) make(writer http.ResponseWriter, request *http.Request, fail func(int, string)) {
+	body, ok := h.read(request, "name", "level", "permissions")
+	name := text(body, "name")
+	if !ok || strings.ToLower(name) != name || text(body, "level") != h.level() || body["duration"] != float64(-1) {
+		h.fault(request, "the robot is not as the rotation needs it")
+		fail(http.StatusBadRequest, "BAD_REQUEST")
+		return
+	}
+	login := "robot$" + name
+	if h.Project != "" {
+		login = "robot$" + h.Project + "+" + name
+	}
+	if slices.ContainsFunc(h.Live(), func(token Token) bool { return token.Username == login }) {
+		h.fault(request, "there is such a robot already")
+		fail(http.StatusConflict, "CONFLICT")
+		return
+	}
+	token := h.mint(strconv.Itoa, name, login, nil)
+	number, _ := strconv.Atoi(token.ID)
+	answer(writer, http.StatusCreated, map[string]any{"id": number, "name": login, "secret": token.Secret, "creation_time": "2026-08-21T10:00:00Z", "expires_at": -1})
 }
 
 // refresh answers with an empty secret, since the caller chose it.

@@ -69,6 +69,20 @@ func (d *DockerHub) ServeHTTP(writer http.ResponseWriter, request *http.Request)
 		}
 		document["results"] = results
 		answer(writer, http.StatusOK, document)
+	case request.Method == http.MethodGet && !personal:
+		for _, token := range d.Live() {
+			if token.ID == strings.TrimPrefix(rest, "/") {
+				shown := d.show(token, personal)
+				resources := []map[string]any{}
+				for _, path := range token.Scopes {
+					resources = append(resources, map[string]any{"type": "TYPE_REPO", "path": path, "scopes": []string{"scope-image-pull"}})
+				}
+				shown["resources"] = resources
+				answer(writer, http.StatusOK, shown)
+				return
+			}
+		}
+		fail(http.StatusNotFound, "")
 	case request.Method == http.MethodDelete && d.end(strings.TrimPrefix(rest, "/")):
 		writer.WriteHeader(http.StatusNoContent)
 	case request.Method == http.MethodDelete:
@@ -89,9 +103,13 @@ func (d *DockerHub) create(writer http.ResponseWriter, request *http.Request, pe
 		answer(writer, http.StatusBadRequest, map[string]any{"fields": map[string]string{label: d.Canary}, "text": d.Canary})
 		return
 	}
+	scopes := texts(body, "scopes")
+	if !personal {
+		scopes = paths(body)
+	}
 	token := d.mint(func(n int) string {
 		return fmt.Sprintf("%.1s7a5ef25-8889-43a0-8cc7-%012d", map[bool]string{true: "u", false: "o"}[personal], n)
-	}, text(body, label), username, texts(body, "scopes"))
+	}, text(body, label), username, scopes)
 	shown := d.show(token, personal)
 	shown["token"] = token.Secret
 	answer(writer, http.StatusCreated, shown)
@@ -105,4 +123,15 @@ func (d *DockerHub) show(token Token, personal bool) map[string]any {
 		}
 	}
 	return map[string]any{"id": token.ID, "label": token.Name, "created_by": d.Canary, "is_active": true, "created_at": "2026-08-21T10:00:00Z", "expires_at": nil, "last_used_at": nil}
+}
+
+// paths are those of the resources that an organization's token is asked for.
+func paths(body map[string]any) (paths []string) {
+	resources, _ := body["resources"].([]any)
+	for _, each := range resources {
+		if resource, ok := each.(map[string]any); ok {
+			paths = append(paths, text(resource, "path"))
+		}
+	}
+	return paths
 }

@@ -10,8 +10,12 @@ import (
 // Gitea serves access tokens as templates/swagger/v1_json.tmpl describes them.
 type Gitea struct {
 	Tokens
-	// Username and Password are the user's own: no token makes tokens.
+	// Username is the user's whose tokens are served, Password the user's own, or a
+	// token with write:user and read:package.
 	Username, Password string
+	// Administrator may make that user's tokens, too, with the same Password; "" for
+	// nobody else.
+	Administrator string
 }
 
 // ServeHTTP implements http.Handler.
@@ -25,7 +29,7 @@ func (g *Gitea) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	username, password, basic := request.BasicAuth()
 	rest, here := strings.CutPrefix(request.URL.Path, "/api/v1/users/"+g.Username+"/tokens")
 	switch {
-	case !basic || username != g.Username || password != g.Password:
+	case !basic || username != g.Username && (g.Administrator == "" || username != g.Administrator) || password != g.Password:
 		answer(writer, http.StatusUnauthorized, map[string]string{"message": "invalid username or password " + g.Canary})
 	case !here:
 		answer(writer, http.StatusNotFound, map[string]string{"message": g.Canary})
