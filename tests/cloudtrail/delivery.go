@@ -110,6 +110,13 @@ func (d *Deliverer) next() (awscall.Exchange, <-chan struct{}) {
 	return exchange, nil
 }
 
+// IsIdle reports whether every call that was observed has been delivered.
+func (d *Deliverer) IsIdle() bool {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return len(d.pending) == 0 && d.wake != nil
+}
+
 // Deliveries returns all that was handed to targets so far.
 func (d *Deliverer) Deliveries() []Delivery {
 	d.mutex.Lock()

@@ -167,6 +167,7 @@ func testSweep(t *testing.T, w *world) {
 
 	// The events of both come as late as their calls were recorded, so the rules
 	// stay off until then.
+	eventually(t, "the events of all calls are delivered", func(context.Context) (bool, error) { return w.Stack.AllDelivered(), nil })
 	for _, rule := range rules {
 		must(w.EventBridge.EnableRule(t.Context(), &eventbridge.EnableRuleInput{Name: &rule}))(t)
 	}

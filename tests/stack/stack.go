@@ -442,6 +442,9 @@ func (s *Stack) Done() <-chan struct{} { return s.emulator.Done() }
 // Deliveries returns the CloudTrail events that rules handed to targets.
 func (s *Stack) Deliveries() []cloudtrail.Delivery { return s.deliverer.Deliveries() }
 
+// AllDelivered reports whether rules have got the event of every call so far.
+func (s *Stack) AllDelivered() bool { return s.deliverer.IsIdle() }
+
 // Rotations returns the rotations that were asked of Secrets Manager.
 func (s *Stack) Rotations() []rotationservice.Rotation { return s.rotation.Rotations() }
 
