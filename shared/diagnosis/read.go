@@ -361,17 +361,19 @@ func (d *Diagnosis) read(ctx context.Context, q Question) (Answer, error) {
 		if err != nil {
 			return Answer{}, err
 		}
+		// One id was asked for, so one instance comes.
 		for _, reservation := range output.Reservations {
-			for _, instance := range reservation.Instances {
-				answer := Answer{}
-				if instance.State != nil {
-					answer.Status = string(instance.State.Name)
-				}
-				if instance.IamInstanceProfile != nil {
-					answer.Profile = aws.ToString(instance.IamInstanceProfile.Arn)
-				}
-				return answer, nil
+			if len(reservation.Instances) == 0 {
+				continue
 			}
+			instance, answer := reservation.Instances[0], Answer{}
+			if instance.State != nil {
+				answer.Status = string(instance.State.Name)
+			}
+			if instance.IamInstanceProfile != nil {
+				answer.Profile = aws.ToString(instance.IamInstanceProfile.Arn)
+			}
+			return answer, nil
 		}
 		return Answer{Gone: true}, nil
 	case AskProfile:

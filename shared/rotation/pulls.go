@@ -127,11 +127,12 @@ func (o Observation) imagesInUse(at Target) []registry.Image {
 		if !o.isNamed(used.Secret) && (used.Secret != "" || len(at.Configs) == 0) {
 			continue
 		}
-		of, image, err := registry.ParseReference(used.Image)
+		of, _, err := registry.ParseReference(used.Image)
 		if err != nil || of.Host != at.Registry.Host {
 			continue
 		}
-		if image, err = at.Registry.ParseImage(used.Image); err != nil || slices.Contains(images, image) || at.Image != nil && *at.Image == image {
+		image, err := at.Registry.ParseImage(used.Image)
+		if err != nil || slices.Contains(images, image) || at.Image != nil && *at.Image == image {
 			continue
 		}
 		if images = append(images, image); len(images) == maxImages {

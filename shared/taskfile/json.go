@@ -32,7 +32,8 @@ type node struct {
 type syntax int
 
 const (
-	syntaxJSON syntax = iota
+	// What JSON is written in goes without saying.
+	_ syntax = iota
 	// syntaxYAML is YAML's block style, where lines and their indentation count.
 	syntaxYAML
 	syntaxYAMLFlow

@@ -255,8 +255,9 @@ func (d *Driver) finish(ctx context.Context, api *registry.API, begun registry.C
 			return registry.NotIssued(begun.Doing)
 		}
 		// The address stays that of the management API: Location is the server's choice.
-		_, operation, found := strings.Cut(location.Path, "/registries/")
-		if _, operation, found = strings.Cut(operation, "/"); !found {
+		_, below, _ := strings.Cut(location.Path, "/registries/")
+		_, operation, found := strings.Cut(below, "/")
+		if !found {
 			return registry.NotIssued(begun.Doing)
 		}
 		begun = registry.Call{Method: http.MethodGet, Path: "/" + operation, Query: location.Query(), Doing: begun.Doing, Want: begun.Want}
