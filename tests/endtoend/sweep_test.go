@@ -172,6 +172,10 @@ func testSweep(t *testing.T, w *world) {
 		must(w.EventBridge.EnableRule(t.Context(), &eventbridge.EnableRuleInput{Name: &rule}))(t)
 	}
 	for _, delivery := range w.Stack.Deliveries() {
+		// The stack's own deployment made its roles while the rules came on.
+		if delivery.Event.Detail["sourceIPAddress"] == "cloudformation.amazonaws.com" {
+			continue
+		}
 		if name := delivery.Event.Detail["eventName"]; name == "CreateRole" || name == "RegisterTaskDefinition" {
 			t.Errorf("a rule that was off delivered %s", name)
 		}
