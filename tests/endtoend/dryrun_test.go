@@ -47,7 +47,7 @@ func (w *world) writes(mark int) []awscall.Call {
 	var writes []awscall.Call
 	for _, call := range w.Stack.Record.Since(mark) {
 		bucket, _ := call.Parameters["Bucket"].(string)
-		reports := call.Service == "sqs" || call.Name() == "events:PutEvents" || bucket == w.Stack.Outputs["ReportBucket"]
+		reports := call.Service == "sqs" || call.Name() == "events:PutEvents" || call.Name() == "sns:Publish" || bucket == w.Stack.Outputs["ReportBucket"]
 		if call.Caller != awscall.Person && !reading.MatchString(call.Operation) && !reports {
 			writes = append(writes, call)
 		}

@@ -67,7 +67,8 @@ func (w *world) accepts(t *testing.T, function string, event []byte, each func(o
 		}
 		return
 	}
-	if invocation.Report.Function != function || len(invocation.Report.Results) == 0 {
+	// notify drops what isn't a finding: a finding about it would come back to it.
+	if invocation.Report.Function != function || len(invocation.Report.Results) == 0 && function != "notify" {
 		t.Errorf("%s answered no report: %s", function, invocation.Payload)
 	}
 	for _, result := range invocation.Report.Results {
