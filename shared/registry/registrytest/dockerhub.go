@@ -70,19 +70,7 @@ func (d *DockerHub) ServeHTTP(writer http.ResponseWriter, request *http.Request)
 		document["results"] = results
 		answer(writer, http.StatusOK, document)
 	case request.Method == http.MethodGet && !personal:
-		for _, token := range d.Live() {
-			if token.ID == strings.TrimPrefix(rest, "/") {
-				shown := d.show(token, personal)
-				resources := []map[string]any{}
-				for _, path := range token.Scopes {
-					resources = append(resources, map[string]any{"type": "TYPE_REPO", "path": path, "scopes": []string{"scope-image-pull"}})
-				}
-				shown["resources"] = resources
-				answer(writer, http.StatusOK, shown)
-				return
-			}
-		}
-		fail(http.StatusNotFound, "")
+		d.resources(writer, strings.TrimPrefix(rest, "/"), fail)
 	case request.Method == http.MethodDelete && d.end(strings.TrimPrefix(rest, "/")):
 		writer.WriteHeader(http.StatusNoContent)
 	case request.Method == http.MethodDelete:
@@ -134,4 +122,21 @@ func paths(body map[string]any) (paths []string) {
 		}
 	}
 	return paths
+}
+
+// resources shows an organization's token with what it may pull.
+func (d *DockerHub) resources(writer http.ResponseWriter, id string, fail func(int, string)) {
+	for _, token := range d.Live() {
+		if token.ID != id {
+			continue
+		}
+		shown, resources := d.show(token, false), []map[string]any{}
+		for _, path := range token.Scopes {
+			resources = append(resources, map[string]any{"type": "TYPE_REPO", "path": path, "scopes": []string{"scope-image-pull"}})
+		}
+		shown["resources"] = resources
+		answer(writer, http.StatusOK, shown)
+		return
+	}
+	fail(http.StatusNotFound, "")
 }
