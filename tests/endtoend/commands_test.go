@@ -47,6 +47,7 @@ var elsewhere = map[string]string{
 	"make faults":                      "it takes minutes, and is a check of its own",
 	"make load":                        "it takes minutes, and is a check of its own",
 	"make agent-start VERSION=1.105.1": "it measures for hours",
+	"make scan":                        "docs/scan.md's commands run the same",
 	"make local":                       "it starts what this test has running already",
 	"make local-down":                  "it stops a stack that this test does not have",
 	"make build":                       "the stack of this test was built by the same sam build",
