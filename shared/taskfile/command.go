@@ -1,6 +1,7 @@
 package taskfile
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"ecsguardrails/shared/diagnostic"
 	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/image"
@@ -24,24 +26,52 @@ import (
 // maxFile bounds what is read of a file. ECS takes definitions of 64 KiB.
 const maxFile = 4 << 20
 
-const usage = `usage: patch-task-definition --file FILE.json… [--secret REGISTRY=ARN]…
+const usage = `usage: patch-task-definition FILE… [--secret REGISTRY=ARN]… [--write]
 
 Judges task definitions in files before they are registered, and shows what is
-to be changed as a unified diff and as a JSON patch. Nothing is changed.
+to be changed as a unified diff and as a JSON patch. It reads JSON and YAML of the
+API, ecspresso, CloudFormation, SAM, cdk.out, Copilot and AWS Batch, Dockerrun
+files of version 2, and Terraform's files and plans.
 
-  --file FILE            a task definition; may be given again, "-" is standard input
+  --file FILE            a file, as without the option; "-" is standard input
   --secret REGISTRY=ARN  the secret that serves a registry ("host" or "host/path");
                          may be given again. Without it, and where there are AWS
                          credentials, the tagged secrets of the account are used.
+  --write                writes the changes into the files
+  --format FORMAT        text, json, sarif (2.1.0) or github (annotations)
+  --fail-on SEVERITY     error, warning or never: what makes the exit code 1
 
-Exit code 0, 1 (a finding of severity error) or 2 (could not run).
+Exit code 0, 1 (findings of the chosen severity) or 2 (could not run).
 `
 
 // AsksForFiles reports whether a command line that begins with this argument
 // is Command's.
 func AsksForFiles(argument string) bool {
 	name, _, _ := strings.Cut(argument, "=")
-	return slices.Contains([]string{"--file", "-file", "--secret", "-secret"}, name)
+	if strings.HasPrefix(name, "-") && name != "-" {
+		return slices.Contains([]string{"file", "secret", "write", "format", "fail-on", "help", "h"}, strings.TrimLeft(name, "-"))
+	}
+	// A file that is an event runs the function; one with a definition is judged.
+	text, err := readFile(argument, strings.NewReader(""))
+	if err != nil || argument == "-" {
+		return false
+	}
+	return slices.ContainsFunc(ReadDrafts(text), func(d *Draft) bool { return d.definition != nil })
+}
+
+// request is what a command line asks for.
+type request struct {
+	files   []string
+	secrets taskdef.RegistrySecrets
+	write   bool
+	format  string
+	failOn  string
+}
+
+func (r request) fails(findings []finding.Finding) bool {
+	return r.failOn != "never" && slices.ContainsFunc(findings, func(f finding.Finding) bool {
+		return f.Severity == finding.Error || f.Severity == finding.Warning && r.failOn == "warning"
+	})
 }
 
 // Command judges task definitions in files, as the command line asks, and gives
@@ -52,13 +82,15 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 	if err != nil {
 		return couldNot(stderr, err)
 	}
-	names, secrets, err := parseArguments(args, stderr)
+	asked, err := parseArguments(args, stdout, stderr)
 	if err != nil {
 		return couldNot(stderr, err)
 	}
-	if len(names) == 0 {
+	if len(asked.files) == 0 {
 		return exitcode.OK
 	}
+	secrets := asked.secrets
+	var sources []diagnostic.Source
 	var observer *taskdef.Observer
 	if len(secrets) == 0 {
 		if observer = open(ctx); observer == nil {
@@ -66,7 +98,7 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 		}
 	}
 	code := exitcode.OK
-	for _, name := range names {
+	for _, name := range asked.files {
 		text, err := readFile(name, stdin)
 		if err != nil {
 			return couldNot(stderr, err)
@@ -90,15 +122,74 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 			if draft.arm > 0 && len(judged.findings) == 0 && len(judged.edits) == 0 {
 				continue
 			}
-			if err := judged.write(stdout, name, draft); err != nil {
+			if asked.format != "text" {
+				sources = append(sources, diagnostic.Source{Name: name, Content: text, Findings: judged.findings})
+			} else if err := judged.write(stdout, name, draft); err != nil {
 				return couldNot(stderr, err)
 			}
-			if slices.ContainsFunc(judged.findings, func(f finding.Finding) bool { return f.Severity == finding.Error }) {
+			if asked.fails(judged.findings) {
 				code = exitcode.Findings
 			}
 		}
+		if asked.write {
+			if err := writePatched(ctx, settings, name, text, secrets, observer); err != nil {
+				return couldNot(stderr, err)
+			}
+		}
+	}
+	switch asked.format {
+	case "json":
+		err = diagnostic.JSON(stdout, taskdef.Name, sources)
+	case "sarif":
+		err = diagnostic.SARIF(stdout, taskdef.Name, rules(), sources)
+	case "github":
+		err = diagnostic.GitHub(stdout, sources)
+	}
+	if err != nil {
+		return couldNot(stderr, err)
 	}
 	return code
+}
+
+// rules describe the codes for SARIF's readers.
+func rules() (rules []diagnostic.Rule) {
+	for _, code := range slices.Concat(Codes, taskdef.Codes) {
+		rules = append(rules, diagnostic.Rule{Code: code.Code, Cause: code.Cause, Cure: code.Cure})
+	}
+	return rules
+}
+
+// writePatched makes the changes of a file's definitions in it, one after the
+// other: each moves the places of those behind it.
+func writePatched(ctx context.Context, settings taskdef.Settings, name string, text []byte, secrets taskdef.RegistrySecrets, observer *taskdef.Observer) error {
+	if name == "-" {
+		return errors.New("--write needs a file, and there is only standard input")
+	}
+	patched := text
+	for i := range ReadDrafts(text) {
+		drafts := ReadDrafts(patched)
+		if i >= len(drafts) {
+			break
+		}
+		looks := observer
+		if observer != nil && drafts[i].isElsewhere(observer.Account) {
+			looks = nil
+		}
+		judged, err := judge(ctx, settings, drafts[i], secrets, looks)
+		if err != nil {
+			return fmt.Errorf("judge %s: %w", name, err)
+		}
+		if patched, err = drafts[i].Patched(judged.edits); err != nil {
+			return fmt.Errorf("change %s: %w", name, err)
+		}
+	}
+	if bytes.Equal(patched, text) {
+		return nil
+	}
+	if err := os.WriteFile(name, patched, 0o644); err != nil {
+		return fmt.Errorf("write the changed task definition: %w", err)
+	}
+	return nil
 }
 
 func couldNot(stderr io.Writer, err error) int {
@@ -107,10 +198,13 @@ func couldNot(stderr io.Writer, err error) int {
 }
 
 // parseArguments gives no files where help was asked for.
-func parseArguments(args []string, stderr io.Writer) (files []string, secrets taskdef.RegistrySecrets, err error) {
+func parseArguments(args []string, stdout, stderr io.Writer) (asked request, err error) {
 	flags := flag.NewFlagSet(taskdef.Name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.Func("file", "", func(name string) error { files = append(files, name); return nil })
+	flags.Func("file", "", func(name string) error { asked.files = append(asked.files, name); return nil })
+	flags.BoolVar(&asked.write, "write", false, "")
+	flags.StringVar(&asked.format, "format", "text", "")
+	flags.StringVar(&asked.failOn, "fail-on", "error", "")
 	flags.Func("secret", "", func(text string) error {
 		registry, arn, found := strings.Cut(text, "=")
 		scope, err := image.ParseScope(registry)
@@ -123,26 +217,32 @@ func parseArguments(args []string, stderr io.Writer) (files []string, secrets ta
 		if _, err := taskdef.ParseCredential(arn); err != nil {
 			return err
 		}
-		secrets = append(secrets, taskdef.NamedRegistrySecret(arn, scope))
+		asked.secrets = append(asked.secrets, taskdef.NamedRegistrySecret(arn, scope))
 		return nil
 	})
 	for len(args) > 0 {
 		if err := flags.Parse(args); err != nil {
-			_, _ = fmt.Fprint(stderr, usage)
-			if err == flag.ErrHelp {
-				return nil, nil, nil
+			if errors.Is(err, flag.ErrHelp) {
+				_, _ = fmt.Fprint(stdout, usage)
+				return request{}, nil
 			}
-			return nil, nil, err
+			_, _ = fmt.Fprint(stderr, usage)
+			return request{}, err
 		}
 		if args = flags.Args(); len(args) > 0 {
-			files, args = append(files, args[0]), args[1:]
+			asked.files, args = append(asked.files, args[0]), args[1:]
 		}
 	}
-	if len(files) == 0 {
+	switch {
+	case len(asked.files) == 0:
 		_, _ = fmt.Fprint(stderr, usage)
-		return nil, nil, fmt.Errorf("no file is named")
+		return request{}, errors.New("no file is named")
+	case !slices.Contains([]string{"text", "json", "sarif", "github"}, asked.format):
+		return request{}, fmt.Errorf("--format %s: write text, json, sarif or github", asked.format)
+	case !slices.Contains([]string{"error", "warning", "never"}, asked.failOn):
+		return request{}, fmt.Errorf("--fail-on %s: write error, warning or never", asked.failOn)
 	}
-	return files, secrets, nil
+	return asked, nil
 }
 
 func readFile(name string, stdin io.Reader) ([]byte, error) {

@@ -283,6 +283,42 @@ func FuzzReadDraft(f *testing.F) {
 	})
 }
 
+// TestWriteAndFormats: what is written is clean when it is judged again, and the
+// other formats are what their readers take.
+func TestWriteAndFormats(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "taskdef.yaml")
+	text, err := os.ReadFile("testdata/format/several-documents.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !AsksForFiles(file) || AsksForFiles("../../events/register-task-definition.json") {
+		t.Error("a definition is to be judged, and an event to run the function")
+	}
+	secrets := []string{"--secret", "registry.example.com:5000=" + secretARN("shop"), "--secret=registry.gitlab.com/acme=" + secretARN("acme")}
+	run := func(args ...string) (string, int) {
+		var output bytes.Buffer
+		code := Command(context.Background(), append(append([]string{file}, secrets...), args...), nil, nowhere, strings.NewReader(""), &output, &output)
+		return output.String(), code
+	}
+	for format, holds := range map[string]string{"json": `"credential-missing"`, "sarif": `"2.1.0"`, "github": "::error file="} {
+		if output, code := run("--format", format); code != exitcode.Findings || !strings.Contains(output, holds) {
+			t.Errorf("%s: exit code %d, %s", format, code, output)
+		}
+	}
+	if _, code := run("--fail-on", "never"); code != exitcode.OK {
+		t.Errorf("--fail-on never: exit code %d", code)
+	}
+	if output, code := run("--write"); code != exitcode.Findings {
+		t.Errorf("--write: exit code %d, %s", code, output)
+	}
+	if output, code := run(); code != exitcode.OK || strings.Contains(output, "credential-missing") {
+		t.Errorf("judged again: exit code %d, %s", code, output)
+	}
+}
+
 // TestAFieldThatStandsTwiceGoesTwice: taken away once, it would leave the other
 // one to count.
 func TestAFieldThatStandsTwiceGoesTwice(t *testing.T) {
