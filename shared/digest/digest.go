@@ -50,8 +50,9 @@ func Read(of event.Notification) (Event, error) {
 	switch of.DetailType {
 	case publish.FindingType:
 		var detail struct {
-			Function string
-			Mode     finding.Mode
+			Function string `json:"function"`
+			// Tagged like the result's own, of which it is the one that is written.
+			Mode finding.Mode `json:"mode"`
 			finding.Result
 		}
 		if err := json.Unmarshal(of.Detail, &detail); err != nil {

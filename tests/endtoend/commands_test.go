@@ -28,7 +28,7 @@ var played = []string{"Play with it"}
 var answers = map[string]string{
 	"aws iam list-attached-role-policies --role-name ecsInstanceRole-mine":                          "AmazonEC2ContainerServiceforEC2Role",
 	"aws s3api get-object-tagging --bucket $BUCKET --key mine/ecs.config":                           "ecs-config-status",
-	"aws ecs describe-task-definition --task-definition mine":                                       `(?s)task-definition/mine:[2-9].*:secret:my-registry-`,
+	"aws ecs describe-task-definition --task-definition mine":                                       `(?s)task-definition/mine:[2-9].*:secret:(?:my-registry|prod/registry)-`,
 	"aws logs filter-log-events --log-group-name $LOG":                                              `name-malformed`,
 	"make invoke FUNCTION=attach-policies EVENT=/tmp/look.json":                                     `"status": "compliant"`,
 	"make invoke FUNCTION=attach-policies EVENT=/tmp/undo.json":                                     `DetachRolePolicy`,

@@ -150,6 +150,9 @@ func (d *directory) asks(call awscall.Call) []ask {
 			context["aws:ResourceTag/"+key] = []string{value}
 			context["secretsmanager:ResourceTag/"+key] = []string{value}
 		}
+		if call.Operation == "PutResourcePolicy" {
+			context["secretsmanager:BlockPublicPolicy"] = []string{fmt.Sprint(call.Parameters["BlockPublicPolicy"])}
+		}
 		return one(cmp.Or(d.secrets[id], id), context)
 	case "cloudtrail":
 		return one(cmp.Or(text("Name"), text("TrailName"), "*"), nil)
@@ -179,7 +182,7 @@ func (d *directory) iamAsks(call awscall.Call, text func(string) string, one fun
 		return one(text("PolicySourceArn"), nil)
 	case "GetInstanceProfile":
 		return one(global("instance-profile/"+text("InstanceProfileName")), nil)
-	case "GetPolicy", "GetPolicyVersion":
+	case "GetPolicy", "GetPolicyVersion", "ListEntitiesForPolicy":
 		return one(text("PolicyArn"), nil)
 	case "AttachRolePolicy", "DetachRolePolicy":
 		return one(role, map[string][]string{"iam:PolicyARN": {text("PolicyArn")}})
@@ -372,6 +375,7 @@ var unused = map[grant]string{
 	{"diagnose-failure", "KeepState", "s3:GetObject"}:                                "only where another process told of a failure",
 	{"diagnose-failure", "LookAtEnvironmentFiles", "s3:GetObject"}:                   "only where a failure names a file",
 	{"rotate-secret", "BeginRotations", "secretsmanager:RotateSecret"}:               "only where a registry refuses the current credential",
+	{"patch-task-definition", "AttachApprovedPolicies", "iam:AttachRolePolicy"}:      "only where an execution role lacks what AWS's own policy for it gives, and those of this run have it",
 	{"patch-task-definition", "SeeTasks", "ecs:DescribeTasks"}:                       "only where tasks of the family run, and the service of this run has none",
 	{"patch-task-definition", "SeeAgents", "ecs:DescribeContainerInstances"}:         "only where the service's cluster has instances",
 	{"patch-task-definition", "ReadTaskDefinitions", "ecs:ListTaskDefinitions"}:      "only where a revision came in between",

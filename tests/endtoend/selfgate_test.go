@@ -258,7 +258,7 @@ func widenings(g gate) map[string]widening {
 	}
 	if g.tags != nil {
 		all["tagging under no condition"] = widening{"RecordAttachments", withoutConditions}
-		all["tagging with any key besides"] = widening{"RecordAttachments", withOperator("ForAllValues:StringEquals", "ForAnyValue:StringEquals")}
+		all["tagging with any key besides"] = widening{"RecordAttachments", withOperator("ForAllValues:StringLike", "ForAnyValue:StringLike")}
 		all["tagging with somebody's key"] = widening{"RecordAttachments", onlyFor("aws:TagKeys", "Department")}
 		all["tagging everything"] = widening{"RecordAttachments", onResources("*")}
 		all["tagging with no key"] = widening{"RecordAttachments", func(s *policysimulation.Statement) {
