@@ -225,6 +225,10 @@ func NewSecretList(client SecretLister, now func() time.Time) *SecretList {
 // and then registers a definition has it served, also where another secret
 // serves more than that one does.
 func (l *SecretList) All(ctx context.Context, registered time.Time) (RegistrySecrets, error) {
+	if !registered.IsZero() && registered.Equal(registered.Truncate(time.Second)) {
+		// A time in whole seconds is the beginning of the second in which it was.
+		registered = registered.Add(time.Second - 1)
+	}
 	return l.youngerThan(ctx, registered)
 }
 
