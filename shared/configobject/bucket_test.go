@@ -17,10 +17,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+
+	"ecsguardrails/shared/policysimulation"
 )
 
 // bucket is a small S3: one bucket with versions and tags.
 type bucket struct {
+	// No condition decides about a role, so that its policies are not read.
+	policysimulation.RolePolicyReader
 	mutex sync.Mutex
 	// versioning is on where true; what is put while it is off replaces the
 	// version "null".

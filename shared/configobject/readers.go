@@ -18,7 +18,7 @@ import (
 // what they can do.
 type RoleReader interface {
 	iam.GetAccountAuthorizationDetailsAPIClient
-	iam.SimulatePrincipalPolicyAPIClient
+	instancerole.RightsReader
 }
 
 // maxReaders bounds how many roles IAM is asked about for one file, and

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/policysimulation"
 )
 
@@ -64,35 +65,56 @@ type ConfigFile struct {
 	KeyARN string
 }
 
+// RightsReader is the part of IAM's client that tells what a role can do.
+type RightsReader interface {
+	iam.SimulatePrincipalPolicyAPIClient
+	policysimulation.RolePolicyReader
+}
+
 // LacksForConfig asks IAM which of the actions that reading a file takes a role
 // is not allowed, by its policies, its boundary and the organization's. An
-// action that hangs on a condition that nobody here knows does not count.
-func LacksForConfig(ctx context.Context, client iam.SimulatePrincipalPolicyAPIClient, role Role, file ConfigFile, now time.Time) (lacks []string, err error) {
+// action that depends on a condition key that only the call itself has does not
+// count. The role's policies are read where such a key may decide, and are taken
+// to depend on it where they can't be read.
+func LacksForConfig(ctx context.Context, client RightsReader, role Role, file ConfigFile, now time.Time) (lacks []string, err error) {
 	at := site{region: file.Region, bucket: file.Bucket, object: file.Key, key: file.KeyARN}
 	parsed, err := arn.Parse(role.ARN)
 	if err != nil {
 		return nil, fmt.Errorf("read the ARN of the role %s: %w", role.Name, err)
 	}
 	at.partition, at.account = parsed.Partition, parsed.AccountID
-	var needed []need
 	var asked []policysimulation.Question
 	for _, n := range needs[Config] {
 		if resource := at.arn(n.on); n.optional == "" && resource != "" {
-			needed = append(needed, n)
 			asked = append(asked, policysimulation.Question{Action: n.action, Resource: resource})
 		}
 	}
-	answers, err := policysimulation.Simulate(ctx, client, role.ARN, asked, contextEntries(role, at, now))
+	told := contextEntries(role, at, now)
+	simulated, err := policysimulation.Simulate(ctx, client, role.ARN, asked, told)
 	if err != nil {
 		return nil, fmt.Errorf("simulate whether the role %s can read s3://%s/%s: %w", role.Name, file.Bucket, file.Key, err)
 	}
-	for i, n := range needed {
-		answer, err := answers.Of(asked[i].Action, asked[i].Resource)
-		if err != nil {
+	answers := make([]policysimulation.Answer, len(asked))
+	for i, question := range asked {
+		if answers[i], err = simulated.Of(question.Action, question.Resource); err != nil {
 			return nil, fmt.Errorf("simulate whether the role %s can read s3://%s/%s: %w", role.Name, file.Bucket, file.Key, err)
 		}
-		if !answer.Allowed() && !answer.Undecided() {
-			lacks = append(lacks, n.action)
+	}
+	var policies *policysimulation.Policies
+	if slices.ContainsFunc(answers, policysimulation.Answer.Undecided) {
+		policies, err = policysimulation.ReadRolePolicies(ctx, client, role.Name, role.Boundary)
+		if err != nil && awserror.Classify(err) != awserror.Denied {
+			return nil, err
+		}
+	}
+	known := policysimulation.Known(told).Whole("aws:PrincipalTag/")
+	for i, question := range asked {
+		if answers[i].Undecided() && policies == nil {
+			continue
+		}
+		switch policysimulation.Judge(answers[i], question, policies, known).Verdict {
+		case policysimulation.Missing, policysimulation.Denied:
+			lacks = append(lacks, question.Action)
 		}
 	}
 	return lacks, nil

@@ -98,16 +98,31 @@ func TestLacksForConfig(t *testing.T) {
 		inline, boundary, organization string
 		key                            string
 		want                           string
+		// reads says that the role's policies have to be read, refused that a call for
+		// them is not allowed.
+		reads   bool
+		refused string
 	}{
-		"everything":                  {inline: read},
-		"nothing":                     {inline: decrypt, want: "s3:GetObject"},
-		"another prefix":              {inline: `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::acme/dev/*"}`, want: "s3:GetObject"},
-		"no key":                      {inline: read, key: key, want: "kms:Decrypt"},
-		"the key, too":                {inline: read + "," + decrypt, key: key},
-		"denied":                      {inline: read + `,{"Effect":"Deny","Action":"s3:*","Resource":"*"}`, want: "s3:GetObject"},
-		"outside its boundary":        {inline: read, boundary: `{"Effect":"Allow","Action":"ecs:*","Resource":"*"}`, want: "s3:GetObject"},
-		"outside its organization":    {inline: read, organization: `{"Effect":"Allow","Action":"ecs:*","Resource":"*"}`, want: "s3:GetObject"},
-		"on a condition nobody knows": {inline: `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}`},
+		"everything":               {inline: read},
+		"nothing":                  {inline: decrypt, want: "s3:GetObject"},
+		"another prefix":           {inline: `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::acme/dev/*"}`, want: "s3:GetObject"},
+		"no key":                   {inline: read, key: key, want: "kms:Decrypt"},
+		"the key, too":             {inline: read + "," + decrypt, key: key},
+		"denied":                   {inline: read + `,{"Effect":"Deny","Action":"s3:*","Resource":"*"}`, want: "s3:GetObject"},
+		"outside its boundary":     {inline: read, boundary: `{"Effect":"Allow","Action":"ecs:*","Resource":"*"}`, want: "s3:GetObject"},
+		"outside its organization": {inline: read, organization: `{"Effect":"Allow","Action":"ecs:*","Resource":"*"}`, want: "s3:GetObject"},
+		"denied, beside another's condition": {
+			inline: read + `,{"Effect":"Deny","Action":"s3:*","Resource":"*"},{"Effect":"Allow","Action":"ssm:*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"web"}}}`, want: "s3:GetObject", reads: true,
+		},
+		"missing, beside another's condition": {
+			inline: `{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"web"}}}`, want: "s3:GetObject", reads: true,
+		},
+		"denied but from a network": {inline: read + `,{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}}`, reads: true},
+		"outside its boundary, beside a condition": {
+			inline: read, boundary: `{"Effect":"Allow","Action":"ecs:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}`, want: "s3:GetObject", reads: true,
+		},
+		"its policies can't be read":  {inline: `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}`, reads: true, refused: "ListAttachedRolePolicies"},
+		"on a condition nobody knows": {reads: true, inline: `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}`},
 	}
 	statements := func(of string) string {
 		if of == "" {
@@ -120,11 +135,17 @@ func TestLacksForConfig(t *testing.T) {
 			a := newAccount(&storedRole{name: "fleet", trust: ec2Trust, inline: []string{statements(test.inline)}, boundary: statements(test.boundary)})
 			a.organization = statements(test.organization)
 			role := Role{Name: "fleet", ARN: a.roles["fleet"].arn()}
+			if test.boundary != "" {
+				role.Boundary = "arn:aws:iam::123456789012:policy/workload-boundary"
+			}
+			if test.refused != "" {
+				a.fail[test.refused] = apiErrorOfClient("AccessDenied", "not authorized")
+			}
 			lacks, err := LacksForConfig(t.Context(), a, role, ConfigFile{Region: "us-east-1", Bucket: "acme", Key: "prod/ecs.config", KeyARN: test.key}, time.Now())
 			if got := strings.Join(lacks, " "); err != nil || got != test.want {
 				t.Errorf("got %q, %v, want %q", got, err, test.want)
 			}
-			if len(a.calls) != 1 {
+			if (len(a.calls) != 1) != test.reads {
 				t.Errorf("%d calls for one role: %q", len(a.calls), a.calls)
 			}
 		})

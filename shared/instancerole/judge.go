@@ -184,21 +184,9 @@ func needsOf(of kind, capability Capability) []need {
 	return needs[capability]
 }
 
-// judgeAnswer decides about one question. What the organization refuses is judged
-// as if it didn't: the simulator tells neither its policies nor their conditions.
+// judgeAnswer decides about one question.
 func (o Observation) judgeAnswer(answer policysimulation.Answer, question policysimulation.Question, at site) policysimulation.Judgement {
-	if !answer.Allowed() && answer.Organization && o.withoutOrganization != nil {
-		inner, err := o.withoutOrganization.Of(question.Action, question.Resource)
-		if err == nil {
-			judged := policysimulation.Judge(inner, question, o.policies, known(o, at))
-			judged.Organization = true
-			if judged.Verdict == policysimulation.Allowed {
-				judged.Verdict = policysimulation.Unknown
-			}
-			return judged
-		}
-	}
-	return policysimulation.Judge(answer, question, o.policies, known(o, at))
+	return policysimulation.JudgeApart(answer, question, o.withoutOrganization, o.policies, known(o, at))
 }
 
 // add puts a judgement where it belongs.

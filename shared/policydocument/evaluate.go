@@ -56,6 +56,12 @@ func (c Context) lookup(key string) (values []string, known bool) {
 	return nil, slices.ContainsFunc(c.whole, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 }
 
+// Knows reports whether a key's values are known, also that it has none.
+func (c Context) Knows(key string) bool {
+	_, known := c.lookup(key)
+	return known
+}
+
 // Request is an action on a resource, an ARN or "*".
 type Request struct {
 	Action, Resource string

@@ -1,6 +1,8 @@
 package policysimulation
 
 import (
+	"slices"
+
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"ecsguardrails/shared/policydocument"
@@ -54,7 +56,7 @@ func Known(entries []types.ContextEntry) policydocument.Context {
 // Judge decides from the statements that match a question. The simulator tells
 // the missing keys of all policies together: a key that no matching statement
 // names decides nothing. Policies is nil where nothing was undecided; then the
-// answer stands.
+// answer stands. known may hold more than the simulator was told.
 func Judge(answer Answer, question Question, policies *Policies, known policydocument.Context) Judgement {
 	request := policydocument.Request{Action: question.Action, Resource: question.Resource, Context: known}
 	switch {
@@ -67,9 +69,37 @@ func Judge(answer Answer, question Question, policies *Policies, known policydoc
 	case policies == nil || !answer.Undecided():
 		return plain(answer)
 	}
+	return judgeIdentity(answer, policies, request)
+}
+
+// JudgeApart is Judge for what the organization's policies may refuse: the
+// simulator tells neither their statements nor their conditions. Such a question
+// is judged by what was answered without these policies, and what is allowed then
+// is unknown. Without an answer in withoutOrganization, it is Judge.
+func JudgeApart(answer Answer, question Question, withoutOrganization Answers, policies *Policies, known policydocument.Context) Judgement {
+	if answer.Allowed() || !answer.Organization || withoutOrganization == nil {
+		return Judge(answer, question, policies, known)
+	}
+	inner, err := withoutOrganization.Of(question.Action, question.Resource)
+	if err != nil {
+		return Judge(answer, question, policies, known)
+	}
+	judged := Judge(inner, question, policies, known)
+	judged.Organization = true
+	if judged.Verdict == Allowed {
+		judged.Verdict = Unknown
+	}
+	return judged
+}
+
+// judgeIdentity reads the role's own policies for what the simulator left
+// undecided.
+func judgeIdentity(answer Answer, policies *Policies, request policydocument.Request) Judgement {
 	reading := policydocument.Read(policies.identity(), request)
+	informed := slices.ContainsFunc(answer.MissingKeys, request.Context.Knows)
+	explicit := answer.Decision == types.PolicyEvaluationDecisionTypeExplicitDeny
 	switch {
-	case answer.Decision == types.PolicyEvaluationDecisionTypeExplicitDeny && reading.Denied != policydocument.Unknown:
+	case reading.Denied == policydocument.True, explicit && reading.Denied == policydocument.False && !informed:
 		return Judgement{Verdict: Denied, Policies: answer.Policies}
 	case reading.Allowed == policydocument.False:
 		return Judgement{Verdict: Missing, Keys: reading.DenyKeys, Policies: answer.Policies}
@@ -77,6 +107,9 @@ func Judge(answer Answer, question Question, policies *Policies, known policydoc
 		return Judgement{Verdict: Unknown, Keys: append(reading.DenyKeys, reading.AllowKeys...), Policies: answer.Policies}
 	case reading.Allowed == policydocument.Unknown:
 		return Judgement{Verdict: Unknown, Keys: reading.AllowKeys}
+	case informed:
+		// The simulator was not told a key that is known.
+		return Judgement{Verdict: Allowed}
 	default:
 		return plain(answer)
 	}
@@ -99,8 +132,14 @@ func judgeBoundary(answer Answer, policies *Policies, request policydocument.Req
 		return refused
 	}
 	boundary := policydocument.Read([]policydocument.Document{*policies.Boundary}, request)
-	undecided := boundary.Denied == policydocument.Unknown || boundary.Denied == policydocument.False && boundary.Allowed == policydocument.Unknown
-	if !undecided || boundary.Allowed == policydocument.False {
+	informed := slices.ContainsFunc(answer.MissingKeys, request.Context.Knows)
+	switch {
+	case boundary.Denied == policydocument.True || boundary.Allowed == policydocument.False:
+		return refused
+	case boundary.Denied == policydocument.False && boundary.Allowed == policydocument.True:
+		if informed {
+			return judgeIdentity(answer, policies, request)
+		}
 		return refused
 	}
 	keys := append(boundary.DenyKeys, boundary.AllowKeys...)

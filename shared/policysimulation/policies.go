@@ -14,6 +14,29 @@ import (
 	"ecsguardrails/shared/policydocument"
 )
 
+// RolePolicyReader also tells which policies are attached.
+type RolePolicyReader interface {
+	PolicyReader
+	iam.ListAttachedRolePoliciesAPIClient
+}
+
+// ReadRolePolicies lists what is attached to a role, and reads it like
+// ReadPolicies.
+func ReadRolePolicies(ctx context.Context, client RolePolicyReader, role, boundary string) (*Policies, error) {
+	var attached []string
+	pages := iam.NewListAttachedRolePoliciesPaginator(client, &iam.ListAttachedRolePoliciesInput{RoleName: &role})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list the policies attached to the role %s: %w", role, err)
+		}
+		for _, policy := range page.AttachedPolicies {
+			attached = append(attached, aws.ToString(policy.PolicyArn))
+		}
+	}
+	return ReadPolicies(ctx, client, role, attached, boundary)
+}
+
 // PolicyReader is the part of IAM's client that gives the policies of a role.
 type PolicyReader interface {
 	iam.ListRolePoliciesAPIClient

@@ -154,6 +154,12 @@ func (j *judgement) openUses() (open []Question) {
 			}
 		}
 	}
+	if question, wanted := j.rolePoliciesQuestion(); wanted {
+		open = append(open, question)
+	}
+	if question, wanted := j.organizationQuestion(); wanted {
+		open = append(open, question)
+	}
 	if question, wanted := j.taskRoleQuestion(); wanted && !j.taskRoleRead {
 		open = append(open, question)
 	}

@@ -321,6 +321,8 @@ type fakeIAM struct {
 	roles map[string]*fakeRole
 	calls []string
 	err   error
+	// policiesErr is the answer to who asks for a role's policies.
+	policiesErr error
 	// attaching gives a policy's patterns to the role.
 	policies map[string][]string
 }
@@ -330,10 +332,11 @@ type fakeRole struct {
 	trust   string
 	tags    map[string]string
 	// may and denied are "action resource", with * in both, or "action resource
-	// key=value" for what hangs on a context key.
+	// key=value", or "key!=value", for what depends on a context key.
 	may, denied []string
-	// boundary denies everything.
-	boundary bool
+	// boundary denies everything, and so does organization, but for what a condition
+	// allows that the simulator doesn't tell.
+	boundary, organization bool
 }
 
 const trustsECS = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
@@ -390,7 +393,8 @@ func (f *fakeIAM) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 			result := iamtypes.EvaluationResult{EvalActionName: &action, EvalResourceName: &resource, EvalDecision: decision}
 			for _, pattern := range slices.Concat(role.may, role.denied) {
 				if parts := strings.Fields(pattern); len(parts) == 3 {
-					if key, _, _ := strings.Cut(parts[2], "="); !told(input, key) && !slices.Contains(result.MissingContextValues, key) {
+					key, _, _ := strings.Cut(parts[2], "=")
+					if key = strings.TrimSuffix(key, "!"); !told(input, key) && !slices.Contains(result.MissingContextValues, key) {
 						result.MissingContextValues = append(result.MissingContextValues, key)
 					}
 				}
@@ -398,16 +402,82 @@ func (f *fakeIAM) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 			if role.boundary {
 				result.PermissionsBoundaryDecisionDetail = &iamtypes.PermissionsBoundaryDecisionDetail{}
 			}
+			if role.organization && len(input.PolicyExclusionList) == 0 {
+				result.EvalDecision = iamtypes.PolicyEvaluationDecisionTypeImplicitDeny
+				result.OrganizationsDecisionDetail = &iamtypes.OrganizationsDecisionDetail{}
+			}
 			output.EvaluationResults = append(output.EvaluationResults, result)
 		}
 	}
 	return output, nil
 }
 
+func (f *fakeIAM) ListAttachedRolePolicies(_ context.Context, input *iam.ListAttachedRolePoliciesInput, _ ...func(*iam.Options)) (*iam.ListAttachedRolePoliciesOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.calls = append(f.calls, "ListAttachedRolePolicies")
+	if f.policiesErr != nil {
+		return nil, f.policiesErr
+	}
+	return &iam.ListAttachedRolePoliciesOutput{AttachedPolicies: []iamtypes.AttachedPolicy{{PolicyArn: aws.String("arn:aws:iam::123456789012:policy/" + aws.ToString(input.RoleName))}}}, nil
+}
+
+func (f *fakeIAM) ListRolePolicies(context.Context, *iam.ListRolePoliciesInput, ...func(*iam.Options)) (*iam.ListRolePoliciesOutput, error) {
+	return &iam.ListRolePoliciesOutput{}, nil
+}
+
+func (f *fakeIAM) GetRolePolicy(_ context.Context, input *iam.GetRolePolicyInput, _ ...func(*iam.Options)) (*iam.GetRolePolicyOutput, error) {
+	return nil, &iamtypes.NoSuchEntityException{Message: input.PolicyName}
+}
+
+func (f *fakeIAM) GetPolicy(_ context.Context, input *iam.GetPolicyInput, _ ...func(*iam.Options)) (*iam.GetPolicyOutput, error) {
+	return &iam.GetPolicyOutput{Policy: &iamtypes.Policy{Arn: input.PolicyArn, DefaultVersionId: aws.String("v1")}}, nil
+}
+
+func (f *fakeIAM) GetPolicyVersion(_ context.Context, input *iam.GetPolicyVersionInput, _ ...func(*iam.Options)) (*iam.GetPolicyVersionOutput, error) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	role, err := f.role(aws.ToString(input.PolicyArn))
+	if err != nil {
+		return nil, err
+	}
+	return &iam.GetPolicyVersionOutput{PolicyVersion: &iamtypes.PolicyVersion{Document: aws.String(url.PathEscape(role.document()))}}, nil
+}
+
+// document is the role's policy as IAM would store it.
+func (r *fakeRole) document() string {
+	statements := []map[string]any{}
+	add := func(effect string, patterns []string) {
+		for _, pattern := range patterns {
+			parts := strings.Fields(pattern)
+			statement := map[string]any{"Effect": effect, "Action": parts[0], "Resource": parts[1]}
+			if len(parts) == 3 {
+				key, value, _ := strings.Cut(parts[2], "=")
+				operator := "StringEquals"
+				if strings.HasSuffix(key, "!") {
+					operator = "StringNotEquals"
+				}
+				statement["Condition"] = map[string]any{operator: map[string]string{strings.TrimSuffix(key, "!"): value}}
+			}
+			statements = append(statements, statement)
+		}
+	}
+	add("Allow", r.may)
+	add("Deny", r.denied)
+	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statements})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
 // told reports whether a simulation is told a context key, with a value where
 // one is asked for.
 func told(input *iam.SimulatePrincipalPolicyInput, condition string) bool {
 	key, value, asked := strings.Cut(condition, "=")
+	if negated, is := strings.CutSuffix(key, "!"); is {
+		return !told(input, negated+"="+value)
+	}
 	return slices.ContainsFunc(input.ContextEntries, func(entry iamtypes.ContextEntry) bool {
 		return aws.ToString(entry.ContextKeyName) == key && (!asked || slices.Contains(entry.ContextKeyValues, value))
 	})

@@ -14,6 +14,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/placeholder"
+	"ecsguardrails/shared/policysimulation"
 	"ecsguardrails/shared/taskuse"
 )
 
@@ -59,6 +60,11 @@ type Observation struct {
 	FilesGone map[string]string
 	// ExecutionRole is nil where there is none, or nothing was asked about it.
 	ExecutionRole *ExecutionRole
+	// rolePolicies are the execution role's; nil where nothing depends on them.
+	rolePolicies *RolePolicies
+	// withoutOrganization is what IAM's simulator answers about what it refuses for
+	// the organization's policies, without these.
+	withoutOrganization policysimulation.Answers
 	// Policies are secrets' resource policies, by the secrets' ARNs.
 	Policies map[string]SecretPolicy
 	// taskRoleLacks are those of the execution role's missing permissions that the

@@ -168,6 +168,27 @@ func (q aboutRole) read(ctx context.Context, o Observer) (func(*Observation), er
 	return func(to *Observation) { to.ExecutionRole = &role }, err
 }
 
+// aboutRolePolicies asks for the policies of an execution role.
+type aboutRolePolicies struct{ name, boundary string }
+
+func (q aboutRolePolicies) read(ctx context.Context, o Observer) (func(*Observation), error) {
+	policies, err := o.Roles.policies(ctx, q.name, q.boundary)
+	return func(to *Observation) { to.rolePolicies = &policies }, err
+}
+
+// aboutWithoutOrganization asks what an execution role could do if the
+// organization had no policies.
+type aboutWithoutOrganization struct {
+	place Place
+	arn   string
+	needs []need
+}
+
+func (q aboutWithoutOrganization) read(ctx context.Context, o Observer) (func(*Observation), error) {
+	answers, err := o.Roles.withoutOrganization(ctx, q.place, q.arn, q.needs)
+	return func(to *Observation) { to.withoutOrganization = answers }, err
+}
+
 // aboutTaskRole asks what the task role can do of what the execution role lacks.
 type aboutTaskRole struct {
 	place Place

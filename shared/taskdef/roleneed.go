@@ -11,6 +11,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/image"
 	"ecsguardrails/shared/lazyregexp"
+	"ecsguardrails/shared/logarn"
 )
 
 // need is a permission that ECS uses as the execution role.
@@ -102,7 +103,7 @@ func (j *judgement) roleNeeds() []need {
 			needs = append(needs, objectNeeds(value, "the credential spec")...)
 		}
 		if log := container.LogConfiguration; log != nil && log.LogDriver == types.LogDriverAwslogs {
-			needs = append(needs, j.logNeeds(log.Options)...)
+			needs = append(needs, j.logNeeds(aws.ToString(container.Name), log.Options)...)
 		}
 		needs = append(needs, ecrNeeds(place, aws.ToString(container.Image))...)
 	}
@@ -245,8 +246,9 @@ func objectNeeds(value, what string) []need {
 // logGroupForm is what CloudWatch Logs lets a group's name be.
 var logGroupForm = lazyregexp.New(`^[A-Za-z0-9._/#-]{1,512}$`)
 
-// logNeeds names streams as CloudWatch's own refusals do: below the group.
-func (j *judgement) logNeeds(options map[string]string) []need {
+// logNeeds are what sending a container's logs takes. The agent names a stream
+// PREFIX/CONTAINER/TASK, and by the container's id where there is no prefix.
+func (j *judgement) logNeeds(container string, options map[string]string) []need {
 	place, group := j.place(), options["awslogs-group"]
 	if !logGroupForm.MatchString(group) {
 		return nil
@@ -254,14 +256,18 @@ func (j *judgement) logNeeds(options map[string]string) []need {
 	if region := options["awslogs-region"]; region != "" {
 		place.Region = region
 	}
-	stream := place.arn("logs", "log-group:"+group+":log-stream:"+options["awslogs-stream-prefix"])
+	name := strings.Repeat("0", 64)
+	if prefix := options["awslogs-stream-prefix"]; prefix != "" {
+		name = prefix + "/" + container + "/" + strings.Repeat("0", 32)
+	}
+	stream := logarn.Stream(place.Partition, place.Region, place.Account, group, name)
 	purpose := "write to the log group " + finding.Shortened(group)
 	needs := []need{
 		{action: "logs:CreateLogStream", resource: stream, cure: byManagedPolicy, code: "execution-role-logs", purpose: purpose},
 		{action: "logs:PutLogEvents", resource: stream, cure: byManagedPolicy, code: "execution-role-logs", purpose: purpose},
 	}
 	if options["awslogs-create-group"] == "true" {
-		needs = append(needs, need{action: "logs:CreateLogGroup", resource: place.arn("logs", "log-group:"+group+":log-stream:"),
+		needs = append(needs, need{action: "logs:CreateLogGroup", resource: logarn.Group(place.Partition, place.Region, place.Account, group),
 			code: "execution-role-logs", purpose: "create the log group " + finding.Shortened(group)})
 	}
 	return needs

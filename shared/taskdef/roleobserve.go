@@ -10,11 +10,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/memory"
+	"ecsguardrails/shared/policydocument"
 	"ecsguardrails/shared/policysimulation"
 	"ecsguardrails/shared/trustpolicy"
 )
@@ -23,6 +24,7 @@ import (
 type RoleReader interface {
 	GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error)
 	iam.SimulatePrincipalPolicyAPIClient
+	policysimulation.RolePolicyReader
 }
 
 // ExecutionRole is what was found out about a definition's execution role.
@@ -36,20 +38,33 @@ type ExecutionRole struct {
 	Path, Name string
 	// Unchecked says why nothing was found out, "" where something was.
 	Unchecked string
-	// denied are the needs that its policies don't let it meet.
-	denied []denial
+	// Boundary is the ARN of its permissions boundary, "" for none.
+	Boundary string
+	// unmet are the needs that the simulator doesn't see met.
+	unmet []unmetNeed
 }
 
-// denial is a need that the role may not meet.
-type denial struct {
-	need need
-	// final says that no policy of ours would change it: a policy denies it, or a
-	// boundary or an organization does not allow it.
-	final bool
-	// keys are the context keys on which it hangs, and which only the call itself
-	// has: those of a VPC endpoint, say.
-	keys []string
+// unmetNeed is the simulator's answer about a need that it doesn't see met.
+type unmetNeed struct {
+	need   need
+	answer policysimulation.Answer
+	// told is what the simulator knew of the call.
+	told policydocument.Context
 }
+
+func (u unmetNeed) question() policysimulation.Question {
+	return policysimulation.Question{Action: u.need.action, Resource: u.need.resource}
+}
+
+// undecided reports whether the answer may depend on a key that the simulator was
+// not told.
+func (u unmetNeed) undecided() bool {
+	return u.answer.Undecided() && len(u.need.undecided(u.answer.MissingKeys)) > 0
+}
+
+// RolePolicies are the policies of an execution role. Its documents are nil where
+// they can't be read.
+type RolePolicies struct{ documents *policysimulation.Policies }
 
 // grantedTTL bounds how long a warm function believes that a role lacks
 // nothing. What a role lacks is asked anew each time.
@@ -81,7 +96,7 @@ func (o *RoleObserver) observe(ctx context.Context, place Place, role string, ne
 	}
 	return o.known.Get(key, func() (ExecutionRole, bool, error) {
 		observed, err := o.ask(ctx, place, role, needs)
-		return observed, !observed.Gone && observed.Unchecked == "" && len(observed.denied) == 0 && trustsTasks(observed.Trust), err
+		return observed, !observed.Gone && observed.Unchecked == "" && len(observed.unmet) == 0 && trustsTasks(observed.Trust), err
 	})
 }
 
@@ -89,9 +104,9 @@ func (o *RoleObserver) ask(ctx context.Context, place Place, role string, needs 
 	observed := ExecutionRole{ARN: role}
 	group, asking := errgroup.WithContext(ctx)
 	group.Go(func() error { return o.readRole(asking, &observed) })
-	var denied []denial
+	var unmet []unmetNeed
 	group.Go(func() (err error) {
-		denied, err = o.denied(asking, role, place, needs)
+		unmet, err = o.unmet(asking, role, place, needs)
 		return err
 	})
 	switch err := group.Wait(); {
@@ -104,23 +119,23 @@ func (o *RoleObserver) ask(ctx context.Context, place Place, role string, needs 
 	default:
 		return ExecutionRole{}, err
 	}
-	observed.denied = denied
+	observed.unmet = unmet
 	return observed, nil
 }
 
 // taskRoleLacks asks which of the needs the task role can't meet either: the two
 // roles are often taken for each other. What can't be seen is not told.
 func (o *RoleObserver) taskRoleLacks(ctx context.Context, place Place, taskRole string, needs []need) ([]need, error) {
-	denied, err := o.denied(ctx, taskRole, place, needs)
+	unmet, err := o.unmet(ctx, taskRole, place, needs)
 	if err != nil {
 		if awserror.Classify(err) == awserror.Transient {
 			return nil, err
 		}
 		return needs, nil
 	}
-	lacks := make([]need, len(denied))
-	for i, d := range denied {
-		lacks[i] = d.need
+	lacks := make([]need, len(unmet))
+	for i, u := range unmet {
+		lacks[i] = u.need
 	}
 	return lacks, nil
 }
@@ -140,6 +155,9 @@ func (o *RoleObserver) readRole(ctx context.Context, observed *ExecutionRole) er
 		observed.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	observed.Path, observed.Name = aws.ToString(output.Role.Path), name
+	if boundary := output.Role.PermissionsBoundary; boundary != nil {
+		observed.Boundary = aws.ToString(boundary.PermissionsBoundaryArn)
+	}
 	return nil
 }
 
@@ -151,12 +169,13 @@ func trustsTasks(document string) bool {
 	return err != nil || policy.Trusts(trustpolicy.ECSTasks)
 }
 
-// denied asks the simulator which needs a role may not meet. Needs that depend
-// on different secrets' tags are asked side by side: the simulator takes one
-// set of context keys for all that it is asked at once.
-func (o *RoleObserver) denied(ctx context.Context, role string, at Place, needs []need) ([]denial, error) {
-	groups := bySecret(needs)
-	found := make([][]denial, len(groups))
+// unmet asks the simulator which needs a role doesn't meet, as if the policies in
+// without were not there. Needs that depend on different tags are asked side by
+// side: the simulator takes one set of context keys for all that it is asked at
+// once.
+func (o *RoleObserver) unmet(ctx context.Context, role string, place Place, needs []need, without ...iamtypes.PolicyIdentifier) ([]unmetNeed, error) {
+	groups := byContext(needs)
+	found := make([][]unmetNeed, len(groups))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, together := range groups {
 		group.Go(func() error {
@@ -164,14 +183,16 @@ func (o *RoleObserver) denied(ctx context.Context, role string, at Place, needs 
 			for i, n := range together {
 				questions[i] = policysimulation.Question{Action: n.action, Resource: n.resource}
 			}
-			answers, err := policysimulation.Simulate(ctx, o.client, role, questions, contextEntries(role, at, together, o.now()))
+			entries := contextEntries(role, place, together, o.now())
+			answers, err := policysimulation.Simulate(ctx, o.client, role, questions, entries, without...)
 			if err != nil {
 				return fmt.Errorf("simulate what the role %s can do: %w", role, err)
 			}
+			told := policysimulation.Known(entries)
 			for _, n := range together {
 				// What was not answered is not held against the role.
 				if answer, err := answers.Of(n.action, n.resource); err == nil && !answer.Allowed() {
-					found[i] = append(found[i], denial{need: n, final: answer.Final(), keys: n.undecided(answer.MissingKeys)})
+					found[i] = append(found[i], unmetNeed{n, answer, told})
 				}
 			}
 			return nil
@@ -181,32 +202,89 @@ func (o *RoleObserver) denied(ctx context.Context, role string, at Place, needs 
 	return slices.Concat(found...), err
 }
 
-// bySecret groups needs: those of one secret together, all that need no secret
-// with the first of them.
-func bySecret(needs []need) [][]need {
-	if len(needs) == 0 {
-		return nil
+// policies reads a role's policies. Where it may not, there are none.
+func (o *RoleObserver) policies(ctx context.Context, role, boundary string) (RolePolicies, error) {
+	documents, err := policysimulation.ReadRolePolicies(ctx, o.client, role, boundary)
+	if err != nil && awserror.Classify(err) != awserror.Transient {
+		return RolePolicies{}, nil
 	}
-	groups, places := [][]need{nil}, map[string]int{}
+	return RolePolicies{documents}, err
+}
+
+// withoutOrganization asks about needs as if the organization had no policies.
+func (o *RoleObserver) withoutOrganization(ctx context.Context, place Place, role string, needs []need) (policysimulation.Answers, error) {
+	answers := policysimulation.Answers{}
 	for _, n := range needs {
-		at := 0
-		if n.secret != nil {
-			known := false
-			if at, known = places[n.secret.ARN]; !known {
-				if at = len(places); at == len(groups) {
-					groups = append(groups, nil)
-				}
-				places[n.secret.ARN] = at
+		answers[policysimulation.Question{Action: strings.ToLower(n.action), Resource: n.resource}] = policysimulation.Answer{Decision: iamtypes.PolicyEvaluationDecisionTypeAllowed}
+	}
+	unmet, err := o.unmet(ctx, role, place, needs, policysimulation.OrganizationPolicies)
+	switch {
+	case err != nil && awserror.Classify(err) == awserror.Transient:
+		return nil, err
+	case err != nil:
+		return policysimulation.Answers{}, nil
+	}
+	for _, u := range unmet {
+		answers[policysimulation.Question{Action: strings.ToLower(u.need.action), Resource: u.need.resource}] = u.answer
+	}
+	return answers, nil
+}
+
+// byContext groups needs by the context keys of their calls. The tags of a secret
+// are no other resource's; where it has none but those that AWS and this project
+// give, they make no difference, and all goes together.
+func byContext(needs []need) [][]need {
+	type call struct {
+		secret string
+		tagged bool
+	}
+	var groups [][]need
+	places := map[call]int{}
+	add := func(n need, calls ...call) {
+		for _, c := range calls {
+			if place, known := places[c]; known {
+				groups[place] = append(groups[place], n)
+				return
 			}
 		}
-		groups[at] = append(groups[at], n)
+		places[calls[0]] = len(groups)
+		groups = append(groups, []need{n})
+	}
+	for _, n := range needs {
+		if n.secret != nil {
+			add(n, call{n.secret.ARN, hasForeignTags(n.secret) && n.action == getSecretValue})
+		}
+	}
+	// What needs no secret goes with the first call that has no tags.
+	var untagged []call
+	for c := range places {
+		if !c.tagged {
+			untagged = append(untagged, c)
+		}
+	}
+	slices.SortFunc(untagged, func(a, b call) int { return places[a] - places[b] })
+	for _, n := range needs {
+		if n.secret == nil {
+			add(n, append(untagged, call{})...)
+		}
 	}
 	return groups
 }
 
+// hasForeignTags reports whether a secret has tags that other resources may have,
+// too.
+func hasForeignTags(secret *RegistrySecret) bool {
+	for key := range secret.Tags {
+		if own := strings.ToLower(key); !strings.HasPrefix(own, "ecs-guardrails:") && !strings.HasPrefix(own, "aws:") {
+			return true
+		}
+	}
+	return false
+}
+
 // contextEntries give the condition keys that are known of the calls that ECS
 // makes as the role.
-func contextEntries(role string, at Place, needs []need, now time.Time) []types.ContextEntry {
+func contextEntries(role string, at Place, needs []need, now time.Time) []iamtypes.ContextEntry {
 	entries := policysimulation.OfRole(role, at.Account, at.Region, now)
 	i := slices.IndexFunc(needs, func(n need) bool { return n.secret != nil })
 	if i < 0 {
@@ -220,6 +298,9 @@ func contextEntries(role string, at Place, needs []need, now time.Time) []types.
 		policysimulation.Text("kms:EncryptionContext:SecretARN", secret.ARN),
 		policysimulation.Text("kms:CallerAccount", at.Account),
 	)
+	if hasForeignTags(secret) && needs[i].action != getSecretValue {
+		return entries
+	}
 	for _, key := range slices.Sorted(maps.Keys(secret.Tags)) {
 		entries = append(entries,
 			policysimulation.Text("secretsmanager:ResourceTag/"+key, secret.Tags[key]),

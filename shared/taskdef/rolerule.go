@@ -10,6 +10,7 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/owner"
+	"ecsguardrails/shared/policysimulation"
 )
 
 // executionRoleAfter is the execution role once the edits are made, or "".
@@ -22,6 +23,21 @@ func (j *judgement) executionRoleAfter() string {
 	return aws.ToString(j.Definition.ExecutionRoleArn)
 }
 
+// denial is a need that the role may not meet.
+type denial struct {
+	need need
+	// final says that no policy of ours would change it: a policy denies it, or a
+	// boundary or an organization does not allow it.
+	final bool
+	// unknown says that it can't be known before a task starts, and keys are the
+	// context keys on which it depends: those of a VPC endpoint, say.
+	unknown bool
+	keys    []string
+	// organization says that a policy of the organization refuses it, under
+	// conditions that the simulator doesn't tell; boundary, that the role's does.
+	organization, boundary bool
+}
+
 // roleDenials lists what the execution role may not do, as far as its own policies
 // and those of the secrets tell.
 func (j *judgement) roleDenials() []denial {
@@ -29,19 +45,77 @@ func (j *judgement) roleDenials() []denial {
 		return nil
 	}
 	var denials []denial
-	for _, d := range j.ExecutionRole.denied {
+	for _, unmet := range j.ExecutionRole.unmet {
+		d, denied := j.denialOf(unmet)
+		if !denied {
+			continue
+		}
 		if policy, read := j.Policies[d.need.secretARN()]; read && !d.final {
 			granted, unknown := policy.grants(j.ExecutionRole.ARN)
-			if granted {
+			// A secret's policy does not widen what a boundary or an organization allows.
+			if granted && !d.organization && !d.boundary {
 				continue
 			}
 			if unknown {
+				d.unknown = true
 				d.keys = append(slices.Clone(d.keys), "those of the secret's resource policy")
 			}
 		}
 		denials = append(denials, d)
 	}
 	return denials
+}
+
+// denialOf judges one need from the statements that match it. Where the role's
+// policies can't be read, what the simulator wasn't told leaves it open.
+func (j *judgement) denialOf(unmet unmetNeed) (denial, bool) {
+	var documents *policysimulation.Policies
+	if j.rolePolicies != nil {
+		documents = j.rolePolicies.documents
+	}
+	known := unmet.told.Whole("aws:PrincipalTag/")
+	for key, value := range j.ExecutionRole.Tags {
+		known = known.With("aws:PrincipalTag/"+key, value)
+	}
+	if unmet.need.secret != nil && unmet.need.action == getSecretValue {
+		known = known.Whole("aws:ResourceTag/").Whole("secretsmanager:ResourceTag/")
+	}
+	judged := policysimulation.JudgeApart(unmet.answer, unmet.question(), j.withoutOrganization, documents, known)
+	d := denial{need: unmet.need, boundary: judged.Boundary, organization: judged.Organization}
+	switch {
+	case judged.Verdict == policysimulation.Allowed:
+		return denial{}, false
+	case judged.Verdict == policysimulation.Denied:
+		d.final = true
+	case judged.Verdict == policysimulation.Unknown:
+		d.unknown, d.keys = true, judged.Keys
+	case documents == nil && unmet.undecided():
+		d.unknown, d.keys = true, unmet.need.undecided(unmet.answer.MissingKeys)
+	}
+	return d, true
+}
+
+// rolePoliciesQuestion asks for the role's policies, where the simulator's answer
+// may depend on a key that it wasn't told.
+func (j *judgement) rolePoliciesQuestion() (aboutRolePolicies, bool) {
+	if j.ExecutionRole == nil || j.rolePolicies != nil || !slices.ContainsFunc(j.ExecutionRole.unmet, unmetNeed.undecided) {
+		return aboutRolePolicies{}, false
+	}
+	return aboutRolePolicies{j.ExecutionRole.Name, j.ExecutionRole.Boundary}, true
+}
+
+// organizationQuestion asks again about what the organization's policies refuse.
+func (j *judgement) organizationQuestion() (aboutWithoutOrganization, bool) {
+	if j.ExecutionRole == nil || j.withoutOrganization != nil {
+		return aboutWithoutOrganization{}, false
+	}
+	var refused []need
+	for _, unmet := range j.ExecutionRole.unmet {
+		if unmet.answer.Organization {
+			refused = append(refused, unmet.need)
+		}
+	}
+	return aboutWithoutOrganization{j.place(), j.ExecutionRole.ARN, refused}, len(refused) > 0
 }
 
 // taskRoleQuestion asks about the task role, where the execution role lacks
@@ -90,11 +164,13 @@ func (j *judgement) executionRoleAccess() {
 	for _, code := range []string{"execution-role-secret", "execution-role-key", "execution-role-environment-file", "execution-role-logs", "execution-role-ecr"} {
 		var denied, undecided []denial
 		for _, d := range denials {
-			switch {
-			case d.need.code != code:
-			case len(d.keys) > 0 && !d.final:
+			if d.need.code != code {
+				continue
+			}
+			if d.unknown || d.organization && !d.final {
 				undecided = append(undecided, d)
-			default:
+			}
+			if !d.unknown {
 				denied = append(denied, d)
 			}
 		}
@@ -131,15 +207,26 @@ func (j *judgement) byRemedy(denied []denial) (groups [][]denial) {
 // a task starts. Nothing is given: the condition is there on purpose.
 func (j *judgement) roleMayLack(code string, undecided []denial) {
 	var purposes, permissions, keys []string
+	organization := false
 	for _, d := range undecided {
 		purposes = append(purposes, d.need.purpose)
 		permissions = append(permissions, d.need.action+" on "+d.need.resource)
 		keys = append(keys, d.keys...)
+		organization = organization || d.organization
 	}
 	slices.Sort(keys)
+	var reasons []string
+	if len(keys) > 0 {
+		reasons = append(reasons, fmt.Sprintf("policies ask for condition keys (%s) that only the call itself has", strings.Join(slices.Compact(keys), ", ")))
+	}
+	if organization {
+		// It knows neither the statements of service control policies nor their
+		// conditions.
+		reasons = append(reasons, "a policy of the organization refuses it, maybe only under conditions that IAM's simulator does not tell")
+	}
 	j.report(code, finding.Warning,
-		fmt.Sprintf("Can't tell before a task starts whether the execution role %s may %s: policies ask for condition keys (%s) that only the call itself has",
-			j.ExecutionRole.ARN, strings.Join(distinct(purposes), ", and "), strings.Join(slices.Compact(keys), ", ")),
+		fmt.Sprintf("Can't tell before a task starts whether the execution role %s may %s: %s",
+			j.ExecutionRole.ARN, strings.Join(distinct(purposes), ", and "), strings.Join(reasons, ", and ")),
 		"nothing, if the tasks start; else allow it "+strings.Join(permissions, ", "))
 }
 

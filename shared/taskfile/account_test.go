@@ -18,6 +18,7 @@ import (
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"ecsguardrails/shared/exitcode"
+	"ecsguardrails/shared/policysimulation"
 	"ecsguardrails/shared/taskdef"
 )
 
@@ -28,6 +29,8 @@ const (
 
 // fakeAccount has one tagged secret at most, and one role at most.
 type fakeAccount struct {
+	// No condition decides about the role, so that its policies are not read.
+	policysimulation.RolePolicyReader
 	// registry is what the secret "shop" is tagged for.
 	registry string
 	// allowed are the resources that the role "r" may use; nil where there is no
