@@ -35,8 +35,8 @@ type Guard struct {
 	Account    string
 	Simulation *policysimulation.Service
 	Resources  Resources
-	// Principal says whose call it is.
-	Principal func(ctx context.Context, caller string) (Principal, error)
+	// Principal says whose call it is, where a function made it.
+	Principal func(context.Context, awscall.Exchange) (Principal, error)
 	// Person says who called where no function did: the ARN of a user, or a role
 	// and its session.
 	Person func(context.Context, awscall.Exchange) (Principal, error)
@@ -112,7 +112,7 @@ func (g *Guard) denied(ctx context.Context, exchange awscall.Exchange) (string, 
 		g.unknown[exchange.Call.Name()] = true
 		return "", fmt.Errorf("which permissions %s needs is not known; add it to tests/authorization/demand.go", exchange.Call.Name())
 	}
-	principal, err := g.Principal(ctx, exchange.Call.Caller)
+	principal, err := g.Principal(ctx, exchange)
 	if err != nil {
 		return "", err
 	}

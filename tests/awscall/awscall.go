@@ -49,7 +49,9 @@ type Exchange struct {
 	Header     http.Header
 	Host       string
 	AccessKey  string
-	SourceIP   string
+	// SessionToken is that of temporary credentials; of a function's, its name.
+	SessionToken string
+	SourceIP     string
 	// InvokedBy is the service that makes the call for a principal, as in
 	// "cloudformation.amazonaws.com"; "" for calls that came over the network.
 	InvokedBy string

@@ -43,8 +43,8 @@ func Identify(request *http.Request, body []byte, now time.Time) Exchange {
 		},
 		Header:    request.Header.Clone(),
 		Host:      request.Host,
-		AccessKey: accessKey,
-		SourceIP:  sourceAddress(request.RemoteAddr),
+		AccessKey: accessKey, SessionToken: request.Header.Get("X-Amz-Security-Token"),
+		SourceIP: sourceAddress(request.RemoteAddr),
 	}
 	call := &exchange.Call
 	switch target := request.Header.Get("X-Amz-Target"); {

@@ -279,7 +279,20 @@ def bus_policy_delete(physical_id, props):
 
 _RESOURCE_HANDLERS["AWS::Events::EventBusPolicy"] = {"create": bus_policy_create, "update": bus_policy_update, "delete": bus_policy_delete}
 
+# A session token of its own per function, as its execution role's session has on
+# AWS: by it the rig knows whose call it is, where two stacks have functions that
+# call themselves alike.
+from ministack.core import lambda_runtime  # noqa: E402
 from ministack.core.lambda_runtime import Worker  # noqa: E402
+
+account_credentials = lambda_runtime.execution_credentials
+
+
+def session_credentials(config):
+    return {**account_credentials(config), "AWS_SESSION_TOKEN": config["FunctionName"]}
+
+
+lambda_runtime.execution_credentials = lambda_svc.execution_credentials = session_credentials
 
 # Seconds to the first line, after the last one, and in all. MiniStack's own
 # 0.05, 0.005 and 0.25 lose lines on a busy machine, and with them what a

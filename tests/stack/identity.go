@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -35,21 +36,35 @@ func (s *Stack) identify(ctx context.Context, exchange awscall.Exchange) (cloudt
 	if exchange.Call.Caller == awscall.Person {
 		return s.principal(ctx, exchange.AccessKey)
 	}
-	return s.function(ctx, exchange.Call.Caller)
+	return s.function(ctx, exchange)
 }
 
-// function gives the identity of a function of the stack by its short name.
-func (s *Stack) function(ctx context.Context, caller string) (cloudtrail.Identity, error) {
+// function gives the identity of the function that made a call: the one whose
+// session it is, also of another stack of the account, or that of this stack
+// with the short name in the call, where the process was started by a test.
+func (s *Stack) function(ctx context.Context, exchange awscall.Exchange) (cloudtrail.Identity, error) {
 	s.rolesMutex.Lock()
 	defer s.rolesMutex.Unlock()
-	if known, ok := s.roles[caller]; ok {
+	key := cmp.Or(exchange.SessionToken, exchange.Call.Caller)
+	if known, ok := s.roles[key]; ok {
 		return known, nil
 	}
-	identity, err := s.functionIdentity(ctx, caller)
+	name := exchange.SessionToken
+	if name == "" {
+		resource, err := cloudformation.NewFromConfig(s.Behind).DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{
+			StackName:         &s.Name,
+			LogicalResourceId: aws.String(LogicalID(exchange.Call.Caller)),
+		})
+		if err != nil {
+			return cloudtrail.Identity{}, fmt.Errorf("finding the function %s: %w", exchange.Call.Caller, err)
+		}
+		name = aws.ToString(resource.StackResourceDetail.PhysicalResourceId)
+	}
+	identity, err := s.functionIdentity(ctx, name)
 	if err != nil {
 		return cloudtrail.Identity{}, err
 	}
-	s.roles[caller] = identity
+	s.roles[key] = identity
 	return identity, nil
 }
 
@@ -96,24 +111,16 @@ func (s *Stack) principal(ctx context.Context, accessKey string) (cloudtrail.Ide
 	return identity, nil
 }
 
-func (s *Stack) functionIdentity(ctx context.Context, function string) (cloudtrail.Identity, error) {
-	resource, err := cloudformation.NewFromConfig(s.Behind).DescribeStackResource(ctx, &cloudformation.DescribeStackResourceInput{
-		StackName:         &s.Name,
-		LogicalResourceId: aws.String(LogicalID(function)),
-	})
+func (s *Stack) functionIdentity(ctx context.Context, name string) (cloudtrail.Identity, error) {
+	configured, err := lambda.NewFromConfig(s.Behind).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
 	if err != nil {
-		return cloudtrail.Identity{}, fmt.Errorf("finding the function %s: %w", function, err)
-	}
-	name := resource.StackResourceDetail.PhysicalResourceId
-	configured, err := lambda.NewFromConfig(s.Behind).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: name})
-	if err != nil {
-		return cloudtrail.Identity{}, fmt.Errorf("reading the function %s: %w", aws.ToString(name), err)
+		return cloudtrail.Identity{}, fmt.Errorf("reading the function %s: %w", name, err)
 	}
 	arn := aws.ToString(configured.Role)
 	roleName := arn[strings.LastIndexByte(arn, '/')+1:]
 	role, err := iam.NewFromConfig(s.Behind).GetRole(ctx, &iam.GetRoleInput{RoleName: &roleName})
 	if err != nil {
-		return cloudtrail.Identity{}, fmt.Errorf("reading the role of %s: %w", aws.ToString(name), err)
+		return cloudtrail.Identity{}, fmt.Errorf("reading the role of %s: %w", name, err)
 	}
 	return cloudtrail.Identity{
 		Account: Account,

@@ -285,8 +285,8 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 		Account:    Account,
 		Simulation: s.Simulation,
 		Resources:  &authorization.Emulated{IAM: roles, SecretsManager: secrets, EventBridge: eventbridge.NewFromConfig(behind)},
-		Principal: func(ctx context.Context, caller string) (authorization.Principal, error) {
-			identity, err := s.function(ctx, caller)
+		Principal: func(ctx context.Context, exchange awscall.Exchange) (authorization.Principal, error) {
+			identity, err := s.function(ctx, exchange)
 			return authorization.Principal{RoleARN: identity.RoleARN, SessionARN: identity.SessionARN()}, err
 		},
 		Person: func(ctx context.Context, exchange awscall.Exchange) (authorization.Principal, error) {
