@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ func batch(t testing.TB, bodies ...string) []byte {
 }
 
 type topics struct {
+	mutex     sync.Mutex // Mail and chat are published side by side.
 	published []*sns.PublishInput
 	err       error
 }
@@ -62,6 +64,8 @@ func (t *topics) Publish(_ context.Context, input *sns.PublishInput, _ ...func(*
 	if t.err != nil {
 		return nil, t.err
 	}
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
 	t.published = append(t.published, input)
 	return &sns.PublishOutput{}, nil
 }
