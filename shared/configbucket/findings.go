@@ -18,12 +18,12 @@ const (
 	CodeObjectPublic = "object-public"
 	CodeShared       = "bucket-shared"
 	CodeObjectShared = "object-shared"
-	CodeNotBlocked   = "public-access-not-blocked"
+	CodeNotBlocked   = "bucket-public-access-unblocked"
 	CodeNotEncrypted = "bucket-not-encrypted"
 	CodeNotVersioned = "bucket-not-versioned"
-	CodePlainHTTP    = "plain-http-allowed"
-	CodeACLs         = "acls-enabled"
-	CodeNotExamined  = "bucket-not-examined"
+	CodePlainHTTP    = "bucket-plain-http"
+	CodeACLs         = "bucket-acls-enabled"
+	CodeNotExamined  = "bucket-unchecked"
 )
 
 // Codes documents them.

@@ -6,34 +6,34 @@ import "ecsguardrails/shared/finding"
 // the judge's.
 const (
 	CodeDeleted        = "object-deleted"
-	CodeOtherKey       = "other-key"
+	CodeOtherKey       = "key-not-handled"
 	CodeLarge          = "file-large"
 	CodeTooLarge       = "file-too-large"
 	CodeArchived       = "object-archived"
 	CodeKeyDenied      = "kms-access-denied"
 	CodeKeyUnusable    = "kms-key-unusable"
-	CodeCustomerKey    = "customer-provided-key"
+	CodeCustomerKey    = "object-customer-key"
 	CodeTagsFull       = "tags-full"
 	CodeTagsUnreadable = "tags-unreadable"
 
 	CodeClusterMissing     = "cluster-missing"
 	CodeClusterInactive    = "cluster-inactive"
 	CodeClusterRegion      = "cluster-region-unknown"
-	CodeClusterNotExamined = "cluster-not-examined"
+	CodeClusterNotExamined = "cluster-unchecked"
 
-	CodeNobodyCanRead      = "no-role-can-read"
-	CodeSomeCannotRead     = "role-cannot-read"
-	CodeReadersNotExamined = "readers-not-examined"
+	CodeNobodyCanRead      = "file-unreadable-by-roles"
+	CodeSomeCannotRead     = "file-unreadable-by-role"
+	CodeReadersNotExamined = "readers-unchecked"
 
 	CodeLoginRefused   = "registry-login-refused"
-	CodeLoginUnknown   = "registry-login-unknown"
+	CodeLoginUnknown   = "registry-login-unchecked"
 	CodeRegistryOpen   = "registry-open"
 	CodeAddressRefused = "registry-address-refused"
-	CodeLoginNotTried  = "registry-login-not-tried"
+	CodeLoginNotTried  = "registry-login-untried"
 
 	CodeRestored   = "version-restored"
 	CodeNotOnTop   = "version-not-on-top"
-	CodeNoGood     = "no-good-version"
+	CodeNoGood     = "good-version-missing"
 	CodeNotOurCopy = "restored-version-invalid"
 )
 

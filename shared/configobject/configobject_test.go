@@ -328,9 +328,9 @@ func TestGone(t *testing.T) {
 	b.put("ecs.config", "", nil)
 	b.add(&stored{key: "marked/ecs.config", marker: true})
 	tests := map[string]struct{ payload, code string }{
-		"version deleted":         {uploaded("ecs.config", "v9"), "gone"},
-		"object deleted":          {uploaded("other/ecs.config", ""), "gone"},
-		"delete marker on top":    {uploaded("marked/ecs.config", ""), "gone"},
+		"version deleted":         {uploaded("ecs.config", "v9"), "subject-gone"},
+		"object deleted":          {uploaded("other/ecs.config", ""), "subject-gone"},
+		"delete marker on top":    {uploaded("marked/ecs.config", ""), "subject-gone"},
 		"delete marker by its id": {uploaded("marked/ecs.config", "v2"), "object-deleted"},
 	}
 	for name, test := range tests {
@@ -356,16 +356,16 @@ func TestUnreadable(t *testing.T) {
 		"key disabled":         {"GetObject", "KMS.DisabledException", "", "kms-key-unusable", finding.Noncompliant},
 		"key deleted":          {"GetObject", "KMS.NotFoundException", "", "kms-key-unusable", finding.Noncompliant},
 		"key pending deletion": {"GetObject", "KMS.KMSInvalidStateException", "", "kms-key-unusable", finding.Noncompliant},
-		"key throttled":        {"GetObject", "KMS.ThrottlingException", "", "will-retry", finding.Failed},
+		"key throttled":        {"GetObject", "KMS.ThrottlingException", "", "call-retried", finding.Failed},
 		"archived":             {"GetObject", "InvalidObjectState", "", "object-archived", finding.Noncompliant},
 		"customer's key": {
 			"GetObject", "InvalidRequest", "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.",
-			"customer-provided-key", finding.Noncompliant,
+			"object-customer-key", finding.Noncompliant,
 		},
 		"another invalid request": {"GetObject", "InvalidRequest", "no", "call-refused", finding.Noncompliant},
-		"slow down":               {"GetObject", "SlowDown", "", "will-retry", finding.Failed},
+		"slow down":               {"GetObject", "SlowDown", "", "call-retried", finding.Failed},
 		"tags denied":             {"GetObjectTagging", "AccessDenied", "", "tags-unreadable", finding.Noncompliant},
-		"tags throttled":          {"GetObjectTagging", "SlowDown", "", "will-retry", finding.Failed},
+		"tags throttled":          {"GetObjectTagging", "SlowDown", "", "call-retried", finding.Failed},
 		"tagging denied":          {"PutObjectTagging", "AccessDenied", "", "access-denied", finding.Noncompliant},
 	}
 	for name, test := range tests {

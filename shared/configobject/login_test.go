@@ -91,17 +91,17 @@ func TestRegistryLogin(t *testing.T) {
 		"refused":               {authData("r.example.com robot other-" + password), "registry-login-refused error", "r.example.com"},
 		"refused by a realm":    {authData("https://index.docker.io/v1/ robot other-" + password), "registry-login-refused error", "auth.example.com registry-1.docker.io"},
 		"one of two refused":    {authData("r.example.com"+good, "r.example.com:5000 robot x"+password), "registry-login-refused error", "r.example.com r.example.com:5000"},
-		"unknown host":          {authData("absent.example.com" + good), "registry-login-unknown warning", ""},
-		"plain http":            {authData("http://plain.example.com" + good), "registry-login-unknown warning", ""},
-		"broken":                {authData("broken.example.com" + good), "registry-login-unknown warning", "broken.example.com"},
-		"turned away":           {authData("firewall.example.com" + good), "registry-login-unknown warning", "firewall.example.com"},
-		"no registry":           {authData("website.example.com" + good), "registry-login-unknown warning", "website.example.com"},
-		"redirect":              {authData("moved.example.com" + good), "registry-login-unknown warning", "moved.example.com"},
-		"another authorization": {authData("odd.example.com" + good), "registry-login-unknown warning", "odd.example.com"},
-		"realm without TLS":     {authData("leaky.example.com" + good), "registry-login-unknown warning", "leaky.example.com"},
+		"unknown host":          {authData("absent.example.com" + good), "registry-login-unchecked warning", ""},
+		"plain http":            {authData("http://plain.example.com" + good), "registry-login-unchecked warning", ""},
+		"broken":                {authData("broken.example.com" + good), "registry-login-unchecked warning", "broken.example.com"},
+		"turned away":           {authData("firewall.example.com" + good), "registry-login-unchecked warning", "firewall.example.com"},
+		"no registry":           {authData("website.example.com" + good), "registry-login-unchecked warning", "website.example.com"},
+		"redirect":              {authData("moved.example.com" + good), "registry-login-unchecked warning", "moved.example.com"},
+		"another authorization": {authData("odd.example.com" + good), "registry-login-unchecked warning", "odd.example.com"},
+		"realm without TLS":     {authData("leaky.example.com" + good), "registry-login-unchecked warning", "leaky.example.com"},
 		"open":                  {authData("open.example.com" + good), "registry-open info", "open.example.com"},
-		"token":                 {"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=docker\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","identitytoken":"` + password + `"}}` + "\n", "registry-login-not-tried info", ""},
-		"key that may be none":  {authData("r.example.com/" + strings.Repeat(password, 9) + good), "auth-key-paths info registry-login-not-tried info", ""},
+		"token":                 {"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=docker\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","identitytoken":"` + password + `"}}` + "\n", "registry-login-untried info", ""},
+		"key that may be none":  {authData("r.example.com/" + strings.Repeat(password, 9) + good), "auth-key-paths info registry-login-untried info", ""},
 		// What the agent does not use is not logged in to.
 		"no credential kept": {"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=docker\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","password":1}}` + "\n", "auth-data-type error", ""},
 		"no JSON":            {"ECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=docker\n" + `ECS_ENGINE_AUTH_DATA={"r.example.com":{"username":"robot","password":"` + password + `"}` + "\n", "auth-data-invalid error", ""},
@@ -196,7 +196,7 @@ func TestLoginsAreBounded(t *testing.T) {
 		}
 		began := time.Now()
 		result := one(t, handleBy(t, logsIn(verifying(), b, c), uploaded("ecs.config", b.put("ecs.config", authData(credentials...), nil))))
-		want := append(slices.Repeat([]string{"registry-login-unknown"}, 10), "registry-login-not-tried")
+		want := append(slices.Repeat([]string{"registry-login-unchecked"}, 10), "registry-login-untried")
 		if !slices.Equal(codes(result), want) || !strings.Contains(result.Findings[10].Message, "3 more") {
 			t.Errorf("got %q", codes(result))
 		}
@@ -303,7 +303,7 @@ func TestLoginStaysOutside(t *testing.T) {
 func TestLoginErrorOfAnotherKind(t *testing.T) {
 	b, c := &bucket{versioning: true}, &client{answer: func(context.Context, registry.Registry) error { return errors.New(password) }}
 	result := one(t, handleBy(t, logsIn(verifying(), b, c), uploaded("ecs.config", b.put("ecs.config", authData("r.example.com robot "+password), nil))))
-	if !slices.Equal(codes(result), []string{"registry-login-unknown"}) || strings.Contains(fmt.Sprintf("%+v", result), password) {
+	if !slices.Equal(codes(result), []string{"registry-login-unchecked"}) || strings.Contains(fmt.Sprintf("%+v", result), password) {
 		t.Errorf("got %+v", result)
 	}
 }

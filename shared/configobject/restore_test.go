@@ -97,14 +97,14 @@ func TestNothingToRestore(t *testing.T) {
 	}{
 		"first version": {
 			func(b *bucket) string { return b.put("ecs.config", "error a", nil) },
-			[]string{"a", "no-good-version"},
+			[]string{"a", "good-version-missing"},
 		},
 		"only bad ones": {
 			func(b *bucket) string {
 				b.put("ecs.config", "error b", nil)
 				return b.put("ecs.config", "error a", nil)
 			},
-			[]string{"a", "no-good-version"},
+			[]string{"a", "good-version-missing"},
 		},
 		"the good one is too old": {
 			func(b *bucket) string {
@@ -114,7 +114,7 @@ func TestNothingToRestore(t *testing.T) {
 				}
 				return b.put("ecs.config", "error a", nil)
 			},
-			[]string{"a", "no-good-version"},
+			[]string{"a", "good-version-missing"},
 		},
 		"the good one was deleted on purpose": {
 			func(b *bucket) string {
@@ -123,7 +123,7 @@ func TestNothingToRestore(t *testing.T) {
 				b.add(&stored{key: "ecs.config", marker: true})
 				return b.put("ecs.config", "error a", nil)
 			},
-			[]string{"a", "no-good-version"},
+			[]string{"a", "good-version-missing"},
 		},
 		"another key's good one": {
 			func(b *bucket) string {
@@ -131,7 +131,7 @@ func TestNothingToRestore(t *testing.T) {
 				b.put("ecs.confi", "", nil)
 				return b.put("ecs.config", "error a", nil)
 			},
-			[]string{"a", "no-good-version"},
+			[]string{"a", "good-version-missing"},
 		},
 		"a newer one is on top": {
 			func(b *bucket) string {

@@ -81,7 +81,7 @@ func (s Settings) byHand(of event.ByHand) []pipeline.Subject[Object] {
 		_, given := of.Fields[field]
 		if (!ok || text == "") && (given || field != "versionId") {
 			return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", finding.Finding{
-				Code: "malformed-event", Severity: finding.Error,
+				Code: "event-malformed", Severity: finding.Error,
 				Message: "the request names an object, but not by texts that are not empty",
 				Fix:     `write {"bucket": "acme-ecs-config", "key": "prod/ecs.config"}, and "versionId" for a version that is not on top`,
 			})}
@@ -94,7 +94,7 @@ func (s Settings) byHand(of event.ByHand) []pipeline.Subject[Object] {
 func (s Settings) subject(object Object) []pipeline.Subject[Object] {
 	if !bucketName.MatchString(object.Bucket) {
 		return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", finding.Finding{
-			Code: "malformed-event", Severity: finding.Error,
+			Code: "event-malformed", Severity: finding.Error,
 			Message: "the bucket's name cannot be one: S3 has letters, digits, dots, hyphens and underscores in it",
 			Fix:     "write the bucket's name alone, neither a URL nor an ARN",
 		})}

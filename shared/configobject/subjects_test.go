@@ -36,29 +36,29 @@ func TestSubjects(t *testing.T) {
 		"our own tagging":                  {eventBridge("Object Tags Added", `{"key":"ecs.config","version-id":"v1"}`), []string{"skipped [event-not-handled] event"}},
 		"deleted":                          {records(record("ObjectRemoved:Delete", "ecs.config")), []string{"skipped [object-deleted] s3://acme/ecs.config?versionId=v1"}},
 		"deleted, by EventBridge":          {eventBridge("Object Deleted", `{"key":"ecs.config","version-id":"v1"}`), []string{"skipped [object-deleted] s3://acme/ecs.config?versionId=v1"}},
-		"other people's":                   {records(record("ObjectCreated:Put", "ecs.config.bak")), []string{"skipped [other-key] s3://acme/ecs.config.bak?versionId=v1"}},
-		"other case":                       {records(record("ObjectCreated:Put", "ECS.CONFIG")), []string{"skipped [other-key] s3://acme/ECS.CONFIG?versionId=v1"}},
+		"other people's":                   {records(record("ObjectCreated:Put", "ecs.config.bak")), []string{"skipped [key-not-handled] s3://acme/ecs.config.bak?versionId=v1"}},
+		"other case":                       {records(record("ObjectCreated:Put", "ECS.CONFIG")), []string{"skipped [key-not-handled] s3://acme/ECS.CONFIG?versionId=v1"}},
 		"two":                              {records(record("ObjectCreated:Put", "ecs.config"), record("ObjectCreated:Put", "x.env")), []string{"compliant [] s3://acme/ecs.config?versionId=v1", "compliant [] s3://acme/x.env?versionId=v1"}},
 		"one twice":                        {records(record("ObjectCreated:Put", "ecs.config"), record("ObjectCreated:Put", "ecs.config")), []string{"compliant [] s3://acme/ecs.config?versionId=v1"}},
 		"test":                             {`{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2014-10-13T15:57:02.089Z","Bucket":"acme","RequestId":"5582815E1AEA5ADF","HostId":"8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"}`, []string{"skipped [event-not-handled] event"}},
 		"by hand":                          {`{"bucket":"acme","key":"ecs.config"}`, []string{"compliant [] s3://acme/ecs.config"}},
 		"by hand, a version":               {`{"bucket":"acme","key":"ecs.config","versionId":"v1"}`, []string{"compliant [] s3://acme/ecs.config?versionId=v1"}},
-		"by hand, no key":                  {`{"bucket":"acme"}`, []string{"noncompliant [malformed-event] event"}},
-		"by hand, empty bucket":            {`{"bucket":"","key":"ecs.config"}`, []string{"noncompliant [malformed-event] event"}},
-		"by hand, key of wrong type":       {`{"bucket":"acme","key":["ecs.config"]}`, []string{"noncompliant [malformed-event] event"}},
-		"by hand, version of wrong type":   {`{"bucket":"acme","key":"ecs.config","versionId":null}`, []string{"noncompliant [malformed-event] event"}},
-		"by hand, an address as bucket":    {`{"bucket":"s3://acme","key":"ecs.config"}`, []string{"noncompliant [malformed-event] event"}},
+		"by hand, no key":                  {`{"bucket":"acme"}`, []string{"noncompliant [event-malformed] event"}},
+		"by hand, empty bucket":            {`{"bucket":"","key":"ecs.config"}`, []string{"noncompliant [event-malformed] event"}},
+		"by hand, key of wrong type":       {`{"bucket":"acme","key":["ecs.config"]}`, []string{"noncompliant [event-malformed] event"}},
+		"by hand, version of wrong type":   {`{"bucket":"acme","key":"ecs.config","versionId":null}`, []string{"noncompliant [event-malformed] event"}},
+		"by hand, an address as bucket":    {`{"bucket":"s3://acme","key":"ecs.config"}`, []string{"noncompliant [event-malformed] event"}},
 		"by hand, something else":          {`{"role":"ecsInstanceRole"}`, []string{"skipped [event-not-handled] event"}},
 		"schedule":                         {`{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`, []string{"skipped [event-not-handled] event"}},
-		"empty":                            {``, []string{"noncompliant [malformed-event] event"}},
-		"null":                             {`null`, []string{"noncompliant [malformed-event] event"}},
-		"list":                             {`[]`, []string{"noncompliant [malformed-event] event"}},
-		"truncated":                        {`{"Records":[{"s3":`, []string{"noncompliant [malformed-event] event"}},
-		"no bucket":                        {`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"ecs.config"}}}]}`, []string{"noncompliant [malformed-event] event"}},
-		"key of wrong type":                {`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"acme"},"object":{"key":7}}}]}`, []string{"noncompliant [malformed-event] event"}},
-		"detail of wrong type":             {`{"source":"aws.s3","detail-type":"Object Created","detail":[]}`, []string{"noncompliant [malformed-event] event"}},
-		"six megabytes of rubbish":         {strings.Repeat("x", 6<<20), []string{"noncompliant [malformed-event] event"}},
-		"six megabytes of one JSON string": {`{"bucket":"` + strings.Repeat("x", 6<<20) + `"}`, []string{"noncompliant [malformed-event] event"}},
+		"empty":                            {``, []string{"noncompliant [event-malformed] event"}},
+		"null":                             {`null`, []string{"noncompliant [event-malformed] event"}},
+		"list":                             {`[]`, []string{"noncompliant [event-malformed] event"}},
+		"truncated":                        {`{"Records":[{"s3":`, []string{"noncompliant [event-malformed] event"}},
+		"no bucket":                        {`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"object":{"key":"ecs.config"}}}]}`, []string{"noncompliant [event-malformed] event"}},
+		"key of wrong type":                {`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"acme"},"object":{"key":7}}}]}`, []string{"noncompliant [event-malformed] event"}},
+		"detail of wrong type":             {`{"source":"aws.s3","detail-type":"Object Created","detail":[]}`, []string{"noncompliant [event-malformed] event"}},
+		"six megabytes of rubbish":         {strings.Repeat("x", 6<<20), []string{"noncompliant [event-malformed] event"}},
+		"six megabytes of one JSON string": {`{"bucket":"` + strings.Repeat("x", 6<<20) + `"}`, []string{"noncompliant [event-malformed] event"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestSampleEvents(t *testing.T) {
 				t.Errorf("%s: got %+v", name, result)
 			}
 		default:
-			if !slices.Equal(codes(result), []string{"gone"}) || !strings.HasPrefix(result.Subject, "s3://acme-ecs-config/") {
+			if !slices.Equal(codes(result), []string{"subject-gone"}) || !strings.HasPrefix(result.Subject, "s3://acme-ecs-config/") {
 				t.Errorf("%s: got %+v, want the look at an object", name, result)
 			}
 		}

@@ -47,10 +47,10 @@ func TestCluster(t *testing.T) {
 		"no cluster's name":            {"ECS_CLUSTER=my cluster\n", nil, []string{"cluster-invalid"}, finding.Noncompliant, "invalid"},
 		"region of another spelling":   {"ECS_CLUSTER=prod\nAWS_DEFAULT_REGION=Frankfurt\n", nil, nil, "", ""},
 		"region without ECS":           {"ECS_CLUSTER=prod\nAWS_DEFAULT_REGION=us-east-9\n", dns(true), []string{"cluster-region-unknown"}, finding.Noncompliant, "valid"},
-		"name server does not answer":  {"ECS_CLUSTER=prod\n", dns(false), []string{"will-retry"}, finding.Failed, ""},
-		"denied":                       {"ECS_CLUSTER=prod\n", apiError("AccessDeniedException"), []string{"cluster-not-examined"}, finding.Noncompliant, "valid"},
-		"region that is not turned on": {"ECS_CLUSTER=prod\nAWS_DEFAULT_REGION=ap-east-1\n", apiError("UnrecognizedClientException"), []string{"cluster-not-examined"}, finding.Noncompliant, "valid"},
-		"throttled":                    {"ECS_CLUSTER=prod\n", apiError("ThrottlingException"), []string{"will-retry"}, finding.Failed, ""},
+		"name server does not answer":  {"ECS_CLUSTER=prod\n", dns(false), []string{"call-retried"}, finding.Failed, ""},
+		"denied":                       {"ECS_CLUSTER=prod\n", apiError("AccessDeniedException"), []string{"cluster-unchecked"}, finding.Noncompliant, "valid"},
+		"region that is not turned on": {"ECS_CLUSTER=prod\nAWS_DEFAULT_REGION=ap-east-1\n", apiError("UnrecognizedClientException"), []string{"cluster-unchecked"}, finding.Noncompliant, "valid"},
+		"throttled":                    {"ECS_CLUSTER=prod\n", apiError("ThrottlingException"), []string{"call-retried"}, finding.Failed, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -108,15 +108,15 @@ func TestBucket(t *testing.T) {
 		want   []string
 	}{
 		"sound":                  {&bucket{versioning: true}, "", nil},
-		"public object":          {&bucket{versioning: true, unblocked: true, objectGrants: []types.Grant{everybody}}, "", []string{"public-access-not-blocked", "acls-enabled", "object-public"}},
-		"blocked by the account": {&bucket{versioning: true, unblocked: true, accountBlocks: true, objectGrants: []types.Grant{everybody}}, "", []string{"acls-enabled"}},
+		"public object":          {&bucket{versioning: true, unblocked: true, objectGrants: []types.Grant{everybody}}, "", []string{"bucket-public-access-unblocked", "bucket-acls-enabled", "object-public"}},
+		"blocked by the account": {&bucket{versioning: true, unblocked: true, accountBlocks: true, objectGrants: []types.Grant{everybody}}, "", []string{"bucket-acls-enabled"}},
 		"the account's block not shown": {
-			&bucket{versioning: true, unblocked: true}, "GetPublicAccessBlock of the account", []string{"public-access-not-blocked", "acls-enabled", "bucket-not-examined"},
+			&bucket{versioning: true, unblocked: true}, "GetPublicAccessBlock of the account", []string{"bucket-public-access-unblocked", "bucket-acls-enabled", "bucket-unchecked"},
 		},
-		"ACL not readable":  {&bucket{versioning: true, unblocked: true}, "GetObjectAcl", []string{"public-access-not-blocked", "acls-enabled", "bucket-not-examined"}},
+		"ACL not readable":  {&bucket{versioning: true, unblocked: true}, "GetObjectAcl", []string{"bucket-public-access-unblocked", "bucket-acls-enabled", "bucket-unchecked"}},
 		"shared":            {&bucket{versioning: true, policy: stranger}, "", []string{"bucket-shared"}},
 		"account not known": {&bucket{versioning: true, policy: stranger}, "GetCallerIdentity", nil},
-		"policy not shown":  {&bucket{versioning: true}, "GetBucketPolicy", []string{"bucket-not-examined"}},
+		"policy not shown":  {&bucket{versioning: true}, "GetBucketPolicy", []string{"bucket-unchecked"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -69,7 +69,7 @@ func verdictTags(findings []finding.Finding) []Tag {
 }
 
 // sum counts findings and names their codes, the gravest first, as in
-// "errors=1 warnings=2 infos=0: auth-data-shape unknown-variable", and ends in
+// "errors=1 warnings=2 infos=0: auth-data-shape variable-unknown", and ends in
 // "+3" where three more codes had no room.
 func sum(findings []finding.Finding) string {
 	if len(findings) == 0 {

@@ -61,7 +61,7 @@ func Command(ctx context.Context, args []string, build func(context.Context) (*D
 	code := exitcode.OK
 	for _, result := range report.Results {
 		switch {
-		case result.Status == finding.Failed, len(result.Findings) > 0 && result.Findings[0].Code == "access-denied", len(result.Findings) > 0 && result.Findings[0].Code == "malformed-event":
+		case result.Status == finding.Failed, len(result.Findings) > 0 && result.Findings[0].Code == "access-denied", len(result.Findings) > 0 && result.Findings[0].Code == "event-malformed":
 			return exitcode.CouldNotRun
 		case result.HasError():
 			code = exitcode.Findings

@@ -456,8 +456,8 @@ func TestByHand(t *testing.T) {
 			a.ec2 = []ec2types.Instance{instanceWith("arn:aws:iam::123456789012:instance-profile/node")}
 			a.profiles["node"], a.denied["ecs:RegisterContainerInstance node"] = "node", true
 		}, "instance-not-registered", "role node may not register it. attach-policies is looking at the role."},
-		"wrong words": {`{"service":"web"}`, func() {}, "malformed-event", "cluster/name"},
-		"wrong task":  {`{"task":"web"}`, func() {}, "malformed-event", "ARN of a task"},
+		"wrong words": {`{"service":"web"}`, func() {}, "event-malformed", "cluster/name"},
+		"wrong task":  {`{"task":"web"}`, func() {}, "event-malformed", "ARN of a task"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.prepare()
@@ -495,7 +495,7 @@ func TestMalformedEvents(t *testing.T) {
 		`{"source":"aws.ecs","detail-type":"ECS Container Instance Health Change","detail":{}}`,
 	} {
 		result := only(t, a.diagnosis(finding.Enforce).Handle(t.Context(), []byte(event)))
-		if result.Findings[0].Code != "malformed-event" {
+		if result.Findings[0].Code != "event-malformed" {
 			t.Errorf("%s: %+v", event, result)
 		}
 	}

@@ -123,7 +123,7 @@ func notified(of event.Notification) []pipeline.Subject[Failure] {
 
 func malformed(problem string) []pipeline.Subject[Failure] {
 	return []pipeline.Subject[Failure]{pipeline.Reject[Failure]("event", finding.Finding{
-		Code: "malformed-event", Severity: finding.Error, Message: problem,
+		Code: "event-malformed", Severity: finding.Error, Message: problem,
 		Fix: "send an event in the shape of one of the samples in events/",
 	})}
 }

@@ -403,7 +403,7 @@ func TestTheGravestAreKept(t *testing.T) {
 	if len(findings) != 100 {
 		t.Errorf("%d findings, want 100", len(findings))
 	}
-	if findings[len(findings)-1].Code != "too-many-findings" || !isError(findings[0]) {
+	if findings[len(findings)-1].Code != "findings-too-many" || !isError(findings[0]) {
 		t.Errorf("first %v, last %v", findings[0], findings[len(findings)-1])
 	}
 }

@@ -9,13 +9,13 @@ const (
 	codeNotUTF8         = "environment-not-utf-8"
 	codeLongLine        = "environment-line-too-long"
 	codeIgnored         = "environment-line-ignored"
-	codeIndentedComment = "environment-indented-comment"
-	codeEmptyName       = "environment-empty-name"
+	codeIndentedComment = "environment-comment-indented"
+	codeEmptyName       = "environment-name-empty"
 	codeName            = "environment-name-malformed"
 	codeUnusualName     = "environment-name-unusual"
 	codeSetByECS        = "environment-set-by-ecs"
-	codeDuplicate       = "environment-duplicate-variable"
-	codeMultiLine       = "environment-multi-line-value"
+	codeDuplicate       = "environment-variable-duplicate"
+	codeMultiLine       = "environment-value-multi-line"
 	codeLineSeparator   = "environment-line-separator"
 	codeQuoted          = "environment-value-quoted"
 	codeWhitespace      = "environment-value-white-space"
@@ -23,8 +23,8 @@ const (
 	codeUnexpanded      = "environment-value-unexpanded"
 	codePath            = "environment-path-replaced"
 	codeEscape          = "environment-value-escape"
-	codeStaticKeys      = "environment-static-aws-keys"
-	codeTooMany         = "environment-too-many-findings"
+	codeStaticKeys      = "environment-aws-keys-static"
+	codeTooMany         = "environment-findings-too-many"
 )
 
 // Code is one sort of finding, for documentation.

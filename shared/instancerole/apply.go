@@ -108,13 +108,13 @@ func attachError(action Action, err error) error {
 		return nil
 	case awserror.HasCode(err, "NoSuchEntity", "NoSuchEntityException") && strings.Contains(err.Error(), string(action.Policy)):
 		return finding.Refuse(finding.Finding{
-			Code: "policy-not-found", Severity: finding.Error,
+			Code: "policy-gone", Severity: finding.Error,
 			Message: fmt.Sprintf("The policy %s, which the settings name, does not exist or cannot be attached.", action.Policy),
 			Fix:     "Correct the setting, or deploy the stack's policies again.",
 		})
 	case awserror.HasCode(err, "LimitExceeded", "LimitExceededException"):
 		return finding.Refuse(finding.Finding{
-			Code: "managed-policy-quota", Severity: finding.Error,
+			Code: "policy-quota-reached", Severity: finding.Error,
 			Message: fmt.Sprintf("%s has as many managed policies as it can have, which leaves no room for %s.", action.Role.Name, action.Policy.name()),
 			Fix:     "Detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\".",
 		})

@@ -107,31 +107,31 @@ func TestBadInput(t *testing.T) {
 		payload string
 		code    string
 	}{
-		"empty":                     {"", "malformed-event"},
-		"null":                      {"null", "malformed-event"},
-		"a number":                  {"7", "malformed-event"},
-		"an empty object":           {"{}", "malformed-event"},
-		"truncated":                 {`{"detail-type":"AWS API Call via Clou`, "malformed-event"},
-		"rubbish of 6 MB":           {strings.Repeat("\x00{[", 2<<20), "malformed-event"},
-		"a role of 6 MB":            {`{"role":"` + strings.Repeat("x", 6<<20) + `"}`, "malformed-event"},
-		"deep":                      {call("ec2.amazonaws.com", "RunInstances", strings.Repeat("[", 5000)+strings.Repeat("]", 5000), "null"), "no-instance-profile"},
+		"empty":                     {"", "event-malformed"},
+		"null":                      {"null", "event-malformed"},
+		"a number":                  {"7", "event-malformed"},
+		"an empty object":           {"{}", "event-malformed"},
+		"truncated":                 {`{"detail-type":"AWS API Call via Clou`, "event-malformed"},
+		"rubbish of 6 MB":           {strings.Repeat("\x00{[", 2<<20), "event-malformed"},
+		"a role of 6 MB":            {`{"role":"` + strings.Repeat("x", 6<<20) + `"}`, "event-malformed"},
+		"deep":                      {call("ec2.amazonaws.com", "RunInstances", strings.Repeat("[", 5000)+strings.Repeat("]", 5000), "null"), "instance-profile-missing"},
 		"unknown detail-type":       {`{"detail-type":"Weather","source":"sky","detail":{}}`, "event-not-handled"},
 		"another call of IAM":       {call("iam.amazonaws.com", "ListRoles", `{"roleName":"x"}`, "null"), "event-not-handled"},
 		"the same name elsewhere":   {call("sts.amazonaws.com", "CreateRole", `{"roleName":"x"}`, "null"), "event-not-handled"},
-		"no request":                {call("iam.amazonaws.com", "CreateRole", "null", "null"), "malformed-event"},
-		"a request of another type": {call("iam.amazonaws.com", "CreateRole", `"roleName"`, "null"), "malformed-event"},
-		"a role of another type":    {call("iam.amazonaws.com", "CreateRole", `{"roleName":7}`, "null"), "malformed-event"},
-		"a role with a path":        {call("iam.amazonaws.com", "CreateRole", `{"roleName":"../x"}`, "null"), "malformed-event"},
-		"instances of another type": {call("ec2.amazonaws.com", "RunInstances", `{"iamInstanceProfile":[7]}`, `{"instancesSet":7}`), "no-instance-profile"},
-		"a profile that is text":    {call("ec2.amazonaws.com", "RunInstances", `{"iamInstanceProfile":"x"}`, `null`), "no-instance-profile"},
-		"a role that is none":       {`{"role":7}`, "malformed-event"},
-		"role and undo":             {`{"role":"a","undo":"a"}`, "malformed-event"},
-		"an ARN of something else":  {`{"role":"arn:aws:iam::123456789012:user/x"}`, "malformed-event"},
-		"a role that is gone":       {`{"role":"ecsInstanceRole"}`, "gone"},
-		"a role of another account": {`{"role":"arn:aws:iam::999999999999:role/known"}`, "other-account"},
-		"undo of nothing":           {`{"undo":"known"}`, "nothing-to-undo"},
-		"an own role":               {`{"role":"guardrails-AttachPoliciesRole-XYZ"}`, "own-role"},
-		"undo of an own role":       {`{"undo":"arn:aws:iam::123456789012:role/guardrails-AttachPoliciesRole-XYZ"}`, "own-role"},
+		"no request":                {call("iam.amazonaws.com", "CreateRole", "null", "null"), "event-malformed"},
+		"a request of another type": {call("iam.amazonaws.com", "CreateRole", `"roleName"`, "null"), "event-malformed"},
+		"a role of another type":    {call("iam.amazonaws.com", "CreateRole", `{"roleName":7}`, "null"), "event-malformed"},
+		"a role with a path":        {call("iam.amazonaws.com", "CreateRole", `{"roleName":"../x"}`, "null"), "event-malformed"},
+		"instances of another type": {call("ec2.amazonaws.com", "RunInstances", `{"iamInstanceProfile":[7]}`, `{"instancesSet":7}`), "instance-profile-missing"},
+		"a profile that is text":    {call("ec2.amazonaws.com", "RunInstances", `{"iamInstanceProfile":"x"}`, `null`), "instance-profile-missing"},
+		"a role that is none":       {`{"role":7}`, "event-malformed"},
+		"role and undo":             {`{"role":"a","undo":"a"}`, "event-malformed"},
+		"an ARN of something else":  {`{"role":"arn:aws:iam::123456789012:user/x"}`, "event-malformed"},
+		"a role that is gone":       {`{"role":"ecsInstanceRole"}`, "subject-gone"},
+		"a role of another account": {`{"role":"arn:aws:iam::999999999999:role/known"}`, "subject-in-other-account"},
+		"undo of nothing":           {`{"undo":"known"}`, "undo-absent"},
+		"an own role":               {`{"role":"guardrails-AttachPoliciesRole-XYZ"}`, "role-own"},
+		"undo of an own role":       {`{"undo":"arn:aws:iam::123456789012:role/guardrails-AttachPoliciesRole-XYZ"}`, "role-own"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -147,10 +147,10 @@ func TestBadInput(t *testing.T) {
 // TestIgnoredCalls: failed calls and our own come to nothing, and cost nothing.
 func TestIgnoredCalls(t *testing.T) {
 	tests := map[string]struct{ file, field, value, code string }{
-		"failed":          {"create-role", "errorCode", `"EntityAlreadyExistsException"`, "failed-call"},
-		"dry run":         {"run-instances", "errorCode", `"Client.DryRunOperation"`, "failed-call"},
-		"own":             {"tag-role", "userIdentity", `{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/guardrails-AttachPoliciesRole-XYZ/fn","sessionContext":{}}`, "own-call"},
-		"own, issuer too": {"detach-role-policy", "userIdentity", `{"type":"AssumedRole","sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::123456789012:role/guardrails-AttachPoliciesRole-XYZ"}}}`, "own-call"},
+		"failed":          {"create-role", "errorCode", `"EntityAlreadyExistsException"`, "call-failed"},
+		"dry run":         {"run-instances", "errorCode", `"Client.DryRunOperation"`, "call-failed"},
+		"own":             {"tag-role", "userIdentity", `{"type":"AssumedRole","arn":"arn:aws:sts::123456789012:assumed-role/guardrails-AttachPoliciesRole-XYZ/fn","sessionContext":{}}`, "call-own"},
+		"own, issuer too": {"detach-role-policy", "userIdentity", `{"type":"AssumedRole","sessionContext":{"sessionIssuer":{"arn":"arn:aws:iam::123456789012:role/guardrails-AttachPoliciesRole-XYZ"}}}`, "call-own"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

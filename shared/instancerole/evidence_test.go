@@ -88,11 +88,11 @@ func TestEvidence(t *testing.T) {
 				a.images[image] = plainImage
 				a.instances[first] = storedInstance{image: image, userData: encoded("#!/bin/bash\nreboot")}
 			},
-			status: finding.Skipped, codes: []string{"not-instance-role"}, calls: 4,
+			status: finding.Skipped, codes: []string{"role-not-for-instances"}, calls: 4,
 		},
 		"instance, image and template gone": {
 			event: "run-instances-auto-scaling", arrange: func(*account) {},
-			status: finding.Skipped, codes: []string{"not-instance-role"}, calls: 5,
+			status: finding.Skipped, codes: []string{"role-not-for-instances"}, calls: 5,
 		},
 		"a secret in the user data": {
 			event: "run-instances",
@@ -116,11 +116,11 @@ func TestEvidence(t *testing.T) {
 		},
 		"the profile holds no role": {
 			event: "run-instances", arrange: func(a *account) { a.profiles["web-hosts"] = nil },
-			status: finding.Skipped, codes: []string{"profile-without-role"}, calls: 1,
+			status: finding.Skipped, codes: []string{"instance-profile-empty"}, calls: 1,
 		},
 		"the profile is gone": {
 			event: "run-instances", arrange: func(a *account) { delete(a.profiles, "web-hosts") },
-			status: finding.Skipped, codes: []string{"gone"}, calls: 1,
+			status: finding.Skipped, codes: []string{"subject-gone"}, calls: 1,
 		},
 		"the role is ignored": {
 			event: "run-instances",
@@ -129,7 +129,7 @@ func TestEvidence(t *testing.T) {
 				a.instances[first] = storedInstance{image: image}
 				a.roles["web-servers"].tags = map[string]string{optout.Tag: "true"}
 			},
-			status: finding.Skipped, codes: []string{"ignored"}, calls: 4,
+			status: finding.Skipped, codes: []string{"role-ignored"}, calls: 4,
 		},
 	}
 	for name, test := range tests {
@@ -190,17 +190,17 @@ func TestFaults(t *testing.T) {
 		status finding.Status
 		code   string
 	}{
-		"throttled":                 {"GetRole", apiError("Throttling", "Rate exceeded"), finding.Failed, "will-retry"},
-		"simulation throttled":      {"SimulatePrincipalPolicy", apiError("Throttling", "Rate exceeded"), finding.Failed, "will-retry"},
-		"connection broken":         {"ListAttachedRolePolicies", errors.New("read: connection reset by peer"), finding.Failed, "will-retry"},
+		"throttled":                 {"GetRole", apiError("Throttling", "Rate exceeded"), finding.Failed, "call-retried"},
+		"simulation throttled":      {"SimulatePrincipalPolicy", apiError("Throttling", "Rate exceeded"), finding.Failed, "call-retried"},
+		"connection broken":         {"ListAttachedRolePolicies", errors.New("read: connection reset by peer"), finding.Failed, "call-retried"},
 		"may not read":              {"GetRole", apiError("AccessDenied", "not authorized"), finding.Noncompliant, "access-denied"},
 		"may not attach":            {"AttachRolePolicy", apiError("AccessDenied", "not authorized"), finding.Noncompliant, "access-denied"},
 		"may not tag":               {"TagRole", apiError("AccessDenied", "not authorized"), finding.Noncompliant, "access-denied"},
-		"changed at the same time":  {"AttachRolePolicy", apiError("ConcurrentModification", "try again"), finding.Failed, "will-retry"},
-		"quota filled in between":   {"AttachRolePolicy", apiError("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10"), finding.Noncompliant, "managed-policy-quota"},
-		"role deleted in between":   {"AttachRolePolicy", apiError("NoSuchEntity", "The role with name ecsInstanceRole cannot be found."), finding.Skipped, "gone"},
-		"role deleted before a tag": {"TagRole", apiError("NoSuchEntity", "The role with name ecsInstanceRole cannot be found."), finding.Skipped, "gone"},
-		"role deleted meanwhile":    {"SimulatePrincipalPolicy", apiError("NoSuchEntity", "cannot be found"), finding.Skipped, "gone"},
+		"changed at the same time":  {"AttachRolePolicy", apiError("ConcurrentModification", "try again"), finding.Failed, "call-retried"},
+		"quota filled in between":   {"AttachRolePolicy", apiError("LimitExceeded", "Cannot exceed quota for PoliciesPerRole: 10"), finding.Noncompliant, "policy-quota-reached"},
+		"role deleted in between":   {"AttachRolePolicy", apiError("NoSuchEntity", "The role with name ecsInstanceRole cannot be found."), finding.Skipped, "subject-gone"},
+		"role deleted before a tag": {"TagRole", apiError("NoSuchEntity", "The role with name ecsInstanceRole cannot be found."), finding.Skipped, "subject-gone"},
+		"role deleted meanwhile":    {"SimulatePrincipalPolicy", apiError("NoSuchEntity", "cannot be found"), finding.Skipped, "subject-gone"},
 		"an input that is refused":  {"SimulatePrincipalPolicy", apiErrorOfClient("InvalidInput", "Invalid Entity Arn"), finding.Noncompliant, "call-refused"},
 	}
 	for name, test := range tests {
@@ -303,7 +303,7 @@ func TestUndo(t *testing.T) {
 	if len(role.tags) != 1 || role.tags[optout.Tag] != "true" {
 		t.Errorf("the tags are %v", role.tags)
 	}
-	for payload, code := range map[string]string{`{"undo":"ecsInstanceRole"}`: "nothing-to-undo", `{"role":"ecsInstanceRole"}`: "ignored"} {
+	for payload, code := range map[string]string{`{"undo":"ecsInstanceRole"}`: "undo-absent", `{"role":"ecsInstanceRole"}`: "role-ignored"} {
 		if result := handle(t, s, a, payload); len(result.Actions) != 0 || result.Findings[0].Code != code {
 			t.Errorf("%s: got %s %+v", payload, result.Status, result.Findings)
 		}

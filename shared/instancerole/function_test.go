@@ -52,7 +52,7 @@ func checkDryRun(t *testing.T, s Settings, a *account, enforced finding.Result, 
 		}
 	}
 	want := enforced.Status
-	if want == finding.Remediated || slices.ContainsFunc(enforced.Findings, func(f finding.Finding) bool { return f.Code == "policy-not-found" }) {
+	if want == finding.Remediated || slices.ContainsFunc(enforced.Findings, func(f finding.Finding) bool { return f.Code == "policy-gone" }) {
 		want = finding.Planned
 	}
 	if planned.Status != want {
@@ -66,7 +66,7 @@ func checkDryRun(t *testing.T, s Settings, a *account, enforced finding.Result, 
 // checkConverges: the second look finds nothing more to do.
 func checkConverges(t *testing.T, s Settings, a *account, role *storedRole, first finding.Result) {
 	t.Helper()
-	if slices.ContainsFunc(first.Findings, func(f finding.Finding) bool { return f.Code == "policy-not-found" }) {
+	if slices.ContainsFunc(first.Findings, func(f finding.Finding) bool { return f.Code == "policy-gone" }) {
 		return
 	}
 	attached, tags := slices.Clone(role.attached), maps.Clone(role.tags)

@@ -176,7 +176,7 @@ func TestFailedDeleteTakesBackAtOnce(t *testing.T) {
 		t.Errorf("got %s %+v, attached %v, tags %v", result.Status, result.Findings, role.attached, role.tags)
 	}
 	// It stays so, until it is put to use again.
-	if result := p.wake(time.Hour, p.recorded(byEve, "TagRole", ofRole("ecsInstanceRole"))); result.Findings[0].Code != "owner-declined" || slices.Contains(role.attached, agentARN) {
+	if result := p.wake(time.Hour, p.recorded(byEve, "TagRole", ofRole("ecsInstanceRole"))); result.Findings[0].Code != "policy-declined-by-owner" || slices.Contains(role.attached, agentARN) {
 		t.Errorf("looked at again: %s %+v", result.Status, result.Findings)
 	}
 	if result := p.wake(time.Hour, p.recorded(byEve, "AddRoleToInstanceProfile", ofRole("ecsInstanceRole")+`,"instanceProfileName":"x"`)); result.Status != finding.Remediated || !slices.Contains(role.attached, agentARN) || role.tags[declinedTag] != "" {
@@ -321,12 +321,12 @@ func TestUndoOfWhatIsRecorded(t *testing.T) {
 	}{
 		"after a change of the settings": {[]PolicyARN{agentARN, s3ReadARN}, nil, func(s *Settings) {
 			s.ConfigPolicyARN, s.AgentPolicyARN = s3ReadARN, "arn:aws:iam::123456789012:policy/other"
-		}, []PolicyARN{s3ReadARN}, "undo"},
-		"another stack's loan":         {[]PolicyARN{agentARN}, map[string]string{loanPrefix + "ffffffff/0a1b2c3d": agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "nothing-to-undo"},
-		"an old record, a person's S3": {[]PolicyARN{s3ReadARN}, map[string]string{attachedTag: "config=2025-11-22T00:10:00Z by=ecs-guardrails"}, func(s *Settings) { s.ConfigPolicyARN = s3ReadARN }, []PolicyARN{s3ReadARN}, "nothing-to-undo"},
-		"an old record":                {[]PolicyARN{agentARN, ssmARN}, map[string]string{attachedTag: "agent=2025-11-22T00:10:00Z by=ecs-guardrails"}, nil, []PolicyARN{ssmARN}, "undo"},
-		"no record":                    {[]PolicyARN{agentARN}, map[string]string{"team": "web"}, nil, []PolicyARN{agentARN}, "nothing-to-undo"},
-		"a forged record":              {[]PolicyARN{agentARN}, map[string]string{testSettings().loanKey("arn:aws:iam::aws:policy/Other"): agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "nothing-to-undo"},
+		}, []PolicyARN{s3ReadARN}, "undo-done"},
+		"another stack's loan":         {[]PolicyARN{agentARN}, map[string]string{loanPrefix + "ffffffff/0a1b2c3d": agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "undo-absent"},
+		"an old record, a person's S3": {[]PolicyARN{s3ReadARN}, map[string]string{attachedTag: "config=2025-11-22T00:10:00Z by=ecs-guardrails"}, func(s *Settings) { s.ConfigPolicyARN = s3ReadARN }, []PolicyARN{s3ReadARN}, "undo-absent"},
+		"an old record":                {[]PolicyARN{agentARN, ssmARN}, map[string]string{attachedTag: "agent=2025-11-22T00:10:00Z by=ecs-guardrails"}, nil, []PolicyARN{ssmARN}, "undo-done"},
+		"no record":                    {[]PolicyARN{agentARN}, map[string]string{"team": "web"}, nil, []PolicyARN{agentARN}, "undo-absent"},
+		"a forged record":              {[]PolicyARN{agentARN}, map[string]string{testSettings().loanKey("arn:aws:iam::aws:policy/Other"): agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "undo-absent"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust, attached: test.attached, tags: test.tags}
@@ -342,10 +342,10 @@ func TestUndoOfWhatIsRecorded(t *testing.T) {
 			if !slices.Equal(role.attached, test.want) || result.Findings[0].Code != test.code {
 				t.Errorf("got %s %+v, attached %v", result.Status, result.Findings, role.attached)
 			}
-			if test.code == "nothing-to-undo" && (!maps.Equal(role.tags, before) || result.Status != finding.Noncompliant) {
+			if test.code == "undo-absent" && (!maps.Equal(role.tags, before) || result.Status != finding.Noncompliant) {
 				t.Errorf("it ended as %s, and the tags are %v", result.Status, role.tags)
 			}
-			if test.code == "undo" && (role.tags[optout.Tag] != "true" || len(role.tags) != 1) {
+			if test.code == "undo-done" && (role.tags[optout.Tag] != "true" || len(role.tags) != 1) {
 				t.Errorf("the tags are %v", role.tags)
 			}
 		})
@@ -406,7 +406,7 @@ func TestLaunchWithoutProfile(t *testing.T) {
 			p := newPlay(t)
 			p.a.instances["i-0dbc91f429e48eeed"] = storedInstance{image: "ami-0f2b3c4d5e6f70819", userData: encoded(test.userData)}
 			result := p.wake(time.Minute, launch(test.name))
-			if result.Status != test.status || result.Findings[0].Code != "no-instance-profile" || result.Subject != "instance/i-0dbc91f429e48eeed" {
+			if result.Status != test.status || result.Findings[0].Code != "instance-profile-missing" || result.Subject != "instance/i-0dbc91f429e48eeed" {
 				t.Errorf("got %s %+v of %s", result.Status, result.Findings, result.Subject)
 			}
 		})

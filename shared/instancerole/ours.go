@@ -43,7 +43,7 @@ func (s Settings) signOf(o Observation) sign {
 // notOurs says why a role is left alone, or nil where it is ours.
 func (s Settings) notOurs(o Observation) *finding.Finding {
 	if o.Role == nil {
-		return leave("profile-without-role", "The instance profile %s holds no role.", o.Target.Profile)
+		return leave("instance-profile-empty", "The instance profile %s holds no role.", o.Target.Profile)
 	}
 	role := *o.Role
 	account := ""
@@ -52,35 +52,35 @@ func (s Settings) notOurs(o Observation) *finding.Finding {
 	}
 	switch {
 	case o.Target.Account != "" && account != "" && o.Target.Account != account:
-		return leave("other-account", "The role belongs to the account %s, and this function works in %s.", o.Target.Account, account)
+		return leave("subject-in-other-account", "The role belongs to the account %s, and this function works in %s.", o.Target.Account, account)
 	case ownRole(s.OwnRoles, role.Name, account):
-		return leave("own-role", "The role is one of ECS Guardrails' own, which the function never changes.")
+		return leave("role-own", "The role is one of ECS Guardrails' own, which the function never changes.")
 	case optout.ServiceLinked(role.Path, role.Name):
-		return leave("service-linked-role", "%s is a service-linked role, which belongs to its service.", role.Name)
+		return leave("role-service-linked", "%s is a service-linked role, which belongs to its service.", role.Name)
 	case optout.IdentityCenter(role.Path, role.Name):
-		return leave("reserved-role", "%s belongs to IAM Identity Center, which would undo every change.", role.Name)
+		return leave("role-reserved", "%s belongs to IAM Identity Center, which would undo every change.", role.Name)
 	case o.Target.Undo:
 		return nil
 	case o.Target.Teardown:
 		if len(s.readRecord(role.Tags).loans) == 0 {
-			return leave("nothing-lent", "%s is going out of use, and this stack attached nothing to it.", role.Name)
+			return leave("loan-absent", "%s is going out of use, and this stack attached nothing to it.", role.Name)
 		}
 		return nil
 	case optout.Asked(role.Tags):
-		return leave("ignored", "%s has the tag %s.", role.Name, optout.Tag)
+		return leave("role-ignored", "%s has the tag %s.", role.Name, optout.Tag)
 	}
 	trustsInstances := role.trust.TrustsInstances()
 	switch s.signOf(o) {
 	case noSign:
 		if !trustsInstances {
-			return leave("not-instance-role", "The trust policy of %s names neither ec2.amazonaws.com nor ssm.amazonaws.com.", role.Name)
+			return leave("role-not-for-instances", "The trust policy of %s names neither ec2.amazonaws.com nor ssm.amazonaws.com.", role.Name)
 		}
-		return leave("not-instance-role",
+		return leave("role-not-for-instances",
 			"Nothing says that %s is for ECS instances: its name does not match %s, it has no tag %s=true, and no instance that runs ECS was seen with it.",
 			role.Name, s.InstanceRolePattern, instanceRoleTag)
 	case matched:
 		if !trustsInstances && isForOtherService(role.trust) {
-			return leave("not-instance-role", "%s is called like an instance role, but its trust policy is for other services: %s.", role.Name, strings.Join(shownPrincipals(role.trust.Others()), ", "))
+			return leave("role-not-for-instances", "%s is called like an instance role, but its trust policy is for other services: %s.", role.Name, strings.Join(shownPrincipals(role.trust.Others()), ", "))
 		}
 	case seen:
 		if o.Evidence.userData.ecs || o.Target.Instance.Managed {
@@ -89,7 +89,7 @@ func (s Settings) notOurs(o Observation) *finding.Finding {
 		// An image alone makes no container instance.
 		for _, name := range []string{role.Name, o.Target.Profile, o.Target.Instance.Name} {
 			if otherNames.MatchString(name) {
-				return leave("not-instance-role", "%s of the role %s runs an ECS-optimized image, but by its name it is for something else, and its user data doesn't set ECS up.", instanceOf(o), role.Name)
+				return leave("role-not-for-instances", "%s of the role %s runs an ECS-optimized image, but by its name it is for something else, and its user data doesn't set ECS up.", instanceOf(o), role.Name)
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func (s Settings) leftAlone(o Observation) *finding.Finding {
 	if purpose == "" || s.signOf(o) == tagged {
 		return nil
 	}
-	return leave("other-purpose", "%s is for %s, by the policies that are attached to it.", o.Role.Name, purpose)
+	return leave("role-for-other-purpose", "%s is for %s, by the policies that are attached to it.", o.Role.Name, purpose)
 }
 
 // trustStatement is the trust policy that an instance role needs.

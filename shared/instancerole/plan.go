@@ -49,7 +49,7 @@ func weight(f finding.Finding) int {
 // planLaunch judges an instance that was launched without an instance profile.
 func planLaunch(o Observation) pipeline.Plan[Action] {
 	skip := func(why string, about ...any) pipeline.Plan[Action] {
-		return pipeline.Plan[Action]{Skip: leave("no-instance-profile", why, about...)}
+		return pipeline.Plan[Action]{Skip: leave("instance-profile-missing", why, about...)}
 	}
 	id := o.Target.Instance.ID
 	switch {
@@ -67,7 +67,7 @@ func planLaunch(o Observation) pipeline.Plan[Action] {
 		why = "it runs the ECS-optimized image " + o.Evidence.Image
 	}
 	return pipeline.Plan[Action]{Findings: append([]finding.Finding{{
-		Code: "no-instance-profile", Severity: finding.Error,
+		Code: "instance-profile-missing", Severity: finding.Error,
 		Message: fmt.Sprintf("The instance %s has no instance profile, although %s. The agent gets no credentials and can't join a cluster.", id, why),
 		Fix:     fmt.Sprintf("Run: aws ec2 associate-iam-instance-profile --instance-id %s --iam-instance-profile Name=ecsInstanceRole. Name the profile in the launch template as well.", id),
 	}}, secretFindings(o, id)...)}
@@ -133,7 +133,7 @@ func (s Settings) lend(o Observation, plan *pipeline.Plan[Action], attach []poli
 			plan.Findings[i].Cured = false
 		}
 		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "no-room-for-tag", Severity: finding.Error,
+			Code: "role-tags-full", Severity: finding.Error,
 			Message: fmt.Sprintf("Nothing is attached to %s, because no tag can record it: %s.", o.Role.Name, problem),
 			Fix:     fmt.Sprintf("Remove tags from the role %s, or run: aws iam attach-role-policy --role-name %s --policy-arn %s", o.Role.Name, o.Role.Name, attach[0].arn),
 		})
@@ -236,15 +236,15 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 	case g.blocked():
 		// The denial below comes first.
 	case slices.Contains(chosen.notApproved, g.capability):
-		add("no-approved-policy", finding.Error, grant, "%s. No approved policy that isn't attached already gives it.", lacks)
+		add("approved-policy-missing", finding.Error, grant, "%s. No approved policy that isn't attached already gives it.", lacks)
 	case slices.Contains(chosen.noRoom, g.capability):
-		add("managed-policy-quota", finding.Error, "Detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\".",
+		add("policy-quota-reached", finding.Error, "Detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\".",
 			"%s. It has %d managed policies of the %d that it can have, which leaves no room for another.", lacks, len(o.Attached), cmp.Or(o.quota, defaultQuota))
 	case slices.Contains(chosen.fought, g.capability):
-		add("detached-repeatedly", finding.Error, fmt.Sprintf("Find who detaches the policy (CloudTrail, DetachRolePolicy), or tag the role %s=true.", optout.Tag),
+		add("policy-detached-repeatedly", finding.Error, fmt.Sprintf("Find who detaches the policy (CloudTrail, DetachRolePolicy), or tag the role %s=true.", optout.Tag),
 			"%s. What gives it was attached again %d times within 30 days and detached each time, so nothing more is attached.", lacks, maxHeals)
 	case declinedBy != "":
-		add("owner-declined", finding.Error, fmt.Sprintf(`Nothing, if the role is going out of use. Otherwise %s Or invoke the function with {"role": "%s"}.`, lowerFirst(s.patches(o, smallest(s.approved(found.kind), []gap{g}, found.site))), name),
+		add("policy-declined-by-owner", finding.Error, fmt.Sprintf(`Nothing, if the role is going out of use. Otherwise %s Or invoke the function with {"role": "%s"}.`, lowerFirst(s.patches(o, smallest(s.approved(found.kind), []gap{g}, found.site))), name),
 			"%s. The role's owner took it off (%s at %s), so nothing is attached.", lacks, declinedBy, stamp(since.At))
 	case len(others) > 0:
 		// Nothing is attached to a role that others can assume: the finding about them
@@ -263,7 +263,7 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 		}
 	}
 	if len(g.boundary) > 0 {
-		add("denied-by-boundary", finding.Error, "Allow these actions in the boundary, or give the role another one.",
+		add("action-denied-by-boundary", finding.Error, "Allow these actions in the boundary, or give the role another one.",
 			"The permissions boundary %s does not allow %s to call %s%s.", orUnnamed(o.Role.Boundary), name, actions(g.boundary), where)
 	}
 	if len(g.denied) > 0 {
@@ -271,11 +271,11 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 		if len(g.by) > 0 {
 			by = strings.Join(g.by, ", ")
 		}
-		add("denied-by-policy", finding.Error, "Take these actions out of the statement that denies them.",
+		add("action-denied-by-policy", finding.Error, "Take these actions out of the statement that denies them.",
 			"A statement of %s denies %s to %s, which no attached policy can change.", by, actions(g.denied), name)
 	}
 	if len(g.organization) > 0 {
-		add("denied-by-organization", finding.Warning, "Make sure that the service control policies above the account allow these actions to instances; if they do under a condition that instances meet, nothing is wrong.",
+		add("action-denied-by-organization", finding.Warning, "Make sure that the service control policies above the account allow these actions to instances; if they do under a condition that instances meet, nothing is wrong.",
 			"A policy of the organization may deny %s to %s. IAM's simulator doesn't tell under which conditions, so whether instances are denied can't be known.", actions(g.organization), name)
 	}
 	if len(g.conditional) > 0 {
@@ -283,7 +283,7 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 		if o.Role.Boundary != "" && len(g.by) == 0 {
 			whose = "A policy of the role, or its permissions boundary,"
 		}
-		add("allowed-under-condition", finding.Warning, fmt.Sprintf("Make sure that instances meet the condition on %s; then tag the role %s=true.", strings.Join(shownKeys(g.keys), ", "), optout.Tag),
+		add("action-conditional", finding.Warning, fmt.Sprintf("Make sure that instances meet the condition on %s; then tag the role %s=true.", strings.Join(shownKeys(g.keys), ", "), optout.Tag),
 			"%s makes %s of %s depend on %s, which is known only when an instance makes the call.", whose, actions(g.conditional), name, strings.Join(shownKeys(g.keys), ", "))
 	}
 	return append(findings, infoFindings(o, found, g, attach)...)
@@ -399,7 +399,7 @@ func (s Settings) otherFindings(o Observation) []finding.Finding {
 	findings := secretFindings(o, name)
 	if has(o.Attached, "AmazonEC2RoleforSSM") {
 		findings = append(findings, finding.Finding{
-			Code: "retired-policy", Severity: finding.Warning,
+			Code: "policy-retired", Severity: finding.Warning,
 			Message: fmt.Sprintf("%s has AmazonEC2RoleforSSM, which AWS retired. It reads and writes every bucket of the account.", name),
 			Fix:     "Attach AmazonSSMManagedInstanceCore, then detach AmazonEC2RoleforSSM.",
 		})
@@ -421,7 +421,7 @@ func (s Settings) otherFindings(o Observation) []finding.Finding {
 	}
 	if answer, err := o.simulation.Of(trunking.action, o.site.arn(trunking.on)); err == nil && answer.Allowed() {
 		findings = append(findings, finding.Finding{
-			Code: "trunking-role", Severity: finding.Info,
+			Code: "role-for-trunking", Severity: finding.Info,
 			Message: fmt.Sprintf("%s may turn on awsvpcTrunking for itself (%s). The AWS guide advises two instance roles, one of them with trunking and for the tasks that need it.", name, trunking.action),
 		})
 	}
@@ -515,13 +515,13 @@ func (s Settings) planTeardown(o Observation) pipeline.Plan[Action] {
 	last := o.Target.Calls[len(o.Target.Calls)-1]
 	deleting := slices.ContainsFunc(o.Target.Calls, func(call Call) bool { return call.Name == "DeleteRole" })
 	if len(o.profiles.names) > 0 && !deleting {
-		return pipeline.Plan[Action]{Skip: leave("still-in-use", "%s was taken out of an instance profile, and is still in %s.", o.Role.Name, strings.Join(o.profiles.names, ", "))}
+		return pipeline.Plan[Action]{Skip: leave("role-still-used", "%s was taken out of an instance profile, and is still in %s.", o.Role.Name, strings.Join(o.profiles.names, ", "))}
 	}
 	recorded := s.readRecord(o.Role.Tags)
 	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner called " + last.Name}
 	standing := recorded.standing(o.Attached)
 	if len(standing) == 0 {
-		return pipeline.Plan[Action]{Skip: leave("nothing-lent", "%s is going out of use, and nothing that this stack attached is left on it.", o.Role.Name)}
+		return pipeline.Plan[Action]{Skip: leave("loan-absent", "%s is going out of use, and nothing that this stack attached is left on it.", o.Role.Name)}
 	}
 	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
 		Code: "loan-returned", Severity: finding.Warning, Cured: true,
@@ -567,20 +567,20 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 			why = fmt.Sprintf("its record names %s without a policy, and someone else may have attached what gives it", list(recorded.unclear))
 		}
 		return pipeline.Plan[Action]{Findings: []finding.Finding{{
-			Code: "nothing-to-undo", Severity: finding.Warning,
+			Code: "undo-absent", Severity: finding.Warning,
 			Message: fmt.Sprintf("Nothing was taken back from %s: %s. Its tags stay as they are.", name, why),
 			Fix:     fmt.Sprintf("Ask the stack that attached it, or run: aws iam list-attached-role-policies --role-name %s", name),
 		}}}
 	}
 	mandate := finding.Mandate{Kind: finding.ByInvoker, Text: "the undo was asked for in an invocation"}
 	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
-		Code: "undo", Severity: finding.Warning, Cured: true,
+		Code: "undo-done", Severity: finding.Warning, Cured: true,
 		Message: fmt.Sprintf("What was attached to %s is taken back as asked (%s), and the role is left alone from now on.", name, loanNames(standing)),
 		Fix:     "Remove the tag " + optout.Tag + " to have the role looked after again.",
 	}}}
 	if len(recorded.unclear) > 0 {
 		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "nothing-to-undo", Severity: finding.Warning,
+			Code: "undo-absent", Severity: finding.Warning,
 			Message: fmt.Sprintf("The record of %s names %s without a policy. What gives it stays attached, since someone else may have attached it.", name, list(recorded.unclear)),
 			Fix:     fmt.Sprintf("Run: aws iam list-attached-role-policies --role-name %s, and detach what is not needed.", name),
 		})

@@ -158,11 +158,11 @@ func TestPlan(t *testing.T) {
 		},
 		"trust: a name that only ends like one": {
 			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"notec2.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
-			status: finding.Skipped, codes: []string{"not-instance-role"},
+			status: finding.Skipped, codes: []string{"role-not-for-instances"},
 		},
 		"trust: a service of EC2's that launches": {
 			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":"spotfleet.amazonaws.com"},"Action":"sts:AssumeRole"}]`)},
-			status: finding.Skipped, codes: []string{"not-instance-role"},
+			status: finding.Skipped, codes: []string{"role-not-for-instances"},
 		},
 		"trust: everybody": {
 			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]`)},
@@ -194,30 +194,30 @@ func TestPlan(t *testing.T) {
 		},
 
 		// Which role is ours: name, tags, kind.
-		"name: does not match":          {role: storedRole{name: "web"}, status: finding.Skipped, codes: []string{"not-instance-role"}},
+		"name: does not match":          {role: storedRole{name: "web"}, status: finding.Skipped, codes: []string{"role-not-for-instances"}},
 		"name: matches in another case": {role: storedRole{name: "ECSINSTANCEROLE"}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"name: matches below a path":    {role: storedRole{path: "/platform/ecs/"}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"tag: an instance role":         {role: storedRole{name: "web", tags: tagged(instanceRoleTag, "True")}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
-		"tag: no instance role":         {role: storedRole{name: "web", tags: tagged(instanceRoleTag, "false")}, status: finding.Skipped, codes: []string{"not-instance-role"}},
+		"tag: no instance role":         {role: storedRole{name: "web", tags: tagged(instanceRoleTag, "false")}, status: finding.Skipped, codes: []string{"role-not-for-instances"}},
 		"tag: an instance role that trusts nobody of EC2": {
 			role:   storedRole{name: "web", tags: tagged(instanceRoleTag, "true"), trust: trusting(`[]`)},
 			status: finding.Noncompliant, codes: []string{"trust-wrong-service"},
 		},
-		"tag: ignored":                      {role: storedRole{tags: tagged(optout.Tag, "true")}, status: finding.Skipped, codes: []string{"ignored"}},
-		"tag: ignored by another word":      {role: storedRole{tags: tagged(optout.Tag, "please")}, status: finding.Skipped, codes: []string{"ignored"}},
-		"tag: ignored before instance role": {role: storedRole{tags: tagged(optout.Tag, "true", instanceRoleTag, "true")}, status: finding.Skipped, codes: []string{"ignored"}},
+		"tag: ignored":                      {role: storedRole{tags: tagged(optout.Tag, "true")}, status: finding.Skipped, codes: []string{"role-ignored"}},
+		"tag: ignored by another word":      {role: storedRole{tags: tagged(optout.Tag, "please")}, status: finding.Skipped, codes: []string{"role-ignored"}},
+		"tag: ignored before instance role": {role: storedRole{tags: tagged(optout.Tag, "true", instanceRoleTag, "true")}, status: finding.Skipped, codes: []string{"role-ignored"}},
 		"tag: not ignored":                  {role: storedRole{tags: tagged(optout.Tag, "false")}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"kind: service-linked": {
 			role:   storedRole{name: "AWSServiceRoleForECS", path: "/aws-service-role/ecs.amazonaws.com/", tags: tagged(instanceRoleTag, "true")},
-			status: finding.Skipped, codes: []string{"service-linked-role"},
+			status: finding.Skipped, codes: []string{"role-service-linked"},
 		},
 		"kind: IAM Identity Center": {
 			role:   storedRole{name: "AWSReservedSSO_Admin_0123456789abcdef", path: "/aws-reserved/sso.amazonaws.com/", tags: tagged(instanceRoleTag, "true")},
-			status: finding.Skipped, codes: []string{"reserved-role"},
+			status: finding.Skipped, codes: []string{"role-reserved"},
 		},
 		"kind: the stack's own": {
 			role:   storedRole{name: "guardrails-AttachPoliciesRole-XYZ", tags: tagged(instanceRoleTag, "true")},
-			status: finding.Skipped, codes: []string{"own-role"},
+			status: finding.Skipped, codes: []string{"role-own"},
 		},
 
 		// What it can do: agent.
@@ -230,8 +230,8 @@ func TestPlan(t *testing.T) {
 			role:   storedRole{inline: []string{allow(agentActions[:5]...), allow(agentActions[5:]...)}},
 			status: finding.Compliant,
 		},
-		"agent: wildcards":     {role: storedRole{inline: []string{allow("ecs:*", "ec2:Describe*")}}, status: finding.Compliant, codes: []string{"trunking-role"}},
-		"agent: administrator": {role: storedRole{inline: []string{everyone}}, status: finding.Compliant, codes: []string{"trunking-role"}},
+		"agent: wildcards":     {role: storedRole{inline: []string{allow("ecs:*", "ec2:Describe*")}}, status: finding.Compliant, codes: []string{"role-for-trunking"}},
+		"agent: administrator": {role: storedRole{inline: []string{everyone}}, status: finding.Compliant, codes: []string{"role-for-trunking"}},
 		"agent: NotAction that leaves all": {
 			role:   storedRole{inline: []string{without("iam:*", "ecs:PutAccountSetting")}},
 			status: finding.Compliant,
@@ -309,28 +309,28 @@ func TestPlan(t *testing.T) {
 		},
 		"agent: condition on the cluster": {
 			role:   storedRole{inline: []string{`{"Statement":[{"Effect":"Allow","Action":["ecs:*","ec2:DescribeTags"],"NotResource":"none","Condition":{"ArnLike":{"ecs:cluster":"arn:aws:ecs:*:123456789012:cluster/*"}}}]}`}},
-			status: finding.Compliant, codes: []string{"trunking-role"},
+			status: finding.Compliant, codes: []string{"role-for-trunking"},
 		},
 		"agent: condition on the region": {
 			role:   storedRole{inline: []string{`{"Statement":[{"Effect":"Allow","Action":["ecs:*","ec2:DescribeTags"],"Resource":"*","Condition":{"StringEquals":{"aws:RequestedRegion":["eu-west-1","us-east-1"]}}}]}`}},
-			status: finding.Compliant, codes: []string{"trunking-role"},
+			status: finding.Compliant, codes: []string{"role-for-trunking"},
 		},
 		"agent: condition on the role's tag": {
 			role: storedRole{tags: tagged("team", "platform"), inline: []string{
 				`{"Statement":[{"Effect":"Allow","Action":["ecs:*","ec2:DescribeTags"],"Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"platform"}}}]}`}},
-			status: finding.Compliant, codes: []string{"trunking-role"},
+			status: finding.Compliant, codes: []string{"role-for-trunking"},
 		},
 		"agent: condition that nobody can know": {
 			role:   storedRole{inline: []string{`{"Statement":[{"Effect":"Allow","Action":"ecs:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}]}`}},
-			status: finding.Noncompliant, codes: []string{"allowed-under-condition", "capability-partial"},
+			status: finding.Noncompliant, codes: []string{"action-conditional", "capability-partial"},
 		},
 		"agent: denied by an inline policy": {
 			role:   storedRole{inline: []string{deny("ecs:Poll")}},
-			status: finding.Noncompliant, codes: []string{"denied-by-policy"},
+			status: finding.Noncompliant, codes: []string{"action-denied-by-policy"},
 		},
 		"agent: has the managed policy, and a deny": {
 			role:   storedRole{attached: []PolicyARN{agentARN}, inline: []string{deny("ecs:*")}},
-			status: finding.Noncompliant, codes: []string{"denied-by-policy"}, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"action-denied-by-policy"}, attached: []PolicyARN{agentARN},
 		},
 		"agent: a deny of something else": {
 			role:   storedRole{attached: []PolicyARN{agentARN}, inline: []string{deny("ecs:DeleteCluster", "s3:*")}},
@@ -343,7 +343,7 @@ func TestPlan(t *testing.T) {
 		"agent: a deny under a condition that nobody can know": {
 			role: storedRole{attached: []PolicyARN{agentARN}, inline: []string{
 				`{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}}]}`}},
-			status: finding.Noncompliant, codes: []string{"allowed-under-condition"}, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"action-conditional"}, attached: []PolicyARN{agentARN},
 		},
 		"agent: a deny outside our region": {
 			role: storedRole{attached: []PolicyARN{agentARN}, inline: []string{
@@ -352,18 +352,18 @@ func TestPlan(t *testing.T) {
 		},
 		"agent: may turn on trunking": {
 			role:   storedRole{attached: []PolicyARN{agentARN}, inline: []string{allow("ecs:PutAccountSetting")}},
-			status: finding.Compliant, codes: []string{"trunking-role"}, attached: []PolicyARN{agentARN},
+			status: finding.Compliant, codes: []string{"role-for-trunking"}, attached: []PolicyARN{agentARN},
 		},
 
 		// Boundary and organization.
 		"boundary: allows all": {role: storedRole{boundary: everyone}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"boundary: allows nothing of ours": {
 			role:   storedRole{boundary: allow("s3:*")},
-			status: finding.Noncompliant, codes: []string{"denied-by-boundary"},
+			status: finding.Noncompliant, codes: []string{"action-denied-by-boundary"},
 		},
 		"boundary: denies one": {
 			role:   storedRole{boundary: without("ecs:Poll")},
-			status: finding.Noncompliant, codes: []string{"denied-by-boundary"},
+			status: finding.Noncompliant, codes: []string{"action-denied-by-boundary"},
 		},
 		"boundary: denies what it can do without": {
 			role:   storedRole{boundary: without("ecs:CreateCluster")},
@@ -371,19 +371,19 @@ func TestPlan(t *testing.T) {
 		},
 		"boundary: has the policy, and a boundary that denies": {
 			role:   storedRole{attached: []PolicyARN{agentARN}, boundary: without("ecs:*")},
-			status: finding.Noncompliant, codes: []string{"denied-by-boundary"}, attached: []PolicyARN{agentARN},
+			status: finding.Noncompliant, codes: []string{"action-denied-by-boundary"}, attached: []PolicyARN{agentARN},
 		},
 		"boundary: answers nested by resource": {
 			role: storedRole{boundary: without("ecs:Poll")}, nested: true,
-			status: finding.Noncompliant, codes: []string{"denied-by-boundary"},
+			status: finding.Noncompliant, codes: []string{"action-denied-by-boundary"},
 		},
 		"boundary: one capability of two": {
 			role: storedRole{boundary: without("ecs:*")}, settings: capabilities(Agent, ECR),
-			status: finding.Noncompliant, codes: []string{"denied-by-boundary", "capability-missing"}, attached: []PolicyARN{ecrARN},
+			status: finding.Noncompliant, codes: []string{"action-denied-by-boundary", "capability-missing"}, attached: []PolicyARN{ecrARN},
 		},
 		"organization: denies": {
 			organization: without("ecs:RegisterContainerInstance"),
-			status:       finding.Noncompliant, codes: []string{"denied-by-organization", "capability-missing"}, attached: []PolicyARN{agentARN},
+			status:       finding.Noncompliant, codes: []string{"action-denied-by-organization", "capability-missing"}, attached: []PolicyARN{agentARN},
 		},
 		"organization: allows": {
 			organization: without("iam:*"),
@@ -423,7 +423,7 @@ func TestPlan(t *testing.T) {
 			settings: func(s *Settings) {
 				s.Capabilities, s.ConfigPolicyARN, s.ConfigKeyARN = Capabilities{Config}, s3ReadARN, keyARN
 			},
-			status: finding.Noncompliant, codes: []string{"no-approved-policy"},
+			status: finding.Noncompliant, codes: []string{"approved-policy-missing"},
 		},
 		"config: no bucket in the settings": {
 			settings: func(s *Settings) { s.Capabilities, s.ConfigBucket = Capabilities{Config}, "" },
@@ -431,13 +431,13 @@ func TestPlan(t *testing.T) {
 		},
 		"config: no policy in the settings": {
 			settings: func(s *Settings) { s.Capabilities, s.ConfigPolicyARN = Capabilities{Config}, "" },
-			status:   finding.Noncompliant, codes: []string{"no-approved-policy"},
+			status:   finding.Noncompliant, codes: []string{"approved-policy-missing"},
 		},
 		"logs: bare":                             {settings: capabilities(Logs), status: finding.Remediated, codes: missing, attached: []PolicyARN{logsARN}},
 		"logs: the agent's policy is not enough": {role: storedRole{attached: []PolicyARN{agentARN}}, settings: capabilities(Agent, Logs), status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN, logsARN}},
 		"logs: own policy of the AWS guide":      {role: storedRole{inline: []string{allowOn("arn:aws:logs:*:*:*", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")}}, settings: capabilities(Logs), status: finding.Compliant},
 		"ssm: bare":                              {settings: capabilities(SSM), status: finding.Remediated, codes: missing, attached: []PolicyARN{ssmARN}},
-		"ssm: the retired policy":                {role: storedRole{attached: []PolicyARN{retiredARN}}, settings: capabilities(SSM), status: finding.Noncompliant, codes: []string{"retired-policy"}},
+		"ssm: the retired policy":                {role: storedRole{attached: []PolicyARN{retiredARN}}, settings: capabilities(SSM), status: finding.Noncompliant, codes: []string{"policy-retired"}},
 		"all: bare": {
 			settings: capabilities(Agent, ECR, Config, Logs, SSM),
 			status:   finding.Remediated, codes: slices.Repeat(missing, 5), attached: []PolicyARN{agentARN, ssmARN, configARN, logsARN},
@@ -450,7 +450,7 @@ func TestPlan(t *testing.T) {
 		// External instances.
 		"external: bare":               {role: storedRole{trust: ssmTrust}, status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, ssmARN}},
 		"external: has the agent's":    {role: storedRole{trust: ssmTrust, attached: []PolicyARN{agentARN}}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN, ssmARN}},
-		"external: the retired policy": {role: storedRole{trust: ssmTrust, attached: []PolicyARN{agentARN, retiredARN}}, status: finding.Noncompliant, codes: []string{"retired-policy"}},
+		"external: the retired policy": {role: storedRole{trust: ssmTrust, attached: []PolicyARN{agentARN, retiredARN}}, status: finding.Noncompliant, codes: []string{"policy-retired"}},
 		"external: a tag drops ssm":    {role: storedRole{trust: ssmTrust, tags: tagged(capabilitiesTag, "agent")}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"external and EC2 in one": {
 			role:   storedRole{trust: trusting(`[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]`)},
@@ -461,7 +461,7 @@ func TestPlan(t *testing.T) {
 		"capabilities tag: more":               {role: storedRole{tags: tagged(capabilitiesTag, "agent logs")}, settings: capabilities(Agent, Logs, SSM), status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, logsARN}},
 		"capabilities tag: other spelling":     {role: storedRole{tags: tagged(capabilitiesTag, "ECR+Logs")}, settings: capabilities(ECR, Logs), status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{ecrARN, logsARN}},
 		"capabilities tag: key's letters":      {role: storedRole{tags: tagged("ECS-Guardrails:Capabilities", "agent logs")}, settings: capabilities(Agent, Logs, SSM), status: finding.Remediated, codes: []string{"capability-missing", "capability-missing"}, attached: []PolicyARN{agentARN, logsARN}},
-		"ignored by a tag in other letters":    {role: storedRole{tags: tagged("Ecs-Guardrails:Ignore", "true")}, status: finding.Skipped, codes: []string{"ignored"}},
+		"ignored by a tag in other letters":    {role: storedRole{tags: tagged("Ecs-Guardrails:Ignore", "true")}, status: finding.Skipped, codes: []string{"role-ignored"}},
 		"capabilities tag: none":               {role: storedRole{tags: tagged(capabilitiesTag, "none")}, status: finding.Compliant},
 		"capabilities tag: unknown word":       {role: storedRole{tags: tagged(capabilitiesTag, "agent dockr")}, status: finding.Noncompliant, codes: []string{"capability-unknown", "capability-missing"}, attached: []PolicyARN{agentARN}},
 		"capabilities tag: only unknown words": {role: storedRole{tags: tagged(capabilitiesTag, "dockr")}, status: finding.Noncompliant, codes: []string{"capability-unknown", "capability-missing"}, attached: []PolicyARN{agentARN}},
@@ -473,14 +473,14 @@ func TestPlan(t *testing.T) {
 
 		// Quota.
 		"quota: one left":  {role: storedRole{attached: otherPolicies(9)}, status: finding.Remediated, codes: missing, attached: append(otherPolicies(9), agentARN)},
-		"quota: none left": {role: storedRole{attached: otherPolicies(10)}, status: finding.Noncompliant, codes: []string{"managed-policy-quota"}},
+		"quota: none left": {role: storedRole{attached: otherPolicies(10)}, status: finding.Noncompliant, codes: []string{"policy-quota-reached"}},
 		"quota: raised":    {role: storedRole{attached: otherPolicies(10)}, quota: 20, status: finding.Remediated, codes: missing, attached: append(otherPolicies(10), agentARN)},
 		"quota: room for the more important": {
 			role: storedRole{attached: otherPolicies(9)}, settings: capabilities(Agent, Logs),
-			status: finding.Noncompliant, codes: []string{"managed-policy-quota", "capability-missing"}, attached: append(otherPolicies(9), agentARN),
+			status: finding.Noncompliant, codes: []string{"policy-quota-reached", "capability-missing"}, attached: append(otherPolicies(9), agentARN),
 		},
 		"quota: full, and nothing missing": {role: storedRole{attached: append(otherPolicies(9), agentARN)}, status: finding.Compliant},
-		"quota: full of tags":              {role: storedRole{tags: fifty}, status: finding.Noncompliant, codes: []string{"capability-missing", "no-room-for-tag"}},
+		"quota: full of tags":              {role: storedRole{tags: fifty}, status: finding.Noncompliant, codes: []string{"capability-missing", "role-tags-full"}},
 
 		// What was attached before.
 		"healed: for the first time": {
@@ -493,16 +493,16 @@ func TestPlan(t *testing.T) {
 		},
 		"healed: somebody means it": {
 			role:   storedRole{tags: tagged(attachedTag, "agent=2025-11-22T10:25:00Z by=ecs-guardrails", healedTag, "2025-11-22T10:10:00Z 2025-11-22T10:20:00Z 2025-11-22T10:25:00Z")},
-			status: finding.Noncompliant, codes: []string{"detached-repeatedly"},
+			status: finding.Noncompliant, codes: []string{"policy-detached-repeatedly"},
 		},
 		"healed: an hour later": {
 			role:   storedRole{tags: tagged(attachedTag, "agent=2025-11-22T09:25:00Z by=ecs-guardrails", healedTag, "2025-11-22T09:10:00Z 2025-11-22T09:20:00Z 2025-11-22T09:25:00Z")},
-			status: finding.Noncompliant, codes: []string{"detached-repeatedly"},
+			status: finding.Noncompliant, codes: []string{"policy-detached-repeatedly"},
 		},
 		"healed: one fought over, one new": {
 			role:     storedRole{tags: tagged(attachedTag, "agent=2025-11-22T10:25:00Z by=ecs-guardrails", healedTag, "2025-11-22T10:10:00Z 2025-11-22T10:20:00Z 2025-11-22T10:25:00Z")},
 			settings: capabilities(Agent, Logs),
-			status:   finding.Noncompliant, codes: []string{"detached-repeatedly", "capability-missing"}, attached: []PolicyARN{logsARN},
+			status:   finding.Noncompliant, codes: []string{"policy-detached-repeatedly", "capability-missing"}, attached: []PolicyARN{logsARN},
 		},
 		"healed: a tag that somebody edited": {
 			role:   storedRole{tags: tagged(attachedTag, "agent=yesterday", healedTag, "often")},
@@ -511,11 +511,11 @@ func TestPlan(t *testing.T) {
 		"not attachable: the managed policy does not help": {
 			role:     storedRole{attached: []PolicyARN{"arn:aws:iam::123456789012:policy/empty"}},
 			settings: func(s *Settings) { s.AgentPolicyARN = "arn:aws:iam::123456789012:policy/empty" },
-			status:   finding.Noncompliant, codes: []string{"no-approved-policy"},
+			status:   finding.Noncompliant, codes: []string{"approved-policy-missing"},
 		},
 		"not attachable: the policy is gone": {
 			settings: func(s *Settings) { s.AgentPolicyARN = "arn:aws:iam::123456789012:policy/gone" },
-			status:   finding.Noncompliant, codes: []string{"capability-missing", "policy-not-found"},
+			status:   finding.Noncompliant, codes: []string{"capability-missing", "policy-gone"},
 		},
 	}
 	if len(tests) < 60 {

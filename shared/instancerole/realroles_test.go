@@ -97,7 +97,7 @@ var realRoles = func() []realRole {
 		}), "capability-partial"),
 		fine("terraform-aws-ecs: managed policies", managed(agentARN, ssmARN, "arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy")),
 		fine("terraform: everything in one inline policy", inline(hardAgent), "capability-partial"),
-		fine("terraform: all of ECS", inline(`{"Effect":"Allow","Action":["ecs:*","ec2:DescribeTags"],"Resource":"*"}`), "trunking-role"),
+		fine("terraform: all of ECS", inline(`{"Effect":"Allow","Action":["ecs:*","ec2:DescribeTags"],"Resource":"*"}`), "role-for-trunking"),
 		fine("cloudposse: agent and pull only", managed(agentARN, pullOnlyARN)),
 		fine("own least privilege without TagResource", inline(`{"Effect":"Allow","Action":["ecs:DiscoverPollEndpoint","ecs:RegisterContainerInstance","ecs:Poll","ecs:StartTelemetrySession","ecs:Submit*","ecs:DeregisterContainerInstance"],"Resource":"*"}`), "capability-partial"),
 		fine("own least privilege without telemetry", inline(hardAgent), "capability-partial"),
@@ -108,7 +108,7 @@ var realRoles = func() []realRole {
 			r.tags = map[string]string{"cluster": "blue"}
 		}), "capability-scoped", "capability-partial"),
 		fine("customer-managed policy", storedRole{attached: []PolicyARN{"arn:aws:iam::123456789012:policy/agent"}}),
-		fine("administrator", inline(`{"Effect":"Allow","Action":"*","Resource":"*"}`), "trunking-role"),
+		fine("administrator", inline(`{"Effect":"Allow","Action":"*","Resource":"*"}`), "role-for-trunking"),
 		fine("with a path of the platform team", with(managed(agentARN), func(r *storedRole) { r.path = "/platform/ecs/" })),
 		fine("with a boundary that allows all", with(managed(agentARN), func(r *storedRole) { r.boundary = statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`) })),
 		fine("with a boundary of the workload's services", with(managed(agentARN), func(r *storedRole) {
@@ -148,19 +148,19 @@ var realRoles = func() []realRole {
 		{name: "Beanstalk on ECS", role: named("aws-elasticbeanstalk-ec2-role", managed(beanstalkARN, webTierARN)), arrange: policy(beanstalkARN, beanstalkECS), launched: true, userData: joinsScript,
 			works: true, status: finding.Compliant, codes: partial},
 		{name: "Beanstalk without ECS", role: named("aws-elasticbeanstalk-ec2-role", managed(webTierARN)), launched: true, image: "al2023-ami-ecs-hvm-2023.0.20251108-kernel-6.1-arm64",
-			works: true, status: finding.Skipped, codes: []string{"other-purpose"}},
+			works: true, status: finding.Skipped, codes: []string{"role-for-other-purpose"}},
 		{name: "EKS node", role: named("eks-nodes", managed("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy", pullOnlyARN)), settings: func(s *Settings) { s.InstanceRolePattern = "*" },
-			works: true, status: finding.Skipped, codes: []string{"other-purpose"}},
+			works: true, status: finding.Skipped, codes: []string{"role-for-other-purpose"}},
 		{name: "Image Builder", role: named("image-builder", managed("arn:aws:iam::aws:policy/EC2InstanceProfileForImageBuilder", ssmARN)), launched: true, image: "amzn2-ami-ecs-hvm-2.0.20240109-x86_64-ebs",
-			works: true, status: finding.Skipped, codes: []string{"not-instance-role"}},
+			works: true, status: finding.Skipped, codes: []string{"role-not-for-instances"}},
 		{name: "Image Builder, named otherwise", role: named("golden-image", managed("arn:aws:iam::aws:policy/EC2InstanceProfileForImageBuilder", ssmARN)), launched: true, image: "amzn2-ami-ecs-hvm-2.0.20240109-x86_64-ebs",
-			works: true, status: finding.Skipped, codes: []string{"other-purpose"}},
+			works: true, status: finding.Skipped, codes: []string{"role-for-other-purpose"}},
 		{name: "Packer", role: named("packer-profile", inline(`{"Effect":"Allow","Action":"ec2:*","Resource":"*"}`)), launched: true, image: "al2023-ami-ecs-hvm-2023.0.20251108-kernel-6.1-arm64",
-			works: true, status: finding.Skipped, codes: []string{"not-instance-role"}},
+			works: true, status: finding.Skipped, codes: []string{"role-not-for-instances"}},
 		{name: "bastion with an ECS image", role: named("ops-bastion", managed(ssmARN)), launched: true, image: "al2023-ami-ecs-hvm-2023.0.20251108-kernel-6.1-arm64",
-			works: true, status: finding.Skipped, codes: []string{"not-instance-role"}},
+			works: true, status: finding.Skipped, codes: []string{"role-not-for-instances"}},
 		{name: "web server with a comment about ECS", role: named("WebServer", storedRole{}), launched: true, userData: "#!/bin/bash\n# ECS_CLUSTER comes later\nyum install -y nginx\n",
-			works: true, status: finding.Skipped, codes: []string{"not-instance-role"}},
+			works: true, status: finding.Skipped, codes: []string{"role-not-for-instances"}},
 		{name: "container instance by its user data alone", role: named("nodes", storedRole{}), launched: true, userData: joinsScript,
 			status: finding.Planned, codes: []string{"capability-missing", "no-mandate"}},
 		fine("Anywhere: ecsExternalInstanceRole", named("ecsExternalInstanceRole", with(managed(agentARN, ssmARN), func(r *storedRole) { r.trust = ssmTrust }))),
@@ -197,20 +197,20 @@ var realRoles = func() []realRole {
 		{name: "ECS trusted, too, and bare", role: storedRole{trust: trustOld}, status: finding.Noncompliant, codes: []string{"trust-too-wide"}},
 
 		// Boundaries and organizations.
-		{name: "boundary without ECS", role: storedRole{attached: agent, boundary: statements(`{"Effect":"Allow","Action":"s3:*","Resource":"*"}`)}, status: finding.Noncompliant, codes: []string{"denied-by-boundary"}},
-		{name: "boundary with a data perimeter", role: storedRole{attached: agent, boundary: statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`, perimeter)}, works: true, status: finding.Noncompliant, codes: []string{"allowed-under-condition"}},
-		{name: "boundary with a data perimeter, bare", role: storedRole{boundary: statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`, perimeter)}, status: finding.Noncompliant, codes: []string{"allowed-under-condition", "capability-missing"}, attached: agent},
+		{name: "boundary without ECS", role: storedRole{attached: agent, boundary: statements(`{"Effect":"Allow","Action":"s3:*","Resource":"*"}`)}, status: finding.Noncompliant, codes: []string{"action-denied-by-boundary"}},
+		{name: "boundary with a data perimeter", role: storedRole{attached: agent, boundary: statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`, perimeter)}, works: true, status: finding.Noncompliant, codes: []string{"action-conditional"}},
+		{name: "boundary with a data perimeter, bare", role: storedRole{boundary: statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`, perimeter)}, status: finding.Noncompliant, codes: []string{"action-conditional", "capability-missing"}, attached: agent},
 		{name: "organization with a data perimeter", role: managed(agentARN), arrange: func(a *account) {
 			a.organization = statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`, perimeter)
 		},
-			works: true, status: finding.Noncompliant, codes: []string{"denied-by-organization"}},
+			works: true, status: finding.Noncompliant, codes: []string{"action-denied-by-organization"}},
 		{name: "organization with a data perimeter, bare", arrange: func(a *account) {
 			a.organization = statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`, perimeter)
 		},
-			status: finding.Noncompliant, codes: []string{"denied-by-organization", "capability-missing"}, attached: agent},
+			status: finding.Noncompliant, codes: []string{"action-denied-by-organization", "capability-missing"}, attached: agent},
 		{name: "organization that allows all", role: managed(agentARN), arrange: func(a *account) { a.organization = statements(`{"Effect":"Allow","Action":"*","Resource":"*"}`) }, works: true, status: finding.Compliant},
-		{name: "data perimeter in its own policy", role: storedRole{attached: agent, inline: []string{statements(perimeter)}}, works: true, status: finding.Noncompliant, codes: []string{"allowed-under-condition"}},
-		{name: "a plain deny beside an unrelated condition", role: storedRole{attached: agent, inline: []string{statements(`{"Effect":"Deny","Action":"ecs:Poll","Resource":"*"}`, abacSecrets)}}, status: finding.Noncompliant, codes: []string{"denied-by-policy"}},
+		{name: "data perimeter in its own policy", role: storedRole{attached: agent, inline: []string{statements(perimeter)}}, works: true, status: finding.Noncompliant, codes: []string{"action-conditional"}},
+		{name: "a plain deny beside an unrelated condition", role: storedRole{attached: agent, inline: []string{statements(`{"Effect":"Deny","Action":"ecs:Poll","Resource":"*"}`, abacSecrets)}}, status: finding.Noncompliant, codes: []string{"action-denied-by-policy"}},
 		{name: "bare beside an unrelated condition", role: inline(abacSecrets), status: finding.Remediated, codes: missing, attached: agent},
 
 		// Other capabilities that the operator asks for.

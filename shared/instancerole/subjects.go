@@ -151,9 +151,9 @@ func (s Settings) ofCall(call event.Call) []subject {
 	case !ofRole && !ofPolicy && !ofTeardown && !ofInstance:
 		return nil
 	case call.ErrorCode != "" && !conflict:
-		return []subject{pipeline.Skip[Target](call.Name, "failed-call", fmt.Sprintf("The call %s failed (%s) and changed nothing.", call.Name, call.ErrorCode))}
+		return []subject{pipeline.Skip[Target](call.Name, "call-failed", fmt.Sprintf("The call %s failed (%s) and changed nothing.", call.Name, call.ErrorCode))}
 	case call.Actor.IsAnyOf(s.OwnRoles):
-		return []subject{pipeline.Skip[Target](call.Name, "own-call", fmt.Sprintf("ECS Guardrails itself made the call %s.", call.Name))}
+		return []subject{pipeline.Skip[Target](call.Name, "call-own", fmt.Sprintf("ECS Guardrails itself made the call %s.", call.Name))}
 	case ofRole:
 		return []subject{s.ofRoleCall(call)}
 	case ofPolicy:
@@ -199,7 +199,7 @@ func (s Settings) ofPolicyCall(call event.Call) subject {
 	}
 	label := "policy/" + policy.name()
 	if call.Name == "CreatePolicyVersion" && fmt.Sprint(request.SetAsDefault) != "true" {
-		return pipeline.Skip[Target](label, "not-default-version", fmt.Sprintf("The new version of %s is not its default, so no role can do anything else than before.", policy.name()))
+		return pipeline.Skip[Target](label, "policy-version-not-default", fmt.Sprintf("The new version of %s is not its default, so no role can do anything else than before.", policy.name()))
 	}
 	return subject{Name: label, Key: label + " " + string(policy), Of: Target{Policy: policy, Account: accountID(call.Account), Calls: callOf(call, request)}}
 }
@@ -209,7 +209,7 @@ func (s Settings) ofTeardownCall(call event.Call) subject {
 	target := Target{Account: accountID(call.Account), Calls: callOf(call, request), Teardown: true}
 	switch {
 	case call.Name == "DeleteRole" && call.ErrorCode == "":
-		return pipeline.Skip[Target]("role/"+request.RoleName, "gone", "The role was deleted.")
+		return pipeline.Skip[Target]("role/"+request.RoleName, "subject-gone", "The role was deleted.")
 	case roleName.MatchString(request.RoleName):
 		return s.role(request.RoleName, target)
 	case call.ErrorCode != "" && profileName.MatchString(request.InstanceProfileName):
@@ -269,7 +269,7 @@ func (s Settings) role(name string, target Target) subject {
 	target.Role = name
 	label := "role/" + name
 	if ownRole(s.OwnRoles, name, target.Account) {
-		return pipeline.Skip[Target](label, "own-role", "The role is one of ECS Guardrails' own, which the function never changes.")
+		return pipeline.Skip[Target](label, "role-own", "The role is one of ECS Guardrails' own, which the function never changes.")
 	}
 	key := label + " " + target.Account
 	switch {
@@ -283,7 +283,7 @@ func (s Settings) role(name string, target Target) subject {
 
 func malformed(name, problem string) subject {
 	return pipeline.Reject[Target](name, finding.Finding{
-		Code: "malformed-event", Severity: finding.Error, Message: problem,
+		Code: "event-malformed", Severity: finding.Error, Message: problem,
 		Fix: "send an event in the shape of one of the samples in events/",
 	})
 }
@@ -355,7 +355,7 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		}
 	}
 	if len(subjects) == 0 {
-		return []subject{pipeline.Skip[Target](call.Name, "no-instance-profile", fmt.Sprintf("The call %s names no instance profile.", call.Name))}
+		return []subject{pipeline.Skip[Target](call.Name, "instance-profile-missing", fmt.Sprintf("The call %s names no instance profile.", call.Name))}
 	}
 	return subjects
 }

@@ -63,7 +63,7 @@ func failed(function, subject string, before []finding.Finding, err error) (find
 	switch awserror.Classify(err) {
 	case awserror.Gone:
 		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{{
-			Code: "gone", Severity: finding.Info, Message: fmt.Sprintf("%s, or something that it names, does not exist any more: %s", subject, reason(err)),
+			Code: "subject-gone", Severity: finding.Info, Message: fmt.Sprintf("%s, or something that it names, does not exist any more: %s", subject, reason(err)),
 		}}}, nil
 	case awserror.Denied:
 		return with(finding.Noncompliant, finding.Finding{
@@ -79,7 +79,7 @@ func failed(function, subject string, before []finding.Finding, err error) (find
 		}), nil
 	default:
 		return with(finding.Failed, finding.Finding{
-			Code: "will-retry", Severity: finding.Error, Message: reason(err),
+			Code: "call-retried", Severity: finding.Error, Message: reason(err),
 			Fix: "nothing, if it ends: the event is delivered again, and goes to the dead-letter queue if it keeps failing; what was started by hand is to be started again",
 		}), fmt.Errorf("%s: %s", subject, reason(err))
 	}

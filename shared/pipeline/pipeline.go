@@ -196,7 +196,7 @@ func (f *Function[S, O, Q, A]) expanded(ctx context.Context, subjects []Subject[
 		case inner == nil:
 			expanded = append(expanded, subject)
 		case len(inner) == 0:
-			expanded = append(expanded, Skip[S](subject.Name, "no-subjects", "Nothing that "+f.Name+" looks after uses it."))
+			expanded = append(expanded, Skip[S](subject.Name, "subject-unused", "Nothing that "+f.Name+" looks after uses it."))
 		default:
 			for i := range inner {
 				inner[i].DryRun = inner[i].DryRun || subject.DryRun
@@ -226,7 +226,7 @@ func (f *Function[S, O, Q, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
 // Malformed is the result of an event that no retry can make right.
 func Malformed(malformed event.Malformed) *finding.Result {
 	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{{
-		Code: "malformed-event", Severity: finding.Error, Message: malformed.Problem,
+		Code: "event-malformed", Severity: finding.Error, Message: malformed.Problem,
 		Fix: "send an event in the shape of one of the samples in events/",
 	}}}
 }

@@ -118,17 +118,17 @@ func TestStatusOfEachOutcome(t *testing.T) {
 		"nothing can cure it":    {"broken", finding.Noncompliant, finding.Noncompliant, "broken"},
 		"not ours by its name":   {"candle", finding.Skipped, finding.Skipped, "not-a-lamp"},
 		"not ours at a look":     {"strange", finding.Skipped, finding.Skipped, "strange"},
-		"gone before the look":   {"look=NoSuchEntity", finding.Skipped, finding.Skipped, "gone"},
+		"gone before the look":   {"look=NoSuchEntity", finding.Skipped, finding.Skipped, "subject-gone"},
 		"may not look":           {"look=AccessDenied", finding.Noncompliant, finding.Noncompliant, "access-denied"},
 		"look refused":           {"look=ValidationError", finding.Noncompliant, finding.Noncompliant, "call-refused"},
-		"look throttled":         {"look=Throttling", finding.Failed, finding.Failed, "will-retry"},
+		"look throttled":         {"look=Throttling", finding.Failed, finding.Failed, "call-retried"},
 		"look refuses itself":    {"look=refusal", finding.Noncompliant, finding.Noncompliant, "welded"},
-		"panic":                  {"panics", finding.Failed, finding.Failed, "will-retry"},
+		"panic":                  {"panics", finding.Failed, finding.Failed, "call-retried"},
 		"done already":           {"off switch=EntityAlreadyExists", finding.Remediated, finding.Planned, "off"},
-		"gone before the switch": {"off switch=NoSuchEntity", finding.Skipped, finding.Planned, "off gone"},
+		"gone before the switch": {"off switch=NoSuchEntity", finding.Skipped, finding.Planned, "off subject-gone"},
 		"may not switch":         {"off switch=AccessDenied", finding.Noncompliant, finding.Planned, "off access-denied"},
 		"quota":                  {"off switch=LimitExceeded", finding.Noncompliant, finding.Planned, "off call-refused"},
-		"switch throttled":       {"off switch=Throttling", finding.Failed, finding.Planned, "off will-retry"},
+		"switch throttled":       {"off switch=Throttling", finding.Failed, finding.Planned, "off call-retried"},
 		"switch refuses itself":  {"off switch=refusal", finding.Noncompliant, finding.Planned, "off welded"},
 	}
 	for name, test := range tests {
@@ -243,7 +243,7 @@ func TestRubbishIsAFinding(t *testing.T) {
 			if err := result.Check(); err != nil {
 				t.Error(err)
 			}
-			if result.Status != finding.Noncompliant || result.Findings[0].Code != "malformed-event" {
+			if result.Status != finding.Noncompliant || result.Findings[0].Code != "event-malformed" {
 				t.Errorf("got %+v", result)
 			}
 		})

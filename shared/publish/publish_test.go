@@ -116,7 +116,7 @@ func TestFindingsReportsFailures(t *testing.T) {
 
 func TestSweptResultsFit(t *testing.T) {
 	report := finding.Report{Function: "attach-policies", Mode: finding.Enforce}
-	results := []finding.Result{{Subject: "fine", Status: finding.Compliant}, {Subject: "not ours", Status: finding.Skipped, Findings: []finding.Finding{{Code: "gone"}}}}
+	results := []finding.Result{{Subject: "fine", Status: finding.Compliant}, {Subject: "not ours", Status: finding.Skipped, Findings: []finding.Finding{{Code: "subject-gone"}}}}
 	for range 40 {
 		result := finding.Result{Subject: "wrong", Status: finding.Noncompliant, Mode: finding.DryRun}
 		for range 20 {
@@ -135,7 +135,7 @@ func TestSweptResultsFit(t *testing.T) {
 		}
 		wrong := many - 2
 		if swept.Reference != "sweep.1.7" || swept.Statuses[finding.Compliant] != 1 || swept.Statuses[finding.Skipped] != 1 ||
-			swept.Statuses[finding.Noncompliant] != wrong || swept.Codes["c"] != 20*wrong || swept.Codes["gone"] != 1 {
+			swept.Statuses[finding.Noncompliant] != wrong || swept.Codes["c"] != 20*wrong || swept.Codes["subject-gone"] != 1 {
 			t.Errorf("of %d results: %s", many, event.Detail)
 		}
 		if len(swept.Results) < min(wrong, 5) || swept.Results[0].Mode != finding.DryRun {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestInWords(t *testing.T) {
-	denied := finding.Finding{Code: "denied-by-boundary", Severity: finding.Error, Message: `the boundary "b" does not allow ecs:Poll`, Fix: "allow it there"}
+	denied := finding.Finding{Code: "action-denied-by-boundary", Severity: finding.Error, Message: `the boundary "b" does not allow ecs:Poll`, Fix: "allow it there"}
 	missing := finding.Finding{Code: "capability-missing", Severity: finding.Error, Message: "the role lacks agent", Fix: "attach a policy", Cured: true}
 	cured := finding.Finding{Code: "capability-missing", Severity: finding.Info, Message: "cured: the role lacks agent", Fix: "attach a policy", Cured: true}
 	attach := func(applied bool) []finding.Action {
@@ -45,7 +45,7 @@ func TestInWords(t *testing.T) {
 			Text{
 				"needs you: role/web: the boundary 'b' does not allow ecs:Poll",
 				"role/web",
-				"Found: (1) info capability-missing: cured: the role lacks agent. (2) error denied-by-boundary: the boundary 'b' does not allow ecs:Poll. To do: allow it there.",
+				"Found: (1) info capability-missing: cured: the role lacks agent. (2) error action-denied-by-boundary: the boundary 'b' does not allow ecs:Poll. To do: allow it there.",
 				"Changes: none.",
 			},
 		},

@@ -137,7 +137,7 @@ func TestConfigFiles(t *testing.T) {
 		w.rightConfigs(t)
 		w.rightProperties(t)
 		puts := w.objects.Puts()
-		if result := w.run(t, "finishSecret", version); codes(result) != "already-current" || w.objects.Puts() != puts {
+		if result := w.run(t, "finishSecret", version); codes(result) != "rotation-already-done" || w.objects.Puts() != puts {
 			t.Errorf("finishSecret again: %+v", result)
 		}
 	}
@@ -241,7 +241,7 @@ func TestConfigFileBesideAnEditor(t *testing.T) {
 			}
 		}
 	}
-	if result := w.run(t, "finishSecret", version1); result.Status != finding.Failed || codes(result) != "will-retry" {
+	if result := w.run(t, "finishSecret", version1); result.Status != finding.Failed || codes(result) != "call-retried" {
 		t.Errorf("got %+v", result)
 	}
 	if got := string(w.objects.Read(configBucket, key)); got != persons {
@@ -336,7 +336,7 @@ func TestBinaryPrevious(t *testing.T) {
 			w.secrets.Values["binary"], w.secrets.Binary = canary, map[string]bool{"binary": true}
 			w.secrets.Stages["binary"] = []string{"AWSPREVIOUS"}
 			w.secrets.Tags[rotation.GraceTag] = "0h"
-			if result := w.review(t); codes(result) != "previous-not-ours" {
+			if result := w.review(t); codes(result) != "previous-unmanaged" {
 				t.Errorf("looked at: %+v", result)
 			}
 			w.secrets.Begin(version1)
@@ -440,17 +440,17 @@ func TestReview(t *testing.T) {
 		"grace is rubbish":          {func(w *world) { w.secrets.Tags[rotation.GraceTag] = "soon" }, "tag-malformed", false},
 		"grace is negative":         {func(w *world) { w.secrets.Tags[rotation.GraceTag] = "-7d" }, "tag-malformed", false},
 		"grace running":             {func(w *world) { w.secrets.Tags[rotation.GraceTag] = "240h" }, "grace-running", false},
-		"not ours":                  {func(w *world) { w.secrets.Tags = nil }, "not-ours", false},
+		"not ours":                  {func(w *world) { w.secrets.Tags = nil }, "secret-not-managed", false},
 		"rotation under way":        {func(w *world) { w.secrets.Begin("version-2") }, "rotation-underway", false},
 		"never rotated":             {func(w *world) { w.secrets.Unstage("version-0", "AWSPREVIOUS") }, "", false},
 		"overdue":                   {func(w *world) { w.secrets.Due = start.Add(-25 * time.Hour); delete(w.secrets.Tags, rotation.GraceTag) }, "rotation-overdue", false},
 		"due":                       {func(w *world) { w.secrets.Due = start.Add(-23 * time.Hour); delete(w.secrets.Tags, rotation.GraceTag) }, "", false},
-		"previous of somebody else": {func(w *world) { w.secrets.Values["version-0"] = `{"username":"person","password":"` + canary + `"}` }, "previous-not-ours", false},
+		"previous of somebody else": {func(w *world) { w.secrets.Values["version-0"] = `{"username":"person","password":"` + canary + `"}` }, "previous-unmanaged", false},
 		"file still carries it": {func(w *world) {
 			w.objects.Write(configBucket, "dev-ecs.config", []byte(configFiles["dev-ecs.config"]("ci", canary)))
 		}, "previous-in-use", false},
 		"registry open":     {func(w *world) { w.serve(200, nil) }, "registry-open", false},
-		"registry broken":   {func(w *world) { w.serve(503, nil) }, "will-retry", false},
+		"registry broken":   {func(w *world) { w.serve(503, nil) }, "call-retried", false},
 		"htpasswd has gone": {func(w *world) { w.secrets.Tags[htpasswd.LocationTag] = "s3://acme/gone" }, "htpasswd-missing grace-over", false},
 	}
 	for name, test := range tests {
@@ -481,7 +481,7 @@ func TestReview(t *testing.T) {
 			test.prepare(queued)
 			outcome := queued.function(finding.Enforce).Handle(t.Context(), fmt.Appendf(nil,
 				`{"Records":[{"messageId":"m","eventSource":"aws:sqs","body":%q}]}`, fmt.Sprintf(`{"secret":%q}`, secretARN)))
-			if again := len(outcome.Failures()) > 0; !outcome.FromQueue || codes(check(t, outcome)) != codes(result) || again != (test.want == "will-retry") {
+			if again := len(outcome.Failures()) > 0; !outcome.FromQueue || codes(check(t, outcome)) != codes(result) || again != (test.want == "call-retried") {
 				t.Errorf("from the queue: delivered again: %v, %+v", again, outcome.Report())
 			}
 		})
@@ -574,7 +574,7 @@ func TestReviewBesideARotation(t *testing.T) {
 		w.secrets.Begin("version-2")
 		images.ServeHTTP(writer, request)
 	})
-	if result := w.review(t); codes(result) != "grace-over will-retry" || !w.accepts("ci", canary) {
+	if result := w.review(t); codes(result) != "grace-over call-retried" || !w.accepts("ci", canary) {
 		t.Errorf("got %+v", result)
 	}
 	if result := w.review(t); codes(result) != "rotation-underway" || !w.accepts("ci", canary) {
@@ -627,7 +627,7 @@ func TestRotationWithinGrace(t *testing.T) {
 		w.rotate(t, "version-1")
 		w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = "2h", start.Add(-time.Hour)
 		w.secrets.Begin("version-2")
-		if result := w.run(t, "createSecret", "version-2"); codes(result) != "too-soon" || !result.HasError() || !w.accepts("ci", canary) {
+		if result := w.run(t, "createSecret", "version-2"); codes(result) != "rotation-too-soon" || !result.HasError() || !w.accepts("ci", canary) {
 			t.Errorf("got %+v", result)
 		}
 		w.secrets.Rotated = start.Add(-3 * time.Hour)
@@ -667,7 +667,7 @@ func TestRotationWithinGrace(t *testing.T) {
 			w.secrets.Schedule, w.secrets.Rotated = test.schedule, start.Add(-test.ago)
 			w.secrets.Begin("version-2")
 			result := w.run(t, "createSecret", "version-2")
-			if got := codes(result) == "too-soon"; got != test.refused || got != result.HasError() {
+			if got := codes(result) == "rotation-too-soon"; got != test.refused || got != result.HasError() {
 				t.Errorf("got %+v", result)
 			}
 		})
@@ -680,7 +680,7 @@ func TestRotationWithinGrace(t *testing.T) {
 		w.rotate(t, "version-1")
 		w.secrets.Rotated, w.secrets.Made = start.Add(-30*24*time.Hour), map[string]time.Time{"version-1": start.Add(-time.Minute)}
 		w.secrets.Begin("version-2")
-		if result := w.run(t, "createSecret", "version-2"); codes(result) != "too-soon" || !w.accepts("ci", canary) {
+		if result := w.run(t, "createSecret", "version-2"); codes(result) != "rotation-too-soon" || !w.accepts("ci", canary) {
 			t.Errorf("got %+v", result)
 		}
 		w.secrets.Made["version-1"] = start.Add(-13 * time.Hour)

@@ -212,7 +212,7 @@ func vanished(err error) error {
 		return err
 	}
 	return finding.Refuse(finding.Finding{
-		Code: "vanished", Severity: finding.Error,
+		Code: "resource-gone", Severity: finding.Error,
 		Message: fmt.Sprintf("something that the step needs is not there (%s answered %s)", awserror.Operation(err), awserror.Code(err)),
 		Fix:     "see whether what the secret's tags name, and the function's settings, still exists; then rotate again",
 	})

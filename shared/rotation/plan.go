@@ -229,13 +229,13 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
 	if o.finished() && o.Step != FinishSecret {
-		return note("already-current", "the version is the current one already, so this step has nothing left to do")
+		return note("rotation-already-done", "the version is the current one already, so this step has nothing left to do")
 	}
 	both, faults := r.read(o)
 	if len(faults) > 0 {
 		if o.finished() {
 			// The label has moved, and somebody changed the secret since.
-			return note("already-current", "the version is the current one already, and the one before it is not its predecessor, so nothing is left to do")
+			return note("rotation-already-done", "the version is the current one already, and the one before it is not its predecessor, so nothing is left to do")
 		}
 		return pipeline.Plan[Action]{Findings: faults}
 	}
@@ -321,11 +321,11 @@ func note(code, message string) pipeline.Plan[Action] {
 // crash: it is revoked first.
 func (r *Rotation) planCreate(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
 	if both.hasNew {
-		return note("already-pending", "the pending version has its credential already")
+		return note("version-already-pending", "the pending version has its credential already")
 	}
 	if end, running := o.graceEnd(at); running && endsPrevious(o, both) {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{{
-			Code: "too-soon", Severity: finding.Error,
+			Code: "rotation-too-soon", Severity: finding.Error,
 			Message: fmt.Sprintf("the account whose turn it is holds the previous credential, which is to work until %s, and a rotation would end it", end.UTC().Format(time.RFC3339)),
 			Fix:     fmt.Sprintf("rotate after that time; if nothing uses the previous credential any more, or if it leaked, tag the secret %s=0h and rotate now", GraceTag),
 		}}}
@@ -363,13 +363,13 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 // works already.
 func (r *Rotation) planSet(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
 	if o.Login.Err == nil {
-		return note("already-set", fmt.Sprintf("%s takes the new credential already", at.Registry.Host))
+		return note("credential-already-set", fmt.Sprintf("%s takes the new credential already", at.Registry.Host))
 	}
 	if o.Login.Err.Kind != registry.Refused {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(at, *o.Login)}}
 	}
 	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs {
-		return note("not-known-yet", fmt.Sprintf("%s does not take the new credential yet; testSecret waits for it", at.Registry.Host))
+		return note("credential-not-active-yet", fmt.Sprintf("%s does not take the new credential yet; testSecret waits for it", at.Registry.Host))
 	}
 	if faults := inUseFault(o, at); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
@@ -384,7 +384,7 @@ func (r *Rotation) gap(at Target) []finding.Finding {
 		return nil
 	}
 	return []finding.Finding{{
-		Code: "gap", Severity: finding.Warning,
+		Code: "pull-gap-open", Severity: finding.Warning,
 		Message: fmt.Sprintf("the old password ends now, and the new one is known to Secrets Manager's readers when testSecret (at most %s) and finishSecret are done, and to instances when they have read their ecs.config anew; pulls in between fail", r.loginWait),
 		Fix:     fmt.Sprintf("make a second account, named as the first with _clone behind, and take the tag %s away: then no pull fails", MaintenanceTag),
 	}}
@@ -472,13 +472,13 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	findings = append(findings, o.locked()...)
 	if made := o.New.Made; at.InPlace && !o.finished() && !made.IsZero() {
 		findings = append(findings, finding.Finding{
-			Code: "gap-ended", Severity: finding.Info,
+			Code: "pull-gap-closed", Severity: finding.Info,
 			Message: fmt.Sprintf("for Secrets Manager's readers the time in which pulls failed ends; it began %s ago at the earliest", o.Now.Sub(made).Round(time.Second)),
 		})
 	}
 	actions = append(actions, refreshes...)
 	if len(actions) == 0 && len(findings) == 0 {
-		return note("already-current", "the version is the current one already, and every listed file has its credential")
+		return note("rotation-already-done", "the version is the current one already, and every listed file has its credential")
 	}
 	return pipeline.Plan[Action]{Findings: findings, Actions: actions}
 }
@@ -558,7 +558,7 @@ func inDryRun(step Step, plan pipeline.Plan[Action]) pipeline.Plan[Action] {
 		return plan
 	}
 	plan.Findings = append(slices.Clone(plan.Findings), finding.Finding{
-		Code: "not-rotated", Severity: finding.Error, Cured: true,
+		Code: "rotation-dry-run", Severity: finding.Error, Cured: true,
 		Message: "the function runs dry, so the step is not done and the password stays as it is",
 		Fix:     "set the function's mode to enforce",
 	})

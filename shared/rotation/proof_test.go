@@ -411,7 +411,7 @@ func TestLambdaDriver(t *testing.T) {
 		"list's form":   {answering("list", `{"credentials":[{"id":"1"}]}`), "registry-api"},
 		"refused":       {answering("issue", `{"error":"refused"}`), "administrator-refused"},
 		"missing":       {answering("issue", `{"error":"missing"}`), "account-missing"},
-		"busy":          {answering("issue", `{"error":"busy"}`), "will-retry"},
+		"busy":          {answering("issue", `{"error":"busy"}`), "call-retried"},
 		"its own words": {answering("issue", `{"error":"`+canary+`"}`), "registry-api"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -198,7 +198,7 @@ func judgePulls(o Observation, at Target, both documents) (findings []finding.Fi
 	}
 	if len(unknown) > 0 {
 		findings = append(findings, finding.Finding{
-			Code: "pull-unknown", Severity: finding.Warning,
+			Code: "pull-unchecked", Severity: finding.Warning,
 			Message: fmt.Sprintf("it isn't known whether the new credential pulls %s: %s", shortened(unknown), why),
 			Fix:     "nothing, if the registry answers again; otherwise try it with docker pull",
 		})

@@ -334,7 +334,7 @@ func TestRefreshOnlyWhereItIsWanted(t *testing.T) {
 // TestRefreshFails leaves a rotation that is done but for the command, which
 // the step's repetition sends, or the next look at the secret.
 func TestRefreshFails(t *testing.T) {
-	for code, want := range map[string]string{"AccessDeniedException": "access-denied", "InvalidDocument": "call-refused", "ThrottlingException": "will-retry"} {
+	for code, want := range map[string]string{"AccessDeniedException": "access-denied", "InvalidDocument": "call-refused", "ThrottlingException": "call-retried"} {
 		t.Run(code, func(t *testing.T) {
 			w := beforeFinish(t, rotation.RefreshTagged)
 			w.commands.code = code

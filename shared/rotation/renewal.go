@@ -163,13 +163,13 @@ func planRenewal(o renewed) pipeline.Plan[string] {
 	}
 	switch {
 	case o.tags[DriverTag] == "":
-		return skip("not-ours", fmt.Sprintf("the secret has no tag %s", DriverTag))
+		return skip("secret-not-managed", fmt.Sprintf("the secret has no tag %s", DriverTag))
 	case !o.rotates:
 		return fault("rotation-disabled", "rotation is not enabled for the secret, so it isn't renewed", "enable rotation for the secret, or write the registry's present credential into it")
 	case o.underway:
 		return skip("rotation-underway", "a rotation is under way")
 	case !o.renewable():
-		return skip("too-soon", fmt.Sprintf("the secret was rotated at %s; tasks that start now get the new credential", o.rotated.UTC().Format(time.RFC3339)))
+		return skip("rotation-too-soon", fmt.Sprintf("the secret was rotated at %s; tasks that start now get the new credential", o.rotated.UTC().Format(time.RFC3339)))
 	case o.fault != "":
 		return fault("secret-shape", "the credential can't be tried: "+o.fault, "correct what the message names")
 	case o.login == nil && o.tried:

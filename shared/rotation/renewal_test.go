@@ -64,7 +64,7 @@ func TestRenewal(t *testing.T) {
 		"refused in a dry run": {func(s *renewableSecret) { s.login = refused }, finding.DryRun, finding.Planned, "current-refused", 0},
 		"taken":                {func(*renewableSecret) {}, finding.Enforce, finding.Compliant, "login-succeeded", 0},
 		"unreachable":          {func(s *renewableSecret) { s.login = &registry.Error{Kind: registry.Unreachable} }, finding.Enforce, finding.Noncompliant, "registry-answer", 0},
-		"not ours":             {func(s *renewableSecret) { s.described.Tags = nil; s.login = refused }, finding.Enforce, finding.Skipped, "not-ours", 0},
+		"not ours":             {func(s *renewableSecret) { s.described.Tags = nil; s.login = refused }, finding.Enforce, finding.Skipped, "secret-not-managed", 0},
 		"rotation off":         {func(s *renewableSecret) { s.described.RotationEnabled = nil; s.login = refused }, finding.Enforce, finding.Noncompliant, "rotation-disabled", 0},
 		"under way": {func(s *renewableSecret) {
 			s.described.VersionIdsToStages = map[string][]string{"a": {"AWSCURRENT"}, "b": {"AWSPENDING"}}
@@ -73,7 +73,7 @@ func TestRenewal(t *testing.T) {
 		"rotated just now": {func(s *renewableSecret) {
 			s.described.LastRotatedDate = aws.Time(now.Add(-time.Minute))
 			s.login = refused
-		}, finding.Enforce, finding.Skipped, "too-soon", 0},
+		}, finding.Enforce, finding.Skipped, "rotation-too-soon", 0},
 		"no credential": {func(s *renewableSecret) { s.value = "plain" }, finding.Enforce, finding.Noncompliant, "secret-shape", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more bool) {
 	if _, ours := o.Tags[DriverTag]; !ours {
 		return pipeline.Plan[Action]{Skip: &finding.Finding{
-			Code: "not-ours", Severity: finding.Info, Message: fmt.Sprintf("the secret has no tag %s", DriverTag),
+			Code: "secret-not-managed", Severity: finding.Info, Message: fmt.Sprintf("the secret has no tag %s", DriverTag),
 		}}, false
 	}
 	findings := append(rotationOff(o), rotatedByAnother(o)...)
@@ -113,7 +113,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	both, faults := r.read(o)
 	if len(faults) > 0 || !both.hasNew {
 		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "previous-not-ours", Severity: finding.Info,
+			Code: "previous-unmanaged", Severity: finding.Info,
 			Message: "the previous version of the secret is not the predecessor of the current one, so its credential is left alone",
 		})
 		return plan

@@ -318,7 +318,7 @@ func TestRepeatedSteps(t *testing.T) {
 	}
 	// Later calls for a version that is current are successes, too.
 	for _, step := range rotation.Steps() {
-		if result := w.run(t, string(step), version1); codes(result) != "already-current" || len(result.Actions) > 0 {
+		if result := w.run(t, string(step), version1); codes(result) != "rotation-already-done" || len(result.Actions) > 0 {
 			t.Errorf("%s after the end: %+v", step, result)
 		}
 	}
@@ -426,18 +426,18 @@ func TestGuards(t *testing.T) {
 		"test, no registry":     {"testSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(404, nil) }, "image-missing"},
 		"test, login refused":   {"testSecret", func(w *world) { w.secrets.Values[version1] = good }, "login-refused"},
 		"test, strange answer":  {"testSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(418, nil) }, "registry-answer"},
-		"test, registry broken": {"testSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(500, nil) }, "will-retry"},
+		"test, registry broken": {"testSecret", func(w *world) { w.secrets.Values[version1] = good; w.serve(500, nil) }, "call-retried"},
 		"test, image not there": {"testSecret", func(w *world) {
 			w.secrets.Tags[rotation.ImageTag] = "registry.example.com/team/other"
 			w.secrets.Values = map[string]string{"version-0": w.secrets.Values["version-0"]}
 		}, "image-missing"},
 		"describe denied": {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"DescribeSecret": "AccessDeniedException"} }, "access-denied"},
 		"read denied":     {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"GetSecretValue": "AccessDeniedException"} }, "access-denied"},
-		"throttled":       {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"GetSecretValue": "ThrottlingException"} }, "will-retry"},
+		"throttled":       {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"GetSecretValue": "ThrottlingException"} }, "call-retried"},
 		"write refused":   {"createSecret", func(w *world) { w.secrets.Denies = map[string]string{"PutSecretValue": "InvalidRequestException"} }, "call-refused"},
 		"deleted meanwhile": {"createSecret", func(w *world) {
 			w.secrets.Denies = map[string]string{"PutSecretValue": "ResourceNotFoundException"}
-		}, "vanished"},
+		}, "resource-gone"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -498,7 +498,7 @@ func TestDryRun(t *testing.T) {
 	w.secrets.Begin(version1)
 	file := string(w.served())
 	result := check(t, w.function(finding.DryRun).Handle(t.Context(), stepEvent("create_secret", version1)))
-	if result.Status != finding.Planned || !result.HasError() || codes(result) != "not-rotated" || len(result.Actions) != 1 || result.Actions[0].Applied {
+	if result.Status != finding.Planned || !result.HasError() || codes(result) != "rotation-dry-run" || len(result.Actions) != 1 || result.Actions[0].Applied {
 		t.Errorf("got %+v", result)
 	}
 	if _, value := w.secrets.Staged("AWSPENDING"); value != "" || string(w.served()) != file {

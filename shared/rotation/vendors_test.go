@@ -544,7 +544,7 @@ func TestVendorsFail(t *testing.T) {
 		"no API there":           {refusing(404), []string{"api-misplaced", "account-missing"}},
 		"bad request":            {refusing(400), []string{"registry-api", "account-missing"}},
 		"redirect":               {refusing(302), []string{"registry-api"}},
-		"broken":                 {refusing(500), []string{"will-retry"}},
+		"broken":                 {refusing(500), []string{"call-retried"}},
 		"success without sense":  {refusing(204), []string{"registry-api", ""}},
 		"no administrator":       {func(w *world, _ vendor) { w.secrets.Others = nil }, []string{"administrator-missing"}},
 		"administrator no JSON":  {administrator(canary), []string{"administrator-shape"}},
@@ -755,7 +755,7 @@ func TestInPlace(t *testing.T) {
 				}
 				told = append(told, strings.Fields(codes(result))...)
 			}
-			if !slices.Contains(told, "gap") || w.accepts(v.username, canary) || len(s.Live()) != people {
+			if !slices.Contains(told, "pull-gap-open") || w.accepts(v.username, canary) || len(s.Live()) != people {
 				t.Errorf("told %q; the old password works: %v", told, w.accepts(v.username, canary))
 			}
 			w.usable(t)

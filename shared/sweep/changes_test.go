@@ -232,7 +232,7 @@ func TestChangeLimitWithoutAnswers(t *testing.T) {
 
 func TestMaxChangesIsANumber(t *testing.T) {
 	for _, value := range []string{`"many"`, `-1`, `null`, `1.5`, `[]`} {
-		if got := lines(run(t, t.Context(), enforcing(), awake(), `{"sweep":"all","max-changes":`+value+`}`)); !slices.Equal(got, []string{"event noncompliant [malformed-event]"}) {
+		if got := lines(run(t, t.Context(), enforcing(), awake(), `{"sweep":"all","max-changes":`+value+`}`)); !slices.Equal(got, []string{"event noncompliant [event-malformed]"}) {
 			t.Errorf("%s: got %q", value, got)
 		}
 	}

@@ -114,7 +114,7 @@ func byHand(of event.ByHand) (found request, problem string, ours bool) {
 
 func malformed(problem string) *finding.Result {
 	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{{
-		Code: "malformed-event", Severity: finding.Error, Message: problem,
+		Code: "event-malformed", Severity: finding.Error, Message: problem,
 		Fix: `write {"sweep": "all"} or {"only": ["roles", "config-objects", "task-definitions", "secrets"]}, with "dry-run": true to have nothing changed`,
 	}}}
 }

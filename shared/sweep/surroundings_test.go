@@ -50,28 +50,28 @@ func TestTrails(t *testing.T) {
 		denied    string
 		want      string // code, and what is in its message
 	}{
-		"none at all":             {want: "no-trail there is none at all"},
+		"none at all":             {want: "trail-missing there is none at all"},
 		"this region's own":       {trails: []types.Trail{trail("t", nil)}},
 		"all regions":             {trails: []types.Trail{trail("t", func(of *types.Trail) { of.IsMultiRegionTrail = aws.Bool(true) })}},
 		"the organization's":      {trails: []types.Trail{trail("t", func(of *types.Trail) { of.IsOrganizationTrail = aws.Bool(true) })}},
-		"does not log":            {trails: []types.Trail{trail("t", nil)}, silent: true, want: "no-trail (t does not log)"},
+		"does not log":            {trails: []types.Trail{trail("t", nil)}, silent: true, want: "trail-missing (t does not log)"},
 		"one that does not":       {trails: []types.Trail{trail("t", nil), trail("u", nil)}, silent: true},
-		"not of global services":  {trails: []types.Trail{trail("t", func(of *types.Trail) { of.IncludeGlobalServiceEvents = nil })}, want: "no-trail logs iam:CreateRole, iam:DetachRolePolicy in us-east-1"},
-		"another account's":       {trails: []types.Trail{trail("t", nil)}, denied: "TrailNotFoundException", want: "trail-unknown about the trail arn:t"},
+		"not of global services":  {trails: []types.Trail{trail("t", func(of *types.Trail) { of.IncludeGlobalServiceEvents = nil })}, want: "trail-missing logs iam:CreateRole, iam:DetachRolePolicy in us-east-1"},
+		"another account's":       {trails: []types.Trail{trail("t", nil)}, denied: "TrailNotFoundException", want: "trail-unchecked about the trail arn:t"},
 		"writes":                  {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{ReadWriteType: "WriteOnly", IncludeManagementEvents: aws.Bool(true)})},
-		"reads":                   {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{ReadWriteType: "ReadOnly"}), want: "no-trail (t logs other events)"},
-		"data":                    {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{IncludeManagementEvents: aws.Bool(false)}), want: "no-trail logs ec2:RunInstances"},
+		"reads":                   {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{ReadWriteType: "ReadOnly"}), want: "trail-missing (t logs other events)"},
+		"data":                    {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{IncludeManagementEvents: aws.Bool(false)}), want: "trail-missing logs ec2:RunInstances"},
 		"without KMS":             {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{ExcludeManagementEventSources: []string{"kms.amazonaws.com"}})},
 		"advanced, all":           {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management)},
 		"advanced, writes":        {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, field("readOnly", "false"))},
-		"advanced, reads":         {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, field("readOnly", "true")), want: "no-trail logs ec2:RunInstances, iam:CreateRole, iam:DetachRolePolicy, ecs:RegisterTaskDefinition"},
+		"advanced, reads":         {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, field("readOnly", "true")), want: "trail-missing logs ec2:RunInstances, iam:CreateRole, iam:DetachRolePolicy, ecs:RegisterTaskDefinition"},
 		"advanced, without KMS":   {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, not("eventSource", "kms.amazonaws.com", "rdsdata.amazonaws.com"))},
-		"advanced, without IAM":   {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, not("eventSource", "iam.amazonaws.com")), want: "no-trail logs iam:CreateRole, iam:DetachRolePolicy in"},
-		"advanced, ECS":           {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, field("eventSource", "ecs.amazonaws.com")), want: "no-trail logs ec2:RunInstances, iam"},
+		"advanced, without IAM":   {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, not("eventSource", "iam.amazonaws.com")), want: "trail-missing logs iam:CreateRole, iam:DetachRolePolicy in"},
+		"advanced, ECS":           {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, field("eventSource", "ecs.amazonaws.com")), want: "trail-missing logs ec2:RunInstances, iam"},
 		"advanced, some callers":  {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, not("userIdentity.arn", "arn:noisy"))},
-		"advanced, one caller":    {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, field("userIdentity.arn", "arn:one")), want: "no-trail logs ec2"},
-		"advanced, data":          {trails: []types.Trail{trail("t", nil)}, selectors: advanced(field("eventCategory", "Data"), field("resources.type", "AWS::S3::Object")), want: "no-trail logs ec2"},
-		"advanced, names by part": {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, types.AdvancedFieldSelector{Field: aws.String("eventName"), NotStartsWith: []string{"Detach"}}), want: "no-trail logs iam:DetachRolePolicy in"},
+		"advanced, one caller":    {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, field("userIdentity.arn", "arn:one")), want: "trail-missing logs ec2"},
+		"advanced, data":          {trails: []types.Trail{trail("t", nil)}, selectors: advanced(field("eventCategory", "Data"), field("resources.type", "AWS::S3::Object")), want: "trail-missing logs ec2"},
+		"advanced, names by part": {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management, types.AdvancedFieldSelector{Field: aws.String("eventName"), NotStartsWith: []string{"Detach"}}), want: "trail-missing logs iam:DetachRolePolicy in"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestTrails(t *testing.T) {
 			switch {
 			case test.want == "" && len(account.Findings) > 0, test.want != "" && (len(account.Findings) != 1 || account.Findings[0].Code != code || !strings.Contains(account.Findings[0].Message, words)):
 				t.Errorf("got %+v", account)
-			case (account.Status == finding.Noncompliant) != (code == "no-trail"):
+			case (account.Status == finding.Noncompliant) != (code == "trail-missing"):
 				t.Errorf("is %s", account.Status)
 			}
 		})

@@ -208,8 +208,8 @@ func TestWholeSweep(t *testing.T) {
 	a.doubled = true
 	outcome := run(t, t.Context(), enforcing(), a, `{"sweep":"all"}`)
 	want := []string{
-		"account compliant []", "roles compliant [swept]", "config-objects compliant [swept]", "task-definitions compliant [swept]",
-		"secrets compliant [swept]", "report compliant [sweep-reported]",
+		"account compliant []", "roles compliant [kind-swept]", "config-objects compliant [kind-swept]", "task-definitions compliant [kind-swept]",
+		"secrets compliant [kind-swept]", "report compliant [sweep-reported]",
 	}
 	if got := lines(outcome); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
@@ -296,20 +296,20 @@ func TestRequests(t *testing.T) {
 		"from its queue":          {`{"Records":[{"messageId":"m","eventSource":"aws:sqs","body":"{}"}]}`, all},
 		"one kind":                {`{"sweep":"secrets"}`, []string{"account", "secrets", "report"}},
 		"some kinds":              {`{"only":["secrets","roles"]}`, []string{"account", "roles", "secrets", "report"}},
-		"going on with what ends": {`{"continue":"x","attempt":1}`, []string{"sweep skipped [sweep-over]"}},
-		"going on with nothing":   {`{"continue":"","attempt":1}`, []string{"event noncompliant [malformed-event]"}},
-		"no attempt":              {`{"continue":"x"}`, []string{"event noncompliant [malformed-event]"}},
-		"unknown kind":            {`{"only":["users"]}`, []string{"event noncompliant [malformed-event]"}},
-		"account is no kind":      {`{"only":["account"]}`, []string{"event noncompliant [malformed-event]"}},
-		"no kinds":                {`{"only":[]}`, []string{"event noncompliant [malformed-event]"}},
-		"kinds of wrong type":     {`{"only":"roles"}`, []string{"event noncompliant [malformed-event]"}},
-		"kind of wrong type":      {`{"sweep":["roles"]}`, []string{"event noncompliant [malformed-event]"}},
-		"dry-run of wrong type":   {`{"dry-run":"yes"}`, []string{"event noncompliant [malformed-event]"}},
-		"two at once":             {`{"Records":[{"messageId":"m","body":"{}"},{"messageId":"n","body":"{}"}]}`, []string{"event noncompliant [malformed-event]"}},
+		"going on with what ends": {`{"continue":"x","attempt":1}`, []string{"sweep skipped [sweep-ended]"}},
+		"going on with nothing":   {`{"continue":"","attempt":1}`, []string{"event noncompliant [event-malformed]"}},
+		"no attempt":              {`{"continue":"x"}`, []string{"event noncompliant [event-malformed]"}},
+		"unknown kind":            {`{"only":["users"]}`, []string{"event noncompliant [event-malformed]"}},
+		"account is no kind":      {`{"only":["account"]}`, []string{"event noncompliant [event-malformed]"}},
+		"no kinds":                {`{"only":[]}`, []string{"event noncompliant [event-malformed]"}},
+		"kinds of wrong type":     {`{"only":"roles"}`, []string{"event noncompliant [event-malformed]"}},
+		"kind of wrong type":      {`{"sweep":["roles"]}`, []string{"event noncompliant [event-malformed]"}},
+		"dry-run of wrong type":   {`{"dry-run":"yes"}`, []string{"event noncompliant [event-malformed]"}},
+		"two at once":             {`{"Records":[{"messageId":"m","body":"{}"},{"messageId":"n","body":"{}"}]}`, []string{"event noncompliant [event-malformed]"}},
 		"another request":         {`{"role":"x"}`, []string{"event skipped [event-not-handled]"}},
-		"empty":                   {``, []string{"event noncompliant [malformed-event]"}},
-		"null":                    {`null`, []string{"event noncompliant [malformed-event]"}},
-		"six megabytes":           {strings.Repeat("{", 6<<20), []string{"event noncompliant [malformed-event]"}},
+		"empty":                   {``, []string{"event noncompliant [event-malformed]"}},
+		"null":                    {`null`, []string{"event noncompliant [event-malformed]"}},
+		"six megabytes":           {strings.Repeat("{", 6<<20), []string{"event noncompliant [event-malformed]"}},
 		"an event of a service":   {`{"detail-type":"EC2 Instance State-change Notification","source":"aws.ec2","detail":{}}`, []string{"event skipped [event-not-handled]"}},
 	}
 	for name, test := range tests {
@@ -576,7 +576,7 @@ func TestTakenUpLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := large(0, 10)
 		a.failOnce = map[string]error{"DescribeTrails": refusal("Throttling")}
-		if got := lines(deliver(t, t.Context(), enforcing(), a, `{}`, "first"))[0]; got != "account failed [will-retry]" {
+		if got := lines(deliver(t, t.Context(), enforcing(), a, `{}`, "first"))[0]; got != "account failed [call-retried]" {
 			t.Fatalf("got %q", got)
 		}
 		time.Sleep(16 * time.Minute)
@@ -610,7 +610,7 @@ func TestGoingOnTwice(t *testing.T) {
 		if first := run(t, t.Context(), enforcing(), a, rest); !summaryOf(t, first).Complete {
 			t.Errorf("got %q", lines(first))
 		}
-		if got := lines(run(t, t.Context(), enforcing(), a, rest)); !slices.Equal(got, []string{"sweep skipped [sweep-over]"}) {
+		if got := lines(run(t, t.Context(), enforcing(), a, rest)); !slices.Equal(got, []string{"sweep skipped [sweep-ended]"}) {
 			t.Errorf("got %q", got)
 		}
 	})
@@ -622,7 +622,7 @@ func TestFailedForNow(t *testing.T) {
 	a := large(12, 12)
 	a.failOnce = map[string]error{"ListTaskDefinitionFamilies": refusal("Throttling")}
 	first := deliver(t, t.Context(), enforcing(), a, `{}`, "one")
-	if got := lines(first)[3]; got != "task-definitions failed [will-retry]" || first.Report().Summary != nil {
+	if got := lines(first)[3]; got != "task-definitions failed [call-retried]" || first.Report().Summary != nil {
 		t.Errorf("got %q", lines(first))
 	}
 	again := deliver(t, t.Context(), enforcing(), a, `{}`, "one")
@@ -649,7 +649,7 @@ func TestWithoutAReport(t *testing.T) {
 	settings := enforcing()
 	settings.ReportBucket, settings.AttachPoliciesQueueURL = "", ""
 	outcome := run(t, t.Context(), settings, a, `{"only":["roles","task-definitions"]}`)
-	want := []string{"account compliant []", "roles compliant [swept no-queue]", "task-definitions compliant [swept]", "report compliant [no-report]"}
+	want := []string{"account compliant []", "roles compliant [kind-swept queue-missing]", "task-definitions compliant [kind-swept]", "report compliant [report-not-configured]"}
 	if got := lines(outcome); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
@@ -673,16 +673,16 @@ func TestMessagesThatAreNotTaken(t *testing.T) {
 					return busy(body, nth)
 				}
 				return nil
-			}, "task-definitions compliant [swept]", 5,
+			}, "task-definitions compliant [kind-swept]", 5,
 		},
-		"always": {busy, "task-definitions failed [swept will-retry]", 0},
+		"always": {busy, "task-definitions failed [kind-swept call-retried]", 0},
 		"for its own fault": {
 			func(body string, _ int) *sqstypes.BatchResultErrorEntry {
 				if strings.Contains(body, `000024"`) {
 					return &sqstypes.BatchResultErrorEntry{Code: aws.String("InvalidMessageContents"), SenderFault: true}
 				}
 				return nil
-			}, "task-definitions noncompliant [swept message-refused]", 4,
+			}, "task-definitions noncompliant [kind-swept message-refused]", 4,
 		},
 	}
 	for name, test := range tests {
@@ -706,18 +706,18 @@ func TestErrorsOfCalls(t *testing.T) {
 		call, code, want string
 	}{
 		"lists denied":     {"GetAccountAuthorizationDetails", "AccessDenied", "roles noncompliant [access-denied]"},
-		"lists throttled":  {"GetAccountAuthorizationDetails", "Throttling", "roles failed [will-retry]"},
-		"sending denied":   {"SendMessageBatch", "AccessDenied", "roles noncompliant [swept access-denied]"},
-		"no such queue":    {"SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue", "roles noncompliant [swept call-refused]"},
+		"lists throttled":  {"GetAccountAuthorizationDetails", "Throttling", "roles failed [call-retried]"},
+		"sending denied":   {"SendMessageBatch", "AccessDenied", "roles noncompliant [kind-swept access-denied]"},
+		"no such queue":    {"SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue", "roles noncompliant [kind-swept call-refused]"},
 		"trails denied":    {"DescribeTrails", "AccessDenied", "account noncompliant [access-denied]"},
-		"trail kept":       {"GetEventSelectors", "TrailNotFoundException", "account compliant [trail-unknown]"},
-		"no report bucket": {"GetObject", "NoSuchBucket", "sweep noncompliant [no-report]"},
+		"trail kept":       {"GetEventSelectors", "TrailNotFoundException", "account compliant [trail-unchecked]"},
+		"no report bucket": {"GetObject", "NoSuchBucket", "sweep noncompliant [report-not-configured]"},
 		"state denied":     {"PutObject", "AccessDenied", "sweep noncompliant [access-denied]"},
-		"bucket":           {"ListObjectsV2", "PermanentRedirect", "config-objects noncompliant [swept bucket-not-listed bucket-not-listed]"},
-		"schedules denied": {"ListSchedules", "AccessDeniedException", "task-definitions noncompliant [swept uses-unknown]"},
-		"rules throttled":  {"ListClusters", "ThrottlingException", "task-definitions failed [will-retry]"},
-		"bucket throttled": {"ListObjectsV2", "SlowDown", "config-objects failed [will-retry]"},
-		"bucket's events":  {"GetBucketNotificationConfiguration", "AccessDenied", "account noncompliant [bucket-events-unknown bucket-events-unknown]"},
+		"bucket":           {"ListObjectsV2", "PermanentRedirect", "config-objects noncompliant [kind-swept bucket-unlistable bucket-unlistable]"},
+		"schedules denied": {"ListSchedules", "AccessDeniedException", "task-definitions noncompliant [kind-swept uses-unchecked]"},
+		"rules throttled":  {"ListClusters", "ThrottlingException", "task-definitions failed [call-retried]"},
+		"bucket throttled": {"ListObjectsV2", "SlowDown", "config-objects failed [call-retried]"},
+		"bucket's events":  {"GetBucketNotificationConfiguration", "AccessDenied", "account noncompliant [bucket-events-unchecked bucket-events-unchecked]"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

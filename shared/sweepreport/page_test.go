@@ -33,10 +33,10 @@ func sample() sweepreport.Summary {
 		Sweep: "20260302T040000Z-1c2d3e4f", Stack: "ecs-guardrails", Account: "123456789012", Region: "us-east-1", Mode: finding.DryRun,
 		Started: begun, Ended: begun.Add(42 * time.Second), Complete: true,
 		Kinds: []sweepreport.Kind{
-			{Name: "account", Statuses: map[finding.Status]int{finding.Noncompliant: 1}, Codes: map[string]int{"no-trail": 1}},
+			{Name: "account", Statuses: map[finding.Status]int{finding.Noncompliant: 1}, Codes: map[string]int{"trail-missing": 1}},
 			{Name: "roles", Listed: 5_120, Statuses: map[finding.Status]int{finding.Compliant: 4_999, finding.Planned: 1}, Codes: map[string]int{"capability-missing": 1}},
 			{Name: "config-objects", Listed: 12, Statuses: map[finding.Status]int{finding.Noncompliant: 1, finding.Compliant: 3}, Codes: map[string]int{"auth-data-shape": 1, "variable-unknown": 2}},
-			{Name: "task-definitions", Listed: 80, Statuses: map[finding.Status]int{finding.Compliant: 78, finding.Skipped: 1, finding.Failed: 1}, Codes: map[string]int{"no-answer": 1, "superseded": 1}},
+			{Name: "task-definitions", Listed: 80, Statuses: map[finding.Status]int{finding.Compliant: 78, finding.Skipped: 1, finding.Failed: 1}, Codes: map[string]int{"answer-missing": 1, "revision-not-latest": 1}},
 			{Name: "secrets"},
 		},
 		Results: []sweepreport.Result{
@@ -50,9 +50,9 @@ func sample() sweepreport.Summary {
 				},
 				Actions: []finding.Action{{Kind: "PutObjectTagging", Target: "s3://acme-ecs-config/prod a+b/ecs.config", Applied: true}}}},
 			{Kind: "task-definitions", Result: finding.Result{Subject: "web:17", Status: finding.Failed,
-				Findings: []finding.Finding{{Code: "no-answer", Severity: finding.Error, Message: "patch-task-definition was asked to look at it, and told nothing for 15m0s", Fix: "look into its log"}}}},
+				Findings: []finding.Finding{{Code: "answer-missing", Severity: finding.Error, Message: "patch-task-definition was asked to look at it, and told nothing for 15m0s", Fix: "look into its log"}}}},
 			{Kind: "account", Result: finding.Result{Subject: "account", Status: finding.Noncompliant,
-				Findings: []finding.Finding{{Code: "no-trail", Severity: finding.Error, Message: "no trail of CloudTrail logs iam:CreateRole in us-east-1", Fix: "create a multi-region trail"}}}},
+				Findings: []finding.Finding{{Code: "trail-missing", Severity: finding.Error, Message: "no trail of CloudTrail logs iam:CreateRole in us-east-1", Fix: "create a multi-region trail"}}}},
 		},
 		LeftOut: 3,
 	}.Completed()

@@ -64,7 +64,7 @@ func TestEnvironmentFilesExist(t *testing.T) {
 		{"there is no such bucket", nil, &s3types.NoSuchBucket{}, finding.Noncompliant, "environment-file-gone"},
 		{"another account's bucket", nil, refused("AccessDenied"), finding.Compliant, ""},
 		{"another region's bucket", nil, refused("PermanentRedirect"), finding.Compliant, ""},
-		{"S3 is busy", nil, refused("SlowDown"), finding.Failed, "will-retry"},
+		{"S3 is busy", nil, refused("SlowDown"), finding.Failed, "call-retried"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -160,21 +160,21 @@ func TestWhichRevisionIsLookedAt(t *testing.T) {
 		"the latest by its number": {"app:2", func(f *fakeECS) { f.add(registration("app", private)) }, finding.Remediated, []string{"credential-missing"}, 3},
 		"the latest by its family": {"app", func(*fakeECS) {}, finding.Remediated, []string{"credential-missing"}, 2},
 		"the latest by its ARN":    {arnOf("app", 1), func(*fakeECS) {}, finding.Remediated, []string{"credential-missing"}, 2},
-		"an older one":             {"app:1", func(f *fakeECS) { f.add(registration("app", private)) }, finding.Skipped, []string{"superseded"}, 2},
+		"an older one":             {"app:1", func(f *fakeECS) { f.add(registration("app", private)) }, finding.Skipped, []string{"revision-not-latest"}, 2},
 		"deregistered": {"app:2", func(f *fakeECS) {
 			f.add(registration("app", private))
 			f.find("app:2").definition.Status = types.TaskDefinitionStatusInactive
-		}, finding.Skipped, []string{"gone"}, 2},
-		"on its way to deletion":   {"app:1", func(f *fakeECS) { f.find("app:1").definition.Status = types.TaskDefinitionStatusDeleteInProgress }, finding.Skipped, []string{"gone"}, 1},
-		"the family has none left": {"app", func(f *fakeECS) { f.find("app:1").definition.Status = types.TaskDefinitionStatusInactive }, finding.Skipped, []string{"gone"}, 1},
+		}, finding.Skipped, []string{"subject-gone"}, 2},
+		"on its way to deletion":   {"app:1", func(f *fakeECS) { f.find("app:1").definition.Status = types.TaskDefinitionStatusDeleteInProgress }, finding.Skipped, []string{"subject-gone"}, 1},
+		"the family has none left": {"app", func(f *fakeECS) { f.find("app:1").definition.Status = types.TaskDefinitionStatusInactive }, finding.Skipped, []string{"subject-gone"}, 1},
 		"latest once more": {"app:1", func(f *fakeECS) {
 			f.add(registration("app", private))
 			f.find("app:2").definition.Status = types.TaskDefinitionStatusInactive
 		}, finding.Remediated, []string{"credential-missing"}, 3},
-		"a number never given":    {"app:9", func(*fakeECS) {}, finding.Skipped, []string{"gone"}, 1},
-		"a family that never was": {"nothing:1", func(*fakeECS) {}, finding.Skipped, []string{"gone"}, 1},
-		"another region":          {strings.Replace(arnOf("app", 1), "us-east-1", "eu-west-1", 1), func(*fakeECS) {}, finding.Skipped, []string{"other-region"}, 1},
-		"another account":         {strings.Replace(arnOf("app", 1), account, "999999999999", 1), func(*fakeECS) {}, finding.Skipped, []string{"other-account"}, 1},
+		"a number never given":    {"app:9", func(*fakeECS) {}, finding.Skipped, []string{"subject-gone"}, 1},
+		"a family that never was": {"nothing:1", func(*fakeECS) {}, finding.Skipped, []string{"subject-gone"}, 1},
+		"another region":          {strings.Replace(arnOf("app", 1), "us-east-1", "eu-west-1", 1), func(*fakeECS) {}, finding.Skipped, []string{"subject-in-other-region"}, 1},
+		"another account":         {strings.Replace(arnOf("app", 1), account, "999999999999", 1), func(*fakeECS) {}, finding.Skipped, []string{"subject-in-other-account"}, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -200,11 +200,11 @@ func TestAnotherRegistrationInBetween(t *testing.T) {
 		return nil
 	}
 	result := s.look("app:1")
-	wantResult(t, result, finding.Failed, "credential-missing", "will-retry")
+	wantResult(t, result, finding.Failed, "credential-missing", "call-retried")
 	if got := s.ecs.find("app:3").definition.Status; got != types.TaskDefinitionStatusInactive {
 		t.Errorf("the late revision is %s", got)
 	}
-	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	wantResult(t, s.look("app:1"), finding.Skipped, "revision-not-latest")
 	wantResult(t, s.look("app:2"), finding.Remediated, "credential-missing")
 	if got := aws.ToString(s.ecs.find("app").definition.ContainerDefinitions[0].Image); got != "registry.example.com/app:2" {
 		t.Errorf("the latest revision runs %s", got)
@@ -226,15 +226,15 @@ func cutOffBeforeWithdrawing(t *testing.T) *stack {
 		}
 		return nil
 	}
-	wantResult(t, s.look("app:1"), finding.Failed, "credential-missing", "will-retry")
+	wantResult(t, s.look("app:1"), finding.Failed, "credential-missing", "call-retried")
 	s.ecs.before = nil
 	return s
 }
 
 func TestARunThatWasCutOffIsTidiedUp(t *testing.T) {
 	s := cutOffBeforeWithdrawing(t)
-	wantResult(t, s.look("app:1"), finding.Remediated, "late-revision")
-	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	wantResult(t, s.look("app:1"), finding.Remediated, "revision-late")
+	wantResult(t, s.look("app:1"), finding.Skipped, "revision-not-latest")
 	wantResult(t, s.look("app:2"), finding.Remediated, "credential-missing")
 	if got := aws.ToString(s.ecs.find("app").definition.ContainerDefinitions[0].Image); got != "registry.example.com/app:2" {
 		t.Errorf("the latest revision runs %s", got)
@@ -245,9 +245,9 @@ func TestARunThatWasCutOffIsTidiedUp(t *testing.T) {
 // run that was cut off is repeated.
 func TestALateRevisionHidesNoOther(t *testing.T) {
 	s := cutOffBeforeWithdrawing(t)
-	wantResult(t, s.look("app:2"), finding.Failed, "late-revision", "will-retry")
+	wantResult(t, s.look("app:2"), finding.Failed, "revision-late", "call-retried")
 	wantResult(t, s.look("app:2"), finding.Remediated, "credential-missing")
-	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	wantResult(t, s.look("app:1"), finding.Skipped, "revision-not-latest")
 	latest := s.ecs.find("app").definition
 	if got := aws.ToString(latest.ContainerDefinitions[0].Image); latest.Revision != 4 || got != "registry.example.com/app:2" {
 		t.Errorf("the latest revision is %d, and runs %s", latest.Revision, got)
@@ -261,7 +261,7 @@ func TestACopiedTagIsNobodysWithdrawal(t *testing.T) {
 	copied := registration("app", withCredential(container("web", "registry.example.com/app:2"), secretARN("shop")))
 	copied.Tags = s.ecs.find("app").tags
 	s.ecs.add(copied)
-	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	wantResult(t, s.look("app:1"), finding.Skipped, "revision-not-latest")
 	if got := s.ecs.find("app:3").definition.Status; got != types.TaskDefinitionStatusActive {
 		t.Errorf("somebody's revision is %s", got)
 	}
@@ -301,12 +301,12 @@ func TestErrorsOfECS(t *testing.T) {
 		status finding.Status
 		code   string
 	}{
-		"throttled while describing": {"DescribeTaskDefinition", &smithy.GenericAPIError{Code: "ThrottlingException"}, finding.Failed, "will-retry"},
+		"throttled while describing": {"DescribeTaskDefinition", &smithy.GenericAPIError{Code: "ThrottlingException"}, finding.Failed, "call-retried"},
 		"denied while describing":    {"DescribeTaskDefinition", &smithy.GenericAPIError{Code: "AccessDeniedException"}, finding.Noncompliant, "access-denied"},
-		"families that race":         {"RegisterTaskDefinition", &smithy.GenericAPIError{Code: "ClientException", Message: "Too many concurrent attempts to create a new revision of the specified family.", Fault: smithy.FaultClient}, finding.Failed, "will-retry"},
+		"families that race":         {"RegisterTaskDefinition", &smithy.GenericAPIError{Code: "ClientException", Message: "Too many concurrent attempts to create a new revision of the specified family.", Fault: smithy.FaultClient}, finding.Failed, "call-retried"},
 		"a registration refused":     {"RegisterTaskDefinition", &smithy.GenericAPIError{Code: "ClientException", Message: "Role is not valid", Fault: smithy.FaultClient}, finding.Noncompliant, "call-refused"},
 		"no right to pass the role":  {"RegisterTaskDefinition", &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "iam:PassRole"}, finding.Noncompliant, "access-denied"},
-		"a broken connection":        {"RegisterTaskDefinition", errors.New("connection reset"), finding.Failed, "will-retry"},
+		"a broken connection":        {"RegisterTaskDefinition", errors.New("connection reset"), finding.Failed, "call-retried"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -392,33 +392,33 @@ func TestEventsThatNeedNoLook(t *testing.T) {
 	}{
 		"our own registration": {call(func(d map[string]any) {
 			d["userIdentity"] = map[string]any{"type": "AssumedRole", "arn": "arn:aws:sts::123456789012:assumed-role/guardrails-PatchTaskDefinitionRole-1ABC/patch"}
-		}), finding.Skipped, "own-registration"},
-		"another stack's":                {from(16), finding.Skipped, "own-registration"},
-		"the tag copied along":           {from(15), finding.Skipped, "gone"},
-		"the tag of no revision":         {call(func(d map[string]any) { request(d)["tags"] = []any{map[string]any{"key": TagPatchedFrom, "value": 7}} }), finding.Skipped, "gone"},
-		"a failed registration":          {call(func(d map[string]any) { d["errorCode"] = "ClientException"; d["responseElements"] = nil }), finding.Skipped, "failed-call"},
+		}), finding.Skipped, "registration-own"},
+		"another stack's":                {from(16), finding.Skipped, "registration-own"},
+		"the tag copied along":           {from(15), finding.Skipped, "subject-gone"},
+		"the tag of no revision":         {call(func(d map[string]any) { request(d)["tags"] = []any{map[string]any{"key": TagPatchedFrom, "value": 7}} }), finding.Skipped, "subject-gone"},
+		"a failed registration":          {call(func(d map[string]any) { d["errorCode"] = "ClientException"; d["responseElements"] = nil }), finding.Skipped, "call-failed"},
 		"another call of ECS":            {call(func(d map[string]any) { d["eventName"] = "DeregisterTaskDefinition" }), finding.Skipped, "event-not-handled"},
 		"another service":                {call(func(d map[string]any) { d["eventSource"] = "iam.amazonaws.com" }), finding.Skipped, "event-not-handled"},
-		"no response, family known":      {call(func(d map[string]any) { d["responseElements"] = nil }), finding.Skipped, "gone"},
-		"no response, no family":         {call(func(d map[string]any) { d["responseElements"] = nil; d["requestParameters"] = nil }), finding.Noncompliant, "malformed-event"},
-		"a response of another type":     {call(func(d map[string]any) { d["responseElements"] = "truncated"; d["requestParameters"] = []any{1} }), finding.Noncompliant, "malformed-event"},
-		"a family of another type":       {call(func(d map[string]any) { d["responseElements"] = nil; request(d)["family"] = 12 }), finding.Noncompliant, "malformed-event"},
-		"a family that cannot be one":    {call(func(d map[string]any) { d["responseElements"] = nil; request(d)["family"] = "[random string]" }), finding.Noncompliant, "malformed-event"},
-		"by hand, a number":              {`{"taskDefinition": 7}`, finding.Noncompliant, "malformed-event"},
-		"by hand, null":                  {`{"taskDefinition": null}`, finding.Noncompliant, "malformed-event"},
-		"by hand, a whole definition":    {`{"taskDefinition": {"family": "app"}}`, finding.Noncompliant, "malformed-event"},
-		"by hand, an empty name":         {`{"taskDefinition": ""}`, finding.Noncompliant, "malformed-event"},
-		"by hand, revision nought":       {`{"taskDefinition": "app:0"}`, finding.Noncompliant, "malformed-event"},
-		"by hand, revision out of range": {`{"taskDefinition": "app:99999999999999"}`, finding.Noncompliant, "malformed-event"},
-		"by hand, another ARN":           {`{"taskDefinition": "arn:aws:ecs:us-east-1:123456789012:service/app"}`, finding.Noncompliant, "malformed-event"},
+		"no response, family known":      {call(func(d map[string]any) { d["responseElements"] = nil }), finding.Skipped, "subject-gone"},
+		"no response, no family":         {call(func(d map[string]any) { d["responseElements"] = nil; d["requestParameters"] = nil }), finding.Noncompliant, "event-malformed"},
+		"a response of another type":     {call(func(d map[string]any) { d["responseElements"] = "truncated"; d["requestParameters"] = []any{1} }), finding.Noncompliant, "event-malformed"},
+		"a family of another type":       {call(func(d map[string]any) { d["responseElements"] = nil; request(d)["family"] = 12 }), finding.Noncompliant, "event-malformed"},
+		"a family that cannot be one":    {call(func(d map[string]any) { d["responseElements"] = nil; request(d)["family"] = "[random string]" }), finding.Noncompliant, "event-malformed"},
+		"by hand, a number":              {`{"taskDefinition": 7}`, finding.Noncompliant, "event-malformed"},
+		"by hand, null":                  {`{"taskDefinition": null}`, finding.Noncompliant, "event-malformed"},
+		"by hand, a whole definition":    {`{"taskDefinition": {"family": "app"}}`, finding.Noncompliant, "event-malformed"},
+		"by hand, an empty name":         {`{"taskDefinition": ""}`, finding.Noncompliant, "event-malformed"},
+		"by hand, revision nought":       {`{"taskDefinition": "app:0"}`, finding.Noncompliant, "event-malformed"},
+		"by hand, revision out of range": {`{"taskDefinition": "app:99999999999999"}`, finding.Noncompliant, "event-malformed"},
+		"by hand, another ARN":           {`{"taskDefinition": "arn:aws:ecs:us-east-1:123456789012:service/app"}`, finding.Noncompliant, "event-malformed"},
 		"by hand, something else":        {`{"role": "app"}`, finding.Skipped, "event-not-handled"},
 		"a schedule":                     {`{"detail-type": "Scheduled Event", "source": "aws.events", "detail": {}}`, finding.Skipped, "event-not-handled"},
-		"empty":                          {``, finding.Noncompliant, "malformed-event"},
-		"null":                           {`null`, finding.Noncompliant, "malformed-event"},
-		"a list":                         {`[]`, finding.Noncompliant, "malformed-event"},
-		"cut off":                        {`{"taskDefinition": "ap`, finding.Noncompliant, "malformed-event"},
-		"six megabytes of rubbish":       {strings.Repeat("x", 6<<20), finding.Noncompliant, "malformed-event"},
-		"six megabytes of a name":        {`{"taskDefinition": "` + strings.Repeat("x", 6<<20) + `"}`, finding.Noncompliant, "malformed-event"},
+		"empty":                          {``, finding.Noncompliant, "event-malformed"},
+		"null":                           {`null`, finding.Noncompliant, "event-malformed"},
+		"a list":                         {`[]`, finding.Noncompliant, "event-malformed"},
+		"cut off":                        {`{"taskDefinition": "ap`, finding.Noncompliant, "event-malformed"},
+		"six megabytes of rubbish":       {strings.Repeat("x", 6<<20), finding.Noncompliant, "event-malformed"},
+		"six megabytes of a name":        {`{"taskDefinition": "` + strings.Repeat("x", 6<<20) + `"}`, finding.Noncompliant, "event-malformed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -143,7 +143,7 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	case observed.Late != nil:
 		late := observed.Late
 		plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
-			Code: "late-revision", Severity: finding.Warning,
+			Code: "revision-late", Severity: finding.Warning,
 			Message: fmt.Sprintf("%s was made from an older revision than %s, and has taken its place as the family's latest", late.Late, late.First),
 			Fix:     "deregister " + late.Late,
 		}}}

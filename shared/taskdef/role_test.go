@@ -46,7 +46,7 @@ func TestExecutionRoleAccess(t *testing.T) {
 		"a policy denies it":  {role: fakeRole{trust: trustsECS, may: []string{"* *"}, denied: []string{"secretsmanager:* *"}}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "a policy denies it"},
 		"a boundary forbids":  {role: fakeRole{trust: trustsECS, may: []string{"* *"}, boundary: true}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "a boundary"},
 		"we may not ask":      {change: func(s *stack) { s.iam.err = &smithy.GenericAPIError{Code: "AccessDenied"} }, status: finding.Remediated, codes: []string{"credential-missing", "execution-role-unchecked"}, says: "AccessDenied"},
-		"IAM is busy":         {change: func(s *stack) { s.iam.err = &smithy.GenericAPIError{Code: "Throttling"} }, status: finding.Failed, codes: []string{"will-retry"}},
+		"IAM is busy":         {change: func(s *stack) { s.iam.err = &smithy.GenericAPIError{Code: "Throttling"} }, status: finding.Failed, codes: []string{"call-retried"}},
 		"a role of elsewhere": {arrange: func(of *ecs.RegisterTaskDefinitionInput) {
 			of.ExecutionRoleArn = aws.String("arn:aws:iam::999999999999:role/x")
 		}, status: finding.Remediated, codes: []string{"credential-missing", "execution-role-unchecked"}},
@@ -328,7 +328,7 @@ func TestAGrantThatIsOvertakenIsRepeated(t *testing.T) {
 	s.iam.roles[roleName] = &fakeRole{trust: trustsECS}
 	s.ecs.add(registration("app", withCredential(container("web", "registry.example.com/app"), secretARN("shop"))))
 	s.secrets.overwritten = true
-	wantResult(t, s.look("app"), finding.Failed, "execution-role-secret", "will-retry")
+	wantResult(t, s.look("app"), finding.Failed, "execution-role-secret", "call-retried")
 	s.secrets.overwritten = false
 	wantResult(t, s.look("app"), finding.Remediated, "execution-role-secret")
 }

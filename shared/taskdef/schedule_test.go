@@ -98,7 +98,7 @@ func TestSchedulesThatCannotBeSeenDoNotKeepTheCure(t *testing.T) {
 		s.bus.onRule("default", "nightly", "prod", arnOf("app", 1))
 		s.bus.onSchedule("report", "prod", arnOf("app", 1))
 		s.bus.errs = map[string]error{operation: &smithy.GenericAPIError{Code: "ThrottlingException"}}
-		wantResult(t, s.look("app"), finding.Failed, "will-retry")
+		wantResult(t, s.look("app"), finding.Failed, "call-retried")
 	}
 }
 

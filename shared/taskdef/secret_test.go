@@ -33,7 +33,7 @@ func TestSecretsThatContainersName(t *testing.T) {
 		"its time is up":      {"nginx", "mine", func(s *stack) { gone := mine; gone.DeletedDate = aws.Time(s.now); s.secrets.untagged["mine"] = gone }, finding.Noncompliant, []string{"credential-gone"}, "scheduled for deletion"},
 		"a tagged one's, too": {"registry.example.com/a", "shop", func(s *stack) { s.secrets.entries[0].DeletedDate = aws.Time(s.now) }, finding.Noncompliant, []string{"credential-gone"}, "scheduled for deletion"},
 		"we may not look":     {"nginx", "mine", func(s *stack) { s.secrets.readErr = &smithy.GenericAPIError{Code: "AccessDeniedException"} }, finding.Compliant, nil, ""},
-		"it is busy":          {"nginx", "mine", func(s *stack) { s.secrets.readErr = &smithy.GenericAPIError{Code: "ThrottlingException"} }, finding.Failed, []string{"will-retry"}, ""},
+		"it is busy":          {"nginx", "mine", func(s *stack) { s.secrets.readErr = &smithy.GenericAPIError{Code: "ThrottlingException"} }, finding.Failed, []string{"call-retried"}, ""},
 		"elsewhere, no look":  {"nginx", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mine-AbCdEf", nil, finding.Compliant, []string{"credential-in-other-region"}, ""},
 		"no JSON":             {"registry.example.com/a", "shop", value("user:" + canary), finding.Noncompliant, []string{"secret-keys"}, "not a JSON object"},
 		"null":                {"registry.example.com/a", "shop", value("null"), finding.Noncompliant, []string{"secret-keys"}, "no text under"},

@@ -333,7 +333,7 @@ func TestServicesOnAllPagesAreMovedOnce(t *testing.T) {
 	if !strings.Contains(result.Actions[1].Summary, "and 40 more") {
 		t.Errorf("summary %q", result.Actions[1].Summary)
 	}
-	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	wantResult(t, s.look("app:1"), finding.Skipped, "revision-not-latest")
 	wantResult(t, s.look("app"), finding.Compliant)
 	if got := s.ecs.count("UpdateService"); got != 60 {
 		t.Errorf("%d updates", got)
@@ -411,8 +411,8 @@ func TestOneServiceThatFailsDoesNotKeepTheOthers(t *testing.T) {
 		{"deleted meanwhile", &types.ServiceNotFoundException{}, finding.Remediated, ""},
 		{"its cluster deleted meanwhile", &types.ClusterNotFoundException{}, finding.Remediated, ""},
 		{"being deleted", &types.ServiceNotActiveException{}, finding.Remediated, ""},
-		{"throttled", &smithy.GenericAPIError{Code: "ThrottlingException"}, finding.Failed, "will-retry"},
-		{"a fault of the server's", &types.ServerException{}, finding.Failed, "will-retry"},
+		{"throttled", &smithy.GenericAPIError{Code: "ThrottlingException"}, finding.Failed, "call-retried"},
+		{"a fault of the server's", &types.ServerException{}, finding.Failed, "call-retried"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -446,7 +446,7 @@ func TestServicesThatCannotBeSeenDoNotKeepTheCure(t *testing.T) {
 		}
 		s = newServiceStack(running("prod", "web", arnOf("app", 1)))
 		s.failing(operation, 1, &types.ServerException{})
-		wantResult(t, s.look("app"), finding.Failed, "will-retry")
+		wantResult(t, s.look("app"), finding.Failed, "call-retried")
 		if len(s.ecs.revisions["app"]) != 1 {
 			t.Errorf("%s: registered before all was known", operation)
 		}
@@ -469,7 +469,7 @@ func TestADeploymentThatBeginsMeanwhileIsLeftAlone(t *testing.T) {
 		}
 		return nil
 	}
-	wantResult(t, s.look("app:1"), finding.Failed, "credential-missing", "service-behind", "will-retry")
+	wantResult(t, s.look("app:1"), finding.Failed, "credential-missing", "service-behind", "call-retried")
 	wantResult(t, s.look("app:1"), finding.Noncompliant, "service-not-moved")
 	if s.ecs.count("UpdateService") != 0 {
 		t.Errorf("calls %v", s.ecs.calls)
@@ -539,7 +539,7 @@ func TestAnOldRevisionThatTheLatestWasNotMadeFromCostsNoLook(t *testing.T) {
 	s.ecs.add(registration("app", container("web", "registry.example.com/app:2")))
 	s.look("app:2")
 	s.ecs.calls = nil
-	wantResult(t, s.look("app:1"), finding.Skipped, "superseded")
+	wantResult(t, s.look("app:1"), finding.Skipped, "revision-not-latest")
 	if !slices.Equal(s.ecs.calls, []string{"DescribeTaskDefinition"}) {
 		t.Errorf("calls %v", s.ecs.calls)
 	}
@@ -635,7 +635,7 @@ func TestRunningServicesAreMovedOneAfterAnother(t *testing.T) {
 		t.Errorf("services %s", got)
 	}
 	wantResult(t, s.send(deploymentEnded("SERVICE_DEPLOYMENT_FAILED", aws.ToString(web.ServiceArn))).Results[0], finding.Skipped, "event-not-handled")
-	wantResult(t, s.send(deploymentEnded("SERVICE_DEPLOYMENT_COMPLETED", "arn:aws:ecs:us-east-1:123456789012:service/prod/gone")).Results[0], finding.Skipped, "gone")
+	wantResult(t, s.send(deploymentEnded("SERVICE_DEPLOYMENT_COMPLETED", "arn:aws:ecs:us-east-1:123456789012:service/prod/gone")).Results[0], finding.Skipped, "subject-gone")
 }
 
 func deploymentEnded(name, service string) string {

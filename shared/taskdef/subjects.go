@@ -54,16 +54,16 @@ func (s Settings) registered(call event.Call) []pipeline.Subject[Revision] {
 		return nil
 	}
 	if call.ErrorCode != "" {
-		return skip("RegisterTaskDefinition", "failed-call", fmt.Sprintf("the registration failed with %q, so there is no new revision", finding.Shortened(call.ErrorCode)))
+		return skip("RegisterTaskDefinition", "call-failed", fmt.Sprintf("the registration failed with %q, so there is no new revision", finding.Shortened(call.ErrorCode)))
 	}
 	arn, name, err := nameOf(call)
 	switch {
 	case err != nil:
 		return reject(err)
 	case call.Actor.IsAnyOf(s.OwnRoles):
-		return skip(arn, "own-registration", "this stack registered the revision itself")
+		return skip(arn, "registration-own", "this stack registered the revision itself")
 	case madeFromPredecessor(call, name):
-		return skip(arn, "own-registration", "the revision carries the tag "+TagPatchedFrom+" with the revision before it: a stack like this one registered it")
+		return skip(arn, "registration-own", "the revision carries the tag "+TagPatchedFrom+" with the revision before it: a stack like this one registered it")
 	}
 	return []pipeline.Subject[Revision]{{Name: arn, Of: Revision{Name: name, Registered: call.Time, Registrant: call.Actor}}}
 }
@@ -165,7 +165,7 @@ func skip(name, code, why string) []pipeline.Subject[Revision] {
 
 func reject(problem error) []pipeline.Subject[Revision] {
 	return []pipeline.Subject[Revision]{pipeline.Reject[Revision]("event", finding.Finding{
-		Code: "malformed-event", Severity: finding.Error, Message: problem.Error(),
+		Code: "event-malformed", Severity: finding.Error, Message: problem.Error(),
 		Fix: "send an event in the shape of events/register-task-definition.json or events/task-definition-by-hand.json",
 	})}
 }

@@ -95,5 +95,5 @@ func TestAgentsThatCannotBeSeenHoldNobody(t *testing.T) {
 	wantResult(t, s.look("app"), finding.Remediated, "credential-missing", "service-behind")
 	s = newServiceStack(running("prod", "web", arnOf("app", 1)))
 	s.failing("ListContainerInstances", 1, &smithy.GenericAPIError{Code: "ThrottlingException"})
-	wantResult(t, s.look("app"), finding.Failed, "will-retry")
+	wantResult(t, s.look("app"), finding.Failed, "call-retried")
 }

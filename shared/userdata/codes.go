@@ -17,9 +17,9 @@ const (
 	codeSetting        = "bottlerocket-setting-unknown"
 	codeParameter      = "initialize-parameter-unknown"
 	codeHeader         = "user-data-header-missing"
-	codeTwoHeaders     = "user-data-two-headers"
+	codeTwoHeaders     = "user-data-header-duplicate"
 	codeLeadingSpace   = "user-data-leading-space"
-	codeQuotesRemoved  = "shell-removes-quotes"
+	codeQuotesRemoved  = "json-quotes-removed"
 	codeTooLarge       = "user-data-too-large"
 )
 

@@ -163,11 +163,11 @@ var settingName = lazyregexp.New(`^-?[A-Za-z][A-Za-z0-9-]*$`)
 
 // lacking are the codes of what a file lacks: where a part of it isn't known,
 // that part may have it.
-var lacking = []string{"cluster-not-set", "region-missing", "auth-type-missing", "auth-data-missing", "proxy-without-exceptions"}
+var lacking = []string{"cluster-not-set", "region-missing", "auth-type-missing", "auth-data-missing", "proxy-exceptions-missing"}
 
 // linuxOnly are the codes of what only ecs-init, systemd and Docker on Linux
 // make of a file; Windows and Bottlerocket hand each variable to the agent.
-var linuxOnly = []string{"windows-only", "readers-disagree", "docker-run-refuses", "state-not-kept", "docker-host-ignored", "internal-variable", "setting-without-effect", "docker-log-option"}
+var linuxOnly = []string{"variable-windows-only", "readers-disagree", "line-refused-by-docker", "state-not-kept", "docker-host-ignored", "variable-internal", "setting-without-effect", "docker-log-option"}
 
 // configFindings are what the agent's readers make of the resulting file.
 func (c Configuration) configFindings() []finding.Finding {
@@ -185,7 +185,7 @@ func (c Configuration) configFindings() []finding.Finding {
 	var findings []finding.Finding
 	for _, f := range c.file.Judge() {
 		switch {
-		case f.Code == "no-final-newline":
+		case f.Code == "final-newline-missing":
 			continue
 		case slices.Contains(lacking, f.Code) && (len(c.Origins) > 0 || c.hasNote(codeTOML)):
 			continue

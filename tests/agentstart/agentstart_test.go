@@ -29,10 +29,10 @@ var (
 // harmful are the codes of errors that no start-up shows: the agent registers,
 // and a secret is exposed, or tasks fail later.
 var harmful = map[string]string{
-	"static-aws-keys":        "a secret is exposed",
+	"aws-keys-static":        "a secret is exposed",
 	"secret-misplaced":       "a secret is exposed",
 	"docker-log-option":      "Docker refuses the agent's container, which is not played here",
-	"negative-jitter":        "the agent panics when it removes a stopped task",
+	"jitter-negative":        "the agent panics when it removes a stopped task",
 	"pull-timeout-too-short": "no pull ends in time",
 }
 

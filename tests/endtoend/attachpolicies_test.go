@@ -191,7 +191,7 @@ func testDetachedAndUndone(t *testing.T, w *world) {
 	w.hasPolicies(t, role)
 	// Whatever draws attention to the role from now on, it stays as it is.
 	again := must(w.Invoke(t.Context(), "attach-policies", []byte(`{"role":"`+role+`"}`)))(t)
-	if results := again.Report.Results; len(results) != 1 || results[0].Status != finding.Skipped || results[0].Findings[0].Code != "ignored" {
+	if results := again.Report.Results; len(results) != 1 || results[0].Status != finding.Skipped || results[0].Findings[0].Code != "role-ignored" {
 		t.Errorf("looked at again: %s", again.Payload)
 	}
 	w.hasPolicies(t, role)

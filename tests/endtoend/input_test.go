@@ -35,7 +35,7 @@ func testSamples(t *testing.T, w *world) {
 			w.accepts(t, functionOf[name], event, func(result operator.Result) {
 				// S3 sends its test when a notification is made; nothing is to be done.
 				ignored := slices.Contains(result.Codes(), "event-not-handled") && name != "ecs-config-test-event.json"
-				if ignored || slices.Contains(result.Codes(), "malformed-event") {
+				if ignored || slices.Contains(result.Codes(), "event-malformed") {
 					t.Errorf("the sample is not taken for an event: %+v", result.Findings)
 				}
 			})
@@ -125,7 +125,7 @@ func testBadInput(t *testing.T, w *world) {
 				must(w.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(w.Stack.Outputs[output]), MessageBody: &body}))(t)
 			}
 			w.published(t, "that a message of the queue is none", func(result operator.Result) bool {
-				return result.Function == function && slices.Contains(result.Codes(), "malformed-event") && strings.Contains(result.Findings[0].Message, "8000 bytes")
+				return result.Function == function && slices.Contains(result.Codes(), "event-malformed") && strings.Contains(result.Findings[0].Message, "8000 bytes")
 			})
 		})
 	}

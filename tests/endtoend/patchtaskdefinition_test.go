@@ -137,7 +137,7 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 			t.Errorf("published %+v", told)
 		}
 		own := w.logged(t, "patch-task-definition", second, ofRevision(second))
-		if own.Status != finding.Skipped || !slices.Contains(own.Codes(), "own-registration") {
+		if own.Status != finding.Skipped || !slices.Contains(own.Codes(), "registration-own") {
 			t.Errorf("the function's own registration was answered: %+v", own)
 		}
 		if revisions := must(w.Revisions(t.Context(), family))(t); len(revisions) != 2 {

@@ -128,7 +128,7 @@ func testRotateSecret(t *testing.T, w *world) {
 	// Without a word of its owner's, the first credential works for some hours.
 	w.asked(t, w.registrySecret)
 	must(w.Rotate(t.Context(), w.registrySecret))(t)
-	if refused := w.asked(t, w.registrySecret); refused.Err == nil || !strings.Contains(refused.Err.Error(), "too-soon") {
+	if refused := w.asked(t, w.registrySecret); refused.Err == nil || !strings.Contains(refused.Err.Error(), "rotation-too-soon") {
 		t.Errorf("the early rotation ended with %v", refused.Err)
 	}
 	pulls("the first credential after an early rotation", first, true)

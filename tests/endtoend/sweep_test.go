@@ -122,7 +122,7 @@ func testSweep(t *testing.T, w *world) {
 
 	mark := w.Stack.Record.Mark()
 	results, summary := w.sweep(t, `{"dry-run": true}`)
-	if results["account"].Status != finding.Noncompliant || !slices.Contains(codesOf(results["account"]), "bucket-sends-no-events") || len(results["account"].Findings) != 1 {
+	if results["account"].Status != finding.Noncompliant || !slices.Contains(codesOf(results["account"]), "bucket-events-missing") || len(results["account"].Findings) != 1 {
 		t.Errorf("account: %+v", results["account"])
 	}
 	want := map[string]finding.Status{

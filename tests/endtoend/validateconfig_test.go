@@ -68,7 +68,7 @@ func testValidateConfig(t *testing.T, w *world) {
 		"key with plus":              {bucket, "blue+green/ecs.config", badConfig(passwords[1]), nil, "invalid", "auth-data-shape"},
 		"key with percent":           {bucket, "100%25/ecs.config", goodConfig, nil, "valid", ""},
 		"key with Unicode":           {bucket, "größe/集群/🚀/ecs.config", goodConfig, nil, "valid", ""},
-		"misspelt":                   {bucket, "misspelt/ecs.config", "ECS_CLUSTR=storefront\n", nil, "", "misspelt-variable"},
+		"misspelt":                   {bucket, "misspelt/ecs.config", "ECS_CLUSTR=storefront\n", nil, "", "variable-misspelt"},
 		"empty":                      {bucket, "empty/ecs.config", "", nil, "", ""},
 		"not text":                   {bucket, "binary/ecs.config", "\x00\x01\xff\xfe\n\x1f\x8b", nil, "", ""},
 		"existing bucket, good":      {existing, "good/ecs.config", goodConfig, nil, "valid", ""},
