@@ -100,7 +100,13 @@ var maskers = []masker{
 		return "invalid path: bucket {bucket} key {file}"
 	}),
 	newMasker(`specified in environmentFile (\S+)`, keep(func(n *Named) *string { return &n.File }, "{file}")),
-	newMasker(`env files: file (\S+)`, keep(func(n *Named) *string { return &n.File }, "{file}")),
+	// "file download command: …" names no file.
+	newMasker(`env files: file (\S+)( command\b)?`, func(m []string, n *Named) string {
+		if m[2] != "" {
+			return m[0]
+		}
+		return keep(func(n *Named) *string { return &n.File }, "{file}")(m, n)
+	}),
 	newMasker(`trying to retrieve secret with value (\S+)`, keep(func(n *Named) *string { return &n.Secret }, "{secret}")),
 	newMasker(`secretID from value (\S+)`, keep(func(n *Named) *string { return &n.Secret }, "{secret}")),
 	newMasker(`asm fetching secret from the service for (\S+)`, keep(func(n *Named) *string { return &n.Secret }, "{secret}")),

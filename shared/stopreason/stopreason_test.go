@@ -167,6 +167,28 @@ func TestSeveralFailuresOfOneText(t *testing.T) {
 	}
 }
 
+// TestObjectsAreNames: a word of the sentence is none, and would send people to
+// look for it.
+func TestObjectsAreNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"ResourceInitializationError: failed to download env files: file download command: non-empty error stream: RequestCanceled: request context cancelled caused by: context deadline exceeded": "",
+		"ResourceInitializationError: failed to download env files: file app.env not found":                                                                                                         "app.env",
+		"ResourceInitializationError: failed to download env files: file download not found":                                                                                                        "download",
+	} {
+		if got := Classify(text).Object; got != want {
+			t.Errorf("%s\n  is about %q, want %q", text, got, want)
+		}
+	}
+	word := regexp.MustCompile(`^[a-z]+$`)
+	for _, known := range knownTexts(t) {
+		for _, of := range All(known.text) {
+			if word.MatchString(of.Object) {
+				t.Errorf("%s\n  is about %q", known.text, of.Object)
+			}
+		}
+	}
+}
+
 func TestAdviceOfEveryCause(t *testing.T) {
 	for _, id := range IDs() {
 		advice := advise(Reason{ID: id})
