@@ -81,76 +81,11 @@ var absent = []string{
 // denied is part of the posture; another error is an error.
 func Look(ctx context.Context, client Reader, bucket string) (Posture, error) {
 	posture := Posture{Bucket: bucket}
-	name := aws.String(bucket)
-	looks := []struct {
-		permission string
-		look       func(context.Context) error
-	}{
-		{"s3:GetBucketPublicAccessBlock", func(ctx context.Context) error {
-			output, err := client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: name})
-			if err == nil && output.PublicAccessBlockConfiguration != nil {
-				posture.Block = *output.PublicAccessBlockConfiguration
-			}
-			return err
-		}},
-		{"s3:GetBucketPolicy", func(ctx context.Context) error {
-			output, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: name})
-			if err == nil {
-				posture.Policy = aws.ToString(output.Policy)
-			}
-			return err
-		}},
-		{"s3:GetBucketPolicyStatus", func(ctx context.Context) error {
-			output, err := client.GetBucketPolicyStatus(ctx, &s3.GetBucketPolicyStatusInput{Bucket: name})
-			if err == nil && output.PolicyStatus != nil {
-				posture.PolicyPublic = aws.ToBool(output.PolicyStatus.IsPublic)
-			}
-			return err
-		}},
-		{"s3:GetBucketAcl", func(ctx context.Context) error {
-			output, err := client.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: name})
-			if err == nil {
-				posture.Grants = output.Grants
-				if output.Owner != nil {
-					posture.Owner = aws.ToString(output.Owner.ID)
-				}
-			}
-			return err
-		}},
-		{"s3:GetBucketOwnershipControls", func(ctx context.Context) error {
-			output, err := client.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: name})
-			if err == nil && output.OwnershipControls != nil {
-				posture.ACLsDisabled = slices.ContainsFunc(output.OwnershipControls.Rules, func(rule types.OwnershipControlsRule) bool {
-					return rule.ObjectOwnership == types.ObjectOwnershipBucketOwnerEnforced
-				})
-			}
-			return err
-		}},
-		{"s3:GetEncryptionConfiguration", func(ctx context.Context) error {
-			output, err := client.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: name})
-			if err == nil && output.ServerSideEncryptionConfiguration != nil {
-				posture.Encrypted = len(output.ServerSideEncryptionConfiguration.Rules) > 0
-				for _, rule := range output.ServerSideEncryptionConfiguration.Rules {
-					if by := rule.ApplyServerSideEncryptionByDefault; by != nil && !strings.HasSuffix(aws.ToString(by.KMSMasterKeyID), "alias/aws/s3") {
-						posture.EncryptionKey = aws.ToString(by.KMSMasterKeyID)
-					}
-				}
-			}
-			return err
-		}},
-		{"s3:GetBucketVersioning", func(ctx context.Context) error {
-			output, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: name})
-			if err == nil {
-				posture.Versioned = output.Status == types.BucketVersioningStatusEnabled
-			}
-			return err
-		}},
-	}
 	denied := make([]bool, len(looks))
 	group, ctx := errgroup.WithContext(ctx)
 	for i, one := range looks {
 		group.Go(func() error {
-			err := one.look(ctx)
+			err := one.look(ctx, client, &posture)
 			switch {
 			case err == nil, awserror.HasCode(err, absent...):
 				return nil
@@ -171,6 +106,89 @@ func Look(ctx context.Context, client Reader, bucket string) (Posture, error) {
 		}
 	}
 	return posture, nil
+}
+
+// looks are the calls, and the permission that each needs. They run side by side,
+// and each writes fields of its own.
+var looks = []struct {
+	permission string
+	look       func(context.Context, Reader, *Posture) error
+}{
+	{"s3:GetBucketPublicAccessBlock", lookAtBlock},
+	{"s3:GetBucketPolicy", lookAtPolicy},
+	{"s3:GetBucketPolicyStatus", lookAtPolicyStatus},
+	{"s3:GetBucketAcl", lookAtACL},
+	{"s3:GetBucketOwnershipControls", lookAtOwnership},
+	{"s3:GetEncryptionConfiguration", lookAtEncryption},
+	{"s3:GetBucketVersioning", lookAtVersioning},
+}
+
+func lookAtBlock(ctx context.Context, client Reader, posture *Posture) error {
+	output, err := client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &posture.Bucket})
+	if err == nil && output.PublicAccessBlockConfiguration != nil {
+		posture.Block = *output.PublicAccessBlockConfiguration
+	}
+	return err
+}
+
+func lookAtPolicy(ctx context.Context, client Reader, posture *Posture) error {
+	output, err := client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &posture.Bucket})
+	if err == nil {
+		posture.Policy = aws.ToString(output.Policy)
+	}
+	return err
+}
+
+func lookAtPolicyStatus(ctx context.Context, client Reader, posture *Posture) error {
+	output, err := client.GetBucketPolicyStatus(ctx, &s3.GetBucketPolicyStatusInput{Bucket: &posture.Bucket})
+	if err == nil && output.PolicyStatus != nil {
+		posture.PolicyPublic = aws.ToBool(output.PolicyStatus.IsPublic)
+	}
+	return err
+}
+
+func lookAtACL(ctx context.Context, client Reader, posture *Posture) error {
+	output, err := client.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: &posture.Bucket})
+	if err != nil {
+		return err
+	}
+	posture.Grants = output.Grants
+	if output.Owner != nil {
+		posture.Owner = aws.ToString(output.Owner.ID)
+	}
+	return nil
+}
+
+func lookAtOwnership(ctx context.Context, client Reader, posture *Posture) error {
+	output, err := client.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &posture.Bucket})
+	if err == nil && output.OwnershipControls != nil {
+		posture.ACLsDisabled = slices.ContainsFunc(output.OwnershipControls.Rules, func(rule types.OwnershipControlsRule) bool {
+			return rule.ObjectOwnership == types.ObjectOwnershipBucketOwnerEnforced
+		})
+	}
+	return err
+}
+
+func lookAtEncryption(ctx context.Context, client Reader, posture *Posture) error {
+	output, err := client.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &posture.Bucket})
+	if err != nil || output.ServerSideEncryptionConfiguration == nil {
+		return err
+	}
+	posture.Encrypted = len(output.ServerSideEncryptionConfiguration.Rules) > 0
+	for _, rule := range output.ServerSideEncryptionConfiguration.Rules {
+		if by := rule.ApplyServerSideEncryptionByDefault; by != nil && !strings.HasSuffix(aws.ToString(by.KMSMasterKeyID), "alias/aws/s3") {
+			posture.EncryptionKey = aws.ToString(by.KMSMasterKeyID)
+		}
+	}
+	return nil
+}
+
+func lookAtVersioning(ctx context.Context, client Reader, posture *Posture) error {
+	output, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &posture.Bucket})
+	if err == nil {
+		posture.Versioned = output.Status == types.BucketVersioningStatusEnabled
+	}
+	return err
 }
 
 // UnderAccount takes in the account's public access block: of the two, the
