@@ -89,92 +89,140 @@ func secretName(id string) string {
 
 // why says the cause in a clause, with what was confirmed.
 func (o Observation) why() string {
-	f := o.Failure
-	named := f.Reason.Named
-	role := "the execution role"
+	for _, clause := range []func(Observation) string{Observation.whyImage, Observation.whySecret, Observation.whyDenied, Observation.whyElse} {
+		if text := clause(o); text != "" {
+			return text
+		}
+	}
+	cause, _, _ := strings.Cut(strings.TrimPrefix(stopreason.Known(o.Failure.Reason.ID).Advice, "Network: "), ". ")
+	return lowerFirst(strings.TrimSuffix(cause, "."))
+}
+
+// deniedRole names the role that was refused.
+func (o Observation) deniedRole() string {
 	switch {
 	case o.role() != "":
-		role = "role " + shown(lastPart(o.role()))
+		return "role " + shown(lastPart(o.role()))
 	case o.isInstanceRole():
-		role = "the instance role"
+		return "the instance role"
+	default:
+		return "the execution role"
 	}
-	object := shown(f.Reason.Object)
-	if strings.HasPrefix(object, "arn:") && strings.Contains(object, ":secret:") {
-		object = secretName(object)
+}
+
+// object names what the text says could not be used.
+func (o Observation) object() string {
+	object := shown(o.Failure.Reason.Object)
+	switch {
+	case strings.HasPrefix(object, "arn:") && strings.Contains(object, ":secret:"):
+		return secretName(object)
+	case object == "":
+		return "that the task definition names"
+	default:
+		return object
 	}
-	if object == "" {
-		object = "that the task definition names"
-	}
-	switch f.Reason.ID {
+}
+
+// whyImage says what a registry answered; "" for other causes.
+func (o Observation) whyImage() string {
+	text, secret := o.Failure.Reason.Text, secretName(o.credential())
+	switch o.Failure.Reason.ID {
 	case "registry-wrong-credential":
-		if secret := o.credential(); secret != "" {
-			return fmt.Sprintf("the credential in secret %s was refused%s", secretName(secret), status(f.Reason.Text))
+		if secret != "" {
+			return fmt.Sprintf("the credential in secret %s was refused%s", secret, status(text))
 		}
-		return "the registry refused the credential" + status(f.Reason.Text) + "; the task definition names none, so it comes from the instance's ecs.config"
+		return "the registry refused the credential" + status(text) + "; the task definition names none, so it comes from the instance's ecs.config"
 	case "registry-no-credential":
-		if secret := o.credential(); secret != "" {
-			return fmt.Sprintf("the registry asks for a credential and doesn't take that of secret %s", secretName(secret))
+		if secret != "" {
+			return fmt.Sprintf("the registry asks for a credential and doesn't take that of secret %s", secret)
 		}
 		return "it is private, and the task definition names no credential"
 	case "registry-rate-limit":
-		if o.credential() == "" {
+		if secret == "" {
 			return "the registry limits pulls without a login"
 		}
 		return "the registry's pull limit is used up"
 	case "registry-forbidden":
-		if secret := o.credential(); secret != "" {
-			return fmt.Sprintf("the registry doesn't let the credential in secret %s read it", secretName(secret))
+		if secret != "" {
+			return fmt.Sprintf("the registry doesn't let the credential in secret %s read it", secret)
 		}
 		return "the registry doesn't let the credential read it"
 	case "image-denied-or-absent":
 		switch {
 		case o.visibility() == registry.NoSuchImage:
 			return "the registry has no such image"
-		case o.definition() != nil && o.credential() == "":
+		case o.definition() != nil && secret == "":
 			return "it is private or doesn't exist, and the task definition names no credential"
 		}
 		return "it doesn't exist, or needs a credential that wasn't sent"
+	default:
+		return ""
+	}
+}
+
+// whySecret says what is wrong with a secret, a parameter, a file or a log group
+// itself; "" for other causes.
+func (o Observation) whySecret() string {
+	switch o.Failure.Reason.ID {
 	case "registry-secret-gone", "secret-gone":
 		if answer, ok := o.secret(); ok && !answer.Gone && answer.Unknown == "" {
 			if !answer.Deleted.IsZero() {
-				return fmt.Sprintf("secret %s is scheduled for deletion on %s", object, answer.Deleted.UTC().Format(time.DateOnly))
+				return fmt.Sprintf("secret %s is scheduled for deletion on %s", o.object(), answer.Deleted.UTC().Format(time.DateOnly))
 			}
-			return fmt.Sprintf("secret %s has no current value, or was created after the task", object)
+			return fmt.Sprintf("secret %s has no current value, or was created after the task", o.object())
 		}
-		return fmt.Sprintf("secret %s doesn't exist", object)
+		return fmt.Sprintf("secret %s doesn't exist", o.object())
 	case "secret-marked-for-deletion":
-		return fmt.Sprintf("secret %s is scheduled for deletion", object)
-	case "registry-secret-denied", "secret-denied":
-		return fmt.Sprintf("%s may not read secret %s%s", role, object, denier(f.Reason))
-	case "ssm-denied":
-		return fmt.Sprintf("%s may not read parameter %s%s", role, object, denier(f.Reason))
-	case "ssm-gone":
-		return fmt.Sprintf("parameter %s doesn't exist", object)
-	case "secret-kms-denied":
-		return fmt.Sprintf("%s may not decrypt with the KMS key of the secret%s", role, denier(f.Reason))
+		return fmt.Sprintf("secret %s is scheduled for deletion", o.object())
 	case "secret-key-missing":
-		return fmt.Sprintf("the secret has no JSON key %s", shown(named.SecretKey))
+		return fmt.Sprintf("the secret has no JSON key %s", shown(o.Failure.Reason.Named.SecretKey))
+	case "ssm-gone":
+		return fmt.Sprintf("parameter %s doesn't exist", o.object())
+	case "env-file-gone":
+		return fmt.Sprintf("the environment file %s doesn't exist", shown(o.file()))
+	case "log-group-gone":
+		return fmt.Sprintf("log group %s doesn't exist", o.logGroup())
+	default:
+		return ""
+	}
+}
+
+// whyDenied says what a role may not do; "" for other causes.
+func (o Observation) whyDenied() string {
+	role, by := o.deniedRole(), denier(o.Failure.Reason)
+	switch o.Failure.Reason.ID {
+	case "registry-secret-denied", "secret-denied":
+		return fmt.Sprintf("%s may not read secret %s%s", role, o.object(), by)
+	case "ssm-denied":
+		return fmt.Sprintf("%s may not read parameter %s%s", role, o.object(), by)
+	case "secret-kms-denied":
+		return fmt.Sprintf("%s may not decrypt with the KMS key of the secret%s", role, by)
 	case "ecr-token-denied":
-		return role + " may not get an Amazon ECR token" + denier(f.Reason)
+		return role + " may not get an Amazon ECR token" + by
 	case "ecr-pull-denied":
-		return fmt.Sprintf("%s may not pull from the repository%s", role, denier(f.Reason))
+		return fmt.Sprintf("%s may not pull from the repository%s", role, by)
 	case "env-file-denied":
 		if file, answer, ok := o.fileAnswer(); ok && answer.Gone {
 			return fmt.Sprintf("the environment file %s doesn't exist (Amazon S3 calls it forbidden, since s3:ListBucket isn't allowed)", shown(file))
 		}
-		return fmt.Sprintf("%s may not read the environment file %s%s", role, shown(o.file()), denier(f.Reason))
-	case "env-file-gone":
-		return fmt.Sprintf("the environment file %s doesn't exist", shown(o.file()))
+		return fmt.Sprintf("%s may not read the environment file %s%s", role, shown(o.file()), by)
 	case "log-denied":
-		return fmt.Sprintf("%s may not write to log group %s%s", role, o.logGroup(), denier(f.Reason))
-	case "log-group-gone":
-		return fmt.Sprintf("log group %s doesn't exist", o.logGroup())
+		return fmt.Sprintf("%s may not write to log group %s%s", role, o.logGroup(), by)
+	case stopreason.RegistrationDenied:
+		return fmt.Sprintf("%s may not register it%s", role, by)
+	default:
+		return ""
+	}
+}
+
+// whyElse says what keeps roles, instances and placements from working; "" for
+// other causes.
+func (o Observation) whyElse() string {
+	switch o.Failure.Reason.ID {
 	case "role-not-assumable", "execution-credentials-absent", "ecr-execution-credentials-absent":
 		return o.whyRole()
-	case stopreason.RegistrationDenied:
-		return fmt.Sprintf("%s may not register it%s", role, denier(f.Reason))
 	case stopreason.ClusterAbsent:
-		return fmt.Sprintf("cluster %s doesn't exist or isn't active", shown(f.Cluster))
+		return fmt.Sprintf("cluster %s doesn't exist or isn't active", shown(o.Failure.Cluster))
 	case stopreason.RegistrationRefused:
 		return "Amazon ECS refuses what it registers with"
 	case stopreason.NotRegistered:
@@ -189,13 +237,13 @@ func (o Observation) why() string {
 	case "place-agent":
 		return "the agent is disconnected"
 	case stopreason.Unrecognised:
-		if f.Reason.Class != "" {
-			return "the reason isn't known here (" + f.Reason.Class + ")"
+		if o.Failure.Reason.Class != "" {
+			return "the reason isn't known here (" + o.Failure.Reason.Class + ")"
 		}
 		return "the reason isn't known here"
+	default:
+		return ""
 	}
-	cause, _, _ := strings.Cut(strings.TrimPrefix(stopreason.Known(f.Reason.ID).Advice, "Network: "), ". ")
-	return lowerFirst(strings.TrimSuffix(cause, "."))
 }
 
 func lowerFirst(text string) string {

@@ -282,54 +282,71 @@ func (o Observation) receiver() (function, field, target string) {
 	}
 	switch f.Reason.ID {
 	case "registry-wrong-credential":
-		secret, known := o.secret()
-		// The owner of the secret says that rotate-secret may renew it, and for which
-		// registry: a credential that was sent elsewhere says nothing about it.
-		if id := o.credential(); known && secret.Tags[driverTag] != "" && secret.Rotates && serves(secret.Tags[registryTag], o.image()) {
-			return "rotate-secret", "secret", id
-		}
-		if o.credential() == "" && f.Definition != "" && o.definition() != nil {
-			return "patch-task-definition", "taskDefinitions", f.Definition
-		}
-		return "", "", ""
+		return o.renewer()
 	case stopreason.RegistrationDenied:
 		return "attach-policies", "roles", lastPart(f.Role)
+	case stopreason.NotRegistered:
+		return o.attacher()
 	case "ecr-token-denied", "ecr-pull-denied", "log-denied":
 		if o.isInstanceRole() {
 			return "attach-policies", "roles", f.Reason.Named.Role
 		}
+	}
+	if f.Definition != "" && o.isForPatching() {
+		return "patch-task-definition", "taskDefinitions", f.Definition
+	}
+	return "", "", ""
+}
+
+// renewer is who ends a refused credential. The owner of the secret says that
+// rotate-secret may renew it, and for which registry: a credential that was sent
+// elsewhere says nothing about it.
+func (o Observation) renewer() (function, field, target string) {
+	id := o.credential()
+	if secret, known := o.secret(); known && secret.Tags[driverTag] != "" && secret.Rotates && serves(secret.Tags[registryTag], o.image()) {
+		return "rotate-secret", "secret", id
+	}
+	if id == "" && o.Failure.Definition != "" && o.definition() != nil {
+		return "patch-task-definition", "taskDefinitions", o.Failure.Definition
+	}
+	return "", "", ""
+}
+
+// attacher is who gives a role the right to register its instance.
+func (o Observation) attacher() (function, field, target string) {
+	for question, answer := range o.Answers {
+		if question.Kind == AskRight && answer.Unknown == "" && !answer.Allowed && !answer.Final {
+			return "attach-policies", "roles", lastPart(question.Role)
+		}
+	}
+	return "", "", ""
+}
+
+// isForPatching reports whether patch-task-definition can end the cause.
+func (o Observation) isForPatching() bool {
+	switch o.Failure.Reason.ID {
 	case "image-denied-or-absent", "registry-no-credential":
-		if o.credential() != "" || o.visibility() == registry.NoSuchImage {
-			return "", "", ""
-		}
-		if reference, err := image.Parse(o.image()); err == nil {
-			if _, ecr := reference.ECR(); ecr {
-				return "", "", ""
-			}
-		}
+		return o.credential() == "" && o.visibility() != registry.NoSuchImage && !isECR(o.image())
 	case "registry-rate-limit":
-		if o.credential() != "" {
-			return "", "", ""
-		}
+		return o.credential() == ""
 	case "env-file-denied":
-		if _, answer, ok := o.fileAnswer(); ok && answer.Gone {
-			return "", "", ""
-		}
-	case "registry-secret-denied", "registry-secret-gone", "registry-secret-shape", "secret-denied", "ssm-denied", "secret-kms-denied", "log-execution-role", "execution-credentials-absent":
-	case stopreason.NotRegistered:
-		for question, answer := range o.Answers {
-			if question.Kind == AskRight && answer.Unknown == "" && !answer.Allowed && !answer.Final {
-				return "attach-policies", "roles", lastPart(question.Role)
-			}
-		}
-		return "", "", ""
+		_, answer, ok := o.fileAnswer()
+		return !ok || !answer.Gone
+	case "ecr-token-denied", "ecr-pull-denied", "log-denied", "registry-secret-denied", "registry-secret-gone", "registry-secret-shape",
+		"secret-denied", "ssm-denied", "secret-kms-denied", "log-execution-role", "execution-credentials-absent":
+		return true
 	default:
-		return "", "", ""
+		return false
 	}
-	if f.Definition == "" {
-		return "", "", ""
+}
+
+func isECR(text string) bool {
+	reference, err := image.Parse(text)
+	if err != nil {
+		return false
 	}
-	return "patch-task-definition", "taskDefinitions", f.Definition
+	_, ecr := reference.ECR()
+	return ecr
 }
 
 // isFinal reports whether what denies can't be lifted by attaching a policy.

@@ -179,60 +179,37 @@ func (d *Diagnosis) readTask(ctx context.Context, o Observation) (Observation, e
 }
 
 // readService looks at a service's tasks that stopped last, and where none tells
-// a cause, at its newest event.
+// a cause, at its newest events.
 func (d *Diagnosis) readService(ctx context.Context, o Observation) (Observation, error) {
 	f := o.Failure
-	list := func(status types.DesiredStatus) ([]types.Task, error) {
-		listed, err := d.clients.Containers.ListTasks(ctx, &ecs.ListTasksInput{Cluster: &f.Cluster, ServiceName: &f.Service, DesiredStatus: status, MaxResults: aws.Int32(lookedAt)})
-		if err != nil {
-			return nil, fmt.Errorf("list the tasks of %s/%s: %w", f.Cluster, f.Service, err)
-		}
-		if len(listed.TaskArns) == 0 {
-			return nil, nil
-		}
-		output, err := d.clients.Containers.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &f.Cluster, Tasks: listed.TaskArns})
-		if err != nil {
-			return nil, fmt.Errorf("describe the tasks of %s/%s: %w", f.Cluster, f.Service, err)
-		}
-		return output.Tasks, nil
-	}
-	tasks, err := list(types.DesiredStatusStopped)
+	tasks, err := d.tasksOf(ctx, f, types.DesiredStatusStopped)
 	if err != nil {
 		return o, err
 	}
+	o.reads = max(o.reads-2, 0)
 	if f.ByHand {
-		running, err := list(types.DesiredStatusRunning)
+		running, err := d.tasksOf(ctx, f, types.DesiredStatusRunning)
 		if err != nil {
 			return o, err
 		}
 		tasks = append(tasks, running...)
+		o.reads = readsByHand - 4
 	}
 	slices.SortStableFunc(tasks, func(a, b types.Task) int { return aws.ToTime(b.StoppedAt).Compare(aws.ToTime(a.StoppedAt)) })
-	o.reads = max(o.reads-2, 0)
 	exit := Failure{}
 	for _, task := range tasks {
 		found := asDetail(task).failure()
-		if found.Reason.Failure() || (found.Reason.Text != "" && found.Reason.ID == stopreason.Unrecognised) {
+		switch reason := found.Reason; {
+		case reason.Failure(), reason.Text != "" && reason.ID == stopreason.Unrecognised:
 			return o.took(found), nil
-		}
-		if found.Reason.ID == stopreason.ApplicationExit || found.Reason.ID == stopreason.OutOfMemory {
+		case reason.ID == stopreason.ApplicationExit, reason.ID == stopreason.OutOfMemory:
 			exit = found
 		}
 	}
 	if f.ByHand {
-		o.reads = readsByHand - 4
-		output, err := d.clients.Containers.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &f.Cluster, Services: []string{f.Service}})
-		if err != nil {
-			return o, fmt.Errorf("describe service %s/%s: %w", f.Cluster, f.Service, err)
-		}
-		for _, service := range output.Services {
-			for _, event := range service.Events[:min(len(service.Events), 5)] {
-				if reason := stopreason.Classify(aws.ToString(event.Message)); reason.Failure() {
-					o.Failure.Reason = reason
-					o.Failure.place(aws.ToString(service.ClusterArn))
-					return o, nil
-				}
-			}
+		told, err := d.toldByService(ctx, &o.Failure)
+		if told || err != nil {
+			return o, err
 		}
 	}
 	if exit.Task != "" {
@@ -240,6 +217,44 @@ func (d *Diagnosis) readService(ctx context.Context, o Observation) (Observation
 	}
 	o.Found = false
 	return o, nil
+}
+
+// tasksOf reads the tasks of a service with a status.
+func (d *Diagnosis) tasksOf(ctx context.Context, f Failure, status types.DesiredStatus) ([]types.Task, error) {
+	listed, err := d.clients.Containers.ListTasks(ctx, &ecs.ListTasksInput{Cluster: &f.Cluster, ServiceName: &f.Service, DesiredStatus: status, MaxResults: aws.Int32(lookedAt)})
+	if err != nil {
+		return nil, fmt.Errorf("list the tasks of %s/%s: %w", f.Cluster, f.Service, err)
+	}
+	if len(listed.TaskArns) == 0 {
+		return nil, nil
+	}
+	output, err := d.clients.Containers.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &f.Cluster, Tasks: listed.TaskArns})
+	if err != nil {
+		return nil, fmt.Errorf("describe the tasks of %s/%s: %w", f.Cluster, f.Service, err)
+	}
+	return output.Tasks, nil
+}
+
+// eventsRead is how many of a service's newest events are read.
+const eventsRead = 5
+
+// toldByService takes the reason from what the service's newest events say, and
+// reports whether one does.
+func (d *Diagnosis) toldByService(ctx context.Context, f *Failure) (bool, error) {
+	output, err := d.clients.Containers.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &f.Cluster, Services: []string{f.Service}})
+	if err != nil {
+		return false, fmt.Errorf("describe service %s/%s: %w", f.Cluster, f.Service, err)
+	}
+	for _, service := range output.Services {
+		for _, event := range service.Events[:min(len(service.Events), eventsRead)] {
+			if reason := stopreason.Classify(aws.ToString(event.Message)); reason.Failure() {
+				f.Reason = reason
+				f.place(aws.ToString(service.ClusterArn))
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 // readInstance looks whether the instance is in its cluster.
@@ -296,102 +311,117 @@ func (d *Diagnosis) answer(ctx context.Context, o Observation, questions []Quest
 	return o, nil
 }
 
-func (d *Diagnosis) read(ctx context.Context, q Question) (Answer, error) {
-	switch q.Kind {
-	case AskDefinition:
-		output, err := d.clients.Containers.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &q.Subject})
-		if err != nil {
-			return Answer{}, err
-		}
-		return Answer{Definition: output.TaskDefinition}, nil
-	case AskRight:
-		answers, err := policysimulation.Simulate(ctx, d.clients.Roles, q.Role, []policysimulation.Question{{Action: q.Action, Resource: q.Subject}}, nil)
-		if err != nil {
-			return Answer{}, err
-		}
-		answer, err := answers.Of(q.Action, q.Subject)
-		if err != nil {
-			return Answer{Unknown: err.Error()}, nil
-		}
-		return Answer{Allowed: answer.Allowed(), Final: answer.Final()}, nil
-	case AskRole:
-		return d.role(ctx, q.Subject)
-	case AskSecret:
-		output, err := d.clients.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &q.Subject})
-		if err != nil {
-			return Answer{}, err
-		}
-		answer := Answer{Deleted: aws.ToTime(output.DeletedDate), Rotates: aws.ToBool(output.RotationEnabled), Changed: aws.ToTime(output.LastChangedDate), Tags: map[string]string{}}
-		for _, tag := range output.Tags {
-			answer.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-		}
-		return answer, nil
-	case AskFile:
-		bucket, key, _ := strings.Cut(strings.TrimPrefix(q.Subject, "s3://"), "/")
-		_, err := d.clients.Storage.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
-		return Answer{}, err
-	case AskImage:
-		return d.image(ctx, q), nil
-	case AskCluster:
-		output, err := d.clients.Containers.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{q.Subject}})
-		if err != nil {
-			return Answer{}, err
-		}
-		if len(output.Clusters) == 0 {
-			return Answer{Gone: true}, nil
-		}
-		return Answer{Inactive: aws.ToString(output.Clusters[0].Status) != "ACTIVE"}, nil
-	case AskAttributes:
-		return d.attributes(ctx, q)
-	case AskService:
-		output, err := d.clients.Containers.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &q.Role, Services: []string{q.Subject}})
-		if err != nil {
-			return Answer{}, err
-		}
-		if len(output.Services) == 0 {
-			return Answer{Gone: true}, nil
-		}
-		return Answer{Revision: aws.ToString(output.Services[0].TaskDefinition)}, nil
-	case AskRunning:
-		return d.running(ctx, q)
-	case AskRegistered:
-		return d.registered(ctx, q)
-	case AskInstance:
-		output, err := d.clients.Instances.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{q.Subject}})
-		if err != nil {
-			return Answer{}, err
-		}
-		// One id was asked for, so one instance comes.
-		for _, reservation := range output.Reservations {
-			if len(reservation.Instances) == 0 {
-				continue
-			}
-			instance, answer := reservation.Instances[0], Answer{}
-			if instance.State != nil {
-				answer.Status = string(instance.State.Name)
-			}
-			if instance.IamInstanceProfile != nil {
-				answer.Profile = aws.ToString(instance.IamInstanceProfile.Arn)
-			}
-			return answer, nil
-		}
-		return Answer{Gone: true}, nil
-	case AskProfile:
-		output, err := d.clients.Roles.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: &q.Subject})
-		if err != nil {
-			return Answer{}, err
-		}
-		if len(output.InstanceProfile.Roles) == 0 {
-			return Answer{}, nil
-		}
-		return Answer{Role: aws.ToString(output.InstanceProfile.Roles[0].Arn)}, nil
-	default:
-		return Answer{Unknown: "it isn't known how to ask"}, nil
-	}
+// readers answer each kind of question.
+var readers = map[Kind]func(*Diagnosis, context.Context, Question) (Answer, error){
+	AskDefinition: (*Diagnosis).definition, AskRight: (*Diagnosis).right, AskRole: (*Diagnosis).role, AskSecret: (*Diagnosis).secret,
+	AskFile: (*Diagnosis).file, AskImage: (*Diagnosis).image, AskCluster: (*Diagnosis).cluster, AskAttributes: (*Diagnosis).attributes,
+	AskService: (*Diagnosis).service, AskRunning: (*Diagnosis).running, AskRegistered: (*Diagnosis).registered,
+	AskInstance: (*Diagnosis).instance, AskProfile: (*Diagnosis).profile,
 }
 
-func (d *Diagnosis) role(ctx context.Context, name string) (Answer, error) {
-	output, err := d.clients.Roles.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+func (d *Diagnosis) read(ctx context.Context, q Question) (Answer, error) {
+	reader, known := readers[q.Kind]
+	if !known {
+		return Answer{Unknown: "it isn't known how to ask"}, nil
+	}
+	return reader(d, ctx, q)
+}
+
+func (d *Diagnosis) definition(ctx context.Context, q Question) (Answer, error) {
+	output, err := d.clients.Containers.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &q.Subject})
+	if err != nil {
+		return Answer{}, err
+	}
+	return Answer{Definition: output.TaskDefinition}, nil
+}
+
+func (d *Diagnosis) right(ctx context.Context, q Question) (Answer, error) {
+	answers, err := policysimulation.Simulate(ctx, d.clients.Roles, q.Role, []policysimulation.Question{{Action: q.Action, Resource: q.Subject}}, nil)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer, err := answers.Of(q.Action, q.Subject)
+	if err != nil {
+		return Answer{Unknown: err.Error()}, nil
+	}
+	return Answer{Allowed: answer.Allowed(), Final: answer.Final()}, nil
+}
+
+func (d *Diagnosis) secret(ctx context.Context, q Question) (Answer, error) {
+	output, err := d.clients.Secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &q.Subject})
+	if err != nil {
+		return Answer{}, err
+	}
+	answer := Answer{Deleted: aws.ToTime(output.DeletedDate), Rotates: aws.ToBool(output.RotationEnabled), Changed: aws.ToTime(output.LastChangedDate), Tags: map[string]string{}}
+	for _, tag := range output.Tags {
+		answer.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	return answer, nil
+}
+
+func (d *Diagnosis) file(ctx context.Context, q Question) (Answer, error) {
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(q.Subject, "s3://"), "/")
+	_, err := d.clients.Storage.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	return Answer{}, err
+}
+
+func (d *Diagnosis) cluster(ctx context.Context, q Question) (Answer, error) {
+	output, err := d.clients.Containers.DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: []string{q.Subject}})
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(output.Clusters) == 0 {
+		return Answer{Gone: true}, nil
+	}
+	return Answer{Inactive: aws.ToString(output.Clusters[0].Status) != "ACTIVE"}, nil
+}
+
+func (d *Diagnosis) service(ctx context.Context, q Question) (Answer, error) {
+	output, err := d.clients.Containers.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &q.Role, Services: []string{q.Subject}})
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(output.Services) == 0 {
+		return Answer{Gone: true}, nil
+	}
+	return Answer{Revision: aws.ToString(output.Services[0].TaskDefinition)}, nil
+}
+
+func (d *Diagnosis) instance(ctx context.Context, q Question) (Answer, error) {
+	output, err := d.clients.Instances.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{q.Subject}})
+	if err != nil {
+		return Answer{}, err
+	}
+	// One id was asked for, so one instance comes.
+	for _, reservation := range output.Reservations {
+		if len(reservation.Instances) == 0 {
+			continue
+		}
+		instance, answer := reservation.Instances[0], Answer{}
+		if instance.State != nil {
+			answer.Status = string(instance.State.Name)
+		}
+		if instance.IamInstanceProfile != nil {
+			answer.Profile = aws.ToString(instance.IamInstanceProfile.Arn)
+		}
+		return answer, nil
+	}
+	return Answer{Gone: true}, nil
+}
+
+func (d *Diagnosis) profile(ctx context.Context, q Question) (Answer, error) {
+	output, err := d.clients.Roles.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: &q.Subject})
+	if err != nil {
+		return Answer{}, err
+	}
+	if len(output.InstanceProfile.Roles) == 0 {
+		return Answer{}, nil
+	}
+	return Answer{Role: aws.ToString(output.InstanceProfile.Roles[0].Arn)}, nil
+}
+
+func (d *Diagnosis) role(ctx context.Context, q Question) (Answer, error) {
+	output, err := d.clients.Roles.GetRole(ctx, &iam.GetRoleInput{RoleName: &q.Subject})
 	if err != nil {
 		return Answer{}, err
 	}
@@ -406,12 +436,12 @@ func (d *Diagnosis) role(ctx context.Context, name string) (Answer, error) {
 // do, only the function that looks after the secret may find out: whoever
 // registers a task definition chooses its image, and so where a credential would
 // be sent.
-func (d *Diagnosis) image(ctx context.Context, q Question) Answer {
+func (d *Diagnosis) image(ctx context.Context, q Question) (Answer, error) {
 	at, named, err := registry.ParseReference(q.Subject)
 	if err != nil {
-		return Answer{Unknown: "the image's reference can't be read"}
+		return Answer{Unknown: "the image's reference can't be read"}, nil
 	}
-	return Answer{Image: d.clients.Registries.Ask(ctx, []registry.Question{{Registry: at, Image: named}})[0]}
+	return Answer{Image: d.clients.Registries.Ask(ctx, []registry.Question{{Registry: at, Image: named}})[0]}, nil
 }
 
 // attributes gives what every one of the instances has.

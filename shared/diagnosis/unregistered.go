@@ -53,35 +53,41 @@ func (d *Diagnosis) unregistered(ctx context.Context) ([]Failure, error) {
 		}
 		for _, reservation := range page.Reservations {
 			for _, instance := range reservation.Instances {
-				if !d.isDue(instance) {
-					continue
-				}
-				wants, cluster, err := d.wantsCluster(ctx, instance, &left)
+				f, err := d.outside(ctx, instance, aws.ToString(reservation.OwnerId), &left)
 				if err != nil {
 					return nil, err
 				}
-				if !wants {
-					continue
-				}
-				f := Failure{Instance: aws.ToString(instance.InstanceId), Cluster: cluster, Account: aws.ToString(reservation.OwnerId), Reason: stopreason.Known(stopreason.NotRegistered)}
-				if instance.IamInstanceProfile != nil {
-					f.Profile = aws.ToString(instance.IamInstanceProfile.Arn)
-					f.Partition, _, _, _, _ = arnParts(f.Profile)
-				}
-				if zone := instance.Placement; zone != nil {
-					f.Region = strings.TrimRight(aws.ToString(zone.AvailabilityZone), "abcdefghijklmnopqrstuvwxyz")
-				}
-				joined, err := d.joined(ctx, f)
-				if err != nil {
-					return nil, err
-				}
-				if !joined {
-					failures = append(failures, f)
+				if f != nil {
+					failures = append(failures, *f)
 				}
 			}
 		}
 	}
 	return failures, nil
+}
+
+// outside gives the failure of an instance that should be in a cluster by now and
+// isn't, nil for any other.
+func (d *Diagnosis) outside(ctx context.Context, instance ec2types.Instance, account string, left *int) (*Failure, error) {
+	if !d.isDue(instance) {
+		return nil, nil
+	}
+	wants, cluster, err := d.wantsCluster(ctx, instance, left)
+	if err != nil || !wants {
+		return nil, err
+	}
+	f := Failure{Instance: aws.ToString(instance.InstanceId), Cluster: cluster, Account: account, Reason: stopreason.Known(stopreason.NotRegistered)}
+	if instance.IamInstanceProfile != nil {
+		f.Profile = aws.ToString(instance.IamInstanceProfile.Arn)
+		f.Partition, _, _, _, _ = arnParts(f.Profile)
+	}
+	if zone := instance.Placement; zone != nil {
+		f.Region = strings.TrimRight(aws.ToString(zone.AvailabilityZone), "abcdefghijklmnopqrstuvwxyz")
+	}
+	if joined, err := d.joined(ctx, f); joined || err != nil {
+		return nil, err
+	}
+	return &f, nil
 }
 
 // isDue reports whether an instance should have registered within the hour, if
