@@ -19,8 +19,10 @@ import (
 	"ecsguardrails/shared/awsclient"
 	"ecsguardrails/shared/awsclient/s3client"
 	"ecsguardrails/shared/diagnosis"
+	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/settings"
 )
 
 func main() {
@@ -62,5 +64,5 @@ func here(ctx context.Context) (*diagnosis.Diagnosis, error) {
 	if configuration.Region == "" {
 		return nil, errors.New("no region is set: set AWS_REGION")
 	}
-	return assemble(diagnosis.Settings{}, configuration), nil
+	return assemble(diagnosis.Settings{Shared: settings.Shared{Mode: finding.DryRun}}, configuration), nil
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const commandUsage = `usage: diagnose-failure --service CLUSTER/NAME [--format text|json]
-       diagnose-failure --task ARN
+       diagnose-failure --task ARN [--cluster NAME]
        diagnose-failure --instance i-… [--cluster NAME]
        diagnose-failure --reason 'TEXT'
        diagnose-failure EVENT.json

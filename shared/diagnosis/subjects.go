@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -250,12 +251,14 @@ func throttled(code string) bool {
 
 // The forms of the names that people write.
 var (
-	taskARN     = lazyregexp.New(`^arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task/([A-Za-z0-9_-]{1,255})/[0-9a-f]{8,64}$`)
+	// The older form of a task's ARN names no cluster, and has a UUID ("Amazon
+	// Resource Names (ARNs) and IDs", ECS developer guide).
+	taskARN     = lazyregexp.New(`^arn:aws[a-z-]*:ecs:[a-z0-9-]+:\d{12}:task/(?:([A-Za-z0-9_-]{1,255})/)?[0-9a-f-]{8,64}$`)
 	serviceName = lazyregexp.New(`^([A-Za-z0-9_-]{1,255})/([A-Za-z0-9_-]{1,255})$`)
 	clusterName = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
 )
 
-// byHand answers {"task": ARN}, {"service": "cluster/name"} and
+// byHand answers {"task": ARN, "cluster": "…"}, {"service": "cluster/name"} and
 // {"instance": "i-…", "cluster": "…"}.
 func byHand(of event.ByHand) []pipeline.Subject[Failure] {
 	task, hasTask := of.Text("task")
@@ -265,12 +268,14 @@ func byHand(of event.ByHand) []pipeline.Subject[Failure] {
 	f := Failure{ByHand: true, DryRun: of.DryRun}
 	switch {
 	case hasTask:
-		if !taskARN.MatchString(task) {
+		match := taskARN.FindStringSubmatch(task)
+		if match == nil || (cluster != "" && !clusterName.MatchString(cluster)) {
 			return malformed("task isn't the ARN of a task; write arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID")
 		}
 		f.Task, f.Read = task, ReadTask
 		f.place(task)
-		f.Cluster = taskARN.FindStringSubmatch(task)[1]
+		// ECS looks in its cluster "default" where no other is named.
+		f.Cluster = cmp.Or(match[1], cluster, "default")
 	case hasService:
 		name := service
 		if clusterARN, short, ok := serviceOf(service); ok {
