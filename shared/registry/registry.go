@@ -83,7 +83,8 @@ func Parse(text string) (Registry, error) {
 	}
 	// Docker takes a first part without dot, colon or "localhost" as a user of Docker Hub.
 	if !strings.ContainsAny(registry.Host, ".:") && registry.Host != "localhost" {
-		return Registry{}, fmt.Errorf("no image's name can begin with the host %q, which has neither a dot nor a port", registry.Host)
+		// The text isn't shown: it may be a secret in the wrong field.
+		return Registry{}, errors.New("its host has neither a dot nor a port, and no image's name can begin so")
 	}
 	named, err := reference.ParseNormalizedNamed(registry.String() + "/image")
 	if err != nil || reference.Domain(named) != registry.Host {

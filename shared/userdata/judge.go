@@ -9,6 +9,7 @@ import (
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/lazyregexp"
+	"ecsguardrails/shared/secretshape"
 	"ecsguardrails/shared/variablename"
 )
 
@@ -351,6 +352,9 @@ func isSuspicious(word string) bool {
 		}
 	}
 	if strings.Contains(word, "@") && strings.Contains(word, "://") {
+		return true
+	}
+	if secretshape.Find(word) != "" || secretshape.IsGenerated(word) {
 		return true
 	}
 	// Letters and digits that take turns, or many of them in one run, as in

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"ecsguardrails/shared/lazyregexp"
+	"ecsguardrails/shared/secretshape"
 )
 
 // reader takes user data apart and puts off what it does until all of it is
@@ -152,7 +153,7 @@ func (r *reader) shellScript(text Text) {
 				at := text.offset(0)
 				r.scripts = append(r.scripts, func() {
 					r.evidenceFor(WritesConfig, at)
-					r.edited(configPath, "a program in "+expression("", name, ""), at)
+					r.edited(configPath, "a program in "+language(name), at)
 				})
 			}
 			if !strings.Contains(name, placeholder) {
@@ -164,6 +165,14 @@ func (r *reader) shellScript(text Text) {
 		r.note(codeTwoHeaders, text.offset(len(s)-len(second)), "")
 	}
 	r.scripts = append(r.scripts, func() { r.runScript(text) })
+}
+
+// language names an interpreter, if it reads like one.
+func language(name string) string {
+	if !secretshape.IsName(name) || secretshape.Find(name) != "" {
+		return "another language"
+	}
+	return expression("", name, "")
 }
 
 // configArchive reads cloud-init's YAML list of parts.

@@ -5,19 +5,29 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/environmentfile"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/owner"
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/registrytest"
+	"ecsguardrails/shared/rotation"
+	"ecsguardrails/shared/rotation/rotationtest"
 	"ecsguardrails/shared/taskdef"
 	"ecsguardrails/shared/taskfile"
+	"ecsguardrails/shared/userdata"
 	"ecsguardrails/tests/canary"
 )
 
@@ -135,8 +145,74 @@ const definition = `{
 // file is the file.
 var named = []string{"family", "name", "image"}
 
+// userData sets ECS up in each language that instances read; the secret stands
+// where something else belongs.
+var userData = map[string]string{
+	"a shell's cluster":          "#!/bin/bash\necho ECS_CLUSTER=%s >> /etc/ecs/ecs.config\n",
+	"a shell's own variable":     "#!/bin/bash\nexport TOKEN='%s'\necho ECS_CLUSTER=prod >> /etc/ecs/ecs.config\n",
+	"a shell's command":          "#!/bin/bash\ncurl -H 'Authorization: Bearer %s' https://example.com/x\necho ECS_CLUSTER=prod >> /etc/ecs/ecs.config\n",
+	"a shell's here-document":    "#!/bin/bash\ncat <<'EOF' >> /etc/ecs/ecs.config\nECS_CLUSTER=prod\nECS_LOGLEVEL=%s\nECS_INSTANCE_ATTRIBUTES={\"a\":\"%[1]s\"}\nEOF\n",
+	"a shell's auth data":        "#!/bin/bash\ncat <<'EOF' >> /etc/ecs/ecs.config\nECS_CLUSTER=prod\nECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA=%s\nEOF\n",
+	"a shell's comment":          "#!/bin/bash\n# %s\necho ECS_CLUSTER=prod >> /etc/ecs/ecs.config\n",
+	"a wrong shebang":            "#!%s\necho ECS_CLUSTER=prod >> /etc/ecs/ecs.config\n",
+	"cloud-config's file":        "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n    ECS_CLUSTER=prod\n    %s\n",
+	"cloud-config's own key":     "#cloud-config\nruncmd:\n- [sh, -c, 'echo ECS_CLUSTER=prod >> /etc/ecs/ecs.config']\nx-token: '%s'\n",
+	"Bottlerocket's cluster":     "[settings.ecs]\ncluster = \"%s\"\n",
+	"Bottlerocket's own setting": "[settings.ecs]\ncluster = \"prod\"\n[settings.host-containers.admin]\nuser-data = \"%s\"\n",
+	"PowerShell's cluster":       "<powershell>\nInitialize-ECSAgent -Cluster '%s' -EnableTaskIAMRole\n</powershell>\n",
+	"PowerShell's variable":      "<powershell>\n[Environment]::SetEnvironmentVariable('ECS_LOGLEVEL', '%s', 'Machine')\nInitialize-ECSAgent -Cluster prod\n</powershell>\n",
+	"no user data at all":        "%s\n",
+}
+
+// noRegistry answers nothing, and no image.
+type noRegistry struct{}
+
+func (noRegistry) Login(context.Context, registry.Registry, registry.Credential, *registry.Image) (registry.Login, error) {
+	return registry.Login{}, registry.Failure(registry.Refused, "refuses")
+}
+
+func (noRegistry) Ask(_ context.Context, questions []registry.Question) []registry.Answer {
+	return make([]registry.Answer, len(questions))
+}
+
+// noDefinitions is an account without task definitions.
+type noDefinitions struct{}
+
+func (noDefinitions) ListTaskDefinitionFamilies(context.Context, *ecs.ListTaskDefinitionFamiliesInput, ...func(*ecs.Options)) (*ecs.ListTaskDefinitionFamiliesOutput, error) {
+	return &ecs.ListTaskDefinitionFamiliesOutput{}, nil
+}
+
+func (noDefinitions) DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	return nil, errors.New("there is none")
+}
+
+// lookedAt is all that rotate-secret answers, publishes and logs about a secret
+// with this value and one other tag, in a look and in each step of a rotation.
+func lookedAt(t *testing.T, value string, tags map[string]string) string {
+	t.Helper()
+	all := map[string]string{rotation.RegistryTag: "registry.example.com", rotation.DriverTag: "htpasswd", htpasswd.LocationTag: "s3://acme/registry/htpasswd"}
+	maps.Copy(all, tags)
+	const arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/registry-AbCdEf"
+	secrets := rotationtest.New(arn, "prod/registry", value, all)
+	secrets.Begin("version-1")
+	function := rotation.New(rotation.Settings{}, rotation.Clients{
+		Secrets: secrets, Registries: noRegistry{}, Images: noRegistry{}, Definitions: noDefinitions{}, Configs: &registrytest.ObjectStore{},
+		Drivers: map[string]registry.Driver{htpasswd.Name: htpasswd.New(&registrytest.ObjectStore{}, rand.NewChaCha8([32]byte{}), htpasswd.Limits{})},
+	}, time.Now)
+	var answers strings.Builder
+	for _, payload := range []string{`{"secret":"` + arn + `"}`, `{"Step":"createSecret","SecretId":"` + arn + `","ClientRequestToken":"version-1"}`, `{"Step":"testSecret","SecretId":"` + arn + `","ClientRequestToken":"version-1"}`} {
+		text, err := json.Marshal(function.Handle(t.Context(), []byte(payload)).Report())
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers.Write(text)
+	}
+	return answers.String()
+}
+
 // TestNoFieldShowsASecret puts secrets of every shape into every field of task
-// definitions, variables of ecs.config, environment files, tags and actors.
+// definitions, variables of ecs.config, environment files, user data, registry
+// secrets, tags and actors.
 func TestNoFieldShowsASecret(t *testing.T) {
 	from := rand.New(rand.NewPCG(2026, 11))
 	inputs, shown := 0, 0
@@ -197,6 +273,29 @@ func TestNoFieldShowsASecret(t *testing.T) {
 			if strings.ContainsAny(secret[0], "{:?") {
 				hold("the tag "+key, shape, secret, owner.Recognize(owner.Evidence{Tags: map[string]string{key: secret[0]}}).String())
 			}
+		}
+	}
+	for kind, text := range userData {
+		for shape, secret := range secrets(from) {
+			if strings.ContainsAny(secret[0], `"'`) && strings.Contains(text, `"%s"`) {
+				// It would end the text that it is put into.
+				continue
+			}
+			read := userdata.Read([]byte(fmt.Sprintf(text, secret[0])), userdata.Options{})
+			hold("user data, "+kind, shape, secret, report(read.Judge())+string(read.Mask()))
+		}
+	}
+	for _, value := range []string{`{"username":%q,"password":"x"}`, `{"username":"x","password":%q}`, `{"login":%q}`, `{"username":"x","password":"y","note":%q}`, `{%q:"x"}`, `[%q]`, `%q`, `%s`} {
+		for shape, secret := range secrets(from) {
+			hold("a registry secret's value "+value, shape, secret, lookedAt(t, fmt.Sprintf(value, secret[0]), nil))
+		}
+	}
+	for _, tag := range []string{
+		rotation.RegistryTag, rotation.DriverTag, rotation.ImageTag, rotation.AdminTag, rotation.GraceTag, rotation.MaintenanceTag, rotation.ConfigTag, rotation.FamiliesTag, rotation.ExpiresTag,
+		htpasswd.LocationTag, "team",
+	} {
+		for shape, secret := range secrets(from) {
+			hold("a registry secret's tag "+tag, shape, secret, lookedAt(t, `{"username":"x","password":"y"}`, map[string]string{tag: secret[0]}))
 		}
 	}
 	t.Logf("%d inputs, %d shown", inputs, shown)
