@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 
+	"ecsguardrails/shared/catalogue"
 	"ecsguardrails/shared/diagnostic"
 	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/finding"
@@ -101,7 +102,7 @@ type Command struct {
 	// judged; the other files are judged all the same.
 	Judge func(ctx context.Context, file File) ([]diagnostic.Source, error)
 	// Rules describe the codes for SARIF.
-	Rules []diagnostic.Rule
+	Rules []finding.Code
 }
 
 // formats of findings.
@@ -118,6 +119,9 @@ type options struct {
 
 // Run does what the command line says and gives the exit code.
 func (c Command) Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == catalogue.ExplainCommand {
+		return catalogue.Explain(args[1:], stdout, stderr)
+	}
 	flags, o := c.flags()
 	names, err := parse(flags, args)
 	switch {
@@ -377,7 +381,7 @@ func fails(sources []diagnostic.Source, failOn string) bool {
 
 func (c Command) help(flags *flag.FlagSet) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "usage: %s [flags] FILE…\n\n%s\n\nFILE is a file, a directory, a pattern in quotes, or \"-\" for standard input.\n\nFlags:\n", c.Name, strings.TrimSpace(c.Summary))
+	fmt.Fprintf(&text, "usage: %s [flags] FILE…\n       %[1]s explain CODE…\n\n%[2]s\n\nFILE is a file, a directory, a pattern in quotes, or \"-\" for standard input.\n\nFlags:\n", c.Name, strings.TrimSpace(c.Summary))
 	var rows [][2]string
 	flags.VisitAll(func(f *flag.Flag) {
 		value, usage := flag.UnquoteUsage(f)
@@ -444,7 +448,7 @@ func (c Command) IsAsked(args []string, stdin *os.File, isEvent func(content []b
 	switch {
 	case len(args) == 0:
 		return false, stdin, nil
-	case len(args) > 1, strings.HasPrefix(args[0], "-") && args[0] != Stdin:
+	case len(args) > 1, args[0] == catalogue.ExplainCommand, strings.HasPrefix(args[0], "-") && args[0] != Stdin:
 		return true, stdin, nil
 	}
 	content, err := c.read(args[0], stdin)

@@ -35,7 +35,7 @@ func command() commandline.Command {
 		Variables: []commandline.Variable{{Name: "WORDS", Usage: "where they come from"}},
 		Notes:     "Words are short.",
 		Examples:  []string{"judge a.word"},
-		Rules:     []diagnostic.Rule{{Code: "word-bad", Cause: "a bad word", Cure: "write another"}},
+		Rules:     []finding.Code{{Code: "word-bad", Cause: "a bad word", Cure: "write another"}},
 		Judge: func(_ context.Context, file commandline.File) ([]diagnostic.Source, error) {
 			source := diagnostic.Source{Name: file.Name, Content: file.Content, Masked: file.Content}
 			word := strings.TrimSpace(string(file.Content))

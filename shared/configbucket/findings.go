@@ -28,16 +28,16 @@ const (
 
 // Codes documents them.
 var Codes = []finding.Code{
-	{Code: CodePublic, Cause: "the bucket's policy or ACL lets anybody read or write, and no public access block overrules it", Cure: "turn on all four settings of the bucket's public access block, then take the statement or grant away; change the passwords that were in the file"},
-	{Code: CodeObjectPublic, Cause: "the object's ACL lets anybody read it", Cure: "turn on the bucket's public access block or set its object ownership to `BucketOwnerEnforced`; change the passwords that were in the file"},
-	{Code: CodeShared, Cause: "the bucket's policy or ACL lets other accounts read", Cure: "take the statement or grant away, unless those accounts run instances that boot with the file"},
-	{Code: CodeObjectShared, Cause: "the object's ACL lets other accounts read it", Cure: "set the bucket's object ownership to `BucketOwnerEnforced`, unless it is meant so"},
-	{Code: CodeNotBlocked, Cause: "of the four settings of a public access block, the bucket has not all on, and the account does not make up for it", Cure: "turn on all four settings"},
-	{Code: CodeNotEncrypted, Cause: "the bucket has no default encryption", Cure: "set SSE-S3 or SSE-KMS as default, and upload the file anew"},
-	{Code: CodeNotVersioned, Cause: "the bucket keeps no versions, so a bad upload destroys the good file; a warning where `ON_INVALID=restore` asks for what cannot be done", Cure: "turn on versioning"},
-	{Code: CodePlainHTTP, Cause: "the bucket's policy does not refuse requests without TLS", Cure: "deny `s3:*` to everybody where `aws:SecureTransport` is `false`"},
-	{Code: CodeACLs, Cause: "the bucket's object ownership is not `BucketOwnerEnforced`, so whoever uploads a file can share it, or own it", Cure: "set it to `BucketOwnerEnforced`"},
-	{Code: CodeNotExamined, Cause: "the function may not see how the bucket stands", Cure: "allow the named permissions to the function's role"},
+	{Code: CodePublic, Severity: finding.Error, Cause: "The bucket's policy or ACL lets anybody read or write, and no public access block overrules it.", Consequence: "Everyone can read the file and the passwords in it.", Cure: "Turn on all four settings of the bucket's public access block, then take the statement or grant away; change the passwords that were in the file."},
+	{Code: CodeObjectPublic, Severity: finding.Error, Cause: "The object's ACL lets anybody read it.", Consequence: "Everyone can read the file and the passwords in it.", Cure: "Turn on the bucket's public access block or set its object ownership to `BucketOwnerEnforced`; change the passwords that were in the file."},
+	{Code: CodeShared, Severity: finding.Warning, Cause: "The bucket's policy or ACL lets other accounts read.", Consequence: "Other accounts can read the file and the passwords in it.", Cure: "Take the statement or grant away, unless those accounts run instances that boot with the file."},
+	{Code: CodeObjectShared, Severity: finding.Warning, Cause: "The object's ACL lets other accounts read it.", Consequence: "Other accounts can read the file and the passwords in it.", Cure: "Set the bucket's object ownership to `BucketOwnerEnforced`, unless it is meant so."},
+	{Code: CodeNotBlocked, Severity: finding.Warning, Cause: "Of the four settings of a public access block, the bucket has not all on, and the account does not make up for it.", Consequence: "One statement or access control list is enough to make the file public.", Cure: "Turn on all four settings."},
+	{Code: CodeNotEncrypted, Severity: finding.Warning, Cause: "The bucket has no default encryption.", Consequence: "Copies of the file may lie unencrypted.", Cure: "Set SSE-S3 or SSE-KMS as default, and upload the file anew."},
+	{Code: CodeNotVersioned, Severity: finding.Warning, Cause: "The bucket keeps no versions, so a bad upload destroys the good file; a warning where `ON_INVALID=restore` asks for what cannot be done.", Consequence: "A bad upload destroys the last good file.", Cure: "Turn on versioning."},
+	{Code: CodePlainHTTP, Severity: finding.Info, Cause: "The bucket's policy does not refuse requests without TLS.", Cure: "Deny `s3:*` to everybody where `aws:SecureTransport` is `false`."},
+	{Code: CodeACLs, Severity: finding.Info, Cause: "The bucket's object ownership is not `BucketOwnerEnforced`, so whoever uploads a file can share it, or own it.", Cure: "Set it to `BucketOwnerEnforced`."},
+	{Code: CodeNotExamined, Severity: finding.Warning, Cause: "The function may not see how the bucket stands.", Consequence: "Instances may boot with a bad file, and nothing tells you.", Cure: "Allow the named permissions to the function's role."},
 }
 
 // Findings says what is wrong with a bucket that belongs to an account (its

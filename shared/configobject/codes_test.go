@@ -21,22 +21,8 @@ func TestREADMEListsTheCodes(t *testing.T) {
 	findingtest.README(t, "../../functions/validate-config/README.md", *update, map[string][]finding.Code{
 		"### About the object":        slices.Concat(configobject.Codes, pipeline.Codes),
 		"### About the bucket":        configbucket.Codes,
-		"### About ecs.config":        configFileCodes(),
-		"### About environment files": environmentFileCodes(),
+		"### About ecs.config":        ecsconfig.Codes(),
+		"### About environment files": environmentfile.Codes(),
 		"### About user data":         userdata.Codes(),
 	})
-}
-
-func configFileCodes() (codes []finding.Code) {
-	for _, code := range ecsconfig.Codes() {
-		codes = append(codes, finding.Code(code))
-	}
-	return codes
-}
-
-func environmentFileCodes() (codes []finding.Code) {
-	for _, code := range environmentfile.Codes() {
-		codes = append(codes, finding.Code(code))
-	}
-	return codes
 }

@@ -13,6 +13,8 @@ import (
 
 	"ecsguardrails/shared/configbucket"
 	"ecsguardrails/shared/configobject"
+	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/environmentfile"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/settings"
@@ -51,7 +53,7 @@ func handle(t *testing.T, settings configobject.Settings, b *bucket, payload str
 }
 
 // documented are all codes but those of this test's judges.
-var documented = slices.Concat(configobject.Codes, configbucket.Codes, configFileCodes(), environmentFileCodes(), pipeline.Codes)
+var documented = slices.Concat(configobject.Codes, configbucket.Codes, ecsconfig.Codes(), environmentfile.Codes(), pipeline.Codes)
 
 type warm = pipeline.Function[configobject.Object, configobject.Observation, pipeline.NoQuestion, configobject.Action]
 

@@ -22,15 +22,15 @@ const (
 
 // Codes documents them, and each cause.
 var Codes = append([]finding.Code{
-	{Code: CodeApplicationExit, Cause: "the application ran and ended, or was ended for its health or its memory", Cure: "look at the application's own log"},
-	{Code: CodeNoReason, Cause: "an event or a task names no reason", Cure: "none needed; the task's own event has the reason"},
-	{Code: CodeKnown, Cause: "people were told about an equal failure within the last hour", Cure: "none needed"},
-	{Code: CodeOver, Cause: "a task of the definition runs again, or the instance is registered", Cure: "none needed"},
-	{Code: CodeCureRequested, Cause: "the function that can end the cause was asked to; says what happens next", Cure: "none needed"},
-	{Code: CodeCauseOpen, Cause: "what was looked up doesn't confirm the cause; says what is left and how to tell it apart", Cure: "see the message"},
-	{Code: CodeAlso, Cause: "the same text names another failure", Cure: "see the message"},
-	{Code: CodeNothingFound, Cause: "the task, service or instance that was named shows no failure", Cure: "none needed"},
-	{Code: CodeEvidence, Cause: "what the diagnosis rests on: the reason as ECS wrote it, the task, and where to look", Cure: "none needed"},
+	{Code: CodeApplicationExit, Severity: finding.Info, Cause: "The application ran and ended, or was ended for its health or its memory.", Cure: "Look at the application's own log."},
+	{Code: CodeNoReason, Severity: finding.Info, Cause: "An event or a task names no reason.", Cure: "Nothing; the task's own event has the reason."},
+	{Code: CodeKnown, Severity: finding.Info, Cause: "The same failure was reported within the last hour.", Cure: "Nothing."},
+	{Code: CodeOver, Severity: finding.Info, Cause: "A task of the definition runs again, or the instance is registered.", Cure: "Nothing."},
+	{Code: CodeCureRequested, Severity: finding.Info, Cause: "The function that can end the cause was asked to. The message says what happens next.", Cure: "Nothing."},
+	{Code: CodeCauseOpen, Severity: finding.Info, Cause: "What was looked up doesn't confirm the cause. The message says which causes are left and how to tell them apart.", Cure: "Check what the message names."},
+	{Code: CodeAlso, Severity: finding.Info, Cause: "The same text names another failure.", Cure: "Look up the other failure's code, too."},
+	{Code: CodeNothingFound, Severity: finding.Info, Cause: "The task, service or instance that was named shows no failure.", Cure: "Nothing."},
+	{Code: CodeEvidence, Severity: finding.Info, Cause: "The evidence of the diagnosis: the reason as ECS wrote it, the task, and where to look.", Cure: "Nothing."},
 }, causeCodes()...)
 
 // causeCodes documents the causes by their advice: its first sentence says what
@@ -44,9 +44,22 @@ func causeCodes() []finding.Code {
 		advice := stopreason.Known(id).Advice
 		cause, cure, found := strings.Cut(advice, ". ")
 		if !found {
-			cause, cure = strings.TrimSuffix(advice, "."), "see the cause"
+			cause, cure = strings.TrimSuffix(advice, "."), "Correct that, and start the task again"
 		}
-		codes = append(codes, finding.Code{Code: string(id), Cause: strings.TrimPrefix(cause, "Network: "), Cure: strings.ReplaceAll(strings.TrimSuffix(cure, "."), "|", "\\|")})
+		codes = append(codes, finding.Code{
+			Code: string(id), Severity: finding.Error, Consequence: "Tasks don't start, or stop, until this is corrected.",
+			Cause: capitalized(strings.TrimPrefix(cause, "Network: ")) + ".", Cure: strings.TrimSuffix(cure, ".") + ".",
+		})
 	}
 	return codes
+}
+
+// capitalized begins a sentence, unless it begins with the name of a field.
+func capitalized(text string) string {
+	for _, field := range []string{"environmentFiles", "logConfiguration", "valueFrom"} {
+		if strings.HasPrefix(text, field) {
+			return "The field " + text
+		}
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }

@@ -447,7 +447,7 @@ func TestByHand(t *testing.T) {
 		code    string
 		message string
 	}{
-		"service without a failure": {`{"service":"main/web"}`, func() {}, CodeNothingFound, "web (main) shows no failure."},
+		"service without a failure": {`{"service":"main/web"}`, func() { a.services = nil }, CodeNothingFound, "web (main) shows no failure."},
 		"service that can't place": {`{"service":"main/web"}`, func() {
 			a.services = []types.Service{{Events: []types.ServiceEvent{{Message: aws.String("(service web) was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster.")}}}}
 		}, "place-no-instances", "the cluster has no container instance"},

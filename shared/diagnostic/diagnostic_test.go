@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 const canary = "hunter-canary"
 
-var rules = []diagnostic.Rule{{Code: "known", Cause: "a cause", Cure: "a cure"}}
+var rules = []finding.Code{{Code: "known", Cause: "a cause", Cure: "a cure"}}
 
 // sources have every kind of place: none, the first and the last column, behind
 // tabs and characters of several bytes, in a long line, beyond the file.

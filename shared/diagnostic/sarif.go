@@ -11,9 +11,6 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-// Rule describes a code for SARIF's readers.
-type Rule struct{ Code, Cause, Cure string }
-
 // The parts of SARIF 2.1.0 that are used here
 // (docs.oasis-open.org/sarif/sarif/v2.1.0). A library would bring a JSON schema
 // validator into the function for these few fields.
@@ -68,7 +65,7 @@ var levels = map[finding.Severity]string{finding.Error: "error", finding.Warning
 
 // SARIF writes the findings for a code scanner. Only the rules that the
 // findings name are described. Columns count Unicode code points there.
-func SARIF(w io.Writer, tool string, rules []Rule, sources []Source) error {
+func SARIF(w io.Writer, tool string, rules []finding.Code, sources []Source) error {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: tool, Rules: []sarifRule{}}
 	index := map[string]int{}
@@ -99,7 +96,7 @@ func SARIF(w io.Writer, tool string, rules []Rule, sources []Source) error {
 	})
 }
 
-func described(code string, rules []Rule) sarifRule {
+func described(code string, rules []finding.Code) sarifRule {
 	for _, rule := range rules {
 		if rule.Code == code {
 			return sarifRule{ID: code, ShortDescription: sarifText{rule.Cause}, Help: sarifText{rule.Cure}}

@@ -1,5 +1,7 @@
 package environmentfile
 
+import "ecsguardrails/shared/finding"
+
 // The codes of the findings. They are stable, and none is one of ecs.config's.
 const (
 	codeExtension       = "environment-file-extension"
@@ -27,34 +29,31 @@ const (
 	codeTooMany         = "environment-findings-too-many"
 )
 
-// Code is one sort of finding, for documentation.
-type Code struct{ Code, Cause, Cure string }
-
 // Codes lists every code that a finding can have.
-func Codes() []Code { return codes }
+func Codes() []finding.Code { return codes }
 
-var codes = []Code{
-	{codeExtension, "The file name doesn't end in .env, and ECS refuses it.", "Rename the file."},
-	{codeUTF16, "The file is UTF-16. Its variable names have NUL bytes, and the container can't be created.", "Save it as UTF-8."},
-	{codeByteOrderMark, "A byte order mark becomes part of the first name.", "Save the file without one."},
-	{codeNULByte, "An assignment has a NUL byte, and the container can't be created.", "Remove it."},
-	{codeNotUTF8, "Bytes that are not UTF-8 reach the container as U+FFFD.", "Save the file as UTF-8."},
-	{codeLongLine, "A line has 64 KiB or more, and the agent gives up reading the file.", "Shorten the line."},
-	{codeIgnored, "A line has no '=', and the agent ignores it.", "Write NAME=VALUE, or make it a comment."},
-	{codeIndentedComment, "White space stands before a comment's '#', and the line becomes a variable.", "Remove the white space."},
-	{codeEmptyName, "A '=' has no name before it, and the agent ignores the line.", "Write a name, or make it a comment."},
-	{codeName, "export, white space or quotes around the name become part of it.", "Write NAME=VALUE and nothing else."},
-	{codeUnusualName, "No shell can read a variable of this name.", "Use letters, digits and '_'."},
-	{codeSetByECS, "ECS sets the variable itself.", "Delete the line."},
-	{codeDuplicate, "The variable is set again further down.", "Keep one of the lines."},
-	{codeMultiLine, "A value goes on over several lines, but only the first one is read.", "Write it on one line, or keep it as a secret."},
-	{codeLineSeparator, "A line separator, such as a lone CR, ends no line for the agent.", "Save the file with LF."},
-	{codeQuoted, "The agent keeps quotes as part of the value.", "Write the value without quotes."},
-	{codeWhitespace, "White space at an end of the value is part of it.", "Remove it."},
-	{codeComment, "A comment after the value is part of it.", "Put it on a line of its own."},
-	{codeUnexpanded, "Nothing expands a reference to a variable.", "Write the value itself."},
-	{codePath, "PATH replaces the image's own path, and nothing expands $PATH.", "Delete the line, or write the whole path."},
-	{codeEscape, `\n stays a backslash and an n.`, "Keep a value of several lines as a secret."},
-	{codeStaticKeys, "The file has an AWS access key, which the SDKs take before the task's role.", "Delete it, and deactivate the key."},
-	{codeTooMany, "The file has more findings than are shown.", "Correct those, and judge it again."},
+var codes = []finding.Code{
+	{Code: codeExtension, Severity: finding.Error, Cause: "The file name doesn't end in .env, and ECS refuses it.", Consequence: "The container can't be created, and tasks don't start.", Cure: "Rename the file."},
+	{Code: codeUTF16, Severity: finding.Error, Cause: "The file is UTF-16. Its variable names have NUL bytes, and the container can't be created.", Consequence: "The container can't be created, and tasks don't start.", Cure: "Save it as UTF-8."},
+	{Code: codeByteOrderMark, Severity: finding.Warning, Cause: "A byte order mark becomes part of the first name.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Save the file without one."},
+	{Code: codeNULByte, Severity: finding.Error, Cause: "An assignment has a NUL byte, and the container can't be created.", Consequence: "The container can't be created, and tasks don't start.", Cure: "Remove it."},
+	{Code: codeNotUTF8, Severity: finding.Warning, Cause: "Bytes that are not UTF-8 reach the container as U+FFFD.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Save the file as UTF-8."},
+	{Code: codeLongLine, Severity: finding.Error, Cause: "A line has 64 KiB or more, and the agent gives up reading the file.", Consequence: "The container can't be created, and tasks don't start.", Cure: "Shorten the line."},
+	{Code: codeIgnored, Severity: finding.Warning, Cause: "A line has no '=', and the agent ignores it.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Write NAME=VALUE, or make it a comment."},
+	{Code: codeIndentedComment, Severity: finding.Info, Cause: "White space stands before a comment's '#', and the line becomes a variable.", Cure: "Remove the white space."},
+	{Code: codeEmptyName, Severity: finding.Warning, Cause: "A '=' has no name before it, and the agent ignores the line.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Write a name, or make it a comment."},
+	{Code: codeName, Severity: finding.Warning, Cause: "export, white space or quotes around the name become part of it.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Write NAME=VALUE and nothing else."},
+	{Code: codeUnusualName, Severity: finding.Info, Cause: "No shell can read a variable of this name.", Cure: "Use letters, digits and '_'."},
+	{Code: codeSetByECS, Severity: finding.Warning, Cause: "ECS sets the variable itself.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Delete the line."},
+	{Code: codeDuplicate, Severity: finding.Info, Cause: "The variable is set again further down.", Cure: "Keep one of the lines."},
+	{Code: codeMultiLine, Severity: finding.Warning, Cause: "A value goes on over several lines, but only the first one is read.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Write it on one line, or keep it as a secret."},
+	{Code: codeLineSeparator, Severity: finding.Warning, Cause: "A line separator, such as a lone CR, ends no line for the agent.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Save the file with LF."},
+	{Code: codeQuoted, Severity: finding.Warning, Cause: "The agent keeps quotes as part of the value.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Write the value without quotes."},
+	{Code: codeWhitespace, Severity: finding.Info, Cause: "White space at an end of the value is part of it.", Cure: "Remove it."},
+	{Code: codeComment, Severity: finding.Warning, Cause: "A comment after the value is part of it.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Put it on a line of its own."},
+	{Code: codeUnexpanded, Severity: finding.Info, Cause: "Nothing expands a reference to a variable.", Cure: "Write the value itself."},
+	{Code: codePath, Severity: finding.Warning, Cause: "PATH replaces the image's own path, and nothing expands $PATH.", Consequence: "The container finds none of its programs.", Cure: "Delete the line, or write the whole path."},
+	{Code: codeEscape, Severity: finding.Warning, Cause: `\n stays a backslash and an n.`, Consequence: "The container gets another variable than you wrote, or none.", Cure: "Keep a value of several lines as a secret."},
+	{Code: codeStaticKeys, Severity: finding.Error, Cause: "The file has an AWS access key, which the SDKs take before the task's role.", Consequence: "Everyone who can read the file has the key.", Cure: "Delete it, and deactivate the key."},
+	{Code: codeTooMany, Severity: finding.Info, Cause: "The file has more findings than are shown.", Cure: "Correct those, and judge it again."},
 }

@@ -60,7 +60,7 @@ program runs the function once instead: see the README.
 		Judge: func(_ context.Context, file commandline.File) ([]diagnostic.Source, error) {
 			return judge(file, kind)
 		},
-		Rules: rules(),
+		Rules: slices.Concat(ecsconfig.Codes(), environmentfile.Codes(), userdata.Codes()),
 	}
 }
 
@@ -137,18 +137,4 @@ func sources(documents []Document) []diagnostic.Source {
 		}
 	}
 	return all
-}
-
-func rules() []diagnostic.Rule {
-	var rules []diagnostic.Rule
-	for _, c := range ecsconfig.Codes() {
-		rules = append(rules, diagnostic.Rule(c))
-	}
-	for _, c := range environmentfile.Codes() {
-		rules = append(rules, diagnostic.Rule(c))
-	}
-	for _, c := range userdata.Codes() {
-		rules = append(rules, diagnostic.Rule(c))
-	}
-	return rules
 }

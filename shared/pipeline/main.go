@@ -35,6 +35,7 @@ type Settings interface{ SharedSettings() settings.Shared }
 func Main[T Settings](name string, build func(T, aws.Config) Runner) {
 	ctx := context.Background()
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
+		explainIfAsked(os.Args[1:])
 		ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 		code := commandLine(ctx, name, build, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 		stop()
@@ -79,12 +80,13 @@ func commandLine[T Settings](ctx context.Context, name string, build func(T, aws
 		}
 		_, _ = fmt.Fprintf(stderr, `usage: %s EVENT.json
        %s -            (the event on standard input)
+       %s explain CODE (what a finding's code means, and what to do)
 
 Acts once with the shell's AWS credentials and region, and prints the report.
 MODE=enforce applies; the default, MODE=dry-run, only plans.
 FINDINGS_BUS=NAME also publishes the findings.
 Exit code 0, 1 (a finding of severity error stands) or 2 (could not run).
-`, name, name)
+`, name, name, name)
 		return code
 	}
 	payload, err := readEvent(args[0], stdin)

@@ -141,7 +141,7 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 	case "json":
 		err = diagnostic.JSON(stdout, taskdef.Name, sources)
 	case "sarif":
-		err = diagnostic.SARIF(stdout, taskdef.Name, rules(), sources)
+		err = diagnostic.SARIF(stdout, taskdef.Name, slices.Concat(Codes, taskdef.Codes), sources)
 	case "github":
 		err = diagnostic.GitHub(stdout, sources)
 	}
@@ -149,14 +149,6 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 		return couldNot(stderr, err)
 	}
 	return code
-}
-
-// rules describe the codes for SARIF's readers.
-func rules() (rules []diagnostic.Rule) {
-	for _, code := range slices.Concat(Codes, taskdef.Codes) {
-		rules = append(rules, diagnostic.Rule{Code: code.Code, Cause: code.Cause, Cure: code.Cure})
-	}
-	return rules
 }
 
 // writePatched makes the changes of a file's definitions in it, one after the

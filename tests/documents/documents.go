@@ -4,11 +4,9 @@ package documents
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"ecsguardrails/tests/samtemplate"
@@ -95,66 +93,6 @@ func permissions(statements []samtemplate.Statement) string {
 		}
 	}
 	return text.String()
-}
-
-// documentedCode is a row of a function's table of findings.
-type documentedCode struct{ function, code, cause, link string }
-
-var codeRow = regexp.MustCompile("^\\| `([a-z0-9-]+)` \\| (.*?) \\| (.*) \\|$")
-
-// codes reads the tables of findings from a function's README, which tests
-// beside the code hold against the code.
-func codes(root, function string) ([]documentedCode, error) {
-	readme := "functions/" + function + "/README.md"
-	content, err := os.ReadFile(filepath.Join(root, readme))
-	if err != nil {
-		return nil, err
-	}
-	var found []documentedCode
-	heading, within := "", false
-	for line := range strings.Lines(string(content)) {
-		line = strings.TrimRight(line, "\n")
-		if strings.HasPrefix(line, "#") {
-			heading = slug(strings.TrimSpace(strings.TrimLeft(line, "#")))
-		}
-		within = strings.HasPrefix(line, "|") && (within || line == "| code | cause | cure |")
-		if match := codeRow.FindStringSubmatch(line); within && match != nil {
-			found = append(found, documentedCode{function, match[1], match[2], "../" + readme + "#" + heading})
-		}
-	}
-	return found, nil
-}
-
-// findings is the index of all codes. Those that every function has come first.
-func findings(root string) (string, error) {
-	byCode := map[string][]documentedCode{}
-	// notify has no findings.
-	reporting := 0
-	for _, function := range functions {
-		found, err := codes(root, function.name)
-		if err != nil {
-			return "", err
-		}
-		if len(found) > 0 {
-			reporting++
-		}
-		for _, of := range found {
-			byCode[of.code] = append(byCode[of.code], of)
-		}
-	}
-	var text strings.Builder
-	text.WriteString("| code | function | cause |\n| --- | --- | --- |\n")
-	for _, name := range slices.Sorted(maps.Keys(byCode)) {
-		var links []string
-		for _, of := range byCode[name] {
-			links = append(links, "["+of.function+"]("+of.link+")")
-		}
-		if len(links) == reporting {
-			links = []string{"any"}
-		}
-		row(&text, code(name), strings.Join(links, ", "), byCode[name][0].cause)
-	}
-	return text.String(), nil
 }
 
 // slug is the anchor that GitHub gives a heading.

@@ -92,11 +92,48 @@ func TestPermissions(t *testing.T) {
 
 func TestFindings(t *testing.T) {
 	root, _ := checkout(t)
-	index, err := findings(root)
+	codes, err := documentedCodes()
 	if err != nil {
 		t.Fatal(err)
 	}
-	holds(t, root, "docs/findings.md", "findings", index)
+	if len(codes) < 400 {
+		t.Fatalf("only %d codes", len(codes))
+	}
+	holds(t, root, "docs/findings.md", "findings", findings(codes))
+	catalogued, err := catalogueDocument(codes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := map[string]string{"shared/catalogue/catalogue.json": string(catalogued)}
+	for name, of := range codes {
+		wanted["docs/findings/"+name+".md"] = page(of)
+	}
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "findings", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range pages {
+		if _, ok := wanted["docs/findings/"+filepath.Base(path)]; ok {
+			continue
+		}
+		if !*update {
+			t.Errorf("%s is the page of no code (make update deletes it)", path)
+		} else if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+	}
+	for document, want := range wanted {
+		path := filepath.Join(root, document)
+		// A page that is missing is one that differs.
+		if content, err := os.ReadFile(path); err == nil && string(content) == want {
+			continue
+		}
+		if !*update {
+			t.Errorf("%s is not what the codes say (make update writes it)", document)
+		} else if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestLinks(t *testing.T) {

@@ -20,7 +20,7 @@ var layers = []layer{
 	{"owners", []string{"shared/owner"}},
 	{"findings", []string{"shared/finding"}},
 	{"what findings are made into, and what makes them", []string{
-		"shared/configbucket", "shared/diagnostic", "shared/ecsconfig", "shared/environmentfile", "shared/finding/findingtest", "shared/metric",
+		"shared/catalogue", "shared/configbucket", "shared/diagnostic", "shared/ecsconfig", "shared/environmentfile", "shared/finding/findingtest", "shared/metric",
 		"shared/registry/acr", "shared/registry/artifactory", "shared/registry/cloudsmith", "shared/registry/dockerhub", "shared/registry/gitea", "shared/registry/gitlab", "shared/registry/harbor",
 		"shared/registry/htpasswd", "shared/registry/lambda", "shared/registry/manual", "shared/registry/nexus", "shared/registry/quay", "shared/registry/scaleway",
 		"shared/revision", "shared/settings", "shared/sweepreport",

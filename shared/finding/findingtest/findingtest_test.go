@@ -104,3 +104,24 @@ func plan() {
 		t.Errorf("a broken file was passed over: %v", used)
 	}
 }
+
+func TestSeveritiesIn(t *testing.T) {
+	sources := fstest.MapFS{
+		"codes.go": {Data: []byte("package f\n\nconst CodeA = \"a-constant\"\n")},
+		"plan.go": {Data: []byte(`package f
+
+func plan() {
+	_ = finding.Finding{Code: "written-out", Severity: finding.Warning, Message: "message"}
+	_ = finding.Finding{Severity: finding.Info, Code: "written-out"}
+	_ = finding.Finding{Code: CodeA, Severity: finding.Error}
+	_ = finding.Finding{Code: "computed-severity", Severity: severity}
+	_ = target{Code: code, Severity: finding.Error}
+}
+`)},
+	}
+	got, err := severitiesIn(sources)
+	want := map[string][]finding.Severity{"written-out": {finding.Warning, finding.Info}, "a-constant": {finding.Error}}
+	if err != nil || !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("got %v (%v), want %v", got, err, want)
+	}
+}

@@ -41,6 +41,65 @@ func Sources(t *testing.T, places map[string]int, codes, shared []finding.Code) 
 			t.Errorf("%s is documented, but never found", code.Code)
 		}
 	}
+	severities, err := severitiesIn(os.DirFS("."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range codes {
+		for _, severity := range severities[code.Code] {
+			if gravity(severity) < gravity(code.Severity) {
+				t.Errorf("%s is defined as %s, but is found as %s", code.Code, code.Severity, severity)
+			}
+		}
+	}
+}
+
+// gravity orders severities, the worst first; an unknown one is worse than all.
+func gravity(severity finding.Severity) int {
+	return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, severity)
+}
+
+// severitiesIn lists the severities that findings are written out with, by code:
+// composite literals with the keys Code and Severity, both constant.
+func severitiesIn(sources fs.FS) (map[string][]finding.Severity, error) {
+	files, constants, err := parsed(sources)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]finding.Severity{"Error": finding.Error, "Warning": finding.Warning, "Info": finding.Info}
+	found := map[string][]finding.Severity{}
+	for _, file := range files {
+		ast.Inspect(file, func(node ast.Node) bool {
+			literal, ok := node.(*ast.CompositeLit)
+			if !ok {
+				return true
+			}
+			var code string
+			var severity finding.Severity
+			for _, element := range literal.Elts {
+				pair, ok := element.(*ast.KeyValueExpr)
+				if !ok {
+					continue
+				}
+				key, _ := pair.Key.(*ast.Ident)
+				switch value := pair.Value.(type) {
+				case *ast.SelectorExpr:
+					if key != nil && key.Name == "Severity" {
+						severity = names[value.Sel.Name]
+					}
+				default:
+					if key != nil && key.Name == "Code" {
+						code = textOf(pair.Value, constants)
+					}
+				}
+			}
+			if code != "" && severity != "" {
+				found[code] = append(found[code], severity)
+			}
+			return true
+		})
+	}
+	return found, nil
 }
 
 var codeForm = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)*$`)
@@ -49,9 +108,44 @@ var codeForm = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)*$`)
 // the places or after the key Code or code, but for those of the table in
 // codes.go and of tests.
 func codesIn(sources fs.FS, places map[string]int) (map[string]bool, error) {
-	names, err := fs.Glob(sources, "*.go")
+	files, constants, err := parsed(sources)
 	if err != nil {
 		return nil, err
+	}
+	used := map[string]bool{}
+	for _, file := range files {
+		ast.Inspect(file, func(node ast.Node) bool {
+			if text := textOf(codeOf(node, places), constants); text != "" {
+				used[text] = true
+			}
+			return true
+		})
+	}
+	return used, nil
+}
+
+// textOf gives the code that an expression writes out or names as a constant.
+func textOf(expression ast.Expr, constants map[string]ast.Expr) string {
+	if name, ok := expression.(*ast.Ident); ok {
+		expression = constants[name.Name]
+	}
+	literal, ok := expression.(*ast.BasicLit)
+	if !ok {
+		return ""
+	}
+	text, err := strconv.Unquote(literal.Value)
+	if err != nil || !codeForm.MatchString(text) {
+		return ""
+	}
+	return text
+}
+
+// parsed reads the Go files but for codes.go and tests, and the constants of all
+// but the tests.
+func parsed(sources fs.FS) ([]*ast.File, map[string]ast.Expr, error) {
+	names, err := fs.Glob(sources, "*.go")
+	if err != nil {
+		return nil, nil, err
 	}
 	var files []*ast.File
 	constants := map[string]ast.Expr{}
@@ -61,33 +155,18 @@ func codesIn(sources fs.FS, places map[string]int) (map[string]bool, error) {
 		}
 		text, err := fs.ReadFile(sources, name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		file, err := parser.ParseFile(token.NewFileSet(), name, text, 0)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		addConstants(constants, file)
 		if name != "codes.go" {
 			files = append(files, file)
 		}
 	}
-	used := map[string]bool{}
-	for _, file := range files {
-		ast.Inspect(file, func(node ast.Node) bool {
-			argument := codeOf(node, places)
-			if name, ok := argument.(*ast.Ident); ok {
-				argument = constants[name.Name]
-			}
-			if literal, ok := argument.(*ast.BasicLit); ok {
-				if text, err := strconv.Unquote(literal.Value); err == nil && codeForm.MatchString(text) {
-					used[text] = true
-				}
-			}
-			return true
-		})
-	}
-	return used, nil
+	return files, constants, nil
 }
 
 // addConstants adds the constants that a file declares outside functions.

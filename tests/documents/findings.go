@@ -1,0 +1,145 @@
+package documents
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"ecsguardrails/shared/catalogue"
+	"ecsguardrails/shared/configbucket"
+	"ecsguardrails/shared/configobject"
+	"ecsguardrails/shared/diagnosis"
+	"ecsguardrails/shared/ecsconfig"
+	"ecsguardrails/shared/environmentfile"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/function"
+	"ecsguardrails/shared/instancerole"
+	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/rotation"
+	"ecsguardrails/shared/sweep"
+	"ecsguardrails/shared/taskdef"
+	"ecsguardrails/shared/taskfile"
+	"ecsguardrails/shared/userdata"
+)
+
+// defined are the codes that the packages define, by the function that makes the
+// findings and the heading of its README; "" stands for any function.
+var defined = []struct {
+	function, heading string
+	codes             []finding.Code
+}{
+	{"", "", pipeline.Codes},
+	{function.AttachPolicies, "findings", instancerole.Codes},
+	{function.ValidateConfig, "about-the-object", configobject.Codes},
+	{function.ValidateConfig, "about-the-bucket", configbucket.Codes},
+	{function.ValidateConfig, "about-ecsconfig", ecsconfig.Codes()},
+	{function.ValidateConfig, "about-environment-files", environmentfile.Codes()},
+	{function.ValidateConfig, "about-user-data", userdata.Codes()},
+	{function.RotateSecret, "findings", rotation.Codes},
+	{function.PatchTaskDefinition, "findings", slices.Concat(taskdef.Codes, taskfile.Codes)},
+	{function.DiagnoseFailure, "findings", diagnosis.Codes},
+	{function.Sweep, "findings", sweep.Codes},
+}
+
+// Examples are findings as the tests of the packages got them, by code.
+//
+//go:embed testdata/examples.json
+var examples []byte
+
+// documented is all that is known about a code.
+type documented struct {
+	catalogue.Entry
+	// places are links to the functions' READMEs, seen from docs/.
+	places []string
+}
+
+// documentedCodes gathers the definitions. A code that two functions make takes
+// its texts from the first of them, and the worse severity.
+func documentedCodes() (map[string]documented, error) {
+	var kept map[string]struct{ Message, Fix string }
+	if err := json.Unmarshal(examples, &kept); err != nil {
+		return nil, fmt.Errorf("read the examples: %w", err)
+	}
+	codes := map[string]documented{}
+	for _, of := range defined {
+		for _, code := range of.codes {
+			known, again := codes[code.Code]
+			if !again {
+				known.Entry = catalogue.Entry{Code: code, Example: kept[code.Code].Message, ExampleFix: kept[code.Code].Fix}
+			}
+			if of.function != "" && !slices.Contains(known.Functions, of.function) {
+				known.Functions = append(known.Functions, of.function)
+				known.places = append(known.places, fmt.Sprintf("[%s](../functions/%s/README.md#%s)", of.function, of.function, of.heading))
+			}
+			if severityRank(code.Severity) < severityRank(known.Severity) {
+				known.Severity = code.Severity
+			}
+			codes[code.Code] = known
+		}
+	}
+	for code := range kept {
+		if _, ok := codes[code]; !ok {
+			return nil, fmt.Errorf("testdata/examples.json has %s, which no package defines", code)
+		}
+	}
+	return codes, nil
+}
+
+func severityRank(severity finding.Severity) int {
+	return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, severity)
+}
+
+// catalogueDocument is shared/catalogue/catalogue.json.
+func catalogueDocument(codes map[string]documented) ([]byte, error) {
+	entries := make([]catalogue.Entry, 0, len(codes))
+	for _, code := range slices.Sorted(maps.Keys(codes)) {
+		entries = append(entries, codes[code].Entry)
+	}
+	content, err := json.MarshalIndent(entries, "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("write the catalogue: %w", err)
+	}
+	return append(content, '\n'), nil
+}
+
+// findings is the index of all codes.
+func findings(codes map[string]documented) string {
+	var text strings.Builder
+	text.WriteString("| code | severity | function | cause |\n| --- | --- | --- | --- |\n")
+	for _, name := range slices.Sorted(maps.Keys(codes)) {
+		of := codes[name]
+		where := strings.Join(of.places, ", ")
+		if where == "" {
+			where = "any"
+		}
+		row(&text, "["+code(name)+"](findings/"+name+".md)", string(of.Severity), where, of.Cause)
+	}
+	return text.String()
+}
+
+// page is a code's page, docs/findings/CODE.md.
+func page(of documented) string {
+	var text strings.Builder
+	where := strings.ReplaceAll(strings.Join(of.places, ", "), "](../", "](../../")
+	if where == "" {
+		where = "any"
+	}
+	fmt.Fprintf(&text, "<!-- written by go -C tests test ./documents -update -->\n# `%s`\n\n", of.Code.Code)
+	fmt.Fprintf(&text, "Severity: **%s** at worst. Function: %s. [All codes](../findings.md)\n", of.Severity, where)
+	for _, part := range [][2]string{{"What it means", of.Cause}, {"What it causes", of.Consequence}, {"What to do", of.Cure}, {"How to undo the change", of.Undo}} {
+		if part[1] != "" {
+			fmt.Fprintf(&text, "\n## %s\n\n%s\n", part[0], part[1])
+		}
+	}
+	if of.Example != "" {
+		fmt.Fprintf(&text, "\n## Example\n\n```text\n%s\n", of.Example)
+		if of.ExampleFix != "" {
+			fmt.Fprintf(&text, "fix: %s\n", of.ExampleFix)
+		}
+		text.WriteString("```\n")
+	}
+	return text.String()
+}
