@@ -4,7 +4,6 @@
 package image
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,19 +35,16 @@ type Reference struct {
 func (r Reference) String() string { return r.Registry + "/" + r.Path }
 
 // Parse reads what a container definition has under "image", as Docker reads
-// it. The error says what is wrong and how the image is to be written.
+// it. Its errors are all of the type Problem, also about what Docker would take
+// and no registry has: a page of a website, or a registry of Amazon ECR without
+// a repository.
 func Parse(text string) (Reference, error) {
-	switch {
-	case text == "":
-		return Reference{}, errors.New("it is empty")
-	case strings.Contains(text, "://"):
-		return Reference{}, errors.New("it begins with a scheme; leave out everything up to and including \"://\"")
-	case strings.ContainsAny(text, " \t\r\n"):
-		return Reference{}, errors.New("it has white space in it")
+	if problem, found := recognize(text); found {
+		return Reference{}, problem
 	}
 	named, err := reference.ParseNormalizedNamed(text)
 	if err != nil {
-		return Reference{}, fmt.Errorf("docker would refuse it: %w", err)
+		return Reference{}, Problem{What: fmt.Sprintf("docker would refuse it: %v", err), Fix: form}
 	}
 	parsed := Reference{Registry: canonicalHost(reference.Domain(named)), Path: reference.Path(named)}
 	// The parser knows two of Docker Hub's names, and adds it to those alone.

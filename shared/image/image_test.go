@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -64,6 +65,63 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// TestMistakesHaveAFix: each says what to write, where that can be told, and what it
+// proposes is an image.
+func TestMistakesHaveAFix(t *testing.T) {
+	for text, want := range map[string]string{
+		"12345678901.dkr.ecr.us-east-1.amazonaws.com/app:1":     "11 digits, and an account has 12",
+		"1234567890123.dkr.ecr.us-east-1.amazonaws.com/app:1":   "13 digits",
+		"12345678901.dkr.ecr.cn-north-1.amazonaws.com.cn/app":   "11 digits",
+		"12345678901.dkr-ecr.eu-west-1.on.aws/app":              "11 digits",
+		"dkr.ecr.us-east-1.amazonaws.com/app":                   "without the account",
+		"123456789012.dkr.ecr.amazonaws.com/app":                "without the Region",
+		"acme.dkr.ecr.us-east-1.amazonaws.com/app":              "not the account's 12 digits",
+		"evil.123456789012.dkr.ecr.us-east-1.amazonaws.com/app": "not the account's 12 digits",
+		"123456789012.dkr.ecr.us-east-1.amazonaws.com":          `"123456789012.dkr.ecr.us-east-1.amazonaws.com/repository:tag"`,
+		"123456789012.dkr.ecr.us-east-1.amazonaws.com/":         "without a repository",
+		"123456789012.dkr.ecr.us-east-1.amazonaws.com:1.2":      "without a repository",
+		"123456789012.dkr.ecr.us-east-1.amazonaws.com" + digest: "without a repository",
+		"12345678901.dkr.ecr.us-east-1.amazonaws.com":           "11 digits",
+		"public.ecr.aws":                                          "without a repository",
+		"ghcr.io:latest":                                          "without a repository",
+		"hub.docker.com/r/acme/app":                               `: "acme/app".`,
+		"hub.docker.com/_/nginx":                                  `: "nginx".`,
+		"https://hub.docker.com/_/nginx":                          `: "nginx".`,
+		"https://hub.docker.com/r/acme/app/tags":                  `: "acme/app".`,
+		"https://Hub.Docker.com/repository/docker/acme/app":       `: "acme/app".`,
+		"hub.docker.com/acme/app:1":                               `: "acme/app:1".`,
+		"https://gallery.ecr.aws/nginx/nginx":                     `: "public.ecr.aws/nginx/nginx".`,
+		"quay.io/repository/acme/app":                             `: "quay.io/acme/app".`,
+		"https://registry.example.com/app:1":                      `: "registry.example.com/app:1".`,
+		"docker://nginx":                                          `: "nginx".`,
+		"https://":                                                `"://".`,
+		"https://user:secret@registry.example.com/app":            `"://".`,
+		"https://12345678901.dkr.ecr.us-east-1.amazonaws.com/app": `"://".`,
+		digest[1:]:                        "a digest without the image",
+		digest:                            "a digest without the image",
+		"/acme/app":                       `: "acme/app".`,
+		"//registry.example.com/app":      `: "registry.example.com/app".`,
+		"/":                               "begins with a slash",
+		"https:///app":                    "begins with a slash",
+		"":                                "empty",
+		"nginx:1 ":                        "white space",
+		"Nginx":                           "docker would refuse it",
+		"hub.docker.com/r/":               "a web page",
+		"hub.docker.com/r/<script>/x":     "a web page",
+		"hub.docker.com/r/hub.docker.com": "a web page",
+	} {
+		_, err := image.Parse(text)
+		var problem image.Problem
+		if !errors.As(err, &problem) {
+			t.Errorf("%q: got %v", text, err)
+			continue
+		}
+		if said := problem.What + " " + problem.Fix; !strings.Contains(said, want) || problem.Fix == "" || strings.Contains(said, "secret@") || strings.Contains(said, "<script>") {
+			t.Errorf("%q: got %q, want %q", text, said, want)
+		}
+	}
+}
+
 func TestECR(t *testing.T) {
 	for host, want := range map[string]image.ECR{
 		"123456789012.dkr.ecr.us-east-1.amazonaws.com":                {Account: "123456789012", Region: "us-east-1"},
@@ -78,9 +136,8 @@ func TestECR(t *testing.T) {
 		"123456789012.dkr.ecr.us-isob-east-1.sc2s.sgov.gov":           {Account: "123456789012", Region: "us-isob-east-1"},
 		"123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu":            {Account: "123456789012", Region: "eusc-de-east-1"},
 		"registry.example.com":                                        {},
-		"dkr.ecr.us-east-1.amazonaws.com":                             {},
 		"123456789012.dkr.ecr.us-east-1.amazonaws.com.evil.example":   {},
-		"evil.123456789012.dkr.ecr.us-east-1.amazonaws.com":           {},
+		"vpce-0a1b2c.dkr.ecr.us-east-1.vpce.amazonaws.com":            {},
 		"public.ecr.aws": {},
 	} {
 		reference, err := image.Parse(host + "/docker-hub/library/nginx:1")
@@ -157,7 +214,7 @@ func TestScopeRefuses(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"nginx", "a.b:1/c@sha256:00", "[::1]:5/x", "https://a/b", "index.docker.io/v1/", "2001:db8::1/x"} {
+	for _, seed := range []string{"nginx", "a.b:1/c@sha256:00", "[::1]:5/x", "https://a/b", "index.docker.io/v1/", "2001:db8::1/x", "/a/b", "hub.docker.com/r/a/b", "https://hub.docker.com/_/a", "1.dkr.ecr.us-east-1.amazonaws.com/a", "sha256:" + strings.Repeat("0", 64)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -166,6 +223,17 @@ func FuzzParse(f *testing.F) {
 			if err != nil || again != reference {
 				t.Errorf("%q is %q, and that is %q, %v", text, reference, again, err)
 			}
+		}
+		// What a fix proposes is an image.
+		var problem image.Problem
+		if _, err := image.Parse(text); errors.As(err, &problem) {
+			if problem.Instead != "" {
+				if _, err := image.Parse(problem.Instead); err != nil {
+					t.Errorf("%q has the fix %q: %v", text, problem.Fix, err)
+				}
+			}
+		} else if err != nil {
+			t.Errorf("%q: %v is no Problem", text, err)
 		}
 		if scope, err := image.ParseScope(text); err == nil {
 			again, err := image.ParseScope(scope.String())

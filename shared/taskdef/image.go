@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,9 +88,9 @@ func (j *judgement) imageCredentials() {
 		}
 		reference, err := image.Parse(text)
 		if err != nil {
-			j.report("image-invalid", finding.Error,
-				fmt.Sprintf("the image of %s is not one: %v", j.containerName(i), err),
-				`write "registry/path:tag" or "registry/path@digest", the path in lower case`)
+			var problem image.Problem
+			errors.As(err, &problem)
+			j.report("image-invalid", finding.Error, fmt.Sprintf("the image of %s is not one: %v", j.containerName(i), err), problem.Fix)
 			continue
 		}
 		credential := credentialOf(container)
