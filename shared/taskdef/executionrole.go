@@ -17,7 +17,7 @@ import (
 // repository authentication requires that the task definition specify a value
 // for executionRoleArn".
 func (j *judgement) executionRole() {
-	if aws.ToString(j.Definition.ExecutionRoleArn) != "" || j.Unregistered != nil && j.Unregistered.ContainersOnly {
+	if aws.ToString(j.Definition.ExecutionRoleArn) != "" || j.Unregistered != nil && (j.Unregistered.ContainersOnly || j.Unregistered.LogsIn != "") {
 		return
 	}
 	reasons := j.needsExecutionRole()

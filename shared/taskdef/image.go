@@ -98,6 +98,8 @@ func (j *judgement) imageCredentials() {
 		case isECR(reference) && container.RepositoryCredentials != nil:
 			j.credentialOnECR(i, reference)
 		case isECR(reference), j.leftOpen(credential):
+		case credential == "" && j.Unregistered != nil && j.Unregistered.HasLogin:
+			// For which registries it is, the file doesn't tell.
 		case credential == "":
 			j.withoutCredential(i, reference)
 		default:
@@ -236,6 +238,10 @@ func likelyPublic(reference image.Reference, scope image.Scope) bool {
 
 // give has the image pulled with a secret.
 func (j *judgement) give(i int, serving RegistrySecret, severity finding.Severity, message string) {
+	if j.Unregistered != nil && j.Unregistered.LogsIn != "" {
+		j.report("credential-missing", severity, message, j.Unregistered.LogsIn)
+		return
+	}
 	j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN}, "credential-missing", severity, message,
 		fmt.Sprintf("set repositoryCredentials.credentialsParameter to %s", serving.ARN))
 }

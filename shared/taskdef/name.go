@@ -15,8 +15,13 @@ var nameForm = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
 // names judges what the family and the containers are called.
 func (j *judgement) names() {
 	const fix = "use 1 to 255 letters, digits, hyphens and underscores"
-	if family := aws.ToString(j.Definition.Family); !nameForm.MatchString(family) && !j.leftOpen(family) && (family != "" || j.Unregistered == nil) {
+	family := aws.ToString(j.Definition.Family)
+	switch {
+	case j.leftOpen(family) || nameForm.MatchString(family):
+	case family != "" || j.Unregistered == nil:
 		j.report("name-invalid", finding.Error, "the family has a name that ECS refuses", fix)
+	case j.Unregistered.NeedsFamily && !j.leftOut("family"):
+		j.report("name-invalid", finding.Error, "the definition has no family, and ECS refuses one without", "Name the family in the field \"family\".")
 	}
 	seen := map[string]bool{}
 	for i, container := range j.Definition.ContainerDefinitions {

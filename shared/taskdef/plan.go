@@ -93,6 +93,14 @@ type Unregistered struct {
 	// ContainersOnly says that the file has the containers, and somebody else the
 	// rest.
 	ContainersOnly bool
+	// NeedsFamily says that the file is what ECS registers, with nothing that names
+	// the family otherwise.
+	NeedsFamily bool
+	// LogsIn says how such a file has credentials for registries, where
+	// repositoryCredentials is not the way; "" where it is. HasLogin says that it
+	// has some.
+	LogsIn   string
+	HasLogin bool
 	// LeftOut are the fields whose values could not be read, such as
 	// "containerDefinitions[0].memory".
 	LeftOut []string

@@ -61,7 +61,7 @@ func (j *judgement) references() (all []reference) {
 func readReference(value string) reference {
 	switch {
 	case value == "":
-		return reference{problem: "is empty"}
+		return reference{problem: "is empty or missing (a secret itself can't be given as value)"}
 	case strings.HasPrefix(value, "arn:"):
 		return readARN(value)
 	case !parameterName.MatchString(value) || looksSecret(value):

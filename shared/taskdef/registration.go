@@ -35,6 +35,7 @@ func (j *judgement) registration() {
 	}
 	j.memory()
 	j.fargateSize()
+	j.fargateFields()
 	j.network()
 	j.volumes()
 	j.roles()
@@ -62,6 +63,7 @@ func (j *judgement) essential() {
 // memory: on instances, each container has memory or memoryReservation where the
 // definition has none.
 func (j *judgement) memory() {
+	j.memoryInTask()
 	if j.Definition.Memory != nil || j.isFargate() || j.leftOut("memory") || j.leftOut("requiresCompatibilities") {
 		return
 	}
@@ -79,6 +81,27 @@ func (j *judgement) memory() {
 		if hard != nil && soft != nil && *soft > *hard {
 			j.report("memory-missing", finding.Error, fmt.Sprintf("%s reserves more memory than it may have", j.containerName(i)), "Set memory above memoryReservation.")
 		}
+	}
+}
+
+// memoryInTask: together, containers can't reserve more than the task has.
+func (j *judgement) memoryInTask() {
+	text := aws.ToString(j.Definition.Memory)
+	if text == "" || j.leftOpen(text) || j.leftOut("memory") || j.leftOut("containerDefinitions") {
+		return
+	}
+	whole, ok := amount(text, "gb")
+	reserved := 0
+	for _, container := range j.Definition.ContainerDefinitions {
+		switch {
+		case container.MemoryReservation != nil:
+			reserved += int(*container.MemoryReservation)
+		case container.Memory != nil:
+			reserved += int(*container.Memory)
+		}
+	}
+	if ok && reserved > whole {
+		j.report("memory-missing", finding.Error, fmt.Sprintf("the containers reserve %d MiB of memory, and the task has %d", reserved, whole), "Raise the task's memory, or lower that of containers.")
 	}
 }
 
@@ -132,6 +155,48 @@ func amount(text, unit string) (int, bool) {
 		return int(number * 1024), true
 	}
 	return 0, false
+}
+
+// fargateFields finds what Fargate does not take ("Amazon ECS task definition
+// differences for Fargate").
+func (j *judgement) fargateFields() {
+	if !j.isFargate() {
+		return
+	}
+	const fix = "Take it away, or take FARGATE from requiresCompatibilities."
+	if len(j.Definition.PlacementConstraints) > 0 {
+		j.report("fargate-field-unsupported", finding.Error, "the definition has placementConstraints, which Fargate doesn't take", fix)
+	}
+	for _, volume := range j.Definition.Volumes {
+		onHost := volume.Host != nil && aws.ToString(volume.Host.SourcePath) != ""
+		if onHost || volume.DockerVolumeConfiguration != nil {
+			j.report("fargate-field-unsupported", finding.Error, "a volume of the definition is a path of the host or a volume of Docker's, which Fargate doesn't take",
+				"Leave host.sourcePath and dockerVolumeConfiguration out, or use an EFS or EBS volume.")
+			break
+		}
+	}
+	for i, container := range j.Definition.ContainerDefinitions {
+		if fields := unsupportedOnFargate(container); len(fields) > 0 {
+			j.report("fargate-field-unsupported", finding.Error, fmt.Sprintf("%s has %s, which Fargate doesn't take", j.containerName(i), strings.Join(fields, ", ")), fix)
+		}
+	}
+}
+
+func unsupportedOnFargate(c types.ContainerDefinition) []string {
+	linux := c.LinuxParameters
+	if linux == nil {
+		linux = &types.LinuxParameters{}
+	}
+	return listed(map[string]bool{
+		"disableNetworking":                     aws.ToBool(c.DisableNetworking),
+		"dnsSearchDomains":                      len(c.DnsSearchDomains) > 0,
+		"dnsServers":                            len(c.DnsServers) > 0,
+		"dockerSecurityOptions":                 len(c.DockerSecurityOptions) > 0,
+		"extraHosts":                            len(c.ExtraHosts) > 0,
+		"privileged":                            aws.ToBool(c.Privileged),
+		"a GPU":                                 slices.ContainsFunc(c.ResourceRequirements, func(r types.ResourceRequirement) bool { return r.Type == types.ResourceTypeGpu }),
+		"linuxParameters.maxSwap or swappiness": linux.MaxSwap != nil || linux.Swappiness != nil,
+	})
 }
 
 func (j *judgement) network() {
@@ -193,10 +258,31 @@ func (j *judgement) dependencies(i int, container types.ContainerDefinition) {
 	}
 	for _, on := range container.DependsOn {
 		name := aws.ToString(on.ContainerName)
-		known := slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool { return aws.ToString(c.Name) == name })
-		if !known && !j.leftOpen(name) {
+		other := slices.IndexFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool { return aws.ToString(c.Name) == name })
+		switch {
+		case j.leftOpen(name):
+		case other < 0:
 			j.report("dependency-unknown", finding.Error, fmt.Sprintf("%s depends on a container that the definition does not have", j.containerName(i)), "Correct containerName in dependsOn.")
+		case other == i:
+			j.report("dependency-unmet", finding.Error, fmt.Sprintf("%s depends on itself", j.containerName(i)), "Take it out of dependsOn.")
+		default:
+			j.condition(i, on.Condition, other)
 		}
+	}
+}
+
+// condition finds one that the other container never meets ("ContainerDependency"
+// in the ECS API reference).
+func (j *judgement) condition(i int, condition types.ContainerCondition, other int) {
+	awaited := j.Definition.ContainerDefinitions[other]
+	isEssential := awaited.Essential == nil || *awaited.Essential
+	switch {
+	case condition == types.ContainerConditionHealthy && awaited.HealthCheck == nil:
+		j.report("dependency-unmet", finding.Error, fmt.Sprintf("%s waits until %s is healthy, which has no healthCheck", j.containerName(i), j.containerName(other)),
+			"Give that container a healthCheck, or take another condition.")
+	case (condition == types.ContainerConditionComplete || condition == types.ContainerConditionSuccess) && isEssential:
+		j.report("dependency-unmet", finding.Error, fmt.Sprintf("%s waits until %s has ended, which is essential: its end stops the task", j.containerName(i), j.containerName(other)),
+			"Set essential of that container to false, or take the condition START or HEALTHY.")
 	}
 }
 
@@ -221,6 +307,8 @@ func (j *judgement) logConfiguration(i int, container types.ContainerDefinition)
 	case j.leftOpen(string(log.LogDriver)):
 	case log.LogDriver == "":
 		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the logConfiguration of %s has no logDriver", j.containerName(i)), "Name the driver, such as awslogs.")
+	case !slices.Contains(log.LogDriver.Values(), log.LogDriver):
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("%s has a logDriver that ECS doesn't have", j.containerName(i)), "Correct it; the drivers are listed under LogConfiguration in the ECS API reference.")
 	case j.isFargate() && !slices.Contains(drivers, log.LogDriver):
 		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("%s has a logDriver that Fargate doesn't have", j.containerName(i)), "Take awslogs, splunk or awsfirelens.")
 	case log.LogDriver == types.LogDriverAwsfirelens && !hasRouter && !j.leftOut("containerDefinitions"):
@@ -256,7 +344,7 @@ var iamKinds = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(?:\d{12}|aws):(policy|i
 func whatIsIt(role string) string {
 	switch match := iamKinds.FindStringSubmatch(role); {
 	case match != nil:
-		return fmt.Sprintf("is the ARN of a %s, not of a role", strings.ReplaceAll(match[1], "-", " "))
+		return fmt.Sprintf("is the ARN of %s, not of a role", map[string]string{"policy": "a policy", "instance-profile": "an instance profile", "user": "a user", "group": "a group"}[match[1]])
 	case strings.Contains(role, ":iam::") && strings.Contains(role, ":role/"):
 		return "is no role's ARN: an account's id has 12 digits, and a role's name up to 64 letters, digits and _+=,.@-"
 	}

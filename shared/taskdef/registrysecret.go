@@ -44,13 +44,18 @@ func (s RegistrySecret) isNamedBy(parameter string) bool {
 	if parameter == s.ARN || parameter == s.Name {
 		return true
 	}
+	if !strings.HasPrefix(s.ARN, "arn:") {
+		// Of one that a person names by its name alone, no more is known.
+		_, name, found := strings.Cut(parameter, ":secret:")
+		return found && (name == s.Name || suffixed.MatchString(name) && name[:len(name)-len(anySuffix)] == s.Name)
+	}
 	before, found := strings.CutSuffix(parameter, ":"+s.Name)
 	if found && strings.HasPrefix(s.ARN, before+":"+s.Name) {
 		return true
 	}
 	// One that a person named without the six characters.
 	rest, found := strings.CutPrefix(parameter, s.ARN)
-	return found && strings.HasPrefix(s.ARN, "arn:") && strings.HasSuffix(s.ARN, ":"+s.Name) && suffixed.MatchString(rest) && len(rest) == len("-AbCdEf")
+	return found && strings.HasSuffix(s.ARN, ":"+s.Name) && suffixed.MatchString(rest) && len(rest) == len("-AbCdEf")
 }
 
 // NamedRegistrySecret gives a secret that a person names by its ARN, or by its

@@ -30,9 +30,23 @@ func (j *judgement) isWindows() bool {
 		}
 	}
 	return slices.ContainsFunc(j.Definition.ContainerDefinitions, func(c types.ContainerDefinition) bool {
-		return slices.ContainsFunc(windowsImages, func(prefix string) bool { return strings.HasPrefix(aws.ToString(c.Image), prefix) })
+		text := aws.ToString(c.Image)
+		return slices.ContainsFunc(windowsImages, func(prefix string) bool { return strings.HasPrefix(text, prefix) }) || hasWindowsTag(text)
 	})
 }
+
+// hasWindowsTag reports whether an image's tag has a word for Windows, as in
+// "8.0-nanoserver-ltsc2022" and "1.2-windowsservercore".
+func hasWindowsTag(image string) bool {
+	name, _, _ := strings.Cut(image, "@")
+	_, tag, tagged := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
+	words := strings.FieldsFunc(strings.ToLower(tag), func(r rune) bool { return strings.ContainsRune("-_.", r) })
+	return tagged && slices.ContainsFunc(words, func(word string) bool { return slices.Contains(windowsWords, word) })
+}
+
+// windowsWords are in the tags of images for Windows: the base images' names, and
+// the versions of Windows Server that ECS has.
+var windowsWords = []string{"windows", "windowsservercore", "servercore", "nanoserver", "ltsc2016", "ltsc2019", "ltsc2022", "ltsc2025"}
 
 // windowsImages are how images of Microsoft's begin that have no other variant:
 // today's, and those that lay on Docker Hub before.

@@ -290,7 +290,12 @@ func judge(ctx context.Context, settings taskdef.Settings, draft *Draft, secrets
 	if draft.definition == nil || draft.definition.TaskDefinition == nil {
 		return verdict{findings: draft.findings}, nil
 	}
-	unregistered := taskdef.Unregistered{ContainersOnly: draft.root == draft.containers, LeftOut: draft.leftOut}
+	unregistered := taskdef.Unregistered{
+		ContainersOnly: draft.root == draft.containers, NeedsFamily: !draft.capitals && !draft.converts && draft.root != draft.containers,
+		LogsIn: draft.logsIn, HasLogin: draft.hasLogin, LeftOut: draft.leftOut,
+		// Roles tell the partition, if nothing is looked at.
+		Place: taskdef.Place{Partition: draft.place("").Partition},
+	}
 	if observer != nil {
 		unregistered.Place = draft.place(observer.Region)
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/agext/levenshtein"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -335,13 +336,31 @@ func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
 	if isNote(m.name) {
 		return
 	}
-	fix := "take the field away"
-	for name := range schema.Members() {
-		if strings.EqualFold(strings.ReplaceAll(m.name, "_", ""), name) {
-			fix = "write " + name
+	if m.name == "value" && schema.Member("valueFrom") != nil {
+		// Where valueFrom is missing, that is the finding.
+		return
+	}
+	shown := finding.Shortened(at)
+	if name := nearest(m.name, schema); name != "" {
+		d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q", shown), "write "+name)
+		return
+	}
+	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning,
+		fmt.Sprintf("this version of the check doesn't know the field %q: it is newer, or ECS has none of that name", shown),
+		"Look the field up under RegisterTaskDefinition in the ECS API reference. It stays as it is.")
+}
+
+// nearest gives the field whose name differs from another one only in the spelling,
+// or by two letters at most; "" for none.
+func nearest(name string, schema *smithy.Schema) string {
+	nearest, least := "", min(3, (len(name)+1)/2)
+	for known := range schema.Members() {
+		distance := levenshtein.Distance(strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name)), strings.ToLower(known), nil)
+		if distance < least || distance == least && nearest != "" && known < nearest {
+			nearest, least = known, distance
 		}
 	}
-	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q", finding.Shortened(at)), fix)
+	return nearest
 }
 
 // value reads a value as a schema has it; nil where there is nothing to read.

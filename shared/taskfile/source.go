@@ -25,6 +25,10 @@ type source struct {
 	credentials map[*node]slot
 	// fixed says why no credential can be written into such a file; "" where it can.
 	fixed string
+	// logsIn says how the file has credentials for registries, where not by
+	// repositoryCredentials, and hasLogin that it has some.
+	logsIn   string
+	hasLogin bool
 	// problem says why there are no containers to judge, and fix what to do.
 	problem, fix string
 }
@@ -78,6 +82,12 @@ func sourcesBelow(root *node, depth int) (found []*source, problem string) {
 	}
 	if found := batchTasks(root); found != nil {
 		return found, ""
+	}
+	if found := batchNodes(root); found != nil {
+		return found, ""
+	}
+	if root.member("eksProperties") != nil {
+		return nil, "it is a job definition of AWS Batch for Amazon EKS, which runs nothing in ECS"
 	}
 	if found := copilotManifest(root); found != nil {
 		return []*source{found}, ""
@@ -193,7 +203,9 @@ func dockerrun(root *node) (found []*source, problem string) {
 		return nil, "it is a Dockerrun.aws.json of version " + strconv.Quote(version.text) + ", and only version 2 describes ECS containers"
 	}
 	return []*source{{label: "Dockerrun.aws.json", root: root, containers: containers, converts: true,
-		fixed: `Elastic Beanstalk takes credentials from the file in S3 that "authentication" names`}}, ""
+		hasLogin: root.member("authentication") != nil,
+		logsIn:   `Name a file in S3 that has the registry's login, as docker login writes it, in "authentication": {"bucket": ..., "key": ...}.`,
+		fixed:    `Elastic Beanstalk takes credentials from the file in S3 that "authentication" names`}}, ""
 }
 
 // terraformSources finds the definitions in Terraform's JSON: a plan or state as
@@ -457,6 +469,25 @@ func batchTasks(root *node) (found []*source) {
 		}
 		s.root = batchRoot(root, task, list)
 		found = append(found, s)
+	}
+	return found
+}
+
+// batchNodes reads a job of several nodes (nodeProperties), each range of which has
+// a container or ecsProperties.
+func batchNodes(root *node) (found []*source) {
+	for i, nodes := range listOf(root.member("nodeProperties").member("nodeRangeProperties")) {
+		label := fmt.Sprintf("%s, nodes %d", labelOf(root, false), i)
+		if target := nodes.member("targetNodes"); target != nil && target.kind == kindString {
+			label = strings.TrimPrefix(fmt.Sprintf("%s, nodes %s", labelOf(root, false), target.text), ", ")
+		}
+		if container := nodes.member("container"); container != nil {
+			found = append(found, batchDefinition(label, root, container))
+		}
+		for _, task := range batchTasks(nodes) {
+			task.label = label
+			found = append(found, task)
+		}
 	}
 	return found
 }

@@ -389,7 +389,7 @@ func TestPlaceholdersOfManyTools(t *testing.T) {
 		"${MEMORY}", "$MEMORY", "$(MEMORY)", "{{ memory }}", "{{memory}}", "((memory))", "<MEMORY>", "<%= memory %>", "#{MEMORY}#", "%MEMORY%", "__MEMORY__", "@MEMORY@",
 	} {
 		for _, value := range []string{placeholder, strconv.Quote(placeholder)} {
-			draft := ReadDraft([]byte(`{"containerDefinitions": [{"name": "a", "memory": ` + value + `, "image": "` + placeholder + `", "cpu": ` + value + `}]}`))
+			draft := ReadDraft([]byte(`{"family": "a", "containerDefinitions": [{"name": "a", "memory": ` + value + `, "image": "` + placeholder + `", "cpu": ` + value + `}]}`))
 			for _, f := range draft.findings {
 				if f.Code != "file-placeholder" {
 					t.Errorf("%s: %+v", value, f)
