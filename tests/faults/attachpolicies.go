@@ -102,19 +102,21 @@ func AttachPolicies() []*Scenario {
 			role{base: "ecsInstanceRole-logs", service: "ec2.amazonaws.com", tags: []string{"ecs-guardrails:capabilities", "agent logs"}},
 			role{base: "ecsInstanceRole-bounded", service: "ec2.amazonaws.com", bounded: true}),
 		undo(),
-		launch(),
+		// An instance is evidence; the tag on the role is what allows the change.
+		launch("known by an instance", Cut{}, role{base: "nodes", service: "ec2.amazonaws.com"}),
+		launch("tagged, and seen with an instance", attach,
+			role{base: "nodes-tagged", service: "ec2.amazonaws.com", tags: []string{"ecs-guardrails:instance-role", "true"}}),
 	}
 }
 
 // launch is a role whose name says nothing, and that an ECS-optimized image runs
 // under.
-func launch() *Scenario {
-	const base = "nodes"
+func launch(name string, lost Cut, of role) *Scenario {
 	return &Scenario{
-		Function: "attach-policies", Name: "known by an instance", Lost: Cut{Call: "iam:AttachRolePolicy", Number: 1},
+		Function: "attach-policies", Name: name, Lost: lost,
 		Arrange: func(ctx context.Context, world *World) (Trigger, Trigger, error) {
-			name := world.Name(base)
-			if err := world.createRole(ctx, role{base: base, service: "ec2.amazonaws.com"}); err != nil {
+			name := world.Name(of.base)
+			if err := world.createRole(ctx, of); err != nil {
 				return nil, nil, err
 			}
 			if err := world.CreateInstanceProfile(ctx, name); err != nil {
@@ -125,7 +127,7 @@ func launch() *Scenario {
 			return Queue{event}, Queue{event}, err
 		},
 		State: func(ctx context.Context, world *World) ([]string, error) {
-			return world.roleState(ctx, world.Name(base))
+			return world.roleState(ctx, world.Name(of.base))
 		},
 	}
 }
