@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build demo test update lint load faults bench local local-down invoke scan agent-facts agent-start
+.PHONY: build demo test update lint load faults bench local local-down invoke scan dist agent-facts agent-start
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -53,6 +53,11 @@ bench:
 # make scan SCAN='--region eu-west-1 --only roles'
 scan:
 	@go run ./functions/sweep scan $(SCAN)
+
+# The programs for a shell, for Linux, macOS and Windows, in dist/, with checksums
+# and a bill of materials: make dist [ONLY=linux/arm64].
+dist:
+	@go -C tests run ./cmd/dist $(if $(ONLY),-only '$(ONLY)')
 
 # The facts of an ECS agent version, from the Go module proxy or a checkout:
 # make agent-facts VERSION=1.105.1 [SOURCE=DIRECTORY]. The test then says which

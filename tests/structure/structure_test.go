@@ -12,7 +12,7 @@ import (
 
 const module = "ecsguardrails"
 
-func packages(t *testing.T) []*Package {
+func loadedPackages(t *testing.T) []*Package {
 	t.Helper()
 	root, err := stack.Checkout()
 	if err != nil {
@@ -31,7 +31,7 @@ func packages(t *testing.T) []*Package {
 // Rules run in Ask and Plan only (shared/pipeline): what reads never decides.
 func TestNoObserverCallsARule(t *testing.T) {
 	functions, rules := 0, 0
-	for _, of := range packages(t) {
+	for _, of := range loadedPackages(t) {
 		observers := of.Steps("Observe", "Answer", "Expand")
 		if len(observers) == 0 {
 			continue
@@ -136,7 +136,7 @@ func TestImportsGoDown(t *testing.T) {
 		}
 	}
 	here := map[string]bool{}
-	for _, of := range packages(t) {
+	for _, of := range loadedPackages(t) {
 		here[of.Path] = true
 		number, known := place[of.Path]
 		if strings.HasPrefix(of.Path, "functions/") {
