@@ -47,7 +47,7 @@ func (j *judgement) openSecrets() []Question {
 	case !wantsSecrets(j.Definition) || j.Unregistered != nil && !j.Unregistered.looksAtAccount:
 		return nil
 	case !j.secretsRead:
-		return []Question{aboutSecrets{registered: aws.ToTime(j.Definition.RegisteredAt)}}
+		return []Question{aboutSecrets{registered: aws.ToTime(j.Definition.RegisteredAt), looked: j.now}}
 	case !j.secretsFresh && j.lacksOne():
 		return []Question{aboutSecrets{fresh: true}}
 	}

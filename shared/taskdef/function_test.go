@@ -148,6 +148,27 @@ func TestASecretTaggedBeforeTheRegistrationServesIt(t *testing.T) {
 	}
 }
 
+// The list of secrets is read once per look, also when the event comes within the
+// second of the registration, which ends after the list was read.
+func TestALookWithinTheSecondOfTheRegistrationListsOnce(t *testing.T) {
+	s := newStack()
+	s.ecs.now = s.now.Truncate(time.Second)
+	s.now = s.ecs.now.Add(300 * time.Millisecond)
+	s.ecs.add(registration("app", container("web", "registry.example.com/app")))
+	s.secrets.entries = append(s.secrets.entries, tagged("shop", "registry.example.com"))
+	wantResult(t, s.look("app"), finding.Remediated, "credential-missing")
+	if s.secrets.calls != 1 {
+		t.Errorf("the secrets were listed %d times in one look", s.secrets.calls)
+	}
+	// The next look within that second may be younger than the list.
+	s.secrets.calls, s.now = 0, s.now.Add(300*time.Millisecond)
+	s.ecs.add(registration("shop", container("web", "registry.example.com/shop")))
+	s.look("shop")
+	if s.secrets.calls != 1 {
+		t.Errorf("the secrets were listed %d times for a registration in the same second as the list", s.secrets.calls)
+	}
+}
+
 func TestWhichRevisionIsLookedAt(t *testing.T) {
 	private := container("web", "registry.example.com/app")
 	tests := map[string]struct {

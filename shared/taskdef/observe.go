@@ -72,7 +72,7 @@ func (o Observer) Observe(ctx context.Context, asked Revision) (Observation, err
 		return err
 	})
 	group.Go(func() error {
-		_, _ = o.Secrets.All(ctx, asked.Registered)
+		_, _ = o.Secrets.All(ctx, asked.Registered, observed.now)
 		return nil
 	})
 	return observed, group.Wait()

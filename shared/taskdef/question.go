@@ -90,13 +90,13 @@ func (q aboutOlder) read(ctx context.Context, o Observer) (func(*Observation), e
 
 // aboutSecrets asks for the secrets that are tagged for registries.
 type aboutSecrets struct {
-	registered time.Time
+	registered, looked time.Time
 	// fresh says that a list of a moment ago is too old.
 	fresh bool
 }
 
 func (q aboutSecrets) read(ctx context.Context, o Observer) (func(*Observation), error) {
-	ask := func() (RegistrySecrets, error) { return o.Secrets.All(ctx, q.registered) }
+	ask := func() (RegistrySecrets, error) { return o.Secrets.All(ctx, q.registered, q.looked) }
 	if q.fresh {
 		ask = func() (RegistrySecrets, error) { return o.Secrets.Afresh(ctx) }
 	}

@@ -226,13 +226,17 @@ func NewSecretList(client SecretLister, now func() time.Time) *SecretList {
 }
 
 // All gives the tagged secrets as they were at most secretsTTL ago, and not
-// before a definition was registered, where that is known: whoever tags a secret
+// before a definition was registered, where that is known: who tags a secret
 // and then registers a definition has it served, also where another secret
-// serves more than that one does.
-func (l *SecretList) All(ctx context.Context, registered time.Time) (RegistrySecrets, error) {
+// serves more than that one does. What the look that began at looked has read is
+// young enough for all of that look.
+func (l *SecretList) All(ctx context.Context, registered, looked time.Time) (RegistrySecrets, error) {
 	if !registered.IsZero() && registered.Equal(registered.Truncate(time.Second)) {
 		// A time in whole seconds is the beginning of the second in which it was.
 		registered = registered.Add(time.Second - 1)
+	}
+	if !looked.IsZero() && !registered.Before(looked) {
+		registered = looked.Add(-1)
 	}
 	return l.youngerThan(ctx, registered)
 }

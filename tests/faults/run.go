@@ -125,10 +125,25 @@ func (w *World) judge(ctx context.Context, outcome, reference *Outcome, dead []s
 	w.search("the log", outcome.Output)
 	outcome.Sightings, outcome.Searched = w.sightings, w.searched.Load()
 	if reference != nil {
-		outcome.Differences = differences(reference.state, outcome.state)
+		outcome.Differences = differences(outcome.expected(reference), outcome.state)
 		outcome.compareNews(reference)
 	}
 	return nil
+}
+
+// expected is the state of the reference, without what a denial loses for good.
+func (o *Outcome) expected(reference *Outcome) []string {
+	if o.Scenario.Forgotten == nil || o.Cut.Fault != Denied {
+		return reference.state
+	}
+	left := make([]string, len(reference.state))
+	for index, line := range reference.state {
+		left[index] = o.Scenario.Forgotten.ReplaceAllString(line, "")
+		if slices.Contains(o.state, line) {
+			left[index] = line
+		}
+	}
+	return left
 }
 
 // silenced says that a cure need not be told: the function was not allowed to,
