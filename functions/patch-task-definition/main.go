@@ -29,7 +29,7 @@ func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner 
 	return taskdef.New(settings, observer(configuration, settings), taskdef.Applier{
 		Definitions: ecs.NewFromConfig(configuration),
 		Roles:       iam.NewFromConfig(configuration),
-		Grants:      taskdef.NewGranter(secretsmanager.NewFromConfig(configuration)),
+		Grants:      taskdef.NewGranter(secretsmanager.NewFromConfig(configuration), taskdef.GrantSettles),
 		Services:    taskdef.NewServiceMover(ecs.NewFromConfig(configuration)),
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -143,46 +144,73 @@ type SecretPolicies interface {
 	PutResourcePolicy(context.Context, *secretsmanager.PutResourcePolicyInput, ...func(*secretsmanager.Options)) (*secretsmanager.PutResourcePolicyOutput, error)
 }
 
-// Granter writes resource policies, one after another: the API knows no condition
-// for it.
+// GrantSettles is how long after a write a grant is looked at again. The API knows
+// no condition for writing a policy, so another process that read it before the
+// write may still put its own over it; it has done so by then.
+const GrantSettles = time.Second
+
+// grantAttempts bounds how often a grant that was overwritten is written again.
+const grantAttempts = 3
+
+// Granter writes resource policies, one after another.
 type Granter struct {
-	client SecretPolicies
-	mutex  sync.Mutex
+	client  SecretPolicies
+	settles time.Duration
+	mutex   sync.Mutex
 }
 
-// NewGranter makes one for a client.
-func NewGranter(client SecretPolicies) *Granter { return &Granter{client: client} }
+// NewGranter makes one for a client; settles is GrantSettles but in tests.
+func NewGranter(client SecretPolicies, settles time.Duration) *Granter {
+	return &Granter{client: client, settles: settles}
+}
 
-// apply reads the policy, adds the role and looks whether another writer has taken
-// it out in the same moment. A role that is in it already is done.
+// apply adds the role to the policy, and looks later whether another writer has
+// taken it out. A role that is in it already is done.
 func (g Grant) apply(ctx context.Context, a Applier) error {
-	a.Grants.mutex.Lock()
-	defer a.Grants.mutex.Unlock()
-	policy, err := a.Grants.read(ctx, g.Secret)
-	if err != nil {
-		return err
+	for range grantAttempts {
+		done, err := a.Grants.put(ctx, g)
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("look at the resource policy of the secret %s again: %w", g.Secret, ctx.Err())
+		case <-time.After(a.Grants.settles):
+		}
+		policy, err := a.Grants.read(ctx, g.Secret)
+		if err != nil {
+			return err
+		}
+		if granted, _ := (SecretPolicy{Text: policy}).grants(g.Role); granted {
+			return nil
+		}
 	}
-	if granted, _ := (SecretPolicy{Text: policy}).grants(g.Role); granted {
-		return nil
-	}
-	changed, err := withGrant(policy, g.Role)
+	return fmt.Errorf("other changes of the resource policy of the secret %s came in between; look again", g.Secret)
+}
+
+// put writes the policy with the role in it, and reports whether it was in it
+// already.
+func (g *Granter) put(ctx context.Context, grant Grant) (already bool, err error) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	policy, err := g.read(ctx, grant.Secret)
 	if err != nil {
-		return fmt.Errorf("the secret %s was changed meanwhile: %w; look again", g.Secret, err)
+		return false, err
+	}
+	if granted, _ := (SecretPolicy{Text: policy}).grants(grant.Role); granted {
+		return true, nil
+	}
+	changed, err := withGrant(policy, grant.Role)
+	if err != nil {
+		return false, fmt.Errorf("the secret %s was changed meanwhile: %w; look again", grant.Secret, err)
 	}
 	// The public-access check of Secrets Manager holds for what others wrote, too.
-	if _, err := a.Grants.client.PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{
-		SecretId: &g.Secret, ResourcePolicy: &changed, BlockPublicPolicy: aws.Bool(true),
+	if _, err := g.client.PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{
+		SecretId: &grant.Secret, ResourcePolicy: &changed, BlockPublicPolicy: aws.Bool(true),
 	}); err != nil {
-		return fmt.Errorf("let %s read the secret %s by its resource policy: %w", g.Role, g.Secret, err)
+		return false, fmt.Errorf("let %s read the secret %s by its resource policy: %w", grant.Role, grant.Secret, err)
 	}
-	policy, err = a.Grants.read(ctx, g.Secret)
-	if err != nil {
-		return err
-	}
-	if granted, _ := (SecretPolicy{Text: policy}).grants(g.Role); !granted {
-		return fmt.Errorf("another change of the resource policy of the secret %s came in between; look again", g.Secret)
-	}
-	return nil
+	return false, nil
 }
 
 func (g *Granter) read(ctx context.Context, secret string) (string, error) {

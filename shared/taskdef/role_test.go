@@ -1,14 +1,18 @@
 package taskdef
 
 import (
+	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 
@@ -331,6 +335,40 @@ func TestAGrantThatIsOvertakenIsRepeated(t *testing.T) {
 	wantResult(t, s.look("app"), finding.Failed, "execution-role-secret", "call-retried")
 	s.secrets.overwritten = false
 	wantResult(t, s.look("app"), finding.Remediated, "execution-role-secret")
+}
+
+// slowly is a client whose writes arrive late, as another process's may.
+type slowly struct{ SecretPolicies }
+
+func (s slowly) PutResourcePolicy(ctx context.Context, input *secretsmanager.PutResourcePolicyInput, options ...func(*secretsmanager.Options)) (*secretsmanager.PutResourcePolicyOutput, error) {
+	time.Sleep(GrantSettles / 3)
+	return s.SecretPolicies.PutResourcePolicy(ctx, input, options...)
+}
+
+// TestGrantsOfTwoProcessesAllStand: each reads the policy before the other writes it.
+func TestGrantsOfTwoProcessesAllStand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secrets := &fakeSecrets{}
+		var both sync.WaitGroup
+		grant := func(client SecretPolicies, role string) {
+			both.Go(func() {
+				if err := (Grant{Secret: secretARN("shop"), Role: role}).apply(t.Context(), Applier{Grants: NewGranter(client, GrantSettles)}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		const late, early = "arn:aws:iam::123456789012:role/late", "arn:aws:iam::123456789012:role/early"
+		grant(slowly{secrets}, late)
+		// The late one has read the policy.
+		synctest.Wait()
+		grant(secrets, early)
+		both.Wait()
+		for _, role := range []string{late, early} {
+			if granted, _ := (SecretPolicy{Text: secrets.policies[secretARN("shop")]}).grants(role); !granted {
+				t.Errorf("%s was lost from %s", role, secrets.policies[secretARN("shop")])
+			}
+		}
+	})
 }
 
 // TestARoleThatAToolManagesIsNotChanged: a policy that is attached keeps its owner
