@@ -2,9 +2,12 @@
 package main
 
 import (
+	"time"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
+	"ecsguardrails/shared/awsclient/s3client"
 	"ecsguardrails/shared/digest"
 	"ecsguardrails/shared/pipeline"
 )
@@ -12,5 +15,7 @@ import (
 func main() { pipeline.Main(digest.Name, build) }
 
 func build(settings digest.Settings, configuration aws.Config) pipeline.Runner {
-	return &digest.Notifier{Settings: settings, Topics: sns.NewFromConfig(configuration)}
+	return &digest.Notifier{
+		Settings: settings, Topics: sns.NewFromConfig(configuration), Storage: s3client.New(configuration), Now: time.Now,
+	}
 }

@@ -14,9 +14,12 @@ import (
 	"strings"
 	"time"
 
+	"ecsguardrails/shared/catalogue"
+	"ecsguardrails/shared/console"
 	"ecsguardrails/shared/escape"
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/mute"
 	"ecsguardrails/shared/publish"
 	"ecsguardrails/shared/sweepreport"
 )
@@ -102,8 +105,9 @@ const (
 )
 
 // Messages gives one message for each account and region with findings, and one
-// for each sweep: side by side, many equal findings are one line.
-func Messages(events []Event) ([]Message, error) {
+// for each sweep: side by side, many equal findings are one line. Findings that
+// are muted at the time now are left out; what is muted whole is no message.
+func Messages(events []Event, mutes mute.List, now time.Time) ([]Message, error) {
 	places := map[[2]string][]Event{}
 	var messages []Message
 	for _, of := range events {
@@ -121,12 +125,15 @@ func Messages(events []Event) ([]Message, error) {
 	for _, place := range slices.SortedFunc(maps.Keys(places), func(a, b [2]string) int {
 		return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
 	}) {
-		told := latest(places[place])
+		told, aside := withoutMuted(latest(places[place]), mutes, now)
+		if len(told) == 0 {
+			continue
+		}
 		write := ofMany
 		if len(told) == 1 {
 			write = ofOne
 		}
-		message, err := write(told)
+		message, err := write(told, aside)
 		if err != nil {
 			return nil, err
 		}
@@ -154,33 +161,118 @@ func latest(events []Event) []Event {
 	return kept
 }
 
+// withoutMuted takes the muted findings out of the events, and gives lines about
+// them for the end of a message.
+func withoutMuted(events []Event, mutes mute.List, now time.Time) (told []Event, aside []string) {
+	muted, ended := map[string]int{}, map[string]bool{}
+	for _, of := range events {
+		split := mutes.Apply(of.Result, now)
+		for _, m := range split.Muted {
+			muted[m.Code]++
+		}
+		for _, m := range split.Ended {
+			ended[m.String()] = true
+		}
+		if !split.Hidden {
+			of.Result = split.Result
+			told = append(told, of)
+		}
+	}
+	if len(muted) > 0 {
+		var parts []string
+		for _, code := range slices.Sorted(maps.Keys(muted)) {
+			parts = append(parts, fmt.Sprintf("%d %s", muted[code], code))
+		}
+		aside = append(aside, "Muted, and not told here: "+strings.Join(parts, ", ")+".")
+	}
+	for _, m := range slices.Sorted(maps.Keys(ended)) {
+		aside = append(aside, "A mute has ended: "+m+". Renew it in "+mute.Key+", or delete it there.")
+	}
+	if mutes.Problem != "" {
+		aside = append(aside, publish.Sentence("Mutes: "+mutes.Problem))
+	}
+	return told, aside
+}
+
 // where says whose finding it is.
 func (e Event) where() string {
 	return fmt.Sprintf("in account %s, %s, at %s", e.Account, e.Region, e.Time.UTC().Format(time.RFC3339))
 }
 
-func ofOne(events []Event) (Message, error) {
+func ofOne(events []Event, aside []string) (Message, error) {
 	of := events[0]
-	words := publish.InWords(of.Result)
+	words := publish.InFull(of.Result)
 	last := fmt.Sprintf("%s: %s, by %s (%s) %s", of.Result.Status, words.Subject, of.Function, of.Mode, of.where())
 	lines := []string{words.Findings, words.Actions}
 	if of.Result.Owner.IsKnown() {
 		lines = append(lines, "Managed by "+of.Result.Owner.String()+".")
 	}
-	thread := cmp.Or(of.Result.ID, words.Subject)
-	return message(words.Title, append(lines, last), thread, string(of.Result.Status), []string{words.Subject})
+	lines = append(append(lines, aside...), last)
+	// All that concerns one subject is one thread, whatever is wrong with it.
+	thread, _, _ := strings.Cut(of.Result.ID, ".")
+	message := draft{
+		title: words.Title, subject: subjectLine(publish.Opening(of.Result), of.Result), lines: lines,
+		thread: cmp.Or(thread, words.Subject), kind: string(of.Result.Status), resources: []string{words.Subject},
+	}
+	message.link("Open it", console.Of(of.Region, of.Result.Subject))
+	if worst, ok := of.Result.Gravest(); ok {
+		message.explain(worst)
+	}
+	return message.message()
+}
+
+// subjectLine is an e-mail's subject: what it asks, the name and the cause, in 80
+// characters. A message that names the subject itself needs no name before it.
+func subjectLine(opening string, result finding.Result) string {
+	name := shortName(result.Subject)
+	worst, ok := result.Gravest()
+	cause := strings.TrimPrefix(worst.Message, "cured: ")
+	switch {
+	case !ok:
+		return opening + ": " + name
+	case worst.Headline:
+		return cause
+	case strings.Contains(clip(cause, maxSubjectLine-len(opening)), name):
+		return opening + ": " + cause
+	default:
+		return opening + ": " + name + ": " + cause
+	}
+}
+
+// shortName is the part of a subject by which people know it.
+func shortName(subject string) string {
+	const most = 32
+	name := finding.StableSubject(subject)
+	if _, key, found := strings.Cut(strings.TrimPrefix(name, "s3://"), "/"); found && strings.HasPrefix(name, "s3://") {
+		name = key
+	}
+	if _, after, found := strings.Cut(name, ":secret:"); found {
+		name = after[:max(len(after)-len("-abcdef"), 0)]
+	} else if !strings.HasPrefix(subject, "s3://") {
+		name = name[strings.LastIndexByte(name, '/')+1:]
+	}
+	if runes := []rune(name); len(runes) > most {
+		name = "..." + string(runes[len(runes)-most+3:])
+	}
+	return cmp.Or(name, subject)
 }
 
 func ofSweep(of Event) (Message, error) {
-	words := publish.SweepInWords(*of.Sweep)
+	words := publish.SweepInFull(*of.Sweep)
 	last := fmt.Sprintf("%s (%s) %s", words.Subject, of.Sweep.Mode, of.where())
-	return message(words.Title, []string{words.Findings, words.Actions, last}, "sweep", "sweep", []string{words.Subject})
+	message := draft{
+		title: words.Title, subject: words.Title, lines: []string{words.Findings, words.Actions, last},
+		thread: "sweep", kind: "sweep", resources: []string{words.Subject},
+	}
+	message.link("Open the report", console.Object(of.Region, of.Sweep.Page))
+	return message.message()
 }
 
 // group is the findings of one problem.
 type group struct {
 	function string
 	status   finding.Status
+	opening  string
 	worst    finding.Finding
 	subjects []string
 }
@@ -194,23 +286,25 @@ var several = map[finding.Status]string{
 	finding.Remediated: "fixed", finding.Skipped: "left alone", finding.Compliant: "right",
 }
 
-func ofMany(events []Event) (Message, error) {
+func ofMany(events []Event, aside []string) (Message, error) {
 	groups, index := []group{}, map[string]int{}
 	counts := map[finding.Status]int{}
 	for _, of := range events {
 		worst, _ := of.Result.Gravest()
 		counts[of.Result.Status]++
-		key := of.Function + " " + string(of.Result.Status) + " " + worst.Code
+		opening := publish.Opening(of.Result)
+		key := of.Function + " " + opening + " " + worst.Code
 		place, seen := index[key]
 		if !seen {
 			place = len(groups)
 			index[key] = place
-			groups = append(groups, group{function: of.Function, status: of.Result.Status, worst: worst})
+			groups = append(groups, group{function: of.Function, status: of.Result.Status, opening: opening, worst: worst})
 		}
 		groups[place].subjects = append(groups[place].subjects, of.Result.Subject)
 	}
 	slices.SortStableFunc(groups, func(a, b group) int {
 		return cmp.Or(
+			a.urgency()-b.urgency(),
 			slices.Index(order, a.status)-slices.Index(order, b.status),
 			slices.Index(severities, a.worst.Severity)-slices.Index(severities, b.worst.Severity),
 			len(b.subjects)-len(a.subjects),
@@ -230,15 +324,43 @@ func ofMany(events []Event) (Message, error) {
 		lines = append(lines, fmt.Sprintf("(%d) %s", i+1, problem.line()))
 	}
 	title := fmt.Sprintf("%d findings: %s", len(events), strings.Join(parts, ", "))
-	lines = append(lines, fmt.Sprintf("%d subjects %s", len(events), events[len(events)-1].where()))
-	resources := groups[0].subjects[:min(maxSubjects, len(groups[0].subjects))]
-	return message(title, lines, "digest-"+groups[0].function, string(groups[0].status), resources)
+	lines = append(append(lines, aside...), fmt.Sprintf("%d subjects %s", len(events), events[len(events)-1].where()))
+	worst := groups[0]
+	message := draft{
+		title: title, lines: lines, thread: "digest-" + worst.function, kind: string(worst.status),
+		subject:   fmt.Sprintf("%d %s: %s", counts[worst.status], several[worst.status], subjectCause(worst)),
+		resources: worst.subjects[:min(maxSubjects, len(worst.subjects))],
+	}
+	message.link("Open the first", console.Of(events[0].Region, worst.subjects[0]))
+	message.explain(worst.worst)
+	return message.message()
+}
+
+// subjectCause is the name and the cause of the worst problem of a digest.
+func subjectCause(worst group) string {
+	name, cause := shortName(worst.subjects[0]), strings.TrimPrefix(worst.worst.Message, "cured: ")
+	if cause == "" || strings.Contains(cause, name) {
+		return cmp.Or(cause, name)
+	}
+	return name + ": " + cause
+}
+
+// urgency orders groups: an error that stands, another finding that stands, the rest.
+func (g group) urgency() int {
+	switch {
+	case g.status != finding.Failed && g.status != finding.Noncompliant && g.status != finding.Planned:
+		return 2
+	case g.worst.Severity == finding.Error:
+		return 0
+	default:
+		return 1
+	}
 }
 
 var severities = []finding.Severity{finding.Error, finding.Warning, finding.Info}
 
 func (g group) line() string {
-	line := publish.Opening(g.status)
+	line := g.opening
 	if g.worst.Code != "" {
 		line += ", " + string(g.worst.Severity) + " " + g.worst.Code
 	}
@@ -278,26 +400,78 @@ type metadata struct {
 	RelatedResources []string `json:"relatedResources"`
 }
 
-func message(title string, lines []string, thread, kind string, resources []string) (Message, error) {
-	title = "ECS Guardrails: " + clip(escape.Line(title), maxTitle)
+// draft is a message before it is written for a mailbox and a chat.
+type draft struct {
+	title, subject string
+	lines          []string
+	// links are ours: their addresses are escaped where they are made.
+	links [][2]string
+	// more is where the documents and the command line explain the worst finding.
+	more         string
+	thread, kind string
+	resources    []string
+}
+
+// link adds an address of the console, if there is one.
+func (d *draft) link(text, address string) {
+	if address != "" {
+		d.links = append(d.links, [2]string{text, address})
+	}
+}
+
+// explain says where the page of a code is, where it is one of ours.
+func (d *draft) explain(worst finding.Finding) {
+	if entry, ok := catalogue.Of(worst.Code); ok {
+		d.more = "What it means and what to do: " + entry.Page()
+	}
+}
+
+// maxSubjectLine is what a lock screen shows of an e-mail's subject.
+const maxSubjectLine = 80
+
+func (d draft) message() (Message, error) {
+	title := "ECS Guardrails: " + clip(escape.Line(d.title), maxTitle)
 	mail, chat := []string{title}, []string{}
-	for _, line := range lines {
+	for _, line := range d.lines[:len(d.lines)-1] {
 		mail = append(mail, escape.Line(line))
 		chat = append(chat, escape.Chat(line))
 	}
-	related := make([]string, len(resources))
-	for i, resource := range resources {
+	for _, link := range d.links {
+		mail = append(mail, link[0]+": "+link[1])
+		chat = append(chat, "["+link[0]+"]("+link[1]+")")
+	}
+	if d.more != "" {
+		mail = append(mail, d.more)
+		chat = append(chat, d.more)
+	}
+	last := d.lines[len(d.lines)-1]
+	mail, chat = append(mail, escape.Line(last)), append(chat, escape.Chat(last))
+	related := make([]string, len(d.resources))
+	for i, resource := range d.resources {
 		related[i] = escape.Chat(resource)
 	}
 	document, err := json.Marshal(notification{
 		Version: "1.0", Source: "custom",
 		Content:  content{"client-markdown", clip(escape.Chat(title), maxTitle+30), clip(strings.Join(chat, "\n"), maxDescription)},
-		Metadata: metadata{clip(escape.Chat(thread), maxTitle), clip(escape.Chat(title), maxTitle+30), kind, related},
+		Metadata: metadata{clip(escape.Chat(d.thread), maxTitle), clip(escape.Chat(title), maxTitle+30), d.kind, related},
 	})
 	if err != nil {
 		return Message{}, fmt.Errorf("write a chat message: %w", err)
 	}
-	return Message{Subject: escape.Subject(title), Mail: strings.Join(mail, "\n"), Chat: document}, nil
+	return Message{Subject: escape.Subject(shortened(escape.Line(d.subject))), Mail: strings.Join(mail, "\n"), Chat: document}, nil
+}
+
+// shortened cuts a subject after a word, with three full stops: a subject is ASCII.
+func shortened(text string) string {
+	runes := []rune(text)
+	if len(runes) <= maxSubjectLine {
+		return text
+	}
+	cut := string(runes[:maxSubjectLine-3])
+	if end := strings.LastIndexByte(cut, ' '); end > maxSubjectLine/2 {
+		cut = cut[:end]
+	}
+	return strings.TrimRight(cut, " ,;:") + "..."
 }
 
 // clip cuts a text of more characters than that, and no entity in two.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/mute"
 	"ecsguardrails/shared/owner"
 	"ecsguardrails/shared/publish"
 	"ecsguardrails/shared/sweepreport"
@@ -86,7 +88,7 @@ func TestManyFindingsAreOneMessage(t *testing.T) {
 		events = append(events, found(fmt.Sprintf("s3://acme/%d/ecs.config", i), finding.Noncompliant, "auth-data-shape"))
 	}
 	events = append(events, found("s3://acme/x/ecs.config", finding.Remediated, "permissions"))
-	messages, err := Messages(events)
+	messages, err := Messages(events, mute.List{}, at)
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%d messages, %v", len(messages), err)
 	}
@@ -101,7 +103,7 @@ func TestMessagesByPlace(t *testing.T) {
 	here, there := found("a", finding.Noncompliant, "x"), found("a", finding.Noncompliant, "x")
 	there.Account = "999999999999"
 	sweep := Event{Account: "123456789012", Region: "eu-west-1", Time: at, Sweep: &sweepreport.Summary{Sweep: "s", Headline: "3 of 9 are wrong", Mode: finding.DryRun}}
-	messages, err := Messages([]Event{here, there, sweep})
+	messages, err := Messages([]Event{here, there, sweep}, mute.List{}, at)
 	if err != nil || len(messages) != 3 {
 		t.Fatalf("%d messages, %v", len(messages), err)
 	}
@@ -111,8 +113,8 @@ func TestOnlyTheLatestOfASubjectIsTold(t *testing.T) {
 	before, after := found("a", finding.Noncompliant, "x"), found("a", finding.Remediated, "x")
 	after.Time = at.Add(time.Minute)
 	for _, events := range [][]Event{{before, after}, {after, before}} {
-		messages, err := Messages(events)
-		if err != nil || len(messages) != 1 || !strings.HasPrefix(messages[0].Subject, "ECS Guardrails: fixed: a") {
+		messages, err := Messages(events, mute.List{}, at)
+		if err != nil || len(messages) != 1 || !strings.HasPrefix(messages[0].Subject, "fixed: ") {
 			t.Errorf("%+v, %v", messages, err)
 		}
 	}
@@ -121,7 +123,7 @@ func TestOnlyTheLatestOfASubjectIsTold(t *testing.T) {
 func TestOneFinding(t *testing.T) {
 	event := found("ecsInstanceRole", finding.Noncompliant, "capability-missing")
 	event.Result.Owner = owner.Owner{Tool: owner.CloudFormation, Stack: "acme-prod"}
-	messages, err := Messages([]Event{event})
+	messages, err := Messages([]Event{event}, mute.List{}, at)
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%d messages, %v", len(messages), err)
 	}
@@ -129,6 +131,7 @@ func TestOneFinding(t *testing.T) {
 Found: (1) error capability-missing: Something is wrong with ecsInstanceRole. To do: Do something about it.
 Changes: none.
 Managed by CloudFormation (acme-prod).
+What it means and what to do: docs/findings/capability-missing.md
 noncompliant: ecsInstanceRole, by validate-config (enforce) in account 123456789012, eu-west-1, at 2026-11-30T09:00:00Z`
 	if messages[0].Mail != want {
 		t.Errorf("got\n%s\nwant\n%s", messages[0].Mail, want)
@@ -141,7 +144,7 @@ func TestTextFromOutsideStaysText(t *testing.T) {
 		{found(key, finding.Noncompliant, "x")},
 		{found(key, finding.Noncompliant, "x"), found(key+"2", finding.Noncompliant, "x")},
 	} {
-		messages, err := Messages(events)
+		messages, err := Messages(events, mute.List{}, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,8 +161,14 @@ func TestTextFromOutsideStaysText(t *testing.T) {
 			}
 			fmt.Fprintln(&text, fields)
 		}
+		// Our own link, in which the name is escaped for a URL.
+		own := regexp.MustCompile(`\[Open (it|the first)\]\(https://eu-west-1\.console\.aws\.amazon\.com/s3/object/acme\?region=eu-west-1&prefix=[A-Za-z0-9%._+-]+\)`)
+		if !own.MatchString(text.String()) {
+			t.Errorf("no link to the console in\n%s", text.String())
+		}
+		shown := own.ReplaceAllString(text.String(), "")
 		for _, bad := range []string{"<!channel>", "](", "https://", "@here", "\x1b", "\u202e"} {
-			if strings.Contains(text.String(), bad) {
+			if strings.Contains(shown, bad) {
 				t.Errorf("%q reaches a chat:\n%s", bad, text.String())
 			}
 		}
@@ -171,7 +180,7 @@ func TestTextFromOutsideStaysText(t *testing.T) {
 
 func TestHandle(t *testing.T) {
 	published := &topics{}
-	notifier := &Notifier{Settings: Settings{MailTopic: "mail", ChatTopic: "chat"}, Topics: published}
+	notifier := &Notifier{Settings: Settings{MailTopic: "mail", ChatTopic: "chat"}, Topics: published, Now: func() time.Time { return at }}
 	real, err := publish.Findings("stack", finding.Report{Function: "validate-config", Mode: finding.Enforce, Results: []finding.Result{found("a", finding.Noncompliant, "x").Result}})
 	if err != nil {
 		t.Fatal(err)
@@ -207,6 +216,118 @@ func TestHandle(t *testing.T) {
 	}
 }
 
+func TestSubjectHasNameAndCause(t *testing.T) {
+	const longest = "s3://acme-ecs-config-123456789012-eu-west-1/teams/storefront/production/blue/ecs.config?versionId=3sL4kqtJlcpXroDTDmJrmSpXd3dIbrHY"
+	for _, event := range []Event{
+		found("role/ecsInstanceRole", finding.Noncompliant, "capability-missing"),
+		found(longest, finding.Noncompliant, "value-quoted"),
+		found("arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/registry-AbCdEf", finding.Failed, "call-retried"),
+	} {
+		name := map[int]string{0: "ecsInstanceRole", 1: "blue/ecs.config", 2: "prod/registry"}
+		event.Result.Findings[0].Message = "The thing is broken in a way that takes many words to describe in full"
+		for _, events := range [][]Event{{event}, {event, found("role/b", finding.Remediated, "capability-missing")}} {
+			messages, err := Messages(events, mute.List{}, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			subject := messages[0].Subject
+			has := false
+			for _, of := range name {
+				has = has || strings.Contains(subject, of)
+			}
+			if len(subject) > 80 || !has || !strings.Contains(subject, "The thing") {
+				t.Errorf("%d characters: %s", len(subject), subject)
+			}
+		}
+	}
+}
+
+func TestWorstFirst(t *testing.T) {
+	warning := found("role/b", finding.Noncompliant, "policy-retired")
+	warning.Result.Findings[0].Severity = finding.Warning
+	messages, err := Messages([]Event{warning, found("role/c", finding.Remediated, "capability-missing"), found("role/a", finding.Noncompliant, "trust-too-wide")}, mute.List{}, at)
+	if err != nil || !strings.Contains(messages[0].Mail, "(1) needs you, error trust-too-wide") {
+		t.Errorf("%v, %+v", err, messages)
+	}
+	// Within a result, too: the cause stands before what follows from it.
+	event := found("role/a", finding.Noncompliant, "trust-too-wide")
+	event.Result.Findings = append([]finding.Finding{{Code: "role-for-trunking", Severity: finding.Info, Message: "Something to know"}}, event.Result.Findings...)
+	messages, err = Messages([]Event{event}, mute.List{}, at)
+	if err != nil || !strings.Contains(messages[0].Mail, "Found: (1) error trust-too-wide") || strings.Contains(messages[0].Subject, "Something to know") {
+		t.Errorf("%v, %+v", err, messages)
+	}
+}
+
+func TestFixCanBePasted(t *testing.T) {
+	event := found("role/a", finding.Noncompliant, "trust-wrong-service")
+	event.Result.Findings[0].Fix = `Run: aws iam update-assume-role-policy --policy-document '{"Version": "2012-10-17"}'`
+	messages, err := Messages([]Event{event}, mute.List{}, at)
+	if err != nil || !strings.Contains(messages[0].Mail, event.Result.Findings[0].Fix) {
+		t.Errorf("%v, %s", err, messages[0].Mail)
+	}
+	var chat struct{ Content struct{ Description string } }
+	if err := json.Unmarshal(messages[0].Chat, &chat); err != nil || !strings.Contains(chat.Content.Description, event.Result.Findings[0].Fix) {
+		t.Errorf("%v, %s", err, messages[0].Chat)
+	}
+}
+
+func TestUndoIsNotFixed(t *testing.T) {
+	event := found("role/a", finding.Remediated, "undo-done")
+	event.Result.Findings[0].Severity = finding.Info
+	messages, err := Messages([]Event{event}, mute.List{}, at)
+	if err != nil || !strings.HasPrefix(messages[0].Subject, "undone: ") {
+		t.Errorf("%v, %+v", err, messages)
+	}
+}
+
+func TestOneThreadPerSubject(t *testing.T) {
+	threads := map[string]bool{}
+	for _, event := range []Event{
+		found("s3://acme/ecs.config?versionId=1", finding.Noncompliant, "value-quoted"), found("s3://acme/ecs.config?versionId=2", finding.Noncompliant, "value-empty"),
+	} {
+		messages, err := Messages([]Event{event}, mute.List{}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var chat struct{ Metadata metadata }
+		if err := json.Unmarshal(messages[0].Chat, &chat); err != nil || chat.Metadata.ThreadID == "" {
+			t.Fatalf("%v, %s", err, messages[0].Chat)
+		}
+		threads[chat.Metadata.ThreadID] = true
+	}
+	if len(threads) != 1 {
+		t.Errorf("threads %v", threads)
+	}
+}
+
+func TestMutedFindingsAreCountedOnly(t *testing.T) {
+	mutes, err := mute.Parse([]byte(`{"mutes":[{"subject":"role/legacy","code":"policy-retired","reason":"replaced in January","until":"2027-01-31"},{"subject":"role/old","reason":"moved","until":"2026-11-01"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	muted, open, ended := found("role/legacy", finding.Noncompliant, "policy-retired"), found("role/web", finding.Noncompliant, "policy-retired"), found("role/old", finding.Noncompliant, "policy-retired")
+	messages, err := Messages([]Event{muted}, mutes, at)
+	if err != nil || len(messages) != 0 {
+		t.Errorf("%v, %+v", err, messages)
+	}
+	messages, err = Messages([]Event{muted, open, ended}, mutes, at)
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("%v, %+v", err, messages)
+	}
+	for _, want := range []string{"2 findings: 2 need you", "Muted, and not told here: 1 policy-retired.", "A mute has ended: subject role/old (moved; until 2026-11-01). Renew it in mute.json, or delete it there.", "role/web"} {
+		if !strings.Contains(messages[0].Mail, want) {
+			t.Errorf("%q is not in\n%s", want, messages[0].Mail)
+		}
+	}
+	if strings.Contains(messages[0].Mail, "role/legacy") {
+		t.Errorf("told: %s", messages[0].Mail)
+	}
+	messages, err = Messages([]Event{open}, mute.List{Problem: "nothing is muted, because of a mistake"}, at)
+	if err != nil || !strings.Contains(messages[0].Mail, "Mutes: nothing is muted") {
+		t.Errorf("%v, %+v", err, messages)
+	}
+}
+
 // FuzzRead holds any detail to a message that a chat takes.
 func FuzzRead(f *testing.F) {
 	f.Add(`{"function":"validate-config","status":"noncompliant","subject":"a","findings":[{"code":"x","severity":"error","message":"m"}]}`, "ECS Guardrails Finding")
@@ -216,7 +337,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		published := &topics{}
-		notifier := &Notifier{Settings: Settings{MailTopic: "mail", ChatTopic: "chat"}, Topics: published}
+		notifier := &Notifier{Settings: Settings{MailTopic: "mail", ChatTopic: "chat"}, Topics: published, Now: func() time.Time { return at }}
 		notifier.Handle(t.Context(), batch(t, body(t, kind, json.RawMessage(detail)), body(t, kind, json.RawMessage(detail))))
 		for _, input := range published.to("chat") {
 			var document notification

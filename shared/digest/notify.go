@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -11,6 +13,7 @@ import (
 
 	"ecsguardrails/shared/event"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/mute"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/settings"
 )
@@ -24,6 +27,8 @@ type Settings struct {
 	// MailTopic and ChatTopic are the ARNs of the topics that people subscribe to.
 	MailTopic string `env:"MAIL_TOPIC_ARN,notEmpty"`
 	ChatTopic string `env:"CHAT_TOPIC_ARN,notEmpty"`
+	// ReportBucket has the findings that are muted (mute.Key); "" mutes nothing.
+	ReportBucket string `env:"REPORT_BUCKET"`
 }
 
 // Publisher is the part of SNS's client that telling people needs.
@@ -35,6 +40,8 @@ type Publisher interface {
 type Notifier struct {
 	Settings Settings
 	Topics   Publisher
+	Storage  mute.ObjectGetter
+	Now      func() time.Time
 }
 
 // Handle tells people of one batch. Its report has no entries unless something
@@ -53,7 +60,11 @@ func (n *Notifier) Handle(ctx context.Context, payload []byte) pipeline.Outcome 
 			}
 		}
 	}
-	messages, err := Messages(events)
+	var mutes mute.List
+	if slices.ContainsFunc(events, func(of Event) bool { return of.Sweep == nil }) {
+		mutes = mute.Read(ctx, n.Storage, n.Settings.ReportBucket)
+	}
+	messages, err := Messages(events, mutes, n.Now())
 	if err == nil {
 		err = n.tell(ctx, messages)
 	}

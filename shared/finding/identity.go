@@ -15,14 +15,19 @@ var revision = regexp.MustCompile(`^((?:arn:[^/]*:task-definition/)?[A-Za-z0-9_-
 // definition are the same subject. The part before the dot alone, which is all
 // that a result without findings has, stands for every problem of the subject.
 func Identify(function string, result Result) string {
-	subject, _, _ := strings.Cut(result.Subject, "?versionId=")
-	subject = revision.ReplaceAllString(subject, "$1")
-	sum := sha256.Sum256([]byte(function + "\x00" + subject))
+	sum := sha256.Sum256([]byte(function + "\x00" + StableSubject(result.Subject)))
 	id := hex.EncodeToString(sum[:8])
 	if worst, ok := result.Gravest(); ok {
 		id += "." + worst.Code
 	}
 	return id
+}
+
+// StableSubject gives a subject without the version of an object or the revision of
+// a task definition.
+func StableSubject(subject string) string {
+	subject, _, _ = strings.Cut(subject, "?versionId=")
+	return revision.ReplaceAllString(subject, "$1")
 }
 
 // Gravest gives the finding to be named first: the first of the highest

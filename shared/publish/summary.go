@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"ecsguardrails/shared/escape"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/sweepreport"
 )
@@ -31,8 +32,13 @@ func SweepSummary(of sweepreport.Summary) (Event, error) {
 	return Event{SweepSummaryType, body}, nil
 }
 
-// SweepInWords tells the worst of a sweep.
-func SweepInWords(of sweepreport.Summary) Text {
+// SweepInWords tells the worst of a sweep, as an event carries it.
+func SweepInWords(of sweepreport.Summary) Text { return sweepInWords(of, plain) }
+
+// SweepInFull tells the same with quotation marks and backslashes.
+func SweepInFull(of sweepreport.Summary) Text { return sweepInWords(of, escape.Line) }
+
+func sweepInWords(of sweepreport.Summary, plain func(string) string) Text {
 	title := "sweep: " + of.Headline
 	if of.Mode == finding.DryRun {
 		title += " (dry run)"
@@ -43,7 +49,7 @@ func SweepInWords(of sweepreport.Summary) Text {
 			lines = append(lines, fmt.Sprintf("and %d more.", len(of.Results)+of.LeftOut-maxTold))
 			break
 		}
-		line := fmt.Sprintf("(%d) %s: %s", i+1, openings[result.Status], result.Subject)
+		line := fmt.Sprintf("(%d) %s: %s", i+1, Opening(result.Result), result.Subject)
 		if worst, ok := gravest(result.Findings); ok {
 			line += ": " + Sentence(worst.Message)
 		}
@@ -55,6 +61,6 @@ func SweepInWords(of sweepreport.Summary) Text {
 	}
 	return Text{
 		Title: clip(plain(title), maxTitle), Subject: clip(plain("sweep "+of.Sweep), maxParagraph),
-		Findings: paragraph("The worst: ", lines, "nothing"), Actions: paragraph("Report: ", report, "none"),
+		Findings: paragraph(plain, "The worst: ", lines, "nothing"), Actions: paragraph(plain, "Report: ", report, "none"),
 	}
 }

@@ -43,11 +43,20 @@ var openings = map[finding.Status]string{
 	finding.Skipped:   "looked at again, and left alone",
 }
 
-// InWords tells a result to people.
-func InWords(result finding.Result) Text {
-	told := Text{Subject: clip(plain(result.Subject), maxParagraph), Title: fmt.Sprintf("%s: %s", opening(result), result.Subject)}
+// InWords tells a result to people, as an event carries it: without the characters
+// that EventBridge would escape.
+func InWords(result finding.Result) Text { return inWords(result, plain) }
+
+// InFull tells the same with the quotation marks and backslashes of commands and
+// JSON, so that people can paste them.
+func InFull(result finding.Result) Text { return inWords(result, escape.Line) }
+
+// inWords puts the gravest finding first: people read no further on a lock screen.
+func inWords(result finding.Result, plain func(string) string) Text {
+	told := Text{Subject: clip(plain(result.Subject), maxParagraph), Title: fmt.Sprintf("%s: %s", Opening(result), result.Subject)}
 	// The cause first: the gravest finding, or of what is cured the first.
 	findings := result.Capped(maxTold).Findings
+	slices.SortStableFunc(findings, func(a, b finding.Finding) int { return rank(a) - rank(b) })
 	if worst, ok := gravest(result.Findings); ok {
 		if worst.Headline {
 			told.Title = ""
@@ -69,7 +78,7 @@ func InWords(result finding.Result) Text {
 		}
 		lines = append(lines, line)
 	}
-	told.Findings = paragraph("Found: ", lines, "nothing")
+	told.Findings = paragraph(plain, "Found: ", lines, "nothing")
 	lines = nil
 	for i, action := range result.Actions {
 		if i == maxTold {
@@ -85,21 +94,28 @@ func InWords(result finding.Result) Text {
 		}
 		lines = append(lines, Sentence(line))
 	}
-	told.Actions = paragraph("Changes: ", lines, "none")
+	told.Actions = paragraph(plain, "Changes: ", lines, "none")
 	told.Title = clip(plain(told.Title), maxTitle)
 	return told
 }
 
-// opening begins the title of a result.
-func opening(result finding.Result) string {
-	if result.Status == finding.Planned && slices.ContainsFunc(result.Findings, finding.Finding.IsNoMandate) {
+// Opening begins the title of a result, as in "needs you".
+func Opening(result finding.Result) string {
+	isUndo := func(f finding.Finding) bool { return f.Code == "undo-done" }
+	switch {
+	case result.Status == finding.Planned && slices.ContainsFunc(result.Findings, finding.Finding.IsNoMandate):
 		return "waits for your permission"
+	case result.Status == finding.Remediated && slices.ContainsFunc(result.Findings, isUndo):
+		return "undone"
+	default:
+		return openings[result.Status]
 	}
-	return openings[result.Status]
 }
 
-// Opening begins a title of a status, as in "needs you".
-func Opening(status finding.Status) string { return openings[status] }
+// rank orders findings, the gravest first.
+func rank(f finding.Finding) int {
+	return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, f.Severity)
+}
 
 // gravest gives the first finding of the highest severity.
 func gravest(findings []finding.Finding) (finding.Finding, bool) {
@@ -113,7 +129,7 @@ func gravest(findings []finding.Finding) (finding.Finding, bool) {
 	return finding.Finding{}, false
 }
 
-func paragraph(opening string, lines []string, none string) string {
+func paragraph(plain func(string) string, opening string, lines []string, none string) string {
 	if len(lines) == 0 {
 		lines = []string{none + "."}
 	}

@@ -45,7 +45,7 @@ func TestInWords(t *testing.T) {
 			Text{
 				"needs you: role/web: the boundary 'b' does not allow ecs:Poll",
 				"role/web",
-				"Found: (1) info capability-missing: cured: the role lacks agent. (2) error action-denied-by-boundary: the boundary 'b' does not allow ecs:Poll. To do: allow it there.",
+				"Found: (1) error action-denied-by-boundary: the boundary 'b' does not allow ecs:Poll. To do: allow it there. (2) info capability-missing: cured: the role lacks agent.",
 				"Changes: none.",
 			},
 		},

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/mute"
 	"ecsguardrails/shared/publish"
 	"ecsguardrails/shared/sweepreport"
 )
@@ -39,13 +40,15 @@ type collection struct {
 	now time.Time
 	// givenUp is the number of subjects that no answer is expected for any more.
 	givenUp int
+	// mutes are what people have accepted by the end.
+	mutes mute.List
 	// handles are of the answers that were taken, and are to be deleted.
 	handles []string
 }
 
 // and adds what came later.
 func (c collection) and(later collection) collection {
-	return collection{now: later.now, givenUp: c.givenUp + later.givenUp, handles: slices.Concat(c.handles, later.handles)}
+	return collection{now: later.now, mutes: later.mutes, givenUp: c.givenUp + later.givenUp, handles: slices.Concat(c.handles, later.handles)}
 }
 
 // conclusion is what an invocation ends with.
@@ -106,6 +109,9 @@ func (s *Sweep) collect(ctx context.Context, run *Run) (collection, error) {
 	}
 	if !run.detached && run.listedAll() && run.patience(s.settings.AnswerWait, now()) < time.Second {
 		collected.givenUp = run.giveUp(s.settings)
+	}
+	if !run.detached && len(sweepreport.Open(run.Results)) > 0 {
+		collected.mutes = mute.Read(ctx, s.clients.Storage, s.settings.ReportBucket)
 	}
 	collected.now = now()
 	return collected, nil
@@ -195,7 +201,7 @@ func (r *Run) giveUp(s Settings) (count int) {
 
 // plan decides what an invocation ends with.
 func (s Settings) plan(run *Run, collected collection, region string) conclusion {
-	summary := s.summarise(run, collected.now, region)
+	summary := s.summarise(run, collected, region)
 	keep := step{keep: true, action: finding.Action{
 		Kind: "PutObject", Target: "s3://" + s.ReportBucket + "/" + stateKey, Summary: "what is known of the sweep " + run.ID,
 	}}
@@ -250,9 +256,9 @@ func (c conclusion) told() (returned sweepreport.Summary, event publish.Event, e
 }
 
 // summarise makes the summary of what is known of a run.
-func (s Settings) summarise(run *Run, now time.Time, region string) sweepreport.Summary {
+func (s Settings) summarise(run *Run, collected collection, region string) sweepreport.Summary {
 	summary := sweepreport.Summary{
-		Sweep: run.ID, Stack: s.StackName, Account: s.accountID(), Region: region, Mode: run.Mode, Started: run.Started, Ended: now,
+		Sweep: run.ID, Stack: s.StackName, Account: s.accountID(), Region: region, Mode: run.Mode, Started: run.Started, Ended: collected.now,
 		Waiting: run.waiting(), Results: run.Results, LeftOut: run.Dropped,
 	}
 	if asks := run.asks(s.FunctionName); asks != nil {
@@ -267,7 +273,7 @@ func (s Settings) summarise(run *Run, now time.Time, region string) sweepreport.
 		place := "s3://" + s.ReportBucket + "/" + run.reportKey()
 		summary.Page, summary.Document = place+".html", place+".json"
 	}
-	return summary.Completed()
+	return summary.WithoutMuted(collected.mutes, collected.now).Compared(run.Earlier, run.EarlierStarted).Completed()
 }
 
 // reportKey is where a run's report is, without its ending.

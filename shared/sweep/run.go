@@ -67,6 +67,9 @@ type Run struct {
 	// how many more it is not kept.
 	Results []sweepreport.Result `json:"results"`
 	Dropped int                  `json:"dropped"`
+	// Earlier is what stood at the end of the sweep that began at EarlierStarted.
+	Earlier        []sweepreport.Known `json:"earlier,omitempty"`
+	EarlierStarted time.Time           `json:"earlierStarted,omitzero"`
 
 	// messages numbers those of this attempt.
 	messages int
@@ -123,6 +126,9 @@ func (s *Sweep) takeUp(ctx context.Context, id string, asked request) (*Run, *fi
 	case !found.Ended && now.Before(found.Expires):
 		return nil, underway(found), nil
 	}
+	if found != nil && run != found {
+		run.comesAfter(found)
+	}
 	run.Attempt++
 	run.Expires = now.Add(hold)
 	run.tag = tag
@@ -133,6 +139,20 @@ func (s *Sweep) takeUp(ctx context.Context, id string, asked request) (*Run, *fi
 		return nil, nil, err
 	}
 	return run, nil, nil
+}
+
+// comesAfter takes over what an earlier sweep knew, to tell what is new. Of kinds
+// that it wasn't of, that is what the one before it knew.
+func (r *Run) comesAfter(earlier *Run) {
+	if earlier.ID == "" {
+		return
+	}
+	r.Earlier, r.EarlierStarted = sweepreport.Open(earlier.Results), earlier.Started
+	for _, known := range earlier.Earlier {
+		if !slices.Contains(earlier.Kinds, Kind(known.Kind)) && known.Kind != string(Account) {
+			r.Earlier = append(r.Earlier, known)
+		}
+	}
 }
 
 func (s *Sweep) newRun(now time.Time, request string, asked request) *Run {
@@ -292,6 +312,9 @@ func (r *Run) add(kind Kind, result finding.Result, counted bool) {
 	if len(r.Results) == maxResults {
 		r.Dropped++
 		return
+	}
+	if result.ID == "" {
+		result.ID = finding.Identify(Name, result)
 	}
 	r.Results = append(r.Results, sweepreport.Result{Kind: string(kind), Result: result})
 }

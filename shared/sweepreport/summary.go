@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/mute"
 )
 
 // Summary is what one sweep found.
@@ -40,6 +42,18 @@ type Summary struct {
 	Statuses map[finding.Status]int `json:"statuses"`
 	Codes    map[string]int         `json:"codes"`
 	Kinds    []Kind                 `json:"kinds"`
+	// Since is when the sweep before this one began, zero where there was none; New
+	// counts what it didn't know, and Resolved is what it knew and is right now.
+	Since    time.Time `json:"since,omitzero"`
+	New      int       `json:"new,omitempty"`
+	Resolved []Known   `json:"resolved,omitempty"`
+	// Muted counts the subjects of which every finding that stands is muted. They
+	// are among Results, not in Wrong.
+	Muted int `json:"muted,omitempty"`
+	// EndedMutes are the mutes whose last day is over, MuteProblem says why nothing
+	// is muted although somebody wrote mutes.
+	EndedMutes  []string `json:"endedMutes,omitempty"`
+	MuteProblem string   `json:"muteProblem,omitempty"`
 	// Results are those of subjects that were not compliant, the worst first.
 	Results []Result `json:"results"`
 	// LeftOut is how many more of them there were.
@@ -61,7 +75,87 @@ type Kind struct {
 // Result is one subject that was not compliant.
 type Result struct {
 	Kind string `json:"kind"`
+	// New says that the sweep before this one didn't know it.
+	New bool `json:"new,omitempty"`
+	// Muted are the findings that somebody has accepted; they are no longer among
+	// Findings. Accepted says that nothing else stands.
+	Muted    []mute.Muted `json:"muted,omitempty"`
+	Accepted bool         `json:"accepted,omitempty"`
 	finding.Result
+}
+
+// Known is a problem of a subject, as one sweep leaves it to the next.
+type Known struct {
+	ID      string `json:"id"`
+	Kind    string `json:"kind"`
+	Subject string `json:"subject"`
+}
+
+// isOpen reports whether somebody has to act on the result.
+func (r Result) isOpen() bool {
+	return !r.Accepted && (r.Status == finding.Failed || r.Status == finding.Noncompliant || r.Status == finding.Planned)
+}
+
+// Open lists the problems that stand, for the next sweep.
+func Open(results []Result) []Known {
+	var open []Known
+	for _, r := range results {
+		if r.isOpen() && r.ID != "" {
+			open = append(open, Known{ID: r.ID, Kind: r.Kind, Subject: r.Subject})
+		}
+	}
+	return open
+}
+
+// WithoutMuted takes the findings out of the results that are muted at a time.
+func (s Summary) WithoutMuted(mutes mute.List, now time.Time) Summary {
+	s.MuteProblem = mutes.Problem
+	for _, ended := range mutes.Ended(now) {
+		s.EndedMutes = append(s.EndedMutes, ended.String())
+	}
+	results := make([]Result, len(s.Results))
+	for i, r := range s.Results {
+		split := mutes.Apply(r.Result, now)
+		r.Result, r.Muted, r.Accepted = split.Result, split.Muted, split.Hidden
+		results[i] = r
+	}
+	s.Results = results
+	return s
+}
+
+// Compared marks what an earlier sweep, which began at since, didn't know, and lists
+// what it knew and is no longer wrong. A subject that wasn't looked at this time
+// is not resolved.
+func (s Summary) Compared(earlier []Known, since time.Time) Summary {
+	if since.IsZero() {
+		return s
+	}
+	s.Since = since
+	known := map[string]bool{}
+	for _, e := range earlier {
+		known[e.ID] = true
+	}
+	wrong := map[string]bool{}
+	s.Results = slices.Clone(s.Results)
+	for i, r := range s.Results {
+		subject, _, _ := strings.Cut(r.ID, ".")
+		wrong[subject] = wrong[subject] || r.Status != finding.Skipped
+		if r.isOpen() && !known[r.ID] {
+			s.Results[i].New = true
+			s.New++
+		}
+	}
+	if !s.Complete || s.LeftOut > 0 {
+		return s
+	}
+	for _, e := range earlier {
+		subject, _, _ := strings.Cut(e.ID, ".")
+		listed := slices.ContainsFunc(s.Kinds, func(kind Kind) bool { return kind.Name == e.Kind })
+		if listed && !wrong[subject] {
+			s.Resolved = append(s.Resolved, e)
+		}
+	}
+	return s
 }
 
 // Completed fills in what follows from the rest: the totals, the order of the
@@ -82,6 +176,13 @@ func (s Summary) Completed() Summary {
 			s.Wrong += count
 		}
 	}
+	s.Muted = 0
+	for _, r := range s.Results {
+		if r.Accepted {
+			s.Muted++
+		}
+	}
+	s.Wrong = max(0, s.Wrong-s.Muted)
 	s.Results = slices.Clone(s.Results)
 	slices.SortStableFunc(s.Results, worstFirst)
 	s.Headline = s.headline()
@@ -99,6 +200,15 @@ func (s Summary) headline() string {
 		if remediated := s.Statuses[finding.Remediated]; remediated > 0 {
 			text = fmt.Sprintf("%s of %s subjects were not as they should be; %s of them are now", grouped(s.Wrong), grouped(total), grouped(remediated))
 		}
+	}
+	if s.New > 0 {
+		text += fmt.Sprintf("; %s new", grouped(s.New))
+	}
+	if len(s.Resolved) > 0 {
+		text += fmt.Sprintf("; %s resolved since the last sweep", grouped(len(s.Resolved)))
+	}
+	if s.Muted > 0 {
+		text += fmt.Sprintf("; %s muted", grouped(s.Muted))
 	}
 	if s.Asks != "" {
 		text += "; too many changes to make without being asked"

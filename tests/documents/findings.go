@@ -120,6 +120,12 @@ func findings(codes map[string]documented) string {
 	return text.String()
 }
 
+// acceptance ends the page of a code that asks for something.
+const acceptance = `## Accept it
+
+If this is meant so, [mute it](../mute.md) with a reason and an end date. It stays in the report, and no message is sent.
+`
+
 // page is a code's page, docs/findings/CODE.md.
 func page(of documented) string {
 	var text strings.Builder
@@ -140,6 +146,9 @@ func page(of documented) string {
 			fmt.Fprintf(&text, "fix: %s\n", of.ExampleFix)
 		}
 		text.WriteString("```\n")
+	}
+	if of.Severity != finding.Info {
+		text.WriteString("\n" + acceptance)
 	}
 	return text.String()
 }

@@ -26,17 +26,22 @@ var (
 Found: .+
 Changes: .+
 (?:Managed by .+\.
+)?(?:Open it: https://\S+
+)?(?:What it means and what to do: docs/findings/[a-z0-9-]+\.md
 )?(remediated|planned|noncompliant|failed|compliant|skipped): .+, by ([a-z-]+) \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
 	// opening begins the title of every function but diagnose-failure, whose title
 	// is the diagnosis.
-	opening    = regexp.MustCompile(`^(?:fixed|would be fixed \(dry run\)|waits for your permission|needs you|failed, and will be tried again|looked at again, and (?:right|left alone)): .`)
+	opening    = regexp.MustCompile(`^(?:fixed|would be fixed \(dry run\)|waits for your permission|needs you|undone|failed, and will be tried again|looked at again, and (?:right|left alone)): .`)
 	digestMail = regexp.MustCompile(`^ECS Guardrails: \d+ findings: .+
 (?:\(\d+\) .+
 )+(?:and \d+ more problems; .+
+)?(?:Open the first: https://\S+
+)?(?:What it means and what to do: docs/findings/[a-z0-9-]+\.md
 )?\d+ subjects in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
 	sweepMail = regexp.MustCompile(`^ECS Guardrails: sweep: .+
 The worst: \(1\) .+
 Report: s3://.+\.html
+Open the report: https://\S+
 sweep [0-9TZ]+-[0-9a-f]{8} \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
 	// toldIn are the words of a digest for each status.
 	toldIn = map[string]finding.Status{"(fixed": finding.Remediated, "(would be fixed": finding.Planned, "(needs you": finding.Noncompliant}

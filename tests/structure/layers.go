@@ -10,7 +10,7 @@ type layer struct {
 // only what is below it. The functions are above all.
 var layers = []layer{
 	{"tools", []string{
-		"shared/awsclient", "shared/awserror", "shared/escape", "shared/exitcode", "shared/function", "shared/lazyregexp", "shared/logarn", "shared/memory", "shared/optout",
+		"shared/awsclient", "shared/awserror", "shared/console", "shared/escape", "shared/exitcode", "shared/function", "shared/lazyregexp", "shared/logarn", "shared/memory", "shared/optout",
 		"shared/policydocument", "shared/registry/registrytest", "shared/secret", "shared/variablename", "shared/wildcard",
 	}},
 	{"terms of the field", []string{
@@ -19,8 +19,9 @@ var layers = []layer{
 	}},
 	{"owners", []string{"shared/owner"}},
 	{"findings", []string{"shared/finding"}},
+	{"what is known of codes, and what is accepted", []string{"shared/catalogue", "shared/mute"}},
 	{"what findings are made into, and what makes them", []string{
-		"shared/catalogue", "shared/configbucket", "shared/diagnostic", "shared/ecsconfig", "shared/environmentfile", "shared/finding/findingtest", "shared/metric",
+		"shared/configbucket", "shared/diagnostic", "shared/ecsconfig", "shared/environmentfile", "shared/finding/findingtest", "shared/metric",
 		"shared/registry/acr", "shared/registry/artifactory", "shared/registry/cloudsmith", "shared/registry/dockerhub", "shared/registry/gitea", "shared/registry/gitlab", "shared/registry/harbor",
 		"shared/registry/htpasswd", "shared/registry/lambda", "shared/registry/manual", "shared/registry/nexus", "shared/registry/quay", "shared/registry/scaleway",
 		"shared/revision", "shared/settings", "shared/sweepreport",
