@@ -2,6 +2,7 @@ package sweepreport
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"ecsguardrails/shared/console"
 	"ecsguardrails/shared/finding"
 )
 
@@ -66,13 +68,14 @@ func Page(s Summary) []byte {
 		fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(style), hash(script)))
 	w.put(`<meta name="viewport" content="width=device-width, initial-scale=1"/><meta name="referrer" content="no-referrer"/><meta name="color-scheme" content="light dark"/>
 <title>ECS Guardrails: %s</title><style>%s</style></head>
-<body><main>
-`, s.Headline, markup(style))
+<body><main data-bucket="%s">
+`, s.Headline, markup(style), bucketOf(s))
 	w.head(s)
 	w.counts(s)
+	w.worklist(s)
+	w.aside(s)
 	w.kinds(s)
 	w.codes(s)
-	w.subjects(s)
 	w.put("</main><script>%s</script></body></html>\n", markup(script))
 	return w.Bytes()
 }
@@ -98,9 +101,16 @@ func (w *writer) head(s Summary) {
 	fact("Begun", s.Started.UTC().Format("2 January 2006, 15:04 UTC"))
 	fact("Took", s.Ended.Sub(s.Started).Round(time.Second).String())
 	fact("Sweep", s.Sweep)
+	if !s.Since.IsZero() {
+		fact("New since "+s.Since.UTC().Format("2 January, 15:04"), grouped(s.New))
+		fact("Resolved since then", grouped(len(s.Resolved)))
+	}
+	if link := console.Object(s.Region, s.Document); link != "" {
+		w.put(`<div><dt>For programs</dt><dd><a href="%s" target="_blank" rel="noopener noreferrer">this report as JSON</a></dd></div>`, link)
+	}
 	w.put("</dl>")
 	if !s.Complete {
-		w.put(`<p class="note">This sweep is not complete: of %d subjects it is not known yet what became of them.</p>`, s.Waiting)
+		w.put(`<p class="note">This sweep is not complete: %s still unknown.</p>`, waiting(s.Waiting))
 	}
 	if s.Mode == finding.DryRun {
 		w.put(`<p class="note">Nothing was changed: the sweep asked for plans only.</p>`)
@@ -113,14 +123,14 @@ func (w *writer) head(s Summary) {
 
 // meanings say what a status is, to people who see it for the first time.
 var meanings = map[finding.Status]string{
-	finding.Failed: "nobody could find out", finding.Noncompliant: "wrong, and for people to cure", finding.Planned: "wrong, and would be cured in enforce",
-	finding.Remediated: "was wrong, and is right now", finding.Skipped: "not looked after", finding.Compliant: "as they should be",
+	finding.Failed: "couldn't be checked", finding.Noncompliant: "wrong; needs a person", finding.Planned: "wrong; enforce mode would fix it",
+	finding.Remediated: "was wrong, and is fixed", finding.Skipped: "not looked after", finding.Compliant: "as they should be",
 }
 
 func (w *writer) counts(s Summary) {
 	w.put(`<section class="counts" aria-label="Counts by status">`)
 	for _, status := range rank {
-		w.put(`<div class="count %s"><b>%s</b><span>%s</span><small>%s</small></div>`, status, grouped(s.Statuses[status]), status, meanings[status])
+		w.put(`<a class="count %s" href="#status=%[1]s"><b>%s</b><span>%[1]s</span><small>%[3]s</small></a>`, status, grouped(s.Statuses[status]), meanings[status])
 	}
 	w.put("</section>\n")
 }
@@ -153,7 +163,7 @@ func (w *writer) kinds(s Summary) {
 				words = append(words, fmt.Sprintf("%s %s", grouped(count), status))
 			}
 		}
-		w.put(`<tr><th scope="row">%s</th><td class="bar"><svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img"><title>%s</title>`, kind.Name, strings.Join(words, ", "))
+		w.put(`<tr><th scope="row">%s</th><td class="bar"><svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="%s">`, kind.Name, cmp.Or(strings.Join(words, ", "), "none"))
 		at := 0
 		for _, status := range rank {
 			if count := kind.Statuses[status]; count > 0 {
@@ -190,44 +200,49 @@ func (w *writer) codes(s Summary) {
 	w.put("</tbody></table></section>\n")
 }
 
-func (w *writer) subjects(s Summary) {
-	w.put(`<section><h2>What was not as it should be</h2>
-`)
-	if len(s.Results) == 0 {
-		w.put(`<p class="nothing">Nothing. There is nothing to do.</p></section>
-`)
-		return
+// waiting counts the subjects without an answer, as the beginning of a clause.
+func waiting(count int) string {
+	if count == 1 {
+		return "the result of 1 subject is"
 	}
-	w.filter(s)
-	if s.LeftOut > 0 {
-		w.put(`<p class="note">%s more are counted above and not shown here.</p>`, grouped(s.LeftOut))
+	return "the results of " + grouped(count) + " subjects are"
+}
+
+// bucketOf is the bucket that the report is in, and mute.json; "" for none.
+func bucketOf(s Summary) string {
+	bucket, _, found := strings.Cut(strings.TrimPrefix(s.Page, "s3://"), "/")
+	if !found {
+		return ""
 	}
-	w.put("<div id=\"subjects\">\n")
-	for _, result := range s.Results {
-		w.subject(s, result)
-	}
-	w.put("</div></section>\n")
+	return bucket
 }
 
 // filter is hidden until the script shows it: without one, everything is shown.
 func (w *writer) filter(s Summary) {
-	w.put(`<form id="filter" hidden="hidden"><label>Search <input type="search" id="text" placeholder="name, code, words"/></label>`)
+	w.put(`<form id="filter" hidden="hidden" aria-label="Filter"><label>Search <input type="search" id="text" placeholder="name, code, words"/></label>`)
 	choice := func(id, label string, values []string) {
-		w.put(`<label>%s <select id="%s"><option value="">all</option>`, label, id)
+		w.put(`<label for="%[2]s">%[1]s <select id="%[2]s"><option value="">all</option>`, label, id)
 		for _, value := range values {
 			w.put(`<option>%s</option>`, value)
 		}
 		w.put(`</select></label>`)
 	}
-	var statuses, kinds []string
+	var statuses, kinds, owners, severities []string
 	codes := map[string]int{}
+	add := func(to *[]string, value string) {
+		if value != "" && !slices.Contains(*to, value) {
+			*to = append(*to, value)
+		}
+	}
 	for _, result := range s.Results {
-		if !slices.Contains(statuses, string(result.Status)) {
-			statuses = append(statuses, string(result.Status))
+		if result.Accepted {
+			continue
 		}
-		if !slices.Contains(kinds, result.Kind) {
-			kinds = append(kinds, result.Kind)
-		}
+		add(&statuses, string(result.Status))
+		add(&kinds, result.Kind)
+		add(&owners, ownerOf(result))
+		worst, _ := result.Gravest()
+		add(&severities, string(worst.Severity))
 		for _, f := range result.Findings {
 			codes[f.Code]++
 		}
@@ -236,55 +251,12 @@ func (w *writer) filter(s Summary) {
 	for _, code := range descending(codes) {
 		names = append(names, code.name)
 	}
+	choice("severity", "Severity", severities)
 	choice("status", "Status", statuses)
 	choice("kind", "Kind", kinds)
 	choice("code", "Finding", names)
+	choice("owner", "Owner", owners)
+	w.put(`<label class="check"><input type="checkbox" id="new"/> New only</label>`)
 	w.put(`<output id="shown">%s shown</output></form>
 `, grouped(len(s.Results)))
-}
-
-func (w *writer) subject(s Summary, result Result) {
-	var codes []string
-	for _, f := range result.Findings {
-		if !slices.Contains(codes, f.Code) {
-			codes = append(codes, f.Code)
-		}
-	}
-	w.put(`<article class="%s" data-status="%[1]s" data-kind="%s" data-codes="%s"><h3><span class="status">%[1]s</span> <span class="kind">%[2]s</span> <span class="name">%[4]s</span>`,
-		result.Status, result.Kind, strings.Join(codes, " "), result.Subject)
-	if link := consoleLink(s, result); link != "" {
-		w.put(` <a href="%s" target="_blank" rel="noopener noreferrer">AWS console</a>`, link)
-	}
-	w.put("</h3>")
-	if len(result.Findings) > 0 {
-		w.put("<ul>")
-		for _, f := range result.Findings {
-			w.put(`<li class="%s"><code>%s</code> <span class="severity">%[1]s</span>`, f.Severity, f.Code)
-			if f.Line > 0 {
-				w.put(` <span class="place">line %d</span>`, f.Line)
-			}
-			w.put("<p>%s</p>", f.Message)
-			if f.Fix != "" {
-				w.put(`<p class="cure"><b>Cure:</b> %s</p>`, f.Fix)
-			}
-			w.put("</li>")
-		}
-		w.put("</ul>")
-	}
-	if len(result.Actions) > 0 {
-		w.put(`<ol class="actions">`)
-		for _, action := range result.Actions {
-			done := "Planned"
-			if action.Applied {
-				done = "Done"
-			}
-			w.put(`<li>%s: <code>%s</code> %s`, done, action.Kind, action.Target)
-			if action.Summary != "" {
-				w.put(` (%s)`, action.Summary)
-			}
-			w.put("</li>")
-		}
-		w.put("</ol>")
-	}
-	w.put("</article>\n")
 }

@@ -20,6 +20,8 @@ import (
 	"pgregory.net/rapid"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/mute"
+	"ecsguardrails/shared/owner"
 	"ecsguardrails/shared/sweepreport"
 )
 
@@ -136,6 +138,9 @@ func with(text string) sweepreport.Summary {
 	}.Completed()
 }
 
+// inPage are the links to subjects and filters.
+var inPage = regexp.MustCompile(`^#(subject-\d+|status=[a-z]+)$`)
+
 var addresses = regexp.MustCompile(`^https://us-east-1\.console\.aws\.amazon\.com/`)
 
 // Names of roles and keys of objects are other people's: whatever they are, the
@@ -156,6 +161,12 @@ func TestHostileTexts(t *testing.T) {
 				t.Errorf("%q: <%s %q> instead of <%s %q>", text, of.name, of.attributes, plain[i].name, plain[i].attributes)
 			}
 			if link, ok := of.values["href"]; ok {
+				if strings.HasPrefix(link, "#") {
+					if !inPage.MatchString(link) {
+						t.Errorf("%q: leads to %q in the page", text, link)
+					}
+					continue
+				}
 				if _, err := url.Parse(link); err != nil || !addresses.MatchString(link) || strings.ContainsAny(link, " <>\"'\\") {
 					t.Errorf("%q: leads to %q (%v)", text, link, err)
 				}
@@ -190,7 +201,7 @@ func TestConsoleLinks(t *testing.T) {
 		summary := sweepreport.Summary{Region: test.region, Results: []sweepreport.Result{{Kind: test.kind, Result: finding.Result{Subject: test.subject, Status: finding.Failed}}}}
 		got := ""
 		for _, of := range outline(t, sweepreport.Page(summary)) {
-			if link, ok := of.values["href"]; ok {
+			if link, ok := of.values["href"]; ok && of.values["class"] == "console" {
 				got = link
 			}
 		}
@@ -248,6 +259,47 @@ func TestHeadlines(t *testing.T) {
 		if got := summary.Completed().Headline; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+// Subjects with one cause and one owner are one group, the worst group first.
+func TestWorklist(t *testing.T) {
+	summary := sample()
+	base := summary.Results[len(summary.Results)-1]
+	for i := range 30 {
+		result := base
+		result.Subject, result.ID = fmt.Sprintf("role/many-%d", i), fmt.Sprintf("%016x.policy-retired", i)
+		result.Findings = []finding.Finding{{Code: "policy-retired", Severity: finding.Warning, Message: "m", Fix: `Run: aws iam put --policy '{"a": "b. c"}'. Or have somebody do it.`}}
+		summary.Results = append(summary.Results, result)
+	}
+	owned := summary.Results[len(summary.Results)-1]
+	owned.Owner = owner.Owner{Tool: owner.Terraform}
+	owned.Subject, owned.ID, owned.New = "role/owned", "00000000000000ff.policy-retired", true
+	accepted := owned
+	accepted.Subject, accepted.Accepted, accepted.New, accepted.Findings = "role/accepted", true, false, nil
+	accepted.Muted = []mute.Muted{{Code: "policy-retired", Reason: "goes in <January>", Until: "2027-01-31"}}
+	summary.Results = append(summary.Results, owned, accepted)
+	summary.Resolved, summary.Since = []sweepreport.Known{{ID: "0123456789abcdef.trail-missing", Kind: "account", Subject: "role/gone"}}, begun
+	summary.EndedMutes, summary.MuteProblem, summary.Page = []string{"subject role/x (old; until 2026-01-01)"}, "a problem", "s3://reports/reports/a.html"
+	page := string(sweepreport.Page(summary.Completed()))
+	outline(t, []byte(page))
+	for _, want := range []string{
+		`<details class="cause warning"><summary><span class="severity">warning</span> <code>policy-retired</code> <span class="howmany">30 subjects</span></summary>`,
+		`<details class="cause warning" open="open"><summary><span class="severity">warning</span> <code>policy-retired</code> <span class="howmany">1 subject</span> <span class="owner">managed by Terraform</span>`,
+		`<article id="00000000000000ff.policy-retired"`, `data-new="yes"`, `<main data-bucket="reports">`,
+		`<pre tabindex="0">aws iam put --policy &#39;{&#34;a&#34;: &#34;b. c&#34;}&#39;</pre>`,
+		`docs/findings/policy-retired.md`, `<summary>Muted: 1 subject</summary>`, `role/accepted: goes in &lt;January&gt; (until 2027-01-31)`, "a problem", "role/x (old;",
+		`Resolved since the sweep of 2 March 2026, 04:00 UTC: 1`, `role/gone`, `href="#status=failed"`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is not in the page", want)
+		}
+	}
+	if strings.Contains(page, `<span class="name">role/accepted`) {
+		t.Error("what is accepted is among what is to do")
+	}
+	if strings.Index(page, "<code>answer-missing") > strings.Index(page, "<code>policy-retired") {
+		t.Error("a warning stands before an error")
 	}
 }
 

@@ -249,7 +249,7 @@ func (s *shell) holds(t *testing.T, command documents.Command) {
 		if err := os.WriteFile(archive, []byte("PK\x05\x06"+strings.Repeat("\x00", 18)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		line := strings.NewReplacer("file://packaged.yaml", "file://README.md", "fileb://layer.zip", "fileb://"+archive, "> processed.json", "", " processed.json", " README.md", " packaged.yaml", " README.md", "/etc/ecs/ecs.config.new", "/dev/null").Replace(command.Text)
+		line := strings.NewReplacer("file://packaged.yaml", "file://README.md", "fileb://layer.zip", "fileb://"+archive, "> processed.json", "", " processed.json", " README.md", " packaged.yaml", " README.md", " mute.json", " README.md", "/etc/ecs/ecs.config.new", "/dev/null").Replace(command.Text)
 		line = versionID.ReplaceAllString(line, "$1 8f1b2f6e-4c1d-4f0a-9a57-3b6f3f3d2c11")
 		output, _ := s.run(ctx, line, "AWS_ENDPOINT_URL="+unreachable, "AWS_MAX_ATTEMPTS=1")
 		if !strings.Contains(output, "Could not connect to the endpoint URL") && !strings.Contains(output, "Connection was closed") {
@@ -269,6 +269,12 @@ func (s *shell) goRun(ctx context.Context, t *testing.T, command documents.Comma
 	if strings.Contains(line, "./functions/sweep scan") {
 		output, code := s.run(ctx, line+" --output "+t.TempDir())
 		if code > 1 || !strings.Contains(output, "listed") || strings.Contains(output, "is not sent") {
+			t.Errorf("%s: exit code %d:\n%s", command, code, output)
+		}
+		return
+	}
+	if strings.Contains(line, " explain ") {
+		if output, code := s.run(ctx, line); code != 0 || !strings.Contains(output, "What it means") {
 			t.Errorf("%s: exit code %d:\n%s", command, code, output)
 		}
 		return
