@@ -59,6 +59,8 @@ type fakeECS struct {
 	tasks, agents map[string][]string
 	// attributes are those of the instances with an agent, by its version.
 	attributes map[string][]string
+	// providers are their capacity providers.
+	providers map[string]string
 	// before runs ahead of a call, without the lock, with the call's name.
 	before func(operation string) error
 	now    time.Time

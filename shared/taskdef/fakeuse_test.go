@@ -68,6 +68,9 @@ func (f *fakeECS) DescribeContainerInstances(_ context.Context, input *ecs.Descr
 	for _, version := range input.ContainerInstances {
 		output.ContainerInstances = append(output.ContainerInstances, types.ContainerInstance{VersionInfo: &types.VersionInfo{AgentVersion: &version}})
 		last := &output.ContainerInstances[len(output.ContainerInstances)-1]
+		if provider := f.providers[version]; provider != "" {
+			last.CapacityProviderName = &provider
+		}
 		for _, name := range f.attributes[version] {
 			last.Attributes = append(last.Attributes, types.Attribute{Name: &name})
 		}

@@ -224,6 +224,21 @@ func TestWhichServicesAreMoved(t *testing.T) {
 			state(progressing)(s)
 			s.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyBlueGreen}
 		}, nil, stays, "in progress"},
+		{"a linear deployment of it is stuck", func(s *types.Service) {
+			state(progressing)(s)
+			s.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyLinear}
+		}, nil, stays, "in progress"},
+		{"a canary deployment of it is stuck", func(s *types.Service) {
+			state(progressing)(s)
+			s.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyCanary}
+		}, nil, stays, "in progress"},
+		{"a strategy of later", func(s *types.Service) {
+			state(progressing)(s)
+			s.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: "ROULETTE"}
+		}, nil, stays, "in progress"},
+		{"blue/green, and nothing goes on", func(s *types.Service) {
+			s.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyBlueGreen}
+		}, nil, moves, ""},
 		{"a rolling deployment by its name", func(s *types.Service) {
 			state(progressing)(s)
 			s.DeploymentConfiguration = &types.DeploymentConfiguration{Strategy: types.DeploymentStrategyRolling}
@@ -671,6 +686,47 @@ func TestTheInstancesMustHaveWhatTheRevisionAsksFor(t *testing.T) {
 				s.ecs.agents[clusterARN("prod")] = append(s.ecs.agents[clusterARN("prod")], id)
 				s.ecs.attributes[id] = attributes
 			}
+			result := s.look("app")
+			if got := strings.Join(codes(result), " "); got != test.codes {
+				t.Errorf("found %s\n%+v", got, result.Findings)
+			}
+			if moved := s.ecs.count("UpdateService") > 0; moved != strings.HasSuffix(test.codes, "service-behind") {
+				t.Errorf("moved: %v", moved)
+			}
+		})
+	}
+}
+
+// TestOnlyTheInstancesBehindAServiceCount: those of other capacity providers, or of
+// another launch type, get no task of it.
+func TestOnlyTheInstancesBehindAServiceCount(t *testing.T) {
+	const private = "ecs.capability.private-registry-authentication.secretsmanager"
+	provider := func(name string) func(*types.Service) {
+		return func(s *types.Service) {
+			s.CapacityProviderStrategy = []types.CapacityProviderStrategyItem{{CapacityProvider: &name}}
+		}
+	}
+	launchType := func(of types.LaunchType) func(*types.Service) {
+		return func(s *types.Service) { s.LaunchType = of }
+	}
+	for name, test := range map[string]struct {
+		service func(*types.Service)
+		codes   string
+	}{
+		"any":                          {func(*types.Service) {}, "credential-missing instance-attribute-missing service-behind"},
+		"those that can":               {provider("new"), "credential-missing service-behind"},
+		"those that can't":             {provider("old"), "credential-missing instance-attribute-missing service-not-moved"},
+		"a provider without instances": {provider("asleep"), "credential-missing service-behind"},
+		"those of EC2":                 {launchType(types.LaunchTypeEc2), "credential-missing instance-attribute-missing service-behind"},
+		"external ones, which can't":   {launchType(types.LaunchTypeExternal), "credential-missing instance-attribute-missing service-not-moved"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := running("prod", "web", arnOf("app", 1))
+			test.service(&service)
+			s := newServiceStack(service)
+			s.ecs.agents = map[string][]string{clusterARN("prod"): {"1.99.0", "1.99.1", "1.99.2"}}
+			s.ecs.attributes = map[string][]string{"1.99.0": {private}, "1.99.1": {"ecs.capability.task-eni"}, "1.99.2": {"ecs.capability.external"}}
+			s.ecs.providers = map[string]string{"1.99.0": "new", "1.99.1": "old"}
 			result := s.look("app")
 			if got := strings.Join(codes(result), " "); got != test.codes {
 				t.Errorf("found %s\n%+v", got, result.Findings)

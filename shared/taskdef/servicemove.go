@@ -89,7 +89,7 @@ func (j *judgement) moves(usage *Usage, to *Successor, unfitted bool, plan *pipe
 		}
 		why := cmp.Or(move.obstacle(service), required.unmet(service, usage.Instances))
 		if !onFargate(service) {
-			why = cmp.Or(why, unfit(usage.Instances[name.Cluster], attributes))
+			why = cmp.Or(why, unfit(hostsOf(service, usage.Instances[name.Cluster]), attributes))
 		}
 		if unfitted {
 			why = "the one made from it has errors, too, so that its tasks may not start"
@@ -284,7 +284,7 @@ func (s *ServiceMover) move(ctx context.Context, m Move, name ServiceName) error
 	}
 	service := output.Services[0]
 	if !onFargate(service) {
-		if why := unfit(m.Instances[name.Cluster], m.To.Attributes); why != "" {
+		if why := unfit(hostsOf(service, m.Instances[name.Cluster]), m.To.Attributes); why != "" {
 			return finding.Refuse(finding.Finding{
 				Code: "service-not-moved", Severity: finding.Warning, Message: fmt.Sprintf("the service %s was not moved to %s: %s", name, m.To.ARN, why),
 				Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image; then deploy the latest revision.",

@@ -61,6 +61,10 @@ const maxInstances = 100
 // Instance is what decides whether ECS places tasks on a container instance.
 type Instance struct {
 	Agent string
+	// Provider is the capacity provider that started it, "" for none, and External
+	// says that it is not one of EC2.
+	Provider string
+	External bool
 	// Attributes are its own, "name" or "name=value"; nil where they are not known.
 	Attributes map[string]bool
 }
@@ -92,7 +96,8 @@ func (o Observer) instancesIn(ctx context.Context, cluster string) (instances []
 		return nil, fmt.Errorf("describe the instances of %s: %w", cluster, err)
 	}
 	for _, instance := range described.ContainerInstances {
-		found := Instance{Attributes: named(instance.Attributes)}
+		found := Instance{Attributes: named(instance.Attributes), Provider: aws.ToString(instance.CapacityProviderName)}
+		found.External = found.Attributes["ecs.capability.external"]
 		if instance.VersionInfo != nil {
 			found.Agent = aws.ToString(instance.VersionInfo.AgentVersion)
 		}
@@ -187,6 +192,35 @@ func unfit(instances []Instance, attributes []string) string {
 	return fmt.Sprintf("no instance of its cluster has all attributes that ECS asks for; they lack %s", strings.Join(missing, ", "))
 }
 
+// hostsOf gives those of a cluster's instances on which ECS places a service's
+// tasks: of its capacity providers, or of its launch type.
+func hostsOf(service types.Service, instances []Instance) []Instance {
+	var providers []string
+	for _, item := range service.CapacityProviderStrategy {
+		providers = append(providers, aws.ToString(item.CapacityProvider))
+	}
+	return slices.DeleteFunc(slices.Clone(instances), func(i Instance) bool {
+		switch {
+		case len(providers) > 0:
+			return !slices.Contains(providers, i.Provider)
+		case service.LaunchType == types.LaunchTypeExternal:
+			return !i.External
+		case service.LaunchType == types.LaunchTypeEc2:
+			return i.External
+		}
+		return false
+	})
+}
+
+// placement tells services apart whose tasks run on different instances.
+func placement(service types.Service) string {
+	text := aws.ToString(service.ClusterArn) + " " + string(service.LaunchType)
+	for _, item := range service.CapacityProviderStrategy {
+		text += " " + aws.ToString(item.CapacityProvider)
+	}
+	return text
+}
+
 // onFargate reports whether a service's tasks run there.
 func onFargate(service types.Service) bool {
 	return service.LaunchType == types.LaunchTypeFargate ||
@@ -227,7 +261,7 @@ func (r *requirement) unmet(service types.Service, instances map[string][]Instan
 		}
 		return ""
 	}
-	agents := instances[aws.ToString(service.ClusterArn)]
+	agents := hostsOf(service, instances[aws.ToString(service.ClusterArn)])
 	if len(agents) == 0 || slices.ContainsFunc(agents, func(i Instance) bool { return !isOlder(i.Agent, r.agent) }) {
 		return ""
 	}
@@ -251,21 +285,22 @@ func (u *Usage) tooOld(required *requirement, attributes []string, plan *pipelin
 			}
 			continue
 		}
-		if judged[name.Cluster] {
+		if judged[placement(service)] {
 			continue
 		}
-		judged[name.Cluster] = true
-		if !u.oldAgents(name.Cluster, required, why != "", plan) {
-			u.missingAttributes(name.Cluster, attributes, plan)
+		judged[placement(service)] = true
+		instances := hostsOf(service, u.Instances[name.Cluster])
+		if !oldAgents(name.Cluster, instances, required, why != "", plan) {
+			missingAttributes(name.Cluster, instances, attributes, plan)
 		}
 	}
 }
 
 // oldAgents reports the instances of a cluster whose agent is too old, and whether
 // there are some.
-func (u *Usage) oldAgents(cluster string, required *requirement, all bool, plan *pipeline.Plan[Action]) bool {
+func oldAgents(cluster string, instances []Instance, required *requirement, all bool, plan *pipeline.Plan[Action]) bool {
 	var old []string
-	for _, instance := range u.Instances[cluster] {
+	for _, instance := range instances {
 		if required != nil && isOlder(instance.Agent, required.agent) {
 			old = append(old, instance.Agent)
 		}
@@ -281,17 +316,17 @@ func (u *Usage) oldAgents(cluster string, required *requirement, all bool, plan 
 	plan.Findings = append(plan.Findings, finding.Finding{
 		Code: "agent-too-old", Severity: severity,
 		Message: fmt.Sprintf("%d of %d instances of the cluster %s have an agent older than %s, which %s needs (%s): ECS places no task of this definition there",
-			len(old), len(u.Instances[cluster]), cluster, required.agent, required.field, strings.Join(slices.Compact(old), ", ")),
+			len(old), len(instances), cluster, required.agent, required.field, strings.Join(slices.Compact(old), ", ")),
 		Fix: "update the agents (ecs:UpdateContainerAgent), or start the instances from a newer image",
 	})
 	return true
 }
 
 // missingAttributes reports the instances of a cluster that lack an attribute.
-func (u *Usage) missingAttributes(cluster string, attributes []string, plan *pipeline.Plan[Action]) {
+func missingAttributes(cluster string, instances []Instance, attributes []string, plan *pipeline.Plan[Action]) {
 	var missing []string
 	count := 0
-	for _, instance := range u.Instances[cluster] {
+	for _, instance := range instances {
 		if lacks := instance.lacking(attributes); len(lacks) > 0 {
 			count++
 			missing = append(missing, lacks...)
@@ -301,14 +336,14 @@ func (u *Usage) missingAttributes(cluster string, attributes []string, plan *pip
 		return
 	}
 	severity := finding.Warning
-	if unfit(u.Instances[cluster], attributes) != "" {
+	if unfit(instances, attributes) != "" {
 		severity = finding.Error
 	}
 	slices.Sort(missing)
 	plan.Findings = append(plan.Findings, finding.Finding{
 		Code: "instance-attribute-missing", Severity: severity,
 		Message: fmt.Sprintf("%d of %d instances of the cluster %s lack attributes that the definition asks for (%s): ECS places no task of it there",
-			count, len(u.Instances[cluster]), cluster, strings.Join(slices.Compact(missing), ", ")),
+			count, len(instances), cluster, strings.Join(slices.Compact(missing), ", ")),
 		Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image.",
 	})
 }

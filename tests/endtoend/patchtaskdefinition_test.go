@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
@@ -250,6 +251,21 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 		if len(again.Report.Results) != 1 || again.Report.Results[0].Status != finding.Compliant || len(again.Report.Results[0].Findings) > 0 {
 			t.Errorf("the second look found %s", again.Payload)
 		}
+	})
+	t.Run("a condition of another statement", func(t *testing.T) {
+		t.Parallel()
+		const family, role, managed = "conditional", "ecsTaskExecutionRole-conditional", "AmazonECSTaskExecutionRolePolicy"
+		arn := must(w.CreateRole(t.Context(), role, "ecs-tasks.amazonaws.com"))(t)
+		// The condition leaves the simulator's answer about Amazon ECR open, too.
+		must(w.IAM.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String("secrets"), PolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/team":"shop"}}}]}`)}))(t)
+		first := must(w.register(t.Context(), family, arn, ecrImage))(t)
+		result := w.logged(t, "patch-task-definition", first, ofRevision(first))
+		if result.Status != finding.Remediated || !slices.Contains(result.Codes(), "execution-role-ecr") {
+			t.Errorf("%+v", result)
+		}
+		w.hasPolicies(t, role, managed)
+		w.staysAsItIs(t, family)
 	})
 	t.Run("a credential that somebody chose", func(t *testing.T) {
 		t.Parallel()
