@@ -20,5 +20,6 @@ func build(settings instancerole.Settings, configuration aws.Config) pipeline.Ru
 		Roles:     iam.NewFromConfig(configuration),
 		Instances: ec2.NewFromConfig(configuration),
 		Providers: ecs.NewFromConfig(configuration),
-	}, configuration.Region, time.Now)
+		Region:    configuration.Region,
+	}, time.Now)
 }

@@ -36,7 +36,7 @@ func observerHere(ctx context.Context) *taskdef.Observer {
 	if err != nil {
 		return nil
 	}
-	here := observer(configuration, taskdef.Settings{})
+	here := taskdef.NewObserver(clients(taskdef.Settings{}, configuration), time.Now)
 	here.Account = credentials.AccountID
 	return &here
 }

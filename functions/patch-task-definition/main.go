@@ -17,7 +17,6 @@ import (
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/taskdef"
-	"ecsguardrails/shared/taskuse"
 )
 
 func main() {
@@ -26,29 +25,18 @@ func main() {
 }
 
 func build(settings taskdef.Settings, configuration aws.Config) pipeline.Runner {
-	return taskdef.New(settings, observer(configuration, settings), taskdef.Applier{
-		Definitions: ecs.NewFromConfig(configuration),
-		Roles:       iam.NewFromConfig(configuration),
-		Grants:      taskdef.NewGranter(secretsmanager.NewFromConfig(configuration), taskdef.GrantSettles),
-		Services:    taskdef.NewServiceMover(ecs.NewFromConfig(configuration)),
-	})
+	return taskdef.New(settings, clients(settings, configuration), time.Now)
 }
 
-func observer(configuration aws.Config, settings taskdef.Settings) taskdef.Observer {
-	secrets, containers := secretsmanager.NewFromConfig(configuration), ecs.NewFromConfig(configuration)
-	return taskdef.Observer{
-		Definitions: containers,
-		Instances:   containers,
-		Uses: taskuse.Reader{
-			Services: containers, Tasks: containers,
-			Rules: eventbridge.NewFromConfig(configuration), Schedules: scheduler.NewFromConfig(configuration),
-		},
-		Secrets: taskdef.NewSecretList(secrets, time.Now),
-		Named:   taskdef.NewSecretObserver(secrets, time.Now),
-		Roles:   taskdef.NewRoleObserver(iam.NewFromConfig(configuration), time.Now),
-		Files:   taskdef.NewFileObserver(s3client.New(configuration), time.Now),
-		Images:  taskdef.NewImageObserver(registry.NewAsker(registry.NewGuardedClient(settings.Authorities, bool(settings.AllowPrivateRegistries)), time.Now, 0), time.Now),
-		Region:  configuration.Region,
-		Now:     time.Now,
+func clients(settings taskdef.Settings, configuration aws.Config) taskdef.Clients {
+	return taskdef.Clients{
+		Containers: ecs.NewFromConfig(configuration),
+		Rules:      eventbridge.NewFromConfig(configuration),
+		Schedules:  scheduler.NewFromConfig(configuration),
+		Secrets:    secretsmanager.NewFromConfig(configuration),
+		Roles:      iam.NewFromConfig(configuration),
+		Storage:    s3client.New(configuration),
+		Images:     registry.NewAsker(registry.NewGuardedClient(settings.Authorities, bool(settings.AllowPrivateRegistries)), time.Now, 0),
+		Region:     configuration.Region,
 	}
 }

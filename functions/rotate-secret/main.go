@@ -9,10 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"ecsguardrails/shared/awsclient/s3client"
 	"ecsguardrails/shared/pipeline"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/registry/acr"
@@ -34,10 +34,7 @@ import (
 func main() { pipeline.Main("rotate-secret", build) }
 
 func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner {
-	objects := s3.NewFromConfig(configuration, func(options *s3.Options) {
-		// Endpoints of one's own seldom resolve a bucket's name as a host.
-		options.UsePathStyle = configuration.BaseEndpoint != nil
-	})
+	objects := s3client.New(configuration)
 	client := registry.NewClient(settings.Authorities)
 	secrets, containers := secretsmanager.NewFromConfig(configuration), ecs.NewFromConfig(configuration)
 	renewal := rotation.NewRenewal(settings.Mode, secrets, client, time.Now)

@@ -99,7 +99,7 @@ func TestCallsOfAnUpload(t *testing.T) {
 				if settings.OnInvalid = configobject.Report; test.onInvalid != "" {
 					settings.OnInvalid = test.onInvalid
 				}
-				function := configobject.New(settings, judgesOfFiles, configobject.Clients{Storage: a, Clusters: a, Roles: a, Account: wholeAccount{a.bucket}, Identity: a}, "us-east-1", time.Now)
+				function := configobject.New(settings, configobject.Clients{Storage: a, Clusters: a, Roles: a, Account: wholeAccount{a.bucket}, Identity: a, Region: "us-east-1"}, time.Now)
 				if !test.cold {
 					a.upload(t, function, a.put("ecs.config", "ECS_CLUSTER=prod\nECS_LOGLEVEL=info\n", nil))
 				}

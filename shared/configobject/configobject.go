@@ -93,16 +93,26 @@ type Clients struct {
 	Account    configbucket.AccountReader
 	Identity   Identity
 	Registries RegistryClient
+	// Judges are this package's own where they are nil.
+	Judges Judges
+	// Region is the function's own.
+	Region string
 }
 
-// New makes the function. Region is the function's own; now tells how old what
-// is remembered is.
-func New(settings Settings, judges Judges, clients Clients, region string, now func() time.Time) *pipeline.Function[Object, Observation, pipeline.NoQuestion, Action] {
+// New makes the function; now is its clock, which also tells how old what is
+// remembered is.
+func New(settings Settings, clients Clients, now func() time.Time) *pipeline.Function[Object, Observation, pipeline.NoQuestion, Action] {
+	if clients.Judges.ConfigFile == nil {
+		clients.Judges.ConfigFile = JudgeConfigFile
+	}
+	if clients.Judges.EnvironmentFile == nil {
+		clients.Judges.EnvironmentFile = JudgeEnvironmentFile
+	}
 	observer := observer{
 		settings: settings,
-		judges:   judges,
+		judges:   clients.Judges,
 		Clients:  clients,
-		region:   region,
+		region:   clients.Region,
 		buckets:  memory.New[configbucket.Posture](now, maxRemembered, soundFor, faultyFor),
 		clusters: memory.New[clusterState](now, maxRemembered, soundFor, faultyFor),
 		accounts: memory.New[string](now, maxRemembered, soundFor, faultyFor),

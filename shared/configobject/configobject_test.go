@@ -58,7 +58,7 @@ var documented = slices.Concat(configobject.Codes, configbucket.Codes, ecsconfig
 type warm = pipeline.Function[configobject.Object, configobject.Observation, pipeline.NoQuestion, configobject.Action]
 
 func function(settings configobject.Settings, b *bucket, c *clusters) *warm {
-	return configobject.New(settings, judges, configobject.Clients{Storage: b, Clusters: c, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
+	return configobject.New(settings, configobject.Clients{Storage: b, Clusters: c, Roles: b, Account: wholeAccount{b}, Identity: b, Judges: judges, Region: "us-east-1"}, time.Now)
 }
 
 func handleBy(t *testing.T, function *warm, payload string) finding.Report {

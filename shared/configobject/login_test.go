@@ -44,8 +44,7 @@ func verifying() configobject.Settings {
 
 func logsIn(settings configobject.Settings, b *bucket, client configobject.RegistryClient) *warm {
 	prod := &clusters{status: map[string]string{"us-east-1/prod": "ACTIVE"}}
-	return configobject.New(settings, judgesOfFiles,
-		configobject.Clients{Storage: b, Clusters: prod, Roles: b, Account: wholeAccount{b}, Identity: b, Registries: client}, "us-east-1", time.Now)
+	return configobject.New(settings, configobject.Clients{Storage: b, Clusters: prod, Roles: b, Account: wholeAccount{b}, Identity: b, Registries: client, Region: "us-east-1"}, time.Now)
 }
 
 func answering(status int, header ...string) http.HandlerFunc {

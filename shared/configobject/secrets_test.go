@@ -32,8 +32,7 @@ func TestNoSecretLeaves(t *testing.T) {
 				b := &bucket{versioning: true}
 				b.put(key, files["valid"], nil)
 				id := b.put(key, content, nil)
-				function := configobject.New(restoring(finding.Enforce), judgesOfFiles,
-					configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
+				function := configobject.New(restoring(finding.Enforce), configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b, Region: "us-east-1"}, time.Now)
 				described := function.Describe
 				var printed strings.Builder
 				function.Describe = func(action configobject.Action) finding.Action {

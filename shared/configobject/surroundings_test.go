@@ -16,12 +16,10 @@ import (
 )
 
 // judgesOfFiles are those that the function has.
-var judgesOfFiles = configobject.Judges{ConfigFile: configobject.JudgeConfigFile, EnvironmentFile: configobject.JudgeEnvironmentFile}
 
 // real makes the function with its own judges.
 func real(b *bucket, c *clusters) *warm {
-	return configobject.New(withMode(finding.Enforce), judgesOfFiles,
-		configobject.Clients{Storage: b, Clusters: c, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
+	return configobject.New(withMode(finding.Enforce), configobject.Clients{Storage: b, Clusters: c, Roles: b, Account: wholeAccount{b}, Identity: b, Region: "us-east-1"}, time.Now)
 }
 
 func TestCluster(t *testing.T) {
@@ -91,8 +89,7 @@ func TestMissingClusterDoesNotRestore(t *testing.T) {
 	b := &bucket{versioning: true}
 	b.put("ecs.config", "ECS_CLUSTER=prod\n", nil)
 	id := b.put("ecs.config", "ECS_CLUSTER=next\n", nil)
-	function := configobject.New(restoring(finding.Enforce), judgesOfFiles,
-		configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
+	function := configobject.New(restoring(finding.Enforce), configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b, Region: "us-east-1"}, time.Now)
 	result := one(t, handleBy(t, function, uploaded("ecs.config", id)))
 	if !slices.Equal(codes(result), []string{"cluster-missing"}) || b.top("ecs.config").id != id {
 		t.Errorf("got %+v", result)
@@ -211,7 +208,7 @@ func TestEnvironmentFile(t *testing.T) {
 			id := b.put(test.key, test.content, nil)
 			settings := withMode(finding.Enforce)
 			settings.EnvironmentFileSuffixes = []configobject.Suffix{".env", ".vars"}
-			function := configobject.New(settings, judgesOfFiles, configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b}, "us-east-1", time.Now)
+			function := configobject.New(settings, configobject.Clients{Storage: b, Clusters: &clusters{}, Roles: b, Account: wholeAccount{b}, Identity: b, Region: "us-east-1"}, time.Now)
 			if result := one(t, handleBy(t, function, uploaded(test.key, id))); !slices.Equal(codes(result), test.want) {
 				t.Errorf("got %+v", result.Findings)
 			}

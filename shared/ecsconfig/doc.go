@@ -4,7 +4,7 @@
 //
 // One call judges a file that is the whole configuration:
 //
-//	findings := ecsconfig.Judge(content)
+//	findings := ecsconfig.Parse(content).Judge()
 //
 // The worst finding comes first; the same bytes always give the same findings,
 // and a file that is fine gives none. An error means that the agent doesn't
@@ -18,7 +18,7 @@
 //	file := ecsconfig.Parse(content)
 //	file.Cluster()     // the cluster that the instance joins, and the line that says so
 //	file.Registries()  // the credentials in ECS_ENGINE_AUTH_DATA, with their place in the file
-//	file.Effective()   // every variable with the value that its reader uses, its line or its default
+//	file.Setting(name) // a variable with the value that its reader uses, its line or its default
 //	file.Judge()
 //	file.JudgePart()   // for a file to which user data may add lines
 //	file.Corrections() // the lines whose right form is certain

@@ -109,16 +109,6 @@ func asContainerText(s string) string {
 	return string([]rune(s))
 }
 
-// Environment is what the file adds to the agent's container, over ecs-init's
-// own defaults. Where a name is set twice, the last one counts.
-func (f File) Environment() map[string]secret.Text {
-	environment := make(map[string]secret.Text, len(f.last))
-	for name, index := range f.last {
-		environment[name] = f.Assignments[index].Value
-	}
-	return environment
-}
-
 // Lookup gives the assignment of a variable that counts: the last one.
 func (f File) Lookup(name string) (Assignment, bool) {
 	index, ok := f.last[name]

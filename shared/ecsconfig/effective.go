@@ -34,21 +34,6 @@ type Setting struct {
 	Replaced bool
 }
 
-// Effective gives the setting of every variable that works on Linux, in the
-// order of [Catalogue].
-func (f File) Effective() []Setting {
-	j := newJudge(f)
-	settings := make([]Setting, 0, len(catalogue))
-	for i := range catalogue {
-		v := &catalogue[i]
-		if v.Platform == WindowsOnly || v.Reader == NoReader {
-			continue
-		}
-		settings = append(settings, j.setting(v))
-	}
-	return settings
-}
-
 // Setting gives the effective value of one variable; Source is FromNowhere for
 // a name that is not in [Catalogue].
 func (f File) Setting(name string) Setting {

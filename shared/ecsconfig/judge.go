@@ -25,9 +25,6 @@ const byteOrderMark = "\ufeff"
 // Judge says what the readers of /etc/ecs/ecs.config make of a file, which must
 // be the whole configuration: nothing at all when it is fine. The worst finding
 // comes first.
-func Judge(content []byte) []finding.Finding { return Parse(content).Judge() }
-
-// Judge is [Judge] for a file that was parsed already.
 func (f File) Judge() []finding.Finding { return newJudge(f).findingsOf(finding.Warning) }
 
 // JudgePart judges a file to which something else may add lines before the

@@ -79,59 +79,84 @@ func (j *judge) auth() {
 			fact: "The space after the '=' is part of ECS_ENGINE_AUTH_TYPE.", effect: "The agent happens to ignore it for this variable.", fix: "Write no space after the '='."})
 	}
 	for _, fault := range data.Faults {
-		line, column, variable := dataSet.Line, dataSet.Column+fault.Span.Start-dataSet.NameStart, "ECS_ENGINE_AUTH_DATA"
-		p := authProblems[fault.Kind]
-		switch fault.Kind {
-		case registryauth.TypeMissing:
-			if j.missed["ECS_ENGINE_AUTH_TYPE"] {
-				continue
-			}
-			if hasType {
-				line, column, variable = typeSet.Line, typeSet.ValueColumn(), "ECS_ENGINE_AUTH_TYPE"
-			}
-			p.fix = "Add ECS_ENGINE_AUTH_TYPE=" + cmp.Or(fault.Other, "dockercfg or docker, which must fit the data.")
-			if hasType && fault.Other != "" {
-				j.correct(line, "ECS_ENGINE_AUTH_TYPE="+fault.Other)
-			}
-		case registryauth.TypeUnknown:
-			line, column, variable = typeSet.Line, typeSet.ValueColumn(), "ECS_ENGINE_AUTH_TYPE"
-			p = j.unknownType(typeSet, fault, p)
-		case registryauth.DataMissing:
-			if j.missed["ECS_ENGINE_AUTH_DATA"] {
-				continue
-			}
-			if !hasData {
-				line, column, variable = typeSet.Line, typeSet.Column, "ECS_ENGINE_AUTH_TYPE"
-			}
-		case registryauth.NotJSON:
-			if p = j.brokenAuth(dataSet, authType, p); p.code == "" {
-				continue
-			}
-			if p.at != 0 {
-				column = dataSet.ValueColumn() + p.at
-			}
-		case registryauth.Placeholder:
-			if fault.Field == "registry" {
-				p.fact, p.effect = "In ECS_ENGINE_AUTH_DATA, the name of a registry is a template placeholder, which nothing expands in ecs.config.", neverUsed
-			}
-		case registryauth.Shape:
-			other := registryauth.Docker
-			p.fact = `In ECS_ENGINE_AUTH_DATA, REGISTRY has no auth, but ECS_ENGINE_AUTH_TYPE is "dockercfg". The data has the docker shape.`
-			p.effect = withoutRegistry
-			if authType == registryauth.Docker {
-				other = registryauth.Dockercfg
-				p.fact = `In ECS_ENGINE_AUTH_DATA, REGISTRY has only auth, but ECS_ENGINE_AUTH_TYPE is "docker". The data has the dockercfg shape.`
-				p.effect = "The agent logs in without a user name, and can't pull private images."
-			}
-			p.fix = "Set ECS_ENGINE_AUTH_TYPE=" + other
-			if !mixedShapes(data) {
-				j.correct(typeSet.Line, "ECS_ENGINE_AUTH_TYPE="+other)
+		if f, told := j.authFault(fault, authLines{typeSet, dataSet, hasType, hasData, data}); told {
+			f.fact = strings.Replace(f.fact, "REGISTRY", registryNamed(fault.Registry), 1)
+			f.at, f.value = 0, ""
+			j.add(f.line, f.column, f.variable, f.problem)
+		}
+	}
+}
+
+// authLines are the two lines of credentials, and what the agent makes of them.
+type authLines struct {
+	typeSet, dataSet Assignment
+	hasType, hasData bool
+	data             registryauth.Data
+}
+
+// placedProblem is a problem and where it is.
+type placedProblem struct {
+	line, column int
+	variable     string
+	problem
+}
+
+// authFault gives the problem of one fault of the credentials; told is false where
+// something else was said about it.
+func (j *judge) authFault(fault registryauth.Fault, set authLines) (found placedProblem, told bool) {
+	onData := placedProblem{set.dataSet.Line, set.dataSet.Column + fault.Span.Start - set.dataSet.NameStart, "ECS_ENGINE_AUTH_DATA", authProblems[fault.Kind]}
+	onType := placedProblem{set.typeSet.Line, set.typeSet.ValueColumn(), "ECS_ENGINE_AUTH_TYPE", authProblems[fault.Kind]}
+	switch fault.Kind {
+	case registryauth.TypeMissing:
+		found = onData
+		if set.hasType {
+			found = onType
+			if fault.Other != "" && !j.missed["ECS_ENGINE_AUTH_TYPE"] {
+				j.correct(found.line, "ECS_ENGINE_AUTH_TYPE="+fault.Other)
 			}
 		}
-		p.fact = strings.Replace(p.fact, "REGISTRY", registryNamed(fault.Registry), 1)
-		p.at, p.value = 0, ""
-		j.add(line, column, variable, p)
+		found.fix = "Add ECS_ENGINE_AUTH_TYPE=" + cmp.Or(fault.Other, "dockercfg or docker, which must fit the data.")
+		return found, !j.missed["ECS_ENGINE_AUTH_TYPE"]
+	case registryauth.TypeUnknown:
+		onType.problem = j.unknownType(set.typeSet, fault, onType.problem)
+		return onType, true
+	case registryauth.DataMissing:
+		if !set.hasData {
+			onType.column = set.typeSet.Column
+			onData = onType
+		}
+		return onData, !j.missed["ECS_ENGINE_AUTH_DATA"]
+	case registryauth.NotJSON:
+		onData.problem = j.brokenAuth(set.dataSet, strings.TrimSpace(set.typeSet.Value.Reveal()), onData.problem)
+		if onData.at != 0 {
+			onData.column = set.dataSet.ValueColumn() + onData.at
+		}
+		return onData, onData.code != ""
+	case registryauth.Placeholder:
+		if fault.Field == "registry" {
+			onData.fact, onData.effect = "In ECS_ENGINE_AUTH_DATA, the name of a registry is a template placeholder, which nothing expands in ecs.config.", neverUsed
+		}
+	case registryauth.Shape:
+		onData.problem = j.otherShape(set, onData.problem)
 	}
+	return onData, true
+}
+
+// otherShape says that the data has the shape of the other type.
+func (j *judge) otherShape(set authLines, p problem) problem {
+	other := registryauth.Docker
+	p.fact = `In ECS_ENGINE_AUTH_DATA, REGISTRY has no auth, but ECS_ENGINE_AUTH_TYPE is "dockercfg". The data has the docker shape.`
+	p.effect = withoutRegistry
+	if strings.TrimSpace(set.typeSet.Value.Reveal()) == registryauth.Docker {
+		other = registryauth.Dockercfg
+		p.fact = `In ECS_ENGINE_AUTH_DATA, REGISTRY has only auth, but ECS_ENGINE_AUTH_TYPE is "docker". The data has the dockercfg shape.`
+		p.effect = "The agent logs in without a user name, and can't pull private images."
+	}
+	p.fix = "Set ECS_ENGINE_AUTH_TYPE=" + other
+	if !mixedShapes(set.data) {
+		j.correct(set.typeSet.Line, "ECS_ENGINE_AUTH_TYPE="+other)
+	}
+	return p
 }
 
 // mixedShapes says that only some of the registries have the other type's shape.

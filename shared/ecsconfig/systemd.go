@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/secret"
 	"ecsguardrails/shared/variablename"
 )
 
@@ -16,25 +15,6 @@ var (
 	errSystemdNUL         = errors.New("systemd refuses a file with a NUL byte (src/basic/fileio.c)")
 	errSystemdInvalidUTF8 = errors.New("systemd refuses a file with an assignment that is not UTF-8 (src/basic/env-file.c check_utf8ness_and_warn)")
 )
-
-// Systemd gives what ecs-init finds in its own environment, because its unit
-// has EnvironmentFile=-/etc/ecs/ecs.config. An error means that systemd ignores
-// the whole file silently.
-//
-// The state machine is that of systemd 252, src/basic/env-file.c
-// parse_env_file_internal. Versions from 254 on end a comment at its newline
-// even after a backslash.
-func (f File) Systemd() (map[string]secret.Text, error) {
-	read, err := readAsSystemd(f.content.Reveal())
-	if err != nil {
-		return nil, err
-	}
-	environment := make(map[string]secret.Text, len(read))
-	for name, value := range read {
-		environment[name] = secret.New(value)
-	}
-	return environment, nil
-}
 
 type systemdState int
 
@@ -51,6 +31,13 @@ const (
 	afterCommentBackslash
 )
 
+// readAsSystemd gives what ecs-init finds in its own environment, because its unit
+// has EnvironmentFile=-/etc/ecs/ecs.config. An error means that systemd ignores
+// the whole file silently.
+//
+// The state machine is that of systemd 252, src/basic/env-file.c
+// parse_env_file_internal. Versions from 254 on end a comment at its newline
+// even after a backslash.
 func readAsSystemd(content string) (map[string]string, error) {
 	const whitespace = " \t\n\r"
 	if strings.IndexByte(content, 0) >= 0 {

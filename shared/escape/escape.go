@@ -4,7 +4,6 @@
 package escape
 
 import (
-	"html"
 	"regexp"
 	"strings"
 	"unicode"
@@ -24,13 +23,6 @@ func Line(text string) string {
 		}
 	}, strings.ToValidUTF8(text, " "))
 }
-
-// Terminal is for standard output and logs: nothing in the text reaches the
-// terminal as a control sequence.
-func Terminal(text string) string { return Line(text) }
-
-// HTML is for a page's text and quoted attributes.
-func HTML(text string) string { return html.EscapeString(Line(text)) }
 
 // joiner is a zero-width space: it parts what would be read together.
 const joiner = "\u200b"
@@ -52,17 +44,6 @@ func Chat(text string) string {
 	text = targets.Replace(text)
 	text = strings.ReplaceAll(text, "`", "'")
 	return entities.Replace(text)
-}
-
-var markdown = strings.NewReplacer(
-	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "(", `\(`, ")", `\)`, "#", `\#`, "!", `\!`, "|", `\|`, "~", `\~`,
-	"&", "&amp;", "<", "&lt;", ">", "&gt;", "@", "@"+joiner,
-)
-
-// Markdown is for a Markdown document, a table's cell included.
-func Markdown(text string) string {
-	text = markdown.Replace(Line(text))
-	return links.ReplaceAllString(text, "$1"+joiner+"$2")
 }
 
 // Subject is for an e-mail's subject as SNS takes it: at most 100 characters of

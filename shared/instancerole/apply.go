@@ -132,12 +132,15 @@ type Clients struct {
 	}
 	Instances InstanceReader
 	Providers ProviderReader
+	// Region is where the instances work, unless an event or the settings say
+	// otherwise.
+	Region string
 }
 
-// New assembles the function, for instances of a Region.
-func New(s Settings, clients Clients, region string, now func() time.Time) *pipeline.Function[Target, Observation, Question, Action] {
+// New makes the function; now is its clock.
+func New(s Settings, clients Clients, now func() time.Time) *pipeline.Function[Target, Observation, Question, Action] {
 	return assemble(s, &Observer{
-		Region: region, Settings: s, Roles: clients.Roles, Account: clients.Roles, Instances: clients.Instances, Providers: clients.Providers, Now: now,
+		Region: clients.Region, Settings: s, Roles: clients.Roles, Account: clients.Roles, Instances: clients.Instances, Providers: clients.Providers, Now: now,
 	}, Applier{Roles: clients.Roles})
 }
 

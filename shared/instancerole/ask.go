@@ -291,25 +291,34 @@ func namedClusters(o Observation) []site {
 	}
 	for _, policy := range o.policies.Identity {
 		for _, statement := range policy.Document.Statement {
-			isAgents := slices.ContainsFunc(needs[Agent], func(n need) bool {
-				return (n.on == cluster || n.on == containerInstance) && n.optional == "" && statement.CoversAction(n.action)
-			})
-			if statement.Effect != "Allow" || !isAgents {
+			if !allowsAgent(statement) {
 				continue
 			}
-			for _, pattern := range statement.Resource {
+			for _, pattern := range slices.Concat(statement.Resource, clustersIn(statement)) {
 				add(o.withTags(pattern))
-			}
-			for operator, patterns := range statement.ConditionOn("ecs:cluster") {
-				if !strings.Contains(operator, "not") {
-					for _, pattern := range patterns {
-						add(o.withTags(pattern))
-					}
-				}
 			}
 		}
 	}
 	return sites
+}
+
+// allowsAgent reports whether a statement allows some of what the agent does in a
+// cluster and cannot do without.
+func allowsAgent(statement policydocument.Statement) bool {
+	return statement.Effect == "Allow" && slices.ContainsFunc(needs[Agent], func(n need) bool {
+		return (n.on == cluster || n.on == containerInstance) && n.optional == "" && statement.CoversAction(n.action)
+	})
+}
+
+// clustersIn lists the patterns of the clusters that a statement's condition asks
+// for.
+func clustersIn(statement policydocument.Statement) (patterns []string) {
+	for operator, compared := range statement.ConditionOn("ecs:cluster") {
+		if !strings.Contains(operator, "not") {
+			patterns = append(patterns, compared...)
+		}
+	}
+	return patterns
 }
 
 // withTags puts the role's tags into a pattern's variables.

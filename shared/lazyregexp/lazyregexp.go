@@ -44,8 +44,5 @@ func (r Regexp) FindStringSubmatchIndex(text string) []int {
 	return r.compiled().FindStringSubmatchIndex(text)
 }
 
-// FindAll gives up to n matches, all of them where n is negative.
-func (r Regexp) FindAll(text []byte, n int) [][]byte { return r.compiled().FindAll(text, n) }
-
 // Match reports whether the text holds a match.
 func (r Regexp) Match(text []byte) bool { return r.compiled().Match(text) }

@@ -117,7 +117,7 @@ func TestPoliciesAreLeftOut(t *testing.T) {
 	s := &strictSimulator{}
 	question := policysimulation.Question{Action: "ecs:Poll", Resource: instanceARN}
 	if _, err := policysimulation.Simulate(t.Context(), s, roleARN, []policysimulation.Question{question}, nil,
-		policysimulation.OrganizationPolicies, policysimulation.ManagedPolicy("arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")); err != nil {
+		policysimulation.OrganizationPolicies, &types.PolicyIdentifierMemberPolicyArn{Value: "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"}); err != nil {
 		t.Fatal(err)
 	}
 	excluded := s.inputs[0].PolicyExclusionList

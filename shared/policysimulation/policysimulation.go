@@ -51,11 +51,6 @@ const anything = "*"
 // account, for Simulate to leave out.
 var OrganizationPolicies types.PolicyIdentifier = &types.PolicyIdentifierMemberPolicyType{Value: types.PolicyIdentifierPolicyTypeScp}
 
-// ManagedPolicy stands for one attached policy, for Simulate to leave out.
-func ManagedPolicy(arn string) types.PolicyIdentifier {
-	return &types.PolicyIdentifierMemberPolicyArn{Value: arn}
-}
-
 // Simulate asks all questions about a role, or another principal, in one call
 // (and its pages), under one set of context keys, as if the policies in without
 // were not there. Without a question there is no call.

@@ -25,7 +25,6 @@ import (
 	"ecsguardrails/shared/settings"
 	"ecsguardrails/shared/sweep"
 	"ecsguardrails/shared/taskdef"
-	"ecsguardrails/shared/taskuse"
 )
 
 // newAccount wires the functions' planners to clients that only read. The
@@ -61,20 +60,14 @@ func newAccount(options Options, environ []string, configuration aws.Config, now
 		Region: configuration.Region,
 	}
 	a.judges = map[sweep.Kind]judge{
-		sweep.Roles: {kind: sweep.Roles, field: "roles", Runner: instancerole.New(roles, instancerole.Clients{Roles: identities, Instances: instances, Providers: containers}, configuration.Region, now)},
-		sweep.ConfigObjects: {kind: sweep.ConfigObjects, field: "objects", Runner: configobject.New(objects,
-			configobject.Judges{ConfigFile: configobject.JudgeConfigFile, EnvironmentFile: configobject.JudgeEnvironmentFile},
-			configobject.Clients{
-				Storage: storage, Clusters: containers, Roles: identities, Account: configbucket.NewAccountClient(configuration), Identity: a.identity,
-				Registries: registry.NewGuardedClient(objects.Authorities, bool(objects.AllowPrivateRegistries)),
-			}, configuration.Region, now)},
-		sweep.TaskDefinitions: {kind: sweep.TaskDefinitions, field: "taskDefinitions", Runner: taskdef.New(definitions, taskdef.Observer{
-			Definitions: containers, Instances: containers,
-			Uses:    taskuse.Reader{Services: containers, Tasks: containers, Rules: rules, Schedules: schedules},
-			Secrets: taskdef.NewSecretList(secrets, now), Named: taskdef.NewSecretObserver(secrets, now),
-			Roles: taskdef.NewRoleObserver(identities, now), Files: taskdef.NewFileObserver(storage, now),
-			Region: configuration.Region, Now: now,
-		}, taskdef.Applier{Definitions: containers, Roles: identities, Services: taskdef.NewServiceMover(containers)})},
+		sweep.Roles: {kind: sweep.Roles, field: "roles", Runner: instancerole.New(roles, instancerole.Clients{Roles: identities, Instances: instances, Providers: containers, Region: configuration.Region}, now)},
+		sweep.ConfigObjects: {kind: sweep.ConfigObjects, field: "objects", Runner: configobject.New(objects, configobject.Clients{
+			Storage: storage, Clusters: containers, Roles: identities, Account: configbucket.NewAccountClient(configuration), Identity: a.identity,
+			Registries: registry.NewGuardedClient(objects.Authorities, bool(objects.AllowPrivateRegistries)), Region: configuration.Region,
+		}, now)},
+		sweep.TaskDefinitions: {kind: sweep.TaskDefinitions, field: "taskDefinitions", Runner: taskdef.New(definitions, taskdef.Clients{
+			Containers: containers, Rules: rules, Schedules: schedules, Secrets: secrets, Roles: identities, Storage: storage, Region: configuration.Region,
+		}, now)},
 		Tasks: {kind: Tasks, field: "task", one: true, Runner: diagnosis.New(failures, diagnosis.Clients{
 			Containers: containers, Roles: identities, Secrets: secrets, Instances: instances, Storage: storage,
 			Registries: registry.NewAsker(registry.NewGuardedClient(failures.Authorities, bool(failures.AllowPrivateRegistries)), now, time.Minute),

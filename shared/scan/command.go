@@ -96,15 +96,30 @@ func parse(args []string) (arguments, error) {
 	if flags.NArg() > 0 {
 		return asked, fmt.Errorf("%q is not an option", flags.Arg(0))
 	}
+	if err := asked.narrow(only); err != nil {
+		return asked, err
+	}
+	switch {
+	case !slices.Contains([]string{"text", "json", "sarif"}, asked.format):
+		return asked, fmt.Errorf("--format %s: write text, json or sarif", asked.format)
+	case !slices.Contains([]string{"error", "warning", "never"}, asked.fails):
+		return asked, fmt.Errorf("--fail-on %s: write error, warning or never", asked.fails)
+	}
+	return asked, nil
+}
+
+// narrow says which kinds are looked at: those of --only, or those that the other
+// options are about.
+func (asked *arguments) narrow(only []string) error {
 	for _, name := range only {
 		if !slices.Contains(Kinds, sweep.Kind(name)) {
-			return asked, fmt.Errorf("--only %s: there is no such kind; see --help", name)
+			return fmt.Errorf("--only %s: there is no such kind; see --help", name)
 		}
 		asked.Only = append(asked.Only, sweep.Kind(name))
 	}
 	for _, pattern := range slices.Concat(asked.Roles, asked.Families) {
 		if _, err := filepath.Match(pattern, ""); err != nil {
-			return asked, fmt.Errorf("%q is not a pattern: write a name in which * and ? are wildcards", pattern)
+			return fmt.Errorf("%q is not a pattern: write a name in which * and ? are wildcards", pattern)
 		}
 	}
 	// A narrower question leaves out what it is not about.
@@ -119,13 +134,7 @@ func parse(args []string) (arguments, error) {
 			asked.Only = append(asked.Only, sweep.ConfigObjects)
 		}
 	}
-	switch {
-	case !slices.Contains([]string{"text", "json", "sarif"}, asked.format):
-		return asked, fmt.Errorf("--format %s: write text, json or sarif", asked.format)
-	case !slices.Contains([]string{"error", "warning", "never"}, asked.fails):
-		return asked, fmt.Errorf("--fail-on %s: write error, warning or never", asked.fails)
-	}
-	return asked, nil
+	return nil
 }
 
 // Command scans as the command line asks, and gives the exit code. Load reads the

@@ -225,29 +225,32 @@ func Write(to io.Writer, summaries []sweepreport.Summary, most int) error {
 			}
 			text.WriteString("\n")
 		}
-		shown := 0
-		for _, result := range summary.Results {
-			if len(result.Findings) == 0 || !result.Newsworthy() {
-				continue
-			}
-			if shown++; shown > most {
-				fmt.Fprintf(&text, "\n  … and more: the report has all of them.\n")
-				break
-			}
-			worst := result.Findings[0]
-			for _, f := range result.Findings {
-				if f.Severity == finding.Error && worst.Severity != finding.Error {
-					worst = f
-				}
-			}
-			fmt.Fprintf(&text, "\n  %s %s\n      %s [%s]\n", mark(worst.Severity), terminal(result.Subject), terminal(worst.Message), worst.Code)
-			if worst.Fix != "" {
-				fmt.Fprintf(&text, "      fix: %s\n", terminal(worst.Fix))
-			}
-		}
+		writeResults(&text, summary.Results, most)
 	}
 	_, err := io.WriteString(to, text.String())
 	return err
+}
+
+// writeResults writes the worst finding of each result, most of them at the most.
+func writeResults(text *strings.Builder, results []sweepreport.Result, most int) {
+	shown := 0
+	for _, result := range results {
+		if len(result.Findings) == 0 || !result.Newsworthy() {
+			continue
+		}
+		if shown++; shown > most {
+			text.WriteString("\n  … and more: the report has all of them.\n")
+			return
+		}
+		worst := result.Findings[0]
+		if i := slices.IndexFunc(result.Findings, func(f finding.Finding) bool { return f.Severity == finding.Error }); i > 0 && worst.Severity != finding.Error {
+			worst = result.Findings[i]
+		}
+		fmt.Fprintf(text, "\n  %s %s\n      %s [%s]\n", mark(worst.Severity), terminal(result.Subject), terminal(worst.Message), worst.Code)
+		if worst.Fix != "" {
+			fmt.Fprintf(text, "      fix: %s\n", terminal(worst.Fix))
+		}
+	}
 }
 
 func mark(severity finding.Severity) string { return string(severity) + ":" }

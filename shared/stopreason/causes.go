@@ -79,9 +79,6 @@ func IDs() []ID {
 	return ids
 }
 
-// OursOf says whether a cause can be ended by this product's functions.
-func OursOf(id ID) Ours { return causes[id].ours }
-
 const network = " Not a permission or credential. Check routes, NAT, VPC endpoints and security groups; AWS's runbook AWSSupport-TroubleshootECSTaskFailedToStart tests them."
 
 var causes = map[ID]cause{

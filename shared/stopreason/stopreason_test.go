@@ -28,8 +28,8 @@ func TestReferenceExamples(t *testing.T) {
 				t.Errorf("%s\n  is %s, want %s", text, got.ID, entry.ID)
 			}
 		}
-		if OursOf(entry.ID) != entry.Ours {
-			t.Errorf("%s: ours is %q, want %q", entry.ID, OursOf(entry.ID), entry.Ours)
+		if causes[entry.ID].ours != entry.Ours {
+			t.Errorf("%s: ours is %q, want %q", entry.ID, causes[entry.ID].ours, entry.Ours)
 		}
 	}
 }

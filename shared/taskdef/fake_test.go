@@ -542,8 +542,8 @@ func newStack(secrets ...secrettypes.SecretListEntry) *stack {
 }
 
 func (s *stack) send(payload string) finding.Report {
-	function := New(s.settings,
-		Observer{Definitions: s.ecs, Uses: taskuse.Reader{Services: s.ecs, Tasks: s.ecs, Rules: s.bus, Schedules: s.bus}, Instances: s.ecs,
+	function := assemble(s.settings,
+		Observer{Definitions: s.ecs, Uses: taskuse.Reader{Services: s.ecs, Tasks: s.ecs, Rules: s.bus, Schedules: s.bus, Bounds: useBounds}, Instances: s.ecs,
 			Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Images: s.images, Region: region, Now: func() time.Time { return s.now }},
 		Applier{Definitions: s.ecs, Roles: s.iam, Grants: NewGranter(s.secrets, 0), Services: NewServiceMover(s.ecs)})
 	return function.Handle(context.Background(), []byte(payload)).Report()

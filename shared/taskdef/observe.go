@@ -27,13 +27,12 @@ type TaskDefinitionReader interface {
 // Observer reads what the decision about a definition needs.
 type Observer struct {
 	Definitions TaskDefinitionReader
-	// Uses is bounded by New.
-	Uses      taskuse.Reader
-	Instances InstanceReader
-	Secrets   *SecretList
-	Named     *SecretObserver
-	Roles     *RoleObserver
-	Files     *FileObserver
+	Uses        taskuse.Reader
+	Instances   InstanceReader
+	Secrets     *SecretList
+	Named       *SecretObserver
+	Roles       *RoleObserver
+	Files       *FileObserver
 	// Images is nil where registries are not asked.
 	Images *ImageObserver
 	// Region is where the clients look: a definition of another region is not

@@ -57,7 +57,7 @@ func TestAFieldThatTheSDKDoesNotKnowIsNotLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client, registered := ecsServer(t, test.fields, test.containerFields)
 			s := newStack(tagged("shop", "registry.example.com"))
-			function := New(s.settings, Observer{Definitions: client, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region, Now: time.Now}, Applier{Definitions: client})
+			function := assemble(s.settings, Observer{Definitions: client, Secrets: s.list, Named: s.named, Roles: s.roles, Files: s.files, Region: region, Now: time.Now}, Applier{Definitions: client})
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			result := function.Handle(ctx, []byte(`{"taskDefinition":"app"}`)).Report().Results[0]

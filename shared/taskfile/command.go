@@ -89,66 +89,87 @@ func Command(ctx context.Context, args, environ []string, open func(context.Cont
 	if len(asked.files) == 0 {
 		return exitcode.OK
 	}
-	secrets := asked.secrets
-	var sources []diagnostic.Source
-	var observer *taskdef.Observer
-	if len(secrets) == 0 {
-		if observer = open(ctx); observer == nil {
+	check := check{request: asked, settings: settings, stdout: stdout, stderr: stderr, code: exitcode.OK}
+	if len(asked.secrets) == 0 {
+		if check.observer = open(ctx); check.observer == nil {
 			_, _ = fmt.Fprintln(stderr, "no AWS credentials: secrets and roles are not looked at; --secret names a registry's secret")
 		}
 	}
-	code := exitcode.OK
 	for _, name := range asked.files {
-		text, err := readFile(name, stdin)
-		if err != nil {
+		if err := check.file(ctx, name, stdin); err != nil {
 			return couldNot(stderr, err)
-		}
-		said := map[string]bool{}
-		for _, draft := range ReadDrafts(text) {
-			called := draft.called(name)
-			looks := observer
-			if observer != nil && draft.isElsewhere(observer.Account) {
-				_, _ = fmt.Fprintf(stderr, "%s: the AWS credentials are of the account %s, and the definition's roles are not: secrets and roles are not looked at\n", called, observer.Account)
-				looks = nil
-			}
-			judged, err := judge(ctx, settings, draft, secrets, looks)
-			if err != nil {
-				return couldNot(stderr, fmt.Errorf("judge %s: %w", called, err))
-			}
-			if draft.arm > 0 {
-				judged.leaveOut(said)
-			}
-			judged.remember(said)
-			if draft.arm > 0 && len(judged.findings) == 0 && len(judged.edits) == 0 {
-				continue
-			}
-			if asked.format != "text" {
-				sources = append(sources, diagnostic.Source{Name: name, Content: text, Findings: judged.findings})
-			} else if err := judged.write(stdout, name, draft); err != nil {
-				return couldNot(stderr, err)
-			}
-			if asked.fails(judged.findings) {
-				code = exitcode.Findings
-			}
-		}
-		if asked.write {
-			if err := writePatched(ctx, settings, name, text, secrets, observer); err != nil {
-				return couldNot(stderr, err)
-			}
 		}
 	}
 	switch asked.format {
 	case "json":
-		err = diagnostic.JSON(stdout, taskdef.Name, sources)
+		err = diagnostic.JSON(stdout, taskdef.Name, check.sources)
 	case "sarif":
-		err = diagnostic.SARIF(stdout, taskdef.Name, slices.Concat(Codes, taskdef.Codes), sources)
+		err = diagnostic.SARIF(stdout, taskdef.Name, slices.Concat(Codes, taskdef.Codes), check.sources)
 	case "github":
-		err = diagnostic.GitHub(stdout, sources)
+		err = diagnostic.GitHub(stdout, check.sources)
 	}
 	if err != nil {
 		return couldNot(stderr, err)
 	}
-	return code
+	return check.code
+}
+
+// check is a run of the command over its files.
+type check struct {
+	request
+	settings taskdef.Settings
+	// observer is nil where nothing is looked at.
+	observer       *taskdef.Observer
+	stdout, stderr io.Writer
+	sources        []diagnostic.Source
+	code           int
+}
+
+// file judges the definitions in one file, and writes the patched one if that is
+// asked for.
+func (c *check) file(ctx context.Context, name string, stdin io.Reader) error {
+	text, err := readFile(name, stdin)
+	if err != nil {
+		return err
+	}
+	said := map[string]bool{}
+	for _, draft := range ReadDrafts(text) {
+		if err := c.draft(ctx, name, text, draft, said); err != nil {
+			return err
+		}
+	}
+	if !c.write {
+		return nil
+	}
+	return writePatched(ctx, c.settings, name, text, c.secrets, c.observer)
+}
+
+// draft judges one definition; said is what was said of the file before.
+func (c *check) draft(ctx context.Context, name string, text []byte, draft *Draft, said map[string]bool) error {
+	called, looks := draft.called(name), c.observer
+	if looks != nil && draft.isElsewhere(looks.Account) {
+		_, _ = fmt.Fprintf(c.stderr, "%s: the AWS credentials are of the account %s, and the definition's roles are not: secrets and roles are not looked at\n", called, looks.Account)
+		looks = nil
+	}
+	judged, err := judge(ctx, c.settings, draft, c.secrets, looks)
+	if err != nil {
+		return fmt.Errorf("judge %s: %w", called, err)
+	}
+	if draft.arm > 0 {
+		judged.leaveOut(said)
+	}
+	judged.remember(said)
+	if draft.arm > 0 && len(judged.findings) == 0 && len(judged.edits) == 0 {
+		return nil
+	}
+	if c.fails(judged.findings) {
+		c.code = exitcode.Findings
+	}
+	if c.format != "text" {
+		c.sources = append(c.sources, diagnostic.Source{Name: name, Content: text, Findings: judged.findings})
+		return nil
+	}
+	return judged.write(c.stdout, name, draft)
 }
 
 // writePatched makes the changes of a file's definitions in it, one after the

@@ -377,23 +377,11 @@ func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
 		return d.list(n, schema, at)
 	case smithy.ShapeTypeMap:
 		if n.kind == kindObject {
-			read := map[string]any{}
-			for _, m := range n.members {
-				if value := d.value(m.value, schema.MapValue(), at+"."+m.name); value != nil {
-					read[m.name] = value
-				}
-			}
-			return read
+			return d.entries(n, schema, at)
 		}
 	case smithy.ShapeTypeString, smithy.ShapeTypeEnum:
-		if d.isFunction(n) {
-			return d.literal(n, 0)
-		}
-		if n.kind == kindNumber || n.kind == kindBool {
-			d.taken(n, at, "text")
-		}
-		if n.kind != kindList && n.kind != kindObject {
-			return n.text
+		if d.isFunction(n) || n.kind != kindList && n.kind != kindObject {
+			return d.texted(n, at)
 		}
 	case smithy.ShapeTypeInteger, smithy.ShapeTypeLong:
 		return d.number(n, at)
@@ -402,16 +390,37 @@ func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
 			return number
 		}
 	case smithy.ShapeTypeBoolean:
-		switch strings.ToLower(n.text) {
-		case "true", "false":
+		if truth := strings.ToLower(n.text); truth == "true" || truth == "false" {
 			if n.kind == kindString {
 				d.taken(n, at, "a boolean")
 			}
-			return strings.EqualFold(n.text, "true")
+			return truth == "true"
 		}
 	}
 	d.wrongType(n, at)
 	return nil
+}
+
+// entries reads a map.
+func (d *Draft) entries(n *node, schema *smithy.Schema, at string) map[string]any {
+	read := map[string]any{}
+	for _, m := range n.members {
+		if value := d.value(m.value, schema.MapValue(), at+"."+m.name); value != nil {
+			read[m.name] = value
+		}
+	}
+	return read
+}
+
+// texted reads a text, also of a function, a number or a boolean.
+func (d *Draft) texted(n *node, at string) any {
+	if d.isFunction(n) {
+		return d.literal(n, 0)
+	}
+	if n.kind == kindNumber || n.kind == kindBool {
+		d.taken(n, at, "text")
+	}
+	return n.text
 }
 
 // list reads a list; people write a single object without one.

@@ -171,32 +171,17 @@ func (y *yamlReader) end(from *yaml.Node, start int) int {
 	}
 	// A tag stands before the value, and the node begins with it.
 	if from.Style&yaml.TaggedStyle != 0 && start < len(y.text) && y.text[start] == '!' {
-		for start < len(y.text) && y.text[start] != ' ' && y.text[start] != '\n' {
-			start++
-		}
-		for start < len(y.text) && y.text[start] == ' ' {
-			start++
-		}
+		start = y.afterTag(start)
 	}
 	rest := y.text[start:]
 	switch {
 	case from.Style&yaml.DoubleQuotedStyle != 0 && len(rest) > 0 && rest[0] == '"':
-		for i := 1; i < len(rest); i++ {
-			if rest[i] == '\\' {
-				i++
-			} else if rest[i] == '"' {
-				return start + i + 1
-			}
+		if length := doubleQuoted(rest); length > 0 {
+			return start + length
 		}
 	case from.Style&yaml.SingleQuotedStyle != 0 && len(rest) > 0 && rest[0] == '\'':
-		for i := 1; i < len(rest); i++ {
-			if rest[i] == '\'' {
-				if i+1 < len(rest) && rest[i+1] == '\'' {
-					i++
-					continue
-				}
-				return start + i + 1
-			}
+		if length := singleQuoted(rest); length > 0 {
+			return start + length
 		}
 	case bytes.HasPrefix(rest, []byte(from.Value)):
 		return start + len(from.Value)
@@ -205,6 +190,45 @@ func (y *yamlReader) end(from *yaml.Node, start int) int {
 		return start + line
 	}
 	return len(y.text)
+}
+
+// afterTag gives where the value behind a tag begins.
+func (y *yamlReader) afterTag(start int) int {
+	for start < len(y.text) && y.text[start] != ' ' && y.text[start] != '\n' {
+		start++
+	}
+	for start < len(y.text) && y.text[start] == ' ' {
+		start++
+	}
+	return start
+}
+
+// doubleQuoted gives the length of a text in double quotation marks, and of these;
+// 0 where it does not end.
+func doubleQuoted(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// singleQuoted does the same for single ones, of which two stand for one.
+func singleQuoted(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[i] != '\'':
+		case i+1 < len(text) && text[i+1] == '\'':
+			i++
+		default:
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // longFunction gives a value with one of CloudFormation's short tags the form

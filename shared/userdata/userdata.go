@@ -307,17 +307,6 @@ func (c Configuration) Lookup(variable string) (Setting, bool) {
 	return decided(candidates), true
 }
 
-// Environment is what is known of the variables that the agent gets.
-func (c Configuration) Environment() map[string]secret.Text {
-	environment := map[string]secret.Text{}
-	for _, setting := range c.Settings() {
-		if setting.Unknown == "" {
-			environment[setting.Variable] = setting.Value
-		}
-	}
-	return environment
-}
-
 var clusterName = lazyregexp.New(`^(?:[A-Za-z0-9_-]{1,255}|arn:[a-z0-9-]+:ecs:[a-z0-9-]*:[0-9]*:cluster/[A-Za-z0-9_-]{1,255})$`)
 
 // Cluster is the name or ARN of the cluster that the instance joins: "default"

@@ -40,7 +40,7 @@ var harmful = map[string]string{
 func predicted(c agentstart.Case) (fails bool, codes []string) { return predictedFile(c.File()) }
 
 func predictedFile(file string) (fails bool, codes []string) {
-	for _, f := range ecsconfig.Judge([]byte(file)) {
+	for _, f := range ecsconfig.Parse([]byte(file)).Judge() {
 		if f.Severity == finding.Error && harmful[f.Code] == "" && !strings.HasPrefix(f.Code, "auth-") && f.Code != "cluster-empty" {
 			fails = true
 			codes = append(codes, f.Code)

@@ -259,7 +259,7 @@ func TestNoFieldShowsASecret(t *testing.T) {
 	for _, variable := range ecsconfig.Catalogue() {
 		for shape, secret := range secrets(from) {
 			line := []byte(variable.Name + "=" + secret[0] + "\n")
-			hold("ecs.config's "+variable.Name, shape, secret, report(ecsconfig.Judge(line))+string(ecsconfig.Mask(line)))
+			hold("ecs.config's "+variable.Name, shape, secret, report(ecsconfig.Parse(line).Judge())+string(ecsconfig.Mask(line)))
 		}
 	}
 	for _, line := range []string{"%s\n", "A=%s\n", "export A=%s\n", "A='%s'\n", "%s=x\n", "# %s\n", "ECS_CLUSTER=%s\n"} {
