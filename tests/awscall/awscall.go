@@ -12,6 +12,11 @@ import (
 // Person is the caller of every request that no function of the stack made.
 const Person = "person"
 
+// InvokedByHeader names, on the local stack, the service that a call is to be
+// recorded as made by: AWS Batch and the like, which the emulator doesn't have, call
+// for a principal from inside of AWS.
+const InvokedByHeader = "X-Local-Invoked-By"
+
 // Call is one AWS API call as it is recorded. It holds no secret value.
 type Call struct {
 	Time time.Time `json:"time"`
@@ -53,7 +58,7 @@ type Exchange struct {
 	SessionToken string
 	SourceIP     string
 	// InvokedBy is the service that makes the call for a principal, as in
-	// "cloudformation.amazonaws.com"; "" for calls that came over the network.
+	// "cloudformation.amazonaws.com"; "" for those that no service makes.
 	InvokedBy string
 	// Response is the body of the answer; empty for an S3 object's.
 	Response []byte

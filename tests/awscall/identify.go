@@ -42,6 +42,7 @@ func Identify(request *http.Request, body []byte, now time.Time) Exchange {
 			Trace:   traceRoot(request.Header.Get("X-Amzn-Trace-Id")),
 		},
 		Header:    request.Header.Clone(),
+		InvokedBy: request.Header.Get(InvokedByHeader),
 		Host:      request.Host,
 		AccessKey: accessKey, SessionToken: request.Header.Get("X-Amz-Security-Token"),
 		SourceIP: sourceAddress(request.RemoteAddr),

@@ -130,17 +130,28 @@ func (d *Deliverer) deliver(ctx context.Context, exchange awscall.Exchange) erro
 		return fmt.Errorf("finding who %s is: %w", exchange.Call.Caller, err)
 	}
 	event := NewEvent(exchange, identity)
-	text, err := json.Marshal(event)
-	if err != nil {
-		return fmt.Errorf("encoding the event: %w", err)
-	}
-	rules, err := d.matchingRules(ctx, string(text))
-	if err != nil {
-		return err
-	}
+	return d.Hand(ctx, event)
+}
+
+// Hand delivers events that AWS's services send themselves: nobody else may put
+// them on a bus. They are alike, so that the rules that match the first one
+// match all.
+func (d *Deliverer) Hand(ctx context.Context, events ...Event) error {
+	var rules []types.Rule
 	var failures []error
-	for _, rule := range rules {
-		failures = append(failures, d.handToTargets(ctx, rule, event, text))
+	for i, event := range events {
+		text, err := json.Marshal(event)
+		if err != nil {
+			return fmt.Errorf("encoding the event: %w", err)
+		}
+		if i == 0 {
+			if rules, err = d.matchingRules(ctx, string(text)); err != nil {
+				return err
+			}
+		}
+		for _, rule := range rules {
+			failures = append(failures, d.handToTargets(ctx, rule, event, text))
+		}
 	}
 	return errors.Join(failures...)
 }

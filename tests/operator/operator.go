@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -109,6 +110,27 @@ func (o *Operator) CreateInstanceProfile(ctx context.Context, role string) error
 		return fmt.Errorf("adding the role to instance profile %s: %w", role, err)
 	}
 	return nil
+}
+
+// User makes a user whose inline policy is the document, none where it is "". It
+// gives the user's ARN, and a configuration that signs with its access key.
+func (o *Operator) User(ctx context.Context, name, document string) (string, aws.Config, error) {
+	created, err := o.IAM.CreateUser(ctx, &iam.CreateUserInput{UserName: &name})
+	if err != nil {
+		return "", aws.Config{}, fmt.Errorf("creating user %s: %w", name, err)
+	}
+	if document != "" {
+		if _, err := o.IAM.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("own"), PolicyDocument: &document}); err != nil {
+			return "", aws.Config{}, fmt.Errorf("giving user %s a policy: %w", name, err)
+		}
+	}
+	key, err := o.IAM.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: &name})
+	if err != nil {
+		return "", aws.Config{}, fmt.Errorf("giving user %s an access key: %w", name, err)
+	}
+	config := o.Stack.Config.Copy()
+	config.Credentials = credentials.NewStaticCredentialsProvider(aws.ToString(key.AccessKey.AccessKeyId), aws.ToString(key.AccessKey.SecretAccessKey), "")
+	return aws.ToString(created.User.Arn), config, nil
 }
 
 // AttachedPolicies returns the ARNs of the managed policies of a role, sorted.

@@ -111,7 +111,7 @@ func (s *Service) rotateSecret(ctx context.Context, parameters map[string]any) (
 	s.mutex.Unlock()
 
 	if staged := labelled(secret.VersionIdsToStages, pending); staged != "" && staged != labelled(secret.VersionIdsToStages, current) {
-		s.begin(arn, staged, configured.FunctionARN, func(ctx context.Context, note func(StepCall)) error {
+		s.begin(arn, staged, configured.FunctionARN, false, func(ctx context.Context, note func(StepCall)) error {
 			return s.rotate(ctx, arn, staged, configured.FunctionARN, note)
 		})
 		return nil, &refusal{"InvalidRequestException", "A previous rotation isn't complete. That rotation will be reattempted."}
@@ -134,11 +134,11 @@ func (s *Service) rotateSecret(ctx context.Context, parameters map[string]any) (
 	}); err != nil {
 		return nil, err
 	}
-	rotate := s.rotate
+	rotate, isTest := s.rotate, false
 	if immediately, ok := parameters["RotateImmediately"].(bool); ok && !immediately {
-		rotate = s.test
+		rotate, isTest = s.test, true
 	}
-	s.begin(arn, token, configured.FunctionARN, func(ctx context.Context, note func(StepCall)) error {
+	s.begin(arn, token, configured.FunctionARN, isTest, func(ctx context.Context, note func(StepCall)) error {
 		return rotate(ctx, arn, token, configured.FunctionARN, note)
 	})
 	return answer, nil

@@ -124,8 +124,9 @@ func (s *Service) Rotations() []Rotation {
 	return copied
 }
 
-// begin notes a rotation and runs it beside the caller.
-func (s *Service) begin(secretARN, token, functionARN string, rotate func(context.Context, func(StepCall)) error) {
+// begin notes a rotation, or the test of one, and runs it beside the caller. A
+// test is no rotation: the secret's LastRotatedDate stays.
+func (s *Service) begin(secretARN, token, functionARN string, isTest bool, rotate func(context.Context, func(StepCall)) error) {
 	s.mutex.Lock()
 	index := len(s.rotations)
 	s.rotations = append(s.rotations, Rotation{SecretARN: secretARN, Token: token})
@@ -143,7 +144,7 @@ func (s *Service) begin(secretARN, token, functionARN string, rotate func(contex
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
 		s.rotations[index].Done, s.rotations[index].Err = true, err
-		if configured, ok := s.configured[secretARN]; ok && err == nil {
+		if configured, ok := s.configured[secretARN]; ok && err == nil && !isTest {
 			configured.LastRotated = time.Now()
 			s.configured[secretARN] = configured
 		}

@@ -36,6 +36,7 @@ import (
 	"ecsguardrails/tests/bucketpolicy"
 	"ecsguardrails/tests/cloudtrail"
 	"ecsguardrails/tests/containerinstance"
+	"ecsguardrails/tests/customerkey"
 	"ecsguardrails/tests/ecsimage"
 	"ecsguardrails/tests/emulator"
 	"ecsguardrails/tests/endpoint"
@@ -108,6 +109,8 @@ type Stack struct {
 	Registry *registryserver.Server
 	// Instances are those of clusters.
 	Instances *containerinstance.Service
+	// Launches are those of EC2 instances.
+	Launches *userdata.Store
 
 	options   Options
 	folder    *Folder
@@ -275,9 +278,10 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 		return err
 	}
 	s.closers = append(s.closers, s.Instances.Stop)
-	launched := &userdata.Store{}
+	s.Launches = &userdata.Store{}
 	definitions := s.taskDefinitions(context.WithoutCancel(ctx))
 	s.deployments.definitions = definitions
+	customerKeys := &customerkey.Store{}
 	bucketPolicies := &bucketpolicy.Service{S3: s3.NewFromConfig(behind)}
 	quota := &rolequota.Service{IAM: roles}
 
@@ -297,15 +301,17 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	}
 	supplements := s.rotation.Supplements()
 	maps.Copy(supplements, s.Instances.Supplements())
+	maps.Copy(supplements, customerKeys.Supplements())
 	supplements["iam:SimulatePrincipalPolicy"] = s.Simulation.Answer
 	supplements["iam:AttachRolePolicy"] = quota.Answer
 	supplements["secretsmanager:PutResourcePolicy"] = secretpolicy.Answer
 	supplements["s3:GetBucketPolicyStatus"] = bucketPolicies.Answer
 	supplements["s3:GetAccountPublicAccessBlock"] = bucketpolicy.AnswerAccount
-	supplements["ec2:DescribeInstanceAttribute"] = launched.Answer
+	supplements["ec2:DescribeInstanceAttribute"] = s.Launches.Answer
 	amendments := s.rotation.Amendments()
 	amendments["ecs:RegisterTaskDefinition"] = definitions.AmendRegistration
 	amendments["ecs:DescribeTaskDefinition"] = definitions.AmendDescription
+	amendments["ec2:DescribeInstances"] = s.Launches.AmendInstances
 	maps.Copy(amendments, new(rolepages.Service).Amendments())
 	front.Serve(s.emulator.URL, endpoint.Options{
 		Record: s.Record,
@@ -319,7 +325,8 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 			if call := exchange.Call; call.Caller != awscall.Person {
 				patience.Happened(fmt.Sprintf("at %s, %s called %s: %d %s", call.Time.Format("15:04:05"), call.Caller, call.Name(), call.Status, call.ErrorCode))
 			}
-			launched.Observe(exchange)
+			s.Launches.Observe(exchange)
+			customerKeys.Observe(exchange)
 			s.deliverer.Observe(exchange)
 		},
 		Logger: s.logger,
@@ -438,6 +445,11 @@ func (s *Stack) Binary(function string) string {
 
 // Done is closed when the emulator ended by itself, which it should not.
 func (s *Stack) Done() <-chan struct{} { return s.emulator.Done() }
+
+// Hand delivers events of AWS's services to the targets of the stack's rules.
+func (s *Stack) Hand(ctx context.Context, events ...cloudtrail.Event) error {
+	return s.deliverer.Hand(ctx, events...)
+}
 
 // Deliveries returns the CloudTrail events that rules handed to targets.
 func (s *Stack) Deliveries() []cloudtrail.Delivery { return s.deliverer.Deliveries() }

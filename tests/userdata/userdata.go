@@ -1,12 +1,16 @@
-// Package userdata keeps the user data that instances are launched with, which
-// the emulator forgets.
+// Package userdata keeps what the emulator forgets of launches: the user data of
+// instances, and a launch time that a test gives them instead of waiting.
 package userdata
 
 import (
+	"bytes"
 	"encoding/xml"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/endpoint"
@@ -16,6 +20,47 @@ import (
 type Store struct {
 	mutex      sync.Mutex
 	byInstance map[string]string
+	launched   map[string]time.Time
+}
+
+// Keep keeps the user data of an instance, in Base64, that was launched unseen.
+func (s *Store) Keep(instance, text string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.byInstance == nil {
+		s.byInstance = map[string]string{}
+	}
+	s.byInstance[instance] = text
+}
+
+// LaunchedAt has an instance launched at another time than it was.
+func (s *Store) LaunchedAt(instance string, launched time.Time) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.launched == nil {
+		s.launched = map[string]time.Time{}
+	}
+	s.launched[instance] = launched
+}
+
+// launchTime is the first one in a description of an instance.
+var launchTime = regexp.MustCompile(`<launchTime>[^<]*</launchTime>`)
+
+// AmendInstances is the endpoint's amendment for ec2:DescribeInstances: it gives
+// instances their launch times.
+func (s *Store) AmendInstances(_ awscall.Exchange, body []byte) ([]byte, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for instance, launched := range s.launched {
+		before, described, found := bytes.Cut(body, []byte("<instanceId>"+instance+"</instanceId>"))
+		at := launchTime.FindIndex(described)
+		if !found || at == nil {
+			continue
+		}
+		body = slices.Concat(before, []byte("<instanceId>"+instance+"</instanceId>"), described[:at[0]],
+			[]byte("<launchTime>"+launched.UTC().Format(time.RFC3339)+"</launchTime>"), described[at[1]:])
+	}
+	return body, nil
 }
 
 // Observe keeps the user data of RunInstances.
@@ -30,13 +75,8 @@ func (s *Store) Observe(exchange awscall.Exchange) {
 	if text == "" || xml.Unmarshal(exchange.Response, &answer) != nil {
 		return
 	}
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	if s.byInstance == nil {
-		s.byInstance = map[string]string{}
-	}
 	for _, instance := range answer.Instances {
-		s.byInstance[instance] = text
+		s.Keep(instance, text)
 	}
 }
 

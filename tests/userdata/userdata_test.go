@@ -4,6 +4,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"ecsguardrails/tests/awscall"
 )
@@ -34,5 +35,16 @@ func TestUserDataIsKept(t *testing.T) {
 		if answered != (test.want != "") || !strings.Contains(recorder.Body.String(), test.want) {
 			t.Errorf("%s of %s: answered %v, %s", test.attribute, test.instance, answered, recorder.Body)
 		}
+	}
+}
+
+func TestLaunchTimesAreGiven(t *testing.T) {
+	store := &Store{}
+	store.LaunchedAt("i-2", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	store.LaunchedAt("i-3", time.Now())
+	const body = "<item><instanceId>i-1</instanceId><launchTime>a</launchTime></item><item><instanceId>i-2</instanceId><x/><launchTime>b</launchTime></item>"
+	amended, err := store.AmendInstances(awscall.Exchange{}, []byte(body))
+	if want := strings.Replace(body, ">b<", ">2026-01-02T03:04:05Z<", 1); err != nil || string(amended) != want {
+		t.Errorf("%s, %v", amended, err)
 	}
 }
