@@ -178,6 +178,7 @@ func TestStack(t *testing.T) {
 			"rotate-secret":         testRotateSecret,
 			"rotate-secret, by API": testRotateByAPI,
 			"patch-task-definition": testPatchTaskDefinition,
+			"diagnose-failure":      testDiagnoseFailure,
 			"bad input":             testBadInput,
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -198,6 +199,7 @@ func TestStack(t *testing.T) {
 		{"what people are told", testMessages},
 		{"what operators look at", testDashboard},
 		{"permissions", testPermissions},
+		{"grants", testGrants},
 	} {
 		t.Run(step.name, func(t *testing.T) { step.test(t, shared) })
 	}

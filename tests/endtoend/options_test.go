@@ -37,6 +37,8 @@ func TestOptions(t *testing.T) {
 			"RegistryNoProxy":      "127.0.0.1",
 			"CentralFindingsBus":   centralBus,
 			"DeregisterSuperseded": "0",
+			"RequireActorRight":    "yes",
+			"AgentPolicyClusters":  "storefront,shop",
 		},
 	})
 	if err != nil {
@@ -54,6 +56,7 @@ func TestOptions(t *testing.T) {
 	t.Run("what runs a revision follows to the new one", func(t *testing.T) { testUpdateService(ctx, t, o) })
 	t.Run("a cluster takes a credential over", func(t *testing.T) { testRefreshCluster(ctx, t, o) })
 	t.Run("findings go to the central bus", func(t *testing.T) { testCentralBus(ctx, t, central) })
+	t.Run("only who may attach a policy has it attached", func(t *testing.T) { testActorsRight(ctx, t, o) })
 	t.Run("permissions", func(t *testing.T) { testPermissionsOfOptions(t, o) })
 	t.Run("a second stack beside it", func(t *testing.T) { testBeside(ctx, t, o) })
 }
