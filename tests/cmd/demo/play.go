@@ -42,6 +42,7 @@ var scenes = []scene{
 	{"validate-config", "An ecs.config whose settings would get lost", (*play).lostSettings},
 	{"rotate-secret", "The password of a private registry is rotated", (*play).rotation},
 	{"patch-task-definition", "A task definition names a private image without credentials", (*play).privateImage},
+	{"diagnose-failure", "A task stops, and its reason misleads", (*play).stoppedTask},
 	{"sweep", "A role that was there before the stack was", (*play).olderRole},
 }
 

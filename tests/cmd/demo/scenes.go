@@ -16,6 +16,7 @@ import (
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
+	"ecsguardrails/tests/stack"
 )
 
 func (p *play) bareRole(ctx context.Context) (string, error) {
@@ -362,6 +363,49 @@ func (p *play) privateImage(ctx context.Context) (string, error) {
 	}
 	p.after("%s names the secret %s for its private image; every other field and tag is as it was", path.Base(revisions[1]), path.Base(p.registrySecret))
 	return "a new revision names the credential of its private image", nil
+}
+
+// stoppedTask begins where people do: with a task that stopped. Its definition was
+// there before the stack was, so that no registration told of it.
+func (p *play) stoppedTask(ctx context.Context) (string, error) {
+	const family, cluster = "checkout", "prod"
+	image := p.registry.Image()
+	registered, err := operator.With(p.Stack, p.Stack.Behind).ECS.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
+		Family: aws.String(family), ExecutionRoleArn: aws.String("arn:aws:iam::" + stack.Account + ":role/ecsTaskExecutionRole-demo"),
+		RequiresCompatibilities: []types.Compatibility{types.CompatibilityEc2},
+		ContainerDefinitions:    []types.ContainerDefinition{{Name: aws.String("app"), Image: &image, Memory: aws.Int32(128), Essential: aws.Bool(true)}},
+	})
+	if err != nil {
+		return "", fmt.Errorf("registering the task definition: %w", err)
+	}
+	definition := aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
+	reason := `CannotPullContainerError: Error response from daemon: Head "https://` + p.registry.Host + `/v2/acme/app/manifests/1.0": no basic auth credentials`
+	p.before("a task of the service %s stopped: %s", family, reason)
+	task := operator.Task{Cluster: cluster, Service: family, Definition: definition, Number: 1, Container: "app", Image: image, Reason: reason}
+	if err := p.TaskEvents(ctx, task); err != nil {
+		return "", err
+	}
+	p.event("ECS Task State Change, as ECS puts it on the default bus, through the stack's rule and its queue")
+	if _, err := p.did(ctx, "diagnose-failure", 1, about(cluster+"/"+family)); err != nil {
+		return "", err
+	}
+	if err := p.told(ctx, cluster+"/"+family); err != nil {
+		return "", err
+	}
+	if _, err := p.did(ctx, "patch-task-definition", 1, func(result operator.Result) bool {
+		return result.Subject == definition && result.Status == finding.Remediated
+	}); err != nil {
+		return "", err
+	}
+	revisions, err := p.Revisions(ctx, family)
+	if err != nil {
+		return "", err
+	}
+	if len(revisions) != 2 {
+		return "", fmt.Errorf("the family has the revisions %q, not two", revisions)
+	}
+	p.after("the cause was named in one message, and %s has the credential", path.Base(revisions[1]))
+	return "a stopped task's cause was named, and ended", nil
 }
 
 // olderRole switches the rule for IAM's events off while the role is made:
