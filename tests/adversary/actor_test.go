@@ -72,6 +72,11 @@ func TestEventsShowWhoActed(t *testing.T) {
 		t.Errorf("a session's call: %+v", actor)
 	}
 
+	create(ada.through("batch.amazonaws.com").Operator, "ecsInstanceRole-by-batch")
+	if actor := w.recorded(t, "CreateRole", "ecsInstanceRole-by-batch").Actor; actor.InvokedBy != "batch.amazonaws.com" || actor.SourceAddress != "batch.amazonaws.com" || owner.Recognize(owner.Evidence{Actor: actor}).Tool != owner.Batch {
+		t.Errorf("a call of AWS Batch: %+v", actor)
+	}
+
 	// Failed calls are recorded with their code.
 	create(ada.Operator, "ecsInstanceRole-in-use")
 	must(0, ada.CreateInstanceProfile(t.Context(), "ecsInstanceRole-in-use"))(t)

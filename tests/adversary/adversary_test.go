@@ -10,6 +10,7 @@ package adversary
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -24,10 +25,11 @@ import (
 	"time"
 
 	"ecsguardrails/tests/operator"
+	"ecsguardrails/tests/patience"
 	"ecsguardrails/tests/stack"
 )
 
-// bound is how long a case waits for something to happen.
+// bound is how long a case waits for something to happen, on an idle machine.
 const bound = 3 * time.Minute
 
 // world is the one stack that all cases share. Cases run side by side, so each
@@ -36,6 +38,16 @@ type world struct {
 	*operator.Operator
 	// Topic gets what people are told by e-mail, Chat what chat channels are told.
 	Topic, Chat *operator.Inbox
+	// closers end what cases run, after the last of them.
+	mutex   sync.Mutex
+	closers []func() error
+}
+
+// atEnd has something done after the last case.
+func (w *world) atEnd(end func() error) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	w.closers = append(w.closers, end)
 }
 
 // Case is one exploit, or its control.
@@ -77,7 +89,14 @@ func TestMain(m *testing.M) {
 }
 
 func run(ctx context.Context, m *testing.M) (code int, err error) {
-	running, err := stack.Start(ctx, stack.Options{Name: "test-adversary-" + strconv.Itoa(os.Getpid()), Progress: os.Stderr})
+	running, err := stack.Start(ctx, stack.Options{
+		Name: "test-adversary-" + strconv.Itoa(os.Getpid()), Progress: os.Stderr,
+		// What the cases 6, 15 and 16 are about. All else has its default.
+		Parameters: map[string]string{
+			"RefreshInstances": "cluster", "SweepChangeLimit": strconv.Itoa(sweepChangeLimit),
+			"RolePath": rolePath, "PermissionsBoundaryArn": boundary,
+		},
+	})
 	if err != nil {
 		return 1, err
 	}
@@ -95,7 +114,11 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 	if shared.Chat, err = shared.SubscribeTopic(ctx, "ChatTopic", "adversary-chat"); err != nil {
 		return 1, err
 	}
-	return m.Run(), nil
+	code = m.Run()
+	for _, closer := range shared.closers {
+		err = errors.Join(err, closer())
+	}
+	return code, err
 }
 
 // row is what became of a case.
@@ -160,7 +183,7 @@ func TestExploits(t *testing.T) {
 // eventually waits until the condition holds.
 func eventually(t *testing.T, what string, condition func(context.Context) (bool, error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), bound)
+	ctx, cancel := context.WithTimeout(t.Context(), patience.Scale(bound))
 	defer cancel()
 	if err := stack.Wait(ctx, what, condition); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -124,9 +126,15 @@ func keyWithMarkUp(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	shown := fmt.Sprint(read)
-	for _, bad := range []string{"<!channel>", "](http", "https://evil", "@here"} {
+	for _, bad := range []string{"<!channel>", "https://evil", "@here"} {
 		if strings.Contains(shown, bad) {
 			t.Errorf("the chat gets %q: %s", bad, shown)
+		}
+	}
+	// The links are ours, to the console.
+	for _, link := range regexp.MustCompile(`\]\(([a-z]+:[^)\s]*)`).FindAllStringSubmatch(shown, -1) {
+		if target, err := url.Parse(link[1]); err != nil || !strings.HasSuffix(target.Host, ".console.aws.amazon.com") {
+			t.Errorf("the chat links to %s, %v: %s", link[1], err, shown)
 		}
 	}
 }

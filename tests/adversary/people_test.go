@@ -5,9 +5,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"ecsguardrails/tests/awscall"
 	"ecsguardrails/tests/operator"
 )
 
@@ -21,14 +21,11 @@ type person struct {
 // user makes a user whose inline policy is the document; none where it is "".
 func (w *world) user(t *testing.T, name, document string) *person {
 	t.Helper()
-	created := must(w.IAM.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))(t)
-	if document != "" {
-		must(w.IAM.PutUserPolicy(t.Context(), &iam.PutUserPolicyInput{UserName: &name, PolicyName: aws.String("own"), PolicyDocument: &document}))(t)
+	arn, config, err := w.User(t.Context(), name, document)
+	if err != nil {
+		t.Fatal(err)
 	}
-	key := must(w.IAM.CreateAccessKey(t.Context(), &iam.CreateAccessKeyInput{UserName: &name}))(t).AccessKey
-	config := w.Stack.Config.Copy()
-	config.Credentials = credentials.NewStaticCredentialsProvider(aws.ToString(key.AccessKeyId), aws.ToString(key.SecretAccessKey), "")
-	return &person{Operator: operator.With(w.Stack, config), ARN: aws.ToString(created.User.Arn), config: config}
+	return &person{Operator: operator.With(w.Stack, config), ARN: arn, config: config}
 }
 
 // assume gives the clients of a session of the role, which must trust the user.
@@ -46,5 +43,12 @@ func (p *person) as(userAgent string) *person {
 	config := p.config.Copy()
 	config.AppID = ""
 	config.APIOptions = append(config.APIOptions, replaceUserAgent(userAgent))
+	return &person{Operator: operator.With(p.Stack, config), ARN: p.ARN, config: config}
+}
+
+// through gives clients whose calls are recorded as a service's for the person.
+func (p *person) through(service string) *person {
+	config := p.config.Copy()
+	config.APIOptions = append(config.APIOptions, withHeader(awscall.InvokedByHeader, service))
 	return &person{Operator: operator.With(p.Stack, config), ARN: p.ARN, config: config}
 }

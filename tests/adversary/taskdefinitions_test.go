@@ -19,12 +19,13 @@ import (
 func init() {
 	add(
 		Case{Number: 2, Exploit: "a role that a user may assume, too, is let read a registry's secret", Limit: "grants go to roles of ecs-tasks alone", Play: roleOfAUser, Control: roleOfTasksAlone},
-		Case{Number: 2, Exploit: "one cured role can read every registry's secret", Limit: "a grant is a statement in the one secret's policy", Play: oneSecretOnly},
-		Case{Number: 2, Exploit: "a family that the secret's owner didn't list gets it", Limit: "ecs-guardrails:families", Play: familyNotListed},
-		Case{Number: 7, Exploit: "a longer tag takes a registry's images over", Limit: "the secret that served before stays", Play: longerTag},
-		Case{Number: 7, Exploit: "a second equal tag switches the guard off for all", Limit: "the secret that served before stays", Play: equalTag},
-		Case{Number: 13, Exploit: "Terraform's definition is replaced at every apply", Limit: "owners are recognized, the patch is reported", Play: terraformsDefinition},
-		Case{Number: 13, Exploit: "a family whose owner opted out gets a revision", Limit: "ecs-guardrails:ignore", Play: ignoredDefinition},
+		Case{Number: 2, Exploit: "one cured role can read every registry's secret", Limit: "a grant is a statement in the one secret's policy", Play: oneSecretOnly, Control: served("one-grant")},
+		Case{Number: 2, Exploit: "a family that the secret's owner didn't list gets it", Limit: "ecs-guardrails:families", Play: familyNotListed, Control: served("listed", "ecs-guardrails:families", "control-*")},
+		Case{Number: 7, Exploit: "a longer tag takes a registry's images over", Limit: "the secret that served before stays", Play: longerTag, Control: served("one-tag")},
+		Case{Number: 7, Exploit: "a second equal tag switches the guard off for all", Limit: "the secret that served before stays", Play: equalTag, Control: served("one-secret")},
+		Case{Number: 13, Exploit: "Terraform's definition is replaced at every apply", Limit: "owners are recognized, the patch is reported", Play: terraformsDefinition, Control: served("by-hand")},
+		Case{Number: 13, Exploit: "AWS Batch's definition gets a revision that it never runs", Limit: "services that own definitions are recognized", Play: batchsDefinition, Control: served("without-batch")},
+		Case{Number: 13, Exploit: "a family whose owner opted out gets a revision", Limit: "ecs-guardrails:ignore", Play: ignoredDefinition, Control: served("not-ignored")},
 	)
 }
 
@@ -159,6 +160,29 @@ func terraformsDefinition(t *testing.T, w *world) {
 	result := w.judged(t, ci.definition(t, "owner-terraform", role, "owner-terraform.example.com/x"))
 	if slices.Contains(result.Applied(), "RegisterTaskDefinition") || !slices.Contains(result.Codes(), "definition-owned") {
 		t.Errorf("%+v", result)
+	}
+}
+
+func batchsDefinition(t *testing.T, w *world) {
+	w.registrySecret(t, "owner-batch", "owner-batch.example.com")
+	role := w.executionRole(t, "owner-batchExec", "")
+	result := w.judged(t, w.user(t, "owner-of-jobs", "").through("batch.amazonaws.com").definition(t, "owner-batch", role, "owner-batch.example.com/x"))
+	if len(result.Actions) > 0 || !slices.Contains(result.Codes(), "owned-by-service") {
+		t.Errorf("%+v", result)
+	}
+}
+
+// served is the control of all these cases: an image of a registry that one secret
+// serves gets its credential, and the execution role may read it.
+func served(name string, tags ...string) func(*testing.T, *world) {
+	return func(t *testing.T, w *world) {
+		name := "control-" + name
+		secret := w.registrySecret(t, name, name+".example.com", tags...)
+		role := w.executionRole(t, name+"Exec", "")
+		result := w.judged(t, w.user(t, name, "").definition(t, name, role, name+".example.com/x"))
+		if applied := result.Applied(); !slices.Contains(applied, "RegisterTaskDefinition") || !slices.Contains(applied, "PutResourcePolicy") || !strings.Contains(w.policyOf(t, secret), role) {
+			t.Errorf("%+v", result)
+		}
 	}
 }
 
