@@ -43,7 +43,7 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 		Images:   registry.NewAsker(client, time.Now, 0),
 		Commands: ssm.NewFromConfig(configuration), Clusters: containers, Definitions: containers,
 		Drivers: map[string]registry.Driver{
-			acr.Name:             acr.New(client),
+			acr.Name:             acr.New(client, time.Now),
 			artifactory.Name:     artifactory.New(client),
 			cloudsmith.Name:      cloudsmith.New(client),
 			dockerhub.Name:       dockerhub.New(client),

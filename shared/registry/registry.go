@@ -233,6 +233,14 @@ type Order struct {
 	Interval time.Duration
 }
 
+// Whose names an account in messages, which show no user names.
+func (o Order) Whose(username string) string {
+	if username == o.Current.Username {
+		return "of the credential in use"
+	}
+	return "whose turn it is"
+}
+
 // Issued is a credential that a driver issued.
 type Issued struct {
 	Credential
@@ -300,6 +308,14 @@ type Inspector interface {
 	// Inspect gives the standing of a user. One that the registry doesn't know is an
 	// *Error of the Kind Missing.
 	Inspect(ctx context.Context, order Order, username string) (Standing, error)
+}
+
+// Limited is a Driver of a registry that limits how many tokens there may be.
+type Limited interface {
+	// Used gives how many there are, of everybody and for everything, and the limits,
+	// in ascending order: where there are several, which one counts depends on what
+	// the registry's owner pays for. No limits: there is none.
+	Used(ctx context.Context, order Order) (used int, limits []int, err error)
 }
 
 // Supplied is a Driver whose credentials a person makes: Supply gives the one that

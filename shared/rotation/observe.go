@@ -69,7 +69,6 @@ func (r *Rotation) observe(ctx context.Context, request Request) (Observation, e
 		Rotated:   aws.ToTime(described.LastRotatedDate),
 		Changed:   aws.ToTime(described.LastChangedDate),
 		Due:       aws.ToTime(described.NextRotationDate),
-		Replicas:  map[string]string{},
 		answered:  map[string]bool{},
 	}
 	if inside, ok := lambdacontext.FromContext(ctx); ok {
@@ -78,10 +77,35 @@ func (r *Rotation) observe(ctx context.Context, request Request) (Observation, e
 	if rules := described.RotationRules; rules != nil {
 		o.Rate = rate(rules)
 	}
-	for _, replica := range described.ReplicationStatus {
-		o.Replicas[aws.ToString(replica.Region)] = string(replica.Status)
-	}
+	o.Replicas = replicasOf(described)
 	return o, nil
+}
+
+func replicasOf(described *secretsmanager.DescribeSecretOutput) map[string]string {
+	replicas := map[string]string{}
+	for _, replica := range described.ReplicationStatus {
+		replicas[aws.ToString(replica.Region)] = string(replica.Status)
+	}
+	return replicas
+}
+
+// replicas waits until no replica is in progress, for LoginWait at most: RotateSecret
+// itself begins a replication, of the pending version that it makes.
+func (r *Rotation) replicas(ctx context.Context, o Observation) (map[string]string, error) {
+	replicas, deadline := o.Replicas, o.Now.Add(r.loginWait)
+	for pause := time.Second; isReplicating(replicas) && !r.now().Add(pause).After(deadline); pause = min(2*pause, 8*time.Second) {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the replicas of the secret %s: %w", o.ARN, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+		described, err := r.reader.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &o.ARN})
+		if err != nil {
+			return nil, fmt.Errorf("describe the secret %s: %w", o.ARN, err)
+		}
+		replicas = replicasOf(described)
+	}
+	return replicas, nil
 }
 
 func tagsOf(tags []types.Tag) map[string]string {
@@ -160,6 +184,12 @@ func (r *Rotation) lookUp(ctx context.Context, o Observation, q Question) (func(
 	case AskStanding:
 		standing, err := r.standing(ctx, q)
 		return func(o *Observation) { o.Standings[q.For] = standing }, err
+	case AskUsed:
+		used, limits, err := r.drivers[q.Driver].(registry.Limited).Used(ctx, q.Order)
+		return func(o *Observation) { o.Used, o.Limits = used, limits }, asFinding(err, "count the tokens")
+	case AskReplicas:
+		replicas, err := r.replicas(ctx, o)
+		return func(o *Observation) { o.Replicas = replicas }, err
 	case AskConfigs:
 		files, err := r.listedFiles(ctx, q.Entries)
 		return func(o *Observation) { o.Configs = files }, err
@@ -291,7 +321,10 @@ func (r *Rotation) prove(ctx context.Context, now time.Time, q Question) (*Attem
 func (r *Rotation) standing(ctx context.Context, q Question) (StandingAnswer, error) {
 	standing, err := r.drivers[q.Driver].(registry.Inspector).Inspect(ctx, q.Order, q.For)
 	failure, ok := errors.AsType[*registry.Error](err)
+	refusal, refused := errors.AsType[*finding.Refusal](err)
 	switch {
+	case refused:
+		return StandingAnswer{Fault: &refusal.Finding}, nil
 	case ok && !failure.Retryable():
 		return StandingAnswer{Err: failure}, nil
 	case err != nil:

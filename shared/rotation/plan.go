@@ -334,12 +334,13 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 		return pipeline.Plan[Action]{Findings: faults}
 	}
 	if r.takesTurns(o, at) && !at.InPlace {
+		// A replica that was still in progress has been waited for.
 		stale := staleReplicas(o)
 		for i := range stale {
 			stale[i].Severity = finding.Error
 			stale[i].Message = "the standby account keeps its password, and nothing is rotated: " + stale[i].Message
 		}
-		if faults := append(stale, standingFaults(o, both.order.Next, "standby", o.Now.Add(o.interval()))...); hasError(faults) {
+		if faults := append(stale, standingFaults(o, both.order.Next, "standby", o.nextEnd(), false)...); hasError(faults) {
 			return pipeline.Plan[Action]{Findings: faults}
 		}
 	}
@@ -420,7 +421,7 @@ func (r *Rotation) planTest(o Observation, at Target, both documents, base Actio
 	} else if !hasError(findings) {
 		findings = append(findings, unproven(o, at, tested.Username)...)
 	}
-	findings = append(findings, standingFaults(o, tested.Username, whose, o.Now.Add(o.interval()))...)
+	findings = append(findings, standingFaults(o, tested.Username, whose, o.nextEnd(), r.replaces(o, at))...)
 	return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{Code: code, Severity: finding.Info, Message: message})}
 }
 

@@ -270,16 +270,22 @@ func TestSharedAccounts(t *testing.T) {
 	for name, test := range map[string]struct {
 		value, registry, families string
 		created                   time.Time
-		want                      string
+		// uses are the secrets that task definitions name for the registry's images.
+		uses string
+		want string
 	}{
-		"the same account":                {`{"username":"ci","password":"x"}`, "registry.example.com", "", start, "accounts-shared"},
-		"its standby account":             {`{"username":"ci_clone","password":"x"}`, "registry.example.com/team", "", start, "accounts-shared"},
-		"another account, newer":          {`{"username":"cd","password":"x"}`, "registry.example.com", "", start, ""},
-		"another account, older":          {`{"username":"cd","password":"x"}`, "registry.example.com", "", start.AddDate(-1, 0, 0), "registry-shared"},
-		"another account, another path":   {`{"username":"cd","password":"x"}`, "registry.example.com/team", "", start.AddDate(-1, 0, 0), ""},
-		"another account, other families": {`{"username":"cd","password":"x"}`, "registry.example.com", "web-*", start.AddDate(-1, 0, 0), ""},
-		"another registry":                {`{"username":"ci","password":"x"}`, "other.example.com", "", start, ""},
-		"no value that is read":           {``, "registry.example.com/team", "", start, ""},
+		"the same account":                        {`{"username":"ci","password":"x"}`, "registry.example.com", "", start, "", "accounts-shared"},
+		"its standby account":                     {`{"username":"ci_clone","password":"x"}`, "registry.example.com/team", "", start, "", "accounts-shared"},
+		"another account, newer":                  {`{"username":"cd","password":"x"}`, "registry.example.com", "", start, "", ""},
+		"another account, older":                  {`{"username":"cd","password":"x"}`, "registry.example.com", "", start.AddDate(-1, 0, 0), "", "registry-shared"},
+		"another account, another path":           {`{"username":"cd","password":"x"}`, "registry.example.com/team", "", start.AddDate(-1, 0, 0), "", ""},
+		"another account, other families":         {`{"username":"cd","password":"x"}`, "registry.example.com", "web-*", start.AddDate(-1, 0, 0), "", ""},
+		"another registry":                        {`{"username":"ci","password":"x"}`, "other.example.com", "", start, "", ""},
+		"no value that is read":                   {``, "registry.example.com/team", "", start, "", ""},
+		"another account, newer, in use":          {`{"username":"cd","password":"x"}`, "registry.example.com", "", start, otherARN, "registry-shared"},
+		"another account, older, this one in use": {`{"username":"cd","password":"x"}`, "registry.example.com", "", start.AddDate(-1, 0, 0), secretARN, ""},
+		"another account, older, both in use":     {`{"username":"cd","password":"x"}`, "registry.example.com", "", start.AddDate(-1, 0, 0), secretARN + " copy", "registry-shared"},
+		"another account, newer, both in use":     {`{"username":"cd","password":"x"}`, "registry.example.com", "", start, secretARN + " copy", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -288,6 +294,10 @@ func TestSharedAccounts(t *testing.T) {
 				tags = append(tags, smtypes.Tag{Key: aws.String(rotation.FamiliesTag), Value: &test.families})
 			}
 			w.secrets.Created = start.AddDate(0, -1, 0)
+			w.definitions = definitions{"elsewhere": {"other.example.com/app:1 " + otherARN}}
+			for n, secret := range strings.Fields(test.uses) {
+				w.definitions[fmt.Sprint("family", n)] = []string{"registry.example.com/team/app:1 " + secret}
+			}
 			w.secrets.Listed = []smtypes.SecretListEntry{
 				{ARN: aws.String(secretARN), Name: aws.String("prod/registry.example.com")}, {ARN: aws.String("arn:none"), Name: aws.String("none")},
 				{ARN: aws.String(otherARN), Name: aws.String("copy"), CreatedDate: &test.created, Tags: tags},

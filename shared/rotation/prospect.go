@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -39,6 +40,15 @@ func (o Observation) interval() time.Duration {
 	return o.Due.Sub(o.Now)
 }
 
+// nextEnd is until when the credential of a rotation that takes place now is the
+// current one, zero where that isn't known.
+func (o Observation) nextEnd() time.Time {
+	if o.interval() == 0 {
+		return time.Time{}
+	}
+	return o.Now.Add(o.interval())
+}
+
 // prospect reads the current credential as the one that the next rotation begins
 // with.
 func (r *Rotation) prospect(o Observation) (documents, []finding.Finding) {
@@ -55,9 +65,13 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 	}
 	findings := inUseFault(o, at)
 	username := next.before.Credential.Username
-	findings = append(findings, standingFaults(o, username, "current", o.Due)...)
+	if o.Standings[username].Fault == nil || len(findings) == 0 {
+		// A credential that the registry refuses is the fault of what the driver found, too.
+		findings = append(findings, standingFaults(o, username, "current", o.Due, r.replaces(o, at))...)
+	}
+	findings = append(findings, exhausted(o)...)
 	if next.order.Next != username {
-		findings = append(findings, standingFaults(o, next.order.Next, "standby", o.Due.Add(o.interval()))...)
+		findings = append(findings, standingFaults(o, next.order.Next, "standby", o.Due.Add(o.interval()), false)...)
 	}
 	ends := at.Expires
 	for _, issued := range o.Issued {
@@ -65,7 +79,7 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 			ends = issued.Ends
 		}
 	}
-	findings = append(findings, endFaults(o, ends, "the current credential", o.Due)...)
+	findings = append(findings, endFaults(o, ends, "the current credential", o.Due, r.replaces(o, at))...)
 	if supplied, ok := r.drivers[at.Driver].(registry.Supplied); ok && !o.Due.IsZero() && o.Due.Sub(o.Now) < reminder {
 		if _, there := supplied.Supply(next.order); !there {
 			findings = append(findings, finding.Finding{
@@ -79,14 +93,17 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 }
 
 // standingFaults says what the registry's word about an account means. needed is
-// the time until which it has to work, zero where that isn't known.
-func standingFaults(o Observation, username, role string, needed time.Time) []finding.Finding {
+// the time until which it has to work, zero where that isn't known; replaced is as
+// endFaults has it.
+func standingFaults(o Observation, username, role string, needed time.Time, replaced bool) []finding.Finding {
 	standing, known := o.Standings[username]
 	if !known {
 		return nil
 	}
 	account := "the " + role + " account"
 	switch {
+	case standing.Fault != nil:
+		return []finding.Finding{*standing.Fault}
 	case standing.Err != nil:
 		return []finding.Finding{apiFault(standing.Err)}
 	case standing.Disabled:
@@ -102,12 +119,35 @@ func standingFaults(o Observation, username, role string, needed time.Time) []fi
 			Fix:     "give it the same permissions as the other account has",
 		}}
 	}
-	return endFaults(o, standing.Ends, account, needed)
+	return endFaults(o, standing.Ends, account, needed, replaced)
 }
 
-// endFaults says that a credential ends soon, or before it is needed no more.
-func endFaults(o Observation, ends time.Time, what string, needed time.Time) []finding.Finding {
-	if ends.IsZero() {
+// exhausted says that the next rotation gets no token, because there may be no
+// other one.
+func exhausted(o Observation) []finding.Finding {
+	limit := slices.Index(o.Limits, o.Used)
+	if limit < 0 && (len(o.Limits) == 0 || o.Used < o.Limits[len(o.Limits)-1]) {
+		return nil
+	}
+	f := finding.Finding{
+		Code: "token-limit-reached", Severity: finding.Warning,
+		Message: fmt.Sprintf("there are %d access tokens at the registry, expired ones included, which is all that one of its subscriptions allows, so the next rotation may get no other one", o.Used),
+		Fix:     "delete tokens that have expired or that nothing uses; a rotation needs room for one",
+	}
+	if limit < 0 || limit == len(o.Limits)-1 {
+		f.Severity = finding.Error
+		f.Message = fmt.Sprintf("there are %d access tokens at the registry, expired ones included, and no subscription allows more, so the next rotation gets no other one", o.Used)
+	}
+	return []finding.Finding{f}
+}
+
+// endFaults says that a credential ends soon, or before it is needed no more. needed
+// is zero where that time isn't known. replaced says that a rotation puts another
+// credential in its place by then: then its end matters only if it leaves no time for
+// a rotation that comes late.
+func endFaults(o Observation, ends time.Time, what string, needed time.Time, replaced bool) []finding.Finding {
+	slack := min(lastDays, o.interval())
+	if ends.IsZero() || replaced && !needed.IsZero() && o.Now.Before(ends) && !ends.Before(needed.Add(slack)) {
 		return nil
 	}
 	f := finding.Finding{
@@ -122,12 +162,26 @@ func endFaults(o Observation, ends time.Time, what string, needed time.Time) []f
 	case ends.Before(needed):
 		f.Severity = finding.Error
 		f.Message += fmt.Sprintf(", and is needed until %s at least", needed.UTC().Format(time.DateOnly))
-	case ends.Sub(o.Now) < lastDays:
-		f.Severity = finding.Error
 	case ends.Sub(o.Now) >= lastWeeks:
 		return nil
+	case ends.Sub(o.Now) < lastDays && o.Step != TestSecret:
+		// In a rotation, an error would leave the one before in use, which may end sooner.
+		f.Severity = finding.Error
 	}
 	return []finding.Finding{f}
+}
+
+// replaces reports whether a rotation puts a credential with an end of its own into
+// the place of the current one. An account that takes turns keeps its end, and what a
+// person makes doesn't come by itself.
+func (r *Rotation) replaces(o Observation, at Target) bool {
+	_, supplied := r.drivers[at.Driver].(registry.Supplied)
+	return o.Rotates && !supplied && !r.takesTurns(o, at)
+}
+
+// isReplicating reports whether a replica is on its way to the secret's present value.
+func isReplicating(replicas map[string]string) bool {
+	return slices.Contains(slices.Collect(maps.Values(replicas)), "InProgress")
 }
 
 // staleReplicas names the replicas that don't hold the secret's present value.
@@ -204,16 +258,39 @@ func (r *Rotation) sharedFaults(o Observation, at Target) []finding.Finding {
 			})
 			continue
 		}
-		named, err := registry.Parse(other.Tags[RegistryTag])
-		if err == nil && named == at.Registry && other.Tags[FamiliesTag] == o.Tags[FamiliesTag] && other.Created.Before(o.Created) {
+		if why, serves := o.servedBefore(at, other); o.isTwin(at, other) && serves {
 			findings = append(findings, finding.Finding{
 				Code: "registry-shared", Severity: finding.Warning,
-				Message: fmt.Sprintf("the older secret %s is tagged for %s as well, so task definitions keep using that one", printable(other.Name), at.Registry),
+				Message: fmt.Sprintf("the secret %s is tagged for %s as well and %s, so task definitions keep using that one", printable(other.Name), at.Registry, why),
 				Fix:     "narrow the tag " + RegistryTag + " of one of them to a path, list the families that each is for in the tag " + FamiliesTag + ", or delete one",
 			})
 		}
 	}
 	return findings
+}
+
+// isTwin reports whether another secret is tagged for the same images.
+func (o Observation) isTwin(at Target, other OtherSecret) bool {
+	named, err := registry.Parse(other.Tags[RegistryTag])
+	return err == nil && named == at.Registry && other.Tags[FamiliesTag] == o.Tags[FamiliesTag]
+}
+
+// servedBefore reports whether another secret served the registry before this one,
+// and how that is known. The task definitions record it: a tag may come later than
+// the secret that carries it. Where they name both or neither, the older secret did.
+func (o Observation) servedBefore(at Target, other OtherSecret) (why string, served bool) {
+	var own, theirs bool
+	for _, used := range o.Uses.Images {
+		if of, _, err := registry.ParseReference(used.Image); err != nil || of.Host != at.Registry.Host {
+			continue
+		}
+		own = own || o.isNamed(used.Secret)
+		theirs = theirs || isNameOf(used.Secret, other.ARN, other.Name)
+	}
+	if own != theirs {
+		return "is named by them already", theirs
+	}
+	return "is older", other.Created.Before(o.Created)
 }
 
 // baseUser is what the names of two accounts that take turns have in common.

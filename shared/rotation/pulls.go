@@ -144,8 +144,10 @@ func (o Observation) imagesInUse(at Target) []registry.Image {
 
 // isNamed reports whether a text names this secret: its ARN, also without the six
 // characters that Secrets Manager adds, or its name.
-func (o Observation) isNamed(text string) bool {
-	return text != "" && (text == o.ARN || text == o.Name || len(o.ARN) > 7 && text == o.ARN[:len(o.ARN)-7])
+func (o Observation) isNamed(text string) bool { return isNameOf(text, o.ARN, o.Name) }
+
+func isNameOf(text, arn, name string) bool {
+	return text != "" && (text == arn || text == name || len(arn) > 7 && text == arn[:len(arn)-7])
 }
 
 // subjectOfTest is the credential that testSecret tries.

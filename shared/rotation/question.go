@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/secret"
 	"ecsguardrails/shared/storedfile"
@@ -48,6 +49,10 @@ const (
 	AskIssued QuestionKind = "issued"
 	// AskStanding: what does the registry tell about an account?
 	AskStanding QuestionKind = "standing"
+	// AskUsed: how many tokens are there, and how many may there be?
+	AskUsed QuestionKind = "used"
+	// AskReplicas: are the secret's replicas in sync?
+	AskReplicas QuestionKind = "replicas"
 	// AskConfigs: what do the listed ecs.config files hold?
 	AskConfigs QuestionKind = "configs"
 	// AskUnlisted: which other ecs.config files hold registry credentials?
@@ -116,6 +121,7 @@ func (r *Rotation) wanted(o Observation) []Question {
 		if !both.hasNew {
 			questions = append(questions, r.issuedQuestions(o, at, both.order)...)
 			questions = append(questions, r.standingQuestions(at, both.order, both.order.Next)...)
+			questions = append(questions, r.replicaQuestions(o, at)...)
 		}
 	case TestSecret:
 		questions = append(questions, r.standingQuestions(at, both.order, o.subjectOfTest(both).Username)...)
@@ -204,6 +210,16 @@ func (r *Rotation) standingQuestions(at Target, order registry.Order, username s
 	return []Question{{Kind: AskStanding, For: username, Order: order, Driver: at.Driver}}
 }
 
+// replicaQuestions wait for replicas, where the rotation would end the credential
+// that those behind still serve.
+func (r *Rotation) replicaQuestions(o Observation, at Target) []Question {
+	asked := Question{Kind: AskReplicas}
+	if !r.takesTurns(o, at) || at.InPlace || !o.answered[asked.key()] && !isReplicating(o.Replicas) {
+		return nil
+	}
+	return []Question{asked}
+}
+
 func (r *Rotation) configQuestions(at Target) []Question {
 	if len(at.Configs) == 0 {
 		return nil
@@ -259,8 +275,14 @@ func (r *Rotation) reviewQuestions(o Observation, at Target, takesTurns bool) []
 		questions = append(questions, r.standingQuestions(at, next.order, next.order.Next)...)
 	}
 	questions = append(questions, r.issuedQuestions(o, at, next.order)...)
+	if _, limited := r.drivers[at.Driver].(registry.Limited); limited {
+		questions = append(questions, Question{Kind: AskUsed, Order: next.order, Driver: at.Driver})
+	}
 	if len(r.configBuckets) > 0 {
 		questions = append(questions, Question{Kind: AskUnlisted, Entries: at.Configs})
+	}
+	if slices.ContainsFunc(o.rivals(at), func(other OtherSecret) bool { return o.isTwin(at, other) }) {
+		questions = append(questions, Question{Kind: AskUses, Families: o.Tags[FamiliesTag]})
 	}
 	for _, other := range o.rivals(at) {
 		questions = append(questions, Question{Kind: AskValue, For: other.ARN, SecretID: other.ARN, MayBeLocked: true})
@@ -343,6 +365,10 @@ type Observation struct {
 	Minted map[string]Value
 	// Standings are what the registry tells of users.
 	Standings map[string]StandingAnswer
+	// Used is how many tokens the registry has, Limits how many it may have; without
+	// limits there is none.
+	Used   int
+	Limits []int
 	// Configs are the listed files, Unlisted others with registry credentials.
 	Configs, Unlisted ConfigFiles
 	// Reached are the instances of the clusters that those files are for, Sent what
@@ -392,6 +418,8 @@ type StandingAnswer struct {
 	registry.Standing
 	// Err is nil where the registry told.
 	Err *registry.Error
+	// Fault is what the driver found wrong itself.
+	Fault *finding.Finding
 }
 
 // OtherSecret is a secret that is tagged for a registry.

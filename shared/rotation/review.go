@@ -150,7 +150,12 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	}
 	base.ReviewedCurrent = o.version(current)
 	revocations := r.outdated(o, at, both)
+	// What the driver found wrong would keep it from ending anything, too.
+	able := o.Standings[both.after.Credential.Username].Fault == nil
 	for _, issued := range revocations {
+		if !able {
+			break
+		}
 		plan.Actions = append(plan.Actions, base.revoking(issued, "whose grace time is over"))
 	}
 	locked := o.locked()
@@ -159,7 +164,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	switch {
 	case len(revocations) > 0:
 		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "grace-over", Severity: finding.Warning, Cured: true,
+			Code: "grace-over", Severity: finding.Warning, Cured: able,
 			Message: fmt.Sprintf("%s still takes the previous credential, whose grace time is over", at.Registry.Host),
 			Fix:     "let this function revoke it",
 		})

@@ -139,7 +139,7 @@ func matches(hash, password string) bool {
 func (w *world) drivers() map[string]registry.Driver {
 	client, random := registry.WithTransport(w.network), rand.NewChaCha8([32]byte{byte(len(w.secrets.Calls))})
 	return map[string]registry.Driver{
-		acr.Name:             acr.New(client),
+		acr.Name:             acr.New(client, w.now),
 		artifactory.Name:     artifactory.New(client),
 		cloudsmith.Name:      cloudsmith.New(client),
 		dockerhub.Name:       dockerhub.New(client),

@@ -22,6 +22,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,14 +57,15 @@ var (
 	uuid  = lazyregexp.New(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 )
 
-// Driver implements registry.Driver and registry.Lister.
+// Driver implements registry.Driver, registry.Lister and registry.Inspector.
 type Driver struct {
 	client *registry.Client
+	now    func() time.Time
 	pause  func(context.Context, time.Duration) error
 }
 
-// New makes the driver.
-func New(client *registry.Client) *Driver { return &Driver{client, pause} }
+// New makes the driver; now is the clock by which passwords have ended.
+func New(client *registry.Client, now func() time.Time) *Driver { return &Driver{client, now, pause} }
 
 func pause(ctx context.Context, wait time.Duration) error {
 	select {
@@ -127,7 +129,31 @@ type token struct {
 		ScopeMap string `json:"scopeMapId"`
 		Status   string
 		State    string `json:"provisioningState"`
+		// Credentials has the passwords without their values.
+		Credentials struct {
+			Passwords []struct{ Expiry string }
+		}
 	}
+}
+
+// ends gives the next end of a token's passwords: which one of two is in use Azure
+// doesn't tell. A password whose end has come is of no interest while there is
+// another one.
+func (t token) ends(now time.Time) time.Time {
+	var next, last time.Time
+	for _, password := range t.Properties.Credentials.Passwords {
+		end := registry.EndOf(password.Expiry)
+		if end.After(last) {
+			last = end
+		}
+		if end.After(now) && (next.IsZero() || end.Before(next)) {
+			next = end
+		}
+	}
+	if next.IsZero() && !slices.ContainsFunc(t.Properties.Credentials.Passwords, func(p struct{ Expiry string }) bool { return p.Expiry == "" }) {
+		return last
+	}
+	return next
 }
 
 // Issue makes a token with the scope map of the one in use, and its password.
@@ -186,7 +212,7 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 		}
 		for _, t := range listed.Value {
 			if version, ours := versionOf(order, t.Name); ours {
-				issued = append(issued, registry.Issued{ID: t.Name, Version: version})
+				issued = append(issued, registry.Issued{ID: t.Name, Version: version, Ends: t.ends(d.now())})
 			}
 		}
 		link, err := url.Parse(listed.NextLink)
@@ -212,7 +238,7 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 	return err
 }
 
-// Inspect tells whether a token is switched off. What its scope map allows is
+// Inspect tells whether a token is switched off, and when its passwords end. What its scope map allows is
 // seen by a pull.
 func (d *Driver) Inspect(ctx context.Context, order registry.Order, username string) (registry.Standing, error) {
 	api, err := d.login(ctx, order)
@@ -221,7 +247,7 @@ func (d *Driver) Inspect(ctx context.Context, order registry.Order, username str
 	}
 	var found token
 	_, err = api.Do(ctx, call(http.MethodGet, "/tokens/"+url.PathEscape(username), nil, "the look at a token"), &found)
-	return registry.Standing{Disabled: found.Properties.Status == "disabled"}, err
+	return registry.Standing{Disabled: found.Properties.Status == "disabled", Ends: found.ends(d.now())}, err
 }
 
 // call is one to the registry's own part of the API.

@@ -92,6 +92,8 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 		Tokens []struct {
 			ID          string `json:"token_id"`
 			Description string
+			// Expiry is in seconds of Unix time, 0 for never.
+			Expiry int64
 		}
 	}
 	_, err := d.api(order).Do(ctx, registry.Call{
@@ -104,7 +106,7 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 	var issued []registry.Issued
 	for _, t := range listed.Tokens {
 		if version, ours := order.TokenVersion(t.Description); ours {
-			issued = append(issued, registry.Issued{ID: t.ID, Version: version})
+			issued = append(issued, registry.Issued{ID: t.ID, Version: version, Ends: registry.UnixTime(t.Expiry)})
 		}
 	}
 	return issued, nil
@@ -112,14 +114,7 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 
 // Revoke ends a token: 200, or 204 for one that has ended already.
 func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
-	_, err := d.api(order).Do(ctx, registry.Call{
-		Method: http.MethodDelete, Path: tokens + "/" + url.PathEscape(id), Doing: "the revocation of an access token",
-		Want: []int{http.StatusOK, http.StatusNoContent},
-	}, nil)
-	if registry.IsMissing(err) {
-		return nil
-	}
-	return err
+	return d.api(order).Delete(ctx, tokens+"/"+url.PathEscape(id), "the revocation of an access token")
 }
 
 func (d *Driver) api(order registry.Order) *registry.API {

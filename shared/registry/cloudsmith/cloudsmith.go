@@ -59,10 +59,11 @@ func repository(order registry.Order) (owner, name string, ok bool) {
 // token is an entitlement token; Token is shown where show_tokens asks for it,
 // and when it is made.
 type token struct {
-	Slug     string `json:"slug_perm"`
-	Name     string
-	Token    secret.Text
-	IsActive *bool `json:"is_active"`
+	Slug  string `json:"slug_perm"`
+	Name  string
+	Token secret.Text
+	// End is until when it may be used, "" for ever.
+	End string `json:"limit_date_range_to"`
 }
 
 // Issue mints a token.
@@ -86,37 +87,21 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 
 // List gives the tokens that carry the names of this secret's.
 func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Issued, error) {
-	var issued []registry.Issued
-	for page := range registry.MaxPages {
-		var listed []token
-		header, err := d.api(order).Do(ctx, registry.Call{
-			Method: http.MethodGet, Path: tokens(order), Doing: "the list of entitlement tokens", Want: []int{http.StatusOK},
-			Query: url.Values{"page": {strconv.Itoa(page + 1)}, "page_size": {strconv.Itoa(pageSize)}},
-		}, &listed)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range listed {
-			if version, ours := order.TokenVersion(t.Name); ours {
-				issued = append(issued, registry.Issued{ID: t.Slug, Version: version})
-			}
-		}
-		if pages, err := strconv.Atoi(header.Get("X-Pagination-PageTotal")); err == nil && page+1 >= pages || len(listed) == 0 {
-			break
-		}
-	}
-	return issued, nil
+	return registry.Pages[[]token]{
+		Call: registry.Call{Path: tokens(order), Doing: "the list of entitlement tokens", Query: url.Values{"page_size": {strconv.Itoa(pageSize)}}},
+		Tokens: registry.Each(func(t token) registry.Token {
+			return registry.Token{ID: t.Slug, Name: t.Name, Ends: registry.EndOf(t.End)}
+		}),
+		Last: func(_ []token, number int, header http.Header) bool {
+			pages, err := strconv.Atoi(header.Get("X-Pagination-PageTotal"))
+			return err == nil && number >= pages
+		},
+	}.List(ctx, d.api(order), order)
 }
 
 // Revoke deletes a token.
 func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
-	_, err := d.api(order).Do(ctx, registry.Call{
-		Method: http.MethodDelete, Path: tokens(order) + url.PathEscape(id) + "/", Doing: "the deletion of an entitlement token", Want: []int{http.StatusNoContent},
-	}, nil)
-	if registry.IsMissing(err) {
-		return nil
-	}
-	return err
+	return d.api(order).Delete(ctx, tokens(order)+url.PathEscape(id)+"/", "the deletion of an entitlement token")
 }
 
 func tokens(order registry.Order) string {

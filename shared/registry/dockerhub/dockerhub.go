@@ -11,7 +11,7 @@
 // public repositories, which are a resource of their own; without the tag, the
 // repository that the registry's tag names, or all of the organization's. An
 // organization may have 10 tokens (Team) or 100 (Business), expired ones included,
-// and each secret needs two at a time. The API allows a
+// and each secret needs two, and a third one while it rotates. The API allows a
 // number of requests per minute, and says with 429 and X-Retry-After, a Unix
 // time, or Retry-After, when to go on.
 //
@@ -28,10 +28,10 @@ package dockerhub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"ecsguardrails/shared/registry"
@@ -44,7 +44,7 @@ const Name = "dockerhub"
 // address is the API's host, which serves no images.
 const address = "https://hub.docker.com"
 
-// Driver implements registry.Driver and registry.Lister.
+// Driver implements registry.Driver, registry.Lister and registry.Limited.
 type Driver struct{ client *registry.Client }
 
 // New makes the driver.
@@ -101,6 +101,8 @@ type token struct {
 	// TokenLabel is what a personal token's label is called.
 	TokenLabel string `json:"token_label"`
 	Token      secret.Text
+	// End is when it stops working, "" for never.
+	End string `json:"expires_at"`
 }
 
 func (t token) id() string    { return t.UUID + t.ID }
@@ -137,7 +139,7 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 	const doing = "the request for an access token"
 	var minted token
 	if _, err := api.Do(ctx, registry.Call{Method: http.MethodPost, Path: tokens(order), JSON: body, Doing: doing, Want: []int{http.StatusCreated}}, &minted); err != nil {
-		return registry.Issued{}, err
+		return registry.Issued{}, d.whyNot(ctx, api, order, err)
 	}
 	if minted.Token.IsZero() || minted.id() == "" {
 		return registry.Issued{}, registry.NotIssued(doing)
@@ -146,6 +148,19 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 		Credential: registry.Credential{Username: order.Current.Username, Password: minted.Token},
 		ID:         minted.id(), Version: order.Version,
 	}, nil
+}
+
+// whyNot says that an organization has all the tokens that it may have, where that
+// is why it gets no other one: Docker Hub's answer is the one to a wrong request.
+func (d *Driver) whyNot(ctx context.Context, api *registry.API, order registry.Order, err error) error {
+	failure, ok := errors.AsType[*registry.Error](err)
+	if !ok || failure.Retryable() || isPersonal(order) {
+		return err
+	}
+	if used, counted := d.count(ctx, api, order); counted == nil && slices.Contains(limits, used) {
+		return registry.Failure(registry.Unexpected, fmt.Sprintf("%s; the organization has %d access tokens, which is a limit of Docker Hub's (10 with Docker Team, 100 with Docker Business, expired ones included): delete some", failure.Error(), used))
+	}
+	return err
 }
 
 // resources are what the next token of an organization may pull: what the tag
@@ -199,32 +214,54 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 	return d.listed(ctx, api, order)
 }
 
+// listing is a page of tokens.
+type listing struct {
+	// Count or Total is the number of all tokens.
+	Count, Total int
+	Next         string
+	Results      []token
+}
+
 // listed gives this secret's tokens in the order of the list.
 func (d *Driver) listed(ctx context.Context, api *registry.API, order registry.Order) ([]registry.Issued, error) {
-	var issued []registry.Issued
-	for page := range registry.MaxPages {
-		var listed struct {
-			Next    string
-			Results []token
-		}
-		_, err := api.Do(ctx, registry.Call{
-			Method: http.MethodGet, Path: tokens(order), Doing: "the list of access tokens", Want: []int{http.StatusOK},
-			Query: url.Values{"page": {strconv.Itoa(page + 1)}, "page_size": {"100"}},
-		}, &listed)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range listed.Results {
-			if version, ours := order.TokenVersion(t.label()); ours {
-				issued = append(issued, registry.Issued{ID: t.id(), Version: version})
-			}
-		}
+	tokensOf := registry.Each(func(t token) registry.Token {
+		return registry.Token{ID: t.id(), Name: t.label(), Ends: registry.EndOf(t.End)}
+	})
+	return registry.Pages[listing]{
+		Call:   registry.Call{Path: tokens(order), Doing: "the list of access tokens", Query: url.Values{"page_size": {"100"}}},
+		Tokens: func(page listing) []registry.Token { return tokensOf(page.Results) },
 		// Only whether there is a next page is read: its address is the server's choice.
-		if listed.Next == "" {
-			break
-		}
+		Last: func(page listing, _ int, _ http.Header) bool { return page.Next == "" },
+	}.List(ctx, api, order)
+}
+
+// limits are how many access tokens an organization may have, expired ones
+// included: with a Team subscription, and with a Business one
+// (docs.docker.com/enterprise/security/access-tokens).
+var limits = []int{10, 100}
+
+// Used gives how many access tokens the organization has. A user may have any
+// number.
+func (d *Driver) Used(ctx context.Context, order registry.Order) (used int, allowed []int, err error) {
+	order = complete(order)
+	if isPersonal(order) {
+		return 0, nil, nil
 	}
-	return issued, nil
+	api, err := d.login(ctx, order)
+	if err != nil {
+		return 0, nil, err
+	}
+	used, err = d.count(ctx, api, order)
+	return used, limits, err
+}
+
+// count asks for the shortest page: the list tells the number of all.
+func (d *Driver) count(ctx context.Context, api *registry.API, order registry.Order) (int, error) {
+	var page listing
+	_, err := api.Do(ctx, registry.Call{
+		Method: http.MethodGet, Path: tokens(order), Doing: "the count of access tokens", Want: []int{http.StatusOK}, Query: url.Values{"page": {"1"}, "page_size": {"1"}},
+	}, &page)
+	return max(page.Count, page.Total), err
 }
 
 // Revoke deletes a token.
@@ -234,13 +271,7 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 	if err != nil {
 		return err
 	}
-	_, err = api.Do(ctx, registry.Call{
-		Method: http.MethodDelete, Path: tokens(order) + "/" + url.PathEscape(id), Doing: "the deletion of an access token", Want: []int{http.StatusNoContent},
-	}, nil)
-	if registry.IsMissing(err) {
-		return nil
-	}
-	return err
+	return api.Delete(ctx, tokens(order)+"/"+url.PathEscape(id), "the deletion of an access token")
 }
 
 // login changes the administrator's credential into a bearer token, which lives

@@ -69,50 +69,23 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 	}, nil
 }
 
+// listed is a token as the list shows it.
+type listed struct {
+	ID   int64
+	Name string
+}
+
 // List gives the tokens that carry the names of this secret's.
 func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Issued, error) {
-	var issued []registry.Issued
-	seen := map[int64]bool{}
-	for page := range registry.MaxPages {
-		var listed []struct {
-			ID   int64
-			Name string
-		}
-		_, err := d.api(order).Do(ctx, registry.Call{
-			Method: http.MethodGet, Path: tokens(order), Doing: "the list of access tokens", Want: []int{http.StatusOK},
-			Query: url.Values{"limit": {strconv.Itoa(pageSize)}, "page": {strconv.Itoa(page + 1)}},
-		}, &listed)
-		if err != nil {
-			return nil, err
-		}
-		news := false
-		for _, t := range listed {
-			if seen[t.ID] {
-				continue
-			}
-			seen[t.ID], news = true, true
-			if version, ours := order.TokenVersion(t.Name); ours {
-				issued = append(issued, registry.Issued{ID: strconv.FormatInt(t.ID, 10), Version: version})
-			}
-		}
-		// A server may allow fewer to a page than were asked for, so only a page
-		// without anything new is the end.
-		if !news {
-			break
-		}
-	}
-	return issued, nil
+	return registry.Pages[[]listed]{
+		Call:   registry.Call{Path: tokens(order), Doing: "the list of access tokens", Query: url.Values{"limit": {strconv.Itoa(pageSize)}}},
+		Tokens: registry.Each(func(t listed) registry.Token { return registry.Token{ID: strconv.FormatInt(t.ID, 10), Name: t.Name} }),
+	}.List(ctx, d.api(order), order)
 }
 
 // Revoke deletes a token.
 func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
-	_, err := d.api(order).Do(ctx, registry.Call{
-		Method: http.MethodDelete, Path: tokens(order) + "/" + url.PathEscape(id), Doing: "the deletion of an access token", Want: []int{http.StatusNoContent},
-	}, nil)
-	if registry.IsMissing(err) {
-		return nil
-	}
-	return err
+	return d.api(order).Delete(ctx, tokens(order)+"/"+url.PathEscape(id), "the deletion of an access token")
 }
 
 func (d *Driver) api(order registry.Order) *registry.API {

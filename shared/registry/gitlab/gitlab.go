@@ -125,6 +125,9 @@ type token struct {
 	Token    secret.Text
 	Revoked  bool
 	Active   *bool
+	// End is an access token's last day, at whose beginning (UTC) it ends, or a
+	// deploy token's time; "" for never.
+	End string `json:"expires_at"`
 }
 
 func (t token) works() bool { return !t.Revoked && (t.Active == nil || *t.Active) }
@@ -169,28 +172,17 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 	if kind.days > 0 {
 		filter = url.Values{"per_page": {"100"}, "state": {"active"}}
 	}
-	var issued []registry.Issued
-	page := "1"
-	for range registry.MaxPages {
-		filter.Set("page", page)
-		var listed []token
-		header, err := d.api(order).Do(ctx, registry.Call{
-			Method: http.MethodGet, Path: path, Doing: "the list of tokens", Want: []int{http.StatusOK}, Query: filter,
-		}, &listed)
-		if err != nil {
-			return nil, err
-		}
-		for _, t := range listed {
-			if version, ours := order.TokenVersion(t.Name); ours && t.works() {
-				issued = append(issued, registry.Issued{ID: strconv.FormatInt(t.ID, 10), Version: version})
+	return registry.Pages[[]token]{
+		Call: registry.Call{Path: path, Doing: "the list of tokens", Query: filter},
+		Tokens: registry.Each(func(t token) registry.Token {
+			if !t.works() {
+				return registry.Token{ID: strconv.FormatInt(t.ID, 10)}
 			}
-		}
+			return registry.Token{ID: strconv.FormatInt(t.ID, 10), Name: t.Name, Ends: registry.EndOf(t.End)}
+		}),
 		// GitLab names the next page in a header ("Pagination", REST API).
-		if page = header.Get("X-Next-Page"); page == "" {
-			break
-		}
-	}
-	return issued, nil
+		Last: func(_ []token, _ int, header http.Header) bool { return header.Get("X-Next-Page") == "" },
+	}.List(ctx, d.api(order), order)
 }
 
 // Revoke deletes a token.
@@ -199,14 +191,7 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 	if err != nil {
 		return err
 	}
-	_, err = d.api(order).Do(ctx, registry.Call{
-		Method: http.MethodDelete, Path: path + "/" + url.PathEscape(id), Doing: "the deletion of a token",
-		Want: []int{http.StatusNoContent, http.StatusOK},
-	}, nil)
-	if registry.IsMissing(err) {
-		return nil
-	}
-	return err
+	return d.api(order).Delete(ctx, path+"/"+url.PathEscape(id), "the deletion of a token")
 }
 
 func (d *Driver) api(order registry.Order) *registry.API {

@@ -34,7 +34,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"ecsguardrails/shared/lazyregexp"
 	"ecsguardrails/shared/registry"
@@ -162,7 +161,7 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 			return false
 		}
 		if version, ours := order.TokenVersion(r.Name[at:]); ours {
-			issued = append(issued, registry.Issued{Credential: registry.Credential{Username: r.Name}, ID: strconv.FormatInt(r.ID, 10), Version: version})
+			issued = append(issued, registry.Issued{Credential: registry.Credential{Username: r.Name}, ID: strconv.FormatInt(r.ID, 10), Version: version, Ends: registry.UnixTime(r.ExpiresAt)})
 		}
 		return false
 	})
@@ -175,7 +174,7 @@ func (d robots) Inspect(ctx context.Context, order registry.Order, username stri
 	if err != nil {
 		return registry.Standing{}, err
 	}
-	standing := registry.Standing{Disabled: r.Disable, Pull: registry.RightMissing}
+	standing := registry.Standing{Disabled: r.Disable, Pull: registry.RightMissing, Ends: registry.UnixTime(r.ExpiresAt)}
 	project, _, _ := strings.Cut(order.Registry.Path, "/")
 	for _, allowed := range r.pulls() {
 		switch {
@@ -188,9 +187,6 @@ func (d robots) Inspect(ctx context.Context, order registry.Order, username stri
 		if standing.Pull != registry.RightMissing {
 			break
 		}
-	}
-	if r.ExpiresAt > 0 {
-		standing.Ends = time.Unix(r.ExpiresAt, 0).UTC()
 	}
 	return standing, nil
 }
@@ -234,13 +230,7 @@ func (a account) pulls() (pulls []permission) {
 
 // Revoke deletes a robot.
 func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
-	_, err := d.api(order).Do(ctx, registry.Call{
-		Method: http.MethodDelete, Path: "/api/v2.0/robots/" + url.PathEscape(id), Doing: "the deletion of a robot", Want: []int{http.StatusOK, http.StatusNoContent},
-	}, nil)
-	if registry.IsMissing(err) {
-		return nil
-	}
-	return err
+	return d.api(order).Delete(ctx, "/api/v2.0/robots/"+url.PathEscape(id), "the deletion of a robot")
 }
 
 // Issue chooses a secret for the robot whose turn it is.
@@ -284,7 +274,7 @@ func (d robots) find(ctx context.Context, order registry.Order, username string)
 		return isThere
 	})
 	if err == nil && !isThere {
-		err = registry.NotThere("the robot " + username)
+		err = registry.NotThere("the robot " + order.Whose(username))
 	}
 	return found, err
 }

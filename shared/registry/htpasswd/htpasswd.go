@@ -64,7 +64,7 @@ func (l Limits) allow(place storedfile.Place) error {
 	return nil
 }
 
-// Driver implements registry.Driver.
+// Driver implements registry.Driver, registry.Installer and registry.Inspector.
 type Driver struct {
 	objects storedfile.Store
 	random  io.Reader
@@ -130,18 +130,8 @@ func (d *Driver) Install(ctx context.Context, order registry.Order, credential r
 		if holds(file.Content, credential.Username, credential.Password) {
 			return nil
 		}
-		if held, told := verify(file.Content, order.Current.Username, order.Current.Password); !told {
-			return finding.Refuse(finding.Finding{
-				Code: "htpasswd-unverifiable", Severity: finding.Error,
-				Message: fmt.Sprintf("%s has a hash for the user of the credential in use that is none of bcrypt, $apr1$ and {SHA}, or takes too long to check, so it isn't known to be the registry's file and is not written", place),
-				Fix:     "write the user's line again with htpasswd -B",
-			})
-		} else if !held {
-			return finding.Refuse(finding.Finding{
-				Code: "htpasswd-differs", Severity: finding.Error,
-				Message: fmt.Sprintf("%s does not have the user of the credential in use, or has another password for it, so it is not written", place),
-				Fix:     "correct the secret's tag " + LocationTag + ", or see who changed the file",
-			})
+		if err := belongs(place, file, order); err != nil {
+			return err
 		}
 		if hashed == "" {
 			if hashed, err = hash(credential.Password); err != nil {
@@ -153,6 +143,42 @@ func (d *Driver) Install(ctx context.Context, order registry.Order, credential r
 		}
 	}
 	return fmt.Errorf("write %s: others changed it %d times in a row", place, attempts)
+}
+
+// belongs refuses a file that doesn't have the credential in use.
+func belongs(place storedfile.Place, file storedfile.File, order registry.Order) error {
+	if held, told := verify(file.Content, order.Current.Username, order.Current.Password); !told {
+		return finding.Refuse(finding.Finding{
+			Code: "htpasswd-unverifiable", Severity: finding.Error,
+			Message: fmt.Sprintf("%s has a hash for the user of the credential in use that is none of bcrypt, $apr1$ and {SHA}, or takes too long to check, so it isn't known to be the registry's file and is not written", place),
+			Fix:     "write the user's line again with htpasswd -B",
+		})
+	} else if !held {
+		return finding.Refuse(finding.Finding{
+			Code: "htpasswd-differs", Severity: finding.Error,
+			Message: fmt.Sprintf("%s does not have the user of the credential in use, or has another password for it, so it is not written", place),
+			Fix:     "correct the secret's tag " + LocationTag + ", or see who changed the file",
+		})
+	}
+	return nil
+}
+
+// Inspect verifies that the file is there and has the credential in use, as
+// Install will want it. Of another user nothing needs to be known: Install adds its
+// line.
+func (d *Driver) Inspect(ctx context.Context, order registry.Order, username string) (registry.Standing, error) {
+	if username != order.Current.Username {
+		return registry.Standing{}, nil
+	}
+	place, err := location(order)
+	if err != nil {
+		return registry.Standing{}, err
+	}
+	file, err := d.read(ctx, place)
+	if err != nil {
+		return registry.Standing{}, err
+	}
+	return registry.Standing{}, belongs(place, file, order)
 }
 
 func (d *Driver) read(ctx context.Context, place storedfile.Place) (storedfile.File, error) {

@@ -27,7 +27,7 @@ const Name = "nexus"
 // probe is a path that the API always has.
 const probe = "/service/rest/v1/status"
 
-// Driver implements registry.Driver and registry.Installer.
+// Driver implements registry.Driver, registry.Installer and registry.Inspector.
 type Driver struct {
 	client *registry.Client
 	random io.Reader
@@ -64,4 +64,34 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 		return err
 	}
 	return d.Install(ctx, order, registry.Credential{Username: id, Password: password})
+}
+
+// Inspect tells whether a user is switched off, or has no role at all. What its
+// roles allow is seen by a pull.
+func (d *Driver) Inspect(ctx context.Context, order registry.Order, username string) (registry.Standing, error) {
+	var listed []struct {
+		UserID        string `json:"userId"`
+		Status        string
+		Roles         []string
+		ExternalRoles []string `json:"externalRoles"`
+	}
+	// The id is a text to search for, which others may have in theirs.
+	_, err := d.client.API(order.Administrator, probe, order.Administrator.Basic).Do(ctx, registry.Call{
+		Method: http.MethodGet, Path: "/service/rest/v1/security/users", Query: url.Values{"userId": {username}, "source": {"default"}},
+		Doing: "the look at a user", Want: []int{http.StatusOK},
+	}, &listed)
+	if err != nil {
+		return registry.Standing{}, err
+	}
+	for _, user := range listed {
+		if user.UserID != username {
+			continue
+		}
+		standing := registry.Standing{Disabled: user.Status == "disabled" || user.Status == "locked"}
+		if len(user.Roles) == 0 && len(user.ExternalRoles) == 0 {
+			standing.Pull = registry.RightMissing
+		}
+		return standing, nil
+	}
+	return registry.Standing{}, registry.NotThere("the local user " + order.Whose(username))
 }

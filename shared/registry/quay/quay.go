@@ -84,7 +84,7 @@ func (d *Driver) regenerate(ctx context.Context, order registry.Order, username 
 	}, &robot)
 	// An unknown robot is a 400 (data/model/user.py, InvalidRobotException).
 	if failure, ok := errors.AsType[*registry.Error](err); ok && failure.Status == http.StatusBadRequest {
-		return secret.Text{}, registry.NotThere("the robot whose turn it is")
+		return secret.Text{}, registry.NotThere("the robot " + order.Whose(username))
 	}
 	if err != nil {
 		return secret.Text{}, err
@@ -138,5 +138,5 @@ func (d *Driver) Inspect(ctx context.Context, order registry.Order, username str
 			return registry.Standing{}, nil
 		}
 	}
-	return registry.Standing{}, registry.NotThere("the robot " + username)
+	return registry.Standing{}, registry.NotThere("the robot " + order.Whose(username))
 }

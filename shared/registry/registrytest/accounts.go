@@ -27,6 +27,8 @@ type Nexus struct {
 	Tokens
 	// Username and Password are those of a user with nexus:*.
 	Username, Password string
+	// Powerless are users without any role, Disabled those that are switched off.
+	Powerless, Disabled map[string]bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -44,6 +46,8 @@ func (n *Nexus) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	switch {
 	case username != n.Username || password != n.Password:
 		writer.WriteHeader(http.StatusForbidden)
+	case request.URL.Path == "/service/rest/v1/security/users" && request.Method == http.MethodGet:
+		n.search(writer, request.URL.Query().Get("userId"), request.URL.Query().Get("source"))
 	case !here || !change || request.Method != http.MethodPut:
 		n.fault(request, "there is no such call")
 		writer.WriteHeader(http.StatusMethodNotAllowed)
@@ -57,6 +61,28 @@ func (n *Nexus) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	default:
 		answer(writer, http.StatusNotFound, "User '"+user+"' not found. "+n.Canary)
 	}
+}
+
+// search gives the users whose ids begin with a text.
+func (n *Nexus) search(writer http.ResponseWriter, begin, source string) {
+	found := []map[string]any{}
+	for _, token := range n.Live() {
+		if source != "default" || !strings.HasPrefix(token.Username, begin) {
+			continue
+		}
+		status, roles := "active", []string{"pullers"}
+		if n.Disabled[token.Username] {
+			status = "disabled"
+		}
+		if n.Powerless[token.Username] {
+			roles = []string{}
+		}
+		found = append(found, map[string]any{
+			"userId": token.Username, "firstName": n.Canary, "lastName": n.Canary, "emailAddress": n.Canary, "source": "default",
+			"status": status, "readOnly": false, "roles": roles, "externalRoles": []string{},
+		})
+	}
+	answer(writer, http.StatusOK, found)
 }
 
 // Quay serves robots as quay's endpoints/api/robot.py does.

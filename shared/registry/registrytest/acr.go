@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ACR serves tokens of an Azure Container Registry as Azure's REST API describes
@@ -52,7 +53,7 @@ func (a *ACR) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	case isToken && request.Method == http.MethodGet:
 		for _, token := range a.Live() {
 			if token.Username == name {
-				answer(writer, http.StatusOK, a.show(name))
+				answer(writer, http.StatusOK, a.show(token))
 				return
 			}
 		}
@@ -104,7 +105,7 @@ func (a *ACR) list(writer http.ResponseWriter, request *http.Request) {
 	to := min(from+50, len(all))
 	shown := []map[string]any{}
 	for _, token := range all[from:to] {
-		shown = append(shown, a.show(token.Username))
+		shown = append(shown, a.show(token))
 	}
 	document := map[string]any{"value": shown}
 	if to < len(all) {
@@ -123,9 +124,9 @@ func (a *ACR) put(writer http.ResponseWriter, request *http.Request, name string
 	}
 	if !slices.ContainsFunc(a.Live(), func(token Token) bool { return token.Username == name }) {
 		// It has no password yet.
-		a.Add(Token{ID: name, Name: "ecs-guardrails-" + name, Username: name})
+		a.Add(Token{ID: name, Name: "ecs-guardrails-" + name, Username: name, Ends: a.Ends})
 	}
-	answer(writer, http.StatusCreated, a.show(name))
+	answer(writer, http.StatusCreated, a.show(Token{Username: name}))
 }
 
 func (a *ACR) generate(writer http.ResponseWriter, request *http.Request, fail func(int, string)) {
@@ -142,7 +143,14 @@ func (a *ACR) generate(writer http.ResponseWriter, request *http.Request, fail f
 	a.accept(writer, map[string]any{"username": name, "passwords": []map[string]string{{"name": "password1", "value": password, "creationTime": "2026-08-21T10:00:00Z"}}})
 }
 
-func (a *ACR) show(name string) map[string]any {
-	return map[string]any{"id": a.ID + "/tokens/" + name, "name": name, "type": a.Canary,
-		"properties": map[string]any{"provisioningState": "Succeeded", "scopeMapId": a.ID + "/scopeMaps/pull", "status": "enabled"}}
+func (a *ACR) show(token Token) map[string]any {
+	password := map[string]any{"name": "password1", "creationTime": "2026-08-21T10:00:00Z"}
+	if ends := token.end(time.RFC3339); ends != nil {
+		password["expiry"] = ends
+	}
+	return map[string]any{"id": a.ID + "/tokens/" + token.Username, "name": token.Username, "type": a.Canary,
+		"properties": map[string]any{
+			"provisioningState": "Succeeded", "scopeMapId": a.ID + "/scopeMaps/pull", "status": "enabled",
+			"credentials": map[string]any{"certificates": []any{}, "passwords": []any{password}},
+		}}
 }

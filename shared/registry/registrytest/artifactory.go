@@ -49,10 +49,14 @@ func (a *Artifactory) ServeHTTP(writer http.ResponseWriter, request *http.Reques
 		tokens := []map[string]any{}
 		for _, token := range a.Live() {
 			if token.Name == filter || wild && strings.HasPrefix(token.Name, filter) {
-				tokens = append(tokens, map[string]any{
+				shown := map[string]any{
 					"token_id": token.ID, "subject": "jfac@" + a.Canary + "/users/" + token.Username,
 					"issued_at": 1787000000, "issuer": a.Canary, "description": token.Name, "refreshable": false,
-				})
+				}
+				if !token.Ends.IsZero() {
+					shown["expiry"] = token.Ends.Unix()
+				}
+				tokens = append(tokens, shown)
 			}
 		}
 		answer(writer, http.StatusOK, map[string]any{"tokens": tokens})

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Cloudsmith serves entitlement tokens as the API's bindings describe them
@@ -60,5 +61,5 @@ func (c *Cloudsmith) ServeHTTP(writer http.ResponseWriter, request *http.Request
 }
 
 func (c *Cloudsmith) show(token Token) map[string]any {
-	return map[string]any{"slug_perm": token.ID, "name": token.Name, "token": "****", "is_active": true, "created_by": c.Canary}
+	return map[string]any{"slug_perm": token.ID, "name": token.Name, "token": "****", "is_active": true, "limit_date_range_to": token.end(time.RFC3339), "created_by": c.Canary}
 }

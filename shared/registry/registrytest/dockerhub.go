@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // DockerHub serves access tokens as docs.docker.com describes them
@@ -13,6 +14,8 @@ type DockerHub struct {
 	// Username and Password are the administrator's, Organization the one that
 	// the user owns.
 	Username, Password, Organization string
+	// Limit is how many tokens the organization may have; 0 for any number.
+	Limit int
 }
 
 // ServeHTTP implements http.Handler.
@@ -91,6 +94,10 @@ func (d *DockerHub) create(writer http.ResponseWriter, request *http.Request, pe
 		answer(writer, http.StatusBadRequest, map[string]any{"fields": map[string]string{label: d.Canary}, "text": d.Canary})
 		return
 	}
+	if !personal && d.Limit > 0 && d.organizations() >= d.Limit {
+		answer(writer, http.StatusForbidden, map[string]string{"message": d.Canary})
+		return
+	}
 	scopes := texts(body, "scopes")
 	if !personal {
 		scopes = paths(body)
@@ -107,10 +114,20 @@ func (d *DockerHub) show(token Token, personal bool) map[string]any {
 	if personal {
 		return map[string]any{
 			"uuid": token.ID, "client_id": d.Canary, "creator_ip": d.Canary, "creator_ua": d.Canary, "created_at": "2026-08-21T10:00:00.000000Z",
-			"last_used": nil, "generated_by": "manual", "is_active": true, "token": "", "token_label": token.Name, "scopes": token.Scopes,
+			"last_used": nil, "expires_at": token.end(time.RFC3339), "generated_by": "manual", "is_active": true, "token": "", "token_label": token.Name, "scopes": token.Scopes,
 		}
 	}
-	return map[string]any{"id": token.ID, "label": token.Name, "created_by": d.Canary, "is_active": true, "created_at": "2026-08-21T10:00:00Z", "expires_at": nil, "last_used_at": nil}
+	return map[string]any{"id": token.ID, "label": token.Name, "created_by": d.Canary, "is_active": true, "created_at": "2026-08-21T10:00:00Z", "expires_at": token.end(time.RFC3339), "last_used_at": nil}
+}
+
+// organizations counts the organization's tokens.
+func (d *DockerHub) organizations() (count int) {
+	for _, token := range d.Live() {
+		if strings.HasPrefix(token.ID, "o") {
+			count++
+		}
+	}
+	return count
 }
 
 // paths are those of the resources that an organization's token is asked for.

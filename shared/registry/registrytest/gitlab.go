@@ -94,7 +94,7 @@ func (g *GitLab) create(writer http.ResponseWriter, request *http.Request) {
 			answer(writer, http.StatusBadRequest, map[string]string{"message": "400 Bad request - Expires at must expire in 365 days " + g.Canary})
 			return
 		}
-		username = "group_141_bot_" + g.Canary
+		username, g.Ends = "group_141_bot_"+g.Canary, end
 	}
 	token := g.mint(strconv.Itoa, text(body, "name"), username, texts(body, "scopes"))
 	shown := g.show(token)
@@ -106,12 +106,12 @@ func (g *GitLab) show(token Token) map[string]any {
 	id, _ := strconv.Atoi(token.ID)
 	if g.Access {
 		return map[string]any{
-			"user_id": 141, "scopes": token.Scopes, "name": token.Name, "expires_at": "2027-01-31", "id": id, "active": true,
+			"user_id": 141, "scopes": token.Scopes, "name": token.Name, "expires_at": token.end(time.DateOnly), "id": id, "active": true,
 			"created_at": "2026-08-21T10:00:00.000Z", "revoked": false, "last_used_at": nil, "access_level": 20,
 		}
 	}
 	return map[string]any{
-		"id": id, "name": token.Name, "username": token.Username, "expires_at": nil,
+		"id": id, "name": token.Name, "username": token.Username, "expires_at": token.end("2006-01-02T15:04:05.000Z07:00"),
 		"revoked": false, "expired": false, "scopes": token.Scopes,
 	}
 }

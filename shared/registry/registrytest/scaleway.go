@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Scaleway serves API keys as the documentation of its IAM API describes them.
@@ -57,5 +58,5 @@ func (s *Scaleway) ServeHTTP(writer http.ResponseWriter, request *http.Request) 
 }
 
 func (s *Scaleway) show(token Token) map[string]any {
-	return map[string]any{"access_key": token.ID, "secret_key": nil, "application_id": s.Application, "description": token.Name, "editable": true, "creation_ip": s.Canary}
+	return map[string]any{"access_key": token.ID, "secret_key": nil, "application_id": s.Application, "description": token.Name, "expires_at": token.end(time.RFC3339), "editable": true, "creation_ip": s.Canary}
 }

@@ -17,6 +17,16 @@ type Token struct {
 	ID                     string
 	Name, Username, Secret string
 	Scopes                 []string
+	// Ends is when it stops working; zero for never.
+	Ends time.Time
+}
+
+// end gives the end in a vendor's form, nil for never.
+func (t Token) end(layout string) any {
+	if t.Ends.IsZero() {
+		return nil
+	}
+	return t.Ends.UTC().Format(layout)
 }
 
 // Tokens are a server's, with what all servers have in common: a rate limit,
@@ -26,6 +36,8 @@ type Tokens struct {
 	Canary string
 	// Limited is the number of calls that are answered with 429 first.
 	Limited int
+	// Ends is when tokens end that are minted from now on; zero for never.
+	Ends time.Time
 
 	mutex  sync.Mutex
 	minted int
@@ -78,7 +90,7 @@ func (t *Tokens) mint(id func(int) string, name, username string, scopes []strin
 	t.mutex.Lock()
 	defer t.mutex.Unlock()
 	t.minted++
-	token := Token{id(t.minted), name, username, fmt.Sprintf("%s-minted-%d", t.Canary, t.minted), scopes}
+	token := Token{id(t.minted), name, username, fmt.Sprintf("%s-minted-%d", t.Canary, t.minted), scopes, t.Ends}
 	t.live = append(t.live, token)
 	return token
 }

@@ -63,6 +63,8 @@ type key struct {
 	Access      string      `json:"access_key"`
 	Secret      secret.Text `json:"secret_key"`
 	Description string
+	// End is when it stops working, "" for never.
+	End string `json:"expires_at"`
 }
 
 // Issue mints a key.
@@ -84,41 +86,28 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 	}, nil
 }
 
+// listing is a page of API keys.
+type listing struct {
+	Keys []key `json:"api_keys"`
+}
+
 // List gives the keys that carry the descriptions of this secret's.
 func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Issued, error) {
-	var issued []registry.Issued
-	for page := range registry.MaxPages {
-		var listed struct {
-			Keys []key `json:"api_keys"`
-		}
-		_, err := d.api(order).Do(ctx, registry.Call{
-			Method: http.MethodGet, Path: keys, Doing: "the list of API keys", Want: []int{http.StatusOK},
-			Query: url.Values{"bearer_id": {order.Administrator.Username}, "page": {strconv.Itoa(page + 1)}, "page_size": {strconv.Itoa(pageSize)}},
-		}, &listed)
-		if err != nil {
-			return nil, err
-		}
-		for _, k := range listed.Keys {
-			if version, ours := order.TokenVersion(k.Description); ours {
-				issued = append(issued, registry.Issued{ID: k.Access, Version: version})
-			}
-		}
-		if len(listed.Keys) == 0 {
-			break
-		}
-	}
-	return issued, nil
+	tokens := registry.Each(func(k key) registry.Token {
+		return registry.Token{ID: k.Access, Name: k.Description, Ends: registry.EndOf(k.End)}
+	})
+	return registry.Pages[listing]{
+		Call: registry.Call{
+			Path: keys, Doing: "the list of API keys",
+			Query: url.Values{"bearer_id": {order.Administrator.Username}, "page_size": {strconv.Itoa(pageSize)}},
+		},
+		Tokens: func(page listing) []registry.Token { return tokens(page.Keys) },
+	}.List(ctx, d.api(order), order)
 }
 
 // Revoke deletes a key.
 func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
-	_, err := d.api(order).Do(ctx, registry.Call{
-		Method: http.MethodDelete, Path: keys + "/" + url.PathEscape(id), Doing: "the deletion of an API key", Want: []int{http.StatusNoContent},
-	}, nil)
-	if registry.IsMissing(err) {
-		return nil
-	}
-	return err
+	return d.api(order).Delete(ctx, keys+"/"+url.PathEscape(id), "the deletion of an API key")
 }
 
 func (d *Driver) api(order registry.Order) *registry.API {

@@ -80,6 +80,13 @@ func (s *SecretsManager) Begin(version string) {
 	s.Stages[version] = append(s.Stages[version], "AWSPENDING")
 }
 
+// Replicate gives a region's replica a state.
+func (s *SecretsManager) Replicate(region string, status types.StatusType) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.Replicas[region] = status
+}
+
 // Unstage takes a label away from a version. Its caller has the secret to itself.
 func (s *SecretsManager) Unstage(version, label string) {
 	s.Stages[version] = slices.DeleteFunc(s.Stages[version], func(l string) bool { return l == label })
