@@ -22,7 +22,7 @@ var endless = map[string]bool{
 }
 
 // TestEndsAreToldWeeksAhead has the registry give an end to what rotations mint, as
-// a policy of its own or a person may: a look tells it, whatever the driver.
+// its policy or a person may: a look tells it, whatever the driver.
 func TestEndsAreToldWeeksAhead(t *testing.T) {
 	for name, v := range allVendors() {
 		if endless[name] {

@@ -171,7 +171,7 @@ func endFaults(o Observation, ends time.Time, what string, needed time.Time, rep
 	return []finding.Finding{f}
 }
 
-// replaces reports whether a rotation puts a credential with an end of its own into
+// replaces reports whether a rotation puts a credential with another end into
 // the place of the current one. An account that takes turns keeps its end, and what a
 // person makes doesn't come by itself.
 func (r *Rotation) replaces(o Observation, at Target) bool {

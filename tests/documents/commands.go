@@ -23,7 +23,7 @@ type Block struct {
 // Files lists the documents of a checkout.
 func Files(root string) ([]string, error) {
 	var files []string
-	for _, pattern := range []string{"README.md", "README.ja.md", "CONTRIBUTING.md", "docs/*.md", "events/README.md", "functions/*/README.md", "tests/README.md"} {
+	for _, pattern := range []string{"README.md", "README.ja.md", "CONTRIBUTING.md", "docs/*.md", "docs/registries/*.md", "events/README.md", "functions/*/README.md", "tests/README.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			return nil, err

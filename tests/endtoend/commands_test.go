@@ -53,6 +53,8 @@ var elsewhere = map[string]string{
 	"make build":                       "the stack of this test was built by the same sam build",
 	`eval "$(make -s local)"`:          "it starts what this test has running already; the variables are those of this test's stack",
 	"mkdir layer && cp company-ca.pem layer/registries.pem && (cd layer && zip -q ../layer.zip registries.pem)": "it packs a file of the reader's",
+	"htpasswd -Bbn ecs PASSWORD > htpasswd":  "it needs Apache's tools; a rotation's tests write such a file",
+	"make registries":                        "it builds Gitea, and is a check of its own",
 	"git pull":                               "it changes the checkout",
 	"go test ./...":                          "make test runs it",
 	"sam delete --stack-name ecs-guardrails": "it would take this test's stack away; its options are checked",
@@ -255,6 +257,10 @@ func (s *shell) holds(t *testing.T, command documents.Command) {
 		if !strings.Contains(output, "Could not connect to the endpoint URL") && !strings.Contains(output, "Connection was closed") {
 			t.Errorf("%s: the AWS CLI does not take it:\n%s", command, output)
 		}
+	case fields[0] == "curl" && strings.HasPrefix(command.Document, "docs/registries/"):
+		// tests/documents runs them against the registries' test servers.
+	case fields[0] == "az":
+		// Another vendor's tool, for a service that nothing here stands for.
 	default:
 		if elsewhere[command.Text] == "" && !assigns.MatchString(strings.TrimPrefix(command.Text, "export ")) {
 			t.Errorf("%s: nothing runs it, and nothing says why not", command)

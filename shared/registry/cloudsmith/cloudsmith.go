@@ -62,7 +62,7 @@ type token struct {
 	Slug  string `json:"slug_perm"`
 	Name  string
 	Token secret.Text
-	// End is until when it may be used, "" for ever.
+	// End is until when it may be used, "" without an end.
 	End string `json:"limit_date_range_to"`
 }
 

@@ -2,7 +2,7 @@
 // function of theirs, whose ARN the secret's tag names and the stack's parameter
 // RegistryFunctionArns allows.
 //
-// The function gets one JSON object and answers one; docs/registries.md has the
+// The function gets one JSON object and answers one; docs/registries/lambda.md has the
 // contract with an example.
 //
 //	{"version": 1, "action": "issue", "registry": "r.example.com/team", "secretArn": "…",

@@ -210,6 +210,9 @@ func (h *Harbor) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 			return
 		}
 		fail(http.StatusNotFound, "NOT_FOUND")
+	case request.Method == http.MethodPatch && robot && strings.Contains(h.Username, "$"):
+		// No robot updates another.
+		fail(http.StatusForbidden, "FORBIDDEN")
 	case request.Method == http.MethodPatch && robot:
 		h.refresh(writer, request, id, fail)
 	default:
