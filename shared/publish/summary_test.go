@@ -37,7 +37,7 @@ func TestSweepSummary(t *testing.T) {
 			detail.Text.Actions != "Report: s3://reports/a.html" || strings.ContainsAny(detail.Text.Findings, "\"\n\\") {
 			t.Errorf("of %d wrong ones: %+v", wrong, detail.Text)
 		}
-		want := map[int]string{0: "The worst: nothing.", 1: "The worst: (1) would be fixed (dry run): role/0: lacks 'much' m", 4000: "and 3995 more."}[wrong]
+		want := map[int]string{0: "The worst: nothing.", 1: "The worst: (1) would be fixed (dry run): role/0: Lacks 'much' m", 4000: "and 3995 more."}[wrong]
 		if !strings.Contains(detail.Text.Findings, want) {
 			t.Errorf("of %d wrong ones: %s", wrong, detail.Text.Findings)
 		}

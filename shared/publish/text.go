@@ -7,6 +7,7 @@ import (
 
 	"ecsguardrails/shared/escape"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // Text is a result for people, for rules and programs that pass it on. Each field
@@ -63,7 +64,11 @@ func inWords(result finding.Result, plain func(string) string) Text {
 		} else {
 			told.Title += ": "
 		}
-		told.Title += strings.TrimPrefix(worst.Message, "cured: ")
+		cause := strings.TrimPrefix(worst.Message, "cured: ")
+		if !worst.Headline {
+			cause = strings.TrimSuffix(Sentence(cause), ".")
+		}
+		told.Title += cause
 	}
 	var lines []string
 	for i, f := range findings {
@@ -136,8 +141,19 @@ func paragraph(plain func(string) string, opening string, lines []string, none s
 	return clip(plain(opening+strings.Join(lines, " ")), maxParagraph)
 }
 
-// Sentence ends a text with a full stop unless something ends it.
+// word is a first word that a sentence can begin with: no name of a host, an API or
+// a resource, and no command.
+var word = lazyregexp.New(`^[a-z]+(?:'[a-z]+)? `)
+
+// Sentence begins a text with a capital letter, unless it begins with a name, and
+// ends it with a full stop, unless something ends it.
 func Sentence(text string) string {
+	if strings.HasPrefix(text, "cured: ") {
+		return "cured: " + Sentence(strings.TrimPrefix(text, "cured: "))
+	}
+	if word.MatchString(text) && !strings.HasPrefix(text, "aws ") && !strings.HasPrefix(text, "systemd ") {
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
 	if text == "" || strings.ContainsRune(".!?…", []rune(text)[len([]rune(text))-1]) {
 		return text
 	}

@@ -25,27 +25,27 @@ func TestInWords(t *testing.T) {
 		"fixed": {
 			finding.Result{Subject: "role/web", Status: finding.Remediated, Findings: []finding.Finding{cured}, Actions: attach(true)},
 			Text{
-				"fixed: role/web: the role lacks agent",
+				"fixed: role/web: The role lacks agent",
 				"role/web",
-				"Found: (1) info capability-missing: cured: the role lacks agent.",
+				"Found: (1) info capability-missing: cured: The role lacks agent.",
 				"Changes: (1) AttachRolePolicy on role/web: attach Agent.",
 			},
 		},
 		"dry run": {
 			finding.Result{Subject: "role/web", Status: finding.Planned, Findings: []finding.Finding{missing}, Actions: attach(false)},
 			Text{
-				"would be fixed (dry run): role/web: the role lacks agent",
+				"would be fixed (dry run): role/web: The role lacks agent",
 				"role/web",
-				"Found: (1) error capability-missing: the role lacks agent. To do: attach a policy.",
+				"Found: (1) error capability-missing: The role lacks agent. To do: Attach a policy.",
 				"Changes: (1) AttachRolePolicy on role/web: attach Agent (not done).",
 			},
 		},
 		"a person has to": {
 			finding.Result{Subject: "role/web", Status: finding.Noncompliant, Findings: []finding.Finding{cured, denied}},
 			Text{
-				"needs you: role/web: the boundary 'b' does not allow ecs:Poll",
+				"needs you: role/web: The boundary 'b' does not allow ecs:Poll",
 				"role/web",
-				"Found: (1) error action-denied-by-boundary: the boundary 'b' does not allow ecs:Poll. To do: allow it there. (2) info capability-missing: cured: the role lacks agent.",
+				"Found: (1) error action-denied-by-boundary: The boundary 'b' does not allow ecs:Poll. To do: Allow it there. (2) info capability-missing: cured: The role lacks agent.",
 				"Changes: none.",
 			},
 		},
@@ -53,7 +53,7 @@ func TestInWords(t *testing.T) {
 			finding.Result{Subject: "s3://b/k", Status: finding.Noncompliant, Findings: []finding.Finding{
 				{Code: "value-quoted", Severity: finding.Warning, Message: "quotes\nand \\n", Fix: "write none!", Line: 3},
 			}},
-			Text{"needs you: s3://b/k: quotes and /n", "s3://b/k", "Found: (1) warning value-quoted, line 3: quotes and /n. To do: write none!", "Changes: none."},
+			Text{"needs you: s3://b/k: quotes and /n", "s3://b/k", "Found: (1) warning value-quoted, line 3: quotes and /n. To do: Write none!", "Changes: none."},
 		},
 		"failed": {
 			finding.Result{Subject: "role/web", Status: finding.Failed},

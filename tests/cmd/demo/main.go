@@ -38,8 +38,8 @@ func main() {
 }
 
 func run(ctx context.Context, display *screen) (err error) {
-	display.line(display.styled(bold, "ECS Guardrails on a local AWS"))
-	display.line("")
+	display.line(display.styled(bold, "ECS Guardrails: what keeps instances out and tasks down, and how it ends"))
+	display.line("   Starting a local AWS and deploying the stack, about a minute …")
 	start := time.Now()
 	steps := &progress{screen: display}
 	running, err := stack.Start(ctx, stack.Options{
@@ -56,8 +56,6 @@ func run(ctx context.Context, display *screen) (err error) {
 		done()
 		err = errors.Join(err, stopped)
 	}()
-	display.line("   the stack is ready after " + seconds(time.Since(start)))
-
 	play, err := newPlay(ctx, running, display)
 	if err != nil {
 		return err
@@ -66,7 +64,6 @@ func run(ctx context.Context, display *screen) (err error) {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	display.summary(outcomes)
 	missing := 0
 	for _, of := range outcomes {
 		if of.err != nil {
@@ -76,7 +73,15 @@ func run(ctx context.Context, display *screen) (err error) {
 	if missing > 0 {
 		return fmt.Errorf("%d of %d scenes did not happen as they should", missing, len(outcomes))
 	}
-	display.line(display.styled(green, fmt.Sprintf("All %d scenes happened, checked against the real state.", len(outcomes))) +
-		display.styled(faint, " "+seconds(time.Since(start))+" in all"))
+	display.line(display.styled(green, fmt.Sprintf("✓ All %d problems ended, checked against the real state, in %s.", len(outcomes), seconds(time.Since(start)))))
+	display.line(display.styled(bold, "What next"))
+	for _, next := range [][2]string{
+		{"your account", "make scan                 reads only"},
+		{"your file", "go run ./functions/validate-config ecs.config"},
+		{"play", "make local                keeps this stack running"},
+		{"deploy", "make build && sam deploy --guided    a dry run by default"},
+	} {
+		display.tell(next[0], next[1])
+	}
 	return nil
 }

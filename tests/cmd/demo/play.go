@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/tests/operator"
@@ -31,19 +30,20 @@ type play struct {
 // scene is one thing that an operator lives through. It returns what happened
 // in a few words.
 type scene struct {
-	function, title string
-	act             func(*play, context.Context) (string, error)
+	// title is the problem.
+	title string
+	act   func(*play, context.Context) (string, error)
 }
 
 var scenes = []scene{
-	{"attach-policies", "A role for container instances is created without policies", (*play).bareRole},
-	{"validate-config", "A good ecs.config is uploaded", (*play).goodConfig},
-	{"validate-config", "An ecs.config whose credential no registry login can use", (*play).unusableCredential},
-	{"validate-config", "An ecs.config whose settings would get lost", (*play).lostSettings},
-	{"rotate-secret", "The password of a private registry is rotated", (*play).rotation},
-	{"patch-task-definition", "A task definition names a private image without credentials", (*play).privateImage},
-	{"diagnose-failure", "A task stops, and its reason misleads", (*play).stoppedTask},
-	{"sweep", "A role that was there before the stack was", (*play).olderRole},
+	{"A new instance role has no policies: its instances would never join", (*play).bareRole},
+	{"Is my ecs.config right?", (*play).goodConfig},
+	{"An ecs.config with a credential that no login can use", (*play).unusableCredential},
+	{"An ecs.config of which the agent would read nothing", (*play).lostSettings},
+	{"The registry's password is years old", (*play).rotation},
+	{"A task definition names a private image, and no credential", (*play).privateImage},
+	{"A task stopped, and its reason misleads", (*play).stoppedTask},
+	{"A role that was there before the stack", (*play).olderRole},
 }
 
 func newPlay(ctx context.Context, running *stack.Stack, display *screen) (*play, error) {
@@ -65,12 +65,10 @@ func newPlay(ctx context.Context, running *stack.Stack, display *screen) (*play,
 func (p *play) all(ctx context.Context) []outcome {
 	var outcomes []outcome
 	for index, scene := range scenes {
-		p.screen.title(index+1, scene.title, scene.function)
-		start := time.Now()
+		p.screen.title(index+1, scene.title)
 		bounded, cancel := context.WithTimeout(ctx, patience.Scale(sceneTimeout))
 		what, err := scene.act(p, bounded)
 		cancel()
-		took := time.Since(start)
 		if ctx.Err() != nil {
 			return outcomes
 		}
@@ -78,7 +76,7 @@ func (p *play) all(ctx context.Context) []outcome {
 			what = scene.title
 			p.screen.tell("", p.screen.styled(red, "✗ "+err.Error()))
 		}
-		outcomes = append(outcomes, outcome{scene.function, what, took, err})
+		outcomes = append(outcomes, outcome{what, err})
 	}
 	return outcomes
 }
@@ -113,52 +111,47 @@ func about(subject string) func(operator.Result) bool {
 	return func(result operator.Result) bool { return result.Subject == subject }
 }
 
-// show writes one result of a report.
+// show writes one result of a report: what was changed, and what entitled the
+// function to it; or else what is wrong.
 func (p *play) show(result operator.Result) {
-	colours := map[finding.Status]style{
-		finding.Compliant: green, finding.Remediated: green, finding.Planned: yellow,
-		finding.Noncompliant: red, finding.Failed: red, finding.Skipped: faint,
-	}
-	p.screen.tell("report", p.screen.styled(colours[result.Status], string(result.Status))+"  "+result.Subject)
-	severities := map[finding.Severity]style{finding.Error: red, finding.Warning: yellow, finding.Info: faint}
-	for _, found := range result.Findings {
-		place := ""
-		if found.Line > 0 {
-			place = fmt.Sprintf(" (line %d, column %d)", found.Line, found.Column)
+	for index, action := range result.Actions {
+		if index == most {
+			p.screen.tell("", fmt.Sprintf("and %d more", len(result.Actions)-most))
+			break
 		}
-		p.screen.tell("", p.screen.styled(severities[found.Severity], string(found.Severity))+" "+found.Code+place+": "+found.Message)
-		if found.Fix != "" {
-			p.screen.tell("", "fix: "+found.Fix)
-		}
-	}
-	for _, action := range result.Actions {
-		mark := p.screen.styled(green, "✓ done")
+		mark := p.screen.styled(green, "✓ ")
 		if !action.Applied {
-			mark = p.screen.styled(yellow, "not done")
+			mark = p.screen.styled(yellow, "not done: ")
 		}
-		p.screen.tell("", mark+"  "+action.Kind+": "+action.Summary)
+		if action.Note {
+			continue
+		}
+		p.screen.tell("change", mark+action.Kind+" "+action.Summary)
+		if action.Mandate.Text != "" {
+			p.screen.tell("allowed", "by "+action.Mandate.Text)
+		}
+	}
+	worst, found := result.Gravest()
+	if len(result.Actions) > 0 && result.Status == finding.Remediated || !found || worst.Severity == finding.Info {
+		return
+	}
+	place := ""
+	if worst.Line > 0 {
+		place = fmt.Sprintf(" in line %d", worst.Line)
+	}
+	p.screen.tell("found", p.screen.styled(map[finding.Severity]style{finding.Error: red, finding.Warning: yellow}[worst.Severity], string(worst.Severity)+place)+": "+worst.Message)
+	if worst.Fix != "" {
+		p.screen.tell("fix", worst.Fix)
 	}
 }
 
 // told waits for the message that the stack's topic sends to people about a
-// subject, and shows how it begins.
+// subject.
 func (p *play) told(ctx context.Context, subject string) error {
-	var message string
-	err := p.until(ctx, "the findings' topic has told of "+subject, func(ctx context.Context) (bool, error) {
+	return p.until(ctx, "a message about "+subject, func(ctx context.Context) (bool, error) {
 		messages, err := p.topic.Messages(ctx)
-		for _, text := range messages {
-			if strings.Contains(text, subject) {
-				message = text
-			}
-		}
-		return message != "", err
+		return slices.ContainsFunc(messages, func(text string) bool { return strings.Contains(text, subject) }), err
 	})
-	if err != nil {
-		return err
-	}
-	first, _, _ := strings.Cut(message, "\n")
-	p.screen.tell("published", "on the bus, and by the findings' topic: "+strings.Trim(first, `"`))
-	return nil
 }
 
 // untold makes sure that nothing was published about a subject.
@@ -170,15 +163,13 @@ func (p *play) untold(ctx context.Context, subject string) error {
 	if slices.ContainsFunc(messages, func(text string) bool { return strings.Contains(text, subject) }) {
 		return fmt.Errorf("something was published about %s, although nothing is wrong with it", subject)
 	}
-	p.screen.tell("published", "nothing: nobody needs to be told of what is right")
 	return nil
 }
 
-// before, event and after are the story's own words.
+// before and after are the story's own words.
 func (p *play) before(text string, about ...any) {
-	p.screen.tell("before", fmt.Sprintf(text, about...))
+	p.screen.tell("problem", fmt.Sprintf(text, about...))
 }
-func (p *play) event(text string, about ...any) { p.screen.tell("event", fmt.Sprintf(text, about...)) }
 func (p *play) after(text string, about ...any) {
-	p.screen.tell("after", p.screen.styled(green, "✓ ")+fmt.Sprintf(text, about...))
+	p.screen.tell("checked", p.screen.styled(green, "✓ ")+fmt.Sprintf(text, about...))
 }

@@ -29,14 +29,13 @@ func (p *play) bareRole(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.before("%s has %d policies: its instances would never join a cluster", role, len(attached))
+	p.before("%s was created with %d policies", role, len(attached))
 	if len(attached) > 0 {
 		return "", fmt.Errorf("the new role has policies already: %q", attached)
 	}
 	if err := p.CreateInstanceProfile(ctx, role); err != nil {
 		return "", err
 	}
-	p.event("iam:CreateRole and iam:AddRoleToInstanceProfile, as CloudTrail records them, through the stack's rule and its queue (delay 1 s here, 60 s by default)")
 	results, err := p.did(ctx, "attach-policies", 1, func(result operator.Result) bool {
 		return strings.HasSuffix(result.Subject, "role/"+role) && result.Status == finding.Remediated
 	})
@@ -115,11 +114,8 @@ func (p *play) config(ctx context.Context, key, content, want string) (operator.
 	if err != nil {
 		return operator.Result{}, err
 	}
-	p.before("the new version of s3://%s/%s has no tags; its lines:", p.bucket, key)
-	for line := range strings.Lines(content) {
-		p.screen.tell("", "| "+strings.TrimSpace(line))
-	}
-	p.event("s3:ObjectCreated:Put, by the bucket's notification")
+	first, _, _ := strings.Cut(strings.TrimPrefix(content[strings.Index(content, "\n")+1:], "\n"), "\n")
+	p.before("%s was uploaded; one of its lines: %s", key, first)
 	results, err := p.did(ctx, "validate-config", 1, about(object.String()))
 	if err != nil {
 		return operator.Result{}, err
@@ -237,7 +233,6 @@ func (p *play) fourCalls(ctx context.Context) (operator.Credential, error) {
 	if err != nil {
 		return operator.Credential{}, err
 	}
-	p.event("secretsmanager:RotateSecret; Secrets Manager calls the function four times")
 	results, err := p.did(ctx, "rotate-secret", len(rotationSteps), func(result operator.Result) bool {
 		return strings.HasPrefix(result.Subject, p.registrySecret+"#")
 	})
@@ -266,7 +261,6 @@ func (p *play) graceEnds(ctx context.Context, old, rotated operator.Credential) 
 	}); err != nil {
 		return err
 	}
-	p.event(`{"sweep": "secrets"}, by hand, when the grace time is over (%s here, as the tag ecs-guardrails:grace says)`, demoGrace)
 	invocation, err := p.Invoke(ctx, "sweep", []byte(`{"sweep":"secrets"}`))
 	if err != nil {
 		return err
@@ -325,7 +319,6 @@ func (p *play) privateImage(ctx context.Context) (string, error) {
 	}
 	first := aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
 	p.before("%s:1 pulls %s without repositoryCredentials: its tasks would stop with CannotPullContainerError", family, p.registry.Image())
-	p.event("ecs:RegisterTaskDefinition, as CloudTrail records it, through the stack's rule and its queue")
 	if _, err := p.did(ctx, "patch-task-definition", 1, about(first)); err != nil {
 		return "", err
 	}
@@ -385,7 +378,6 @@ func (p *play) stoppedTask(ctx context.Context) (string, error) {
 	if err := p.TaskEvents(ctx, task); err != nil {
 		return "", err
 	}
-	p.event("ECS Task State Change, as ECS puts it on the default bus, through the stack's rule and its queue")
 	if _, err := p.did(ctx, "diagnose-failure", 1, about(cluster+"/"+family)); err != nil {
 		return "", err
 	}
@@ -430,7 +422,6 @@ func (p *play) olderRole(ctx context.Context) (string, error) {
 	if invocation.FunctionError != "" {
 		return "", fmt.Errorf("sweep failed: %s", invocation.ErrorMessage)
 	}
-	p.event(`{"sweep": "roles"}, by hand; its schedule does the same once a day`)
 	for _, result := range invocation.Report.Results {
 		p.show(operator.Result{Result: result})
 	}

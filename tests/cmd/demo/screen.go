@@ -1,22 +1,27 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
-// columns is how wide text is broken; it fits a terminal that nobody widened
-// by much, and a log.
-const columns = 100
+// columns is how wide text is where nobody says how wide the terminal is, and
+// widest where it is very wide: long lines are hard to read.
+const columns, widest = 80, 110
 
-// labelWidth is the width of the column with "before", "event" and so on.
-const labelWidth = 11
+// labelWidth is the width of the column with "problem", "change" and so on.
+const labelWidth = 9
+
+// most is how many lines one thing is told in.
+const most = 2
 
 // screen writes for a person. On a terminal it has colours and a line that
 // tells how long the present wait has taken; elsewhere it has neither.
@@ -25,6 +30,8 @@ type screen struct {
 	out      io.Writer
 	terminal bool
 	colour   bool
+	// width is the terminal's, in columns.
+	width int
 }
 
 // newScreen follows https://no-color.org for colours.
@@ -33,7 +40,20 @@ func newScreen(out *os.File) *screen {
 	if info, err := out.Stat(); err == nil {
 		terminal = info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 	}
-	return &screen{out: out, terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == ""}
+	return &screen{out: out, terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "", width: width(out, terminal)}
+}
+
+// width asks the terminal, or takes what the shell exports.
+func width(out *os.File, terminal bool) int {
+	if terminal {
+		if size, err := unix.IoctlGetWinsize(int(out.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+			return min(int(size.Col), widest)
+		}
+	}
+	if exported, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && exported >= 40 {
+		return min(exported, widest)
+	}
+	return columns
 }
 
 type style string
@@ -69,21 +89,38 @@ func (s *screen) clear() {
 }
 
 // title begins a part of the story.
-func (s *screen) title(number int, text, function string) {
-	heading := fmt.Sprintf("%d. %s", number, text)
-	gap := max(2, columns-utf8.RuneCountInString(heading)-len(function))
-	s.line("")
-	s.line(s.styled(bold, heading) + strings.Repeat(" ", gap) + s.styled(cyan, function))
+func (s *screen) title(number int, text string) {
+	s.line(s.styled(bold, shortened(fmt.Sprintf("%d. %s", number, text), s.width)))
 }
 
-// tell writes text beside a label, broken into lines.
+// tell writes text beside a label, in two lines at most: the story matters, and
+// the functions' logs have the rest.
 func (s *screen) tell(label, text string) {
-	for index, part := range broken(text, columns-labelWidth-3) {
+	lines := broken(text, s.width-labelWidth-3)
+	if len(lines) > most {
+		lines[most-1] = shortened(lines[most-1]+" "+lines[most], s.width-labelWidth-3)
+		lines = lines[:most]
+	}
+	for index, part := range lines {
 		if index > 0 {
 			label = ""
 		}
+		part = shortened(part, s.width-labelWidth-3)
 		s.line("   " + s.styled(faint, fmt.Sprintf("%-*s", labelWidth, label)) + part)
 	}
+}
+
+// shortened cuts a text of more columns after a word.
+func shortened(text string, columns int) string {
+	runes := []rune(text)
+	if len(runes) <= columns {
+		return text
+	}
+	cut := string(runes[:columns-1])
+	if end := strings.LastIndexByte(cut, ' '); end > len(cut)/2 {
+		cut = cut[:end]
+	}
+	return strings.TrimRight(cut, " ,;:") + "…"
 }
 
 // broken breaks a text at spaces; a word that is longer than the width stands
@@ -108,21 +145,18 @@ func broken(text string, width int) []string {
 	return lines
 }
 
-// quietInterval is how often a log without a terminal hears that a wait goes on.
-const quietInterval = 20 * time.Second
-
 // waiting shows what is waited for until done is called, which returns how
 // long it took.
 func (s *screen) waiting(what string) (done func() time.Duration) {
 	start := time.Now()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	interval := quietInterval
-	if s.terminal {
-		interval = 200 * time.Millisecond
+	if !s.terminal {
+		// A log has nothing that could be painted over.
+		return func() time.Duration { return time.Since(start) }
 	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		ticker := time.NewTicker(interval)
+		ticker := time.NewTicker(200 * time.Millisecond)
 		defer ticker.Stop()
 		for {
 			select {
@@ -150,14 +184,11 @@ func (s *screen) stillWaiting(what string, since time.Duration) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.clear()
-	text := fmt.Sprintf("   … %s (%d s)", what, int(since.Seconds()))
-	if !s.terminal {
-		text += "\n"
-	}
-	fmt.Fprint(s.out, s.styled(faint, text))
+	// One row: the terminal clears no more than that.
+	fmt.Fprint(s.out, s.styled(faint, shortened(fmt.Sprintf("   … %d s: %s", int(since.Seconds()), what), s.width-1)))
 }
 
-// progress shows what the stack says while it starts, each with its time.
+// progress shows what the stack says while it starts, as long as it lasts.
 type progress struct {
 	screen *screen
 	what   string
@@ -168,9 +199,6 @@ type progress struct {
 func (p *progress) Write(text []byte) (int, error) {
 	p.end()
 	p.what = strings.TrimRight(strings.TrimSpace(string(text)), " …")
-	if !p.screen.terminal {
-		p.screen.line("   " + p.what + " …")
-	}
 	p.done = p.screen.waiting(p.what)
 	return len(text), nil
 }
@@ -180,32 +208,14 @@ func (p *progress) end() {
 	if p.done == nil {
 		return
 	}
-	took := p.done()
+	p.done()
 	p.done = nil
-	if p.screen.terminal {
-		p.screen.line(fmt.Sprintf("   %-60s %s", p.what, p.screen.styled(faint, seconds(took))))
-	}
 }
 
 func seconds(took time.Duration) string { return fmt.Sprintf("%.1f s", took.Seconds()) }
 
-// outcome is a line of the closing table.
+// outcome is what became of a scene.
 type outcome struct {
-	function, what string
-	took           time.Duration
-	err            error
-}
-
-// summary writes the table.
-func (s *screen) summary(outcomes []outcome) {
-	s.line("")
-	s.line(s.styled(bold, fmt.Sprintf("   %-23s %-60s %7s", "function", "what happened", "took")))
-	for _, of := range outcomes {
-		mark, what := s.styled(green, "✓"), of.what
-		if of.err != nil {
-			mark, what = s.styled(red, "✗"), "DID NOT HAPPEN: "+cmp.Or(of.what, "see above")
-		}
-		s.line(fmt.Sprintf(" %s %-23s %-60s %7s", mark, of.function, what, seconds(of.took)))
-	}
-	s.line("")
+	what string
+	err  error
 }
