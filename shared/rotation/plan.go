@@ -333,6 +333,9 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 	if faults := inUseFault(o, at); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
+	if faults := r.heldByInstances(o, at, both); len(faults) > 0 {
+		return pipeline.Plan[Action]{Findings: faults}
+	}
 	if r.takesTurns(o, at) && !at.InPlace {
 		// A replica that was still in progress has been waited for.
 		stale := staleReplicas(o)

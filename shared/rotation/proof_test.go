@@ -167,6 +167,46 @@ func TestInstancesOlderThanTheFile(t *testing.T) {
 	}
 }
 
+// TestRotationSparesInstances: of two accounts that take turns, the standby one keeps
+// its password while an instance is older than its file, and so holds it.
+func TestRotationSparesInstances(t *testing.T) {
+	for name, test := range map[string]struct {
+		registered time.Time
+		prepare    func(*world)
+		held       bool
+	}{
+		"older":                   {start.Add(-time.Hour), func(*world) {}, true},
+		"younger":                 {start.Add(time.Minute), func(*world) {}, false},
+		"older, hard":             {start.Add(-time.Hour), func(w *world) { w.secrets.Tags[rotation.GraceTag] = "1h hard" }, false},
+		"older, it leaked":        {start.Add(-time.Hour), func(w *world) { w.secrets.Tags[rotation.GraceTag] = "0h" }, false},
+		"older, grace":            {start.Add(-time.Hour), func(w *world) { w.secrets.Tags[rotation.GraceTag] = "1h" }, true},
+		"older, of another file":  {start.Add(-time.Hour), func(w *world) { w.secrets.Tags[rotation.ConfigTag] = "s3://" + configBucket + "/none/*" }, false},
+		"older, no file":          {start.Add(-time.Hour), func(w *world) { delete(w.secrets.Tags, rotation.ConfigTag) }, false},
+		"older, told by commands": {start.Add(-time.Hour), func(w *world) { w.refreshing = rotation.RefreshClusters }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.objects.Now = func() time.Time { return w.now() }
+			w.commands = &commands{now: w.now, clusters: map[string][]instance{"prod": {{"i-1", types.PingStatusOnline, "", test.registered}}}}
+			w.objects.Write(configBucket, "prod/ecs.config", inCluster("prod"))
+			w.secrets.Begin(version1)
+			w.rotate(t, version1)
+			w.secrets.Rotated, w.now = start, func() time.Time { return start.Add(24 * time.Hour) }
+			test.prepare(w)
+			w.secrets.Begin("version-2")
+			result := w.run(t, "createSecret", "version-2")
+			if held := strings.Contains(codes(result), "previous-held"); held != test.held || result.HasError() != test.held {
+				t.Errorf("got %+v", result)
+			}
+			w.run(t, "setSecret", "version-2")
+			if !w.accepts("ci", canary) != !test.held {
+				t.Errorf("the credential that the instance holds works: %v", !test.held)
+			}
+			w.usable(t)
+		})
+	}
+}
+
 // TestDeadPendingCredential: a minted credential that the registry refuses gives
 // up AWSPENDING, and the next rotation begins with another one.
 func TestDeadPendingCredential(t *testing.T) {

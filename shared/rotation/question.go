@@ -122,6 +122,7 @@ func (r *Rotation) wanted(o Observation) []Question {
 			questions = append(questions, r.issuedQuestions(o, at, both.order)...)
 			questions = append(questions, r.standingQuestions(at, both.order, both.order.Next)...)
 			questions = append(questions, r.replicaQuestions(o, at)...)
+			questions = append(questions, r.holderQuestions(o, at, both)...)
 		}
 	case TestSecret:
 		questions = append(questions, r.standingQuestions(at, both.order, o.subjectOfTest(both).Username)...)
@@ -161,7 +162,7 @@ func (r *Rotation) valueQuestions(o Observation, at Target) []Question {
 	}
 	old.For, fresh.For = forOld, forNew
 	questions := []Question{old, fresh}
-	if _, running := o.graceEnd(at); running && o.Step == CreateSecret {
+	if _, running := o.graceEnd(at); o.Step == CreateSecret && o.version(previous) != "" && (running || r.sparesHolders(o, at)) {
 		questions = append(questions, Question{For: forPrevious, Version: o.version(previous), Label: previous})
 	}
 	for i := range questions {
@@ -218,6 +219,29 @@ func (r *Rotation) replicaQuestions(o Observation, at Target) []Question {
 		return nil
 	}
 	return []Question{asked}
+}
+
+// sparesHolders reports whether a rotation gives the standby account no new password
+// while instances hold the one it has. Which do is known of listed files.
+func (r *Rotation) sparesHolders(o Observation, at Target) bool {
+	return r.takesTurns(o, at) && !at.InPlace && !at.Hard && len(at.Configs) > 0
+}
+
+// holderQuestions find the instances that hold the previous credential, where the
+// rotation would end it.
+func (r *Rotation) holderQuestions(o Observation, at Target, both documents) []Question {
+	if !r.sparesHolders(o, at) || !endsPrevious(o, both) {
+		return nil
+	}
+	questions := r.configQuestions(at)
+	if !o.has(questions...) {
+		return questions
+	}
+	questions = append(questions, r.fleetQuestions(o, at, both)...)
+	if !o.has(questions...) {
+		return questions
+	}
+	return append(questions, r.ageQuestions(o, at, both)...)
 }
 
 func (r *Rotation) configQuestions(at Target) []Question {

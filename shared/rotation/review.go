@@ -208,6 +208,23 @@ func (r *Rotation) held(o Observation, at Target, both documents) []finding.Find
 	}}
 }
 
+// heldByInstances says that a rotation would end a credential that instances hold: it
+// is the standby account's.
+func (r *Rotation) heldByInstances(o Observation, at Target, both documents) []finding.Finding {
+	if !r.sparesHolders(o, at) || !endsPrevious(o, both) {
+		return nil
+	}
+	count, clusters := r.holders(o, at, both)
+	if count == 0 {
+		return nil
+	}
+	return []finding.Finding{{
+		Code: "previous-held", Severity: finding.Error,
+		Message: fmt.Sprintf("%d container instances of %s have been registered since before their ecs.config got the current credential, so they hold the standby account's, which a rotation would end", count, shortened(clusters)),
+		Fix:     "replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES), and rotate again; to end the credential all the same, write hard behind the time in the tag " + GraceTag,
+	}}
+}
+
 // listedUnreadable reports whether a file that the secret lists by name can't be
 // read: it may carry the previous credential.
 func listedUnreadable(o Observation) bool {

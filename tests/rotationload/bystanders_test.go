@@ -178,12 +178,7 @@ func (s *scene) play(t *testing.T) {
 		s.pulled()
 		// Nor does another rotation end it.
 		s.secret.Replicate(replicaRegion, smtypes.StatusTypeFailed)
-		s.secret.Begin("too-early")
-		if result := step(rotation.CreateSecret, "too-early"); !result.HasError() {
-			t.Errorf("round %d, a rotation begins: %+v", round, result)
-		}
-		s.secret.Begin(version)
-		s.secret.Unstage(version, "AWSPENDING")
+		s.refused(t, step, version)
 		s.pulled()
 		// The replica catches up, and the instance is still the old one.
 		s.sync()
@@ -191,6 +186,7 @@ func (s *scene) play(t *testing.T) {
 		if codes := look(); !strings.Contains(codes, "previous-held") || strings.Contains(codes, "grace-over") {
 			t.Errorf("round %d, the instance is older: %s", round, codes)
 		}
+		s.refused(t, step, version)
 		s.pulled()
 		// It is replaced: now the credential before is ended.
 		s.boot()
@@ -206,6 +202,17 @@ func (s *scene) play(t *testing.T) {
 	cancel()
 	clients.Wait()
 	t.Logf("%d pulls, %d of them failed", s.pulls.Load(), s.failures.Load())
+}
+
+// refused has another rotation begin, which ends before it changes anything.
+func (s *scene) refused(t *testing.T, step func(rotation.Step, string) finding.Result, version string) {
+	t.Helper()
+	s.secret.Begin("too-early")
+	if result := step(rotation.CreateSecret, "too-early"); !result.HasError() {
+		t.Errorf("a rotation begins: %+v", result)
+	}
+	s.secret.Begin(version)
+	s.secret.Unstage(version, "AWSPENDING")
 }
 
 func (s *scene) keepPulling(ctx context.Context, t *testing.T, whole chan<- int64, credential func() authn.Basic) {
