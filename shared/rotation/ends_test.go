@@ -2,6 +2,7 @@ package rotation_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/registry/dockerhub"
 	"ecsguardrails/shared/registry/htpasswd"
 	"ecsguardrails/shared/registry/registrytest"
 	"ecsguardrails/shared/rotation"
@@ -279,3 +281,34 @@ func TestShortLivedCredentials(t *testing.T) {
 }
 
 const day = 24 * time.Hour
+
+// TestLookTriesTheAdministrator: whatever the driver, a look finds that the registry's
+// API refuses the administrator, knows nothing, or isn't where the secret says.
+func TestLookTriesTheAdministrator(t *testing.T) {
+	for name, v := range vendors() {
+		for status, want := range map[int]string{0: "", http.StatusUnauthorized: "administrator-refused", http.StatusForbidden: "administrator-refused", http.StatusNotFound: "api-misplaced account-missing"} {
+			t.Run(fmt.Sprintf("%s, %d", name, status), func(t *testing.T) {
+				w, _, _ := newVendorWorld(v)
+				api := w.network.Hosts[v.api]
+				w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+					if status == 0 || v.api == v.endpoint && strings.HasPrefix(request.URL.Path, "/v2/") && v.driver != dockerhub.Name {
+						api.ServeHTTP(writer, request)
+						return
+					}
+					writer.WriteHeader(status)
+				})
+				result := w.review(t)
+				if (result.Status == finding.Compliant) != (status == 0) || result.HasError() != (status != 0) {
+					t.Errorf("got %+v", result)
+				}
+				found := len(result.Findings) == 0
+				for _, f := range result.Findings {
+					found = found || strings.Contains(want, f.Code)
+				}
+				if !found {
+					t.Errorf("got %s, want %s", codes(result), want)
+				}
+			})
+		}
+	}
+}
