@@ -251,7 +251,10 @@ func (s *shell) holds(t *testing.T, command documents.Command) {
 		if err := os.WriteFile(archive, []byte("PK\x05\x06"+strings.Repeat("\x00", 18)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		line := strings.NewReplacer("file://packaged.yaml", "file://README.md", "fileb://layer.zip", "fileb://"+archive, "> processed.json", "", " processed.json", " README.md", " packaged.yaml", " README.md", " mute.json", " README.md", "/etc/ecs/ecs.config.new", "/dev/null").Replace(command.Text)
+		line := strings.NewReplacer("file://packaged.yaml", "file://README.md", "fileb://layer.zip", "fileb://"+archive, "> processed.json", "", " processed.json", " README.md", " packaged.yaml", " README.md", " mute.json", " README.md", "/etc/ecs/ecs.config.new", "/dev/null",
+			" cp htpasswd ", " cp README.md ",
+			// Version 1 of the AWS CLI, which runs here, takes payloads as they are and knows no such option.
+			" --cli-binary-format raw-in-base64-out", "").Replace(command.Text)
 		line = versionID.ReplaceAllString(line, "$1 8f1b2f6e-4c1d-4f0a-9a57-3b6f3f3d2c11")
 		output, _ := s.run(ctx, line, "AWS_ENDPOINT_URL="+unreachable, "AWS_MAX_ATTEMPTS=1")
 		if !strings.Contains(output, "Could not connect to the endpoint URL") && !strings.Contains(output, "Connection was closed") {
