@@ -88,9 +88,21 @@ func (s *sam) build(ctx context.Context) error {
 		return fmt.Errorf("waiting until another stack is built: %w", err)
 	}
 	defer release()
+	kept, err := s.builtBefore(ctx)
+	if err != nil {
+		return err
+	}
+	if kept != "" {
+		if taken, err := take(kept, s.buildFolder()); taken || err != nil {
+			return err
+		}
+	}
 	arguments := []string{"build", "--template-file", s.stack.options.Template, "--build-dir", s.buildFolder()}
 	// The architecture decides what Go builds for.
 	err = s.run(ctx, "sam build", append(arguments, s.overrides()...)...)
+	if err == nil && kept != "" {
+		return keep(s.buildFolder(), kept)
+	}
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
