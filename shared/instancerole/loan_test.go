@@ -325,8 +325,11 @@ func TestUndoOfWhatIsRecorded(t *testing.T) {
 		"another stack's loan":         {[]PolicyARN{agentARN}, map[string]string{loanPrefix + "ffffffff/0a1b2c3d": agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "undo-absent"},
 		"an old record, a person's S3": {[]PolicyARN{s3ReadARN}, map[string]string{attachedTag: "config=2025-11-22T00:10:00Z by=ecs-guardrails"}, func(s *Settings) { s.ConfigPolicyARN = s3ReadARN }, []PolicyARN{s3ReadARN}, "undo-absent"},
 		"an old record":                {[]PolicyARN{agentARN, ssmARN}, map[string]string{attachedTag: "agent=2025-11-22T00:10:00Z by=ecs-guardrails"}, nil, []PolicyARN{ssmARN}, "undo-done"},
-		"no record":                    {[]PolicyARN{agentARN}, map[string]string{"team": "web"}, nil, []PolicyARN{agentARN}, "undo-absent"},
-		"a forged record":              {[]PolicyARN{agentARN}, map[string]string{testSettings().loanKey("arn:aws:iam::aws:policy/Other"): agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "undo-absent"},
+		// It was cut off before it had forgotten the record.
+		"the rest of an undo":  {[]PolicyARN{ssmARN}, map[string]string{testSettings().loanKey(agentARN): agentARN + " at=2025-11-22T00:10:00Z", optout.Tag: "true"}, nil, []PolicyARN{ssmARN}, "undo-done"},
+		"detached by a person": {[]PolicyARN{ssmARN}, map[string]string{testSettings().loanKey(agentARN): agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{ssmARN}, "undo-absent"},
+		"no record":            {[]PolicyARN{agentARN}, map[string]string{"team": "web"}, nil, []PolicyARN{agentARN}, "undo-absent"},
+		"a forged record":      {[]PolicyARN{agentARN}, map[string]string{testSettings().loanKey("arn:aws:iam::aws:policy/Other"): agentARN + " at=2025-11-22T00:10:00Z"}, nil, []PolicyARN{agentARN}, "undo-absent"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust, attached: test.attached, tags: test.tags}

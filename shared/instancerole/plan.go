@@ -550,12 +550,28 @@ func (s Settings) ownKeys(o Observation, recorded record) []string {
 	return keys
 }
 
+// undoMandate is what entitles the function to take back what it lent.
+var undoMandate = finding.Mandate{Kind: finding.ByInvoker, Text: "the undo was asked for in an invocation"}
+
 // planUndo detaches what the role's tags say that this stack attached, and marks
 // the role as ignored, or the next event would attach it again.
 func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	recorded := s.readRecord(o.Role.Tags)
 	standing := recorded.standing(o.Attached)
 	name := o.Role.Name
+	if len(standing) == 0 && len(recorded.loans) > 0 && optout.Asked(o.Role.Tags) {
+		// An undo marks the role first and removes its record last: this one was cut
+		// off in between.
+		return pipeline.Plan[Action]{
+			Owner: ownerOf(o),
+			Findings: []finding.Finding{{
+				Code: "undo-done", Severity: finding.Warning, Cured: true,
+				Message: fmt.Sprintf("What was attached to %s (%s) is not attached any more, and the role is left alone.", name, loanNames(recorded.loans)),
+				Fix:     "Remove the tag " + optout.Tag + " to have the role looked after again.",
+			}},
+			Actions: []Action{{Kind: untagRole, Role: *o.Role, Keys: s.ownKeys(o, recorded), Mandate: undoMandate}},
+		}
+	}
 	if len(standing) == 0 {
 		why := "no tag records an attachment of this stack"
 		switch {
@@ -572,7 +588,6 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 			Fix:     fmt.Sprintf("Ask the stack that attached it, or run: aws iam list-attached-role-policies --role-name %s", name),
 		}}}
 	}
-	mandate := finding.Mandate{Kind: finding.ByInvoker, Text: "the undo was asked for in an invocation"}
 	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
 		Code: "undo-done", Severity: finding.Warning, Cured: true,
 		Message: fmt.Sprintf("What was attached to %s is taken back as asked (%s), and the role is left alone from now on.", name, loanNames(standing)),
@@ -587,15 +602,15 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	}
 	var detach, ignore []Action
 	for _, made := range standing {
-		detach = append(detach, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: mandate})
+		detach = append(detach, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: undoMandate})
 	}
 	mark := map[string]string{optout.Tag: "true"}
 	if !optout.Asked(o.Role.Tags) {
-		ignore = []Action{{Kind: tagRole, Role: *o.Role, Tags: mark, Mandate: mandate}}
+		ignore = []Action{{Kind: tagRole, Role: *o.Role, Tags: mark, Mandate: undoMandate}}
 	}
 	var forget []Action
 	if keys := s.ownKeys(o, recorded); len(keys) > 0 {
-		forget = []Action{{Kind: untagRole, Role: *o.Role, Keys: keys, Mandate: mandate}}
+		forget = []Action{{Kind: untagRole, Role: *o.Role, Keys: keys, Mandate: undoMandate}}
 	}
 	if roomFor(o.Role.Tags, mark) {
 		plan.Actions = slices.Concat(ignore, detach, forget)

@@ -203,8 +203,9 @@ func (i *injector) forward(request *http.Request, body []byte, exchange awscall.
 		Method: request.Method, URL: &target, Host: request.Host, Header: request.Header.Clone(),
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 	}
-	if i.world.scenario.Unguarded {
-		// To the stack, it is anybody's call.
+	if i.world.scenario.Unguarded && exchange.Call.Name() != "events:PutEvents" {
+		// To the stack, it is anybody's call; the bus of the findings takes a
+		// function's only.
 		out.Header.Set("User-Agent", strings.ReplaceAll(request.UserAgent(), "app/ecs-guardrails-", "app/"))
 	}
 	response, err := i.transport.RoundTrip(out)

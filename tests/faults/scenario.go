@@ -40,11 +40,14 @@ func (s *Scenario) Title() string { return s.Function + ", " + s.Name }
 // moments are what differs between two runs by its nature: times.
 var moments = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?`)
 
+// ids are those of results, which are made of their subject's name.
+var ids = regexp.MustCompile(`\b[0-9a-f]{16}\b`)
+
 // normalised takes out of a state what differs between two runs by its nature.
 func (w *World) normalised(state []string) []string {
 	lines := make([]string, len(state))
 	for index, line := range state {
-		lines[index] = moments.ReplaceAllString(strings.ReplaceAll(w.disguised(line), w.Mark, "WORLD"), "TIME")
+		lines[index] = ids.ReplaceAllString(moments.ReplaceAllString(strings.ReplaceAll(w.disguised(line), w.Mark, "WORLD"), "TIME"), "ID")
 	}
 	return lines
 }
