@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build demo test update lint load faults bench local local-down invoke scan dist agent-facts agent-start
+.PHONY: build deploy demo test update lint load faults bench local local-down invoke scan dist agent-facts agent-start
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -16,6 +16,21 @@ export GOFLAGS += -trimpath
 build:
 	@command -v sam >/dev/null || { echo 'the SAM CLI is not installed (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html)' >&2; exit 1; }
 	@CGO_ENABLED=0 GOFLAGS="-tags=lambda.norpc '-ldflags=-s -w' -trimpath" sam build $(if $(ARCHITECTURE),--parameter-overrides 'Architecture=$(ARCHITECTURE)')
+
+# The settings of sam deploy: those of your own, where make deploy GUIDED=yes
+# has saved some, else the repository's, which stay as they are.
+OWN := samconfig.local.toml
+CONFIG = $(if $(wildcard $(OWN)),$(OWN),samconfig.toml)
+
+# Build, look through the parameters, and deploy; asks for nothing unless the
+# environment confirms change sets (prod):
+# make deploy [ENV=prod] [PARAMETERS='Mode=enforce FindingsEmail=ops@example.com'] [GUIDED=yes]
+# A name or value that the template does not take is told with what to write instead.
+deploy: $(RIG)
+	@$(RIG) parameters -env '$(or $(ENV),default)' $(PARAMETERS)
+	@$(MAKE) --no-print-directory build
+	@$(if $(GUIDED),test -e $(OWN) || cp samconfig.toml $(OWN))
+	@sam deploy --config-file $(if $(GUIDED),$(OWN),$(CONFIG)) --config-env '$(or $(ENV),default)' $(if $(GUIDED),--guided) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 # The main job, played on the emulator; fails if any of it does not happen.
 demo: $(DEMO)
@@ -81,10 +96,11 @@ local: $(RIG)
 local-down: $(RIG)
 	@$(RIG) down
 
-# Send an event to a function: make invoke FUNCTION=validate-config EVENT=events/FILE.json [STACK=NAME]
-# Without STACK it is the local stack's; with it, that of the AWS account that the shell's credentials lead to.
+# Send an event to a function: make invoke FUNCTION=validate-config EVENT=events/FILE.json [ENV=default|dev|prod | STACK=NAME]
+# Without either it is the local stack's; else that of the AWS account that the shell's credentials lead to, by the
+# environment that it was deployed with, or by its name.
 invoke: $(RIG)
-	@$(RIG) invoke -function '$(FUNCTION)' -event '$(EVENT)' -stack '$(if $(filter command line,$(origin STACK)),$(STACK))'
+	@$(RIG) invoke -function '$(FUNCTION)' -event '$(EVENT)' -env '$(if $(filter command line,$(origin ENV)),$(ENV))' -stack '$(if $(filter command line,$(origin STACK)),$(STACK))'
 
 # Go knows best whether it is up to date.
 .PHONY: $(RIG) $(DEMO)

@@ -27,17 +27,19 @@ func main() {
 }
 
 func build(settings sweep.Settings, configuration aws.Config) pipeline.Runner {
-	containers := ecs.NewFromConfig(configuration)
+	containers, secrets := ecs.NewFromConfig(configuration), secretsmanager.NewFromConfig(configuration)
 	return sweep.New(settings, sweep.Clients{
-		Roles:     iam.NewFromConfig(configuration),
-		Families:  containers,
-		Services:  containers,
-		Rules:     eventbridge.NewFromConfig(configuration),
-		Schedules: scheduler.NewFromConfig(configuration),
-		Secrets:   secretsmanager.NewFromConfig(configuration),
-		Trails:    cloudtrail.NewFromConfig(configuration),
-		Storage:   s3client.New(configuration),
-		Queues:    sqs.NewFromConfig(configuration),
-		Region:    configuration.Region,
+		Roles:       iam.NewFromConfig(configuration),
+		Families:    containers,
+		Services:    containers,
+		Rules:       eventbridge.NewFromConfig(configuration),
+		Schedules:   scheduler.NewFromConfig(configuration),
+		Secrets:     secrets,
+		Trails:      cloudtrail.NewFromConfig(configuration),
+		Storage:     s3client.New(configuration),
+		Queues:      sqs.NewFromConfig(configuration),
+		Definitions: containers,
+		Departure:   secrets,
+		Region:      configuration.Region,
 	}, time.Now)
 }

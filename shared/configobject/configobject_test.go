@@ -401,15 +401,15 @@ func TestSettings(t *testing.T) {
 		"lists":          {[]string{"CONFIG_SUFFIXES=/ecs.config, agent.conf", "ENVIRONMENT_FILE_SUFFIXES=.env,.envs"}, "{[/ecs.config agent.conf] [.env .envs] no login, not in private}"},
 		"trailing":       {[]string{"CONFIG_SUFFIXES=ecs.config,"}, "empty suffix"},
 		"wildcard":       {[]string{"ENVIRONMENT_FILE_SUFFIXES=*.env"}, "wildcard"},
-		"unknown mode":   {[]string{"MODE=off"}, `mode "off" is unknown`},
+		"unknown mode":   {[]string{"MODE=on"}, `mode "on" is unknown`},
 		"unknown word":   {[]string{"ON_INVALID=undo"}, `"undo" is unknown`},
 		"unknown choice": {[]string{"VERIFY_REGISTRY_LOGIN=true"}, `"true" is neither yes nor no`},
 		"no authorities": {[]string{"REGISTRY_CA_FILE=/nonexistent/ca.pem"}, "certificate authorities"},
-		"all at a time":  {[]string{"MODE=off", "CONFIG_SUFFIXES=,"}, "empty suffix"},
+		"all at a time":  {[]string{"MODE=on", "CONFIG_SUFFIXES=,"}, "empty suffix"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := settings.Load[configobject.Settings](test.environ)
+			got, err := settings.Load[configobject.Settings]("validate-config", test.environ)
 			login, private := "no login", "not in private"
 			if got.VerifyRegistryLogin {
 				login = "login"

@@ -9,7 +9,7 @@ import (
 )
 
 func TestSettingsOfTheTemplate(t *testing.T) {
-	s, err := settings.Load[Settings]([]string{
+	s, err := settings.Load[Settings]("attach-policies", []string{
 		"MODE=enforce", "INSTANCE_ROLE_PATTERN=ecs-*", "CAPABILITIES=ssm, agent,agent", "ECR_POLICY_ARN=" + ecrARN,
 		"CONFIG_POLICY_ARN=" + configARN, "LOGS_POLICY_ARN=" + logsARN, "CONFIG_BUCKET=acme-ecs-config", "CONFIG_KEY_ARN=" + keyARN,
 		"OWN_ROLES=arn:aws:iam::123456789012:role/a,arn:aws:iam::123456789012:role/b",
@@ -28,14 +28,14 @@ func TestSettingsOfTheTemplate(t *testing.T) {
 }
 
 func TestSettingsRefuseWhatTheyDoNotKnow(t *testing.T) {
-	_, err := settings.Load[Settings]([]string{
-		"MODE=off", "INSTANCE_ROLE_PATTERN=[x", "CAPABILITIES=agent,docker", "AGENT_POLICY_ARN=AdministratorAccess",
+	_, err := settings.Load[Settings]("attach-policies", []string{
+		"MODE=on", "INSTANCE_ROLE_PATTERN=[x", "CAPABILITIES=agent,docker", "AGENT_POLICY_ARN=AdministratorAccess",
 		"SSM_POLICY_ARN=arn:aws:iam::123456789012:role/x",
 	})
 	if err == nil {
 		t.Fatal("they were taken")
 	}
-	for _, told := range []string{"off", "[x", "docker", "AdministratorAccess", "role/x"} {
+	for _, told := range []string{`mode "on"`, "[x", "docker", "AdministratorAccess", "role/x"} {
 		if !strings.Contains(err.Error(), told) {
 			t.Errorf("the error does not tell of %q: %v", told, err)
 		}

@@ -14,14 +14,14 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-// Namespace is where CloudWatch files the metrics, by stack and function; those
-// of FindingsByCode by code, too. No subject is a dimension: there would be as
-// many metrics as roles, and each is paid for.
+// Namespace is where CloudWatch files the metrics, by stack alone: each set of
+// dimensions is a metric of its own, and each is paid for. Everything else is a
+// field of the same log line, which Logs Insights finds.
 const Namespace = "ECSGuardrails"
 
-// Names of the metrics beside those that count statuses.
+// Names of the numbers beside those that count statuses.
 const (
-	// Findings counts the errors and warnings that stand.
+	// Findings counts the errors and warnings that stand; it is a metric.
 	Findings = "Findings"
 	// Duration is what the invocation took, in milliseconds.
 	Duration = "Duration"
@@ -33,8 +33,8 @@ const (
 	FindingsByCode = "FindingsByCode"
 )
 
-// statusMetric names the metric that counts each status.
-var statusMetric = map[finding.Status]string{
+// statusField names the field that counts each status.
+var statusField = map[finding.Status]string{
 	finding.Compliant:    "Compliant",
 	finding.Remediated:   "Remediated",
 	finding.Planned:      "Planned",
@@ -59,6 +59,8 @@ type Measurement struct {
 	// does not know.
 	Unit  string
 	Value float64
+	// Metric makes it a metric of CloudWatch, for an alarm; otherwise it is a field.
+	Metric bool
 }
 
 // Run is one invocation.
@@ -93,36 +95,32 @@ type directive struct {
 }
 
 // Write writes one line for the run (CloudWatch user guide, "Embedded metric
-// format specification"): how many subjects ended in each status, zeros
-// included so that alarms see recovery; how many findings stand; the duration;
-// the times to remedy and the function's own numbers, where there are any. One
-// more line for each code that was found: a line has one value of a dimension.
+// format specification"): how many findings stand, zero included so that alarms
+// see recovery; how many subjects ended in each status; the duration; the times to
+// remedy and the function's own numbers, where there are any. One more line for
+// each code that was found.
 func Write(output io.Writer, run Run) error {
 	values := map[string]any{
 		Duration: float64(run.Ended.Sub(run.Started).Microseconds()) / 1000,
 	}
-	metrics := []definition{{Findings, "Count"}, {Duration, "Milliseconds"}}
 	statuses := map[finding.Status]int{}
 	for _, look := range run.Looks {
 		statuses[look.Result.Status]++
 	}
 	for _, status := range finding.Statuses() {
-		values[statusMetric[status]] = statuses[status]
-		metrics = append(metrics, definition{statusMetric[status], "Count"})
+		values[statusField[status]] = statuses[status]
 	}
 	standing, byCode := run.findings()
 	values[Findings] = standing
 	if times := run.timesToRemedy(); len(times) > 0 {
 		values[TimeToRemedy] = times
-		metrics = append(metrics, definition{TimeToRemedy, "Seconds"})
 	}
-	metrics = append(metrics, run.measured(values)...)
-	if err := run.line(output, []string{"Stack", "Function"}, metrics, values); err != nil {
+	metrics := append([]definition{{Findings, "Count"}}, run.measured(values)...)
+	if err := run.line(output, metrics, values); err != nil {
 		return err
 	}
 	for _, code := range slices.Sorted(maps.Keys(byCode)) {
-		if err := run.line(output, []string{"Stack", "Function", "Code"}, []definition{{FindingsByCode, "Count"}},
-			map[string]any{"Code": code, FindingsByCode: byCode[code]}); err != nil {
+		if err := run.line(output, nil, map[string]any{"Code": code, FindingsByCode: byCode[code]}); err != nil {
 			return err
 		}
 	}
@@ -145,13 +143,14 @@ func (r Run) findings() (standing int, byCode map[string]int) {
 	return standing, byCode
 }
 
-// measured adds the function's own numbers to the values, and defines them.
+// measured adds the function's own numbers to the values, and defines those that
+// are metrics.
 func (r Run) measured(values map[string]any) []definition {
 	var definitions []definition
 	numbers := map[string][]float64{}
 	for _, look := range r.Looks {
 		for _, m := range look.Measured {
-			if _, known := numbers[m.Name]; !known {
+			if _, known := numbers[m.Name]; !known && m.Metric {
 				definitions = append(definitions, definition{m.Name, m.Unit})
 			}
 			if len(numbers[m.Name]) < maxValues {
@@ -179,17 +178,20 @@ func (r Run) timesToRemedy() []float64 {
 	return times
 }
 
-// line writes the values as one line. Mode stands beside the dimensions, so
-// that Logs Insights finds it, and costs nothing there.
-func (r Run) line(output io.Writer, dimensions []string, metrics []definition, values map[string]any) error {
+// line writes the values as one line, with those metrics that are among them.
+// Function and mode stand beside the dimension, so that Logs Insights finds them,
+// and cost nothing there.
+func (r Run) line(output io.Writer, metrics []definition, values map[string]any) error {
 	line := map[string]any{
-		"_aws": map[string]any{
-			"Timestamp":         r.Started.UnixMilli(),
-			"CloudWatchMetrics": []directive{{Namespace, [][]string{dimensions}, metrics}},
-		},
 		"Stack":    cmp.Or(r.Stack, "none"),
 		"Function": r.Function,
 		"Mode":     r.Mode,
+	}
+	if len(metrics) > 0 {
+		line["_aws"] = map[string]any{
+			"Timestamp":         r.Started.UnixMilli(),
+			"CloudWatchMetrics": []directive{{Namespace, [][]string{{"Stack"}}, metrics}},
+		}
 	}
 	maps.Copy(line, values)
 	marshalled, err := json.Marshal(line)

@@ -51,7 +51,7 @@ func Main[T Settings](name string, build func(T, aws.Config) Runner) {
 }
 
 func assemble[T Settings](ctx context.Context, name string, build func(T, aws.Config) Runner, environ []string, log *slog.Logger, metrics io.Writer) (*reporter, error) {
-	of, err := settings.Load[T](environ)
+	of, err := settings.Load[T](name, environ)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func TestCommandLine(t *testing.T) {
 		"no JSON":                   {[]string{"-"}, "x", "", exitcode.Findings, finding.Noncompliant, ""},
 		"no such file":              {[]string{filepath.Join(folder, "absent")}, "", "", exitcode.CouldNotRun, "", "open the event"},
 		"larger than any event":     {[]string{huge}, "", "", exitcode.CouldNotRun, "", "16 MiB"},
-		"unknown mode":              {[]string{file}, "", "off", exitcode.CouldNotRun, "", `"off"`},
+		"unknown mode":              {[]string{file}, "", "on", exitcode.CouldNotRun, "", `"on"`},
 		"no argument":               {nil, "", "", exitcode.CouldNotRun, "", "usage: lamps"},
 		"help":                      {[]string{"--help"}, "", "", exitcode.OK, "", "usage: lamps"},
 	}

@@ -110,10 +110,11 @@ func (*Rotation) describe(action Action) finding.Action {
 		described.Target = action.File.String()
 		described.Summary = fmt.Sprintf("put the new credential for %s in the place of the old one", action.Order.Registry)
 	case Refresh:
-		described.Mandate = finding.Mandate{Kind: finding.ByParameter, Text: "RefreshInstances"}
+		described.Mandate = finding.Mandate{Kind: finding.ByParameter, Text: "Allow=refresh-tagged-instances"}
 		described.Target = action.Fleet.String()
 		described.Summary = fmt.Sprintf("have the instances that are tagged %s with this file read it again and restart their agent", InstanceTag)
 		if action.Fleet.cluster != "" {
+			described.Mandate.Text = "Allow=refresh-cluster-instances"
 			described.Summary = fmt.Sprintf("have %d instances of the cluster read their ecs.config again and restart their agent", len(action.Instances))
 		}
 		if *action.CommandID != "" {

@@ -221,10 +221,10 @@ func FuzzParseDocument(f *testing.F) {
 }
 
 func TestSettings(t *testing.T) {
-	if _, err := settings.Load[rotation.Settings]([]string{"MODE=enforce", "LOGIN_WAIT=90s", "CONFIG_BUCKET=b"}); err != nil {
+	if _, err := settings.Load[rotation.Settings]("rotate-secret", []string{"MODE=enforce", "LOGIN_WAIT=90s", "CONFIG_BUCKET=b"}); err != nil {
 		t.Error(err)
 	}
-	_, err := settings.Load[rotation.Settings]([]string{"LOGIN_WAIT=soon", "REGISTRY_CA_FILE=/nonexistent"})
+	_, err := settings.Load[rotation.Settings]("rotate-secret", []string{"LOGIN_WAIT=soon", "REGISTRY_CA_FILE=/nonexistent"})
 	if err == nil || !strings.Contains(err.Error(), "soon") || !strings.Contains(err.Error(), "/nonexistent") {
 		t.Errorf("got %v", err)
 	}

@@ -19,6 +19,9 @@ func TestMeasure(t *testing.T) {
 	}
 	notOurs := review(now.AddDate(0, 0, -30), time.Time{})
 	notOurs.Tags = nil
+	onTime := metric.Measurement{Name: "RotationOverdue", Unit: "Count", Metric: true}
+	late := onTime
+	late.Value = 1
 	tests := map[string]struct {
 		observed Observation
 		result   finding.Result
@@ -27,9 +30,10 @@ func TestMeasure(t *testing.T) {
 		"the label has moved": {Observation{Request: Request{Step: FinishSecret}}, promoted(true), []metric.Measurement{{Name: "Rotations", Unit: "Count", Value: 1}}},
 		"it would move":       {Observation{Request: Request{Step: FinishSecret}}, promoted(false), nil},
 		"another step":        {Observation{Request: Request{Step: SetSecret}, Rotated: now, Now: now, Tags: map[string]string{DriverTag: "x"}}, finding.Result{}, nil},
-		"rotated":             {review(now.AddDate(0, 0, -30), now), finding.Result{}, []metric.Measurement{{Name: "SecretAge", Unit: "None", Value: 30}}},
-		"never rotated":       {review(time.Time{}, now.Add(-36*time.Hour)), finding.Result{}, []metric.Measurement{{Name: "SecretAge", Unit: "None", Value: 1.5}}},
-		"nobody knows":        {review(time.Time{}, time.Time{}), finding.Result{}, nil},
+		"rotated":             {review(now.AddDate(0, 0, -30), now), finding.Result{}, []metric.Measurement{onTime, {Name: "SecretAge", Unit: "None", Value: 30}}},
+		"overdue":             {review(now.AddDate(0, 0, -60), now), finding.Result{Findings: []finding.Finding{{Code: "other"}, {Code: "rotation-overdue"}}}, []metric.Measurement{late, {Name: "SecretAge", Unit: "None", Value: 60}}},
+		"never rotated":       {review(time.Time{}, now.Add(-36*time.Hour)), finding.Result{}, []metric.Measurement{onTime, {Name: "SecretAge", Unit: "None", Value: 1.5}}},
+		"nobody knows":        {review(time.Time{}, time.Time{}), finding.Result{}, []metric.Measurement{onTime}},
 		"not ours":            {notOurs, finding.Result{}, nil},
 	}
 	for name, test := range tests {

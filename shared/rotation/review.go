@@ -84,7 +84,7 @@ func overdue(o Observation) []finding.Finding {
 		return nil
 	}
 	return []finding.Finding{{
-		Code: "rotation-overdue", Severity: finding.Error,
+		Code: codeOverdue, Severity: finding.Error,
 		Message: fmt.Sprintf("the secret was to be rotated by %s, and was not", o.Due.UTC().Format(time.RFC3339)),
 		Fix:     "look for this function's errors on the secret, cure them, and rotate it with aws secretsmanager rotate-secret",
 	}}

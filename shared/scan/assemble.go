@@ -78,7 +78,7 @@ func newAccount(options Options, environ []string, configuration aws.Config, now
 
 func loading[T any](environ []string, into *T) func() error {
 	return func() (err error) {
-		*into, err = settings.Load[T](environ)
+		*into, err = settings.Load[T]("scan", environ)
 		return err
 	}
 }

@@ -4,11 +4,13 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
 
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/function"
 )
 
 // Shared are the settings that every function has; their functions embed it.
@@ -30,22 +32,75 @@ type Shared struct {
 func (s Shared) SharedSettings() Shared { return s }
 
 // Load reads T from the environment, given as "NAME=value" lines like
-// os.Environ's. An empty variable counts as absent. All faults are reported at
-// once, each with its setting's name and value: no setting is a secret.
-func Load[T any](environ []string) (T, error) {
-	settings, err := env.ParseAsWithOptions[T](env.Options{Environment: env.ToMap(environ)})
-	if err == nil {
-		return settings, nil
+// os.Environ's, for a function of this name: MODES may give it a mode that
+// differs from MODE. An empty variable counts as absent. All faults are reported
+// at once, each with its setting's name and value: no setting is a secret.
+func Load[T any](name string, environ []string) (T, error) {
+	variables := env.ToMap(environ)
+	mode, texts := modeOf(name, variables[modeVariable], variables[modesVariable])
+	variables[modeVariable] = mode
+	settings, err := env.ParseAsWithOptions[T](env.Options{Environment: variables})
+	if err != nil {
+		faults := []error{err}
+		if all, ok := errors.AsType[env.AggregateError](err); ok {
+			faults = all.Errors
+		}
+		for _, fault := range faults {
+			texts = append(texts, strings.TrimPrefix(fault.Error(), "env: "))
+		}
 	}
-	faults := []error{err}
-	if all, ok := errors.AsType[env.AggregateError](err); ok {
-		faults = all.Errors
+	if len(texts) > 0 {
+		return settings, fmt.Errorf("read settings from the environment: %s", strings.Join(texts, "; "))
 	}
-	texts := make([]string, len(faults))
-	for i, fault := range faults {
-		texts[i] = strings.TrimPrefix(fault.Error(), "env: ")
+	return settings, nil
+}
+
+const (
+	modeVariable  = "MODE"
+	modesVariable = "MODES"
+	// off stops the triggers, which is the deployment's work; a function that is
+	// invoked all the same only plans.
+	off = "off"
+)
+
+// moded are the functions that have modes.
+var moded = []string{
+	function.AttachPolicies, function.ValidateConfig, function.RotateSecret, function.PatchTaskDefinition, function.DiagnoseFailure, function.Sweep,
+}
+
+// modeOf gives the mode of a function, given the mode of all and the list of
+// those that differ ("attach-policies=enforce, sweep=off"), and every fault of
+// the list, whichever function it is about.
+func modeOf(name, mode, modes string) (string, []string) {
+	var faults []string
+	given := map[string]string{}
+	for entry := range strings.SplitSeq(modes, ",") {
+		entry = strings.TrimSpace(entry)
+		if entry == "" {
+			continue
+		}
+		named, of, found := strings.Cut(entry, "=")
+		switch {
+		case !found:
+			faults = append(faults, fmt.Sprintf("MODES: %q is not of the form FUNCTION=MODE", entry))
+			continue
+		case !slices.Contains(moded, named):
+			faults = append(faults, fmt.Sprintf("MODES: there is no function %q: there are %s", named, strings.Join(moded, ", ")))
+		case given[named] != "" && given[named] != of:
+			faults = append(faults, fmt.Sprintf("MODES: %s has two modes, %s and %s", named, given[named], of))
+		}
+		if of != string(finding.Enforce) && of != string(finding.DryRun) && of != off {
+			faults = append(faults, fmt.Sprintf("MODES: mode %q of %s is unknown: write enforce, dry-run or off", of, named))
+		}
+		given[named] = of
 	}
-	return settings, fmt.Errorf("read settings from the environment: %s", strings.Join(texts, "; "))
+	if own, ok := given[name]; ok {
+		mode = own
+	}
+	if mode == off {
+		mode = string(finding.DryRun)
+	}
+	return mode, faults
 }
 
 // Variables lists the environment variables that a settings type reads, with

@@ -16,7 +16,7 @@ type sample struct {
 }
 
 func TestLoad(t *testing.T) {
-	got, err := settings.Load[sample]([]string{"MODE=enforce", "OWN_ROLES=arn:a,arn:b", "COUNT=7", "OTHER=x=y"})
+	got, err := settings.Load[sample]("sweep", []string{"MODE=enforce", "OWN_ROLES=arn:a,arn:b", "COUNT=7", "OTHER=x=y"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,19 +35,19 @@ func TestChoice(t *testing.T) {
 		Wanted settings.Choice `env:"WANTED" envDefault:"no"`
 	}
 	for text, want := range map[string]bool{"yes": true, "no": false, "": false} {
-		if got, err := settings.Load[sample]([]string{"WANTED=" + text}); err != nil || bool(got.Wanted) != want {
+		if got, err := settings.Load[sample]("sweep", []string{"WANTED=" + text}); err != nil || bool(got.Wanted) != want {
 			t.Errorf("%q gives %t, %v", text, got.Wanted, err)
 		}
 	}
 	for _, text := range []string{"true", "Yes", "1"} {
-		if _, err := settings.Load[sample]([]string{"WANTED=" + text}); err == nil || !strings.Contains(err.Error(), text) {
+		if _, err := settings.Load[sample]("sweep", []string{"WANTED=" + text}); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("%q gives %v", text, err)
 		}
 	}
 }
 
 func TestLoadDefaultsToDryRun(t *testing.T) {
-	got, err := settings.Load[sample]([]string{"MODE=", "FINDINGS_BUS="})
+	got, err := settings.Load[sample]("sweep", []string{"MODE=", "FINDINGS_BUS="})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestLoadDefaultsToDryRun(t *testing.T) {
 }
 
 func TestLoadReportsEveryFaultAtOnce(t *testing.T) {
-	_, err := settings.Load[sample]([]string{"MODE=of", "COUNT=many"})
+	_, err := settings.Load[sample]("sweep", []string{"MODE=of", "COUNT=many"})
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -82,4 +82,60 @@ func TestVariables(t *testing.T) {
 			t.Errorf("%v is not among %v", want, variables)
 		}
 	}
+}
+
+func TestModes(t *testing.T) {
+	for name, test := range map[string]struct {
+		function, mode, modes string
+		want                  finding.Mode
+	}{
+		"all":                                {"sweep", "enforce", "", finding.Enforce},
+		"none says":                          {"sweep", "", "", finding.DryRun},
+		"one of its own":                     {"sweep", "dry-run", "attach-policies=enforce,sweep=enforce", finding.Enforce},
+		"spaces":                             {"sweep", "dry-run", " attach-policies=enforce , sweep=enforce ", finding.Enforce},
+		"only another's":                     {"sweep", "enforce", "attach-policies=dry-run", finding.Enforce},
+		"its own is safer":                   {"sweep", "enforce", "sweep=dry-run", finding.DryRun},
+		"off plans":                          {"sweep", "off", "", finding.DryRun},
+		"off of its own plans":               {"sweep", "enforce", "sweep=off", finding.DryRun},
+		"all are off but this":               {"sweep", "off", "sweep=enforce", finding.Enforce},
+		"said twice":                         {"sweep", "", "sweep=enforce,sweep=enforce", finding.Enforce},
+		"a function that has no modes (yet)": {"notify", "enforce", "sweep=off", finding.Enforce},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := settings.Load[sample](test.function, []string{"MODE=" + test.mode, "MODES=" + test.modes})
+			if err != nil || got.Mode != test.want {
+				t.Errorf("got %q, %v; want %q", got.Mode, err, test.want)
+			}
+		})
+	}
+}
+
+func TestEveryFaultOfModesAtOnce(t *testing.T) {
+	_, err := settings.Load[sample]("sweep", []string{"COUNT=many", "MODE=on", "MODES=enforce,attach=off,attach-policies=report,sweep=off,sweep=enforce"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		`"enforce" is not of the form`, `no function "attach"`, `"report" of attach-policies`, "sweep has two modes, off and enforce", "Count",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %v", want, err)
+		}
+	}
+	if _, err := settings.Load[sample]("sweep", []string{"MODE=on"}); err == nil || !strings.Contains(err.Error(), `"on"`) {
+		t.Errorf("MODE=on gives %v", err)
+	}
+}
+
+// FuzzModes: whatever the list says, a function that starts has a mode, and
+// enforces only where a word says so.
+func FuzzModes(f *testing.F) {
+	f.Add("enforce", "sweep=off")
+	f.Add("", "sweep=enforce,")
+	f.Fuzz(func(t *testing.T, mode, modes string) {
+		got, err := settings.Load[sample]("sweep", []string{"MODE=" + mode, "MODES=" + modes})
+		if err == nil && got.Mode == finding.Enforce && mode != "enforce" && !strings.Contains(modes, "sweep=enforce") {
+			t.Errorf("%q and %q enforce", mode, modes)
+		}
+	})
 }

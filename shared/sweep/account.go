@@ -20,30 +20,6 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-// IAMEvents says where the stack listens for IAM's events, as the template's
-// parameter has it.
-type IAMEvents string
-
-const (
-	// IAMEventsAuto listens in the one region that has them.
-	IAMEventsAuto IAMEvents = "auto"
-	// IAMEventsAlways listens in whatever region.
-	IAMEventsAlways IAMEvents = "always"
-	// IAMEventsNever listens nowhere.
-	IAMEventsNever IAMEvents = "never"
-)
-
-// UnmarshalText refuses every word but the three.
-func (i *IAMEvents) UnmarshalText(text []byte) error {
-	switch word := IAMEvents(text); word {
-	case IAMEventsAuto, IAMEventsAlways, IAMEventsNever:
-		*i = word
-		return nil
-	default:
-		return fmt.Errorf("%q is unknown: write %q, %q or %q", text, IAMEventsAuto, IAMEventsAlways, IAMEventsNever)
-	}
-}
-
 // call is one that the stack's rules wait for, as EventBridge hands it on from
 // CloudTrail.
 type call struct{ source, name string }
@@ -54,7 +30,7 @@ type Surroundings struct {
 	Region string
 	Trails []Trail
 	// Forwarding are the rules that forward IAM's events to this region; asked
-	// only where they have to.
+	// only in a region that has none itself.
 	Forwarding []string
 	Buckets    []BucketEvents
 }
@@ -88,13 +64,13 @@ func (o observer) listSurroundings(ctx context.Context, observed *Observation, _
 	found := &Surroundings{Kinds: observed.Part.Of, Region: o.region}
 	observed.Surroundings = found
 	group, ctx := errgroup.WithContext(ctx)
-	if len(found.calls(o.settings.IAMEvents)) > 0 {
+	if len(found.calls()) > 0 {
 		group.Go(func() (err error) {
 			found.Trails, err = o.trails(ctx)
 			return err
 		})
 	}
-	if slices.Contains(found.Kinds, Roles) && o.settings.IAMEvents == IAMEventsAlways && o.region != iamRegion(o.region) {
+	if slices.Contains(found.Kinds, Roles) && o.region != iamRegion(o.region) {
 		group.Go(func() (err error) {
 			found.Forwarding, err = o.forwarding(ctx)
 			return err
@@ -113,11 +89,11 @@ func (o observer) listSurroundings(ctx context.Context, observed *Observation, _
 }
 
 // calls are those that must be logged in this region.
-func (s Surroundings) calls(iamEvents IAMEvents) []call {
+func (s Surroundings) calls() []call {
 	var calls []call
 	if slices.Contains(s.Kinds, Roles) {
 		calls = append(calls, call{"ec2.amazonaws.com", "RunInstances"})
-		if iamEvents != IAMEventsNever && s.Region == iamRegion(s.Region) {
+		if s.Region == iamRegion(s.Region) {
 			calls = append(calls, call{"iam.amazonaws.com", "CreateRole"}, call{"iam.amazonaws.com", "DetachRolePolicy"})
 		}
 	}
@@ -276,7 +252,12 @@ func (o observer) forwarding(ctx context.Context) ([]string, error) {
 			continue
 		}
 		bus := arn.ARN{Partition: role.Partition, Service: "events", Region: o.region, AccountID: role.AccountID, Resource: "event-bus/default"}
-		return o.rulesFor(ctx, "default", bus.String(), func(options *eventbridge.Options) { options.Region = iamRegion(o.region) })
+		rules, err := o.rulesFor(ctx, "default", bus.String(), func(options *eventbridge.Options) { options.Region = iamRegion(o.region) })
+		if awserror.Classify(err) == awserror.Denied {
+			// An organization may close the other region; then no rule is known.
+			return nil, nil
+		}
+		return rules, err
 	}
 	return nil, nil
 }
@@ -337,7 +318,7 @@ func (s Settings) judge(in Surroundings) []finding.Finding {
 		findings = append(findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix})
 	}
 	var unlogged, unknown []string
-	for _, of := range in.calls(s.IAMEvents) {
+	for _, of := range in.calls() {
 		fits := func(trail Trail) bool { return trail.Global || !strings.HasPrefix(of.source, "iam.") }
 		logged := slices.ContainsFunc(in.Trails, func(t Trail) bool { return t.Unknown == "" && t.Logging && fits(t) && t.logs(of) })
 		name := strings.TrimSuffix(of.source, ".amazonaws.com") + ":" + of.name
@@ -364,21 +345,10 @@ func (s Settings) judge(in Surroundings) []finding.Finding {
 			fmt.Sprintf("whether a trail logs %s in %s cannot be seen from here: %s", strings.Join(unknown[1:], ", "), in.Region, unknown[0]),
 			"ask the trail's owner whether it logs write events of management here")
 	}
-	if slices.Contains(in.Kinds, Roles) {
-		home := iamRegion(in.Region)
-		switch {
-		case s.IAMEvents == IAMEventsNever:
-			add(CodeIAMOff, finding.Info, "the stack does not listen for IAM's events (IamEvents=never): roles that change are looked at by sweeps alone", "")
-		case in.Region == home:
-		case s.IAMEvents == IAMEventsAuto:
-			add(CodeIAMElsewhere, finding.Warning,
-				fmt.Sprintf("IAM's events exist in %s only, and this stack is in %s: roles that change are looked at by sweeps alone", home, in.Region),
-				fmt.Sprintf("deploy the stack in %s as well and set IamEvents=never here; or forward the events to this region and set IamEvents=always", home))
-		case len(in.Forwarding) == 0:
-			add(CodeNotForwarded, finding.Error,
-				fmt.Sprintf("the stack listens for IAM's events in %s, and no rule on the default bus in %s forwards them", in.Region, home),
-				fmt.Sprintf("make a rule in %s for source aws.iam whose target is this region's default event bus", home))
-		}
+	if home := iamRegion(in.Region); slices.Contains(in.Kinds, Roles) && in.Region != home && len(in.Forwarding) == 0 {
+		add(CodeIAMElsewhere, finding.Warning,
+			fmt.Sprintf("IAM's events exist in %s only, and no rule there forwards them to %s: this stack looks at changed roles in sweeps alone", home, in.Region),
+			fmt.Sprintf("deploy the stack in %s as well, or forward the events: a rule there for the source aws.iam whose target is the default event bus of this region", home))
 	}
 	for _, bucket := range in.Buckets {
 		if bucket.Unknown != "" {
@@ -390,7 +360,7 @@ func (s Settings) judge(in Surroundings) []finding.Finding {
 		if missing := s.untold(bucket); len(missing) > 0 {
 			fix := "turn on Amazon EventBridge under Properties, Event notifications of the bucket"
 			if bucket.Own {
-				fix = "set ValidateConfigMode to enforce or dry-run, or deploy the stack again, if somebody changed the bucket's notifications"
+				fix = "set the mode of validate-config to enforce or dry-run (Modes), or deploy the stack again, if somebody changed the bucket's notifications"
 			}
 			add(CodeBucketSilent, finding.Error,
 				fmt.Sprintf("the bucket %s tells nobody of uploads whose key ends in %s, so they are looked at by sweeps alone", bucket.Name, strings.Join(missing, " or ")), fix)

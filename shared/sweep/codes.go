@@ -19,11 +19,16 @@ const (
 	CodeNoTrail        = "trail-missing"
 	CodeTrailUnknown   = "trail-unchecked"
 	CodeIAMElsewhere   = "iam-events-elsewhere"
-	CodeIAMOff         = "iam-events-off"
-	CodeNotForwarded   = "iam-events-not-forwarded"
 	CodeBucketSilent   = "bucket-events-missing"
 	CodeBucketUnknown  = "bucket-events-unchecked"
 	CodeBucketUnlisted = "bucket-unlistable"
+	CodeLoanStays      = "loan-kept"
+	CodeGrantStays     = "grant-kept"
+	CodeRoleStays      = "execution-role-kept"
+	CodeBucketStays    = "bucket-kept"
+	CodeRotationBound  = "rotation-stack-bound"
+	CodeReadyToLeave   = "leave-ready"
+	CodeLeaveUnknown   = "leave-incomplete"
 )
 
 // Codes documents them.
@@ -42,10 +47,15 @@ var Codes = []finding.Code{
 	{Code: CodeNoAnswer, Severity: finding.Error, Cause: "A subject was handed over, and its function did not tell what became of it in time.", Consequence: "The sweep doesn't know what became of the subject.", Cure: "Look into the function's log and dead-letter queue, and whether its mode is off."},
 	{Code: CodeNoTrail, Severity: finding.Error, Cause: "No trail logs what changes in this region, so that EventBridge gets no event of it.", Consequence: "No function wakes on changes. Only sweeps find what is wrong.", Cure: "Create a multi-region trail of management events, and have it log."},
 	{Code: CodeTrailUnknown, Severity: finding.Info, Cause: "Sweep may not see whether a trail logs, as of one that belongs to another account.", Cure: "Ask the trail's owner whether it logs write events of management."},
-	{Code: CodeIAMElsewhere, Severity: finding.Warning, Cause: "IAM's events exist in one region of the partition only, and the stack is in another.", Consequence: "New roles are looked at only by the next sweep.", Cure: "Deploy it there as well, or forward the events and set `IamEvents=always`."},
-	{Code: CodeIAMOff, Severity: finding.Info, Cause: "The stack does not listen for IAM's events, by `IamEvents=never`.", Cure: "Nothing where that is meant; roles are then looked at by sweeps alone."},
-	{Code: CodeNotForwarded, Severity: finding.Error, Cause: "The stack listens for IAM's events in a region that has none, and no rule forwards them.", Consequence: "New roles are looked at only by the next sweep.", Cure: "Make a rule there whose target is this region's default event bus."},
+	{Code: CodeIAMElsewhere, Severity: finding.Warning, Cause: "IAM's events exist in one region of the partition only, and the stack is in another.", Consequence: "New roles are looked at only by the next sweep.", Cure: "Deploy it there as well, or make a rule there that forwards the events to this region's default event bus."},
 	{Code: CodeBucketSilent, Severity: finding.Error, Cause: "A config bucket tells nobody of uploads, so that files are looked at by sweeps alone.", Consequence: "New uploads are judged only by the next sweep.", Cure: "Turn on Amazon EventBridge notifications for the bucket; of the stack's own bucket, deploy the stack again."},
 	{Code: CodeBucketUnlisted, Severity: finding.Error, Cause: "A config bucket cannot be listed, so that its files are not looked at.", Consequence: "After the rotation, instances that boot with this file can't pull.", Cure: "See whether it exists in this region; allow `s3:ListBucket` to sweep's role, also in the bucket's policy."},
 	{Code: CodeBucketUnknown, Severity: finding.Warning, Cause: "Sweep may not see whether a config bucket tells of uploads.", Consequence: "New uploads are judged only by the next sweep.", Cure: "Allow `s3:GetBucketNotification` to sweep's role, also in the bucket's policy."},
+	{Code: CodeLoanStays, Severity: finding.Info, Cause: "The stack attached a policy to a role. The policy stays attached when the stack is deleted.", Cure: "Name the policy in the role's own source, or detach it before the role is deleted."},
+	{Code: CodeGrantStays, Severity: finding.Info, Cause: "A secret's resource policy lets an execution role read it. That stays when the stack is deleted.", Cure: "Nothing; delete the resource policy where no task needs it."},
+	{Code: CodeRoleStays, Severity: finding.Info, Cause: "A task definition has the stack's execution role, which stays when the stack is deleted.", Cure: "Name an execution role of your own in the next revision."},
+	{Code: CodeBucketStays, Severity: finding.Info, Cause: "The config bucket has files, and stays when the stack is deleted.", Cure: "Move the files and change the user data before you delete the bucket."},
+	{Code: CodeRotationBound, Severity: finding.Error, Cause: "A secret rotates by the stack's function, which goes with the stack.", Consequence: "Each rotation fails once the stack is deleted.", Cure: "Nothing in `enforce`: leaving turns the rotation off, and the credential goes on working."},
+	{Code: CodeReadyToLeave, Severity: finding.Info, Cause: "Nothing breaks when the stack is deleted.", Cure: "Run `sam delete`."},
+	{Code: CodeLeaveUnknown, Severity: finding.Error, Cause: "Leaving could not list everything that may depend on the stack, or a rotation is under way.", Consequence: "Something may break when the stack is deleted.", Cure: "Do what the message says, and ask again."},
 }

@@ -206,7 +206,7 @@ func (s Settings) plan(run *Run, collected collection, region string) conclusion
 		Kind: "PutObject", Target: "s3://" + s.ReportBucket + "/" + stateKey, Summary: "what is known of the sweep " + run.ID,
 	}}
 	finished := summary.Complete || run.detached
-	if !finished && s.SweepQueueURL != "" {
+	if !finished && s.SweepQueueURL != "" && run.Attempt < maxInvocations {
 		message := body(map[string]any{"continue": run.ID, "attempt": run.Attempt})
 		return conclusion{
 			summary: summary,
@@ -224,6 +224,10 @@ func (s Settings) plan(run *Run, collected collection, region string) conclusion
 			concluded.findings = append(concluded.findings, *asks)
 		}
 		return concluded
+	case !finished && run.Attempt >= maxInvocations:
+		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeIncomplete, Severity: finding.Error,
+			Message: fmt.Sprintf("%d invocations were not enough to list everything and to wait for all answers: %s", run.Attempt, summary.Headline),
+			Fix:     "sweep one kind at a time, for example {\"only\": [\"roles\"]}, and look into the logs of the functions whose answers are missing"})
 	case !finished:
 		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeIncomplete, Severity: finding.Error,
 			Message: fmt.Sprintf("the time was up before everything was listed and answered: %s", summary.Headline),

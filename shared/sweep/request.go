@@ -29,6 +29,8 @@ var kinds = []Kind{Roles, ConfigObjects, TaskDefinitions, Secrets}
 type request struct {
 	kinds  []Kind
 	dryRun bool
+	// leave asks what depends on the stack, and to let go of it.
+	leave bool
 	// changeLimit is nil where the request doesn't say one.
 	changeLimit *int
 	// message is the id of the message that asked, "" where none did.
@@ -65,10 +67,11 @@ func requested(delivery event.Delivery) (request, *finding.Result) {
 }
 
 // byHand reads {} and {"sweep": "all"}, {"only": ["roles"], "dry-run": true},
-// {"sweep": "all", "max-changes": 250}, and what a sweep sends to itself.
+// {"sweep": "all", "max-changes": 250}, {"leave": true}, and what a sweep sends to
+// itself.
 func byHand(of event.ByHand) (found request, problem string, ours bool) {
 	for field := range of.Fields {
-		if !slices.Contains([]string{"sweep", "only", "dry-run", "max-changes", "continue", "attempt"}, field) {
+		if !slices.Contains([]string{"sweep", "only", "dry-run", "max-changes", "continue", "attempt", "leave"}, field) {
 			return request{}, "", false
 		}
 	}
@@ -78,6 +81,12 @@ func byHand(of event.ByHand) (found request, problem string, ours bool) {
 		found.sweep, ok = of.Text("continue")
 		if !ok || found.sweep == "" || json.Unmarshal(of.Fields["attempt"], &found.attempt) != nil {
 			return request{}, "the request to go on does not say with which sweep, or from which attempt", true
+		}
+		return found, "", true
+	}
+	if raw, given := of.Fields["leave"]; given {
+		if json.Unmarshal(raw, &found.leave) != nil || !found.leave || of.Queued {
+			return request{}, "the field leave is not true, or did not come by hand", true
 		}
 		return found, "", true
 	}

@@ -25,6 +25,10 @@ const (
 	// hold is how long the lock keeps others away without being renewed: longer
 	// than an invocation can be.
 	hold = 20 * time.Minute
+	// maxInvocations bounds how often a sweep goes on by itself. So many take a day,
+	// after which the next sweep begins. Lambda's own detection of loops, which ends
+	// them after about 16, is off for this function (RecursiveLoop in the template).
+	maxInvocations = 100
 	// maxResults bounds what is remembered of subjects that are not compliant.
 	maxResults = 10_000
 )

@@ -96,32 +96,27 @@ func TestTrails(t *testing.T) {
 func TestIAMEvents(t *testing.T) {
 	tests := map[string]struct {
 		region   string
-		events   sweep.IAMEvents
 		forwards []string
 		only     string
 		want     []string
 	}{
-		"where they are":            {"us-east-1", sweep.IAMEventsAuto, nil, "roles", nil},
-		"always, where they are":    {"us-east-1", sweep.IAMEventsAlways, nil, "roles", nil},
-		"elsewhere":                 {"eu-west-1", sweep.IAMEventsAuto, nil, "roles", []string{"iam-events-elsewhere"}},
-		"forwarded":                 {"eu-west-1", sweep.IAMEventsAlways, []string{"to-ireland"}, "roles", nil},
-		"not forwarded":             {"eu-west-1", sweep.IAMEventsAlways, nil, "roles", []string{"iam-events-not-forwarded"}},
-		"not wanted":                {"eu-west-1", sweep.IAMEventsNever, nil, "roles", []string{"iam-events-off"}},
-		"of no matter":              {"eu-west-1", sweep.IAMEventsAuto, nil, "secrets", nil},
-		"GovCloud":                  {"us-gov-west-1", sweep.IAMEventsAuto, nil, "roles", nil},
-		"GovCloud's other region":   {"us-gov-east-1", sweep.IAMEventsAuto, nil, "roles", []string{"iam-events-elsewhere"}},
-		"China":                     {"cn-north-1", sweep.IAMEventsAuto, nil, "roles", nil},
-		"China's other region":      {"cn-northwest-1", sweep.IAMEventsAuto, nil, "roles", []string{"iam-events-elsewhere"}},
-		"the European partition":    {"eusc-de-east-1", sweep.IAMEventsAuto, nil, "roles", nil},
-		"ISO and ISOB are not one":  {"us-isob-east-1", sweep.IAMEventsAuto, nil, "roles", nil},
-		"of task definitions alone": {"eu-west-1", sweep.IAMEventsAlways, nil, "task-definitions", nil},
+		"where they are":            {"us-east-1", nil, "roles", nil},
+		"elsewhere":                 {"eu-west-1", nil, "roles", []string{"iam-events-elsewhere"}},
+		"forwarded":                 {"eu-west-1", []string{"to-ireland"}, "roles", nil},
+		"of no matter":              {"eu-west-1", nil, "secrets", nil},
+		"GovCloud":                  {"us-gov-west-1", nil, "roles", nil},
+		"GovCloud's other region":   {"us-gov-east-1", nil, "roles", []string{"iam-events-elsewhere"}},
+		"China":                     {"cn-north-1", nil, "roles", nil},
+		"China's other region":      {"cn-northwest-1", nil, "roles", []string{"iam-events-elsewhere"}},
+		"the European partition":    {"eusc-de-east-1", nil, "roles", nil},
+		"ISO and ISOB are not one":  {"us-isob-east-1", nil, "roles", nil},
+		"of task definitions alone": {"eu-west-1", nil, "task-definitions", nil},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			a := awake()
 			a.forwards = test.forwards
 			settings := enforcing()
-			settings.IAMEvents = test.events
 			requests++
 			function := sweep.New(settings, sweep.Clients{
 				Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a, Region: test.region,

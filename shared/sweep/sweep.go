@@ -55,12 +55,16 @@ type Settings struct {
 	// ReportBucket keeps the reports, and the state of the sweep.
 	ReportBucket string `env:"REPORT_BUCKET"`
 
+	// RotateSecretARN is the stack's function that rotates secrets, and
+	// ExecutionRoleARN the execution role that it gives to definitions: by them, what
+	// depends on the stack is known.
+	RotateSecretARN  string `env:"ROTATE_SECRET_FUNCTION_ARN"`
+	ExecutionRoleARN string `env:"EXECUTION_ROLE_ARN"`
+
 	// FunctionName is what Lambda calls the function; "" outside.
 	FunctionName string `env:"AWS_LAMBDA_FUNCTION_NAME"`
 	// ChangeLimit is how many subjects a sweep changes at most without being asked.
 	ChangeLimit int `env:"SWEEP_CHANGE_LIMIT" envDefault:"100"`
-	// IAMEvents says whether the stack listens for IAM's events here.
-	IAMEvents IAMEvents `env:"IAM_EVENTS" envDefault:"auto"`
 	// AnswerWait is how long a sweep waits without any answer before it gives up
 	// on those that are missing. A message whose function was cut off is delivered
 	// again after twelve minutes at most.
@@ -116,6 +120,9 @@ type Clients struct {
 	Trails    TrailReader
 	Storage   Storage
 	Queues    Queues
+	// Definitions and Departure are needed to leave alone.
+	Definitions Definitions
+	Departure   Departure
 	// Region is the one that they call.
 	Region string
 }
@@ -149,6 +156,8 @@ func (s *Sweep) Handle(ctx context.Context, payload []byte) pipeline.Outcome {
 	var outcome pipeline.Outcome
 	if refusal != nil {
 		outcome = s.outcome(s.settings.Mode, settled("event", refusal))
+	} else if request.leave {
+		outcome = s.leave(ctx, request.dryRun)
 	} else {
 		outcome = s.answer(ctx, request)
 	}

@@ -59,7 +59,7 @@ func enforcing() sweep.Settings {
 		ConfigBuckets:          []string{"acme"},
 		AttachPoliciesQueueURL: rolesQueue, ValidateConfigQueueURL: objectsQueue, PatchTaskDefinitionQueueURL: familiesQueue,
 		RotateSecretQueueURL: secretsQueue, SweepQueueURL: sweepQueue, ResultsQueueURL: resultsQueue, ReportBucket: "reports",
-		ChangeLimit: 100, IAMEvents: sweep.IAMEventsAuto, AnswerWait: 15 * time.Minute,
+		ChangeLimit: 100, AnswerWait: 15 * time.Minute,
 	}
 }
 
@@ -463,6 +463,35 @@ func TestTheRestGoesOn(t *testing.T) {
 		}
 		if len(seen) != 3_550 || slices.Max(slices.Collect(maps.Values(seen))) != 1 {
 			t.Errorf("handed over %d names", len(seen))
+		}
+	})
+}
+
+// TestASweepEndsWhateverHappens: one that never gets through goes on a bounded
+// number of times, reports what it has, and leaves the lock.
+func TestASweepEndsWhateverHappens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := large(0, 1_000_000)
+		a.listed = func() { time.Sleep(10 * time.Second) }
+		payload, runs := `{"only":["task-definitions"]}`, 0
+		var outcome pipeline.Outcome
+		for payload != "" {
+			if runs++; runs > 100 {
+				t.Fatal("the sweep goes on for ever")
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+			outcome = run(t, ctx, enforcing(), a, payload)
+			cancel()
+			payload = strings.Join(a.queues[sweepQueue], "")
+			clear(a.queues)
+		}
+		last := outcome.Report().Results[len(outcome.Report().Results)-1]
+		if runs != 100 || !slices.Contains(codes(last), sweep.CodeIncomplete) || last.Status != finding.Noncompliant {
+			t.Errorf("after %d runs: %+v", runs, last)
+		}
+		a.listed, a.families = nil, a.families[:1]
+		if after := run(t, t.Context(), enforcing(), a, `{"only":["task-definitions"]}`); !summaryOf(t, after).Complete {
+			t.Errorf("the next sweep: %+v", after.Report().Results)
 		}
 	})
 }

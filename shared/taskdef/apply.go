@@ -76,9 +76,9 @@ func (j *judgement) mandate() finding.Mandate {
 		}
 	}
 	if slices.ContainsFunc(j.edits, func(e Edit) bool { return e.Field == RepositoryCredentials }) {
-		return finding.Mandate{Kind: finding.ByParameter, Text: "ReplaceCredentials=yes"}
+		return finding.Mandate{Kind: finding.ByParameter, Text: "Allow=replace-credentials"}
 	}
-	return finding.Mandate{Kind: finding.ByParameter, Text: "ExecutionRoleArn=" + j.ExecutionRoleARN}
+	return finding.Mandate{Kind: finding.ByParameter, Text: "Mode=enforce, with the execution role " + j.ExecutionRoleARN}
 }
 
 // Describe says what the action will do.
@@ -94,7 +94,7 @@ func (a Attachment) Describe() finding.Action {
 // Describe says what the action will do.
 func (w Withdrawal) Describe() finding.Action {
 	return finding.Action{Kind: "DeregisterTaskDefinition", Target: w.Late, Summary: "make " + w.First + " the latest again",
-		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "PatchTaskDefinitionMode=enforce: this function registered the revision"}}
+		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "Modes=patch-task-definition=enforce: this function registered the revision"}}
 }
 
 // Registrar is the part of ECS's client that makes a new revision, and takes it

@@ -220,3 +220,21 @@ func (g *Granter) read(ctx context.Context, secret string) (string, error) {
 	}
 	return aws.ToString(output.ResourcePolicy), nil
 }
+
+// GrantedRoles lists the roles that our statement in a secret's resource policy
+// lets read the secret; none where the policy has no such statement or can't be
+// read.
+func GrantedRoles(policy string) []string {
+	statements, err := statementsOf(policy)
+	if err != nil {
+		return nil
+	}
+	var roles []string
+	for _, statement := range statements {
+		if statement.isOurs() {
+			roles = append(roles, statement.Principal.AWS...)
+		}
+	}
+	slices.Sort(roles)
+	return slices.Compact(roles)
+}

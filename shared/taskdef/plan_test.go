@@ -40,7 +40,7 @@ func definitionOf(t testing.TB, fields string) Observation {
 // defaults are the settings of a stack without parameters, but for the modes.
 func defaults(t testing.TB) Settings {
 	t.Helper()
-	s, err := settings.Load[Settings](nil)
+	s, err := settings.Load[Settings]("patch-task-definition", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -313,7 +313,7 @@ func (j *judgement) remedy(of need, final bool) (Action, string) {
 		if known := j.roleOwner(); known.IsKnown() && j.ChangeOwnedResources != All {
 			return nil, fmt.Sprintf("%s manages the role", known)
 		}
-		return Attachment{Role: role.ARN, Policy: j.managedPolicy(), Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "CureExecutionRoles=yes"}}, ""
+		return Attachment{Role: role.ARN, Policy: j.managedPolicy(), Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "Allow=cure-execution-roles"}}, ""
 	}
 	policy := j.Policies[of.resource]
 	if policy.Unread {

@@ -227,7 +227,7 @@ func (m Move) Describe() finding.Action {
 		to = m.To.ARN
 	}
 	return finding.Action{Kind: "UpdateService", Target: m.From[0], Summary: fmt.Sprintf("move to %s: %s", to, strings.Join(names, ", ")),
-		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "UpdateServices=yes"}}
+		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "Allow=update-services"}}
 }
 
 // ServiceUpdater is the part of ECS's client that moves services.

@@ -136,7 +136,7 @@ type Retirement struct {
 // Describe says what the action will do.
 func (r Retirement) Describe() finding.Action {
 	return finding.Action{Kind: "DeregisterTaskDefinition", Target: r.Revision, Summary: "superseded by " + r.By,
-		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: fmt.Sprintf("DeregisterSuperseded=%d", r.Days)}}
+		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: fmt.Sprintf("Allow=deregister-superseded (after %d days)", r.Days)}}
 }
 
 func (r Retirement) apply(ctx context.Context, a Applier) error {

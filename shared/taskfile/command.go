@@ -78,7 +78,7 @@ func (r request) fails(findings []finding.Finding) bool {
 // the exit code. Open makes an observer for the account, or gives nil where
 // there are no AWS credentials.
 func Command(ctx context.Context, args, environ []string, open func(context.Context) *taskdef.Observer, stdin io.Reader, stdout, stderr io.Writer) int {
-	settings, err := settings.Load[taskdef.Settings](environ)
+	settings, err := settings.Load[taskdef.Settings](taskdef.Name, environ)
 	if err != nil {
 		return couldNot(stderr, err)
 	}

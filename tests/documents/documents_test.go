@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"ecsguardrails/tests/cost"
+	"ecsguardrails/tests/samconfig"
 	"ecsguardrails/tests/samtemplate"
 	"ecsguardrails/tests/stack"
 )
@@ -66,6 +68,50 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	holds(t, root, "docs/settings.md", "settings", settings(template))
+}
+
+func TestCost(t *testing.T) {
+	root, template := checkout(t)
+	rendered, err := template.Render(nil, "aws", "us-east-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bill := cost.Bill(rendered)
+	holds(t, root, "docs/cost.md", "cost", cost.Table(bill))
+	holds(t, root, "docs/cost.md", "accounts and regions", cost.Multiplied(cost.Sum(bill)))
+	content, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("about $%.2f a month in a busy account", cost.Sum(bill)); !strings.Contains(string(content), want) {
+		t.Errorf("README.md does not say: %s", want)
+	}
+}
+
+func TestRenamedParameters(t *testing.T) {
+	root, _ := checkout(t)
+	holds(t, root, "CHANGELOG.md", "renamed parameters", samconfig.Table())
+}
+
+// TestAllowIsExplained: each word that Allow takes has a row in the settings.
+func TestAllowIsExplained(t *testing.T) {
+	root, template := checkout(t)
+	content, err := os.ReadFile(filepath.Join(root, "docs", "settings.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(template.Parameters(), func(of samtemplate.Parameter) bool { return of.Name == "Allow" })
+	_, list, _ := strings.Cut(template.Parameters()[at].Pattern, "none|(")
+	list, _, _ = strings.Cut(list, ")")
+	allowed := strings.Split(list, "|")
+	for _, word := range allowed {
+		if !strings.Contains(string(content), "\n| `"+word+"`") {
+			t.Errorf("docs/settings.md does not say what Allow=%s allows", word)
+		}
+	}
+	if len(allowed) < 9 {
+		t.Errorf("Allow takes %q", allowed)
+	}
 }
 
 func TestPermissions(t *testing.T) {

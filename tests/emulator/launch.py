@@ -35,6 +35,56 @@ for image in provided["images"]:
     )
 ssm._PUBLIC_AMI_PARAMETERS.update(provided["parameters"])
 
+# Conditions may name Fn::Join, Fn::Split and pseudo parameters ("Fn::Equals" in
+# the CloudFormation template reference: a value of any type that you want to
+# compare), which MiniStack's evaluation leaves as they are.
+from ministack.services.cloudformation import engine  # noqa: E402
+
+evaluate_conditions = engine._evaluate_conditions
+
+
+def plain(value, params):
+    if isinstance(value, list):
+        return [plain(item, params) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "Fn::Join" in value:
+        separator, items = value["Fn::Join"]
+        items = plain(items, params)
+        if isinstance(items, dict):
+            items = params[items["Ref"]]["Value"].split(",")
+        return separator.join(named(item, params) for item in items)
+    if "Fn::Split" in value:
+        separator, source = value["Fn::Split"]
+        return named(plain(source, params), params).split(separator)
+    if "Fn::Select" in value:
+        index, items = value["Fn::Select"]
+        items = plain(items, params)
+        return items[int(index)] if isinstance(items, list) else {"Fn::Select": [index, items]}
+    if value.get("Ref") in pseudo():
+        return pseudo()[value["Ref"]]
+    return {key: plain(item, params) for key, item in value.items()}
+
+
+def named(value, params):
+    return params[value["Ref"]]["Value"] if isinstance(value, dict) else str(value)
+
+
+def pseudo():
+    return {
+        "AWS::Region": engine.get_region(), "AWS::AccountId": engine.get_account_id(), "AWS::Partition": "aws",
+        "AWS::StackName": "a-stack-whose-name-conditions-do-not-know",
+    }
+
+
+def conditions(template, params, *rest, **more):
+    return evaluate_conditions({**template, "Conditions": plain(template.get("Conditions", {}), params)}, params, *rest, **more)
+
+
+for module in [module for name, module in sys.modules.items() if name.startswith("ministack.services.cloudformation")]:
+    if getattr(module, "_evaluate_conditions", None) is evaluate_conditions:
+        module._evaluate_conditions = conditions
+
 # CloudFormation works on the other services' records without calling them, so
 # that no event would come of what it does. The handlers below tell the rig of
 # the calls that CloudFormation makes on AWS, and fail where those would.

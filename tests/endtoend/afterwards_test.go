@@ -30,8 +30,7 @@ func testDeadLetters(t *testing.T, w *world) {
 		w.emptied(t, output)
 	}
 	for _, logicalID := range []string{
-		"AttachPoliciesDeadLetterQueue", "ValidateConfigDeadLetterQueue", "RotateSecretDeadLetterQueue",
-		"PatchTaskDefinitionDeadLetterQueue", "DiagnoseFailureDeadLetterQueue", "SweepDeadLetterQueue", "FindingsDeadLetterQueue",
+		"DeadLetterQueue",
 	} {
 		url := must(w.ResourceID(t.Context(), logicalID))(t)
 		if depth := must(w.QueueDepth(t.Context(), url))(t); depth != 0 {

@@ -14,6 +14,7 @@ import (
 
 	"ecsguardrails/tests/documents"
 	"ecsguardrails/tests/patience"
+	"ecsguardrails/tests/samconfig"
 	"ecsguardrails/tests/samtemplate"
 	"ecsguardrails/tests/stack"
 	"ecsguardrails/tests/toolchain"
@@ -53,11 +54,11 @@ var elsewhere = map[string]string{
 	"make build":                       "the stack of this test was built by the same sam build",
 	`eval "$(make -s local)"`:          "it starts what this test has running already; the variables are those of this test's stack",
 	"mkdir layer && cp company-ca.pem layer/registries.pem && (cd layer && zip -q ../layer.zip registries.pem)": "it packs a file of the reader's",
-	"htpasswd -Bbn ecs PASSWORD > htpasswd":  "it needs Apache's tools; a rotation's tests write such a file",
-	"make registries":                        "it builds Gitea, and is a check of its own",
-	"git pull":                               "it changes the checkout",
-	"go test ./...":                          "make test runs it",
-	"sam delete --stack-name ecs-guardrails": "it would take this test's stack away; its options are checked",
+	"htpasswd -Bbn ecs PASSWORD > htpasswd": "it needs Apache's tools; a rotation's tests write such a file",
+	"make registries":                       "it builds Gitea, and is a check of its own",
+	"git pull":                              "it changes the checkout",
+	"go test ./...":                         "make test runs it",
+	"sam delete":                            "it would take this test's stack away; its options are checked",
 }
 
 // testCommands runs the documents' commands on the stack, or holds their
@@ -212,6 +213,10 @@ func (s *shell) holds(t *testing.T, command documents.Command) {
 			}
 			return
 		}
+		if fields[1] == "deploy" {
+			s.deploys(ctx, t, command)
+			return
+		}
 		if fields[1] == "invoke" {
 			output, code := s.run(ctx, onThisStack(command.Text))
 			// The sample's secret does not exist, which Secrets Manager would be told by
@@ -314,6 +319,22 @@ func (s *shell) goRun(ctx context.Context, t *testing.T, command documents.Comma
 	}
 	if output, code := s.run(ctx, line); code > 1 || strings.Contains(output, "usage:") || strings.Contains(output, "flag provided") || strings.Contains(output, "no such file") {
 		t.Errorf("%s: exit code %d:\n%s", command, code, output)
+	}
+}
+
+// deploys looks through what make deploy would give sam.
+func (s *shell) deploys(ctx context.Context, t *testing.T, command documents.Command) {
+	output, code := s.run(ctx, strings.Replace(command.Text, "make", "make --dry-run", 1))
+	if code != 0 || !strings.Contains(output, "sam deploy --config-file") {
+		t.Errorf("%s: exit code %d:\n%s", command, code, output)
+	}
+	_, parameters, found := strings.Cut(command.Text, "PARAMETERS='")
+	if !found {
+		return
+	}
+	parameters, _, _ = strings.Cut(parameters, "'")
+	if err := samconfig.Check(command.String(), samconfig.Parse(parameters), s.template); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -94,10 +94,10 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 		Checkout: checkout,
 		Name:     name,
 		Parameters: map[string]string{
-			"AttachDelaySeconds": strconv.Itoa(int(attachDelay.Seconds())),
-			"ConfigBuckets":      existingBucket,
-			"RefreshInstances":   "yes",
+			"ConfigBuckets": existingBucket,
+			"Allow":         "cure-execution-roles,refresh-tagged-instances",
 		},
+		Waits:    map[string]string{"AttachPoliciesQueue.Properties.DelaySeconds": strconv.Itoa(int(attachDelay.Seconds()))},
 		Progress: os.Stderr,
 	})
 	if err != nil {
@@ -198,6 +198,7 @@ func TestStack(t *testing.T) {
 		{"documents", testCommands},
 		{"what people are told", testMessages},
 		{"what operators look at", testDashboard},
+		{"what it costs", testCost},
 		{"permissions", testPermissions},
 		{"grants", testGrants},
 	} {

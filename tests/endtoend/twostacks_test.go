@@ -26,8 +26,6 @@ Transform: AWS::Serverless-2016-10-31
 Parameters:
   Architecture: { Type: String }
   Mode: { Type: String }
-  AttachDelaySeconds: { Type: Number }
-  IamEvents: { Type: String, Default: auto }
 Resources:
   ConfigBucket: { Type: AWS::S3::Bucket }
 Outputs:

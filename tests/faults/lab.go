@@ -64,7 +64,7 @@ func Open(ctx context.Context, name string, progress io.Writer) (*Lab, error) {
 	running, err := stack.Start(ctx, stack.Options{
 		Name: name, Progress: progress,
 		Parameters: map[string]string{
-			"Mode": "off", "OnInvalidConfig": "restore", "UpdateServices": "yes", "RefreshInstances": "yes", "ConfigBuckets": unversionedBucket,
+			"Mode": "off", "Allow": "cure-execution-roles,restore-config,update-services,refresh-tagged-instances", "ConfigBuckets": unversionedBucket,
 		},
 	})
 	if err != nil {

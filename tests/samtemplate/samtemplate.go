@@ -82,6 +82,10 @@ type Parameter struct {
 	HasDefault bool
 	// Allowed are its allowed values, or its bounds, in words; "" where there are none.
 	Allowed string
+	// Values are its allowed values, Pattern what a value (of a list, each) must
+	// match, and Constraint says that in words.
+	Values              []string
+	Pattern, Constraint string
 }
 
 // Parameters lists all parameters in the order of their groups (Metadata,
@@ -104,14 +108,13 @@ func (t *Template) Parameters() []Parameter {
 		_, standard := field(of, "Default")
 		parameter := Parameter{
 			Name: name, Group: groups[name], Type: text(of, "Type"), Default: text(of, "Default"), Description: text(of, "Description"),
-			HasDefault: standard != nil,
+			HasDefault: standard != nil, Pattern: text(of, "AllowedPattern"), Constraint: text(of, "ConstraintDescription"),
 		}
 		if _, allowed := field(of, "AllowedValues"); allowed != nil {
-			var values []string
 			for _, value := range allowed.Content {
-				values = append(values, value.Value)
+				parameter.Values = append(parameter.Values, value.Value)
 			}
-			parameter.Allowed = strings.Join(values, ", ")
+			parameter.Allowed = strings.Join(parameter.Values, ", ")
 		} else if least := text(of, "MinValue"); least != "" {
 			parameter.Allowed = least + " to " + text(of, "MaxValue")
 		}
@@ -132,7 +135,7 @@ type Action struct {
 	Name string
 	// Why is told by the comment before the action, or before the statement.
 	Why string
-	// Only says under which parameters it is there, as in "OnInvalidConfig=restore".
+	// Only says under which parameters it is there, as in "Allow=restore-config".
 	Only string
 }
 
@@ -253,6 +256,20 @@ func (t *Template) unconditional(node *yaml.Node) (*yaml.Node, string) {
 	return opened, t.condition(node.Content[0].Value)
 }
 
+// listed tells by which word of which parameter a condition holds that looks for
+// the word in a list: !Not [!Equals [!Join ["", !Split [word, !Ref list]], !Ref list]].
+func listed(node *yaml.Node) string {
+	if node.Tag != "!Not" || node.Content[0].Tag != "!Equals" {
+		return ""
+	}
+	joined := node.Content[0].Content[0]
+	if joined.Tag != "!Join" || len(joined.Content) != 2 || joined.Content[1].Tag != "!Split" {
+		return ""
+	}
+	split := joined.Content[1].Content
+	return split[1].Value + "=" + split[0].Value
+}
+
 func both(a, b string) string {
 	if a == "" || b == "" || a == b {
 		return a + strings.TrimPrefix(b, a)
@@ -270,6 +287,8 @@ func (t *Template) condition(name string) string {
 	switch {
 	case node == nil:
 		return name
+	case listed(node) != "":
+		return listed(node)
 	case node.Tag == "!Equals" && node.Content[0].Tag == "!Ref":
 		return node.Content[0].Value + "=" + node.Content[1].Value
 	case node.Tag == "!Not" && node.Content[0].Tag == "!Equals" && node.Content[0].Content[1].Value == "":

@@ -16,7 +16,7 @@ Parameters:
   Other: { Type: String, Description: last }
   Size: { Type: Number, Default: 1, MinValue: 0, MaxValue: 9, Description: how large }
 Conditions:
-  Restores: !Equals [!Ref OnInvalid, restore]
+  Restores: !Not [!Equals [!Join ["", !Split [restore, !Ref Allow]], !Ref Allow]]
   HasBuckets: !Not [!Equals [!Select [0, !Ref Buckets], ""]]
 Resources:
   Role:
@@ -78,8 +78,8 @@ func TestPermissions(t *testing.T) {
 			SID: "Read", Actions: []Action{{"iam:GetRole", "To read.", ""}, {"iam:Simulate", "To simulate.", ""}},
 			Resources: []string{"`role/*`"}, Conditions: []string{"`aws:Tag` is `a` or `b`"}, Note: "Any role.",
 		},
-		{SID: "Put", Actions: []Action{{"s3:PutObject", "To put back.", ""}}, Resources: []string{"all", "the stack's `Bucket`"}, Only: "OnInvalid=restore"},
-		{SID: "List", Actions: []Action{{"s3:ListBucketVersions", "To list.", "OnInvalid=restore"}}, Resources: []string{"`${Buckets}/*`"}, Only: "Buckets"},
+		{SID: "Put", Actions: []Action{{"s3:PutObject", "To put back.", ""}}, Resources: []string{"all", "the stack's `Bucket`"}, Only: "Allow=restore"},
+		{SID: "List", Actions: []Action{{"s3:ListBucketVersions", "To list.", "Allow=restore"}}, Resources: []string{"`${Buckets}/*`"}, Only: "Buckets"},
 	}
 	if diff := cmp.Diff(want, template.Permissions("Role")); diff != "" {
 		t.Error(diff)

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"ecsguardrails/tests/toolchain"
 )
 
@@ -27,16 +29,11 @@ type sam struct {
 }
 
 // parameters are those of the template's that a local stack sets: this
-// machine's processor, delays that a person can wait for, and IAM's events,
-// whose region the emulator cannot tell: its CloudFormation does not resolve
-// AWS::Region in conditions.
+// machine's processor, and that the functions act.
 func (s *Stack) parameters() map[string]string {
 	parameters := map[string]string{
-		"Architecture":       architecture(),
-		"Mode":               "enforce",
-		"AttachDelaySeconds": "1",
-		"DigestSeconds":      "1",
-		"IamEvents":          "always",
+		"Architecture": architecture(),
+		"Mode":         "enforce",
 	}
 	maps.Copy(parameters, s.options.Parameters)
 	return parameters
@@ -116,7 +113,66 @@ func (s *sam) build(ctx context.Context) error {
 	return err
 }
 
+// hurry shortens, in what sam built, the waits that the template has for people
+// and their tools: a role's until it is complete, and that for findings that
+// make one message. Everything else is deployed as it ships.
+func (s *sam) hurry() error {
+	path := filepath.Join(s.buildFolder(), "template.yaml")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading what sam built: %w", err)
+	}
+	var template yaml.Node
+	if err := yaml.Unmarshal(content, &template); err != nil {
+		return fmt.Errorf("reading what sam built: %w", err)
+	}
+	waits := map[string]string{
+		"AttachPoliciesQueue.Properties.DelaySeconds":                                      "1",
+		"NotifyFunction.Properties.Events.Queue.Properties.MaximumBatchingWindowInSeconds": "1",
+	}
+	maps.Copy(waits, s.stack.options.Waits)
+	for path, wait := range waits {
+		value := valueAt(&template, append([]string{"Resources"}, strings.Split(path, ".")...))
+		switch {
+		case value == nil && s.stack.options.Waits[path] != "":
+			return fmt.Errorf("the template has no wait %s", path)
+		case value != nil && value.Kind == yaml.ScalarNode && value.Tag == "!!int":
+			value.Value = wait
+		case value != nil:
+			*value = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: wait}
+		}
+	}
+	content, err = yaml.Marshal(&template)
+	if err != nil {
+		return fmt.Errorf("writing what is deployed: %w", err)
+	}
+	return os.WriteFile(path, content, 0o644)
+}
+
+// valueAt follows keys into a YAML document; nil where it has none of them.
+func valueAt(node *yaml.Node, path []string) *yaml.Node {
+	if node.Kind == yaml.DocumentNode {
+		node = node.Content[0]
+	}
+	for _, key := range path {
+		var found *yaml.Node
+		for index := 0; index+1 < len(node.Content); index += 2 {
+			if node.Content[index].Value == key {
+				found = node.Content[index+1]
+			}
+		}
+		if found == nil {
+			return nil
+		}
+		node = found
+	}
+	return node
+}
+
 func (s *sam) deploy(ctx context.Context) error {
+	if err := s.hurry(); err != nil {
+		return err
+	}
 	arguments := []string{
 		"deploy", "--template-file", filepath.Join(s.buildFolder(), "template.yaml"),
 		"--stack-name", s.stack.Name, "--capabilities", "CAPABILITY_IAM", "--resolve-s3",

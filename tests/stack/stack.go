@@ -83,6 +83,9 @@ type Options struct {
 	Template string
 	// Parameters are added to, or replace, the local ones of the template.
 	Parameters map[string]string
+	// Waits replace waits of the template that have no parameter and that a test
+	// can't sit out, by the path below Resources ("Queue.Properties.DelaySeconds").
+	Waits map[string]string
 	// Progress is told in words what goes on; by default nobody.
 	Progress io.Writer
 }

@@ -43,8 +43,7 @@ func run(ctx context.Context, display *screen) (err error) {
 	start := time.Now()
 	steps := &progress{screen: display}
 	running, err := stack.Start(ctx, stack.Options{
-		Parameters: map[string]string{"AttachDelaySeconds": "1"},
-		Progress:   steps,
+		Progress: steps,
 	})
 	steps.end()
 	if err != nil {

@@ -3,6 +3,7 @@
 //	rig up      start the stack; print the shell lines that lead to it
 //	rig down    stop it
 //	rig invoke  send an event file to a function with sam remote invoke
+//	rig parameters  look through the parameters that sam deploy would be given
 //	rig tools   install tools and print the folder of their programs
 package main
 
@@ -15,6 +16,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"ecsguardrails/tests/samconfig"
 	"ecsguardrails/tests/stack"
 	"ecsguardrails/tests/toolchain"
 )
@@ -31,7 +33,7 @@ func main() {
 
 func run(ctx context.Context, arguments []string) error {
 	if len(arguments) == 0 {
-		return errors.New("which command? up, down, invoke or tools")
+		return errors.New("which command? up, down, invoke, parameters or tools")
 	}
 	checkout, err := stack.Checkout()
 	if err != nil {
@@ -58,10 +60,24 @@ func run(ctx context.Context, arguments []string) error {
 		function := flags.String("function", "", "function, as in validate-config")
 		event := flags.String("event", "", "event file")
 		stackName := flags.String("stack", "", "stack in the shell's AWS account (default: the running local stack)")
+		environment := flags.String("env", "", "environment of samconfig.toml that names the stack")
 		if err := flags.Parse(arguments); err != nil {
 			return err
 		}
+		if *environment != "" && *stackName == "" {
+			deployed, err := samconfig.Read(samconfig.Path(checkout), *environment)
+			if err != nil {
+				return err
+			}
+			*stackName = deployed.Stack
+		}
 		return invoke(ctx, checkout, *function, *event, *stackName)
+	case "parameters":
+		environment := flags.String("env", "default", "environment of samconfig.toml")
+		if err := flags.Parse(arguments); err != nil {
+			return err
+		}
+		return parameters(checkout, *environment, flags.Args())
 	case "tools":
 		for _, environment := range arguments {
 			programs, err := toolchain.Install(ctx, checkout, toolchain.Environment(environment), os.Stderr)
@@ -72,5 +88,5 @@ func run(ctx context.Context, arguments []string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("unknown command %q; there are up, down, invoke and tools", name)
+	return fmt.Errorf("unknown command %q; there are up, down, invoke, parameters and tools", name)
 }

@@ -1,0 +1,359 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	"golang.org/x/sync/errgroup"
+
+	"ecsguardrails/shared/awserror"
+	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/pipeline"
+	"ecsguardrails/shared/taskdef"
+)
+
+// registryTag is the tag of the secrets that serve a registry.
+const registryTag = "ecs-guardrails:registry"
+
+// describesSideBySide bounds the calls for single definitions and secrets: ECS
+// throttles DescribeTaskDefinition for the account as a whole.
+const describesSideBySide = 8
+
+// Dependents are what depends on the stack, as the account's lists show it.
+type Dependents struct {
+	// Loans are the policies that the stack attached and that are still attached, by
+	// the names of the roles.
+	Loans map[string][]string
+	// Rotations are the ARNs of secrets whose rotation is the stack's function.
+	Rotations []string
+	// Rotating are those of which a rotation is under way: to cut it off could leave
+	// the registry with another password than the secret.
+	Rotating []string
+	// Grants are the roles that the stack let read a secret, by the secrets' ARNs.
+	Grants map[string][]string
+	// Revisions are the ARNs of the latest revisions of families that have the
+	// stack's execution role.
+	Revisions []string
+	// Files counts the objects in the stack's config bucket; More says that there are
+	// more.
+	Files int
+	More  bool
+	// Unknown are lists that could not be read, each with AWS's error code.
+	Unknown []string
+}
+
+// leaver reads and lets go of what depends on the stack.
+type leaver struct {
+	settings Settings
+	clients  Clients
+	mutex    sync.Mutex
+	found    Dependents
+}
+
+// Departure is the part of the clients that only leaving needs.
+type Departure interface {
+	GetResourcePolicy(context.Context, *secretsmanager.GetResourcePolicyInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetResourcePolicyOutput, error)
+	CancelRotateSecret(context.Context, *secretsmanager.CancelRotateSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.CancelRotateSecretOutput, error)
+}
+
+// Definitions is the part of ECS's client that describes a definition.
+type Definitions interface {
+	DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
+}
+
+// leave answers {"leave": true}: it lists what depends on the stack, and takes
+// back what would break without it.
+func (s *Sweep) leave(ctx context.Context, dryRun bool) pipeline.Outcome {
+	mode := s.settings.Mode
+	if dryRun {
+		mode = finding.DryRun
+	}
+	l := &leaver{settings: s.settings, clients: s.clients, found: Dependents{Loans: map[string][]string{}, Grants: map[string][]string{}}}
+	if err := l.observe(ctx); err != nil {
+		return s.outcome(mode, pipeline.Attempt(Name, "leave", func() (finding.Result, error) { return finding.Result{}, err }))
+	}
+	var entries []pipeline.Entry
+	for _, planned := range s.settings.planLeave(l.found, s.clients.Region) {
+		entries = append(entries, pipeline.Attempt(Name, planned.Subject, func() (finding.Result, error) {
+			return s.letGo(ctx, mode, planned)
+		}))
+	}
+	return s.outcome(mode, entries...)
+}
+
+// letGo carries out the plan for one dependent.
+func (s *Sweep) letGo(ctx context.Context, mode finding.Mode, planned finding.Result) (finding.Result, error) {
+	for i, action := range planned.Actions {
+		if mode == finding.DryRun {
+			continue
+		}
+		_, err := s.clients.Departure.CancelRotateSecret(ctx, &secretsmanager.CancelRotateSecretInput{SecretId: aws.String(action.Target)})
+		if err != nil && !awserror.HasCode(err, "ResourceNotFoundException") {
+			return planned, fmt.Errorf("turn off the rotation of %s: %w", action.Target, err)
+		}
+		planned.Actions[i].Applied = true
+	}
+	planned.Status = finding.Decide(mode, planned.Findings, planned.Actions)
+	return planned, nil
+}
+
+// observe reads the lists side by side.
+func (l *leaver) observe(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for what, read := range map[string]func(context.Context) error{
+		"roles": l.roles, "secrets": l.secrets, "task definitions": l.revisions, "the config bucket": l.files,
+	} {
+		group.Go(func() error {
+			err := read(ctx)
+			if err == nil || awserror.Classify(err) == awserror.Transient {
+				return err
+			}
+			l.note(func(found *Dependents) {
+				found.Unknown = append(found.Unknown, fmt.Sprintf("%s (%s)", what, awserror.Code(err)))
+			})
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (l *leaver) note(write func(*Dependents)) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	write(&l.found)
+}
+
+func (l *leaver) roles(ctx context.Context) error {
+	pages := iam.NewGetAccountAuthorizationDetailsPaginator(l.clients.Roles, &iam.GetAccountAuthorizationDetailsInput{
+		Filter: []iamtypes.EntityType{iamtypes.EntityTypeRole}, MaxItems: aws.Int32(rolesPage),
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list the roles: %w", err)
+		}
+		for _, role := range page.RoleDetailList {
+			var lent []string
+			for _, policy := range l.settings.Lent(role) {
+				lent = append(lent, string(policy))
+			}
+			if len(lent) > 0 {
+				l.note(func(found *Dependents) { found.Loans[aws.ToString(role.RoleName)] = lent })
+			}
+		}
+	}
+	return nil
+}
+
+func (l *leaver) secrets(ctx context.Context) error {
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(describesSideBySide)
+	pages := secretsmanager.NewListSecretsPaginator(l.clients.Secrets, &secretsmanager.ListSecretsInput{
+		MaxResults: aws.Int32(secretsPage), Filters: []secretstypes.Filter{{Key: secretstypes.FilterNameStringTypeTagKey, Values: []string{"ecs-guardrails:"}}},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list the secrets: %w", err)
+		}
+		for _, secret := range page.SecretList {
+			of := aws.ToString(secret.ARN)
+			if l.settings.rotates(secret) {
+				l.note(func(found *Dependents) {
+					if underWay(secret.SecretVersionsToStages) {
+						found.Rotating = append(found.Rotating, of)
+					} else {
+						found.Rotations = append(found.Rotations, of)
+					}
+				})
+			}
+			if !slices.ContainsFunc(secret.Tags, func(tag secretstypes.Tag) bool { return aws.ToString(tag.Key) == registryTag }) {
+				continue
+			}
+			group.Go(func() error {
+				output, err := l.clients.Departure.GetResourcePolicy(within, &secretsmanager.GetResourcePolicyInput{SecretId: &of})
+				if err != nil {
+					return fmt.Errorf("read the resource policy of %s: %w", of, err)
+				}
+				if roles := taskdef.GrantedRoles(aws.ToString(output.ResourcePolicy)); len(roles) > 0 {
+					l.note(func(found *Dependents) { found.Grants[of] = roles })
+				}
+				return nil
+			})
+		}
+	}
+	return group.Wait()
+}
+
+// rotates reports whether a secret rotates by the stack's function, whatever
+// version or alias of it.
+func (s Settings) rotates(secret secretstypes.SecretListEntry) bool {
+	function := aws.ToString(secret.RotationLambdaARN)
+	return s.RotateSecretARN != "" && aws.ToBool(secret.RotationEnabled) && (function == s.RotateSecretARN || strings.HasPrefix(function, s.RotateSecretARN+":"))
+}
+
+// underWay reports whether a version waits to become the current one.
+func underWay(versions map[string][]string) bool {
+	for _, stages := range versions {
+		if slices.Contains(stages, "AWSPENDING") && !slices.Contains(stages, "AWSCURRENT") {
+			return true
+		}
+	}
+	return false
+}
+
+// revisions describes the latest revision of each family: what its services and
+// schedules start next.
+func (l *leaver) revisions(ctx context.Context) error {
+	if l.settings.ExecutionRoleARN == "" {
+		return nil
+	}
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(describesSideBySide)
+	pages := ecs.NewListTaskDefinitionFamiliesPaginator(l.clients.Families, &ecs.ListTaskDefinitionFamiliesInput{Status: "ACTIVE", MaxResults: aws.Int32(100)})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return fmt.Errorf("list the families of task definitions: %w", err)
+		}
+		for _, family := range page.Families {
+			group.Go(func() error {
+				output, err := l.clients.Definitions.DescribeTaskDefinition(within, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &family})
+				if err != nil || output.TaskDefinition == nil {
+					if awserror.Classify(err) == awserror.Gone || awserror.HasCode(err, "ClientException") {
+						return nil
+					}
+					return fmt.Errorf("describe the task definition %s: %w", family, err)
+				}
+				if aws.ToString(output.TaskDefinition.ExecutionRoleArn) == l.settings.ExecutionRoleARN {
+					l.note(func(found *Dependents) {
+						found.Revisions = append(found.Revisions, aws.ToString(output.TaskDefinition.TaskDefinitionArn))
+					})
+				}
+				return nil
+			})
+		}
+	}
+	return group.Wait()
+}
+
+func (l *leaver) files(ctx context.Context) error {
+	if l.settings.ConfigBucket == "" {
+		return nil
+	}
+	output, err := l.clients.Storage.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &l.settings.ConfigBucket, MaxKeys: aws.Int32(objectsPage)})
+	if err != nil {
+		return fmt.Errorf("list the objects of %s: %w", l.settings.ConfigBucket, err)
+	}
+	l.note(func(found *Dependents) {
+		found.Files, found.More = len(output.Contents), aws.ToBool(output.IsTruncated)
+	})
+	return nil
+}
+
+// planLeave says of each dependent what becomes of it when the stack goes. Only
+// rotations would break, so only they are taken back: policies, roles and buckets
+// that others use stay when the stack is deleted.
+func (s Settings) planLeave(found Dependents, region string) []finding.Result {
+	var results []finding.Result
+	add := func(subject string, actions []finding.Action, f finding.Finding) {
+		results = append(results, finding.Result{Subject: subject, Findings: []finding.Finding{f}, Actions: actions})
+	}
+	for _, role := range slices.Sorted(maps.Keys(found.Loans)) {
+		policies := found.Loans[role]
+		add("role/"+role, nil, finding.Finding{
+			Code: CodeLoanStays, Severity: finding.Info,
+			Message: fmt.Sprintf("The stack attached %s to %s. That stays when the stack is deleted, so its instances go on working, but no function takes it back any more.", names(policies), role),
+			Fix: fmt.Sprintf("Name the policies in the role's own source. Before the role is deleted, or where nothing needs it: aws iam detach-role-policy --role-name %s --policy-arn %s",
+				role, policies[0]),
+		})
+	}
+	for _, secret := range slices.Sorted(slices.Values(found.Rotations)) {
+		add(secret, []finding.Action{{
+			Kind: "CancelRotateSecret", Target: secret, Summary: "turn its rotation off; the current value stays",
+			Mandate: finding.Mandate{Kind: finding.ByInvoker, Text: "leaving was asked for in an invocation"},
+		}}, finding.Finding{
+			Code: CodeRotationBound, Severity: finding.Error, Cured: true,
+			Message: fmt.Sprintf("The secret %s rotates by this stack's rotate-secret. Each rotation would fail once the stack is deleted.", secret),
+			Fix:     fmt.Sprintf("The current credential goes on working. To rotate by another function: aws secretsmanager rotate-secret --region %s --secret-id %s --rotation-lambda-arn ARN", region, secret),
+		})
+	}
+	for _, secret := range slices.Sorted(slices.Values(found.Rotating)) {
+		add(secret, nil, finding.Finding{
+			Code: CodeRotationBound, Severity: finding.Error,
+			Message: fmt.Sprintf("The secret %s rotates by this stack's rotate-secret, and a rotation is under way.", secret),
+			Fix:     "Wait until it has ended, or have it fail for good (cure or take back its pending version), and ask again.",
+		})
+	}
+	for _, secret := range slices.Sorted(maps.Keys(found.Grants)) {
+		add(secret+"#policy", nil, finding.Finding{
+			Code: CodeGrantStays, Severity: finding.Info,
+			Message: fmt.Sprintf("The resource policy of the secret lets %s read it. That stays when the stack is deleted, so tasks go on starting.", names(found.Grants[secret])),
+			Fix:     fmt.Sprintf("Where the roles need it no more: aws secretsmanager delete-resource-policy --region %s --secret-id %s", region, secret),
+		})
+	}
+	for _, revision := range slices.Sorted(slices.Values(found.Revisions)) {
+		add(revision, nil, finding.Finding{
+			Code: CodeRoleStays, Severity: finding.Info,
+			Message: fmt.Sprintf("The revision has the stack's execution role %s, which stays when the stack is deleted.", s.ExecutionRoleARN),
+			Fix:     "Name an execution role of your own in the next revision. Delete the stack's only when no revision in use has it.",
+		})
+	}
+	if found.Files > 0 {
+		count := fmt.Sprint(found.Files)
+		if found.More {
+			count = "more than " + count
+		}
+		add("s3://"+s.ConfigBucket, nil, finding.Finding{
+			Code: CodeBucketStays, Severity: finding.Info,
+			Message: fmt.Sprintf("The config bucket has %s objects. It stays when the stack is deleted, so instances whose user data copies a file from it go on booting.", count),
+			Fix:     "Move the files and change the user data (docs/instances.md) before you delete the bucket.",
+		})
+	}
+	summary := finding.Finding{
+		Code: CodeReadyToLeave, Severity: finding.Info,
+		Message: fmt.Sprintf("The stack can be deleted: %d roles keep policies, %d secrets keep a grant, %d families keep the execution role, and the rotation of %d secrets is turned off.",
+			len(found.Loans), len(found.Grants), len(found.Revisions), len(found.Rotations)),
+		Fix: "Run sam delete.",
+	}
+	if len(found.Rotating) > 0 {
+		summary = finding.Finding{
+			Code: CodeLeaveUnknown, Severity: finding.Error,
+			Message: fmt.Sprintf("The rotation of %d secrets is under way, and needs the stack until it has ended.", len(found.Rotating)),
+			Fix:     "Ask again when it has ended.",
+		}
+	}
+	if len(found.Unknown) > 0 {
+		slices.Sort(found.Unknown)
+		summary = finding.Finding{
+			Code: CodeLeaveUnknown, Severity: finding.Error,
+			Message: "Not everything that may depend on the stack could be listed: " + strings.Join(found.Unknown, ", ") + ".",
+			Fix:     "Allow sweep's role the calls that the log names, and ask again.",
+		}
+	}
+	return append(results, finding.Result{Subject: "leave", Findings: []finding.Finding{summary}})
+}
+
+// names lists the ends of ARNs: the names of policies and roles.
+func names(arns []string) string {
+	short := make([]string, len(arns))
+	for i, of := range arns {
+		short[i] = of
+		if parsed, err := arn.Parse(of); err == nil {
+			short[i] = parsed.Resource[strings.LastIndexByte(parsed.Resource, '/')+1:]
+		}
+	}
+	return strings.Join(short, ", ")
+}
