@@ -146,7 +146,11 @@ func (s *sam) hurry() error {
 	if err != nil {
 		return fmt.Errorf("writing what is deployed: %w", err)
 	}
-	return os.WriteFile(path, content, 0o644)
+	// A new file in its place: this one may be the build of other stacks, too.
+	if err := os.WriteFile(path+".new", content, 0o644); err != nil {
+		return fmt.Errorf("writing what is deployed: %w", err)
+	}
+	return os.Rename(path+".new", path)
 }
 
 // valueAt follows keys into a YAML document; nil where it has none of them.
