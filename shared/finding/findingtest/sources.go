@@ -66,7 +66,6 @@ func severitiesIn(sources fs.FS) (map[string][]finding.Severity, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]finding.Severity{"Error": finding.Error, "Warning": finding.Warning, "Info": finding.Info}
 	found := map[string][]finding.Severity{}
 	for _, file := range files {
 		ast.Inspect(file, func(node ast.Node) bool {
@@ -74,32 +73,35 @@ func severitiesIn(sources fs.FS) (map[string][]finding.Severity, error) {
 			if !ok {
 				return true
 			}
-			var code string
-			var severity finding.Severity
-			for _, element := range literal.Elts {
-				pair, ok := element.(*ast.KeyValueExpr)
-				if !ok {
-					continue
-				}
-				key, _ := pair.Key.(*ast.Ident)
-				switch value := pair.Value.(type) {
-				case *ast.SelectorExpr:
-					if key != nil && key.Name == "Severity" {
-						severity = names[value.Sel.Name]
-					}
-				default:
-					if key != nil && key.Name == "Code" {
-						code = textOf(pair.Value, constants)
-					}
-				}
-			}
-			if code != "" && severity != "" {
+			if code, severity := writtenOut(literal, constants); code != "" && severity != "" {
 				found[code] = append(found[code], severity)
 			}
 			return true
 		})
 	}
 	return found, nil
+}
+
+// writtenOut gives the code and the severity of a composite literal, "" for what it
+// doesn't have.
+func writtenOut(literal *ast.CompositeLit, constants map[string]ast.Expr) (code string, severity finding.Severity) {
+	names := map[string]finding.Severity{"Error": finding.Error, "Warning": finding.Warning, "Info": finding.Info}
+	for _, element := range literal.Elts {
+		pair, _ := element.(*ast.KeyValueExpr)
+		if pair == nil {
+			continue
+		}
+		key, _ := pair.Key.(*ast.Ident)
+		selector, isSelector := pair.Value.(*ast.SelectorExpr)
+		switch {
+		case key == nil:
+		case key.Name == "Severity" && isSelector:
+			severity = names[selector.Sel.Name]
+		case key.Name == "Code" && !isSelector:
+			code = textOf(pair.Value, constants)
+		}
+	}
+	return code, severity
 }
 
 var codeForm = regexp.MustCompile(`^[a-z]+(-[a-z0-9]+)*$`)
