@@ -258,6 +258,12 @@ func (how teardown) play(t *testing.T, w *world) {
 		eventually(t, "the detachment was looked at", func(context.Context) (bool, error) { return len(w.resultsOf(t, role)) > looked, nil })
 	}
 	if how.exclusive {
+		// A look that another event asked for, between the detachment and its own
+		// event, would attach the policy again: nobody has told of it by then.
+		eventually(t, "no event about a role waits", func(ctx context.Context) (bool, error) {
+			depth, err := w.QueueDepth(ctx, w.Stack.Outputs["AttachPoliciesQueue"])
+			return depth == 0, err
+		})
 		detach(operator.AgentPolicy)
 		w.judgedRole(t, role, "policy-declined-by-owner")
 		if attached := must(w.AttachedPolicies(ctx, role))(t); slices.Contains(attached, operator.AgentPolicy) {
