@@ -35,10 +35,8 @@ func TestOptions(t *testing.T) {
 			"Allow":           "cure-execution-roles,restore-config,update-services,refresh-cluster-instances,deregister-superseded",
 			"RegistryNetwork": "subnet-0123456789abcdef0,subnet-0123456789abcdef1/sg-0123456789abcdef0",
 			// Nothing answers there: what does not go past the proxy fails.
-			"RegistryProxy":       "http://127.0.0.1:9,127.0.0.1",
-			"CentralFindingsBus":  centralBus,
-			"RequireActorRight":   "yes",
-			"AgentPolicyClusters": "storefront,shop",
+			"RegistryProxy":      "http://127.0.0.1:9,127.0.0.1",
+			"CentralFindingsBus": centralBus,
 		},
 		Waits: map[string]string{"PatchTaskDefinitionFunction.Properties.Environment.Variables.DEREGISTER_SUPERSEDED": "0"},
 	})
@@ -57,7 +55,6 @@ func TestOptions(t *testing.T) {
 	t.Run("what runs a revision follows to the new one", func(t *testing.T) { testUpdateService(ctx, t, o) })
 	t.Run("a cluster takes a credential over", func(t *testing.T) { testRefreshCluster(ctx, t, o) })
 	t.Run("findings go to the central bus", func(t *testing.T) { testCentralBus(ctx, t, central) })
-	t.Run("only who may attach a policy has it attached", func(t *testing.T) { testActorsRight(ctx, t, o) })
 	t.Run("leaving lets go", func(t *testing.T) { testLeave(ctx, t, o) })
 	t.Run("permissions", func(t *testing.T) { testPermissionsOfOptions(t, o) })
 	t.Run("a second stack beside it", func(t *testing.T) { testBeside(ctx, t, o) })
