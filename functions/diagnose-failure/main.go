@@ -50,7 +50,7 @@ func assemble(settings diagnosis.Settings, configuration aws.Config) *diagnosis.
 		Instances:  ec2.NewFromConfig(configuration),
 		Storage:    s3client.New(configuration),
 		Queues:     sqs.NewFromConfig(configuration),
-		// Whoever registers a task definition names the host.
+		// Anyone who registers a task definition names the host.
 		Registries: registry.NewAsker(registry.NewGuardedClient(settings.Authorities, bool(settings.AllowPrivateRegistries)), time.Now, time.Minute),
 	}, time.Now)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // NewAccountClient makes S3 Control's client. AWS has a host for each account;
-// an endpoint of one's own, as an emulator has, is one host for all.
+// one's own endpoint, as an emulator has, is one host for all.
 func NewAccountClient(configuration aws.Config) *s3control.Client {
 	return s3control.NewFromConfig(configuration, func(options *s3control.Options) {
 		if options.BaseEndpoint != nil {

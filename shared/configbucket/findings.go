@@ -33,10 +33,10 @@ var Codes = []finding.Code{
 	{Code: CodeShared, Severity: finding.Warning, Cause: "The bucket's policy or ACL lets other accounts read.", Consequence: "Other accounts can read the file and the passwords in it.", Cure: "Take the statement or grant away, unless those accounts run instances that boot with the file."},
 	{Code: CodeObjectShared, Severity: finding.Warning, Cause: "The object's ACL lets other accounts read it.", Consequence: "Other accounts can read the file and the passwords in it.", Cure: "Set the bucket's object ownership to `BucketOwnerEnforced`, unless it is meant so."},
 	{Code: CodeNotBlocked, Severity: finding.Warning, Cause: "Of the four settings of a public access block, the bucket has not all on, and the account does not make up for it.", Consequence: "One statement or access control list is enough to make the file public.", Cure: "Turn on all four settings."},
-	{Code: CodeNotEncrypted, Severity: finding.Warning, Cause: "The bucket has no default encryption.", Consequence: "Copies of the file may lie unencrypted.", Cure: "Set SSE-S3 or SSE-KMS as default, and upload the file anew."},
+	{Code: CodeNotEncrypted, Severity: finding.Warning, Cause: "The bucket has no default encryption.", Consequence: "Copies of the file may lie unencrypted.", Cure: "Set SSE-S3 or SSE-KMS as default, and upload the file again."},
 	{Code: CodeNotVersioned, Severity: finding.Warning, Cause: "The bucket keeps no versions, so a bad upload destroys the good file; a warning where `ON_INVALID=restore` asks for what cannot be done.", Consequence: "A bad upload destroys the last good file.", Cure: "Turn on versioning."},
 	{Code: CodePlainHTTP, Severity: finding.Info, Cause: "The bucket's policy does not refuse requests without TLS.", Cure: "Deny `s3:*` to everybody where `aws:SecureTransport` is `false`."},
-	{Code: CodeACLs, Severity: finding.Info, Cause: "The bucket's object ownership is not `BucketOwnerEnforced`, so whoever uploads a file can share it, or own it.", Cure: "Set it to `BucketOwnerEnforced`."},
+	{Code: CodeACLs, Severity: finding.Info, Cause: "The bucket's object ownership is not `BucketOwnerEnforced`, so anyone who uploads a file can share it, or own it.", Cure: "Set it to `BucketOwnerEnforced`."},
 	{Code: CodeNotExamined, Severity: finding.Warning, Cause: "The function may not see how the bucket stands.", Consequence: "Instances may boot with a bad file, and nothing tells you.", Cure: "Allow the named permissions to the function's role."},
 }
 
@@ -65,7 +65,7 @@ func (p Posture) Findings(account string) []finding.Finding {
 		add(CodeNotBlocked, finding.Warning, "neither the bucket's public access block nor the account's is fully on: one statement or ACL makes the file public", block)
 	}
 	if p.knows("s3:GetEncryptionConfiguration") && !p.Encrypted {
-		add(CodeNotEncrypted, finding.Warning, "the bucket has no default encryption", "set SSE-S3 or SSE-KMS as default, and upload the file anew")
+		add(CodeNotEncrypted, finding.Warning, "the bucket has no default encryption", "set SSE-S3 or SSE-KMS as default, and upload the file again")
 	}
 	if p.knows("s3:GetBucketVersioning") && !p.Versioned {
 		add(CodeNotVersioned, finding.Info, "the bucket keeps no versions: a bad upload destroys the good file", "turn on versioning")
@@ -75,7 +75,7 @@ func (p Posture) Findings(account string) []finding.Finding {
 			`deny s3:* to everybody where aws:SecureTransport is "false"`)
 	}
 	if p.knows("s3:GetBucketOwnershipControls") && !p.ACLsDisabled {
-		add(CodeACLs, finding.Info, "access control lists count in this bucket: whoever uploads a file can share it", "set the bucket's object ownership to BucketOwnerEnforced")
+		add(CodeACLs, finding.Info, "access control lists count in this bucket: anyone who uploads a file can share it", "set the bucket's object ownership to BucketOwnerEnforced")
 	}
 	if len(p.Denied) > 0 {
 		add(CodeNotExamined, finding.Warning, "how the bucket stands may not be seen; missing: "+strings.Join(p.Denied, ", "),

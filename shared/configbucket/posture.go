@@ -65,7 +65,7 @@ type Posture struct {
 	// "" where S3 keeps the key, or AWS does (aws/s3).
 	EncryptionKey string
 	Versioned     bool
-	// Denied are the permissions that were missing, in order, or that nobody can
+	// Denied are the permissions that were missing, in order, or that no one can
 	// have because the storage does not know the call; what they would have told
 	// is unknown.
 	Denied []string
@@ -109,7 +109,7 @@ func Look(ctx context.Context, client Reader, bucket string) (Posture, error) {
 }
 
 // looks are the calls, and the permission that each needs. They run side by side,
-// and each writes fields of its own.
+// and each writes its own fields.
 var looks = []struct {
 	permission string
 	look       func(context.Context, Reader, *Posture) error

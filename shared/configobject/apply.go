@@ -48,7 +48,7 @@ func (a applier) tag(ctx context.Context, action Action) error {
 	return nil
 }
 
-// restore stores the good version anew, if what is on top still is what was
+// restore stores the good version again, if what is on top still is what was
 // judged: a newer upload fails the condition, and the next delivery then finds
 // nothing to restore. Content and tags are in one call, so that the event of
 // this write finds its tags, and nothing to do.

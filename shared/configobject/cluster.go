@@ -32,7 +32,7 @@ type NamedCluster struct {
 
 var (
 	// CreateCluster, clusterName in the ECS API Reference. What is neither a name
-	// nor an ARN, the judge has a finding of its own for.
+	// nor an ARN, the judge has its own finding for.
 	clusterName = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
 	clusterARN  = lazyregexp.New(`^arn:aws[a-z-]*:ecs:([a-z0-9-]+):\d{12}:cluster/[A-Za-z0-9_-]{1,255}$`)
 	regionName  = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$`)

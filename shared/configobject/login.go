@@ -25,7 +25,7 @@ const (
 )
 
 // RegistryClient proves a credential as docker login does. Its failures are of
-// type *registry.Error. Whoever writes the file chooses its hosts, so it must
+// type *registry.Error. Anyone who writes the file chooses its hosts, so it must
 // refuse addresses where only the function, and not that person, may go.
 type RegistryClient interface {
 	Login(context.Context, registry.Registry, registry.Credential, *registry.Image) (registry.Login, error)
@@ -36,7 +36,7 @@ type NamedCredential struct {
 	NamedRegistry
 	Registry   registry.Registry
 	Credential registry.Credential
-	// Obstacle says why nobody can log in with it, "" where one can.
+	// Obstacle says why no one can log in with it, "" where one can.
 	Obstacle string
 }
 
@@ -124,7 +124,7 @@ const (
 	registryOpen
 	// addressRefused: it is us who do not go there.
 	addressRefused
-	// notTried: nobody can log in with it.
+	// notTried: no one can log in with it.
 	notTried
 )
 
@@ -184,7 +184,7 @@ func try(ctx context.Context, client RegistryClient, named NamedCredential) (log
 	case registry.OffLimits:
 		state.Outcome = addressRefused
 	case registry.Refused:
-		// A firewall, say, refuses whoever comes, before it has seen a credential.
+		// A firewall, say, refuses anyone who comes, before it has seen a credential.
 		if state.Reason = "it turned us away before it was shown the credential"; shown.Realm != "" {
 			state.Outcome, state.Reason = loginRefused, ""
 		}
@@ -217,7 +217,7 @@ func (t triedLogin) finding() (finding.Finding, bool) {
 		f.Fix = "write a user name and a password, or token, that docker login takes; the present one may have expired, or been changed or revoked"
 	case registryOpen:
 		f.Code, f.Severity = CodeRegistryOpen, finding.Info
-		f.Message = fmt.Sprintf("%s asks nobody for a credential at login, so that none can be verified", t)
+		f.Message = fmt.Sprintf("%s asks no one for a credential at login, so that none can be verified", t)
 		f.Fix = "take the credential out if the registry's images are for everybody"
 	case addressRefused:
 		f.Code, f.Severity = CodeAddressRefused, finding.Info

@@ -72,7 +72,7 @@ type Observation struct {
 
 	// Registries is how many credentials the file names for registries that can
 	// be logged in to, and Logins what became of the first of them; 0 and none
-	// where nobody wants to know.
+	// where no one wants to know.
 	Registries int
 	Logins     []triedLogin
 
@@ -209,7 +209,7 @@ func (o observer) acl(ctx context.Context, observed *Observation) error {
 }
 
 // underAccount takes in the block of the account that the bucket belongs to,
-// where that is this one: of others nobody can see it.
+// where that is this one: of others no one can see it.
 func (o observer) underAccount(ctx context.Context, object Object, posture configbucket.Posture) (configbucket.Posture, error) {
 	if posture.Blocked() {
 		return posture, nil
@@ -222,7 +222,7 @@ func (o observer) underAccount(ctx context.Context, object Object, posture confi
 }
 
 // account gives the account that the bucket belongs to: the event's, or else
-// the function's. Nothing hangs on it but whom a bucket policy calls a stranger,
+// the function's. Nothing depends on it but whom a bucket policy calls a stranger,
 // so that not to know it is no error.
 func (o observer) account(ctx context.Context, object Object) string {
 	if object.Account != "" {
@@ -360,7 +360,7 @@ func unreadable(object Object, err error) error {
 		return finding.Refuse(finding.Finding{
 			Code: CodeKeyUnusable, Severity: finding.Error,
 			Message: fmt.Sprintf("the object cannot be decrypted by anyone: its KMS key is disabled, deleted or about to be (%s)", code),
-			Fix:     "enable the key or cancel its deletion, or upload the file anew under another key",
+			Fix:     "enable the key or cancel its deletion, or upload the file again under another key",
 		})
 	}
 	return fmt.Errorf("read %s: %w", object, err)

@@ -48,7 +48,7 @@ func (s Settings) record(o Observation, planned *pipeline.Plan[Action]) {
 		planned.Findings = append(planned.Findings, finding.Finding{
 			Code: CodeTagsFull, Severity: finding.Warning,
 			Message: fmt.Sprintf("the version carries %d tags, and S3 allows %d: the verdict, which takes two, has no room or not enough", len(o.Tags), maxTags),
-			Fix:     "remove tags from the object that nobody reads",
+			Fix:     "remove tags from the object that no one reads",
 		})
 	}
 	if !slices.Equal(tags, o.Tags) {

@@ -37,7 +37,7 @@ func (o Object) String() string {
 func (o Object) address() string { return "s3://" + o.Bucket + "/" + o.Key }
 
 // replaceable reports whether another upload can take the place of these bytes
-// under the same name, which never happens to a version with an id of its own.
+// under the same name, which never happens to a version with its own id.
 func (o Object) replaceable() bool { return o.VersionID == "" || o.VersionID == "null" }
 
 // subjects gives the object that a trigger speaks of.

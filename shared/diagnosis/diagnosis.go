@@ -18,7 +18,7 @@ import (
 // Name is the function's.
 const Name = function.DiagnoseFailure
 
-// Diagnosis is the function. It is a Runner of its own, since what a schedule
+// Diagnosis is the function. It is its own Runner, since what a schedule
 // concerns has to be read first.
 type Diagnosis struct {
 	settings Settings
@@ -102,7 +102,7 @@ func (f Failure) attempt() string {
 	return f.Service + f.Instance
 }
 
-// withAttempts counts what a delivery tells of each group, once each.
+// withAttempts counts what a delivery says about each group, once each.
 func withAttempts(ctx context.Context, delivery event.Delivery) context.Context {
 	counted := map[string]Attempts{}
 	for _, message := range delivery.Messages {

@@ -90,7 +90,7 @@ func TestDiagnoses(t *testing.T) {
 			message: "web (main) can't pull registry.example.com/team/app: the credential in secret prod/registry was refused (401). rotate-secret is renewing it.",
 			asked:   registrySecret,
 		},
-		"refused credential of a secret that nobody renews": {
+		"refused credential of a secret that no one renews": {
 			event: "task-stopped-ec2-registry-secret-denied", change: containerReason(pullRefused),
 			account: func(a *account) { a.define(registrySecret, ""); a.secrets[registrySecret] = secretOf(nil, false) },
 			code:    "registry-wrong-credential", fix: "write the registry's present credential into secret prod/registry", asked: "-",
@@ -501,7 +501,7 @@ func TestMalformedEvents(t *testing.T) {
 	}
 }
 
-// A state that somebody else wrote, or that is broken, keeps nobody from being told.
+// A state that somebody else wrote, or that is broken, keeps no one from being told.
 func TestBrokenState(t *testing.T) {
 	a := newAccount()
 	event := sample(t, "task-stopped-ec2-registry-secret-denied")
@@ -514,7 +514,7 @@ func TestBrokenState(t *testing.T) {
 	}
 }
 
-// Instances that should be in a cluster by now are told of, one message for
+// Instances that should be in a cluster by now are informed about, one message for
 // those of one profile; the others are left alone.
 func TestInstancesThatDoNotRegister(t *testing.T) {
 	const setup = "#!/bin/bash\necho ECS_CLUSTER=main >> /etc/ecs/ecs.config\n"

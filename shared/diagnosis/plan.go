@@ -249,8 +249,8 @@ func console(f Failure) string {
 	return at + "?region=" + f.Region
 }
 
-// handOver says who ends the cause, and what people are told of it; nil where
-// nobody does.
+// handOver says who ends the cause, and what people are told about it; nil where
+// no one does.
 func (d *Diagnosis) handOver(o Observation) (*Action, string) {
 	f := o.Failure
 	function, field, target := o.receiver()

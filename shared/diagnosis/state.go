@@ -20,7 +20,7 @@ import (
 const (
 	// statePrefix is where the state of failures lies in the stack's bucket.
 	statePrefix = "failures/"
-	// reminder is how often people are told of a failure that lasts.
+	// reminder is how often people are informed about a failure that lasts.
 	reminder = time.Hour
 	// quiet is after how long without an attempt a failure is followed no more.
 	quiet = 24 * time.Hour
@@ -88,7 +88,7 @@ func NewMemory(storage Storage, bucket string, now func() time.Time) *Memory {
 	return &Memory{storage: storage, bucket: bucket, now: now, known: map[string]*remembered{}}
 }
 
-// Attempts are the attempts at a start that one delivery tells of.
+// Attempts are the attempts at a start that one delivery reports.
 type Attempts struct {
 	// IDs names each once.
 	IDs []string
@@ -143,7 +143,7 @@ func (m *Memory) forget(group string) int {
 	return known.count
 }
 
-// Claim sees a failure: the first one of its group is to be told, and then one
+// Claim sees a failure: the first one of its group should be told, and then one
 // an hour. It takes one call where it is the first.
 func (m *Memory) Claim(ctx context.Context, f Failure, seen Attempts) (Sighting, error) {
 	group, attempts := f.Group(), max(len(seen.IDs), 1)

@@ -14,7 +14,7 @@ import (
 	"ecsguardrails/shared/stopreason"
 )
 
-// Subjects gives the failures that a trigger tells of. What is no failure of
+// Subjects gives the failures that a trigger reports. What is no failure of
 // ours to look into, as an application's exit, is settled here without a call.
 func Subjects(trigger event.Trigger) []pipeline.Subject[Failure] {
 	switch of := trigger.(type) {
@@ -29,7 +29,7 @@ func Subjects(trigger event.Trigger) []pipeline.Subject[Failure] {
 	}
 }
 
-// taskDetail is the part of a task that tells of a failure. Events and the API
+// taskDetail is the part of a task that reports a failure. Events and the API
 // write it alike (ECS developer guide, "Amazon ECS task state change events").
 type taskDetail struct {
 	TaskARN              string `json:"taskArn"`
@@ -129,7 +129,7 @@ func malformed(problem string) []pipeline.Subject[Failure] {
 	})}
 }
 
-// serviceEvents are those that tell of a failure.
+// serviceEvents are those that report a failure.
 var serviceEvents = []string{"SERVICE_TASK_START_IMPAIRED", "SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_TASK_CONFIGURATION_FAILURE", "SERVICE_DEPLOYMENT_FAILED"}
 
 func serviceAction(of event.Notification) []pipeline.Subject[Failure] {

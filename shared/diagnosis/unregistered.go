@@ -20,7 +20,7 @@ import (
 const (
 	// joinWithin is how long an instance has to register: agents need one to three
 	// minutes on Linux, Windows and long user data more. What isn't in its cluster
-	// after joinBy was told of, or isn't ours.
+	// after joinBy was informed about, or isn't ours.
 	joinWithin = 10 * time.Minute
 	joinBy     = time.Hour
 	// maxUserData bounds how many instances' user data one look reads, and
@@ -110,7 +110,7 @@ func (d *Diagnosis) isDue(instance ec2types.Instance) bool {
 	return !optout.Asked(tags)
 }
 
-// wantsCluster reports whether an instance is to be in a cluster, and in which:
+// wantsCluster reports whether an instance should be in a cluster, and in which:
 // "" where nothing says so.
 func (d *Diagnosis) wantsCluster(ctx context.Context, instance ec2types.Instance, left *int) (wants bool, cluster string, err error) {
 	for _, tag := range instance.Tags {

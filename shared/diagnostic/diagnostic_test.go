@@ -13,7 +13,7 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 const canary = "hunter-canary"
 

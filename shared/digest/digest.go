@@ -96,7 +96,7 @@ type Message struct {
 }
 
 const (
-	// maxGroups is how many problems a digest tells of, and maxSubjects how many
+	// maxGroups is how many problems a digest reports, and maxSubjects how many
 	// subjects of each it names.
 	maxGroups, maxSubjects = 12, 5
 	// maxTitle and maxDescription are what a chat message's title and description

@@ -365,7 +365,7 @@ func notANumber(v *Variable, value, wanted, example string) problem {
 	return p
 }
 
-// checkInteger is for whole numbers without a rule of their own.
+// checkInteger is for whole numbers without their own rule.
 func checkInteger(_ *judge, v *Variable, value string) []problem {
 	n, err := strconv.Atoi(value)
 	example := v.Name + "=" + cmp.Or(v.Default, "3")

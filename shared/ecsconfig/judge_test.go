@@ -14,7 +14,7 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 func basic(credential string) string { return base64.StdEncoding.EncodeToString([]byte(credential)) }
 

@@ -315,7 +315,7 @@ func cleaned(v *Variable, value string) (clean string, cause *problem) {
 		clean = clean[:at]
 	}
 	if at := trailingComment(clean); at >= 0 {
-		note(codeTrailingText, "The comment after the value is part of "+v.Name+".", "Put the comment on a line of its own.", at)
+		note(codeTrailingText, "The comment after the value is part of "+v.Name+".", "Put the comment on its own line.", at)
 		clean = clean[:at]
 	}
 	if at := trailingRedirection(clean); at >= 0 {

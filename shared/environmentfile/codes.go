@@ -50,7 +50,7 @@ var codes = []finding.Code{
 	{Code: codeLineSeparator, Severity: finding.Warning, Cause: "A line separator, such as a lone CR, ends no line for the agent.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Save the file with LF."},
 	{Code: codeQuoted, Severity: finding.Warning, Cause: "The agent keeps quotes as part of the value.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Write the value without quotes."},
 	{Code: codeWhitespace, Severity: finding.Info, Cause: "White space at an end of the value is part of it.", Cure: "Remove it."},
-	{Code: codeComment, Severity: finding.Warning, Cause: "A comment after the value is part of it.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Put it on a line of its own."},
+	{Code: codeComment, Severity: finding.Warning, Cause: "A comment after the value is part of it.", Consequence: "The container gets another variable than you wrote, or none.", Cure: "Put it on its own line."},
 	{Code: codeUnexpanded, Severity: finding.Info, Cause: "Nothing expands a reference to a variable.", Cure: "Write the value itself."},
 	{Code: codePath, Severity: finding.Warning, Cause: "PATH replaces the image's own path, and nothing expands $PATH.", Consequence: "The container finds none of its programs.", Cure: "Delete the line, or write the whole path."},
 	{Code: codeEscape, Severity: finding.Warning, Cause: `\n stays a backslash and an n.`, Consequence: "The container gets another variable than you wrote, or none.", Cure: "Keep a value of several lines as a secret."},

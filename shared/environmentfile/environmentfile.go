@@ -279,7 +279,7 @@ func (j *judge) value(a Assignment) {
 		report(finding.Info, codeWhitespace, at, "The white space at an end is part of the value.", "Remove it, unless you mean it.")
 	}
 	if at := strings.Index(value, " #"); at >= 0 {
-		report(finding.Warning, codeComment, at, "The comment after the value is part of the value.", "Put the comment on a line of its own.")
+		report(finding.Warning, codeComment, at, "The comment after the value is part of the value.", "Put the comment on its own line.")
 	}
 	j.escaped(a, value, report)
 	if at := strings.Index(strings.NewReplacer("{", "", "}", "").Replace(value), "$PATH"); a.Name == "PATH" && at >= 0 {

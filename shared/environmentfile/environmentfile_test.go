@@ -16,7 +16,7 @@ import (
 	"ecsguardrails/shared/finding"
 )
 
-var update = flag.Bool("update", false, "write the golden file anew")
+var update = flag.Bool("update", false, "write the golden file again")
 
 const canary = "hunter-canary"
 

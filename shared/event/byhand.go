@@ -22,7 +22,7 @@ func decodeByHand(fields map[string]json.RawMessage) []Trigger {
 	if raw, given := fields["dry-run"]; given {
 		var dryRun *bool
 		if json.Unmarshal(raw, &dryRun) != nil || dryRun == nil {
-			// Whoever wrote it meant something; taken for false, it would change an account.
+			// Anyone who wrote it meant something; taken for false, it would change an account.
 			return []Trigger{Malformed{"the field dry-run is neither true nor false"}}
 		}
 		request.DryRun = *dryRun

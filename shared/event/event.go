@@ -193,7 +193,7 @@ type ByHand struct {
 	// what has something to change, if the changes are few enough.
 	Rehearsal bool
 	// Queued says that the request came through the function's queue, as those of
-	// other functions do, so that nobody's right to invoke the function shows.
+	// other functions do, so that no one's right to invoke the function shows.
 	Queued bool
 	// Sweep is the reference that a sweep gave to its message, to be told with
 	// the results; "" where none did.
@@ -236,7 +236,7 @@ type Malformed struct {
 	Problem string
 }
 
-// Occurred is when what a trigger tells of happened; zero where it does not say.
+// Occurred is when what a trigger reports happened; zero where it does not say.
 func Occurred(trigger Trigger) time.Time {
 	switch of := trigger.(type) {
 	case Call:

@@ -8,7 +8,7 @@ type Code struct {
 	Code string `json:"code"`
 	// Severity is the worst that a finding of the code can have.
 	Severity Severity `json:"severity"`
-	// Cause says when the finding is made, Consequence what goes wrong if nobody
+	// Cause says when the finding is made, Consequence what goes wrong if no one
 	// acts ("" for information), Cure what ends it. Each is a whole sentence or more.
 	Cause       string `json:"cause"`
 	Consequence string `json:"consequence,omitempty"`

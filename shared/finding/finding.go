@@ -128,7 +128,7 @@ func (r Result) WouldChange() bool {
 	return slices.ContainsFunc(r.Actions, func(a Action) bool { return !a.Applied && !a.Withheld && !a.Note })
 }
 
-// Newsworthy reports whether people and other systems are told of the result
+// Newsworthy reports whether people and other systems are informed about the result
 // by an event.
 func (r Result) Newsworthy() bool {
 	return r.Status != Compliant && r.Status != Skipped

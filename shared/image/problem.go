@@ -24,7 +24,7 @@ func (p Problem) Error() string { return p.What }
 // form is the fix where nothing better is known.
 const form = `Write "registry/path:tag" or "registry/path@digest", the path in lower case.`
 
-// recognize finds mistakes that have a fix of their own. Some of these texts Docker
+// recognize finds mistakes that have their own fix. Some of these texts Docker
 // takes, for an image that does not exist.
 func recognize(text string) (Problem, bool) {
 	bare, hasScheme := withoutScheme(text)

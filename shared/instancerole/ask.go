@@ -181,7 +181,7 @@ func askFits(o Observation, sites []site) Question {
 }
 
 // askRights simulates whether a principal may attach policies to the role. The
-// call's policy is a condition key, so that each is a question of its own.
+// call's policy is a condition key, so that each is its own question.
 func askRights(o Observation, source string, attach []policy) Question {
 	return Question{"the actor's right", func(ctx context.Context, observer *Observer, o Observation) (func(*Observation), error) {
 		rights := map[PolicyARN]policysimulation.Answer{}

@@ -192,7 +192,7 @@ var managedInstanceNeeds = []need{
 }
 
 // trunking is the right to turn on awsvpcTrunking, for which the AWS guide
-// advises a role of its own.
+// advises its own role.
 var trunking = need{action: "ecs:PutAccountSetting", on: anything}
 
 // policy is one of those that the function may attach.

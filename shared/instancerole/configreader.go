@@ -38,7 +38,7 @@ func (s Settings) ListConfigReaders(ctx context.Context, client iam.GetAccountAu
 		for _, detail := range page.RoleDetailList {
 			role, err := listedRole(detail)
 			young := now.Sub(aws.ToTime(detail.CreateDate)) < youth
-			// attach-policies tells of a trust policy that cannot be read.
+			// attach-policies reports a trust policy that cannot be read.
 			if err == nil && !young && s.readsConfig(role) {
 				readers = append(readers, role)
 			}

@@ -122,7 +122,7 @@ func TestLacksForConfig(t *testing.T) {
 			inline: read, boundary: `{"Effect":"Allow","Action":"ecs:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}`, want: "s3:GetObject", reads: true,
 		},
 		"its policies can't be read":  {inline: `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}`, reads: true, refused: "ListAttachedRolePolicies"},
-		"on a condition nobody knows": {reads: true, inline: `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}`},
+		"on a condition no one knows": {reads: true, inline: `{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}`},
 	}
 	statements := func(of string) string {
 		if of == "" {

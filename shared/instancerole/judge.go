@@ -31,7 +31,7 @@ type gap struct {
 	// organization is what a policy of the organization refuses, under conditions
 	// that the simulator doesn't tell.
 	organization []need
-	// conditional depends on keys that nobody knows beforehand.
+	// conditional depends on keys that no one knows beforehand.
 	conditional []need
 	// scoped is granted for some resources of the kind, not for one that was assumed.
 	scoped []need

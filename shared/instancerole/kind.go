@@ -8,7 +8,7 @@ import (
 	"ecsguardrails/shared/trustpolicy"
 )
 
-// kind of instance that a role is for. Each has needs of its own.
+// kind of instance that a role is for. Each has its own needs.
 type kind string
 
 const (

@@ -23,7 +23,7 @@ import (
 	"ecsguardrails/shared/trustpolicy"
 )
 
-// RoleReader is the part of IAM's client that tells of a role.
+// RoleReader is the part of IAM's client that reports a role.
 type RoleReader interface {
 	GetInstanceProfile(context.Context, *iam.GetInstanceProfileInput, ...func(*iam.Options)) (*iam.GetInstanceProfileOutput, error)
 	GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error)
@@ -33,7 +33,7 @@ type RoleReader interface {
 	policysimulation.PolicyReader
 }
 
-// AccountReader is the part of IAM's client that tells of the account and of all
+// AccountReader is the part of IAM's client that reports the account and of all
 // roles of a policy.
 type AccountReader interface {
 	GetAccountSummary(context.Context, *iam.GetAccountSummaryInput, ...func(*iam.Options)) (*iam.GetAccountSummaryOutput, error)
@@ -63,7 +63,7 @@ type Role struct {
 	trust    trustpolicy.Policy
 }
 
-// Evidence is what tells of an ECS instance that runs under a role.
+// Evidence is what reports an ECS instance that runs under a role.
 type Evidence struct {
 	// Instance is the id of the instance that was looked at, "" for none.
 	Instance string
@@ -140,7 +140,7 @@ type Observer struct {
 	Now       func() time.Time
 }
 
-// Observe reads the role, and the instance that the target tells of.
+// Observe reads the role, and the instance that the target reports.
 func (o *Observer) Observe(ctx context.Context, target Target) (Observation, error) {
 	observed := Observation{Target: target, region: o.region(target), Now: o.Now()}
 	isNamed := target.Role != "" || target.Profile != ""
@@ -212,8 +212,8 @@ func (o *Observer) role(ctx context.Context, name string) (*Role, error) {
 	if err != nil {
 		return nil, finding.Refuse(finding.Finding{
 			Code: "trust-policy-unreadable", Severity: finding.Error,
-			Message: fmt.Sprintf("nobody can tell who may act under the role %s: %v", name, err),
-			Fix:     "write the role's trust policy anew",
+			Message: fmt.Sprintf("no one can tell who may act under the role %s: %v", name, err),
+			Fix:     "write the role's trust policy again",
 		})
 	}
 	return &role, nil

@@ -205,7 +205,7 @@ func (s Settings) isOwner(o Observation, call Call) bool {
 }
 
 // declined says by which call the role's owner took away what its instances need,
-// and when; "" where nobody did. A later AddRoleToInstanceProfile, or a call by
+// and when; "" where no one did. A later AddRoleToInstanceProfile, or a call by
 // hand, has the role looked after again.
 func (s Settings) declined(o Observation) (by string, since Call) {
 	recorded := s.readRecord(o.Role.Tags)

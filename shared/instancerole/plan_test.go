@@ -199,7 +199,7 @@ func TestPlan(t *testing.T) {
 		"name: matches below a path":    {role: storedRole{path: "/platform/ecs/"}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"tag: an instance role":         {role: storedRole{name: "web", tags: tagged(instanceRoleTag, "True")}, status: finding.Remediated, codes: missing, attached: []PolicyARN{agentARN}},
 		"tag: no instance role":         {role: storedRole{name: "web", tags: tagged(instanceRoleTag, "false")}, status: finding.Skipped, codes: []string{"role-not-for-instances"}},
-		"tag: an instance role that trusts nobody of EC2": {
+		"tag: an instance role that trusts no one of EC2": {
 			role:   storedRole{name: "web", tags: tagged(instanceRoleTag, "true"), trust: trusting(`[]`)},
 			status: finding.Noncompliant, codes: []string{"trust-wrong-service"},
 		},
@@ -320,7 +320,7 @@ func TestPlan(t *testing.T) {
 				`{"Statement":[{"Effect":"Allow","Action":["ecs:*","ec2:DescribeTags"],"Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"platform"}}}]}`}},
 			status: finding.Compliant, codes: []string{"role-for-trunking"},
 		},
-		"agent: condition that nobody can know": {
+		"agent: condition that no one can know": {
 			role:   storedRole{inline: []string{`{"Statement":[{"Effect":"Allow","Action":"ecs:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}}]}`}},
 			status: finding.Noncompliant, codes: []string{"action-conditional", "capability-partial"},
 		},
@@ -340,7 +340,7 @@ func TestPlan(t *testing.T) {
 			role:   storedRole{attached: []PolicyARN{agentARN}, inline: []string{deny("ecs:CreateCluster")}},
 			status: finding.Compliant, codes: []string{"capability-partial"}, attached: []PolicyARN{agentARN},
 		},
-		"agent: a deny under a condition that nobody can know": {
+		"agent: a deny under a condition that no one can know": {
 			role: storedRole{attached: []PolicyARN{agentARN}, inline: []string{
 				`{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}}]}`}},
 			status: finding.Noncompliant, codes: []string{"action-conditional"}, attached: []PolicyARN{agentARN},

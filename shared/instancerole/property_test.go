@@ -22,7 +22,7 @@ func TestAnyRole(t *testing.T) {
 		added := role.attached[len(before):]
 		for _, attached := range added {
 			if !slices.ContainsFunc(s.approved(ec2Instance), func(p policy) bool { return p.arn == attached }) {
-				t.Errorf("%s: %s was attached, which nobody approved", about, attached)
+				t.Errorf("%s: %s was attached, which no one approved", about, attached)
 			}
 		}
 		if !slices.Equal(role.attached[:len(before)], before) || len(role.attached) > max(a.quota, len(before)) {

@@ -267,7 +267,7 @@ func roomFor(has, added map[string]string) bool {
 }
 
 // principal is a short name of who made a call, the same for all sessions of a
-// role; "" where nobody is named.
+// role; "" where no one is named.
 func principal(actor event.Actor) string {
 	if source := actor.PolicySource(); source != "" {
 		return shortHash(source)

@@ -35,7 +35,7 @@ var withoutDeny = []string{
 	"CloudWatchAgentServerPolicy", "CloudWatchLogsFullAccess", "AmazonS3ReadOnlyAccess", "AWSXRayDaemonWriteAccess",
 }
 
-// Screen judges a role by what iam:GetAccountAuthorizationDetails tells of it.
+// Screen judges a role by what iam:GetAccountAuthorizationDetails reports it.
 // A role is only Settled as long as none of the named policies, the customer's
 // own among those attached to it, Denies anything.
 //

@@ -37,7 +37,7 @@ func TestSettingsRefuseWhatTheyDoNotKnow(t *testing.T) {
 	}
 	for _, told := range []string{`mode "on"`, "[x", "docker", "AdministratorAccess", "role/x"} {
 		if !strings.Contains(err.Error(), told) {
-			t.Errorf("the error does not tell of %q: %v", told, err)
+			t.Errorf("the error does not report %q: %v", told, err)
 		}
 	}
 }

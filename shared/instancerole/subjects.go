@@ -28,7 +28,7 @@ type Target struct {
 	// Region is where an instance runs under the role, "" where the event is
 	// IAM's, which belongs to no Region.
 	Region string
-	// Instance is what the event tells of an instance that runs under the role.
+	// Instance is what the event says about an instance that runs under the role.
 	Instance Instance
 	// Calls are those that asked for the look, in the order of their times.
 	Calls []Call
@@ -84,7 +84,7 @@ func Merge(a, b Target) Target {
 	return a
 }
 
-// Instance is what an EC2 event tells of a launch.
+// Instance is what an EC2 event says about a launch.
 type Instance struct {
 	ID string
 	// Image is an image's id, or the "resolve:ssm:…" of a launch.
@@ -119,7 +119,7 @@ var roleEvents = []string{
 var policyEvents = []string{"CreatePolicyVersion", "SetDefaultPolicyVersion", "DeletePolicyVersion"}
 
 // teardownEvents are the calls by which a role goes out of use. Those that fail
-// for what is attached tell of it, too.
+// for what is attached report it, too.
 var teardownEvents = []string{"RemoveRoleFromInstanceProfile", "DeleteInstanceProfile", "DeleteRole"}
 
 // takingEvents are the calls that take rights away from a role.

@@ -25,7 +25,7 @@ const (
 	Findings = "Findings"
 	// Duration is what the invocation took, in milliseconds.
 	Duration = "Duration"
-	// TimeToRemedy is the time from what an event tells of until it was cured, in
+	// TimeToRemedy is the time from what an event says about until it was cured, in
 	// seconds: CloudTrail's or the queue's delay included.
 	TimeToRemedy = "TimeToRemedy"
 	// FindingsByCode counts the errors and warnings of one code, also those that

@@ -2,7 +2,7 @@
 // stack's report bucket. Muted findings are counted and listed, and no message is
 // sent about them.
 //
-// Matching is pure. A mute hides nothing for ever: each has a reason and a last
+// Matching is pure. A mute hides nothing forever: each has a reason and a last
 // day, and one that has ended is told with the next message about its finding.
 package mute
 

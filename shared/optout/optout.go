@@ -11,7 +11,7 @@ import (
 const Tag = "ecs-guardrails:ignore"
 
 // Asked reports whether a role's tags opt out. Every value of the tag but a
-// clear no counts as a yes: whoever wrote it wanted to be left alone. Keys of
+// clear no counts as a yes: anyone who wrote it wanted to be left alone. Keys of
 // tags are the same to IAM in whatever letters ("Rules for tagging in IAM and
 // AWS STS").
 func Asked(tags map[string]string) bool {

@@ -80,7 +80,7 @@ func failed(function, subject string, before []finding.Finding, err error) (find
 	default:
 		return with(finding.Failed, finding.Finding{
 			Code: "call-retried", Severity: finding.Error, Message: reason(err),
-			Fix: "nothing, if it ends: the event is delivered again, and goes to the dead-letter queue if it keeps failing; what was started by hand is to be started again",
+			Fix: "nothing, if it ends: the event is delivered again, and goes to the dead-letter queue if it keeps failing; what was started by hand should be started again",
 		}), fmt.Errorf("%s: %s", subject, reason(err))
 	}
 }

@@ -44,7 +44,7 @@ type Function[S, O, Q, A any] struct {
 	Name string
 	Mode finding.Mode
 	// Subjects turns a trigger into what it concerns. An empty list means that
-	// the trigger, though understood, concerns nobody.
+	// the trigger, though understood, concerns no one.
 	Subjects func(event.Trigger) []Subject[S]
 	// Merge joins two subjects of one Key, for functions to which it matters what
 	// each trigger says; nil where the first one says it all.

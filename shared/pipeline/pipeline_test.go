@@ -360,7 +360,7 @@ func TestSweepIsToldOfItsMessages(t *testing.T) {
 }
 
 // One subject that fails has the others of its message looked at again, but not
-// for ever; the sweep is told at once.
+// forever; the sweep is told at once.
 func TestSweepGivesUpOnAMessage(t *testing.T) {
 	for received, want := range map[int]string{1: "m0 1", 2: "m0 1", 3: " 1"} {
 		payload := fmt.Sprintf(`{"Records":[{"messageId":"m0","attributes":{"ApproximateReceiveCount":"%d"},"body":"{\"roles\":[\"on\",\"look=Throttling\"],\"sweep\":\"s.1.0\"}"}]}`, received)

@@ -13,7 +13,7 @@ type Plan[A any] struct {
 	Skip *finding.Finding
 	// Findings that the actions end are marked Cured, by Do.
 	Findings []finding.Finding
-	// Actions in the order in which they are to be applied.
+	// Actions in the order in which they should be applied.
 	Actions []A
 	// Withheld are actions that nothing entitles the function to. They are
 	// reported, and never applied.

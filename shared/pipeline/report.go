@@ -38,7 +38,7 @@ type reporter struct {
 
 // Invoke takes one payload through all steps (lambda.Handler). It answers a
 // queue with batchItemFailures and everybody else with the report, and fails
-// where the event is to be delivered again.
+// where the event should be delivered again.
 func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	started := r.now()
 	looking, cancel := withMargin(ctx)

@@ -97,7 +97,7 @@ func matchesExactly(pattern, text string) bool {
 }
 
 // Principals of a statement, by their sort. Forms that IAM does not know name
-// nobody.
+// no one.
 type Principals struct {
 	// Given tells an element that is there from one that is not.
 	Given bool

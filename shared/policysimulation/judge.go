@@ -18,7 +18,7 @@ const (
 	Missing
 	// Denied: a statement or the boundary refuses it, whatever is attached.
 	Denied
-	// Unknown: it depends on condition keys that nobody knows beforehand.
+	// Unknown: it depends on condition keys that no one knows beforehand.
 	Unknown
 )
 

@@ -50,7 +50,7 @@ type Event struct {
 }
 
 // detail is the published document: one result with its function and mode, and
-// what people are told of it.
+// what people are told about it.
 type detail struct {
 	Function string       `json:"function"`
 	Mode     finding.Mode `json:"mode"`

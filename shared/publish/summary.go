@@ -13,7 +13,7 @@ import (
 const maxSummary = 200 << 10
 
 // summary is the published document: what a sweep found, as much as fits, and
-// what people are told of it.
+// what people are told about it.
 type summary struct {
 	sweepreport.Summary
 	Text Text `json:"text"`

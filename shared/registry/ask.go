@@ -346,7 +346,7 @@ func (s session) whyRefused(ctx context.Context, answer Answer) Answer {
 	host := s.base.Host
 	if s.anonymous {
 		answer.Access = AbsentOrPrivate
-		answer.Why = fmt.Sprintf("%s shows it to nobody without a credential: it is private, or there is no such image", host)
+		answer.Why = fmt.Sprintf("%s shows it to no one without a credential: it is private, or there is no such image", host)
 		return answer
 	}
 	got, err := s.ask(ctx, http.MethodGet, s.base, "")

@@ -167,7 +167,7 @@ func (c *Client) do(request *http.Request) (answer, error) {
 	return answer{response.StatusCode, response.Header, body}, nil
 }
 
-// cause tells what went wrong below HTTP in words of our own, or of Go's where
+// cause tells what went wrong below HTTP in our own words, or of Go's where
 // they cannot hold what a server sent.
 func cause(err error) string {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {

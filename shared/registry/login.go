@@ -79,19 +79,19 @@ func (c *Client) Login(ctx context.Context, registry Registry, credential Creden
 }
 
 // knock asks the registry how it wants to be asked, and refuses one that asks
-// nobody for a credential.
+// no one for a credential.
 func (c *Client) knock(ctx context.Context, registry Registry) (*url.URL, []challenge, error) {
 	base, challenges, err := c.ping(ctx, registry)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case len(challenges) == 0:
-		return nil, nil, &Error{Kind: Open, Status: http.StatusOK, text: fmt.Sprintf("%s asks nobody for a credential, so that a login proves nothing", base.Host)}
+		return nil, nil, &Error{Kind: Open, Status: http.StatusOK, text: fmt.Sprintf("%s asks no one for a credential, so that a login proves nothing", base.Host)}
 	}
 	return base, challenges, nil
 }
 
-// ping is GET /v2/. A registry that asks nobody for a credential gives no
+// ping is GET /v2/. A registry that asks no one for a credential gives no
 // challenges.
 func (c *Client) ping(ctx context.Context, registry Registry) (*url.URL, []challenge, error) {
 	base := &url.URL{Scheme: "https", Host: registry.endpoint(), Path: "/v2/"}
@@ -142,7 +142,7 @@ func realm(bearer challenge, base *url.URL) (*url.URL, error) {
 	case err != nil || realm.Host == "" || realm.Opaque != "":
 		return nil, &Error{Kind: Unexpected, Status: http.StatusUnauthorized, text: "the registry's challenge names no realm to ask for a token"}
 	case realm.User != nil:
-		return nil, &Error{Kind: Unsafe, text: "the registry's realm holds a credential of its own"}
+		return nil, &Error{Kind: Unsafe, text: "the registry's realm holds its own credential"}
 	case realm.Scheme != "https" && !(realm.Scheme == "http" && isLoopback(realm.Host) && isLoopback(base.Host)):
 		return nil, &Error{Kind: Unsafe, text: "the registry sends the credential to a realm that is not https"}
 	}

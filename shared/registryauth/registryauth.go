@@ -97,11 +97,11 @@ const (
 	WrapperBeside      Kind = "wrapper-beside"      // "auths" beside registries that the agent keeps
 	NotBase64          Kind = "not-base64"          // auth is not padded standard base64
 	NoColon            Kind = "no-colon"            // auth holds no "username:password"
-	NoUsername         Kind = "no-username"         // Docker logs nobody in without one
+	NoUsername         Kind = "no-username"         // Docker logs no one in without one
 	NoPassword         Kind = "no-password"         // nor without a password
 	PasswordNewline    Kind = "password-newline"    // the newline of echo
 	PasswordWhitespace Kind = "password-whitespace" // white space at an end
-	Placeholder        Kind = "placeholder"         // a template that nobody filled in
+	Placeholder        Kind = "placeholder"         // a template that no one filled in
 	HubKey             Kind = "hub-key"             // not Docker Hub's only key
 	HubKeySpare        Kind = "hub-key-spare"       // the same beside the only key
 	UpperCase          Kind = "upper-case"          // image names are lower case
@@ -394,7 +394,7 @@ func (p *parser) judgeCredential(registry Registry, usernameAt, passwordAt Span)
 	}
 }
 
-// isPlaceholder recognizes what templates leave behind when nobody fills them
+// isPlaceholder recognizes what templates leave behind when no one fills them
 // in: ${X}, $X, $(x), #{x}, {{x}}, <%= x %>, <x>, ##X##, __X__. It wants the whole text
 // to be one, for a password may hold any character.
 func isPlaceholder(text string) bool {

@@ -56,7 +56,7 @@ func TestParse(t *testing.T) {
 		"text after it":               {"docker", `{"r.tld":{"username":"u","password":"p"}} x`, "not-json"},
 		"password is a number":        {"docker", `{"r.tld":{"username":"u","password":1}}`, "wrong-type r.tld"},
 		"email is a number":           {"docker", `{"r.tld":{"username":"u","password":"p","email":1}}`, "wrong-type r.tld"},
-		"email is nobody's business":  {"dockercfg", `{"r.tld":{"auth":"dTpw","email":1}}`, "r.tld u:p"},
+		"email is no one's business":  {"dockercfg", `{"r.tld":{"auth":"dTpw","email":1}}`, "r.tld u:p"},
 		"list":                        {"docker", `[]`, "wrong-type"},
 		"entry is text":               {"docker", `{"r.tld":"x"}`, "wrong-type r.tld"},
 		"entry is null":               {"docker", `{"r.tld":null}`, "r.tld :; no-username r.tld"},

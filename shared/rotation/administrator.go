@@ -14,7 +14,7 @@ import (
 // administratorOf reads the credential for the registry's own API:
 // {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or
 // "token" in the place of user name and password. "secrets" lists the names of
-// the secrets that it is for: anyone who may tag a secret of their own could use
+// the secrets that it is for: anyone who may tag their own secret could use
 // it otherwise.
 func administratorOf(value Value, secretName string) (registry.Administrator, []finding.Finding) {
 	refuse := func(code, problem, fix string) (registry.Administrator, []finding.Finding) {

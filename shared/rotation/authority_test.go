@@ -204,7 +204,7 @@ func entry(bucket, key string, prefix bool, cluster string) rotation.ConfigEntry
 	return made
 }
 
-// TestAdministratorMustListItsSecrets: a secret that lists nothing serves nobody.
+// TestAdministratorMustListItsSecrets: a secret that lists nothing serves no one.
 func TestAdministratorMustListItsSecrets(t *testing.T) {
 	for list, want := range map[string]string{
 		``:                                "administrator-unlisted",

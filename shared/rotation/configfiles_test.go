@@ -353,7 +353,7 @@ func TestBinaryPrevious(t *testing.T) {
 }
 
 // TestVersionWithoutAKey has an old version that was encrypted with a key that is
-// gone. Nobody can say what its token is for, so it stays, and the rotation goes on.
+// gone. No one can say what its token is for, so it stays, and the rotation goes on.
 func TestVersionWithoutAKey(t *testing.T) {
 	w, s, _ := newVendorWorld(vendors()["gitea"])
 	for _, version := range []string{"version-1", "version-2"} {
@@ -488,7 +488,7 @@ func TestReview(t *testing.T) {
 	}
 }
 
-// TestReviewRendersFirst renders a file anew, and revokes at the look after that.
+// TestReviewRendersFirst renders a file again, and revokes at the look after that.
 func TestReviewRendersFirst(t *testing.T) {
 	w := newWorld(t)
 	w.secrets.Begin(version1)
@@ -582,7 +582,7 @@ func TestReviewBesideARotation(t *testing.T) {
 	}
 }
 
-// TestTokenUnderAnotherVersion has a person write the current token anew, with a
+// TestTokenUnderAnotherVersion has a person write the current token again, with a
 // field beside it: its own version's label goes, and the token stays in use.
 func TestTokenUnderAnotherVersion(t *testing.T) {
 	for name, edits := range map[string]int{"one edit": 1, "two edits": 2} {

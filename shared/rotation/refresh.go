@@ -18,7 +18,7 @@ import (
 	"ecsguardrails/shared/storedfile"
 )
 
-// Refreshing says which container instances read a rendered ecs.config anew.
+// Refreshing says which container instances read a rendered ecs.config again.
 type Refreshing string
 
 // The words of the setting.
@@ -54,7 +54,7 @@ func (p *Pace) UnmarshalText(text []byte) error {
 }
 
 // InstanceTag is the tag of the container instances that read an ecs.config, as
-// s3://bucket/key: who wrote it there has agreed that the file is read anew.
+// s3://bucket/key: who wrote it there has agreed that the file is read again.
 const InstanceTag = "ecs-guardrails:config-object"
 
 const (
@@ -93,7 +93,7 @@ func (f fleet) String() string {
 // comment stands on all commands of a fleet, in at most 100 characters.
 func (f fleet) comment() string {
 	sum := sha256.Sum256([]byte(f.String()))
-	return "ECS Guardrails: read ecs.config anew (" + hex.EncodeToString(sum[:6]) + ")"
+	return "ECS Guardrails: read ecs.config again (" + hex.EncodeToString(sum[:6]) + ")"
 }
 
 // reach is what is known of a cluster's instances.
@@ -158,7 +158,7 @@ func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fl
 			}
 		}
 	}
-	// An instance is told of every listed file of its cluster, so that it can say
+	// An instance is informed about every listed file of its cluster, so that it can say
 	// which one it has.
 	for _, file := range o.Configs.Files {
 		entry, _ := entryOf(at.Configs, file.Place, r.configSuffixes)
@@ -258,7 +258,7 @@ func printable(text string) string {
 	}, strings.ToValidUTF8(text, "?"))
 }
 
-// refreshes have the fleets read their files anew. finishSecret always does; a
+// refreshes have the fleets read their files again. finishSecret always does; a
 // look between rotations does where a file was rendered, or where Systems
 // Manager has no command for it that succeeded. It is settled when no fleet is
 // known to have instances with the old credential.
@@ -292,7 +292,7 @@ func (r *Rotation) refreshes(o Observation, at Target, both documents, renders [
 	return actions, findings, settled
 }
 
-// unreached tells of the instances that cannot be told.
+// unreached reports the instances that cannot be told.
 func unreached(of fleet, known reach) []finding.Finding {
 	switch {
 	case known.missing:
@@ -344,7 +344,7 @@ func judgeSent(of fleet, last sent, now time.Time) (told []finding.Finding, ende
 }
 
 // RefreshCommands are the lines of the shell script that has an instance read
-// its file anew; folder is where the agent's ecs.config lies, and declared says
+// its file again; folder is where the agent's ecs.config lies, and declared says
 // that somebody told which file it is. No secret is among them.
 func RefreshCommands(files []storedfile.Place, declared bool, folder string) []string {
 	set := "set --"

@@ -242,7 +242,7 @@ func asJSON(t *testing.T, value any) string {
 	return string(text)
 }
 
-// TestRefreshOddNames tells of files whose instances cannot be told.
+// TestRefreshOddNames reports files whose instances cannot be told.
 func TestRefreshOddNames(t *testing.T) {
 	for name, test := range map[string]struct {
 		key        string

@@ -25,7 +25,7 @@ const (
 	TestSecret   Step = "testSecret"
 	FinishSecret Step = "finishSecret"
 	// Review is no step of a rotation: it ends the previous credential when its
-	// grace time is over, and tells of rotations that did not take place.
+	// grace time is over, and reports rotations that did not take place.
 	Review Step = "review"
 )
 

@@ -33,7 +33,7 @@ const (
 	// FamiliesTag narrows which families of task definitions the secret is for.
 	FamiliesTag = "ecs-guardrails:families"
 	// ExpiresTag is the day on which the current credential ends, as in 2027-01-31,
-	// where the registry tells nobody.
+	// where the registry tells no one.
 	ExpiresTag = "ecs-guardrails:expires"
 )
 

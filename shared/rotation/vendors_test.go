@@ -50,7 +50,7 @@ type vendor struct {
 	server func() (server, *registrytest.Tokens)
 	// takesTurns says that two accounts do; the second is there already.
 	takesTurns bool
-	// ownNames says that each credential is an account with a name of its own.
+	// ownNames says that each credential is an account with its own name.
 	ownNames bool
 }
 
@@ -493,7 +493,7 @@ func TestVendorsReviewCutOff(t *testing.T) {
 }
 
 // ended says what is left after a rotation: one new credential, the one before,
-// and none that nobody knows.
+// and none that no one knows.
 func (w *world) ended(t *testing.T, v vendor, s server, version string, at int, after bool) {
 	t.Helper()
 	w.usable(t)

@@ -48,7 +48,7 @@ const (
 // Kinds in the order of the report.
 var Kinds = []sweep.Kind{sweep.Account, sweep.Roles, sweep.ConfigObjects, sweep.TaskDefinitions, sweep.Secrets, Tasks}
 
-// wants reports whether a kind is to be looked at.
+// wants reports whether a kind should be looked at.
 func (o Options) wants(kind sweep.Kind) bool {
 	return len(o.Only) == 0 || slices.Contains(o.Only, kind)
 }

@@ -54,7 +54,7 @@ type Reason struct {
 // exit is known, too.
 func (r Reason) Recognised() bool { return r.ID != Unrecognised }
 
-// Failure reports whether the text tells of a cause to look into: not an
+// Failure reports whether the text reports a cause to look into: not an
 // application's exit, and not a sentence that only says that there is a cause.
 func (r Reason) Failure() bool {
 	return r.ID != Unrecognised && r.ID != ApplicationExit && r.ID != WrapperNoCause && r.ID != OutOfMemory

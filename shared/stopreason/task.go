@@ -127,7 +127,7 @@ func Known(id ID) Reason {
 	return reason
 }
 
-// The causes of an instance that doesn't register. No stop reason tells of
+// The causes of an instance that doesn't register. No stop reason reports
 // them: the call's error does.
 const (
 	RegistrationDenied  ID = "registration-denied"

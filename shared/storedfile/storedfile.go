@@ -1,5 +1,5 @@
 // Package storedfile keeps small files as objects in S3: read whole, and
-// written back only if nobody else wrote them in between.
+// written back only if no one else wrote them in between.
 package storedfile
 
 import (
@@ -92,7 +92,7 @@ func (f File) Write(ctx context.Context, store Store, content []byte) error {
 	return nil
 }
 
-// Properties gives what has to be said again when an object is stored anew, but
+// Properties gives what has to be said again when an object is stored again, but
 // for its tags.
 func Properties(got *s3.GetObjectOutput) s3.PutObjectInput {
 	properties := s3.PutObjectInput{

@@ -48,7 +48,7 @@ type Trail struct {
 	Advanced []types.AdvancedEventSelector
 }
 
-// BucketEvents is whom a bucket tells of uploads.
+// BucketEvents is whom a bucket reports uploads.
 type BucketEvents struct {
 	Name string
 	// Own is the stack's own bucket, which calls validate-config itself.
@@ -130,7 +130,7 @@ func (o observer) trails(ctx context.Context) ([]Trail, error) {
 	})
 	var trails []Trail
 	for _, of := range described.TrailList {
-		// By its ARN, without which nobody is told of a copy or of the organization's
+		// By its ARN, without which no one is informed about a copy or of the organization's
 		// (GetTrailStatus, CloudTrail API Reference).
 		trail := Trail{
 			Name: aws.ToString(of.Name), ARN: aws.ToString(of.TrailARN),
@@ -353,7 +353,7 @@ func (s Settings) judge(in Surroundings) []finding.Finding {
 	for _, bucket := range in.Buckets {
 		if bucket.Unknown != "" {
 			add(CodeBucketUnknown, finding.Warning,
-				fmt.Sprintf("whether the bucket %s tells of uploads cannot be seen: S3 answers %s", bucket.Name, bucket.Unknown),
+				fmt.Sprintf("whether the bucket %s reports uploads cannot be seen: S3 answers %s", bucket.Name, bucket.Unknown),
 				"look whether the bucket exists in this region, and allow s3:GetBucketNotification to sweep's role")
 			continue
 		}
@@ -363,7 +363,7 @@ func (s Settings) judge(in Surroundings) []finding.Finding {
 				fix = "set the mode of validate-config to enforce or dry-run (Modes), or deploy the stack again, if somebody changed the bucket's notifications"
 			}
 			add(CodeBucketSilent, finding.Error,
-				fmt.Sprintf("the bucket %s tells nobody of uploads whose key ends in %s, so they are looked at by sweeps alone", bucket.Name, strings.Join(missing, " or ")), fix)
+				fmt.Sprintf("the bucket %s tells no one of uploads whose key ends in %s, so they are looked at by sweeps alone", bucket.Name, strings.Join(missing, " or ")), fix)
 		}
 	}
 	return findings

@@ -63,7 +63,7 @@ type account struct {
 	queues map[string][]string
 	delays map[int32]int
 	calls  map[string]int
-	// worker answers the messages of the functions' queues, nil for nobody.
+	// worker answers the messages of the functions' queues, nil for no one.
 	worker  func(queue string, message map[string]any) []finding.Result
 	answers []string // in the results queue
 	hidden  map[string]string

@@ -85,7 +85,7 @@ func TestChangeLimit(t *testing.T) {
 		"forbidden by hand":                             {cures: 3, limit: 100, request: `{"sweep":"all","max-changes":0}`, rehearsed: true, asks: true},
 		"nothing to change":                             {fine: 300, limit: 0, request: `{}`, rehearsed: true},
 		"notes are no changes":                          {cures: 1, notes: 200, limit: 10, request: `{}`, changed: 201, rehearsed: true},
-		"a dry run asks nobody":                         {cures: 300, limit: 10, request: `{"dry-run":true}`},
+		"a dry run asks no one":                         {cures: 300, limit: 10, request: `{"dry-run":true}`},
 		"one kind":                                      {cures: 300, limit: 10, request: `{"only":["task-definitions"]}`, rehearsed: true, asks: true},
 		"the command in the finding allows the changes": {cures: 12, fine: 5, limit: 10, request: `{"only":["task-definitions"],"max-changes":12}`, changed: 12, rehearsed: true},
 	}
@@ -214,7 +214,7 @@ func TestARehearsalOverSeveralInvocations(t *testing.T) {
 	}
 }
 
-// Without a queue for answers, nobody can count the changes, so more subjects than
+// Without a queue for answers, no one can count the changes, so more subjects than
 // the limit are only asked for plans.
 func TestChangeLimitWithoutAnswers(t *testing.T) {
 	for count, asks := range map[int]bool{10: false, 11: true} {

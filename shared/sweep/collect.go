@@ -42,7 +42,7 @@ type collection struct {
 	givenUp int
 	// mutes are what people have accepted by the end.
 	mutes mute.List
-	// handles are of the answers that were taken, and are to be deleted.
+	// handles are of the answers that were taken, and should be deleted.
 	handles []string
 }
 
@@ -173,7 +173,7 @@ func (r *Run) count(kind Kind, swept publish.Swept) {
 	r.Dropped += max(0, news-len(swept.Results))
 }
 
-// giveUp makes results of the subjects that nobody told of.
+// giveUp makes results of the subjects that no one informed about.
 func (r *Run) giveUp(s Settings) (count int) {
 	references := make([]string, 0, len(r.Sent))
 	for reference := range r.Sent {
@@ -219,7 +219,7 @@ func (s Settings) plan(run *Run, collected collection, region string) conclusion
 	switch {
 	case run.detached:
 		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeNoReport, Severity: finding.Info,
-			Message: summary.Headline + "; nobody waits for what is found, because REPORT_BUCKET or SWEEP_RESULTS_QUEUE_URL is not set"})
+			Message: summary.Headline + "; no one waits for what is found, because REPORT_BUCKET or SWEEP_RESULTS_QUEUE_URL is not set"})
 		if asks := run.asks(s.FunctionName); asks != nil {
 			concluded.findings = append(concluded.findings, *asks)
 		}
@@ -240,7 +240,7 @@ func (s Settings) plan(run *Run, collected collection, region string) conclusion
 	}
 	if collected.givenUp > 0 {
 		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeNoAnswer, Severity: finding.Error,
-			Message: fmt.Sprintf("of %d subjects nobody told anything for %s; the report names them", collected.givenUp, s.AnswerWait),
+			Message: fmt.Sprintf("of %d subjects no one told anything for %s; the report names them", collected.givenUp, s.AnswerWait),
 			Fix:     "look into the functions' logs and dead-letter queues, and whether their mode is off"})
 	}
 	concluded.steps = []step{

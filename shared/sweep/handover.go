@@ -96,7 +96,7 @@ func (s Settings) planHandover(o Observation) handoverPlan {
 	case to.queue == "":
 		planned.findings = append(planned.findings, finding.Finding{
 			Code: CodeNoQueue, Severity: finding.Info,
-			Message: fmt.Sprintf("nobody looks at them: %s is off, or %s is not set", to.function, to.variable),
+			Message: fmt.Sprintf("no one looks at them: %s is off, or %s is not set", to.function, to.variable),
 		})
 	default:
 		planned.handover = &handover{kind: o.Part.Kind, queueURL: to.queue, field: to.field, pack: to.pack, names: o.Names}
@@ -113,7 +113,7 @@ func describe(o Observation) string {
 	case ConfigObjects:
 		return fmt.Sprintf("objects in config buckets: %d; of these, %d are config files", o.Listed, len(o.Names))
 	default:
-		return fmt.Sprintf("roles: %d; of these, %d are fine as they are listed, and %d are to be looked at", o.Listed, o.Settled, len(o.Names))
+		return fmt.Sprintf("roles: %d; of these, %d are fine as they are listed, and %d should be looked at", o.Listed, o.Settled, len(o.Names))
 	}
 }
 

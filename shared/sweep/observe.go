@@ -34,7 +34,7 @@ const driverTag = "ecs-guardrails:driver"
 // Observation is what a part of a sweep found.
 type Observation struct {
 	Part Part
-	// Names of what is to be handed over, as the functions' requests name it.
+	// Names of what should be handed over, as the functions' requests name it.
 	Names []string
 	// Listed counts what there is, Settled what the lists alone show to be fine.
 	Listed, Settled int

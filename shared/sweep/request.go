@@ -112,7 +112,7 @@ func byHand(of event.ByHand) (found request, problem string, ours bool) {
 	}
 	for _, name := range names {
 		if !slices.Contains(kinds, name) {
-			return request{}, "what is to be swept is unknown", true
+			return request{}, "what should be swept is unknown", true
 		}
 	}
 	if len(names) > 0 {

@@ -43,7 +43,7 @@ type Run struct {
 	Started time.Time    `json:"started"`
 	// Attempt counts the invocations; each numbers its own messages.
 	Attempt int `json:"attempt"`
-	// Expires is until when nobody else may begin a sweep.
+	// Expires is until when no one else may begin a sweep.
 	Expires time.Time `json:"expires"`
 	// Progress is when an answer came, or something was handed over, last.
 	Progress time.Time `json:"progress"`
@@ -190,7 +190,7 @@ func over(id string) *finding.Finding {
 }
 
 // load reads the state; nil where there is none. One that cannot be read is
-// nobody's.
+// no one's.
 func (s *Sweep) load(ctx context.Context) (*Run, string, error) {
 	output, err := s.clients.Storage.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.settings.ReportBucket, Key: aws.String(stateKey)})
 	if awserror.HasCode(err, "NoSuchKey", "NotFound") {
@@ -221,8 +221,8 @@ func (s *Sweep) load(ctx context.Context) (*Run, string, error) {
 	return run, aws.ToString(output.ETag), nil
 }
 
-// save writes the state if nobody else has since it was read. Whoever has taken
-// the run over gets the better of it.
+// save writes the state if no one else has since it was read. Anyone who has taken
+// the run over wins over it.
 func (s *Sweep) save(ctx context.Context, run *Run) error {
 	if run.detached {
 		return nil

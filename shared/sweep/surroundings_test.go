@@ -148,12 +148,12 @@ func TestBucketsThatTell(t *testing.T) {
 		"as the template has it":     {both, eventBridge, ""},
 		"of every key":               {calling("s3:ObjectCreated:*", nil), eventBridge, ""},
 		"of a shorter suffix":        {calling("s3:ObjectCreated:Put", suffixed("g"), suffixed("v")), eventBridge, ""},
-		"not of environment files":   {calling("s3:ObjectCreated:*", suffixed("ecs.config")), eventBridge, "own tells nobody of uploads whose key ends in .env,"},
-		"of deletions":               {calling("s3:ObjectRemoved:*", nil), eventBridge, "own tells nobody of uploads whose key ends in ecs.config or .env,"},
-		"of a prefix":                {calling("s3:ObjectCreated:*", below), eventBridge, "own tells nobody"},
-		"the own one by EventBridge": {eventBridge, eventBridge, "own tells nobody"},
-		"the other calls something":  {both, both, "acme tells nobody"},
-		"the other tells nobody":     {both, nil, "acme tells nobody"},
+		"not of environment files":   {calling("s3:ObjectCreated:*", suffixed("ecs.config")), eventBridge, "own tells no one of uploads whose key ends in .env,"},
+		"of deletions":               {calling("s3:ObjectRemoved:*", nil), eventBridge, "own tells no one of uploads whose key ends in ecs.config or .env,"},
+		"of a prefix":                {calling("s3:ObjectCreated:*", below), eventBridge, "own tells no one"},
+		"the own one by EventBridge": {eventBridge, eventBridge, "own tells no one"},
+		"the other calls something":  {both, both, "acme tells no one"},
+		"the other tells no one":     {both, nil, "acme tells no one"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -113,7 +113,7 @@ func compliant(_ string, message map[string]any) []finding.Result {
 
 var requests int
 
-// run handles one payload, as the delivery of an event of its own.
+// run handles one payload, as the delivery of its own event.
 func run(t *testing.T, ctx context.Context, settings sweep.Settings, a *account, payload string) pipeline.Outcome {
 	t.Helper()
 	requests++
@@ -512,7 +512,7 @@ func TestTheRestIsReportedWithoutAQueue(t *testing.T) {
 	})
 }
 
-// What nobody answers is in the report, once the sweep has waited long enough.
+// What no one answers is in the report, once the sweep has waited long enough.
 func TestNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := large(0, 7)
@@ -616,7 +616,7 @@ func TestTakenUpLate(t *testing.T) {
 }
 
 // The same event once more, when the sweep is over: it reports once more, and
-// asks nobody anything.
+// asks no one anything.
 func TestDeliveredAgain(t *testing.T) {
 	a := large(3, 3)
 	first := deliver(t, t.Context(), enforcing(), a, `{}`, "one")

@@ -234,7 +234,7 @@ func runsAny(service types.Service, revisions []string) bool {
 }
 
 // old gives the revisions of ours that are older than the family's latest, once
-// that one is old enough for nobody to want back to them. Not while a new one is
+// that one is old enough for no one to want back to them. Not while a new one is
 // being made: then the latest is on its way to be one of them.
 func (j *judgement) old() ([]string, []Question) {
 	latest, keep := j.Definition, j.DeregisterSuperseded
@@ -254,7 +254,7 @@ func (j *judgement) old() ([]string, []Question) {
 	return ours, nil
 }
 
-// usage says what runs a revision that is to be left for another one: for the one
+// usage says what runs a revision that should be left for another one: for the one
 // that is going to be registered, or for the described one, where we made it
 // earlier and did not get to all services. It is nil where services are not ours
 // to move.

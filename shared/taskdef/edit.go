@@ -29,7 +29,7 @@ const (
 	ExecutionRoleARN      Field = "executionRoleArn"
 )
 
-// apply makes the change in a registration of our own.
+// apply makes the change in our own registration.
 func (e Edit) apply(to *ecs.RegisterTaskDefinitionInput) {
 	switch e.Field {
 	case ExecutionRoleARN:

@@ -86,7 +86,7 @@ func TestEnvironmentFilesExist(t *testing.T) {
 			s.now = s.now.Add(soundTTL + time.Second)
 			s.look("app")
 			if s.objects.calls < calls+1 {
-				t.Error("it was believed for ever")
+				t.Error("it was believed forever")
 			}
 		})
 	}

@@ -316,7 +316,7 @@ func (f *fakeSecrets) ListSecrets(_ context.Context, input *secretsmanager.ListS
 	return output, nil
 }
 
-// fakeIAM has roles that may do what their patterns allow. A role that nobody
+// fakeIAM has roles that may do what their patterns allow. A role that no one
 // made is there, and may do everything.
 type fakeIAM struct {
 	mutex sync.Mutex

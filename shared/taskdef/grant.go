@@ -25,7 +25,7 @@ const (
 	maxPolicy = 20480
 )
 
-// Grant lets an execution role read one secret, by a statement of our own in the
+// Grant lets an execution role read one secret, by our own statement in the
 // secret's resource policy. It needs no right to change roles, and reaches nothing
 // else.
 type Grant struct {

@@ -33,7 +33,7 @@ func isECR(reference image.Reference) bool {
 	return private || reference.IsPublicECR()
 }
 
-// imageQuestions lists what registries are to be asked: whether anyone can pull
+// imageQuestions lists what registries should be asked: whether anyone can pull
 // an image that has no credential, and whether the credential of a tagged secret
 // works for it.
 func (j *judgement) imageQuestions() (open []aboutImage) {
@@ -197,7 +197,7 @@ func (j *judgement) public(i int, reference image.Reference, serving *RegistrySe
 }
 
 // served answers an image that a secret serves, and that isn't known for public.
-// It is given only a credential that was seen to work, or that nobody could try.
+// It is given only a credential that was seen to work, or that no one could try.
 func (j *judgement) served(i int, reference image.Reference, serving RegistrySecret, anyone Pull) {
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
 	lies := fmt.Sprintf("the image of %s lies in %s, which the secret %s serves, but the container has no repositoryCredentials: it is pulled anonymously, or with what the instance's ecs.config has", j.containerName(i), reference, serving.Name)

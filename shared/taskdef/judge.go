@@ -7,7 +7,7 @@ import (
 )
 
 // Verdict is what was found about a definition that is not registered yet, and
-// what is to be changed.
+// what should be changed.
 type Verdict struct {
 	Findings []finding.Finding
 	Edits    []Edit
@@ -17,7 +17,7 @@ type Verdict struct {
 const maxWaves = 6
 
 // Judge runs the same plan as for a registered definition. Observer looks at the
-// account; it is nil where nobody can.
+// account; it is nil where no one can.
 func (s Settings) Judge(ctx context.Context, observed Observation, observer *Observer) (Verdict, error) {
 	unregistered := *observed.Unregistered
 	unregistered.accountUnknown = observer != nil && observer.Account == ""

@@ -34,7 +34,7 @@ func (j *judgement) names() {
 		case !nameForm.MatchString(name):
 			j.report("name-invalid", finding.Error, fmt.Sprintf("container number %d has a name that ECS refuses", i+1), fix)
 		case seen[name]:
-			j.report("name-used-twice", finding.Error, fmt.Sprintf("%s has the name of another one, which ECS refuses", j.containerName(i)), "give each container a name of its own")
+			j.report("name-used-twice", finding.Error, fmt.Sprintf("%s has the name of another one, which ECS refuses", j.containerName(i)), "give each container its own name")
 		}
 		seen[name] = true
 	}

@@ -214,7 +214,7 @@ func (s Settings) run(observed Observation) *judgement {
 	return j
 }
 
-// leftOpen reports whether a text is to be filled in later, in a file.
+// leftOpen reports whether a text should be filled in later, in a file.
 func (j *judgement) leftOpen(text string) bool {
 	return j.Unregistered != nil && (placeholder.In(text) || isOpenARN(text))
 }

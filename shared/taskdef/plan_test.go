@@ -226,7 +226,7 @@ func TestPlan(t *testing.T) {
 		{"Windows, port 80 without a task role", windows + one("nginx", `, "portMappings": [{"containerPort": 80, "hostPort": 80}]`), nil, "windows-host-port-80", ""},
 		{"Windows, port 80 of the container", windows + `"taskRoleArn": "r", ` + one("nginx", `, "portMappings": [{"containerPort": 80, "hostPort": 8080}]`), nil, "", ""},
 		{"Windows, a port that ECS chooses", windows + `"taskRoleArn": "r", ` + one("nginx", `, "portMappings": [{"containerPort": 80, "hostPort": 0}]`), nil, "", ""},
-		{"Windows, port 80 of an interface of its own", windows + `"networkMode": "awsvpc", "taskRoleArn": "r", ` + one("nginx", `, "portMappings": [{"containerPort": 80, "hostPort": 80}]`), nil, "", ""},
+		{"Windows, port 80 of its own interface", windows + `"networkMode": "awsvpc", "taskRoleArn": "r", ` + one("nginx", `, "portMappings": [{"containerPort": 80, "hostPort": 80}]`), nil, "", ""},
 		{"Windows on Fargate, port 80", windows + fargate + `"networkMode": "awsvpc", "taskRoleArn": "r", ` + one("nginx", `, "portMappings": [{"containerPort": 80, "hostPort": 80}]`), nil, "", ""},
 		{"Linux, port 80", `"taskRoleArn": "r", ` + one("nginx", `, "portMappings": [{"containerPort": 80, "hostPort": 80}]`), nil, "", ""},
 		{"Windows by its image", `"taskRoleArn": "r", ` + one("mcr.microsoft.com/windows/servercore/iis", `, "portMappings": [{"containerPort": 80, "hostPort": 80}]`), nil, "windows-host-port-80", ""},

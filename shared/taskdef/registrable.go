@@ -30,7 +30,7 @@ func (j *judgement) registrable() {
 	// A file is the source itself.
 	if of := j.owner(); j.Unregistered == nil && of.RendersSource() && j.ChangeOwnedResources != All {
 		j.block("definition-owned",
-			fmt.Sprintf("%s renders the definition from a source of its own, and its next run would make a revision without this change", of),
+			fmt.Sprintf("%s renders the definition from its own source, and its next run would make a revision without this change", of),
 			sourcePatch(of, j.edits, j.Definition)+" Or have such definitions patched all the same (ChangeOwnedResources=all).")
 	}
 }

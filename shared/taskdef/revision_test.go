@@ -105,7 +105,7 @@ func TestEveryFieldOfTheSDKIsCarried(t *testing.T) {
 	described, given := reflect.TypeFor[ecs.DescribeTaskDefinitionOutput](), []string{"TaskDefinition", "Tags", "ResultMetadata"}
 	for i := range described.NumField() {
 		if field := described.Field(i); field.IsExported() && !slices.Contains(given, field.Name) {
-			t.Errorf("DescribeTaskDefinition answers %s, which nobody carries", field.Name)
+			t.Errorf("DescribeTaskDefinition answers %s, which no one carries", field.Name)
 		}
 	}
 }

@@ -233,7 +233,7 @@ func TestWhatHangsOnTheCallItselfIsNoError(t *testing.T) {
 	}
 }
 
-// TestTheExecutionRoleIsCured: an exact grant, and only to a role that nobody but
+// TestTheExecutionRoleIsCured: an exact grant, and only to a role that only
 // ECS's tasks can have.
 func TestTheExecutionRoleIsCured(t *testing.T) {
 	const ours = `{"Statement": [{"Sid": "EcsGuardrailsExecutionRoles", "Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::123456789012:role/other", "AROAEXAMPLE"]}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"}]}`

@@ -67,7 +67,7 @@ func (u unmetNeed) undecided() bool {
 type RolePolicies struct{ documents *policysimulation.Policies }
 
 // grantedTTL bounds how long a warm function believes that a role lacks
-// nothing. What a role lacks is asked anew each time.
+// nothing. What a role lacks is asked again each time.
 const grantedTTL = 5 * time.Minute
 
 // maxGranted bounds what is remembered; an account has 1,000 roles by default.

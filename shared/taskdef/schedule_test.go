@@ -29,7 +29,7 @@ func TestWhichSchedulesAreNamed(t *testing.T) {
 	}{
 		{"none", func(*fakeBus) {}, "", ""},
 		{"a rule with the revision", func(f *fakeBus) { f.onRule("default", "nightly", "prod", arnOf("app", 1)) }, "schedule-pinned", "the EventBridge rule default/nightly"},
-		{"a rule on a bus of one's own", func(f *fakeBus) { f.onRule("orders", "placed", "prod", arnOf("app", 1)) }, "schedule-pinned", "the EventBridge rule orders/placed"},
+		{"a rule on one's own bus", func(f *fakeBus) { f.onRule("orders", "placed", "prod", arnOf("app", 1)) }, "schedule-pinned", "the EventBridge rule orders/placed"},
 		{"a rule with the family", func(f *fakeBus) { f.onRule("default", "nightly", "prod", family) }, "schedule-follows", "names the family alone"},
 		{"a rule with another revision", func(f *fakeBus) { f.onRule("default", "nightly", "prod", arnOf("app", 7)) }, "", ""},
 		{"a rule with a family that begins alike", func(f *fakeBus) { f.onRule("default", "nightly", "prod", arnOf("app-two", 1)) }, "", ""},

@@ -101,6 +101,6 @@ func TestSoundSecretsAreRemembered(t *testing.T) {
 		t.Errorf("later: %d reads", got)
 	}
 	if got := reads(); got != 1 {
-		t.Errorf("what is wrong is read anew: %d reads", got)
+		t.Errorf("what is wrong is read again: %d reads", got)
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"ecsguardrails/shared/secret"
 )
 
-// SecretReader is the part of Secrets Manager's client that tells of a secret
+// SecretReader is the part of Secrets Manager's client that reports a secret
 // that a container names.
 type SecretReader interface {
 	DescribeSecret(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
@@ -38,7 +38,7 @@ type NamedSecret struct {
 }
 
 // soundTTL bounds how long a warm function believes that a secret is there and
-// has the right keys. What is wrong is asked anew each time.
+// has the right keys. What is wrong is asked again each time.
 const soundTTL = 5 * time.Minute
 
 // maxSound bounds what is remembered.

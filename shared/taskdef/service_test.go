@@ -561,7 +561,7 @@ func TestAnOldRevisionThatTheLatestWasNotMadeFromCostsNoLook(t *testing.T) {
 }
 
 // TestWhoseSuccessorsAreFollowed: only what we made ourselves takes services
-// with it, and only where nobody's revision lies in between.
+// with it, and only where no one's revision lies in between.
 func TestWhoseSuccessorsAreFollowed(t *testing.T) {
 	credentialed := func(source int32) *ecs.RegisterTaskDefinitionInput {
 		input := registration("app", withCredential(container("web", "registry.example.com/app"), secretARN("shop")))

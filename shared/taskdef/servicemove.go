@@ -204,7 +204,7 @@ func inProgress(deployment types.Deployment) bool {
 }
 
 // rolledBack looks at the service's events, of which ECS keeps the latest 100:
-// once a roll-back has ended, the deployments do not tell of it any more. ECS
+// once a roll-back has ended, the deployments do not report it any more. ECS
 // writes "(service web) rolling back to deployment ecs-svc/…".
 func (m Move) rolledBack(service types.Service) bool {
 	return slices.ContainsFunc(service.Events, func(e types.ServiceEvent) bool {
@@ -236,7 +236,7 @@ type ServiceUpdater interface {
 	UpdateService(context.Context, *ecs.UpdateServiceInput, ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error)
 }
 
-// ServiceMover moves services one after another, whoever asks for it.
+// ServiceMover moves services one after another, anyone who asks for it.
 type ServiceMover struct {
 	client ServiceUpdater
 	mutex  sync.Mutex
@@ -245,7 +245,7 @@ type ServiceMover struct {
 // NewServiceMover makes one for a client.
 func NewServiceMover(client ServiceUpdater) *ServiceMover { return &ServiceMover{client: client} }
 
-// apply moves all services that can be moved, and then tells of the first that
+// apply moves all services that can be moved, and then reports the first that
 // could not: one that ECS refuses must not keep the others from it.
 func (m Move) apply(ctx context.Context, a Applier) error {
 	byKind := map[awserror.Kind][]error{}

@@ -26,7 +26,7 @@ const sideBySide = 4
 
 // Retention is how long superseded revisions are kept.
 type Retention struct {
-	// Ends is false where they are kept for ever.
+	// Ends is false where they are kept forever.
 	Ends bool
 	Days int
 }
@@ -140,7 +140,7 @@ func (r Retirement) Describe() finding.Action {
 }
 
 func (r Retirement) apply(ctx context.Context, a Applier) error {
-	// Asked for once more: whoever takes the latest back makes an older one the
+	// Asked for once more: anyone who takes the latest back makes an older one the
 	// latest.
 	latest, _ := revision.Parse(r.By)
 	active, err := between(ctx, a.Definitions, latest.Family, latest.Number-1, latest.Number+1)

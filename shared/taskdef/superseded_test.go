@@ -103,10 +103,10 @@ func TestWhichSupersededRevisionsAreDeregistered(t *testing.T) {
 				return nil
 			}
 		}, "app", "1 2 3", ""},
-		{"the tag alone makes it nobody's", nil, func(s *stack) {
+		{"the tag alone makes it no one's", nil, func(s *stack) {
 			s.ecs.find("app:2").definition.RegisteredBy = aws.String("arn:aws:iam::123456789012:user/somebody")
 		}, "app", "1 2 3 4", ""},
-		{"without the tag it is nobody's", nil, func(s *stack) { s.ecs.revisions["app"][1].tags = nil }, "app", "1 2 3 4", ""},
+		{"without the tag it is no one's", nil, func(s *stack) { s.ecs.revisions["app"][1].tags = nil }, "app", "1 2 3 4", ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"ecsguardrails/shared/trustpolicy"
 )
 
-// trustsTasksAlone reports whether nobody but ECS may assume a role, for tasks:
+// trustsTasksAlone reports whether only ECS may assume a role, for tasks:
 // what a role that others may assume is given, it gives to them. Conditions narrow
 // when somebody may, not who. A trust policy that can't be read trusts others.
 func trustsTasksAlone(document string) bool {

@@ -12,7 +12,7 @@ import (
 type Usage struct {
 	// Revisions are the ARNs of the ones to be left.
 	Revisions []string
-	// Successor is the ARN of the one to be run, or "" where it is to be
+	// Successor is the ARN of the one to be run, or "" where it should be
 	// registered first.
 	Successor string
 	// Since is when the latest revision was registered: a roll-back after that

@@ -18,7 +18,7 @@ import (
 )
 
 // maxBody bounds what is kept of an answer. ECS takes definitions of up to
-// 64 KiB, and describes them with some fields of its own.
+// 64 KiB, and describes them with its own fields.
 const maxBody = 4 << 20
 
 // keepBody makes a call keep its answer as it came, besides decoding it: the

@@ -51,7 +51,7 @@ func TestAFieldThatTheSDKDoesNotKnowIsNotLost(t *testing.T) {
 		"a member of a union":              {``, `,"resourceRequirements":[{"type":"GPU","value":"1","sharingStrategy":{"timeSlices":{"n":2}}}]`, "containerDefinitions[0].resourceRequirements[0].sharingStrategy.timeSlices"},
 		"two":                              {`"b":1,"a":1,`, ``, "a, b"},
 		"holding nothing":                  {`"a":null,"b":false,"c":0,"d":"","e":[],"f":{},"g":{"h":null},`, ``, ""},
-		"keys of a map are nobody's field": {``, `,"dockerLabels":{"anything":"goes"},"logConfiguration":{"logDriver":"awslogs","options":{"x":"y"}}`, ""},
+		"keys of a map are no one's field": {``, `,"dockerLabels":{"anything":"goes"},"logConfiguration":{"logDriver":"awslogs","options":{"x":"y"}}`, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -300,7 +300,7 @@ func (d *Draft) isElsewhere(account string) bool {
 	return at.Account != "" && at.Account != account
 }
 
-// verdict is what was found about a file, and what is to be changed.
+// verdict is what was found about a file, and what should be changed.
 type verdict struct {
 	findings []finding.Finding
 	edits    []taskdef.Edit

@@ -204,7 +204,7 @@ func toBeReadable(text []byte) string {
 	return "write one JSON value"
 }
 
-// doubled notes fields that stand twice in an object: whoever reads the file
+// doubled notes fields that stand twice in an object: anyone who reads the file
 // takes the last one, and people take the first.
 func (d *Draft) doubled(n *node, path string) {
 	seen := map[string]int{}
@@ -329,7 +329,7 @@ func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]a
 }
 
 func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
-	// CloudFormation and others have names of their own, and know their own mistakes.
+	// CloudFormation and others have their own names, and know their own mistakes.
 	if d.capitals || d.converts {
 		return
 	}
@@ -509,7 +509,7 @@ func quotePlaceholders(text []byte) []byte {
 	return quoted
 }
 
-// accountForm is what an account's id is; what else stands in its place is to be
+// accountForm is what an account's id is; what else stands in its place should be
 // filled in later.
 var accountForm = lazyregexp.New(`^\d{12}$`)
 

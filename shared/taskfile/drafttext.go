@@ -281,7 +281,7 @@ func (d *Draft) indentation(start int) string {
 }
 
 // written gives an edit's value, over several lines where its neighbours stand
-// on lines of their own.
+// on their own lines.
 func (d *Draft) written(edit taskdef.Edit, at slot, indentation string) string {
 	value := any(edit.Value)
 	if edit.Field == taskdef.RepositoryCredentials && !at.plain {

@@ -424,7 +424,7 @@ func camelled(n *node) *node {
 			}
 		}
 		m.name = strings.Join(words, "")
-		// What is below options and labels are names of their own.
+		// What is below options and labels are their own names.
 		if m.name != "options" && m.name != "dockerLabels" {
 			m.value = camelled(m.value)
 		}

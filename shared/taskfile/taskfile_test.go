@@ -19,7 +19,7 @@ import (
 	"ecsguardrails/shared/taskdef"
 )
 
-var update = flag.Bool("update", false, "write the golden files, and the README's table of findings, anew")
+var update = flag.Bool("update", false, "write the golden files, and the README's table of findings, again")
 
 // golden compares with a file under testdata.
 func golden(t *testing.T, path string, got []byte) {
@@ -295,7 +295,7 @@ func TestWriteAndFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !AsksForFiles(file) || AsksForFiles("../../events/register-task-definition.json") {
-		t.Error("a definition is to be judged, and an event to run the function")
+		t.Error("a definition should be judged, and an event to run the function")
 	}
 	secrets := []string{"--secret", "registry.example.com:5000=" + secretARN("shop"), "--secret=registry.gitlab.com/acme=" + secretARN("acme")}
 	run := func(args ...string) (string, int) {

@@ -135,7 +135,7 @@ func (y *yamlReader) node(from *yaml.Node, depth int, inFlow bool) (*node, error
 }
 
 // mapping reads a mapping's members; those that a merge key brings count where
-// the mapping has none of its own (https://yaml.org/type/merge.html).
+// its own mapping has none (https://yaml.org/type/merge.html).
 func (y *yamlReader) mapping(n *node, from *yaml.Node, depth int, flow bool) error {
 	n.kind = kindObject
 	var merged []member

@@ -115,7 +115,7 @@ func (r Reader) rulesOf(ctx context.Context, clusters []string) (rules []rule, u
 	if err := group.Wait(); err != nil {
 		return nil, "", err
 	}
-	// A rule with two clusters is told of twice.
+	// A rule with two clusters is informed about twice.
 	rules = slices.Concat(named...)
 	slices.SortFunc(rules, func(a, b rule) int { return strings.Compare(a.bus+"/"+a.name, b.bus+"/"+b.name) })
 	if rules = slices.Compact(rules); exceeds(len(rules), r.Bounds.Rules) {

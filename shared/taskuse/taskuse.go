@@ -41,7 +41,7 @@ type Tasks interface {
 
 // Bounds of one look, so that it ends within a function's time; 0 is none.
 // EventBridge tells the rules of a target, and a task's target is its cluster:
-// one call for each bus and cluster (RuleCalls). Scheduler tells of no schedule
+// one call for each bus and cluster (RuleCalls). Scheduler reports no schedule
 // which task it starts, until it is asked for that one. Tasks are those of one
 // cluster.
 type Bounds struct{ Clusters, Services, Tasks, RuleCalls, Rules, SchedulePages, Schedules int }

@@ -26,7 +26,7 @@ const (
 	ECS Service = "ecs"
 )
 
-// Policy is a trust policy that was read. The zero value trusts nobody.
+// Policy is a trust policy that was read. The zero value trusts no one.
 type Policy struct{ document policydocument.Document }
 
 // Parse reads a trust policy as GetRole and ListRoles give it: JSON, URL-encoded
@@ -185,7 +185,7 @@ func isAbout(s policydocument.Statement, service Service) bool {
 }
 
 // named reports whether principals name a service. To allow everybody names
-// none: everybody is nobody in particular.
+// none: everybody is no one in particular.
 func named(principals policydocument.Principals, service Service) bool {
 	return slices.ContainsFunc(principals.Services, func(principal string) bool { return isPrincipalOf(service, principal) })
 }

@@ -764,7 +764,7 @@ func (m *machine) observe(name string, words []string, arguments []Text, at int)
 	}
 }
 
-// anywhere follows the commands that run the agent with settings of their own:
+// anywhere follows the commands that run their own agent with settings:
 // the script of ECS Anywhere, and docker run.
 func (m *machine) anywhere(words []string, arguments []Text) bool {
 	at := arguments[0].offset(0)

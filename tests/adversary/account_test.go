@@ -50,7 +50,7 @@ func (w *world) sweepRoles(t *testing.T, request, prefix string) (map[string]rep
 	return found, answer.Summary
 }
 
-// before makes roles that no event tells of.
+// before makes roles that no event reports.
 func (w *world) before(t *testing.T, prefix string, count int) {
 	t.Helper()
 	behind := operator.With(w.Stack, w.Stack.Behind)
@@ -66,7 +66,7 @@ func playSweep(t *testing.T, w *world) {
 	w.before(t, prefix, sweepChangeLimit+1)
 	found, summary := w.sweepRoles(t, `{"only":["roles"]}`, prefix)
 	if len(found) != sweepChangeLimit+1 {
-		t.Errorf("%d roles are told of", len(found))
+		t.Errorf("%d roles are informed about", len(found))
 	}
 	for role, status := range found {
 		if status != report.Planned {

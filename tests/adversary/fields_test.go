@@ -17,7 +17,7 @@ import (
 )
 
 func init() {
-	add(Case{Number: 9, Exploit: "a secret in a wrong field is shown to whoever reads findings", Limit: "a value is shown only if it parses as what it should be", Play: playWrongFields, Control: controlNamesAreShown})
+	add(Case{Number: 9, Exploit: "a secret in a wrong field is shown to anyone who reads findings", Limit: "a value is shown only if it parses as what it should be", Play: playWrongFields, Control: controlNamesAreShown})
 }
 
 // misplaced are secrets in fields that aren't theirs; the value behind each name

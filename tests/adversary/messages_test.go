@@ -57,12 +57,12 @@ const brokenConfig = "ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={\n"
 func (w *world) uploadAndWait(t *testing.T, key string) {
 	t.Helper()
 	must(w.Upload(t.Context(), w.Stack.Outputs["ConfigBucket"], key, brokenConfig))(t)
-	eventually(t, "people are told of "+key, func(ctx context.Context) (bool, error) { return toldOf(ctx, w.Topic, key) })
+	eventually(t, "people are informed about "+key, func(ctx context.Context) (bool, error) { return toldOf(ctx, w.Topic, key) })
 }
 
 func forgedFinding(t *testing.T, w *world) {
 	mallory := w.user(t, "forger-default", "")
-	// Nobody keeps a principal with PutEvents from the default bus.
+	// No one keeps a principal with PutEvents from the default bus.
 	if err := mallory.put(t.Context(), "default", publish.FindingType, forgery("forged-default")); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func forgedFinding(t *testing.T, w *world) {
 	w.uploadAndWait(t, "after-forgery/ecs.config")
 	for name, inbox := range map[string]*operator.Inbox{"mail": w.Topic, "chat": w.Chat} {
 		if told, err := toldOf(t.Context(), inbox, "forged-default"); told || err != nil {
-			t.Errorf("%s: told of a forged finding: %v, %v", name, told, err)
+			t.Errorf("%s: informed about a forged finding: %v, %v", name, told, err)
 		}
 	}
 }
@@ -89,7 +89,7 @@ func forgedOnOwnBus(t *testing.T, w *world) {
 	}
 	w.uploadAndWait(t, "after-forgery-on-own-bus/ecs.config")
 	if told, err := toldOf(t.Context(), w.Topic, "forged-own"); told || err != nil {
-		t.Errorf("told of a forged finding: %v, %v", told, err)
+		t.Errorf("informed about a forged finding: %v, %v", told, err)
 	}
 }
 

@@ -49,7 +49,7 @@ func (w *world) ownRegistry(t *testing.T, name string) *registryserver.Server {
 		S3:     s3.NewFromConfig(w.Stack.Behind, func(options *s3.Options) { options.UsePathStyle = true }),
 		Bucket: w.Stack.Outputs["ConfigBucket"], Key: "registry/" + name + "/htpasswd", Folder: folder, Log: io.Discard, Logger: slog.New(slog.DiscardHandler),
 	}))(t)
-	// The control follows the exploit, in a test of its own.
+	// The control follows the exploit, in its own test.
 	w.atEnd(func() error { return errors.Join(registry.Stop(), os.RemoveAll(folder)) })
 	return registry
 }
@@ -216,7 +216,7 @@ func controlHtpasswd(t *testing.T, w *world) {
 	}
 }
 
-// mint runs a GitLab that mints tokens for whoever has its administrator's token,
+// mint runs a GitLab that mints tokens for anyone who has its administrator's token,
 // and makes a secret of its registry.
 func (w *world) mint(t *testing.T, name, list string) (*registrytest.GitLab, string) {
 	t.Helper()
@@ -335,7 +335,7 @@ func (h *hostileObjects) play(t *testing.T, w *world) {
 	w.put(t, "hostile/deep/ecs.config", "ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA="+strings.Repeat(`{"a":`, 20_000)+"\n")
 	w.put(t, "hostile/long/ecs.config", strings.Repeat("#", 2<<20))
 	h.second = w.succeeds(t, arn)
-	// More entries than any instance has are nobody's, and stay as they are.
+	// More entries than any instance has are no one's, and stay as they are.
 	w.holds(t, "hostile/entries/ecs.config", huge)
 	must(w.Invoke(t.Context(), "rotate-secret", []byte(`{"secret":"`+arn+`"}`)))(t)
 	var codes []string

@@ -40,7 +40,7 @@ func (w *world) registrySecret(t *testing.T, name, registry string, tags ...stri
 	return aws.ToString(must(w.Secrets.CreateSecret(t.Context(), input))(t).ARN)
 }
 
-// executionRole makes a role that ECS's tasks may assume, and whoever else.
+// executionRole makes a role that ECS's tasks may assume, and anyone who else.
 func (w *world) executionRole(t *testing.T, name, also string) string {
 	t.Helper()
 	trust := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}` + also + `]}`
@@ -145,7 +145,7 @@ func newcomer(t *testing.T, w *world, name, tag string) {
 	result := w.judged(t, registered(t, w.Operator, name, role, host+"/team/app"))
 	eventually(t, name+" has a new revision with the first secret", func(context.Context) (bool, error) { return credential() == first, nil })
 	if !slices.Contains(result.Codes(), "registry-secret-newcomer") {
-		t.Errorf("the newcomer isn't told of: %+v", result)
+		t.Errorf("the newcomer isn't informed about: %+v", result)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// marker is in the environment of the process that has namespaces of its own.
+// marker is in the environment of the process that has its own namespaces.
 const marker = "AGENTSTART_ENTERED"
 
 // Command gives a command that runs this program again in namespaces of its

@@ -12,7 +12,7 @@ import (
 	"slices"
 )
 
-// Agent is a real agent in surroundings of its own.
+// Agent is a real agent in its own surroundings.
 type Agent struct {
 	cmd    *exec.Cmd
 	input  io.WriteCloser

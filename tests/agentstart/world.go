@@ -1,6 +1,6 @@
 // Package agentstart starts the real ECS agent with one environment after the
 // other and says how each start-up ends. The agent runs as ecs-init would run
-// it, in a root of its own with ecs-init's mounts and in a network of its own,
+// it, in its own root with ecs-init's mounts and in its own network,
 // where Docker, the instance metadata service, the AWS APIs and a proxy are
 // played. It needs root and Linux.
 package agentstart

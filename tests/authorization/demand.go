@@ -178,7 +178,7 @@ func requestTags(keys map[string][]string, tags []map[string]any, key, value str
 }
 
 // s3Actions are the actions of operations that are named otherwise. Operations
-// on a version of an object have actions of their own.
+// on a version of their own object have actions.
 var s3Actions = map[string]string{
 	"ListBuckets": "ListAllMyBuckets", "HeadBucket": "ListBucket", "ListObjects": "ListBucket", "ListObjectsV2": "ListBucket",
 	"ListObjectVersions": "ListBucketVersions", "GetBucketEncryption": "GetEncryptionConfiguration",

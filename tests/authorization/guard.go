@@ -78,7 +78,7 @@ func (g *Guard) Check(writer http.ResponseWriter, request *http.Request, exchang
 	}
 	denied, err := decide(request.Context(), exchange)
 	if request.Context().Err() != nil {
-		// Whoever called is gone.
+		// Anyone who called is gone.
 		return false
 	}
 	if err != nil {

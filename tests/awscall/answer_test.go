@@ -67,7 +67,7 @@ func TestRecordTellsItsReaders(t *testing.T) {
 	select {
 	case <-changed:
 	default:
-		t.Error("nobody was told of the second call")
+		t.Error("no one was informed about the second call")
 	}
 	if since := record.Since(mark); len(since) != 1 || since[0].Name() != "s3:PutObject" {
 		t.Errorf("since the mark: %v", since)

@@ -12,7 +12,7 @@ import (
 // Person is the caller of every request that no function of the stack made.
 const Person = "person"
 
-// InvokedByHeader names, on the local stack, the service that a call is to be
+// InvokedByHeader names, on the local stack, the service that a call should be
 // recorded as made by: AWS Batch and the like, which the emulator doesn't have, call
 // for a principal from inside of AWS.
 const InvokedByHeader = "X-Local-Invoked-By"

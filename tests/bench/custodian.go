@@ -33,7 +33,7 @@ type comparison struct {
 	sweepCalls, custodianCalls int
 }
 
-// compare has both look at roles that are all fine, in turn. Both start anew
+// compare has both look at roles that are all fine, in turn. Both start again
 // each time: sweep as a function that was not running, Custodian as a command.
 func (r *runner) compare(ctx context.Context, checkout string, account *operator.Operator, roles, rounds int) (comparison, error) {
 	result := comparison{}

@@ -99,13 +99,13 @@ const (
 	fastest, slowest = 8 * time.Millisecond, 40 * time.Millisecond
 )
 
-// disturbances bounds how often one run is taken anew.
+// disturbances bounds how often one run is taken again.
 const disturbances = 3
 
 // errOthers says that an event led to other calls than it did before.
 var errOthers = errors.New("not the calls of the events before")
 
-// undisturbed takes a run anew in which an SDK repeated a call, as it does where
+// undisturbed takes a run again in which an SDK repeated a call, as it does where
 // an answer is too quick for it (replay.Quickly), or in which a function looked
 // up again what it had remembered for its time.
 func undisturbed(run func() error) error {
@@ -322,7 +322,7 @@ func invoking(ctx context.Context, process *runtimeinterface.Process, event []by
 type start struct {
 	name   string
 	zipped int64
-	// first is the time to the first answer to an event that concerns nobody.
+	// first is the time to the first answer to an event that concerns no one.
 	first []time.Duration
 }
 

@@ -44,7 +44,7 @@ func (r results) text() string {
 
 	line("\n## Size and cold start\n")
 	line("The time from an event to the first answer on AWS's runtime interface emulator, which starts the function for it.")
-	line("The event concerns nobody, so that no AWS call is made. `empty` is the smallest handler of aws-lambda-go.\n")
+	line("The event concerns no one, so that no AWS call is made. `empty` is the smallest handler of aws-lambda-go.\n")
 	rows := [][]string{{"function", "zip MB", "cold ms", "least", "most", "× empty"}}
 	for _, one := range r.starts {
 		rows = append(rows, []string{

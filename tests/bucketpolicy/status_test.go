@@ -19,7 +19,7 @@ func TestPublic(t *testing.T) {
 		{"an account", `{` + allow + `,"Principal":{"AWS":"444455556666"}}`, false},
 		{"a service", `{` + allow + `,"Principal":{"Service":"cloudfront.amazonaws.com"}}`, false},
 		{"a denial", `{"Effect":"Deny","Action":"s3:*","Resource":"*","Principal":"*"}`, false},
-		{"a condition that fixes nobody", `{` + allow + `,"Principal":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}`, true},
+		{"a condition that fixes no one", `{` + allow + `,"Principal":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}`, true},
 		{"an organization", `{` + allow + `,"Principal":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}`, false},
 		{"any organization", `{` + allow + `,"Principal":"*","Condition":{"StringLike":{"aws:PrincipalOrgID":"o-*"}}}`, true},
 		{"not one organization", `{` + allow + `,"Principal":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}}`, true},

@@ -138,7 +138,7 @@ const before = 120
 
 // encodings are the ways in which a secret may be written, but for the
 // hexadecimal one. Base64 depends on where the secret stands in what is encoded:
-// its bytes fall into groups of three, of which only the whole ones tell of the
+// its bytes fall into groups of three, of which only the whole ones report the
 // secret alone.
 func encodings(secret string) []string {
 	texts := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret)}

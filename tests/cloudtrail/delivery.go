@@ -133,7 +133,7 @@ func (d *Deliverer) deliver(ctx context.Context, exchange awscall.Exchange) erro
 	return d.Hand(ctx, event)
 }
 
-// Hand delivers events that AWS's services send themselves: nobody else may put
+// Hand delivers events that AWS's services send themselves: no one else may put
 // them on a bus. They are alike, so that the rules that match the first one
 // match all.
 func (d *Deliverer) Hand(ctx context.Context, events ...Event) error {

@@ -12,7 +12,7 @@ import (
 	"ecsguardrails/tests/awscall"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 var (
 	operator = Identity{Account: "111122223333", User: "operator"}

@@ -161,7 +161,7 @@ func ec2Request(operation string, parameters map[string]any) any {
 	lists := []struct {
 		parameter, set string
 		// member names the one field of a list of plain text; empty where the
-		// items have names of their own.
+		// items have their own names.
 		member string
 	}{
 		{"InstanceId", "instancesSet", "instanceId"},

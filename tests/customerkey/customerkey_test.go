@@ -30,7 +30,7 @@ func TestObjectsNeedTheirKey(t *testing.T) {
 			t.Errorf("%s of %s with %q: %v, %d", test.operation, test.key, test.header, refused, recorder.Code)
 		}
 	}
-	// Written anew, it can be read.
+	// Written again, it can be read.
 	store.Observe(exchange("PutObject", "locked", ""))
 	if store.refuse(httptest.NewRecorder(), nil, exchange("GetObject", "locked", "")) {
 		t.Error("an object without a key is refused")

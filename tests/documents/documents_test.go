@@ -247,12 +247,12 @@ func TestEvents(t *testing.T) {
 	}
 	for _, file := range files {
 		if _, ok := samples[filepath.Base(file)]; !ok {
-			t.Errorf("events/README.md does not tell of %s", filepath.Base(file))
+			t.Errorf("events/README.md does not report %s", filepath.Base(file))
 		}
 	}
 	for name, function := range samples {
 		if _, err := os.Stat(filepath.Join(root, "events", name)); err != nil {
-			t.Errorf("events/README.md tells of %s: %v", name, err)
+			t.Errorf("events/README.md reports %s: %v", name, err)
 		}
 		if !slices.ContainsFunc(functions, func(of struct{ name, role string }) bool { return of.name == function }) {
 			t.Errorf("events/README.md has %s for %q, which is no function", name, function)

@@ -88,7 +88,7 @@ func TestEventSchema(t *testing.T) {
 		"no subject":             func(_, detail map[string]any) { delete(detail, "subject") },
 		"an unknown status":      func(_, detail map[string]any) { detail["status"] = "fine" },
 		"an unknown field":       func(_, detail map[string]any) { detail["password"] = "x" },
-		"an id of its own":       func(_, detail map[string]any) { detail["id"] = "1" },
+		"its own id":             func(_, detail map[string]any) { detail["id"] = "1" },
 		"an unknown owner":       func(_, detail map[string]any) { detail["owner"] = map[string]any{"tool": "ansible"} },
 		"a code in capitals":     func(_, detail map[string]any) { detail["findings"].([]any)[0].(map[string]any)["code"] = "AUTH" },
 		"findings that are null": func(_, detail map[string]any) { detail["findings"] = nil },

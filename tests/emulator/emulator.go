@@ -41,7 +41,7 @@ type Options struct {
 	Region   string
 	// Provided is what AWS has for every account and MiniStack lacks.
 	Provided Provided
-	// Internal is told of each call that a service of the emulator makes for a
+	// Internal is informed about each call that a service of the emulator makes for a
 	// principal without sending it through the endpoint.
 	Internal func(awscall.Internal)
 }
@@ -246,7 +246,7 @@ func (e *Emulator) Stop() error {
 	return nil
 }
 
-// FreePort returns a TCP port on the loopback address that nobody listens on.
+// FreePort returns a TCP port on the loopback address that no one listens on.
 func FreePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -68,7 +68,7 @@ func WriteEC2Error(writer http.ResponseWriter, status int, code, message string)
 	}{Code: code, Message: message, RequestID: RequestID})
 }
 
-// RequestID stands in every answer of the rig's own; nobody looks a local
+// RequestID stands in every answer of the rig's own; no one looks a local
 // request up.
 const RequestID = "00000000-0000-4000-8000-000000000000"
 

@@ -18,7 +18,7 @@ import (
 // again. A message is then sent twice, and a role "exists already".
 type Client struct{ client http.Client }
 
-// NewClient returns one with connections of its own.
+// NewClient returns one with its own connections.
 func NewClient() *Client {
 	return &Client{http.Client{
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: IdleTime},

@@ -45,7 +45,7 @@ type Options struct {
 	Supplements map[string]Supplement
 	// Amendments by operation.
 	Amendments map[string]Amendment
-	// Observe is told of every exchange once it is answered. It must not block.
+	// Observe is informed about every exchange once it is answered. It must not block.
 	Observe func(awscall.Exchange)
 	Logger  *slog.Logger
 }

@@ -135,7 +135,7 @@ func TestSupplementsAnswerOrStandAside(t *testing.T) {
 	}, Options{
 		Supplements: map[string]Supplement{
 			"iam:AttachRolePolicy": func(writer http.ResponseWriter, request *http.Request, exchange awscall.Exchange) bool {
-				// Whoever reads the body must not take it from the emulator.
+				// Anyone who reads the body must not take it from the emulator.
 				_, _ = io.Copy(io.Discard, request.Body)
 				if exchange.Parameters["RoleName"] != "full" {
 					return false

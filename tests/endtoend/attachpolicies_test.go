@@ -91,7 +91,7 @@ func testBareRole(t *testing.T, w *world) {
 	}
 }
 
-// agentActions are what an owner of a role might grant in a policy of their own.
+// agentActions are what an owner of a role might grant in their own policy.
 const agentActions = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":["ecs:*","ec2:DescribeTags","ecr:*","logs:*"]}]}`
 
 func testCompletedByOwner(t *testing.T, w *world) {
@@ -159,7 +159,7 @@ func testExternalInstance(t *testing.T, w *world) {
 	w.hasPolicies(t, role, operator.AgentPolicy, operator.SSMPolicy)
 }
 
-// stranger gives the IAM client of a user of its own.
+// stranger gives the IAM client of its own user.
 func (w *world) stranger(t *testing.T, name string) *iam.Client {
 	t.Helper()
 	must(w.IAM.CreateUser(t.Context(), &iam.CreateUserInput{UserName: &name}))(t)

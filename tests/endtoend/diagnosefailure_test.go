@@ -37,7 +37,7 @@ const failedCluster = "storefront"
 // failures plays tasks and instances that fail, on the one stack.
 type failures struct {
 	*world
-	// before makes what was there before the stack: no event tells of it, so that
+	// before makes what was there before the stack: no event reports it, so that
 	// nothing but the diagnosis leads to a cure.
 	before *operator.Operator
 }

@@ -33,7 +33,7 @@ func testSamples(t *testing.T, w *world) {
 			t.Parallel()
 			event := must(os.ReadFile(file))(t)
 			w.accepts(t, functionOf[name], event, func(result operator.Result) {
-				// S3 sends its test when a notification is made; nothing is to be done.
+				// S3 sends its test when a notification is made; nothing should be done.
 				ignored := slices.Contains(result.Codes(), "event-not-handled") && name != "ecs-config-test-event.json"
 				if ignored || slices.Contains(result.Codes(), "event-malformed") {
 					t.Errorf("the sample is not taken for an event: %+v", result.Findings)
@@ -82,7 +82,7 @@ func (w *world) accepts(t *testing.T, function string, event []byte, each func(o
 	}
 }
 
-// badInputs are events that nobody sends on purpose. Lambda itself refuses what
+// badInputs are events that no one sends on purpose. Lambda itself refuses what
 // is not JSON; queues do not.
 var badInputs = map[string]string{
 	"empty object":          `{}`,
@@ -101,7 +101,7 @@ var badInputs = map[string]string{
 	"rotation of nothing":   `{"Step":"","SecretId":"","ClientRequestToken":""}`,
 	"unknown step":          `{"Step":"dropSecret","SecretId":"x","ClientRequestToken":"y"}`,
 	"names with line feeds": `{"role":"a\nb","bucket":"a\u0000b","key":"\ud800","taskDefinition":"a:0","sweep":"everything"}`,
-	"a call of nobody":      `{"eventSource":"iam.amazonaws.com","eventName":"CreateRole","userIdentity":"x","requestParameters":"x"}`,
+	"a call of no one":      `{"eventSource":"iam.amazonaws.com","eventName":"CreateRole","userIdentity":"x","requestParameters":"x"}`,
 	"deep":                  strings.Repeat(`{"a":`, 2000) + `1` + strings.Repeat(`}`, 2000),
 	"large":                 `{"rubbish":"` + strings.Repeat("x", 5<<20) + `"}`,
 }

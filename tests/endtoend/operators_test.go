@@ -73,11 +73,11 @@ func testMessages(t *testing.T, w *world) {
 	}
 	for _, status := range []finding.Status{finding.Remediated, finding.Planned, finding.Noncompliant} {
 		if !seen[string(status)] {
-			t.Errorf("nobody was told of anything %s", status)
+			t.Errorf("no one was informed about anything %s", status)
 		}
 	}
 	if !seen["sweep"] {
-		t.Error("nobody was told of a sweep")
+		t.Error("no one was informed about a sweep")
 	}
 	for _, message := range must(w.chat.Messages(t.Context()))(t) {
 		// "Custom notifications" in the guide of Amazon Q Developer in chat applications.

@@ -89,7 +89,7 @@ func testRotateSecret(t *testing.T, w *world) {
 		must(w.Upload(t.Context(), object.Bucket, object.Key, must(operator.ConfigFile(shape, registry.Host, first))(t), "team", "shop & co"))(t)
 	}
 
-	// An instance whose user data added a line of its own.
+	// An instance whose user data added its own line.
 	const added = "ECS_INSTANCE_ATTRIBUTES={\"rack\":\"7\"}\n"
 	instance := &containerinstance.Instance{
 		ID: "i-0a1b2c3d4e5f60718", Cluster: "storefront", Managed: true,
@@ -173,7 +173,7 @@ func testRotateSecret(t *testing.T, w *world) {
 // testRotateByAPI rotates tokens that a registry mints, with an administrator's
 // credential that lies where the template says.
 func testRotateByAPI(t *testing.T, w *world) {
-	// It begins every token, and stands wherever the server has words of its own.
+	// It begins every token, and stands wherever its own server has words.
 	words := rand.Text()
 	w.canaries.Plant("tokens of GitLab", words)
 	gitlab := &registrytest.GitLab{Tokens: registrytest.Tokens{Canary: words}, Admin: words + "-admin", Owner: "groups/acme", Access: true, Now: time.Now}

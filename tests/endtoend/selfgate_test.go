@@ -32,7 +32,7 @@ const (
 )
 
 // becoming are the actions by which somebody who may change roles, or run code
-// under another one, becomes an administrator. iam:PassRole has rules of its own.
+// under another one, becomes an administrator. iam:PassRole has its own rules.
 var becoming = []string{
 	"iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary",
 	"iam:CreateRole", "iam:UpdateRole", "iam:DeleteRole", "iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicyVersion",
@@ -42,7 +42,7 @@ var becoming = []string{
 	"cloudformation:UpdateStack", "ec2:RunInstances", "ecs:RunTask", "ecs:StartTask", "ssm:SendCommand",
 }
 
-// changingRoles are what nobody of this stack may do to its own roles.
+// changingRoles are what no one of this stack may do to its own roles.
 var changingRoles = []string{
 	"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:UpdateAssumeRolePolicy",
 	"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole",
@@ -63,7 +63,7 @@ func policyARN(arn string) map[string][]string { return map[string][]string{"iam
 
 // breaches lists in what the policies let the function do more than the gate
 // has it. What the function must be able to do is in it, too, or a gate that
-// lets nobody through would look like a good one.
+// lets no one through would look like a good one.
 func (g gate) breaches(policies policysimulation.Policies) []string {
 	var breaches []string
 	someRole := global("role/ecsInstanceRole-bare")

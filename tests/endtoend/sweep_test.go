@@ -155,7 +155,7 @@ func testSweep(t *testing.T, w *world) {
 		t.Errorf("after all was cured: %v, %v", got, summary.Statuses)
 	}
 	for _, kind := range summary.Kinds {
-		// The older revisions that are used are told of, and left alone.
+		// The older revisions that are used are informed about, and left alone.
 		want := map[string]int{"task-definitions": 3}[kind.Name]
 		if left := kind.Statuses[finding.Skipped]; left != want {
 			t.Errorf("%s: %v, want %d skipped", kind.Name, kind.Statuses, want)

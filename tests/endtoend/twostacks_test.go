@@ -101,7 +101,7 @@ func testBeside(ctx context.Context, t *testing.T, first *operator.Operator) {
 	tells := func(stack, subject string) bool {
 		return slices.ContainsFunc(must(mail[stack].Messages(ctx))(t), func(text string) bool { return strings.Contains(text, subject) })
 	}
-	// Each has roles and a bucket of its own, and tells of what it did, alone.
+	// Each has roles and its own bucket, and reports what it did, alone.
 	subjects := map[string][]string{}
 	for name, o := range stacks {
 		role := map[string]string{"first": "ecsInstanceRole-beside", "second": "besideRole"}[name]
@@ -140,7 +140,7 @@ func testBeside(ctx context.Context, t *testing.T, first *operator.Operator) {
 	for name, other := range map[string]string{"first": "second", "second": "first"} {
 		for _, subject := range subjects[other] {
 			if tells(name, subject) {
-				t.Errorf("the %s stack tells of %s, which is the other's", name, subject)
+				t.Errorf("the %s stack reports %s, which is the other's", name, subject)
 			}
 		}
 	}

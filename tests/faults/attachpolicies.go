@@ -156,7 +156,7 @@ func undo() *Scenario {
 				return nil, nil, err
 			}
 			if left, err := (Queue{text(map[string]string{"role": name})}).deliver(ctx, world); err != nil || len(left) > 0 {
-				return nil, nil, fmt.Errorf("attaching what is to be taken back: %q, %w", left, err)
+				return nil, nil, fmt.Errorf("attaching what should be taken back: %q, %w", left, err)
 			}
 			event := Async(text(map[string]string{"undo": name}))
 			return event, event, nil
@@ -195,7 +195,7 @@ func (w *World) createRole(ctx context.Context, role role) error {
 	return nil
 }
 
-// deleteRole removes a role with what hangs on it.
+// deleteRole removes a role with what depends on it.
 func (w *World) deleteRole(ctx context.Context, name string) error {
 	attached, err := w.AttachedPolicies(ctx, name)
 	if err != nil {

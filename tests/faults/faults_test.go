@@ -11,10 +11,10 @@ import (
 	"ecsguardrails/shared/registry/registrytest"
 )
 
-// brief are the faults after which nobody waits for long.
+// brief are the faults after which no one waits for long.
 var brief = []Fault{Denied, Silent, ResetBefore, ResetAfter, KilledBefore, KilledAfter}
 
-// each is how many cut points of a scenario the short form tries, chosen anew
+// each is how many cut points of a scenario the short form tries, chosen again
 // in each run; make faults tries all of them.
 const each = 6
 

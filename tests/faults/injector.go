@@ -50,7 +50,7 @@ type injector struct {
 	// commanded are the targets of commands, told the kinds of events that were
 	// published.
 	commanded, told map[string]bool
-	// sending is told of each message that was sent.
+	// sending is informed about each message that was sent.
 	sending func(queue, body string) error
 }
 
@@ -336,7 +336,7 @@ func publishedIn(parameters map[string]any) ([]operator.Result, error) {
 			}
 			results = append(results, result)
 		case publish.SweepSummaryType:
-			// It tells of every subject that was not compliant.
+			// It reports every subject that was not compliant.
 			var summary struct{ Results []operator.Result }
 			if err := json.Unmarshal([]byte(detail), &summary); err != nil {
 				return nil, fmt.Errorf("a published summary is none: %w: %s", err, detail)

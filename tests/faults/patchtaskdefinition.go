@@ -185,7 +185,7 @@ func (w *World) deregister(ctx context.Context, family string) error {
 	return errors.Join(failures...)
 }
 
-// createService runs a revision as a service of a cluster of its own.
+// createService runs a revision as a service of its own cluster.
 func (w *World) createService(ctx context.Context, revision string) error {
 	cluster, service := w.Name("shop"), w.Name("web")
 	if _, err := w.ECS.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: &cluster}); err != nil {
@@ -208,7 +208,7 @@ func (w *World) createService(ctx context.Context, revision string) error {
 }
 
 // definitionState reads a family's active revisions, whole. One that was
-// deregistered again is nobody's any more.
+// deregistered again is no one's any more.
 func (w *World) definitionState(ctx context.Context, family string) ([]string, error) {
 	revisions, err := w.Revisions(ctx, family)
 	if err != nil {

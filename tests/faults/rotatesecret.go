@@ -57,7 +57,7 @@ type rotated struct {
 // its secret.
 type makeRegistry func(context.Context, *World) (*rotated, operator.Credential, map[string]string, error)
 
-// rotating is a secret that was rotated some times, and is to be rotated or, in
+// rotating is a secret that was rotated some times, and should be rotated or, in
 // a review, looked at once more.
 func rotating(name string, arrange makeRegistry, before int, review bool, lost Cut) *Scenario {
 	return &Scenario{
@@ -174,7 +174,7 @@ func (w *World) rotatedState(ctx context.Context) ([]string, error) {
 		lines = append(lines, fmt.Sprintf("%s is of the user %s", label, kept[label].Username))
 	}
 	for _, targets := range w.calls.Commanded() {
-		lines = append(lines, "instances were told to read anew: "+targets)
+		lines = append(lines, "instances were told to read again: "+targets)
 	}
 	files, err := w.objectState(ctx, w.stack.Outputs["ConfigBucket"], w.Mark+"/ecs.config")
 	return append(lines, files...), err
@@ -252,7 +252,7 @@ func (h *htpasswdUsers) live(ctx context.Context, known func(string, string) str
 // gitlabTokens are the deploy tokens of a GitLab group.
 type gitlabTokens struct{ server *registrytest.GitLab }
 
-// madeByHand is a token that nobody may revoke.
+// madeByHand is a token that no one may revoke.
 const madeByHand = "a token that a person made"
 
 func (*gitlabTokens) arrange(ctx context.Context, w *World) (*rotated, operator.Credential, map[string]string, error) {
@@ -284,7 +284,7 @@ func (g *gitlabTokens) live(_ context.Context, known func(string, string) string
 		case token.Name == madeByHand:
 			name = madeByHand
 		case name == "":
-			name = "a token that nobody keeps, of the name " + token.Name
+			name = "a token that no one keeps, of the name " + token.Name
 		}
 		live = append(live, name)
 	}

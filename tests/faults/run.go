@@ -19,9 +19,9 @@ type Outcome struct {
 	// Differences are between the state at the end and that of the run without
 	// faults: 0 is what is wanted.
 	Differences []string
-	// Orphans are credentials that work at the registry and that nobody keeps.
+	// Orphans are credentials that work at the registry and that no one keeps.
 	Orphans []string
-	// Untold are cures that no event tells of, where none can.
+	// Untold are cures that no event reports, where none can.
 	Untold    []string
 	Sightings []canary.Sighting
 	// Searched is how many bytes left the system.
@@ -42,7 +42,7 @@ type told struct {
 	status  finding.Status
 }
 
-// play runs a scenario in a world of its own. Without a reference it is the
+// play runs a scenario in its own world. Without a reference it is the
 // reference itself.
 func (l *Lab) play(ctx context.Context, scenario *Scenario, cut Cut, reference *Outcome) (outcome *Outcome, err error) {
 	world := l.newWorld(scenario)

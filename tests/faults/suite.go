@@ -31,7 +31,7 @@ type Report struct {
 	Outcomes []*Outcome
 	// References are the runs without faults.
 	References []*Outcome
-	// Dropped are the runs in which a call was lost that nobody would notice.
+	// Dropped are the runs in which a call was lost that no one would notice.
 	Dropped []*Outcome
 }
 

@@ -13,7 +13,7 @@ type Totals struct {
 	CutPoints, Missed int
 	// Differences, Orphans and Sightings have to be 0.
 	Differences, Orphans, Sightings int
-	// Untold are cures that no event tells of, where none can.
+	// Untold are cures that no event reports, where none can.
 	Untold int
 	// Searched is how many bytes left the system.
 	Searched int64
@@ -60,7 +60,7 @@ func (t *Totals) add(outcome *Outcome) {
 	t.Searched += outcome.Searched
 }
 
-// WriteTable tells of every scenario and fault how many cut points were tried,
+// WriteTable reports every scenario and fault how many cut points were tried,
 // and behind a + how many of them ended otherwise than the run without faults.
 func (r *Report) WriteTable(writer io.Writer, faults []Fault) error {
 	table := tabwriter.NewWriter(writer, 0, 0, 2, ' ', 0)

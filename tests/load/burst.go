@@ -52,7 +52,7 @@ type Result struct {
 	// Looks are how often subjects were looked at, in all: more than there are
 	// where a queue delivered a message twice.
 	Looks map[string]int
-	// Again tells of each subject that was looked at more than once what was
+	// Again reports each subject that was looked at more than once what was
 	// called about it, and when.
 	Again []string
 	// Lost are subjects that did not end as they should, Doubled changes and

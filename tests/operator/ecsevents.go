@@ -78,7 +78,7 @@ func (t Task) Detail() map[string]any {
 }
 
 // TaskEvents has the state changes of tasks, which are alike, delivered as from
-// the default bus. AWS lets nobody else put events of its sources there.
+// the default bus. AWS lets no one else put events of its sources there.
 func (o *Operator) TaskEvents(ctx context.Context, tasks ...Task) error {
 	events := make([]cloudtrail.Event, len(tasks))
 	for i, task := range tasks {

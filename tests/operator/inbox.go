@@ -102,7 +102,7 @@ func (o *Operator) CreateBus(ctx context.Context, bus string) error {
 }
 
 // SubscribeBus collects the events of one type on a bus, as another system does:
-// by a rule of its own.
+// by its own rule.
 func (o *Operator) SubscribeBus(ctx context.Context, bus, name, detailType string) (*Inbox, error) {
 	inbox, err := o.newInbox(ctx, name)
 	if err != nil {

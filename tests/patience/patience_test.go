@@ -59,7 +59,7 @@ func TestProgressKeepsAWaitGoing(t *testing.T) {
 	}
 }
 
-// A message that fails for ever makes calls, too.
+// A message that fails forever makes calls, too.
 func TestNoWaitIsEndless(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

@@ -41,7 +41,7 @@ type Objects interface {
 // Options say where the registry's users are kept.
 type Options struct {
 	S3 Objects
-	// Bucket and Key name the htpasswd file. It is written anew, with one user.
+	// Bucket and Key name the htpasswd file. It is written again, with one user.
 	Bucket, Key string
 	// Folder takes the local copy of the file.
 	Folder string

@@ -147,7 +147,7 @@ func load(t *testing.T, host string, objects *registrytest.ObjectStore, secret *
 	var clients sync.WaitGroup
 	var pulls, failures atomic.Int64
 	var told atomic.Pointer[authn.Basic]
-	// begun tells of each client's pulls, once they have ended, how many rotations
+	// begun reports each client's pulls, once they have ended, how many rotations
 	// had ended when they began.
 	begun := []chan int{make(chan int), make(chan int)}
 	var ended atomic.Int64

@@ -151,7 +151,7 @@ func (s *Service) begin(secretARN, token, functionARN string, isTest bool, rotat
 	})
 }
 
-// rotate makes the four calls, all of them anew after a failure.
+// rotate makes the four calls, all of them again after a failure.
 func (s *Service) rotate(ctx context.Context, secretARN, token, functionARN string, note func(StepCall)) error {
 	var err error
 	delay := retryDelay

@@ -86,7 +86,7 @@ func Start(ctx context.Context, emulator string, function Function) (*Process, e
 		return nil, fmt.Errorf("start the runtime interface emulator: %w", err)
 	}
 	// The front opens first, and an event that comes then can start a function
-	// that finds nobody at the back.
+	// that finds no one at the back.
 	for _, address := range []string{front, back} {
 		if err := waitForPort(ctx, address); err != nil {
 			process.Stop()
@@ -144,7 +144,7 @@ func (p *Process) PeakMemory() (int64, error) {
 	return peak, nil
 }
 
-// freeAddresses gives two that nobody listens on. They lie below the ports that
+// freeAddresses gives two that no one listens on. They lie below the ports that
 // Linux gives to connections (ip_local_port_range), so that none of these takes
 // one before the emulator does.
 func freeAddresses() (front, back string, err error) {

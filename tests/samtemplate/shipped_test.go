@@ -50,7 +50,7 @@ func (r *resource) UnmarshalYAML(node *yaml.Node) error {
 	return err
 }
 
-// Whoever reads an alarm about a queue's age has as long as the queue keeps its
+// Anyone who reads an alarm about a queue's age has as long as the queue keeps its
 // messages, and is told so.
 func TestAlarmsTellWhenAQueueDropsMessages(t *testing.T) {
 	resources := shipped(t)

@@ -24,7 +24,7 @@ type deployments struct {
 // deploying are CloudFormation's operations that make it call other services.
 var deploying = map[string]bool{"CreateStack": true, "UpdateStack": true, "DeleteStack": true, "CreateChangeSet": true, "ExecuteChangeSet": true, "RollbackStack": true}
 
-// note is told of every call before it is answered.
+// note is informed about every call before it is answered.
 func (d *deployments) note(exchange awscall.Exchange) {
 	if exchange.Call.Service != "cloudformation" || !deploying[exchange.Call.Operation] {
 		return
@@ -51,7 +51,7 @@ func (d *deployments) accessKey(stack string) string {
 func (s *Stack) internal(call awscall.Internal) {
 	exchange := call.Exchange(s.deployments.accessKey(call.Stack), Region, time.Now().UTC())
 	if exchange.Call.Name() == "ecs:RegisterTaskDefinition" && s.deployments.definitions != nil {
-		// Only what is remembered matters: nobody reads this answer.
+		// Only what is remembered matters: no one reads this answer.
 		if _, err := s.deployments.definitions.AmendRegistration(exchange, exchange.Response); err != nil {
 			s.logger.Error("who registered a task definition was not noted", "error", err)
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // Folder is where one running stack keeps all that it writes:
-// .local/run/NAME of the checkout. Whoever runs the stack holds its lock, which
+// .local/run/NAME of the checkout. Anyone who runs the stack holds its lock, which
 // the system drops when that process ends, however it ends.
 type Folder struct {
 	Path string
@@ -112,7 +112,7 @@ func removeAll(path string) error {
 	return nil
 }
 
-// close leaves the logs for whoever wants to know what happened.
+// close leaves the logs for anyone who wants to know what happened.
 func (f *Folder) close() error {
 	return errors.Join(f.empty(isLog), f.lock.Close())
 }

@@ -54,7 +54,7 @@ func TestWhatASystemLacksIsFound(t *testing.T) {
 		t.Errorf("on macOS: %q", found)
 	}
 	if found := problems(t, folder, "GOOS=windows", "./..."); len(found) == 0 {
-		t.Error("nobody noticed that Windows has no flock")
+		t.Error("no one noticed that Windows has no flock")
 	}
 }
 

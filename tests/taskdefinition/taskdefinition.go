@@ -29,7 +29,7 @@ type Store struct {
 	by    map[string]string
 }
 
-// AmendRegistration is told of an answer to RegisterTaskDefinition.
+// AmendRegistration is informed about an answer to RegisterTaskDefinition.
 func (s *Store) AmendRegistration(exchange awscall.Exchange, body []byte) ([]byte, error) {
 	return s.amend(body, func(arn string) (string, error) {
 		by, err := s.Identify(exchange)
@@ -76,7 +76,7 @@ func (*Store) amend(body []byte, registeredBy func(arn string) (string, error)) 
 }
 
 // active gives the answer about the latest active revision where a family was
-// asked for, and the emulator told of one that was deregistered.
+// asked for, and the emulator informed about one that was deregistered.
 func (s *Store) active(exchange awscall.Exchange, body []byte) ([]byte, error) {
 	asked, _ := exchange.Parameters["taskDefinition"].(string)
 	var answer struct{ TaskDefinition struct{ Status string } }

@@ -36,7 +36,7 @@ func README(t *testing.T, path string, update bool, tables map[string][]finding.
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s tells of other findings than the code (-README +code; make update writes it):\n%s", path, diff)
+		t.Errorf("%s reports other findings than the code (-README +code; make update writes it):\n%s", path, diff)
 	}
 }
 

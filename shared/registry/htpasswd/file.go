@@ -19,7 +19,7 @@ import (
 const maxCost = 14
 
 // cost is that of htpasswd -B. Hashes are slow so that passwords which people
-// choose cannot be guessed; ours have 238 random bits, which nobody guesses at
+// choose cannot be guessed; ours have 238 random bits, which no one guesses at
 // any speed. A registry, though, hashes at each request of each pull.
 const cost = 5
 
@@ -162,7 +162,7 @@ func apr1(password, salt string) string {
 	return string(encoded)
 }
 
-// set gives the file with each line of the user made anew, or one line more
+// set gives the file with each line of the user made again, or one line more
 // where there is none. All else stays, byte for byte.
 func set(file []byte, username, hash string) []byte {
 	lines := split(file)

@@ -14,7 +14,7 @@ type Gitea struct {
 	// token with write:user and read:package.
 	Username, Password string
 	// Administrator may make that user's tokens, too, with the same Password; "" for
-	// nobody else.
+	// no one else.
 	Administrator string
 }
 

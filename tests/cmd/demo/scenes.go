@@ -359,7 +359,7 @@ func (p *play) privateImage(ctx context.Context) (string, error) {
 }
 
 // stoppedTask begins where people do: with a task that stopped. Its definition was
-// there before the stack was, so that no registration told of it.
+// there before the stack was, so that no registration informed about it.
 func (p *play) stoppedTask(ctx context.Context) (string, error) {
 	const family, cluster = "checkout", "prod"
 	image := p.registry.Image()

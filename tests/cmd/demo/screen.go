@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// columns is how wide text is where nobody says how wide the terminal is, and
+// columns is how wide text is where no one says how wide the terminal is, and
 // widest where it is very wide: long lines are hard to read.
 const columns, widest = 80, 110
 

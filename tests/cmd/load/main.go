@@ -86,7 +86,7 @@ func run(ctx context.Context, events int, holding load.Holding) error {
 	})
 }
 
-// onStack runs a part on a stack of its own, and tells the memory that the
+// onStack runs a part on its own stack, and tells the memory that the
 // functions took.
 func onStack(ctx context.Context, part func(context.Context, load.Account) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience.Scale(longest))

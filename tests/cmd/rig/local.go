@@ -36,7 +36,7 @@ func shellFile(checkout string) string {
 	return filepath.Join(checkout, ".local", "run", localName, "shell")
 }
 
-// up starts the stack in a process of its own unless it runs, and prints the
+// up starts the stack in its own process unless it runs, and prints the
 // shell lines. That process ends itself when this one goes before it is ready.
 func up(ctx context.Context, checkout, template string) error {
 	owner, err := stack.Owner(checkout, localName)
@@ -188,7 +188,7 @@ func shellLines(running *stack.Stack) []string {
 	return lines
 }
 
-// writeShellFile writes all at once: whoever sees the file sees it whole.
+// writeShellFile writes all at once: anyone who sees the file sees it whole.
 func writeShellFile(checkout string, lines []string) error {
 	path := shellFile(checkout)
 	var text []byte
