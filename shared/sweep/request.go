@@ -95,16 +95,24 @@ func byHand(of event.ByHand) (found request, problem string, ours bool) {
 			return request{}, "the field max-changes is not a number of subjects", true
 		}
 	}
+	if found.kinds, problem = askedKinds(of); problem != "" {
+		return request{}, problem, true
+	}
+	return found, "", true
+}
+
+// askedKinds reads the fields only and sweep; without either, it is all kinds.
+func askedKinds(of event.ByHand) (asked []Kind, problem string) {
 	var names []Kind
 	if raw, given := of.Fields["only"]; given {
 		if json.Unmarshal(raw, &names) != nil || len(names) == 0 {
-			return request{}, "the field only is not a list of kinds", true
+			return nil, "the field only is not a list of kinds"
 		}
 	}
 	if raw, given := of.Fields["sweep"]; given {
 		var name Kind
 		if json.Unmarshal(raw, &name) != nil {
-			return request{}, "the field sweep is not text", true
+			return nil, "the field sweep is not text"
 		}
 		if name != "all" {
 			names = append(names, name)
@@ -112,13 +120,13 @@ func byHand(of event.ByHand) (found request, problem string, ours bool) {
 	}
 	for _, name := range names {
 		if !slices.Contains(kinds, name) {
-			return request{}, "what should be swept is unknown", true
+			return nil, "what should be swept is unknown"
 		}
 	}
-	if len(names) > 0 {
-		found.kinds = slices.DeleteFunc(slices.Clone(kinds), func(kind Kind) bool { return !slices.Contains(names, kind) })
+	if len(names) == 0 {
+		return kinds, ""
 	}
-	return found, "", true
+	return slices.DeleteFunc(slices.Clone(kinds), func(kind Kind) bool { return !slices.Contains(names, kind) }), ""
 }
 
 func malformed(problem string) *finding.Result {
