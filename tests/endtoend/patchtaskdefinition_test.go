@@ -254,7 +254,8 @@ func testPatchTaskDefinition(t *testing.T, w *world) {
 	})
 	t.Run("a condition of another statement", func(t *testing.T) {
 		t.Parallel()
-		const family, role, managed = "conditional", "ecsTaskExecutionRole-conditional", "AmazonECSTaskExecutionRolePolicy"
+		const family, role = "conditional", "ecsTaskExecutionRole-conditional"
+		const managed = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
 		arn := must(w.CreateRole(t.Context(), role, "ecs-tasks.amazonaws.com"))(t)
 		// The condition leaves the simulator's answer about Amazon ECR open, too.
 		must(w.IAM.PutRolePolicy(t.Context(), &iam.PutRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String("secrets"), PolicyDocument: aws.String(
