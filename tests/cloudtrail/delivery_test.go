@@ -134,3 +134,29 @@ func TestEventsReachTheTargetsOfMatchingRules(t *testing.T) {
 		}
 	})
 }
+
+// A rule is left out without asking only where it cannot match.
+func TestRuledOut(t *testing.T) {
+	const event = `{"source":"aws.iam","detail-type":"AWS API Call via CloudTrail","detail":{"eventSource":"iam.amazonaws.com","eventName":"CreateRole"}}`
+	for pattern, want := range map[string]bool{
+		`{"source":["aws.iam"]}`: false,
+		`{"source":["aws.ecs"]}`: true,
+		`{"source":["aws.ecs","aws.iam"],"detail":{"eventName":["CreateRole"]}}`:      false,
+		`{"source":["aws.iam"],"detail":{"eventName":["DeleteRole","TagRole"]}}`:      true,
+		`{"detail":{"eventSource":["s3.amazonaws.com"]}}`:                             true,
+		`{"detail-type":["ECS Task State Change"]}`:                                   true,
+		`{"source":["aws.ecs",{"prefix":"aws."}]}`:                                    false,
+		`{"detail":{"eventName":[{"anything-but":"CreateRole"}]}}`:                    false,
+		`{"detail":{"errorCode":["AccessDenied"]}}`:                                   false,
+		`{"$or":[{"source":["aws.ecs"]},{"source":["aws.iam"]}]}`:                     false,
+		`{"detail":{"$or":[{"eventName":["TagRole"]},{"eventName":["CreateRole"]}]}}`: false,
+		`no pattern`: false,
+	} {
+		if got := ruledOut(pattern, event); got != want {
+			t.Errorf("%s: %v", pattern, got)
+		}
+	}
+	if ruledOut(`{"detail":{"eventName":["TagRole"]}}`, `{"source":"aws.s3","detail":{}}`) {
+		t.Error("what the event does not tell rules nothing out")
+	}
+}
