@@ -157,44 +157,64 @@ func (l *leaver) roles(ctx context.Context) error {
 	return nil
 }
 
+// secrets lists those that a driver or a registry is named for, one tag after the
+// other.
 func (l *leaver) secrets(ctx context.Context) error {
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(describesSideBySide)
-	pages := secretsmanager.NewListSecretsPaginator(l.clients.Secrets, &secretsmanager.ListSecretsInput{
-		MaxResults: aws.Int32(secretsPage), Filters: []secretstypes.Filter{{Key: secretstypes.FilterNameStringTypeTagKey, Values: []string{"ecs-guardrails:"}}},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return fmt.Errorf("list the secrets: %w", err)
-		}
-		for _, secret := range page.SecretList {
-			of := aws.ToString(secret.ARN)
-			if l.settings.rotates(secret) {
-				l.note(func(found *Dependents) {
-					if underWay(secret.SecretVersionsToStages) {
-						found.Rotating = append(found.Rotating, of)
-					} else {
-						found.Rotations = append(found.Rotations, of)
-					}
-				})
+	for _, tag := range []string{driverTag, registryTag} {
+		pages := secretsmanager.NewListSecretsPaginator(l.clients.Secrets, &secretsmanager.ListSecretsInput{
+			MaxResults: aws.Int32(secretsPage), Filters: []secretstypes.Filter{{Key: secretstypes.FilterNameStringTypeTagKey, Values: []string{tag}}},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return fmt.Errorf("list the secrets: %w", err)
 			}
-			if !slices.ContainsFunc(secret.Tags, func(tag secretstypes.Tag) bool { return aws.ToString(tag.Key) == registryTag }) {
-				continue
+			for _, secret := range page.SecretList {
+				if !tagged(secret, tag) {
+					continue
+				}
+				if tag == driverTag {
+					l.noteRotation(secret)
+				} else {
+					group.Go(func() error { return l.readGrant(within, aws.ToString(secret.ARN)) })
+				}
 			}
-			group.Go(func() error {
-				output, err := l.clients.Departure.GetResourcePolicy(within, &secretsmanager.GetResourcePolicyInput{SecretId: &of})
-				if err != nil {
-					return fmt.Errorf("read the resource policy of %s: %w", of, err)
-				}
-				if roles := taskdef.GrantedRoles(aws.ToString(output.ResourcePolicy)); len(roles) > 0 {
-					l.note(func(found *Dependents) { found.Grants[of] = roles })
-				}
-				return nil
-			})
 		}
 	}
 	return group.Wait()
+}
+
+// tagged reports whether a secret has the very tag: the list's filter compares
+// prefixes.
+func tagged(secret secretstypes.SecretListEntry, key string) bool {
+	return slices.ContainsFunc(secret.Tags, func(tag secretstypes.Tag) bool { return aws.ToString(tag.Key) == key })
+}
+
+func (l *leaver) noteRotation(secret secretstypes.SecretListEntry) {
+	if !l.settings.rotates(secret) {
+		return
+	}
+	l.note(func(found *Dependents) {
+		if underWay(secret.SecretVersionsToStages) {
+			found.Rotating = append(found.Rotating, aws.ToString(secret.ARN))
+		} else {
+			found.Rotations = append(found.Rotations, aws.ToString(secret.ARN))
+		}
+	})
+}
+
+// readGrant looks for our statement in a secret's resource policy.
+func (l *leaver) readGrant(ctx context.Context, secret string) error {
+	output, err := l.clients.Departure.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: &secret})
+	if err != nil {
+		return fmt.Errorf("read the resource policy of %s: %w", secret, err)
+	}
+	if roles := taskdef.GrantedRoles(aws.ToString(output.ResourcePolicy)); len(roles) > 0 {
+		l.note(func(found *Dependents) { found.Grants[secret] = roles })
+	}
+	return nil
 }
 
 // rotates reports whether a secret rotates by the stack's function, whatever
