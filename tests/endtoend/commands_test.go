@@ -29,7 +29,7 @@ var played = []string{"Play with it"}
 var answers = map[string]string{
 	"aws iam list-attached-role-policies --role-name ecsInstanceRole-mine":                          "AmazonEC2ContainerServiceforEC2Role",
 	"aws s3api get-object-tagging --bucket $BUCKET --key mine/ecs.config":                           "ecs-config-status",
-	"aws ecs describe-task-definition --task-definition mine":                                       `(?s)task-definition/mine:[2-9].*:secret:(?:my-registry|prod/registry)-`,
+	"aws ecs describe-task-definition --task-definition mine":                                       `(?s)task-definition/mine:[2-9].*:secret:my-registry-`,
 	"aws logs filter-log-events --log-group-name $LOG":                                              `name-malformed`,
 	"make invoke FUNCTION=attach-policies EVENT=/tmp/look.json":                                     `"status": "compliant"`,
 	"make invoke FUNCTION=attach-policies EVENT=/tmp/undo.json":                                     `DetachRolePolicy`,
@@ -116,9 +116,9 @@ func newShell(t *testing.T, w *world) *shell {
 	for _, variable := range w.Stack.Variables() {
 		s.environment = append(s.environment, variable.Name+"="+variable.Value)
 	}
-	// On this stack a secret serves the whole registry already, and two that serve
-	// it equally well serve nobody; the reader's serves a part of it.
-	part := w.Stack.Registry.Host + "/reader"
+	// On this stack a secret serves the whole registry already, and keeps doing so
+	// beside a newer one; the reader's serves the same registry by its other name.
+	part := strings.Replace(w.Stack.Registry.Host, "127.0.0.1", "localhost", 1) + "/reader"
 	s.environment = append(s.environment, "REGISTRY="+part, "REGISTRY_IMAGE="+part+"/app:1.0")
 	s.template = must(samtemplate.Load(filepath.Join(w.checkout, "template.yaml")))(t)
 	return s
