@@ -63,7 +63,7 @@ func AttachPolicies() []*Scenario {
 		return &Scenario{
 			Function: "attach-policies", Name: name, Lost: lost,
 			// Who created the role is in the event alone.
-			Forgotten: regexp.MustCompile(` creator=[0-9a-f]+`),
+			Another: regexp.MustCompile(` creator=[0-9a-f]+`),
 			Arrange: func(ctx context.Context, world *World) (Trigger, Trigger, error) {
 				var events, again Queue
 				for _, role := range roles {

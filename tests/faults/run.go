@@ -125,23 +125,21 @@ func (w *World) judge(ctx context.Context, outcome, reference *Outcome, dead []s
 	w.search("the log", outcome.Output)
 	outcome.Sightings, outcome.Searched = w.sightings, w.searched.Load()
 	if reference != nil {
-		outcome.Differences = differences(outcome.expected(reference), outcome.state)
+		outcome.Differences = differences(outcome.comparable(reference.state), outcome.comparable(outcome.state))
 		outcome.compareNews(reference)
 	}
 	return nil
 }
 
-// expected is the state of the reference, without what a denial loses for good.
-func (o *Outcome) expected(reference *Outcome) []string {
-	if o.Scenario.Forgotten == nil || o.Cut.Fault != Denied {
-		return reference.state
+// comparable is a state without what the second look, which comes of another
+// event, cannot have alike.
+func (o *Outcome) comparable(state []string) []string {
+	if o.Scenario.Another == nil || o.Cut.Fault != Denied && o.Cut.Fault != Twice {
+		return state
 	}
-	left := make([]string, len(reference.state))
-	for index, line := range reference.state {
-		left[index] = o.Scenario.Forgotten.ReplaceAllString(line, "")
-		if slices.Contains(o.state, line) {
-			left[index] = line
-		}
+	left := make([]string, len(state))
+	for index, line := range state {
+		left[index] = o.Scenario.Another.ReplaceAllString(line, "")
 	}
 	return left
 }

@@ -26,9 +26,9 @@ type Scenario struct {
 	// Lost is a call of which nobody would notice that it was lost, had the
 	// service answered with success; the check has to.
 	Lost Cut
-	// Forgotten is what a denial loses of the state for good: what only the event
-	// tells, where the next look comes of no event.
-	Forgotten *regexp.Regexp
+	// Another is what depends on which event brings the function to look: what only
+	// the first event tells, or what a second look compares with the first.
+	Another *regexp.Regexp
 	// Live lists the credentials that work at the registry, and Wanted those that
 	// have to: the current one, and the previous one where it works on.
 	Live, Wanted func(context.Context, *World) ([]string, error)

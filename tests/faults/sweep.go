@@ -36,6 +36,8 @@ func Sweep() []*Scenario {
 		Function: "sweep", Name: "everything there is", Unguarded: true,
 		Settings: map[string]string{"ANSWER_WAIT": "8s"},
 		Lost:     Cut{Call: "sqs:SendMessageBatch", Number: 1},
+		// A second sweep also says what is new since the first.
+		Another: regexp.MustCompile(`(?m)^\s*"(since|new|resolved)": [^\n]*\n|; \d+ (new|resolved)`),
 		Arrange: func(ctx context.Context, world *World) (Trigger, Trigger, error) {
 			if err := world.createSweptThings(ctx); err != nil {
 				return nil, nil, err

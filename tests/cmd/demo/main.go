@@ -75,10 +75,10 @@ func run(ctx context.Context, display *screen) (err error) {
 	display.line(display.styled(green, fmt.Sprintf("✓ All %d problems ended, checked against the real state, in %s.", len(outcomes), seconds(time.Since(start)))))
 	display.line(display.styled(bold, "What next"))
 	for _, next := range [][2]string{
-		{"your account", "make scan                 reads only"},
-		{"your file", "go run ./functions/validate-config ecs.config"},
+		{"account", "make scan                 reads only"},
+		{"file", "go run ./functions/validate-config ecs.config"},
 		{"play", "make local                keeps this stack running"},
-		{"deploy", "make build && sam deploy --guided    a dry run by default"},
+		{"deploy", "make deploy               a dry run by default"},
 	} {
 		display.tell(next[0], next[1])
 	}
