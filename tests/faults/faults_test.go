@@ -127,3 +127,14 @@ func TestListsShowTheirOwnWorldOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestASecondSweepIsHeldAgainstTheFirst(t *testing.T) {
+	const first = "{\n \"headline\": \"2 of 7 are wrong\",\n \"results\": [\n  {\n   \"id\": \"ID\"\n  }\n ]\n}"
+	const second = "{\n \"headline\": \"2 of 7 are wrong; 2 new, 1 resolved since the last sweep\",\n \"since\": \"TIME\",\n \"new\": 2,\n \"resolved\": [\n  {\n   \"id\": \"ID\"\n  }\n ],\n \"results\": [\n  {\n   \"new\": true,\n   \"id\": \"ID\"\n  }\n ]\n}"
+	if got := sinceTheLast.ReplaceAllString(second, ""); got != first {
+		t.Errorf("left is %s", got)
+	}
+	if got := sinceTheLast.ReplaceAllString(first, ""); got != first {
+		t.Errorf("of the first is left %s", got)
+	}
+}

@@ -30,14 +30,17 @@ var workers = map[string]struct{ function, field string }{
 	"ROTATE_SECRET_QUEUE_URL":         {"rotate-secret", "secrets"},
 }
 
+// sinceTheLast is what a report says of the sweep before it.
+var sinceTheLast = regexp.MustCompile(`(?ms)^\s*"(since|new)": [^\n]*\n|^\s*"resolved": \[.*?\n\s*\],?\n|; \d+ (new|resolved)[^"]*`)
+
 // Sweep are the scenarios of sweep.
 func Sweep() []*Scenario {
 	return []*Scenario{{
 		Function: "sweep", Name: "everything there is", Unguarded: true,
 		Settings: map[string]string{"ANSWER_WAIT": "8s"},
 		Lost:     Cut{Call: "sqs:SendMessageBatch", Number: 1},
-		// A second sweep also says what is new since the first.
-		Another: regexp.MustCompile(`(?m)^\s*"(since|new|resolved)": [^\n]*\n|; \d+ (new|resolved)`),
+		// A second sweep also says what is new and resolved since the first.
+		Another: sinceTheLast,
 		Arrange: func(ctx context.Context, world *World) (Trigger, Trigger, error) {
 			if err := world.createSweptThings(ctx); err != nil {
 				return nil, nil, err
