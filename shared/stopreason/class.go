@@ -46,7 +46,7 @@ var canonicalClass = func() map[string]string {
 }()
 
 var (
-	anyCase   = lazyregexp.New(`(?i)(?:^|[\s(:>\["'-])((?:cannot|docker|resource|host|container|out|task|image|unrecogni|internal|impossible|invalid|no|unknown)[a-z]{3,40}error)\b`)
+	anyCase   = lazyregexp.New(`(?i)(?:^|\W)((?:cannot|docker|resource|host|container|out|task|image|unrecogni|internal|impossible|invalid|no|unknown)[a-z]{3,40}error)\b`)
 	frontWord = lazyregexp.New(`^([A-Z][A-Za-z]{3,60}(?:Error|Exception))\b ?:`)
 )
 

@@ -113,7 +113,7 @@ var maskers = []masker{
 	newMasker(`retrieve the secret with ARN '?([^'\s]+)'?`, keep(func(n *Named) *string { return &n.Secret }, "{secret}")),
 	newMasker(`did not contain json key (\S+)`, keep(func(n *Named) *string { return &n.SecretKey }, "{key}")),
 	newMasker(`missing secret value for secret (\S+)`, keep(func(n *Named) *string { return &n.Secret }, "{secret}")),
-	newMasker(`(?:cannot|can't) pull (\S+) from AWS Systems Manager`, keep(func(n *Named) *string { return &n.Parameter }, "{parameter}")),
+	newMasker(`(?:cannot|can't) pull (?:secret |parameter )?(\S+) from AWS Systems Manager`, keep(func(n *Named) *string { return &n.Parameter }, "{parameter}")),
 	newMasker(`(?:cannot|can't) pull (?:secret )?(\S+) from AWS Secrets Manager`, keep(func(n *Named) *string { return &n.Secret }, "{secret}")),
 	newMasker(`invalid (?:ssm )?parameters: ?(\S[^;]*)`, func(m []string, n *Named) string {
 		name, _, _ := strings.Cut(m[1], ",")
@@ -162,8 +162,8 @@ var maskers = []masker{
 	newMasker(`log group:? '?([/\w.#-]*/[/\w.#-]+)'?`, keep(func(n *Named) *string { return &n.LogGroup }, "{log-group}")),
 	newMasker(`log driver named '?([^'\s]+)'?`, func(m []string, _ *Named) string { return "log driver named {driver}" }),
 	newMasker(`unknown log opt '([^']+)' for (\S+)`, func(m []string, _ *Named) string { return "unknown log opt {option} for {driver}" }),
-	newMasker(`\(service ([^)]*)\)`, func([]string, *Named) string { return "(service {service})" }),
-	newMasker(`\(task ([^)]*)\)`, func([]string, *Named) string { return "(task {task})" }),
+	newMasker(`\(service ([\w.:/-]+(?:, ?task-?set [\w/.-]+)?)\)`, func([]string, *Named) string { return "(service {service})" }),
+	newMasker(`\(task ([\w.:/-]+)\)`, func([]string, *Named) string { return "(task {task})" }),
 	newMasker(`^service (\S+) (was|is|has)\b`, func(m []string, _ *Named) string { return "service {service} " + m[2] }),
 	newMasker(`container[- ]instance\s+([0-9a-f-]{8,}|\S+\*)`, func([]string, *Named) string { return "container-instance {instance}" }),
 	newMasker(`for container '?([\w-]+)'?$`, func([]string, *Named) string { return "for container {container}" }),
@@ -258,17 +258,17 @@ func maskURL(m []string, n *Named) string {
 	_, place, _ := strings.Cut(lower, "://")
 	host, path, _ := strings.Cut(place, "/")
 	switch {
-	case strings.HasPrefix(host, "api.ecr"):
+	case strings.HasPrefix(host, "api.ecr"), isAPI(host, "ecr"):
 		return "{ecr-api}" + rest
 	case strings.HasPrefix(host, "169.254."), strings.HasPrefix(host, "[fd00:ec2::"):
 		return "{metadata-url}" + rest
 	case strings.Contains(host, "starport-layer-bucket"), isS3(host):
 		return "{s3-url}" + rest
-	case strings.HasPrefix(host, "logs."):
+	case isAPI(host, "logs"):
 		return "{logs-api}" + rest
-	case strings.HasPrefix(host, "secretsmanager."):
+	case isAPI(host, "secretsmanager"):
 		return "{secrets-api}" + rest
-	case strings.HasPrefix(host, "ssm."):
+	case isAPI(host, "ssm"):
 		return "{ssm-api}" + rest
 	}
 	if path == "v2" || strings.HasPrefix(path, "v2/") || strings.Contains(path, "token") || path == "" {
@@ -281,6 +281,18 @@ func maskURL(m []string, n *Named) string {
 		return "{registry-url}" + rest
 	}
 	return "{url}" + rest
+}
+
+// isAPI reports whether a host is a service's endpoint: SERVICE.REGION.…, its
+// FIPS form, its dual-stack form in the domain api.aws, or an interface endpoint
+// of a VPC (vpce-0a1b2c-3d4e.SERVICE.REGION.vpce.amazonaws.com).
+func isAPI(host, service string) bool {
+	if _, rest, found := strings.Cut(host, ".vpce."); found && rest != "" {
+		_, host, _ = strings.Cut(host, ".")
+		host = strings.TrimPrefix(host, "api.")
+	}
+	label, rest, _ := strings.Cut(host, ".")
+	return (label == service || label == service+"-fips") && (strings.Contains(rest, "amazonaws.") || strings.HasSuffix(rest, ".api.aws") || strings.Contains(rest, ".api.amazonwebservices."))
 }
 
 func isS3(host string) bool {

@@ -39,19 +39,19 @@ var signs = lazyregexp.New(`error response from daemon|api error \(|\{registry-u
 var rules = []rule{
 	// What the roles may not do, and what the registries' tokens lack.
 	on("ecr-token-denied", `getauthorizationtoken.*`+refused+`|`+refused+`.*ecr(-public)?:getauthorizationtoken|ecr registry auth.*`+refused+`|getauthorizationtoken, https response error statuscode: (400|403),? ?[^:]*(: ?[0-9a-f-]*)?$`),
-	on("ecr-pull-denied", `not authorized to perform:? (action )?ecr(-public)?:(batchgetimage|getdownloadurlforlayer|batchchecklayeravailability|initiatelayerupload|batchimportupstreamimage|createrepository)`),
+	on("ecr-pull-denied", `not authorized to perform:? (action )?ecr(-public)?:(batchgetimage|getdownloadurlforlayer|batchchecklayeravailability|initiatelayerupload|batchimportupstreamimage|createrepository)|\bdenied: user: (\{role\}|arn:)`),
 	on("ecr-execution-credentials-absent", `engine ecr credentials: not found`),
 	on("ecr-token-network", `(ecr registry auth|registry auth from amazon ecr|getauthorizationtoken|\{ecr-api\}).*`+lost),
 
-	on("secret-kms-denied", `access to kms is not allow|not authorized to perform:? (action )?kms:decrypt|kmsaccessdenied|kms:decrypt.*accessdenied|(the ciphertext refers to a customer master key that does not exist|accessdenied).*\{kms-key\}`),
+	on("secret-kms-denied", `access to kms is not allow|not authorized to perform:? (action )?kms:decrypt|kmsaccessdenied|kms:decrypt.*accessdenied|accessdenied.*\{kms-key\}|the ciphertext refers to a customer master key that`),
 	on("registry-secret-denied", `(asm fetching secret from the service for|registry auth from asm).*`+refused),
 	on("registry-secret-gone", `(asm fetching secret from the service for|registry auth from asm).*(resourcenotfound|can't find the specified secret)`),
 	on("registry-secret-shape", `(asm )?fetching (username|password|authorization data):`),
 	on("registry-secret-not-loaded", `engine docker private registry credentials: not found|task auth data: unable to fetch`),
 	on("secret-key-missing", `did not contain json key`),
-	on("secret-not-json", `invalid character '.{1,6}' (looking for|after|in )`),
+	on("secret-not-json", `invalid character '.{1,6}' (looking for|after|in )|(secrets? from asm|secrets manager|secret \{secret\}).*(unexpected end of json input|json: cannot unmarshal)|^(json: )?cannot unmarshal \w+ into go value of type map\[string\]interface|^unexpected end of json input$`),
 	on("secret-arn-invalid", `invalid arn format for the aws secrets manager secret|unexpected arn format|could not find a secretsmanager secretid|validationexception: invalid name|trying to retrieve secret with value \{secret\} resulted in error`),
-	on("secret-marked-for-deletion", `marked for deletion|scheduled for deletion`),
+	on("secret-marked-for-deletion", `marked for deletion|scheduled for deletion|on the secret because it was deleted`),
 
 	// Environment files name secrets' kinds of errors, so they come first.
 	on("env-file-denied", `(download (the )?env(ironment)?( variable)? files?|env file with key).*`+`(accessdenied|access denied|not authorized|forbidden|statuscode: 403)`),
@@ -73,7 +73,7 @@ var rules = []rule{
 	on("log-group-gone", `specified log (group|stream) does not exist|cannot find the amazon cloudwatch log group( defined in the task definition)?[:.]? *$|(log stream|log group|logger args|logging driver).*resourcenotfoundexception`),
 	on("log-denied", `(log(ging)? driver|logger args|log (group|stream)|cloudwatch).*(accessdenied|not authorized|unrecognizedclient)|not authorized to perform:? (action )?logs:`),
 	on("log-credentials", `(logging driver|log (group|stream)).*(nocredentialproviders|credentialsendpointerror|failed to (refresh cached|load|retrieve) credentials|no ec2 imds role found|get credentials|get identity)`, noStage, preparing, starting, creating),
-	on("log-network", `(logger args|logging driver|cloudwatch|log (group|stream)|\{logs-api\}).*(signal: killed|connection issue|context deadline|i/o timeout|requesterror|request ?cancell?ed|no such host|request send failed|there is a con)`, noStage, preparing, starting, creating),
+	on("log-network", `(logger args|logging driver|cloudwatch|log (group|stream)|\{logs-api\}).*(signal: killed|connection issue|context deadline|i/o timeout|requesterror|request ?cancell?ed|no such host|request send failed|there is a con)|logging driver: .*(connection refused|connection timed out|connection reset|no route to host|network is unreachable|tls handshake timeout)`, noStage, preparing, starting, creating),
 	on("log-args-invalid", `awslogs-region is required|unable to get awslogs driver arguments|unknown log opt|must specify a value for log opt|missingendpoint|invalid value for log opt|failed to validate logger args: .*(invalid|required|missing)`),
 	on("log-driver-unknown", `no log driver named|logging driver.*not (found|registered)`),
 	on("log-execution-role", `no execution credentials set for the task|unable to get execution role credentials for task`),
@@ -85,7 +85,7 @@ var rules = []rule{
 
 	// What registries answer. Docker quotes their words, containerd their status.
 	on("registry-rate-limit", `toomanyrequests|too many requests|pull rate limit|rate exceeded`, noStage, pulling),
-	on("registry-wrong-credential", `failed to fetch oauth token:.*(401|unauthorized)|incorrect username or password|unauthorized: (bad|wrong) credentials|http basic: access denied|personal access token|invalid username[/ ]|bad[ _]?credentials?|unauthorized: invalid (client|user|token|credential)|invalid client ?id or client secret|invalid authentication credentials|could not find robot|too many failed login|invalid_grant|authentication token (has )?expired|authorization token has expired`, noStage, pulling),
+	on("registry-wrong-credential", `failed to fetch oauth token:.*(401|unauthorized)|incorrect username or password|unauthorized: (bad|wrong) credentials|http basic: access denied|personal access token|invalid username[/ ]|bad[ _]?credentials?|unauthorized: invalid (client|user|token|credential)|invalid client ?id or client secret|invalid authentication credentials|could not find robot|too many failed login|login attempt to \{registry-url\} failed with status:? 401|invalid_grant|authentication token (has )?expired|authorization token has expired`, noStage, pulling),
 	onKnown("registry-wrong-credential", `login failed|\btoken (has |is )?(expired|revoked)|credentials? (has|have|is|are) (expired|invalid|revoked)|wrong (username|password)`, noStage, pulling),
 	on("pull-layer-s3", `unexpected status code \{s3-url\}|\{s3-url\}:? 403|redacted ecr url`, noStage, pulling),
 	on("registry-no-credential", `no basic auth credentials|failed to fetch anonymous token|insufficient_scope|unauthenticated request|unauthorized: (authentication|unauthorized to access|access to the requested)`, noStage, pulling),
@@ -94,7 +94,7 @@ var rules = []rule{
 	onKnown("registry-forbidden", `403 forbidden|access forbidden|: forbidden\b`, noStage, pulling),
 	on("image-platform", `does not contain descriptor matching platform|no matching manifest for|no match for platform in manifest|image operating system .* cannot be used|exec format error|does not match the host operating system|image is incompatible|operating system is not supported|unsupported os|\bimage platform \(`),
 	on("image-denied-or-absent", `does not exist or no pull access`, noStage, pulling),
-	on("image-absent", `manifest unknown|manifest for \{image\} not found|requested image not found|failed to resolve ref(erence)?:? "?\{image\}"?: (\S+: )?not found|tag \{tag\} not found|no such image|repository with name \{repository\}|repository \{image\} not found`, noStage, pulling, creating),
+	on("image-absent", `manifest unknown|manifest for \{image\} not found|requested image not found|failed to resolve ref(erence)?:? "?\{image\}"?: (\S+: )?not found|content at \{registry-url\} not found|tag \{tag\} not found|no such image|repository with name \{repository\}|repository \{image\} not found`, noStage, pulling, creating),
 	onKnown("image-absent", `name unknown|repository name not known|image \S+ not found|api error \(404\)|not_found: |manifest not found|\{image\}:? ?(image )?not found|404 not found|registry-url\}:? (unexpected status.*)?404`, noStage, pulling, creating),
 	on("image-denied-or-absent", `pull access denied|requested access to the resource is denied|repository does not exist`, noStage, pulling),
 	onKnown("image-denied-or-absent", `: denied$`, pulling),
@@ -116,10 +116,10 @@ var rules = []rule{
 
 	// Placement, in the words of the scheduler.
 	on("role-not-assumable", `unable to assume the role|not authorized to perform:? sts:assumerole.*\{role\}`),
-	on("place-attribute", `missing an attribute required by your task|^attribute$`),
+	on("place-attribute", `missing (an )?attribute.* required by your task|^"?attribute"?[.…]*$|memberof placement constraint unsatisfied|encountered error ['"]?attribute\b`),
 	on("place-no-instances", `no container instances (were )?(found|are registered)|no container instances were found`),
-	on("place-agent", `encountered error "?agent"?|^(taskfailedtostart: )?"?agent"?$|agent that's currently disconnected|agent is disconnected`),
-	on("place-capacity", `\bresource:([a-z_*]+)|closest matching .*insufficient|insufficient (cpu|memory)( units)? available|already using a port|reached the limit on the number|above your limit|capacity is unavailable|resourcesinsufficient|not enough (cpu|memory)`),
+	on("place-agent", `encountered error ['"]?agent\b|^"?agent"?[.…]*$|agent that's currently disconnected|agent is disconnected`),
+	on("place-capacity", `\bresource:([a-z_*]+)|closest matching .*(insufficient|(doesn't|does not) have enough)|unable to launch instance\(s\) for capacity provider .*(insufficientinstancecapacity|unfulfillablecapacity|exceeded)|insufficient (cpu|memory)( units)? available|already using a port|reached the limit on the number|above your limit|capacity is unavailable|resourcesinsufficient|not enough (cpu|memory)`),
 	on("eni", `timeout waiting for (network interface|ephemeralstorage) provisioning|unexpected ec2 error while attempting to|unused device index|network interface provision|cannotcreatenetworkinterface|^internalerror\b`),
 	on("infrastructure", `spot (task|instance)|spot interruption|host ec2 .?instance|instance \S+ (was )?(terminated|stopped)|infrastructurehealth|terminationnotice|maintenance on the underlying infrastructure`),
 
@@ -127,7 +127,8 @@ var rules = []rule{
 	on(OutOfMemory, `^(\S+: )?outofmemoryerror\b|container killed due to memory|oom-kill|\boomkilled\b`),
 	on("agent-payload", `unrecogni(z)?edtaskerror: |error loading task - `),
 	on("start-other", `cannotstartcontainererror`),
-	on(WrapperNoCause, `^(task failed to start|essential container in task exited|task stopped by .*|.*is unable to consistently start tasks successfully.*|.*deployment circuit breaker: tasks? failed to start.*|task failed elb health checks.*|scaling activity initiated by.*)\.?$`),
+	on(WrapperNoCause, `^(task failed to start|essential container in task exited|task stopped by .*|.*is unable to consistently start tasks successfully.*|.*(deployment circuit breaker|deployment failed): tasks? failed to start.*|task failed elb health checks.*|scaling activity initiated by.*)[.…]*$`),
+	on("place-unassigned", `\bwas unable to place a task\b`, noStage),
 	on(ApplicationExit, `failed container health checks|is unhealthy in \(?target-group|\bexit(ed)?,? ?((with|non-?zero|status|code)[ :=]*)+\(?-?[0-9]+|\bexitcode["' ]*[:=]? ?[0-9]+|^exited \([0-9]+\)`),
 }
 
@@ -147,6 +148,9 @@ func (r rule) fits(lower string, in stage, spoken func() bool) bool {
 func decide(lower string, in stage) ID {
 	if id, settled := exited(lower, in); settled {
 		return id
+	}
+	if in == noStage && calledByApplication(lower) {
+		return Unrecognised
 	}
 	if rest, found := unplaced(lower); found {
 		if id := decide(rest, in); id != Unrecognised {
@@ -188,8 +192,20 @@ func exited(lower string, in stage) (ID, bool) {
 	return "", false
 }
 
+// calls is how the AWS SDK for Python reports a refused call. ECS and its agent
+// are not written in Python, so it is an application's own, unless the call is
+// one that starts or registers something with ECS, as people copy it from a shell.
+var (
+	calls    = lazyregexp.New(`an error occurred \(\w+\) when calling the \w+ operation`)
+	ecsCalls = lazyregexp.New(`when calling the (runtask|starttask|createservice|updateservice|createtaskset|registertaskdefinition|registercontainerinstance|submitjob) operation`)
+)
+
+func calledByApplication(lower string) bool {
+	return calls.MatchString(lower) && !ecsCalls.MatchString(lower)
+}
+
 // unplaced gives what a service event quotes behind "unable to place a task".
 func unplaced(lower string) (rest string, found bool) {
 	_, rest, found = strings.Cut(lower, "was unable to place a task. reason: ")
-	return strings.TrimSpace(rest), found
+	return withoutStopCode(strings.TrimSpace(rest)), found
 }

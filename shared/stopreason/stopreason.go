@@ -69,8 +69,12 @@ func Classify(text string) Reason {
 
 // All reads each of the failures that one text joins with semicolons, as the
 // agent does for secrets and environment files. There is always at least one.
+// A pasted JSON document of tasks or events is read for the reasons in it.
 func All(text string) []Reason {
-	whole := clean(text)
+	if pasted := ofPasted(text); len(pasted) > 0 {
+		return pasted
+	}
+	whole := withoutFrame(clean(quoteMarks().ReplaceAllString(text, "")))
 	parts := splitFailures(whole)
 	if len(parts) < 2 {
 		return []Reason{read(whole, "")}
@@ -115,10 +119,13 @@ func read(text, class string) Reason {
 	// The limits of ECS and of consoles cut texts off anywhere, even within the
 	// word that tells the cause.
 	lower = completeLastWord(lower)
-	reason.ID = decide(lower, stageOf(class))
-	if class == "" && reason.ID == "place-agent" && strings.HasPrefix(lower, "taskfailedtostart") {
-		reason.Class = "TaskFailedToStart"
+	if bare := withoutStopCode(lower); bare != lower {
+		lower = bare
+		if class == "" {
+			reason.Class = "TaskFailedToStart"
+		}
 	}
+	reason.ID = decide(lower, stageOf(class))
 	reason.DeniedBy = deniedBy(lower)
 	c := causes[reason.ID]
 	reason.Object = named.object(c.object)
@@ -132,6 +139,21 @@ func read(text, class string) Reason {
 	}
 	reason.Advice = advise(reason)
 	return reason
+}
+
+// stopCodeInFront is the stop code, which ECS and people put in front of a reason.
+const stopCodeInFront = "taskfailedtostart"
+
+// withoutStopCode drops the stop code in front of a reason, if a reason follows it.
+func withoutStopCode(lower string) string {
+	bare := strings.TrimLeft(lower, " :-")
+	for strings.HasPrefix(bare, stopCodeInFront) {
+		bare = strings.TrimLeft(strings.TrimPrefix(bare, stopCodeInFront), " :-")
+	}
+	if strings.Trim(bare, ". ") == "" {
+		return lower
+	}
+	return bare
 }
 
 // failedStart are the sentences behind which a failed start may be; the others

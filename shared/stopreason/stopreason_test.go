@@ -202,6 +202,10 @@ func FuzzClassify(f *testing.F) {
 	for _, k := range knownTexts(f) {
 		f.Add(k.text)
 	}
+	for _, r := range reports(f) {
+		f.Add(r.Text)
+	}
+	f.Add(`{"tasks":[{"stoppedReason":"Task failed to start","containers":[{"reason":"CannotPullContainerError: toomanyrequests"}]}]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		got := Classify(text)
 		if _, known := causes[got.ID]; !known {
