@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"ecsguardrails/shared/event"
 )
 
 // Queues is the part of SQS's client that hands causes over.
@@ -15,8 +17,11 @@ type Queues interface {
 
 // request is what the other functions take from their queues. The failure's
 // group tells them that no person named the subject.
-func request(field, target, group string) string {
+func request(field, target, group, refused string) string {
 	body := map[string]any{field: []string{target}, "failure": group}
+	if field == "roles" && refused != "" {
+		body[event.RefusedField] = refused
+	}
 	if field == "secret" {
 		body = map[string]any{field: target, "failure": group, "renew": true}
 	}

@@ -157,7 +157,7 @@ func TestDiagnoses(t *testing.T) {
 		},
 		"log group denied to the instance role": {
 			event: "task-stopped-ec2-log-group-gone", change: containerReason("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/ecsInstanceRole/i-0123456789abcdef0 is not authorized to perform: logs:CreateLogStream on resource: arn:aws:logs:us-east-1:123456789012:log-group:/ecs/web:log-stream:x because no identity-based policy allows the logs:CreateLogStream action"),
-			account: func(*account) {}, code: "log-denied", message: "role ecsInstanceRole may not write to log group /ecs/web. attach-policies is looking at the role.", to: "https://sqs/attach", asked: `"roles":["ecsInstanceRole"]`,
+			account: func(*account) {}, code: "log-denied", message: "role ecsInstanceRole may not write to log group /ecs/web. attach-policies is looking at the role.", to: "https://sqs/attach", asked: `"refused":"logs:CreateLogStream","roles":["ecsInstanceRole"]`,
 		},
 		"log group that doesn't exist": {
 			event: "task-stopped-ec2-log-group-gone", account: func(a *account) {
@@ -182,7 +182,7 @@ func TestDiagnoses(t *testing.T) {
 		"refused registration": {
 			event: "cloudtrail-register-denied", account: func(*account) {}, code: "registration-denied",
 			message: "instance i-0123456789abcdef0 (default) can't join its cluster: role bastion-role may not register it. attach-policies is looking at the role.",
-			to:      "https://sqs/attach", asked: `"roles":["bastion-role"]`, notice: "tries again by itself within minutes",
+			to:      "https://sqs/attach", asked: `"refused":"ecs:RegisterContainerInstance","roles":["bastion-role"]`, notice: "tries again by itself within minutes",
 		},
 		"registration with a cluster that doesn't exist": {
 			event: "cloudtrail-register-denied", change: func(d map[string]any) {

@@ -13,11 +13,11 @@ import (
 // verb says what can't be done, before the colon.
 func (o Observation) verb() string {
 	f := o.Failure
-	subject := f.Who()
+	subject := brief(onOneLine(f.Who()), maxService)
 	if f.Cluster != "" {
-		subject += " (" + shown(f.Cluster) + ")"
+		subject += " (" + brief(onOneLine(f.Cluster), maxCluster) + ")"
 	}
-	image := shown(withoutTag(o.image()))
+	image := brief(onOneLine(withoutTag(o.image())), maxImage)
 	switch {
 	case f.Cached && image != "":
 		return fmt.Sprintf("%s runs on a cached image, since %s can't be pulled", subject, image)
@@ -48,6 +48,26 @@ func withoutTag(image string) string {
 		name = name[:colon]
 	}
 	return name
+}
+
+// What stands before the cause fits a lock screen, which shows about 120
+// characters, whatever tools call services, clusters and repositories. The
+// finding with the evidence has the whole names.
+const (
+	maxService = 36
+	maxCluster = 20
+	maxImage   = 40
+)
+
+// brief shortens a name in its middle: its beginning says whose it is, and its
+// end what it is.
+func brief(name string, most int) string {
+	runes := []rune(name)
+	if len(runes) <= most {
+		return name
+	}
+	front := (most - 1) / 2
+	return string(runes[:front]) + "…" + string(runes[len(runes)-(most-1-front):])
 }
 
 // maxShown bounds a name that a stranger chose.

@@ -23,6 +23,8 @@ type Action struct {
 	// Function is who ends the cause, QueueURL its queue, Body the request.
 	Function, QueueURL, Body string
 	Target                   string
+	// Refused is the action that AWS refused to the target, "" where none is known.
+	Refused string
 	// Close is a failure that is over.
 	Close *State
 }
@@ -32,7 +34,11 @@ func (a Action) Describe() finding.Action {
 	if a.Close != nil {
 		return finding.Action{Kind: "DeleteObject", Target: statePrefix + a.Close.Group + ".json", Summary: "stop following the failure"}
 	}
-	return finding.Action{Kind: "SendMessage", Target: a.QueueURL, Summary: fmt.Sprintf("ask %s to look at %s", a.Function, a.Target)}
+	summary := fmt.Sprintf("ask %s to look at %s", a.Function, a.Target)
+	if a.Refused != "" {
+		summary += ", which was refused " + a.Refused
+	}
+	return finding.Action{Kind: "SendMessage", Target: a.QueueURL, Summary: summary}
 }
 
 // plan says what failed, why, and who ends it.
@@ -271,7 +277,28 @@ func (d *Diagnosis) handOver(o Observation) (*Action, string) {
 	if d.settings.Mode == finding.DryRun || f.DryRun {
 		return nil, fmt.Sprintf("%s would be asked to end it (dry run).", function)
 	}
-	return &Action{Function: function, QueueURL: queue, Body: request(field, target, f.Group()), Target: target}, told
+	refused := o.refused()
+	return &Action{Function: function, QueueURL: queue, Body: request(field, target, f.Group(), refused), Target: target, Refused: refused}, told
+}
+
+// refused is the action that AWS refused, by the text or, where ECS or a console
+// cut it off, by the cause.
+func (o Observation) refused() string {
+	if action := o.Failure.Reason.Named.Action; action != "" {
+		return action
+	}
+	switch o.Failure.Reason.ID {
+	case "ecr-token-denied":
+		return "ecr:GetAuthorizationToken"
+	case stopreason.RegistrationDenied:
+		return "ecs:RegisterContainerInstance"
+	}
+	for question, answer := range o.Answers {
+		if question.Kind == AskRight && answer.Unknown == "" && !answer.Allowed {
+			return question.Action
+		}
+	}
+	return ""
 }
 
 // receiver gives the function that can end the cause, and the request for it.

@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// RefusedField is the field of a request that names the action which AWS refused
+// to its subject, as in "logs:CreateLogStream". Requests for several things keep it.
+const RefusedField = "refused"
+
 // maxNamed bounds what one request can name. Sweep names a few.
 const maxNamed = 1000
 
@@ -65,7 +69,11 @@ func (b ByHand) forOne(list, field string, name json.RawMessage) Trigger {
 	if json.Unmarshal(name, &text) != nil || text == nil {
 		return Malformed{fmt.Sprintf("an entry of %s is not text", list)}
 	}
+	refused, hasRefused := b.Fields[RefusedField]
 	b.Fields = map[string]json.RawMessage{field: name}
+	if hasRefused {
+		b.Fields[RefusedField] = refused
+	}
 	if field != "object" {
 		return b
 	}

@@ -512,15 +512,18 @@ func (a *account) SimulatePrincipalPolicy(_ context.Context, input *iam.Simulate
 }
 
 // oneOrMore is JSON's text or list of texts.
-type oneOrMore []string
+type oneOrMore = listOf[string]
 
-func (o *oneOrMore) UnmarshalJSON(raw []byte) error {
-	var one string
+// listOf is one value or a list of them.
+type listOf[T any] []T
+
+func (o *listOf[T]) UnmarshalJSON(raw []byte) error {
+	var one T
 	if json.Unmarshal(raw, &one) == nil {
-		*o = oneOrMore{one}
+		*o = listOf[T]{one}
 		return nil
 	}
-	return json.Unmarshal(raw, (*[]string)(o))
+	return json.Unmarshal(raw, (*[]T)(o))
 }
 
 type statement struct {
@@ -534,7 +537,7 @@ type statement struct {
 func (a *account) evaluate(role *storedRole, organization, action, resource string, keys map[string][]string) types.EvaluationResult {
 	result := types.EvaluationResult{EvalActionName: &action, EvalResourceName: &resource, EvalDecision: types.PolicyEvaluationDecisionTypeImplicitDeny}
 	judge := func(name, document string) (allow, deny bool) {
-		var policy struct{ Statement []statement }
+		var policy struct{ Statement listOf[statement] }
 		if err := json.Unmarshal([]byte(document), &policy); err != nil {
 			panic(fmt.Sprintf("policy %s of the test: %v", name, err))
 		}
@@ -607,12 +610,32 @@ func (s statement) matches(action, resource string, keys map[string][]string) (m
 			if !known {
 				missing = append(missing, key)
 			}
-			negated := strings.Contains(operator, "Not")
-			holds := slices.ContainsFunc(values, func(value string) bool { return fits(wanted, value) })
-			matched = matched && (holds != negated)
+			matched = matched && conditionHolds(operator, wanted, values, known, fits)
 		}
 	}
 	return matched, missing
+}
+
+// conditionHolds follows "IAM JSON policy elements: Condition operators" for
+// those that the tests use.
+func conditionHolds(operator string, wanted oneOrMore, values []string, known bool, fits func(oneOrMore, string) bool) bool {
+	operator = strings.ToLower(operator)
+	operator, ifExists := strings.CutSuffix(operator, "ifexists")
+	if operator == "null" {
+		return (wanted[0] == "true") != known
+	}
+	if ifExists && !known {
+		return true
+	}
+	compared := func(value string) bool { return fits(wanted, value) }
+	if strings.HasPrefix(operator, "date") {
+		compared = func(value string) bool {
+			at, _ := time.Parse(time.RFC3339, value)
+			limit, _ := time.Parse(time.RFC3339, wanted[0])
+			return strings.Contains(operator, "less") && at.Before(limit) || strings.Contains(operator, "greater") && at.After(limit)
+		}
+	}
+	return slices.ContainsFunc(values, compared) != strings.Contains(operator, "not")
 }
 
 func TestFakeAccountEvaluatesLikeIAM(t *testing.T) {

@@ -96,6 +96,25 @@ type need struct {
 	evidence func(userData) bool
 }
 
+// neededAction gives the spelling and the capability of an action that a
+// capability takes; "" for others.
+func neededAction(action string) (string, Capability) {
+	for _, capability := range capabilities {
+		for _, n := range needs[capability] {
+			if strings.EqualFold(n.action, action) {
+				return n.action, capability
+			}
+		}
+	}
+	return "", ""
+}
+
+// isHard reports whether the role's instances can't do without an action: by what
+// it is, by their user data, or because AWS refused it to one of them.
+func (o Observation) isHard(n need) bool {
+	return n.isHard(o.Evidence.userData) || slices.Contains(o.Target.Refused, n.action)
+}
+
 // isHard reports whether an instance of which this was seen cannot do without it.
 func (n need) isHard(seen userData) bool {
 	return n.optional == "" || n.evidence != nil && n.evidence(seen)

@@ -139,7 +139,7 @@ func (v verdict) agentGap() gap {
 func (g gap) distance(o Observation) int {
 	distance := g.count()
 	for _, n := range g.scoped {
-		if n.isHard(o.Evidence.userData) {
+		if o.isHard(n) {
 			distance++
 		}
 	}
@@ -167,8 +167,8 @@ func (s Settings) judgeAt(o Observation, at site, answers policysimulation.Answe
 				continue
 			}
 			judged := o.judgeAnswer(answer, question, at)
-			found.undecided = found.undecided || o.policies == nil && n.isHard(o.Evidence.userData) && answer.Undecided()
-			g.add(n, judged, n.isHard(o.Evidence.userData), o.isScoped(n, at))
+			found.undecided = found.undecided || o.policies == nil && o.isHard(n) && answer.Undecided()
+			g.add(n, judged, o.isHard(n), o.isScoped(n, at))
 		}
 		if g.count()+len(g.lost)+len(g.scoped) > 0 {
 			found.gaps = append(found.gaps, g)

@@ -412,6 +412,15 @@ func (s Settings) otherFindings(o Observation) []finding.Finding {
 			Fix:     "Set CONFIG_BUCKET, or take config out of the role's capabilities.",
 		})
 	}
+	for _, action := range o.Target.Refused {
+		if _, capability := neededAction(action); !slices.Contains(s.asked(*o.Role), capability) {
+			findings = append(findings, finding.Finding{
+				Code: "capability-off", Severity: finding.Warning,
+				Message: fmt.Sprintf("AWS refused %s to an instance with the role %s. It belongs to the capability %s, which the role isn't to have, so nothing is attached.", action, name, capability),
+				Fix:     fmt.Sprintf("Add %s to the parameter Capabilities, and to the role's tag %s if it has one. Or grant %s in the role's source.", capability, capabilitiesTag, action),
+			})
+		}
+	}
 	if len(unknown) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "capability-unknown", Severity: finding.Warning,

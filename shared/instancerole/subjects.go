@@ -32,6 +32,9 @@ type Target struct {
 	Instance Instance
 	// Calls are those that asked for the look, in the order of their times.
 	Calls []Call
+	// Refused are actions that AWS refused to the role's instances, as
+	// diagnose-failure reports them; in the spelling of the needs.
+	Refused []string
 	// Undo asks to take back what was attached.
 	Undo bool
 	// ByHand is set where a person named the role in an invocation.
@@ -81,6 +84,7 @@ func Merge(a, b Target) Target {
 	slices.SortStableFunc(a.Calls, func(x, y Call) int { return x.At.Compare(y.At) })
 	a.ByHand = a.ByHand || b.ByHand
 	a.Teardown = a.Teardown || b.Teardown
+	a.Refused = appendNew(a.Refused, b.Refused...)
 	return a
 }
 
@@ -245,6 +249,10 @@ func (s Settings) byHand(request event.ByHand) subject {
 	written, _ := request.Text(field)
 	written = strings.TrimSpace(written)
 	target := Target{Undo: asksUndo, Account: s.account(), ByHand: !request.Queued}
+	refused, _ := request.Text(event.RefusedField)
+	if action, _ := neededAction(refused); action != "" {
+		target.Refused = []string{action}
+	}
 	name := written
 	if parts := roleARN.FindStringSubmatch(written); parts != nil {
 		target.Account, name = parts[1], parts[2]

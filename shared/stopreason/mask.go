@@ -188,7 +188,7 @@ func mask(text string) (string, Named) {
 }
 
 var deniedAction = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)not authorized to perform:? ?([a-z0-9-]+:[a-z]+)`)
+	return regexp.MustCompile(`(?i)not authorized to perform:? ?([a-z0-9-]{2,32}:[a-z]{2,64})`)
 })
 
 // maskARN keeps the service, which some rules ask for.

@@ -40,8 +40,10 @@ var rules = []rule{
 	// What the roles may not do, and what the registries' tokens lack.
 	on("ecr-token-denied", `getauthorizationtoken.*`+refused+`|`+refused+`.*ecr(-public)?:getauthorizationtoken|ecr registry auth.*`+refused+`|getauthorizationtoken, https response error statuscode: (400|403),? ?[^:]*(: ?[0-9a-f-]*)?$`),
 	on("ecr-pull-denied", `not authorized to perform:? (action )?ecr(-public)?:(batchgetimage|getdownloadurlforlayer|batchchecklayeravailability|initiatelayerupload|batchimportupstreamimage|createrepository)|\bdenied: user: (\{role\}|arn:)`),
+	// The agent has this class for errors of the token's call (dockerapi, getAuthdata).
+	on("ecr-token-denied", `cannotpullecrcontainererror: (operation error ecr\b.*)?`+refused),
 	on("ecr-execution-credentials-absent", `engine ecr credentials: not found`),
-	on("ecr-token-network", `(ecr registry auth|registry auth from amazon ecr|getauthorizationtoken|\{ecr-api\}).*`+lost),
+	on("ecr-token-network", `(ecr registry auth|registry auth from amazon ecr|getauthorizationtoken|\{ecr-api\}).*`+lost+`|cannotpullecrcontainererror: (requesterror|request ?cancell?ed|request send failed|operation error ecr\b.*`+lost+`)`),
 
 	on("secret-kms-denied", `access to kms is not allow|not authorized to perform:? (action )?kms:decrypt|kmsaccessdenied|kms:decrypt.*accessdenied|accessdenied.*\{kms-key\}|the ciphertext refers to a customer master key that`),
 	on("registry-secret-denied", `(asm fetching secret from the service for|registry auth from asm).*`+refused),
