@@ -143,6 +143,8 @@ func (j *judge) showsNoSecret(v *Variable, value string) bool {
 	case v.Name == "ECS_ENGINE_AUTH_TYPE":
 		word := strings.ToLower(strings.Trim(value, " \t'\";:"))
 		return word == registryauth.Docker || word == registryauth.Dockercfg
+	case v.Name == "ECS_CLUSTER" && isLikelyCluster(value):
+		return true
 	case v.Secret, isForeign(v, value), secretshape.IsGenerated(value):
 		return false
 	case v.Type == StringMap:
@@ -151,6 +153,17 @@ func (j *judge) showsNoSecret(v *Variable, value string) bool {
 		return !looksLikeCredential(value)
 	}
 	return isHarmless(value) || len(j.check(v, value)) == 0
+}
+
+// likelyCluster is a cluster's name that begins with a word of letters. What
+// follows may be the random suffix that CloudFormation, CDK and Terraform add.
+var likelyCluster = lazyregexp.New(`^(?:arn:aws[a-z-]*:ecs:[a-z0-9-]+:[0-9]{12}:cluster/)?[A-Za-z]{1,20}(?:[-_][A-Za-z0-9]{1,24}){0,8}$`)
+
+// isLikelyCluster says that a value is what ECS_CLUSTER is for, whatever words
+// are in it, as in user-service.
+func isLikelyCluster(value string) bool {
+	word, _, isCompound := strings.Cut(value, "-")
+	return likelyCluster.MatchString(value) && secretshape.Find(value) == "" && (isCompound || !secretshape.IsGenerated(word))
 }
 
 // isForeign recognizes a credential by what no value of the variable looks

@@ -195,7 +195,7 @@ func decodedFile(content Text, encoding string) Text {
 // runCommands evaluates runcmd and bootcmd: cloud-init makes one script of all
 // of them, in which lists are quoted word by word.
 func (m *machine) runCommands(d document, node *yaml.Node) {
-	sh := &shell{machine: m, variables: map[string]Text{}, functions: map[string]function{}, directory: "/"}
+	sh := newShell(m)
 	commands := items(node)
 	if single := resolved(node); single != nil && single.Kind == yaml.ScalarNode {
 		commands = []*yaml.Node{single}
@@ -220,7 +220,7 @@ func (m *machine) runCommands(d document, node *yaml.Node) {
 				sh.execute(arguments, streams{}, arguments[0].offset(0))
 			}
 		}
-		if sh.exited {
+		if sh.stop != goesOn {
 			return
 		}
 	}

@@ -25,6 +25,8 @@ type machine struct {
 	secretSpans []Text
 	// unquoted are the assignments that lost double quotes to the shell.
 	unquoted []unquotedWord
+	// temporary counts the files that mktemp made.
+	temporary int
 	// steps bounds the commands that are still evaluated, written the bytes.
 	steps, written int
 }
@@ -184,7 +186,7 @@ func (m *machine) merge(before map[string]Text, branches []map[string]Text, cond
 			same = same && files[name].String() == branches[0][name].String()
 		}
 		if same {
-			merged[name] = branches[0][name]
+			merged[name] = branches[0][name].without(condition)
 			continue
 		}
 		base, kept := before[name], true

@@ -8,14 +8,14 @@ import (
 
 var (
 	// shellExpansion is what may stand between "${" and "}" in a shell.
-	shellExpansion = lazyregexp.New(`^(?s:[!#]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])(?:\[[^\]]*\])?(?::?[-=?+].*|[%#^,/].*|:[ 0-9$-].*|@[A-Za-z])?)$`)
+	shellExpansion = lazyregexp.New(`^(?s:[!#]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])(?:\[[^\]]*\])?(?::?[-=?+].*|[%#^,/].*|:[ 0-9$:-].*|@[A-Za-z])?)$`)
 	plainName      = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	// directive is a line of Terraform's template language.
 	directive = lazyregexp.New(`^%\{~?\s*(?:if|else|endif|for|endfor)\b[^}\n]*\}`)
 	// showable is an expression that can hold no secret.
 	showable = lazyregexp.New(`^[A-Za-z0-9_.:\[\]*() -]{1,80}$`)
 	// templated is what only a template has.
-	templated = lazyregexp.New(`\$\$\{|\$\{\s*[A-Za-z_][A-Za-z0-9_-]*(?:\.|::|\()|%\{~?\s*(?:if|for)\b`)
+	templated = lazyregexp.New(`\$\$\{|\$\{\s*[A-Za-z_][A-Za-z0-9_-]*(?:\.|::[A-Za-z]|\()|%\{~?\s*(?:if|for)\b`)
 )
 
 // withPlaceholders turns what a template engine fills in into unknown text:

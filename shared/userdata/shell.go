@@ -12,15 +12,34 @@ import (
 
 // shell evaluates a script as far as its text alone says what it does.
 type shell struct {
-	machine   *machine
-	script    Text
+	machine *machine
+	script  Text
+	// variables are the texts of the variables: of an array, the first element's.
 	variables map[string]Text
+	arrays    map[string]array
 	functions map[string]function
 	arguments []Text
-	directory string
-	// errexit is set -e; depth bounds scripts in scripts and functions.
-	depth  int
-	exited bool
+	// hasArguments says that the arguments are known, though there may be none.
+	hasArguments bool
+	// directory is where relative paths begin; directories are the ones to which
+	// popd goes back.
+	directory   string
+	directories []string
+	// standardOutput is where exec has sent what the script prints, nil for the
+	// log; descriptors are the other open files by number.
+	standardOutput *target
+	descriptors    map[string]target
+	// depth bounds scripts in scripts and functions.
+	depth int
+	// stop is what ends the commands that are being evaluated, levels how many
+	// loops it ends.
+	stop   control
+	levels int
+	// returned is the status that return gave.
+	returned status
+	// locals are the variables to restore when the function ends, nil outside
+	// functions.
+	locals map[string]saved
 	// condition is the offset, plus 1, of the condition that is being evaluated under.
 	condition int
 }
@@ -28,6 +47,27 @@ type shell struct {
 type function struct {
 	body   *syntax.Stmt
 	script Text
+}
+
+// target is a file that a command's output goes to.
+type target struct {
+	name    string
+	appends bool
+}
+
+// control is what makes a shell leave out the commands that follow.
+type control int
+
+const (
+	goesOn control = iota
+	breaks
+	continues
+	returns
+	exits
+)
+
+func newShell(m *machine) *shell {
+	return &shell{machine: m, variables: map[string]Text{}, arrays: map[string]array{}, functions: map[string]function{}, directory: "/"}
 }
 
 // status is how a command ends.
@@ -40,6 +80,25 @@ const (
 	uncertain               // a test whose outcome isn't known
 )
 
+// negated is the status after "!".
+func (s status) negated() status {
+	switch s {
+	case succeeds:
+		return fails
+	case fails:
+		return succeeds
+	}
+	return uncertain
+}
+
+// outcome is the status of a test with a known result.
+func outcome(holds bool) status {
+	if holds {
+		return succeeds
+	}
+	return fails
+}
+
 // streams are a command's standard input and output; out is nil where it goes
 // to the log.
 type streams struct {
@@ -49,8 +108,7 @@ type streams struct {
 
 // runScript evaluates a script and gives the shell after it.
 func (m *machine) runScript(script Text) {
-	sh := &shell{machine: m, variables: map[string]Text{}, functions: map[string]function{}, directory: "/"}
-	sh.run(withPlaceholders(withLineFeeds(script), m.template), streams{})
+	newShell(m).run(withPlaceholders(withLineFeeds(script), m.template), streams{})
 }
 
 // withLineFeeds takes the carriage returns of Windows off the ends of lines, as
@@ -104,7 +162,7 @@ func (sh *shell) run(script Text, io streams) status {
 			}
 		}
 		result = sh.statements(statements, io)
-		if err == nil || sh.exited {
+		if err == nil || sh.stop != goesOn {
 			return result
 		}
 		at := errorOffset(err, source)
@@ -163,7 +221,7 @@ func (sh *shell) offset(pos syntax.Pos) int { return sh.script.offset(int(pos.Of
 func (sh *shell) statements(statements []*syntax.Stmt, io streams) status {
 	result := succeeds
 	for _, statement := range statements {
-		if sh.exited {
+		if sh.stop != goesOn {
 			break
 		}
 		result = sh.statement(statement, io)
@@ -173,33 +231,56 @@ func (sh *shell) statements(statements []*syntax.Stmt, io streams) status {
 
 func (sh *shell) statement(statement *syntax.Stmt, io streams) status {
 	if sh.machine.steps--; sh.machine.steps < 0 {
-		sh.exited = true
+		sh.stop = exits
 		return likely
 	}
 	if sh.isExec(statement) {
+		sh.redirectAll(statement.Redirs)
 		return likely
 	}
-	inner := io
-	type target struct {
-		name    string
-		appends bool
+	at := sh.offset(statement.Pos())
+	inner, to := sh.redirected(statement.Redirs, io)
+	result := likely
+	switch {
+	case statement.Cmd != nil:
+		result = sh.command(statement.Cmd, inner)
+	case inner.in != nil:
+		sh.print(inner, *inner.in) // $(< FILE)
 	}
+	if to != nil && to.name != "" {
+		// The shell opens, and empties, the file before the command runs.
+		sh.write(to.name, inner.out.text(), to.appends, at)
+	}
+	if statement.Negated {
+		return result.negated()
+	}
+	return result
+}
+
+// redirected gives a command's streams, and the file that its output goes to,
+// nil for none.
+func (sh *shell) redirected(redirects []*syntax.Redirect, io streams) (streams, *target) {
+	inner := io
 	var to *target
-	for _, redirect := range statement.Redirs {
-		standardOutput := redirect.N == nil || redirect.N.Value == "1"
+	if io.out == nil && sh.standardOutput != nil {
+		to, inner.out = sh.standardOutput, &builder{}
+	}
+	for _, redirect := range redirects {
 		switch redirect.Op {
 		case syntax.RdrOut, syntax.AppOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll:
-			if !standardOutput && redirect.Op != syntax.RdrAll && redirect.Op != syntax.AppAll {
+			if isStandardOutput(redirect) {
+				to, inner.out = sh.targetOf(redirect), &builder{}
+			}
+		case syntax.DplOut:
+			if !isStandardOutput(redirect) {
 				continue
 			}
-			to = &target{cleanPath(sh.directory, sh.one(redirect.Word)), redirect.Op == syntax.AppOut || redirect.Op == syntax.AppAll}
-			inner.out = &builder{}
-		case syntax.DplOut:
-			if standardOutput {
-				to, inner.out = nil, nil
+			to, inner.out = nil, nil
+			if open, ok := sh.descriptors[sh.text(redirect.Word).String()]; ok {
+				to, inner.out = &open, &builder{}
 			}
 		case syntax.RdrIn:
-			inner.in = sh.read(sh.one(redirect.Word))
+			inner.in = sh.readFrom(redirect.Word)
 		case syntax.Hdoc, syntax.DashHdoc:
 			text := sh.hereDocument(redirect)
 			inner.in = &text
@@ -208,26 +289,15 @@ func (sh *shell) statement(statement *syntax.Stmt, io streams) status {
 			inner.in = &text
 		}
 	}
-	// The shell opens, and empties, the file before the command runs.
-	at := sh.offset(statement.Pos())
-	result := likely
-	if statement.Cmd != nil {
-		result = sh.command(statement.Cmd, inner)
-	}
-	if to != nil && to.name != "" {
-		sh.write(to.name, inner.out.text(), to.appends, at)
-	}
-	if statement.Negated {
-		switch result {
-		case succeeds:
-			result = fails
-		case fails:
-			result = succeeds
-		default:
-			result = uncertain
-		}
-	}
-	return result
+	return inner, to
+}
+
+func isStandardOutput(redirect *syntax.Redirect) bool {
+	return redirect.N == nil || redirect.N.Value == "1" || redirect.Op == syntax.RdrAll || redirect.Op == syntax.AppAll
+}
+
+func (sh *shell) targetOf(redirect *syntax.Redirect) *target {
+	return &target{cleanPath(sh.directory, sh.one(redirect.Word)), redirect.Op == syntax.AppOut || redirect.Op == syntax.AppAll}
 }
 
 // isExec says that a statement only redirects what the whole script prints.
@@ -236,11 +306,64 @@ func (sh *shell) isExec(statement *syntax.Stmt) bool {
 	return ok && len(call.Args) == 1 && call.Args[0].Lit() == "exec"
 }
 
+// redirectAll follows exec with redirections and no command: they hold for the
+// commands that come after it.
+func (sh *shell) redirectAll(redirects []*syntax.Redirect) {
+	for _, redirect := range redirects {
+		switch redirect.Op {
+		case syntax.RdrOut, syntax.AppOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll:
+		case syntax.DplOut:
+			if isStandardOutput(redirect) {
+				sh.standardOutput = nil
+				if open, ok := sh.descriptors[sh.text(redirect.Word).String()]; ok {
+					sh.standardOutput = &open
+				}
+			} else {
+				delete(sh.descriptors, redirect.N.Value) // closed, or the log
+			}
+			continue
+		default:
+			continue
+		}
+		to := sh.targetOf(redirect)
+		if _, known := sh.machine.files[to.name]; to.name != "" && !to.appends && known {
+			sh.write(to.name, Text{}, false, sh.offset(redirect.Pos()))
+		}
+		to.appends = true
+		switch {
+		case isStandardOutput(redirect) && to.name == "":
+			sh.standardOutput = nil
+		case isStandardOutput(redirect):
+			sh.standardOutput = to
+		default:
+			descriptors := maps.Clone(sh.descriptors)
+			if descriptors == nil {
+				descriptors = map[string]target{}
+			}
+			descriptors[redirect.N.Value] = *to
+			sh.descriptors = descriptors
+		}
+	}
+}
+
 func (sh *shell) write(name string, content Text, appends bool, at int) {
 	if sh.condition != 0 {
 		content = content.under(sh.condition)
 	}
 	sh.machine.write(name, content, appends, at)
+}
+
+// readFrom gives the content of a file, or of a process substitution.
+func (sh *shell) readFrom(word *syntax.Word) *Text {
+	if len(word.Parts) == 1 {
+		if p, ok := word.Parts[0].(*syntax.ProcSubst); ok && p.Op == syntax.CmdIn && sh.depth <= 8 {
+			out := &builder{}
+			sh.child().statements(p.Stmts, streams{out: out})
+			text := sh.machine.bounded(out.text())
+			return &text
+		}
+	}
+	return sh.read(sh.one(word))
 }
 
 // read gives a file's content, nil where it isn't known.
@@ -257,25 +380,18 @@ func (sh *shell) command(command syntax.Command, io streams) status {
 	case *syntax.CallExpr:
 		return sh.call(c, io)
 	case *syntax.DeclClause:
-		for _, assignment := range c.Args {
-			if assignment.Name != nil && !assignment.Naked {
-				sh.assign(assignment)
-			}
-		}
+		sh.declare(c)
+		return succeeds
 	case *syntax.Block:
 		return sh.statements(c.Stmts, io)
 	case *syntax.Subshell:
-		child := sh.child()
-		return child.statements(c.Stmts, io)
+		return sh.child().statements(c.Stmts, io)
 	case *syntax.BinaryCmd:
 		return sh.binary(c, io)
 	case *syntax.IfClause:
 		sh.ifClause(c, io)
 	case *syntax.WhileClause:
-		sh.branches(c.Pos(), io, nil, func(io streams) {
-			sh.statements(c.Cond, io)
-			sh.statements(c.Do, io)
-		})
+		sh.whileClause(c, io)
 	case *syntax.ForClause:
 		sh.forClause(c, io)
 	case *syntax.CaseClause:
@@ -290,8 +406,14 @@ func (sh *shell) command(command syntax.Command, io streams) status {
 		if c.Stmt != nil {
 			return sh.statement(c.Stmt, io)
 		}
-	case *syntax.ArithmCmd, *syntax.LetClause:
-		return uncertain
+	case *syntax.ArithmCmd:
+		return sh.arithmeticStatus(c.X)
+	case *syntax.LetClause:
+		result := uncertain
+		for _, expression := range c.Exprs {
+			result = sh.arithmeticStatus(expression)
+		}
+		return result
 	}
 	return likely
 }
@@ -299,6 +421,7 @@ func (sh *shell) command(command syntax.Command, io streams) status {
 func (sh *shell) child() *shell {
 	child := *sh
 	child.variables = maps.Clone(sh.variables)
+	child.arrays = maps.Clone(sh.arrays)
 	child.functions = maps.Clone(sh.functions)
 	child.depth++
 	return &child
@@ -337,6 +460,14 @@ func (sh *shell) binary(c *syntax.BinaryCmd, io streams) status {
 	}
 }
 
+// branch is the state that one alternative leaves behind.
+type branch struct {
+	variables map[string]Text
+	arrays    map[string]array
+	files     map[string]Text
+	stop      control
+}
+
 // branches evaluates what may or may not happen, one after the other from the
 // same state, and merges what they leave behind. The first is that nothing
 // happens, unless it is exhaustive.
@@ -349,51 +480,58 @@ func (sh *shell) branches(condition syntax.Pos, io streams, exhaustive []func(st
 	if outer == 0 {
 		sh.condition = sh.offset(condition) + 1
 	}
-	variables, files := sh.variables, sh.machine.snapshot()
-	var allVariables []map[string]Text
-	var allFiles []map[string]Text
-	var outputs []Text
+	before := branch{variables: sh.variables, arrays: sh.arrays, files: sh.machine.snapshot()}
+	var ended []branch
 	for _, alternative := range alternatives {
-		sh.variables, sh.machine.files = maps.Clone(variables), maps.Clone(files)
-		branch := io
+		sh.variables, sh.arrays, sh.machine.files = maps.Clone(before.variables), maps.Clone(before.arrays), maps.Clone(before.files)
+		output := io
 		if io.out != nil {
-			branch.out = &builder{}
+			output.out = &builder{}
 		}
-		alternative(branch)
-		if sh.exited {
-			// What comes after is for the other branches.
-			if sh.exited = false; len(alternatives) > 1 {
-				allFiles = append(allFiles, sh.machine.files)
-				continue
-			}
-		}
-		allVariables, allFiles = append(allVariables, sh.variables), append(allFiles, sh.machine.files)
+		alternative(output)
+		ended = append(ended, branch{sh.variables, sh.arrays, sh.machine.files, sh.stop})
 		if io.out != nil {
-			outputs = append(outputs, branch.out.text().under(sh.condition))
+			io.out.add(output.out.text().under(sh.condition))
 		}
+		sh.stop = goesOn
 	}
-	for _, output := range outputs {
-		io.out.add(output)
-	}
-	sh.machine.merge(files, allFiles, sh.condition)
-	sh.variables = variables
-	if len(allVariables) > 0 {
-		sh.variables = mergedVariables(allVariables, sh.offset(condition))
-	}
+	sh.mergeBranches(before, ended, sh.offset(condition))
 	sh.condition = outer
 }
 
-func mergedVariables(branches []map[string]Text, at int) map[string]Text {
+// mergeBranches sets the state after the branches of a condition at an offset.
+// What follows is for those that go on; where all stop, the shell does.
+func (sh *shell) mergeBranches(before branch, ended []branch, at int) {
+	var files []map[string]Text
+	var on []branch
+	stop := exits
+	for _, b := range ended {
+		files = append(files, b.files)
+		if b.stop != exits {
+			on = append(on, b)
+		}
+		stop = min(stop, b.stop)
+	}
+	sh.stop = stop
+	sh.machine.merge(before.files, files, sh.condition)
+	sh.variables, sh.arrays = before.variables, before.arrays
+	if len(on) > 0 {
+		sh.variables = mergedVariables(on, at)
+		sh.arrays = mergedArrays(on)
+	}
+}
+
+func mergedVariables(branches []branch, at int) map[string]Text {
 	merged := map[string]Text{}
-	for _, variables := range branches {
-		for name := range variables {
+	for _, b := range branches {
+		for name := range b.variables {
 			if _, done := merged[name]; done {
 				continue
 			}
-			first, everywhere := branches[0][name]
+			first, everywhere := branches[0].variables[name]
 			same := everywhere
 			for _, other := range branches[1:] {
-				value, set := other[name]
+				value, set := other.variables[name]
 				same = same && set && value.String() == first.String()
 			}
 			if same {
@@ -401,6 +539,17 @@ func mergedVariables(branches []map[string]Text, at int) map[string]Text {
 			} else {
 				merged[name] = unknownText("${"+name+"}", at)
 			}
+		}
+	}
+	return merged
+}
+
+// mergedArrays are the arrays that all branches leave behind.
+func mergedArrays(branches []branch) map[string]array {
+	merged := map[string]array{}
+	for name, first := range branches[0].arrays {
+		if !slices.ContainsFunc(branches, func(b branch) bool { return !b.arrays[name].equal(first) }) {
+			merged[name] = first
 		}
 	}
 	return merged
@@ -431,34 +580,111 @@ func (sh *shell) ifClause(c *syntax.IfClause, io streams) {
 	}
 }
 
-func (sh *shell) forClause(c *syntax.ForClause, io streams) {
-	loop, ok := c.Loop.(*syntax.WordIter)
-	if ok && loop.Name != nil {
-		var items []Text
-		for _, word := range loop.Items {
-			items = append(items, sh.fields(word)...)
+// maxRounds bounds the rounds of a loop that are evaluated one by one.
+const maxRounds = 100
+
+// round evaluates a loop's body once and says whether the loop goes on.
+func (sh *shell) round(body []*syntax.Stmt, io streams) bool {
+	sh.statements(body, io)
+	if sh.stop != breaks && sh.stop != continues {
+		return sh.stop == goesOn
+	}
+	if sh.levels--; sh.levels > 0 {
+		return false // for a loop around this one
+	}
+	again := sh.stop == continues
+	sh.stop = goesOn
+	return again
+}
+
+// perhaps evaluates a loop's body as what may or may not happen.
+func (sh *shell) perhaps(pos syntax.Pos, body []*syntax.Stmt, io streams) {
+	sh.branches(pos, io, nil, func(io streams) { sh.round(body, io) })
+}
+
+func (sh *shell) whileClause(c *syntax.WhileClause, io streams) {
+	for range maxRounds {
+		goes := sh.statements(c.Cond, io)
+		if c.Until {
+			goes = goes.negated()
 		}
-		known := len(items) <= 100 && !slices.ContainsFunc(items, func(t Text) bool { return t.unknown() != "" || strings.ContainsAny(t.String(), "*?") })
-		if known && len(loop.Items) > 0 {
-			for _, item := range items {
-				if sh.exited {
-					return
-				}
-				sh.variables[loop.Name.Value] = item
-				sh.statements(c.Do, io)
+		switch {
+		case goes == fails || sh.stop != goesOn:
+			return
+		case goes == succeeds:
+			if !sh.round(c.Do, io) {
+				return
 			}
+			continue
+		}
+		sh.perhaps(c.Pos(), c.Do, io)
+		return
+	}
+}
+
+func (sh *shell) forClause(c *syntax.ForClause, io streams) {
+	switch loop := c.Loop.(type) {
+	case *syntax.WordIter:
+		sh.forWords(c, loop, io)
+	case *syntax.CStyleLoop:
+		sh.forNumbers(c, loop, io)
+	}
+}
+
+func (sh *shell) forWords(c *syntax.ForClause, loop *syntax.WordIter, io streams) {
+	var items []Text
+	for _, word := range loop.Items {
+		items = append(items, sh.fields(word)...)
+	}
+	if !loop.InPos.IsValid() {
+		items = sh.arguments // for NAME; do
+	}
+	isOpen := func(t Text) bool { return t.unknown() != "" || strings.ContainsAny(t.String(), "*?") }
+	if len(items) > maxRounds || slices.ContainsFunc(items, isOpen) {
+		sh.setVariable(loop.Name.Value, unknownText("${"+loop.Name.Value+"}", sh.offset(c.Pos())))
+		sh.perhaps(c.Pos(), c.Do, io)
+		return
+	}
+	for _, item := range items {
+		sh.setVariable(loop.Name.Value, item)
+		if !sh.round(c.Do, io) {
 			return
 		}
-		sh.variables[loop.Name.Value] = unknownText("${"+loop.Name.Value+"}", sh.offset(c.Pos()))
 	}
-	sh.branches(c.Pos(), io, nil, func(io streams) { sh.statements(c.Do, io) })
+}
+
+// forNumbers evaluates for ((…; …; …)).
+func (sh *shell) forNumbers(c *syntax.ForClause, loop *syntax.CStyleLoop, io streams) {
+	if loop.Init != nil {
+		sh.arithmetic(loop.Init)
+	}
+	for range maxRounds {
+		goes := uncertain
+		if loop.Cond != nil {
+			goes = sh.arithmeticStatus(loop.Cond)
+		}
+		switch goes {
+		case fails:
+			return
+		case succeeds:
+			if !sh.round(c.Do, io) {
+				return
+			}
+		default:
+			sh.perhaps(c.Pos(), c.Do, io)
+			return
+		}
+		if loop.Post != nil {
+			sh.arithmetic(loop.Post)
+		}
+	}
 }
 
 func (sh *shell) caseClause(c *syntax.CaseClause, io streams) {
 	subject := sh.one(c.Word)
 	if subject.unknown() == "" {
-		for _, item := range c.Items {
-			matches, known := sh.matchesPattern(subject, item.Patterns)
+		for i, item := range c.Items {
+			matches, known := sh.matchesOne(subject, item.Patterns)
 			if !known {
 				break
 			}
@@ -466,7 +692,7 @@ func (sh *shell) caseClause(c *syntax.CaseClause, io streams) {
 				sh.statements(item.Stmts, io)
 				return
 			}
-			if item == c.Items[len(c.Items)-1] {
+			if i == len(c.Items)-1 {
 				return
 			}
 		}
@@ -486,85 +712,16 @@ func (sh *shell) caseClause(c *syntax.CaseClause, io streams) {
 	sh.branches(c.Pos(), io, nil, possible...)
 }
 
-// matchesPattern says whether one of the patterns matches, as far as they are
-// plain words or "*".
-func (sh *shell) matchesPattern(subject Text, patterns []*syntax.Word) (matches, known bool) {
+// matchesOne says whether one of the patterns matches.
+func (sh *shell) matchesOne(subject Text, patterns []*syntax.Word) (matches, known bool) {
 	for _, pattern := range patterns {
-		word := sh.one(pattern)
-		raw := sh.text(pattern).String()
-		switch {
-		case raw == "*":
-			return true, true
-		case word.unknown() != "" || strings.ContainsAny(raw, "*?["):
+		expression := sh.pattern(pattern, true, false)
+		if expression == nil {
 			return false, false
-		case word.String() == subject.String():
+		}
+		if expression.MatchString(subject.String()) {
 			return true, true
 		}
 	}
 	return false, true
-}
-
-func (sh *shell) testExpression(expression syntax.TestExpr) status {
-	switch x := expression.(type) {
-	case *syntax.ParenTest:
-		return sh.testExpression(x.X)
-	case *syntax.Word:
-		return isTrue(sh.one(x), func(s string) bool { return s != "" })
-	case *syntax.UnaryTest:
-		switch x.Op {
-		case syntax.TsNot:
-			switch sh.testExpression(x.X) {
-			case succeeds:
-				return fails
-			case fails:
-				return succeeds
-			}
-		case syntax.TsEmpStr, syntax.TsNempStr:
-			if word, ok := x.X.(*syntax.Word); ok {
-				return isTrue(sh.one(word), func(s string) bool { return (s == "") == (x.Op == syntax.TsEmpStr) })
-			}
-		}
-	case *syntax.BinaryTest:
-		switch x.Op {
-		case syntax.AndTest, syntax.OrTest:
-			first, second := sh.testExpression(x.X), sh.testExpression(x.Y)
-			decides, other := fails, succeeds
-			if x.Op == syntax.OrTest {
-				decides, other = succeeds, fails
-			}
-			if first == decides || second == decides {
-				return decides
-			}
-			if first == other && second == other {
-				return other
-			}
-		case syntax.TsMatch, syntax.TsMatchShort, syntax.TsNoMatch:
-			left, ok := x.X.(*syntax.Word)
-			right, also := x.Y.(*syntax.Word)
-			if ok && also && !strings.ContainsAny(sh.text(right).String(), "*?[") {
-				return isEqual(sh.one(left), sh.one(right), x.Op != syntax.TsNoMatch)
-			}
-		}
-	}
-	return uncertain
-}
-
-func isTrue(value Text, test func(string) bool) status {
-	if value.unknown() != "" {
-		return uncertain
-	}
-	if test(value.String()) {
-		return succeeds
-	}
-	return fails
-}
-
-func isEqual(a, b Text, want bool) status {
-	if a.unknown() != "" || b.unknown() != "" {
-		return uncertain
-	}
-	if (a.String() == b.String()) == want {
-		return succeeds
-	}
-	return fails
 }

@@ -1,11 +1,8 @@
 package userdata
 
 import (
-	"bytes"
-	"encoding/base64"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -26,14 +23,16 @@ func (sh *shell) call(c *syntax.CallExpr, io streams) status {
 		arguments = append(arguments, sh.fields(word)...)
 		sh.noteQuotes(word)
 	}
-	if len(c.Assigns) > 0 {
+	for _, assignment := range c.Assigns {
 		// For this command alone.
-		before := sh.variables
-		sh.variables = sh.child().variables
-		for _, assignment := range c.Assigns {
-			sh.assign(assignment)
-		}
-		defer func() { sh.variables = before }()
+		name := assignment.Name.Value
+		before, set := sh.variables[name]
+		defer func() {
+			if delete(sh.variables, name); set {
+				sh.variables[name] = before
+			}
+		}()
+		sh.assign(assignment)
 	}
 	return sh.execute(arguments, io, sh.offset(c.Pos()))
 }
@@ -53,6 +52,52 @@ func (sh *shell) noteQuotes(word *syntax.Word) {
 
 var jsonAssignment = lazyregexp.New(`^([A-Za-z_][A-Za-z0-9_]*)=[{\[]`)
 
+// invocation is one command with its arguments and streams.
+type invocation struct {
+	// name is the program's, without its directory.
+	name      string
+	words     []string
+	arguments []Text
+	io        streams
+	at        int
+}
+
+// commands are the builtins and programs that are followed.
+var commands map[string]func(*shell, invocation) status
+
+func init() {
+	commands = map[string]func(*shell, invocation) status{
+		"echo": runEcho, "printf": runPrintf, "cat": runCat, "tee": runTee, "dd": runDD,
+		"cd": runCD, "pushd": runCD, "popd": runPopd, "test": runTest, "[": runTest,
+		"read": runRead, "mapfile": runMapfile, "readarray": runMapfile, "getopts": runGetopts,
+		"unset": runUnset, "export": runExport, "declare": runExport, "local": runExport, "readonly": runExport, "typeset": runExport,
+		"set": runSet, "shift": runShift, "break": runBreak, "continue": runBreak, "return": runReturn, "exit": runReturn,
+		"eval": runEval, "source": runSource, ".": runSource, "su": runSu, "runuser": runSu,
+		"cp": runCopy, "install": runCopy, "mv": runCopy, "rm": runRemove, "unlink": runRemove, "truncate": runRemove, "ln": runLink, "touch": runTouch,
+		"aws": runAWS, "curl": runDownload, "wget": runDownload, "sed": runSed, "perl": runPerl,
+	}
+	for _, name := range []string{"bash", "sh", "dash", "zsh"} {
+		commands[name] = runShell
+	}
+	for _, name := range []string{"awk", "gawk", "ex", "vi", "crudini", "augtool", "ansible", "puppet"} {
+		commands[name] = runEditor
+	}
+	for name := range filters {
+		if commands[name] == nil {
+			commands[name] = runFilter
+		}
+	}
+	for name, result := range map[string]status{
+		"true": succeeds, ":": succeeds, "false": fails, "[[": uncertain,
+		// They print nothing.
+		"mkdir": likely, "chmod": likely, "chown": likely, "chgrp": likely, "sleep": likely, "wait": likely, "trap": likely, "kill": likely,
+		"shopt": likely, "umask": likely, "ulimit": likely, "alias": likely, "mount": likely, "umount": likely, "usermod": likely, "useradd": likely, "sync": likely,
+		"systemctl": likely, "setenforce": likely, "modprobe": likely, "swapon": likely, "hostnamectl": likely, "logger": likely,
+	} {
+		commands[name] = func(*shell, invocation) status { return result }
+	}
+}
+
 // execute evaluates one command. What it prints and isn't known is unknown text.
 func (sh *shell) execute(arguments []Text, io streams, at int) status {
 	if sh.machine.steps--; sh.machine.steps < 0 {
@@ -66,130 +111,65 @@ func (sh *shell) execute(arguments []Text, io streams, at int) status {
 	for i, argument := range arguments {
 		words[i] = argument.String()
 	}
-	name := path.Base(words[0])
+	c := invocation{path.Base(words[0]), words, arguments, io, at}
 	if f, ok := sh.functions[words[0]]; ok {
 		return sh.callFunction(f, arguments, io)
 	}
-	sh.machine.observe(name, words, arguments, at)
-	switch name {
-	case "echo":
-		sh.print(io, echo(arguments, at))
-		return succeeds
-	case "printf":
-		sh.print(io, printf(arguments, at))
-		return succeeds
-	case "cat":
-		sh.cat(arguments, io, at)
-	case "tee":
-		sh.tee(arguments, io, at)
-	case "true", ":":
-		return succeeds
-	case "false":
-		return fails
-	case "exit":
-		sh.exited = true
-	case "return":
-		return likely
-	case "cd", "pushd":
-		if len(words) > 1 {
-			sh.directory = cleanPath(sh.directory, arguments[1])
-		}
-	case "test", "[":
-		return test(arguments)
-	case "[[":
-		return uncertain
-	case "read", "mapfile", "readarray", "getopts":
-		for _, word := range words[1:] {
-			if plainName.MatchString(word) {
-				sh.variables[word] = unknownText("${"+word+"}", at)
-			}
-		}
-	case "unset":
-		for _, word := range words[1:] {
-			delete(sh.variables, word)
-		}
-	case "export", "declare", "local", "readonly", "typeset":
-		for _, argument := range arguments[1:] {
-			if variable, value, ok := strings.Cut(argument.String(), "="); ok && plainName.MatchString(variable) {
-				sh.variables[variable] = argument.slice(argument.length()-len(value), argument.length())
-			}
-		}
-	case "eval":
-		return sh.run(joined(arguments[1:], " ", at), io)
-	case "source", ".":
-		if len(arguments) > 1 {
-			if content := sh.read(arguments[1]); content != nil {
-				return sh.nested(*content, io, true)
-			}
-		}
-	case "bash", "sh", "dash", "zsh":
-		return sh.shellCommand(arguments, io)
-	case "su", "runuser":
-		for i, word := range words[:len(words)-1] {
-			if word == "-c" || word == "--command" {
-				return sh.nested(arguments[i+1], io, false)
-			}
-		}
-		if io.in != nil {
-			return sh.nested(*io.in, io, false)
-		}
-	case "cp", "install", "mv":
-		sh.copyFile(name, arguments, at)
-	case "rm", "unlink", "truncate":
-		for _, argument := range arguments[1:] {
-			if target := cleanPath(sh.directory, argument); target != "" {
-				if _, ok := sh.machine.files[target]; ok {
-					sh.write(target, Text{}, false, at)
-				}
-			}
-		}
-	case "ln":
-		if len(arguments) > 2 && isConfig(cleanPath(sh.directory, arguments[len(arguments)-1])) {
-			sh.copyFile("cp", append(arguments[:1:1], arguments[len(arguments)-2:]...), at)
-		}
-	case "aws":
-		sh.aws(arguments, words, io, at)
-	case "curl", "wget":
-		sh.download(arguments, words, io, at)
-	case "sed", "perl", "awk", "gawk", "ex", "vi", "crudini", "augtool", "ansible", "puppet":
-		if !sh.edit(name, arguments, words, at) {
-			sh.filter(io, arguments, at)
-		}
-	case "base64":
-		sh.base64(words, io, arguments, at)
-	case "tr", "sort", "uniq", "head", "tail", "cut", "jq", "grep", "egrep", "envsubst", "xargs", "gunzip", "zcat", "rev", "column":
-		sh.filter(io, arguments, at)
-		if strings.HasSuffix(name, "grep") {
-			return uncertain
-		}
-	default:
-		if sh.machine.anywhere(words, arguments) {
-			return likely
-		}
-		sh.program(name, arguments, io, at)
-		sh.print(io, unknownText(outputOf(words), at).plus(madeText("\n", at)))
+	sh.machine.observe(c)
+	if run, ok := commands[c.name]; ok {
+		return run(sh, c)
 	}
+	return sh.runOther(c)
+}
+
+// runOther evaluates a program that isn't known: a script that was written
+// before, ECS Anywhere's, or one whose output can't be known.
+func (sh *shell) runOther(c invocation) status {
+	if sh.machine.anywhere(c.words, c.arguments) {
+		return likely
+	}
+	if strings.Contains(c.words[0], "/") {
+		if content := sh.read(c.arguments[0]); content != nil && content.unknown() == "" && isShellScript(content.String()) {
+			return sh.runFile(*content, c.arguments[1:], c.io)
+		}
+	}
+	sh.program(c)
+	sh.print(c.io, unknownText(outputOf(c.words), c.at).plus(madeText("\n", c.at)))
 	return likely
+}
+
+// isShellScript says that the kernel hands a script to a shell.
+func isShellScript(script string) bool {
+	first, _, _ := strings.Cut(script, "\n")
+	match := interpreter.FindStringSubmatch(first)
+	return match == nil || strings.HasSuffix(match[1], "sh") || path.Base(match[1]) == "env" && strings.HasSuffix(match[2], "sh")
+}
+
+// runFile evaluates a script in a shell of its own.
+func (sh *shell) runFile(script Text, arguments []Text, io streams) status {
+	child := sh.child()
+	child.arguments, child.hasArguments, child.locals = arguments, true, nil
+	return child.run(script, io)
 }
 
 // otherWrites finds the file being written in a language that isn't followed.
 var otherWrites = lazyregexp.New(`ecs\.config["'],[ \t]*(?:mode[ \t]*=[ \t]*)?["'][wa]|(?:write|Write|File\.open|fs\.)[^\n]*ecs\.config|>>?[ \t]*/etc/ecs/ecs\.config`)
 
 // program notes a program in another language that writes the file.
-func (sh *shell) program(name string, arguments []Text, io streams, at int) {
-	switch strings.TrimRight(name, "0123456789.") {
+func (sh *shell) program(c invocation) {
+	switch strings.TrimRight(c.name, "0123456789.") {
 	case "python", "ruby", "node", "perl", "php", "pwsh":
 	default:
 		return
 	}
-	texts := arguments[1:]
-	if io.in != nil {
-		texts = append(texts[:len(texts):len(texts)], *io.in)
+	texts := c.arguments[1:]
+	if c.io.in != nil {
+		texts = append(texts[:len(texts):len(texts)], *c.io.in)
 	}
 	for _, text := range texts {
 		if otherWrites.MatchString(text.String()) {
-			sh.machine.evidenceFor(WritesConfig, at)
-			sh.machine.edited(configPath, "$("+name+" …)", at)
+			sh.machine.evidenceFor(WritesConfig, c.at)
+			sh.machine.edited(configPath, "$("+c.name+" …)", c.at)
 			return
 		}
 	}
@@ -201,23 +181,18 @@ func (sh *shell) print(io streams, text Text) {
 	}
 }
 
-// filter prints what isn't known of its input.
-func (sh *shell) filter(io streams, arguments []Text, at int) {
-	words := make([]string, len(arguments))
-	for i, argument := range arguments {
-		words[i] = argument.String()
-	}
-	reason := outputOf(words)
-	if io.in != nil && io.in.unknown() != "" {
-		reason = io.in.pieces[0].unknown
-		for _, p := range io.in.pieces {
+// printUnknown prints what isn't known of a command's input.
+func (sh *shell) printUnknown(c invocation) {
+	reason := outputOf(c.words)
+	if c.io.in != nil {
+		for _, p := range c.io.in.pieces {
 			if p.unknown != "" {
 				reason = p.unknown
 				break
 			}
 		}
 	}
-	sh.print(io, unknownText(reason, at).plus(madeText("\n", at)))
+	sh.print(c.io, unknownText(reason, c.at).plus(madeText("\n", c.at)))
 }
 
 var commandWord = lazyregexp.New(`^[a-z][a-z0-9-]{1,40}$`)
@@ -255,58 +230,63 @@ func unwrapped(arguments []Text) []Text {
 			return nil
 		}
 		name := path.Base(arguments[0].String())
-		valued, ok := wrappers[name]
-		if name == "timeout" && len(arguments) > 2 {
+		valued, isWrapper := wrappers[name]
+		switch {
+		case name == "timeout" && len(arguments) > 2:
 			arguments = arguments[1:]
 			for len(arguments) > 1 && strings.HasPrefix(arguments[0].String(), "-") {
 				arguments = arguments[1:]
 			}
 			arguments = arguments[1:]
-			continue
-		}
-		if name == "cloud-init-per" && len(arguments) > 3 {
+		case name == "cloud-init-per" && len(arguments) > 3:
 			arguments = arguments[3:] // cloud-init-per FREQUENCY NAME COMMAND…
-			continue
-		}
-		if !ok {
+		case isWrapper:
+			arguments = arguments[wrapperLength(arguments, valued):]
+		default:
 			return arguments
 		}
-		i := 1
-		for ; i < len(arguments); i++ {
-			word := arguments[i].String()
-			if word == "--" {
-				i++
-				break
-			}
-			if strings.HasPrefix(word, "-") && len(word) > 1 {
-				if len(word) == 2 && strings.Contains(valued, word[1:]) {
-					i++
-				}
-				continue
-			}
-			if assigned, _, isAssignment := strings.Cut(word, "="); isAssignment && plainName.MatchString(assigned) && (name == "env" || name == "sudo") {
-				continue
-			}
-			break
-		}
-		if i > len(arguments) {
-			return nil
-		}
-		arguments = arguments[i:]
 	}
 	return arguments
+}
+
+// wrapperLength is how many words belong to a command such as sudo, with its
+// options and the variables that it sets.
+func wrapperLength(arguments []Text, valued string) int {
+	name := path.Base(arguments[0].String())
+	i := 1
+	for ; i < len(arguments); i++ {
+		word := arguments[i].String()
+		if word == "--" {
+			return i + 1
+		}
+		if strings.HasPrefix(word, "-") && len(word) > 1 {
+			if len(word) == 2 && strings.Contains(valued, word[1:]) {
+				i++
+			}
+			continue
+		}
+		assigned, _, isAssignment := strings.Cut(word, "=")
+		if !isAssignment || !plainName.MatchString(assigned) || name != "env" && name != "sudo" {
+			break
+		}
+	}
+	return min(i, len(arguments))
 }
 
 func (sh *shell) callFunction(f function, arguments []Text, io streams) status {
 	if sh.depth > 8 {
 		return likely
 	}
-	script, outer := sh.script, sh.arguments
-	sh.script, sh.arguments = f.script, arguments[1:]
+	script, outer, had, locals := sh.script, sh.arguments, sh.hasArguments, sh.locals
+	sh.script, sh.arguments, sh.hasArguments, sh.locals = f.script, arguments[1:], true, map[string]saved{}
 	sh.depth++
 	result := sh.statement(f.body, io)
+	if sh.stop == returns {
+		result, sh.stop = sh.returned, goesOn
+	}
+	sh.restoreLocals()
 	sh.depth--
-	sh.script, sh.arguments = script, outer
+	sh.script, sh.arguments, sh.hasArguments, sh.locals = script, outer, had, locals
 	return result
 }
 
@@ -320,38 +300,34 @@ func (sh *shell) nested(script Text, io streams, here bool) status {
 	return sh.child().run(script, io)
 }
 
-func (sh *shell) shellCommand(arguments []Text, io streams) status {
-	for i := 1; i < len(arguments); i++ {
-		word := arguments[i].String()
+func runShell(sh *shell, c invocation) status {
+	for i := 1; i < len(c.arguments); i++ {
+		word := c.words[i]
 		switch {
 		case word == "-c" || strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.HasSuffix(word, "c"):
-			if i+1 < len(arguments) {
+			if i+1 < len(c.arguments) {
 				child := sh.child()
-				child.arguments = arguments[min(i+3, len(arguments)):]
-				return child.run(arguments[i+1], io)
+				if i+2 < len(c.arguments) {
+					child.variables["0"] = c.arguments[i+2]
+				}
+				return child.runFile(c.arguments[i+1], c.arguments[min(i+3, len(c.arguments)):], c.io)
 			}
 			return likely
 		case word == "-o" || word == "-O":
 			i++
-		case strings.HasPrefix(word, "-"):
+		case word == "-s" || strings.HasPrefix(word, "-"):
 		default:
-			words := make([]string, len(arguments)-i)
-			for j := range words {
-				words[j] = arguments[i+j].String()
-			}
-			if sh.machine.anywhere(words, arguments[i:]) {
+			if sh.machine.anywhere(c.words[i:], c.arguments[i:]) {
 				return likely
 			}
-			if content := sh.read(arguments[i]); content != nil && content.unknown() == "" {
-				child := sh.child()
-				child.arguments = arguments[i+1:]
-				return child.run(*content, io)
+			if content := sh.read(c.arguments[i]); content != nil && content.unknown() == "" {
+				return sh.runFile(*content, c.arguments[i+1:], c.io)
 			}
 			return likely
 		}
 	}
-	if io.in != nil {
-		return sh.nested(*io.in, streams{out: io.out}, false)
+	if c.io.in != nil {
+		return sh.nested(*c.io.in, streams{out: c.io.out}, false)
 	}
 	return likely
 }
@@ -386,143 +362,6 @@ options:
 	return text
 }
 
-// printf gives what bash's printf prints, as far as its format is simple.
-func printf(arguments []Text, at int) Text {
-	arguments = arguments[1:]
-	if len(arguments) > 0 && arguments[0].String() == "--" {
-		arguments = arguments[1:]
-	}
-	if len(arguments) == 0 || arguments[0].String() == "-v" {
-		return Text{}
-	}
-	format := escapes(arguments[0], true)
-	arguments = arguments[1:]
-	var out builder
-	s := format.String()
-	for round := 0; round < 100; round++ {
-		used := 0
-		next := func() Text {
-			if used++; len(arguments) == 0 {
-				return Text{}
-			}
-			argument := arguments[0]
-			arguments = arguments[1:]
-			return argument
-		}
-		kept := 0
-		for i := 0; i < len(s)-1; i++ {
-			if s[i] != '%' {
-				continue
-			}
-			verb := i + 1
-			for verb < len(s)-1 && strings.IndexByte("-+ #0123456789.", s[verb]) >= 0 {
-				verb++
-			}
-			out.add(format.slice(kept, i))
-			switch s[verb] {
-			case '%':
-				out.add(madeText("%", format.offset(i)))
-			case 's', 'q', 'd', 'i', 'u', 'c':
-				out.add(next())
-			case 'b':
-				out.add(escapes(next(), false))
-			default:
-				out.add(unknownText("$(printf …)", at))
-				next()
-			}
-			kept, i = verb+1, verb
-		}
-		out.add(format.slice(min(kept, len(s)), len(s)))
-		if len(arguments) == 0 || used == 0 {
-			break
-		}
-	}
-	return out.text()
-}
-
-func (sh *shell) cat(arguments []Text, io streams, at int) {
-	files := 0
-	for _, argument := range arguments[1:] {
-		word := argument.String()
-		if strings.HasPrefix(word, "-") && word != "-" {
-			continue
-		}
-		files++
-		switch content := sh.read(argument); {
-		case word == "-":
-			if io.in != nil {
-				sh.print(io, *io.in)
-			}
-		case content != nil:
-			sh.print(io, *content)
-		default:
-			sh.print(io, unknownText("$(cat …)", at).plus(madeText("\n", at)))
-		}
-	}
-	if files == 0 && io.in != nil {
-		sh.print(io, *io.in)
-	}
-}
-
-func (sh *shell) tee(arguments []Text, io streams, at int) {
-	content := unknownText("$(tee …)", at).plus(madeText("\n", at))
-	if io.in != nil {
-		content = *io.in
-	}
-	appends := false
-	for _, argument := range arguments[1:] {
-		word := argument.String()
-		if strings.HasPrefix(word, "-") {
-			appends = appends || word == "--append" || !strings.HasPrefix(word, "--") && strings.Contains(word, "a")
-			continue
-		}
-		if name := cleanPath(sh.directory, argument); name != "" {
-			sh.write(name, content, appends, at)
-		}
-	}
-	sh.print(io, content)
-}
-
-// copyFile follows cp, mv and install.
-func (sh *shell) copyFile(command string, arguments []Text, at int) {
-	var operands []Text
-	for i := 1; i < len(arguments); i++ {
-		word := arguments[i].String()
-		if strings.HasPrefix(word, "-") && len(word) > 1 {
-			if command == "install" && slices.Contains([]string{"-m", "-o", "-g"}, word) {
-				i++
-			}
-			continue
-		}
-		operands = append(operands, arguments[i])
-	}
-	if len(operands) < 2 {
-		return
-	}
-	from, to := operands[0], cleanPath(sh.directory, operands[len(operands)-1])
-	source := cleanPath(sh.directory, from)
-	if to == "" {
-		return
-	}
-	target := to
-	if strings.HasSuffix(operands[len(operands)-1].String(), "/") || to == "/etc/ecs" {
-		target = path.Join(to, path.Base(from.String()))
-	}
-	content, known := sh.machine.files[source]
-	if !known {
-		if !isConfig(target) {
-			return
-		}
-		content = unknownText("a file on the instance", at).plus(madeText("\n", at))
-	}
-	if source != "/dev/null" {
-		sh.write(target, content, false, at)
-	}
-	if command == "mv" && known {
-		delete(sh.machine.files, source)
-	}
-}
-
 // location is a place in S3 or on the web without a query, which may be signed,
 // and without a password.
 var location = lazyregexp.New(`^((?:s3|https?)://[A-Za-z0-9._${}/-]+)`)
@@ -541,225 +380,51 @@ func locationOf(argument Text) string {
 	return scheme + "://…"
 }
 
-// aws follows aws s3 cp into a file.
-func (sh *shell) aws(arguments []Text, words []string, io streams, at int) {
-	i := slices.IndexFunc(words, func(word string) bool { return word == "s3" || word == "s3api" })
-	if i < 0 || i+1 >= len(words) || !slices.Contains([]string{"cp", "sync", "mv", "get-object"}, words[i+1]) {
-		sh.print(io, unknownText(outputOf(words), at).plus(madeText("\n", at)))
-		return
-	}
-	var operands []Text
-	bucket, key := "", ""
-	for j := i + 2; j < len(words); j++ {
-		word := words[j]
-		if !strings.HasPrefix(word, "--") {
-			operands = append(operands, arguments[j])
-			continue
-		}
-		name, value, joined := strings.Cut(word, "=")
-		if !joined && j+1 < len(words) && !slices.Contains([]string{"--quiet", "--recursive", "--only-show-errors", "--no-progress", "--dryrun", "--delete", "--exact-timestamps", "--no-sign-request", "--debug", "--no-verify-ssl"}, name) {
-			j++
-			value = words[j]
-		}
-		switch name {
-		case "--bucket":
-			bucket = value
-		case "--key":
-			key = value
-		}
-	}
-	if words[i+1] == "get-object" {
-		if len(operands) == 1 {
-			sh.fetched(madeText("s3://"+bucket+"/"+key, at), operands[0], io, at)
-		}
-		return
-	}
-	if len(operands) == 2 && strings.HasPrefix(operands[0].String(), "s3://") {
-		sh.fetched(operands[0], operands[1], io, at)
-	}
-}
-
-// fetched puts what comes from elsewhere into a file, or prints it.
-func (sh *shell) fetched(from, to Text, io streams, at int) {
-	content := unknownText(locationOf(from), at).plus(madeText("\n", at))
-	if to.String() == "-" {
-		sh.print(io, content)
-		return
-	}
-	name := cleanPath(sh.directory, to)
-	if strings.HasSuffix(to.String(), "/") || name == "/etc/ecs" || name == sh.directory && name != "" {
-		base := path.Base(from.String())
-		if strings.HasSuffix(from.String(), "/") || !strings.Contains(base, ".") {
-			base = "ecs.config" // a folder that is copied as a whole
-		}
-		name = path.Join(name, base)
-	}
-	if name != "" {
-		sh.write(name, content, false, at)
-	}
-}
-
-// download follows curl and wget.
-func (sh *shell) download(arguments []Text, words []string, io streams, at int) {
-	var from, to Text
-	for i := 1; i < len(words); i++ {
-		switch word := words[i]; {
-		case (word == "-o" || word == "--output" || word == "-O" && path.Base(words[0]) == "wget" || word == "--output-document") && i+1 < len(words):
-			i++
-			to = arguments[i]
-		case strings.HasPrefix(word, "--output="):
-			to = arguments[i].slice(len("--output="), len(word))
-		case strings.Contains(word, "://"):
-			from = arguments[i]
-		}
-	}
-	switch {
-	case to.length() > 0 && to.String() != "-":
-		if from.length() == 0 {
-			from = madeText("https://…", at)
-		}
-		sh.fetched(from, to, io, at)
-	case isConfig(cleanPath(sh.directory, Text{})):
-	default:
-		sh.print(io, unknownText(outputOf(words), at).plus(madeText("\n", at)))
-	}
-}
-
-// edit follows commands that change a file in place.
-func (sh *shell) edit(name string, arguments []Text, words []string, at int) bool {
-	inPlace := name != "sed" && name != "perl" && name != "awk" && name != "gawk"
-	for _, word := range words[1:] {
-		if strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "i") || strings.HasPrefix(word, "--in-place") || word == "inplace" {
-			inPlace = true
-		}
-	}
-	if !inPlace {
-		return false
-	}
-	for _, argument := range arguments[1:] {
-		if target := cleanPath(sh.directory, argument); target != "" {
-			if _, known := sh.machine.files[target]; known || isConfig(target) {
-				sh.machine.edited(target, "$("+name+" …)", at)
-			}
-		}
-	}
-	return true
-}
-
-func (sh *shell) base64(words []string, io streams, arguments []Text, at int) {
-	decodes := slices.ContainsFunc(words[1:], func(word string) bool {
-		return word == "-d" || word == "-D" || word == "--decode" || word == "-di"
-	})
-	input := io.in
-	for i, word := range words[1:] {
-		if !strings.HasPrefix(word, "-") && word != "0" {
-			input = sh.read(arguments[i+1])
-		}
-	}
-	if input == nil || input.unknown() != "" {
-		sh.filter(io, arguments, at)
-		return
-	}
-	if !decodes {
-		sh.print(io, input.unpacked([]byte(base64.StdEncoding.EncodeToString([]byte(input.String()))+"\n")))
-		return
-	}
-	if decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(input.String()), "")); err == nil {
-		if isGzip(decoded) {
-			decoded = gunzip(decoded, maxSize)
-		}
-		if !bytes.ContainsRune(decoded, 0) {
-			sh.print(io, input.unpacked(decoded))
-			return
-		}
-	}
-	sh.filter(io, arguments, at)
-}
-
-// test evaluates [ … ] for texts that are known.
-func test(arguments []Text) status {
-	operands := arguments[1:]
-	if arguments[0].String() == "[" && len(operands) > 0 && operands[len(operands)-1].String() == "]" {
-		operands = operands[:len(operands)-1]
-	}
-	negated := len(operands) > 0 && operands[0].String() == "!"
-	if negated {
-		operands = operands[1:]
-	}
-	result := uncertain
-	switch {
-	case len(operands) == 1:
-		result = isTrue(operands[0], func(s string) bool { return s != "" })
-	case len(operands) == 2 && operands[0].String() == "-z":
-		result = isTrue(operands[1], func(s string) bool { return s == "" })
-	case len(operands) == 2 && operands[0].String() == "-n":
-		result = isTrue(operands[1], func(s string) bool { return s != "" })
-	case len(operands) == 3 && (operands[1].String() == "=" || operands[1].String() == "=="):
-		result = isEqual(operands[0], operands[2], true)
-	case len(operands) == 3 && operands[1].String() == "!=":
-		result = isEqual(operands[0], operands[2], false)
-	case len(operands) == 3 && strings.HasPrefix(operands[1].String(), "-"):
-		left, err := strconv.Atoi(operands[0].String())
-		right, err2 := strconv.Atoi(operands[2].String())
-		if err == nil && err2 == nil {
-			holds := map[string]bool{"-eq": left == right, "-ne": left != right, "-lt": left < right, "-le": left <= right, "-gt": left > right, "-ge": left >= right}
-			if outcome, ok := holds[operands[1].String()]; ok {
-				result = fails
-				if outcome {
-					result = succeeds
-				}
-			}
-		}
-	}
-	if negated {
-		switch result {
-		case succeeds:
-			return fails
-		case fails:
-			return succeeds
-		}
-	}
-	return result
-}
-
-// observe recognizes the commands that install or start the agent.
-func (m *machine) observe(name string, words []string, arguments []Text, at int) {
-	rest := words[1:]
+// observe recognizes the commands that install or start the agent, and those
+// that hold a password.
+func (m *machine) observe(c invocation) {
+	rest := c.words[1:]
 	has := func(names ...string) bool {
 		return slices.ContainsFunc(rest, func(word string) bool { return slices.Contains(names, word) })
 	}
-	switch name {
+	switch c.name {
 	case "start", "restart":
 		if len(rest) == 1 && rest[0] == "ecs" {
-			m.evidenceFor(StartsAgent, at)
+			m.evidenceFor(StartsAgent, c.at)
 		}
 	case "systemctl", "service", "initctl":
 		if has("start", "restart", "enable", "reenable", "try-restart") && has("ecs", "ecs.service") {
-			m.evidenceFor(StartsAgent, at)
+			m.evidenceFor(StartsAgent, c.at)
 		}
 	case "docker", "podman":
-		if !has("login") {
-			return
-		}
-		for i, word := range words {
-			_, password, inline := strings.Cut(word, "=")
-			switch {
-			case (word == "-p" || word == "--password") && i+1 < len(words):
-				password = words[i+1]
-			case strings.HasPrefix(word, "--password=") && inline:
-			default:
-				continue
-			}
-			if password != "" && !strings.Contains(password, placeholder) && !filledIn.MatchString(password) {
-				m.note(codeSecret, arguments[min(i+1, len(words)-1)].offset(0), "docker login")
-			}
+		if has("login") {
+			m.observeLogin(c)
 		}
 	case "yum", "dnf", "apt", "apt-get", "rpm", "dpkg", "amazon-linux-extras", "zypper":
-		if slices.ContainsFunc(rest, func(word string) bool {
-			base := path.Base(word)
-			return base == "ecs-init" || strings.HasPrefix(base, "amazon-ecs-init") || strings.HasPrefix(base, "ecs-init-") || name == "amazon-linux-extras" && base == "ecs"
-		}) && !has("remove", "erase", "purge", "disable") {
-			m.evidenceFor(InstallsAgent, at)
+		installs := slices.ContainsFunc(rest, func(word string) bool { return isAgentPackage(c.name, path.Base(word)) })
+		if installs && !has("remove", "erase", "purge", "disable") {
+			m.evidenceFor(InstallsAgent, c.at)
+		}
+	}
+}
+
+func isAgentPackage(program, name string) bool {
+	return name == "ecs-init" || strings.HasPrefix(name, "amazon-ecs-init") || strings.HasPrefix(name, "ecs-init-") || program == "amazon-linux-extras" && name == "ecs"
+}
+
+// observeLogin notes the password of docker login.
+func (m *machine) observeLogin(c invocation) {
+	for i, word := range c.words {
+		_, password, inline := strings.Cut(word, "=")
+		switch {
+		case (word == "-p" || word == "--password") && i+1 < len(c.words):
+			password = c.words[i+1]
+		case strings.HasPrefix(word, "--password=") && inline:
+		default:
+			continue
+		}
+		if password != "" && !strings.Contains(password, placeholder) && !filledIn.MatchString(password) {
+			m.note(codeSecret, c.arguments[min(i+1, len(c.words)-1)].offset(0), "docker login")
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"ecsguardrails/shared/lazyregexp"
 )
 
 // segment is a part of a word after expansion. What was expanded outside quotes
@@ -14,6 +16,9 @@ type segment struct {
 	split bool
 	// active is literal text outside quotes, with its backslashes still in it.
 	active bool
+	// begins says that an argument of its command begins here, as with each
+	// element of "$@".
+	begins bool
 }
 
 // literal is the segment's text without backslashes.
@@ -40,6 +45,9 @@ func (sh *shell) one(word *syntax.Word) Text {
 		return Text{}
 	}
 	for _, s := range sh.segments(word.Parts, unquoted) {
+		if s.begins {
+			out.add(madeText(" ", s.text.offset(0)))
+		}
 		out.add(s.literal())
 	}
 	return sh.machine.bounded(out.text())
@@ -70,7 +78,11 @@ func expandBraces(segments []segment, budget *int, each func([]segment)) {
 				case '\\':
 					at++
 				case '{':
-					if elements, after, ok := braceElements(segments, i, at); ok {
+					elements, after, ok := braceElements(segments, i, at)
+					if !ok {
+						elements, after, ok = braceSequence(segments, i, at)
+					}
+					if ok {
 						before := append(segments[:i:i], segment{text: s.text.slice(0, at), active: true})
 						for _, element := range elements {
 							word := append(before[:len(before):len(before)], element...)
@@ -123,6 +135,40 @@ func braceElements(segments []segment, index, open int) (elements [][]segment, a
 	return nil, nil, false
 }
 
+var sequence = lazyregexp.New(`^\{(-?[0-9]{1,6}|[A-Za-z])\.\.(-?[0-9]{1,6}|[A-Za-z])(?:\.\.(-?[0-9]{1,6}))?\}`)
+
+// braceSequence gives {1..3} as 1, 2 and 3, and what follows it.
+func braceSequence(segments []segment, index, open int) (elements [][]segment, after []segment, ok bool) {
+	s := segments[index]
+	raw := s.text.String()
+	match := sequence.FindStringSubmatch(raw[open:])
+	if match == nil {
+		return nil, nil, false
+	}
+	shown := strconv.Itoa
+	from, err := strconv.Atoi(match[1])
+	to, also := strconv.Atoi(match[2])
+	if err != nil && also != nil {
+		from, to = int(match[1][0]), int(match[2][0])
+		shown = func(n int) string { return string(rune(n)) }
+	} else if err != nil || also != nil {
+		return nil, nil, false
+	}
+	step, _ := strconv.Atoi(match[3])
+	if step < 0 {
+		step = -step
+	}
+	step = max(step, 1)
+	if from > to {
+		step = -step
+	}
+	for n := from; (step > 0 && n <= to || step < 0 && n >= to) && len(elements) <= maxElements; n += step {
+		elements = append(elements, []segment{{text: madeText(shown(n), s.text.offset(open))}})
+	}
+	rest := segment{text: s.text.slice(open+len(match[0]), len(raw)), active: true}
+	return elements, append([]segment{rest}, segments[index+1:]...), true
+}
+
 func splitFields(segments []segment) []Text {
 	var fields []Text
 	var field builder
@@ -134,6 +180,10 @@ func splitFields(segments []segment) []Text {
 		field, started = builder{}, false
 	}
 	for _, segment := range segments {
+		if segment.begins {
+			finish()
+			started = !segment.split
+		}
 		if !segment.split {
 			text := segment.literal()
 			field.add(text)
@@ -171,29 +221,78 @@ func (sh *shell) segments(parts []syntax.WordPart, mode quoting) []segment {
 			}
 			out = append(out, segment{text: unescaped(sh.text(p), mode)})
 		case *syntax.SglQuoted:
-			left := int(p.Left.Offset()) + 1
-			if p.Dollar {
-				left++
-				out = append(out, segment{text: escapes(sh.script.slice(left, int(p.Right.Offset())), true)})
-				continue
-			}
-			out = append(out, segment{text: sh.script.slice(left, int(p.Right.Offset()))})
+			out = append(out, segment{text: sh.singleQuoted(p)})
 		case *syntax.DblQuoted:
-			inner := sh.segments(p.Parts, doubleQuoted)
-			if len(inner) == 0 {
-				out = append(out, segment{})
-			}
-			for _, s := range inner {
-				out = append(out, segment{text: s.text})
-			}
+			out = append(out, sh.doubleQuoted(p)...)
 		case *syntax.ParamExp:
-			out = append(out, segment{text: sh.parameter(p), split: mode == unquoted})
+			out = append(out, sh.parameterSegments(p, mode)...)
 		case *syntax.CmdSubst:
 			out = append(out, segment{text: sh.substitute(p), split: mode == unquoted})
+		case *syntax.ArithmExp:
+			text := unknownText("a shell expression", sh.offset(p.Pos()))
+			if value, known := sh.arithmetic(p.X); known {
+				text = madeText(strconv.Itoa(value), sh.offset(p.Pos()))
+			}
+			out = append(out, segment{text: text})
+		case *syntax.ProcSubst:
+			out = append(out, segment{text: sh.processFile(p)})
 		default:
-			// Arithmetic, process substitution, extended globs.
+			// Extended globs.
 			out = append(out, segment{text: unknownText("a shell expression", sh.offset(p.Pos()))})
 		}
+	}
+	return out
+}
+
+// processFile gives the name of a file with what <(…) prints.
+func (sh *shell) processFile(p *syntax.ProcSubst) Text {
+	if p.Op != syntax.CmdIn || sh.depth > 8 {
+		return unknownText("a shell expression", sh.offset(p.Pos()))
+	}
+	out := &builder{}
+	sh.child().statements(p.Stmts, streams{out: out})
+	sh.machine.temporary++
+	name := "/dev/fd/" + strconv.Itoa(sh.machine.temporary)
+	sh.machine.files[name] = sh.machine.bounded(out.text())
+	return madeText(name, sh.offset(p.Pos()))
+}
+
+func (sh *shell) singleQuoted(p *syntax.SglQuoted) Text {
+	left := int(p.Left.Offset()) + 1
+	if p.Dollar {
+		return escapes(sh.script.slice(left+1, int(p.Right.Offset())), true)
+	}
+	return sh.script.slice(left, int(p.Right.Offset()))
+}
+
+func (sh *shell) doubleQuoted(p *syntax.DblQuoted) []segment {
+	inner := sh.segments(p.Parts, doubleQuoted)
+	if len(inner) == 0 && len(p.Parts) == 1 {
+		if parameter, ok := p.Parts[0].(*syntax.ParamExp); ok {
+			if elements, all := sh.elements(parameter); all && len(elements) == 0 {
+				return nil // "$@" without arguments is no word
+			}
+		}
+	}
+	if len(inner) == 0 {
+		return []segment{{}}
+	}
+	out := make([]segment, len(inner))
+	for i, s := range inner {
+		out[i] = segment{text: s.text, begins: s.begins}
+	}
+	return out
+}
+
+// parameterSegments gives one segment for each element of an array.
+func (sh *shell) parameterSegments(p *syntax.ParamExp, mode quoting) []segment {
+	elements, ok := sh.elements(p)
+	if !ok {
+		return []segment{{text: sh.parameter(p), split: mode == unquoted}}
+	}
+	var out []segment
+	for i, element := range elements {
+		out = append(out, segment{text: element, split: mode == unquoted, begins: i > 0})
 	}
 	return out
 }
@@ -324,116 +423,6 @@ func withoutTabs(t Text, lineStart bool) Text {
 		out.add(line)
 	}
 	return out.text()
-}
-
-func (sh *shell) assign(assignment *syntax.Assign) {
-	name := assignment.Name.Value
-	if assignment.Array != nil || assignment.Index != nil {
-		sh.variables[name] = unknownText("${"+name+"}", sh.offset(assignment.Pos()))
-		return
-	}
-	value := sh.one(assignment.Value)
-	if assignment.Append {
-		value = sh.variables[name].plus(value)
-	}
-	sh.variables[name] = value
-}
-
-// parameter expands ${…}.
-func (sh *shell) parameter(p *syntax.ParamExp) Text {
-	at := sh.offset(p.Pos())
-	if p.Param == nil {
-		return unknownText("a shell expression", at)
-	}
-	name := p.Param.Value
-	depends := unknownText("${"+name+"}", at)
-	value, set := sh.variables[name]
-	if index, err := strconv.Atoi(name); err == nil && index > 0 {
-		if set = index <= len(sh.arguments); set {
-			value = sh.arguments[index-1]
-		}
-	}
-	if (name == "@" || name == "*") && len(sh.arguments) > 0 {
-		value, set = joined(sh.arguments, " ", at), true
-	}
-	if p.Length || p.Excl || p.Index != nil || p.Slice != nil || p.Names != 0 {
-		return depends
-	}
-	if set && isWhollyUnknown(value) {
-		value = depends
-	}
-	if p.Exp != nil {
-		return sh.expansion(p, value, set, depends)
-	}
-	if !set {
-		return depends
-	}
-	if p.Repl != nil {
-		from, to := sh.one(p.Repl.Orig), sh.one(p.Repl.With)
-		if value.unknown() != "" || from.unknown() != "" || to.unknown() != "" || from.length() == 0 || strings.ContainsAny(from.String(), "*?[#%") {
-			return depends
-		}
-		count := 1
-		if p.Repl.All {
-			count = -1
-		}
-		return madeText(strings.Replace(value.String(), from.String(), to.String(), count), value.offset(0))
-	}
-	return value
-}
-
-func isWhollyUnknown(t Text) bool { return len(t.pieces) == 1 && t.pieces[0].unknown != "" }
-
-func (sh *shell) expansion(p *syntax.ParamExp, value Text, set bool, depends Text) Text {
-	empty := !set || value.length() == 0
-	known := set && value.unknown() == ""
-	word := sh.one(p.Exp.Word)
-	switch p.Exp.Op {
-	case syntax.DefaultUnset, syntax.AssignUnset:
-		if !set {
-			value = word
-		}
-	case syntax.DefaultUnsetOrNull, syntax.AssignUnsetOrNull:
-		if empty {
-			value = word
-		}
-	case syntax.ErrorUnset, syntax.ErrorUnsetOrNull:
-		if !set {
-			return depends
-		}
-	case syntax.AlternateUnset, syntax.AlternateUnsetOrNull:
-		if !set || empty && p.Exp.Op == syntax.AlternateUnsetOrNull {
-			return Text{}
-		}
-		if !known {
-			return depends
-		}
-		return word
-	case syntax.RemSmallPrefix, syntax.RemLargePrefix, syntax.RemSmallSuffix, syntax.RemLargeSuffix:
-		if !known || word.unknown() != "" || strings.ContainsAny(word.String(), "*?[") {
-			return depends
-		}
-		s := value.String()
-		if p.Exp.Op == syntax.RemSmallPrefix || p.Exp.Op == syntax.RemLargePrefix {
-			return value.slice(len(s)-len(strings.TrimPrefix(s, word.String())), len(s))
-		}
-		return value.slice(0, len(strings.TrimSuffix(s, word.String())))
-	case syntax.UpperAll, syntax.LowerAll:
-		if !known {
-			return depends
-		}
-		change := strings.ToUpper
-		if p.Exp.Op == syntax.LowerAll {
-			change = strings.ToLower
-		}
-		return madeText(change(value.String()), value.offset(0))
-	default:
-		return depends
-	}
-	if p.Exp.Op == syntax.AssignUnset || p.Exp.Op == syntax.AssignUnsetOrNull {
-		sh.variables[p.Param.Value] = value
-	}
-	return value
 }
 
 // substitute expands $(…).

@@ -305,7 +305,7 @@ func (t *template) cfnInit(m *machine, initialize *yaml.Node) {
 		if commands == nil {
 			continue
 		}
-		sh := &shell{machine: m, variables: map[string]Text{}, functions: map[string]function{}, directory: "/"}
+		sh := newShell(m)
 		byName := map[string]*yaml.Node{}
 		var names []string
 		for j := 0; j+1 < len(commands.Content); j += 2 {

@@ -172,6 +172,18 @@ func (t Text) under(line int) Text {
 	return Text{out}
 }
 
+// without takes a condition off text that is written whether it holds or not.
+func (t Text) without(condition int) Text {
+	out := make([]piece, len(t.pieces))
+	for i, p := range t.pieces {
+		if p.condition == condition {
+			p.condition = 0
+		}
+		out[i] = p
+	}
+	return Text{out}
+}
+
 // isExact says that the text is in the source byte for byte, in one run.
 func (t Text) isExact() bool { return len(t.pieces) == 1 && t.pieces[0].exact }
 

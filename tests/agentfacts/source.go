@@ -107,7 +107,20 @@ func (s Source) Build(into string) error {
 		return err
 	}
 	defer os.RemoveAll(directory)
-	for name, from := range map[string]string{"agent": s.Agent, "ecs-agent": s.Library} {
+	modules := map[string]string{"agent": s.Agent, "ecs-agent": s.Library}
+	// A checkout has modules beside the agent that its go.mod puts in the place of
+	// published ones.
+	goMod, err := os.ReadFile(filepath.Join(s.Agent, "go.mod"))
+	if err != nil {
+		return fmt.Errorf("read what the agent is built with: %w", err)
+	}
+	for _, match := range regexp.MustCompile(`(?m)=> \.\./(\S+)`).FindAllStringSubmatch(string(goMod), -1) {
+		beside := filepath.Join(filepath.Dir(s.Agent), match[1])
+		if _, err := os.Stat(beside); err == nil && !strings.HasPrefix(match[1], "ecs-agent") {
+			modules[match[1]] = beside
+		}
+	}
+	for name, from := range modules {
 		// Vendored copies are left out: the modules come from the proxy.
 		if err := copyModule(from, filepath.Join(directory, name)); err != nil {
 			return fmt.Errorf("copy the agent's source: %w", err)

@@ -1,0 +1,653 @@
+package userdata
+
+import (
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func runEcho(sh *shell, c invocation) status {
+	sh.print(c.io, echo(c.arguments, c.at))
+	return succeeds
+}
+
+func runPrintf(sh *shell, c invocation) status {
+	if len(c.words) > 2 && c.words[1] == "-v" {
+		sh.setVariable(c.words[2], printf(c.arguments[2:], c.at))
+		return succeeds
+	}
+	sh.print(c.io, printf(c.arguments, c.at))
+	return succeeds
+}
+
+// printf gives what bash's printf prints, as far as its format is simple.
+func printf(arguments []Text, at int) Text {
+	arguments = arguments[1:]
+	if len(arguments) > 0 && arguments[0].String() == "--" {
+		arguments = arguments[1:]
+	}
+	if len(arguments) == 0 {
+		return Text{}
+	}
+	format := escapes(arguments[0], true)
+	arguments = arguments[1:]
+	var out builder
+	for range 100 {
+		used := printfRound(format, arguments, &out, at)
+		arguments = arguments[min(used, len(arguments)):]
+		if len(arguments) == 0 || used == 0 {
+			break
+		}
+	}
+	return out.text()
+}
+
+// printfRound prints the format once and says how many arguments it took.
+func printfRound(format Text, arguments []Text, out *builder, at int) (used int) {
+	next := func() Text {
+		used++
+		if used > len(arguments) {
+			return Text{}
+		}
+		return arguments[used-1]
+	}
+	s := format.String()
+	kept := 0
+	for i := 0; i < len(s)-1; i++ {
+		if s[i] != '%' {
+			continue
+		}
+		verb := i + 1
+		for verb < len(s)-1 && strings.IndexByte("-+ #0123456789.", s[verb]) >= 0 {
+			verb++
+		}
+		out.add(format.slice(kept, i))
+		switch s[verb] {
+		case '%':
+			out.add(madeText("%", format.offset(i)))
+		case 's', 'q', 'c':
+			out.add(next())
+		case 'd', 'i', 'u':
+			text := next()
+			if text.length() == 0 {
+				text = madeText("0", format.offset(i))
+			}
+			out.add(padded(text, s[i+1:verb]))
+		case 'b':
+			out.add(escapes(next(), false))
+		default:
+			out.add(unknownText("$(printf …)", at))
+			next()
+		}
+		kept, i = verb+1, verb
+	}
+	out.add(format.slice(min(kept, len(s)), len(s)))
+	return used
+}
+
+// padded fills a number up with zeros, as %03d says.
+func padded(t Text, flags string) Text {
+	width, err := strconv.Atoi(flags)
+	if err != nil || !strings.HasPrefix(flags, "0") || t.unknown() != "" || width > 20 || t.length() >= width {
+		return t
+	}
+	return madeText(strings.Repeat("0", width-t.length()), t.offset(0)).plus(t)
+}
+
+func runCat(sh *shell, c invocation) status {
+	files := 0
+	for _, argument := range c.arguments[1:] {
+		word := argument.String()
+		if strings.HasPrefix(word, "-") && word != "-" {
+			continue
+		}
+		files++
+		switch content := sh.read(argument); {
+		case word == "-" || word == "/dev/stdin":
+			if c.io.in != nil {
+				sh.print(c.io, *c.io.in)
+			}
+		case content != nil:
+			sh.print(c.io, *content)
+		default:
+			sh.print(c.io, unknownText("$(cat …)", c.at).plus(madeText("\n", c.at)))
+		}
+	}
+	if files == 0 && c.io.in != nil {
+		sh.print(c.io, *c.io.in)
+		*c.io.in = Text{}
+	}
+	return likely
+}
+
+func runTee(sh *shell, c invocation) status {
+	content := unknownText("$(tee …)", c.at).plus(madeText("\n", c.at))
+	if c.io.in != nil {
+		content = *c.io.in
+	}
+	appends := false
+	for _, argument := range c.arguments[1:] {
+		word := argument.String()
+		if strings.HasPrefix(word, "-") {
+			appends = appends || word == "--append" || !strings.HasPrefix(word, "--") && strings.Contains(word, "a")
+			continue
+		}
+		if name := cleanPath(sh.directory, argument); name != "" {
+			sh.write(name, content, appends, c.at)
+		}
+	}
+	sh.print(c.io, content)
+	return likely
+}
+
+func runDD(sh *shell, c invocation) status {
+	content, appends := Text{}, false
+	if c.io.in != nil {
+		content = *c.io.in
+	}
+	var to Text
+	for _, argument := range c.arguments[1:] {
+		operand, value, _ := strings.Cut(argument.String(), "=")
+		text := argument.slice(argument.length()-len(value), argument.length())
+		switch operand {
+		case "of":
+			to = text
+		case "if":
+			content = unknownText("a file on the instance", c.at).plus(madeText("\n", c.at))
+			if known := sh.read(text); known != nil {
+				content = *known
+			}
+		case "oflag", "conv":
+			appends = appends || strings.Contains(value, "append")
+		}
+	}
+	if name := cleanPath(sh.directory, to); name != "" {
+		sh.write(name, content, appends, c.at)
+	} else if to.length() == 0 {
+		sh.print(c.io, content)
+	}
+	return likely
+}
+
+func runCD(sh *shell, c invocation) status {
+	if len(c.words) < 2 {
+		return likely
+	}
+	if c.name == "pushd" {
+		sh.directories = append(slices.Clone(sh.directories), sh.directory)
+	}
+	if directory := cleanPath(sh.directory, c.arguments[1]); directory != "" {
+		sh.directory = directory
+	} else {
+		sh.directory = "/" + placeholder
+	}
+	return likely
+}
+
+func runPopd(sh *shell, _ invocation) status {
+	if n := len(sh.directories); n > 0 {
+		sh.directory, sh.directories = sh.directories[n-1], sh.directories[:n-1]
+	}
+	return likely
+}
+
+func runTest(sh *shell, c invocation) status { return sh.test(c.arguments) }
+
+// runRead follows read: it takes a line off the standard input.
+func runRead(sh *shell, c invocation) status {
+	flags, names := parsedArguments(c.arguments[1:], "adinNptu")
+	line, ended, known := nextLine(c.io.in)
+	if list, ok := flags["a"]; ok {
+		if !known {
+			sh.unset(list.String())
+			return uncertain
+		}
+		sh.setArray(list.String(), indexedArray(sh.splitAtIFS(line, -1)))
+		return outcome(!ended)
+	}
+	if len(names) == 0 {
+		names = []Text{madeText("REPLY", c.at)}
+	}
+	var values []Text
+	if known {
+		values = sh.splitAtIFS(line, len(names))
+	}
+	for i, name := range names {
+		variable := name.String()
+		switch {
+		case !plainName.MatchString(variable):
+		case !known:
+			sh.setVariable(variable, unknownText("${"+variable+"}", c.at))
+		case i < len(values):
+			sh.setVariable(variable, values[i])
+		default:
+			sh.setVariable(variable, Text{})
+		}
+	}
+	if !known {
+		return uncertain
+	}
+	return outcome(!ended)
+}
+
+// nextLine takes a line off an input. A line that isn't known at all may be any
+// number of lines.
+func nextLine(in *Text) (line Text, ended, known bool) {
+	if in == nil {
+		return Text{}, false, false
+	}
+	s := in.String()
+	end := strings.IndexByte(s, '\n')
+	next := end + 1
+	if end < 0 {
+		end, next, ended = len(s), len(s), true
+	}
+	line = in.slice(0, end)
+	if isWhollyUnknown(line.trimSpace()) {
+		return Text{}, false, false
+	}
+	*in = in.slice(next, len(s))
+	return line, ended, true
+}
+
+// splitAtIFS splits a line as read does, into limit fields at most, of which the
+// last takes the rest; -1 for all.
+func (sh *shell) splitAtIFS(line Text, limit int) []Text {
+	separators := " \t\n"
+	if ifs, set := sh.variables["IFS"]; set && ifs.unknown() == "" {
+		separators = ifs.String()
+	}
+	blanks := ""
+	for _, c := range separators {
+		if strings.ContainsRune(" \t\n", c) {
+			blanks += string(c)
+		}
+	}
+	s := line.String()
+	start, end := len(s)-len(strings.TrimLeft(s, blanks)), len(strings.TrimRight(s, blanks))
+	var fields []Text
+	for start < end && len(fields) != limit-1 {
+		stop := strings.IndexAny(s[start:end], separators)
+		if stop < 0 {
+			break
+		}
+		fields = append(fields, line.slice(start, start+stop))
+		start += stop
+		skipped := len(s[start:end]) - len(strings.TrimLeft(s[start:end], blanks))
+		if start += skipped; start < end && strings.IndexByte(separators, s[start]) >= 0 {
+			start++
+			start += len(s[start:end]) - len(strings.TrimLeft(s[start:end], blanks))
+		}
+	}
+	if start < end {
+		fields = append(fields, line.slice(start, end))
+	}
+	return fields
+}
+
+func runMapfile(sh *shell, c invocation) status {
+	flags, names := parsedArguments(c.arguments[1:], "cCdnOsu")
+	name := "MAPFILE"
+	if len(names) > 0 {
+		name = names[0].String()
+	}
+	if c.io.in == nil || c.io.in.unknown() != "" {
+		sh.unset(name)
+		return uncertain
+	}
+	lines := c.io.in.lines()
+	if _, trims := flags["t"]; trims {
+		for i, line := range lines {
+			lines[i] = withoutNewline(line)
+		}
+	}
+	sh.setArray(name, indexedArray(lines))
+	return succeeds
+}
+
+func withoutNewline(t Text) Text {
+	s := t.String()
+	return t.slice(0, len(strings.TrimSuffix(s, "\n")))
+}
+
+func runGetopts(sh *shell, c invocation) status {
+	for _, word := range c.words[1:] {
+		if plainName.MatchString(word) {
+			sh.setVariable(word, unknownText("${"+word+"}", c.at))
+		}
+	}
+	return uncertain
+}
+
+func runUnset(sh *shell, c invocation) status {
+	for _, word := range c.words[1:] {
+		sh.unset(word)
+	}
+	return likely
+}
+
+func runExport(sh *shell, c invocation) status {
+	for _, argument := range c.arguments[1:] {
+		if variable, value, ok := strings.Cut(argument.String(), "="); ok && plainName.MatchString(variable) {
+			sh.setVariable(variable, argument.slice(argument.length()-len(value), argument.length()))
+		}
+	}
+	return likely
+}
+
+// runSet follows set -- ARGUMENT….
+func runSet(sh *shell, c invocation) status {
+	for i := 1; i < len(c.words); i++ {
+		word := c.words[i]
+		switch {
+		case word == "--":
+			sh.arguments, sh.hasArguments = c.arguments[i+1:], true
+			return likely
+		case strings.HasPrefix(word, "-") || strings.HasPrefix(word, "+"):
+			if strings.HasSuffix(word, "o") {
+				i++
+			}
+		default:
+			sh.arguments, sh.hasArguments = c.arguments[i:], true
+			return likely
+		}
+	}
+	return likely
+}
+
+func runShift(sh *shell, c invocation) status {
+	n := 1
+	if len(c.words) > 1 {
+		n, _ = strconv.Atoi(c.words[1])
+	}
+	if n < 0 || n > len(sh.arguments) {
+		return fails
+	}
+	sh.arguments = sh.arguments[n:]
+	return succeeds
+}
+
+func runBreak(sh *shell, c invocation) status {
+	sh.stop, sh.levels = breaks, 1
+	if c.name == "continue" {
+		sh.stop = continues
+	}
+	if len(c.words) > 1 {
+		if n, err := strconv.Atoi(c.words[1]); err == nil {
+			sh.levels = max(n, 1)
+		}
+	}
+	return succeeds
+}
+
+func runReturn(sh *shell, c invocation) status {
+	sh.stop, sh.returned = returns, likely
+	if c.name == "exit" || sh.locals == nil {
+		sh.stop = exits
+	}
+	if len(c.words) > 1 {
+		sh.returned = uncertain
+		if n, err := strconv.Atoi(c.words[1]); err == nil {
+			sh.returned = outcome(n == 0)
+		}
+	}
+	return sh.returned
+}
+
+func runEval(sh *shell, c invocation) status { return sh.run(joined(c.arguments[1:], " ", c.at), c.io) }
+
+func runSource(sh *shell, c invocation) status {
+	if len(c.arguments) < 2 {
+		return likely
+	}
+	if sh.machine.anywhere(c.words[1:], c.arguments[1:]) {
+		return likely
+	}
+	if content := sh.read(c.arguments[1]); content != nil {
+		result := sh.nested(*content, c.io, true)
+		if sh.stop == exits && sh.returned != likely {
+			sh.stop = goesOn // return at the end of a file that is sourced
+		}
+		return result
+	}
+	return likely
+}
+
+func runSu(sh *shell, c invocation) status {
+	for i, word := range c.words[:len(c.words)-1] {
+		if word == "-c" || word == "--command" {
+			return sh.nested(c.arguments[i+1], c.io, false)
+		}
+	}
+	if c.io.in != nil {
+		return sh.nested(*c.io.in, c.io, false)
+	}
+	return likely
+}
+
+// runCopy follows cp, mv and install.
+func runCopy(sh *shell, c invocation) status {
+	sh.copyFile(c.name, c.arguments, c.io.in, c.at)
+	return likely
+}
+
+func (sh *shell) copyFile(command string, arguments []Text, in *Text, at int) {
+	valued := ""
+	if command == "install" {
+		valued = "mog"
+	}
+	_, operands := parsedArguments(arguments[1:], valued)
+	if len(operands) < 2 {
+		return
+	}
+	from, to := operands[0], cleanPath(sh.directory, operands[len(operands)-1])
+	source := cleanPath(sh.directory, from)
+	if to == "" {
+		return
+	}
+	target := to
+	if strings.HasSuffix(operands[len(operands)-1].String(), "/") || to == "/etc/ecs" {
+		target = path.Join(to, path.Base(from.String()))
+	}
+	content, known := sh.machine.files[source]
+	if source == "/dev/stdin" && in != nil {
+		content, known = *in, true
+	}
+	if !known {
+		if !isConfig(target) {
+			return
+		}
+		content = unknownText("a file on the instance", at).plus(madeText("\n", at))
+	}
+	if source != "/dev/null" {
+		sh.write(target, content, false, at)
+	}
+	if command == "mv" && known {
+		delete(sh.machine.files, source)
+	}
+}
+
+// runTouch follows touch: what was written before stays.
+func runTouch(sh *shell, c invocation) status {
+	_, operands := parsedArguments(c.arguments[1:], "drt")
+	for _, operand := range operands {
+		name := cleanPath(sh.directory, operand)
+		if _, written := sh.machine.files[name]; name != "" && !written {
+			sh.machine.files[name] = Text{}
+		}
+	}
+	return likely
+}
+
+func runRemove(sh *shell, c invocation) status {
+	for _, argument := range c.arguments[1:] {
+		if target := cleanPath(sh.directory, argument); target != "" {
+			if _, ok := sh.machine.files[target]; ok {
+				sh.write(target, Text{}, false, c.at)
+			}
+		}
+	}
+	return likely
+}
+
+func runLink(sh *shell, c invocation) status {
+	if n := len(c.arguments); n > 2 && isConfig(cleanPath(sh.directory, c.arguments[n-1])) {
+		sh.copyFile("cp", append(c.arguments[:1:1], c.arguments[n-2:]...), nil, c.at)
+	}
+	return likely
+}
+
+// awsSwitches are the options of the AWS CLI that have no value.
+var awsSwitches = []string{"--quiet", "--recursive", "--only-show-errors", "--no-progress", "--dryrun", "--delete", "--exact-timestamps", "--no-sign-request", "--debug", "--no-verify-ssl", "--no-paginate", "--no-cli-pager", "--follow-symlinks"}
+
+// runAWS follows aws s3 cp into a file.
+func runAWS(sh *shell, c invocation) status {
+	i := slices.IndexFunc(c.words, func(word string) bool { return word == "s3" || word == "s3api" })
+	if i < 0 || i+1 >= len(c.words) || !slices.Contains([]string{"cp", "sync", "mv", "get-object"}, c.words[i+1]) {
+		sh.print(c.io, unknownText(outputOf(c.words), c.at).plus(madeText("\n", c.at)))
+		return likely
+	}
+	var operands []Text
+	options := map[string]Text{}
+	for j := i + 2; j < len(c.words); j++ {
+		word := c.words[j]
+		if !strings.HasPrefix(word, "--") {
+			operands = append(operands, c.arguments[j])
+			continue
+		}
+		name, value, joined := strings.Cut(word, "=")
+		switch {
+		case joined:
+			options[name] = c.arguments[j].slice(len(word)-len(value), len(word))
+		case j+1 < len(c.words) && !slices.Contains(awsSwitches, name):
+			j++
+			options[name] = c.arguments[j]
+		}
+	}
+	switch {
+	case c.words[i+1] == "get-object":
+		if len(operands) == 1 {
+			from := madeText("s3://", c.at).plus(options["--bucket"]).plus(madeText("/", c.at)).plus(options["--key"])
+			sh.fetched(from, operands[0], c)
+		}
+	case len(operands) == 2 && strings.HasPrefix(operands[0].String(), "s3://"):
+		sh.fetched(operands[0], operands[1], c)
+	}
+	return likely
+}
+
+// fetched puts what comes from elsewhere into a file, or prints it.
+func (sh *shell) fetched(from, to Text, c invocation) {
+	content := unknownText(locationOf(from), c.at).plus(madeText("\n", c.at))
+	if to.String() == "-" || to.String() == "/dev/stdout" {
+		sh.print(c.io, content)
+		return
+	}
+	name := cleanPath(sh.directory, to)
+	if strings.HasSuffix(to.String(), "/") || name == "/etc/ecs" || name == sh.directory && name != "" {
+		base := path.Base(from.String())
+		if strings.HasSuffix(from.String(), "/") || !strings.Contains(base, ".") {
+			base = "ecs.config" // a folder that is copied as a whole
+		}
+		name = path.Join(name, base)
+	}
+	if name != "" {
+		sh.write(name, content, false, c.at)
+	}
+}
+
+// runDownload follows curl and wget.
+func runDownload(sh *shell, c invocation) status {
+	var from, to Text
+	named := c.name == "wget"
+	for i := 1; i < len(c.words); i++ {
+		switch word := c.words[i]; {
+		case word == "-O" && c.name == "curl" || word == "--remote-name":
+			named = true
+		case (slices.Contains([]string{"-o", "--output", "--output-document"}, word) || word == "-O" || word == "-qO") && i+1 < len(c.words):
+			i++
+			to = c.arguments[i]
+		case strings.HasPrefix(word, "--output=") || strings.HasPrefix(word, "--output-document="):
+			to = c.arguments[i].slice(strings.IndexByte(word, '=')+1, len(word))
+		case word == "-O-" || word == "-qO-":
+			to = madeText("-", c.at)
+		case strings.Contains(word, "://"):
+			from = c.arguments[i]
+		}
+	}
+	if to.length() == 0 && named && from.unknown() == "" && from.length() > 0 {
+		to = madeText(path.Base(from.String()), c.at)
+	}
+	if to.length() == 0 || to.String() == "-" {
+		sh.print(c.io, unknownText(outputOf(c.words), c.at).plus(madeText("\n", c.at)))
+		return likely
+	}
+	if from.length() == 0 {
+		from = madeText("https://…", c.at)
+	}
+	sh.fetched(from, to, c)
+	return likely
+}
+
+// runEditor follows commands that change a file in place.
+func runEditor(sh *shell, c invocation) status {
+	if !sh.editsInPlace(c) {
+		return runFilter(sh, c)
+	}
+	for _, argument := range c.arguments[1:] {
+		if target := cleanPath(sh.directory, argument); target != "" {
+			sh.editedInPlace(target, c)
+		}
+	}
+	return likely
+}
+
+func (sh *shell) editsInPlace(c invocation) bool {
+	if !slices.Contains([]string{"sed", "perl", "awk", "gawk"}, c.name) {
+		return true
+	}
+	return slices.ContainsFunc(c.words[1:], func(word string) bool {
+		return strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, "i") || strings.HasPrefix(word, "--in-place") || word == "inplace"
+	})
+}
+
+// editedInPlace marks a file as changed in a way that isn't followed.
+func (sh *shell) editedInPlace(target string, c invocation) {
+	if _, known := sh.machine.files[target]; known || isConfig(target) {
+		sh.machine.edited(target, "$("+c.name+" …)", c.at)
+	}
+}
+
+// parsedArguments takes the options off a command's arguments. The letters of
+// valued are options that take a value.
+func parsedArguments(arguments []Text, valued string) (flags map[string]Text, operands []Text) {
+	flags = map[string]Text{}
+	for i := 0; i < len(arguments); i++ {
+		word := arguments[i].String()
+		switch {
+		case word == "--":
+			return flags, append(operands, arguments[i+1:]...)
+		case strings.HasPrefix(word, "--"):
+			name, value, _ := strings.Cut(word[2:], "=")
+			flags[name] = arguments[i].slice(len(word)-len(value), len(word))
+		case strings.HasPrefix(word, "-") && len(word) > 1:
+			for at := 1; at < len(word); at++ {
+				flag := word[at : at+1]
+				if !strings.Contains(valued, flag) {
+					flags[flag] = Text{}
+					continue
+				}
+				flags[flag] = arguments[i].slice(at+1, len(word))
+				if at+1 == len(word) && i+1 < len(arguments) {
+					i++
+					flags[flag] = arguments[i]
+				}
+				break
+			}
+		default:
+			operands = append(operands, arguments[i])
+		}
+	}
+	return flags, operands
+}

@@ -1,0 +1,4 @@
+#!/bin/bash
+dd of=/etc/ecs/ecs.config <<EOF
+ECS_CLUSTER=dd
+EOF

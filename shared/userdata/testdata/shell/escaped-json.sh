@@ -1,0 +1,4 @@
+#!/bin/bash
+echo ECS_CLUSTER=q >> /etc/ecs/ecs.config
+echo ECS_AVAILABLE_LOGGING_DRIVERS=[\"json-file\",\"awslogs\"] >> /etc/ecs/ecs.config
+echo "ECS_INSTANCE_ATTRIBUTES={\"a\":\"b\"}" >> /etc/ecs/ecs.config

@@ -1,0 +1,3 @@
+#!/bin/bash
+exec >> /etc/ecs/ecs.config
+echo ECS_CLUSTER=stdout

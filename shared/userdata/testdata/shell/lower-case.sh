@@ -1,0 +1,2 @@
+#!/bin/bash
+echo ecs_cluster=lower >> /etc/ecs/ecs.config

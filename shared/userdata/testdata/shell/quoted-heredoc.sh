@@ -1,0 +1,5 @@
+#!/bin/bash
+CLUSTER=x
+cat > /etc/ecs/ecs.config <<'EOF'
+ECS_CLUSTER=$CLUSTER
+EOF

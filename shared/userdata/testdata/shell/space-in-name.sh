@@ -1,0 +1,2 @@
+#!/bin/bash
+echo "ECS_CLUSTER=a b" >> /etc/ecs/ecs.config

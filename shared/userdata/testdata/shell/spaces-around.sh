@@ -1,0 +1,2 @@
+#!/bin/bash
+echo ECS_CLUSTER = spaced >> /etc/ecs/ecs.config

@@ -1,0 +1,5 @@
+#!/bin/bash
+sudo -E bash <<'SCRIPT'
+NAME=inner
+echo "ECS_CLUSTER=$NAME" > /etc/ecs/ecs.config
+SCRIPT

@@ -1,0 +1,5 @@
+#!/bin/bash
+CONFIG="ECS_CLUSTER=vn
+ECS_LOGLEVEL=warn"
+echo "$CONFIG" >> /etc/ecs/ecs.config
+echo $CONFIG > /tmp/flat
