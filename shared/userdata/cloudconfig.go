@@ -16,22 +16,9 @@ type document struct {
 	root   *yaml.Node
 }
 
-// parseYAML reads the first document. Lines with nothing but a template's
-// directive are passed over, as they leave nothing behind.
+// parseYAML reads the first document.
 func parseYAML(source Text) (document, error) {
 	s := source.String()
-	var cleaned builder
-	for _, line := range source.lines() {
-		text := line.String()
-		if trimmed := strings.TrimSpace(text); trimmed != "" && strings.Trim(trimmed, placeholder) == "" && strings.HasPrefix(line.unknown(), "%{") {
-			line = madeText("#", line.offset(0)).plus(line)
-		}
-		cleaned.add(line)
-	}
-	if strings.Contains(s, placeholder) {
-		source = cleaned.text()
-		s = source.String()
-	}
 	d := document{source: source, raw: s, lines: []int{0}}
 	for i := range len(s) {
 		if s[i] == '\n' {

@@ -218,6 +218,9 @@ func (c Configuration) configFindings() []finding.Finding {
 
 // asWritten puts a finding about ecs.config into the words of the source.
 func (c Configuration) asWritten(f finding.Finding) finding.Finding {
+	if c.Form == Bottlerocket || c.Form == PowerShell {
+		f.Message = strings.Replace(f.Message, "at start-up, and ecs-init restarts it endlessly.", "at start-up, each time it is started.", 1)
+	}
 	switch c.Form {
 	case Bottlerocket:
 		for setting, variable := range bottlerocketSettings {

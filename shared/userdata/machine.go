@@ -25,6 +25,9 @@ type machine struct {
 	secretSpans []Text
 	// unquoted are the assignments that lost double quotes to the shell.
 	unquoted []unquotedWord
+	// condition is the offset, plus 1, of the condition of the PowerShell that is
+	// being read, 0 for none.
+	condition int
 	// temporary counts the files that mktemp made.
 	temporary int
 	// steps bounds the commands that are still evaluated, written the bytes.

@@ -11,7 +11,7 @@ var (
 	shellExpansion = lazyregexp.New(`^(?s:[!#]?(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-])(?:\[[^\]]*\])?(?::?[-=?+].*|[%#^,/].*|:[ 0-9$:-].*|@[A-Za-z])?)$`)
 	plainName      = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	// directive is a line of Terraform's template language.
-	directive = lazyregexp.New(`^%\{~?\s*(?:if|else|endif|for|endfor)\b[^}\n]*\}`)
+	directive = lazyregexp.New(`^%\{~?\s*(if|else|endif|for|endfor)\b[^}\n]*\}`)
 	// showable is an expression that can hold no secret.
 	showable = lazyregexp.New(`^[A-Za-z0-9_.:\[\]*() -]{1,80}$`)
 	// templated is what only a template has.
@@ -21,61 +21,106 @@ var (
 // withPlaceholders turns what a template engine fills in into unknown text:
 // Terraform's ${var.x} and %{ if }, CloudFormation's ${AWS::Region}, Jinja's
 // {{ x }}, ERB's <%= x %>. What a shell would expand is left to the shell,
-// except in a template, for names that the text doesn't assign itself.
+// except in a template, for names that the text doesn't assign itself. Lines of
+// nothing but Terraform's directives leave nothing behind but conditions.
 func withPlaceholders(t Text, template bool) Text {
 	s := t.String()
 	if !strings.Contains(s, "${") && !strings.Contains(s, "{{") && !strings.Contains(s, "<%") && !strings.Contains(s, "%{") {
 		return t
 	}
-	template = template || templated.MatchString(s)
-	var out builder
-	kept := 0
-	replace := func(start, end int, with Text) {
-		out.add(t.slice(kept, start))
-		out.add(with)
-		kept = end
-	}
+	f := &placeholders{text: t, raw: s, template: template || templated.MatchString(s)}
 	for i := 0; i < len(s)-1; i++ {
 		switch rest := s[i:]; {
-		case template && strings.HasPrefix(rest, "$${"):
-			replace(i, i+1, Text{})
+		case f.template && strings.HasPrefix(rest, "$${"):
+			f.replace(i, i+1, Text{})
 			i += 2
 		case strings.HasPrefix(rest, "${"):
-			end := closingBrace(rest)
-			if end < 0 {
-				continue
-			}
-			inner := strings.TrimSpace(rest[2:end])
-			if isShells(s, inner, template) {
-				i++
-				continue
-			}
-			replace(i, i+end+1, unknownText(expression("${", inner, "}"), t.offset(i)))
-			i += end
+			i = f.reference(i)
 		case strings.HasPrefix(rest, "{{"):
-			end := strings.Index(rest, "}}")
-			if end < 0 || end > 300 {
-				continue
-			}
-			replace(i, i+end+2, unknownText(expression("{{ ", strings.TrimSpace(rest[2:end]), " }}"), t.offset(i)))
-			i += end + 1
+			i = f.marked(i, "{{", "}}")
 		case strings.HasPrefix(rest, "<%="):
-			end := strings.Index(rest, "%>")
-			if end < 0 || end > 300 {
-				continue
-			}
-			replace(i, i+end+2, unknownText(expression("<%= ", strings.TrimSpace(rest[3:end]), " %>"), t.offset(i)))
-			i += end + 1
+			i = f.marked(i, "<%=", "%>")
 		case strings.HasPrefix(rest, "%{"):
-			if match := directive.FindStringSubmatch(rest); match != nil {
-				size := len(match[0])
-				replace(i, i+size, unknownText(expression("%{ ", strings.TrimSpace(rest[2:size-1]), " }"), t.offset(i)))
-				i += size - 1
-			}
+			i = f.directive(i)
 		}
 	}
-	out.add(t.slice(kept, len(s)))
-	return out.text()
+	f.keep(len(s))
+	return f.out.text()
+}
+
+// placeholders is a text that is being gone through.
+type placeholders struct {
+	text     Text
+	raw      string
+	template bool
+	out      builder
+	kept     int
+	// conditions are those of the directives around, the innermost last.
+	conditions []int
+}
+
+// keep takes the text up to a place as it is.
+func (f *placeholders) keep(end int) {
+	kept := f.text.slice(f.kept, end)
+	if n := len(f.conditions); n > 0 {
+		kept = kept.under(f.conditions[n-1])
+	}
+	f.out.add(kept)
+	f.kept = end
+}
+
+func (f *placeholders) replace(start, end int, with Text) {
+	f.keep(start)
+	f.out.add(with)
+	f.kept = end
+}
+
+// reference replaces ${…}, and gives the last byte that is done.
+func (f *placeholders) reference(i int) int {
+	end := closingBrace(f.raw[i:])
+	if end < 0 {
+		return i
+	}
+	inner := strings.TrimSpace(f.raw[i+2 : i+end])
+	if isShells(f.raw, inner, f.template) {
+		return i + 1
+	}
+	f.replace(i, i+end+1, unknownText(expression("${", inner, "}"), f.text.offset(i)))
+	return i + end
+}
+
+// marked replaces what stands between two marks.
+func (f *placeholders) marked(i int, open, closing string) int {
+	end := strings.Index(f.raw[i:min(len(f.raw), i+302)], closing)
+	if end < 0 {
+		return i
+	}
+	inner := strings.TrimSpace(f.raw[i+len(open) : i+end])
+	f.replace(i, i+end+2, unknownText(expression(open+" ", inner, " "+closing), f.text.offset(i)))
+	return i + end + 1
+}
+
+// directive follows %{ if }, %{ for } and what ends them, on a line of their own.
+// Within a line, the text that results isn't known.
+func (f *placeholders) directive(i int) int {
+	match := directive.FindStringSubmatch(f.raw[i:])
+	if match == nil {
+		return i
+	}
+	end := i + len(match[0])
+	line, _, _ := strings.Cut(f.raw[end:], "\n")
+	if strings.Trim(f.raw[strings.LastIndexByte(f.raw[:i], '\n')+1:i], " \t") != "" || strings.Trim(line, " \t\r") != "" {
+		f.replace(i, end, unknownText(expression("%{ ", strings.TrimSpace(f.raw[i+2:end-1]), " }"), f.text.offset(i)))
+		return end - 1
+	}
+	f.replace(i, end, Text{})
+	if n := len(f.conditions); n > 0 && match[1] != "if" && match[1] != "for" {
+		f.conditions = f.conditions[:n-1]
+	}
+	if match[1] == "if" || match[1] == "else" || match[1] == "for" {
+		f.conditions = append(f.conditions, f.text.offset(i)+1)
+	}
+	return end - 1
 }
 
 // expression shows what a value depends on, unless a secret may be in it.
@@ -93,9 +138,9 @@ func isShells(script, inner string, template bool) bool {
 	case !shellExpansion.MatchString(inner):
 		return false
 	case plainName.MatchString(inner) && template:
-		return assigns(script, inner)
+		return assigns(script, inner) || assignsPowerShell(script, inner)
 	case plainName.MatchString(inner):
-		return mentions(script, inner)
+		return mentions(script, inner) || assignsPowerShell(script, inner)
 	default:
 		// ${cluster-name} is a default to a shell and a name to a template.
 		return !template || !strings.Contains(inner, "-") || strings.Contains(inner, ":-")
@@ -113,6 +158,20 @@ func assigns(script, name string) bool {
 		starts := i == 0 || strings.ContainsRune(" \t\n;&|(", rune(rest[i-1]))
 		loops := i >= 4 && rest[i-4:i] == "for " && strings.HasPrefix(after, " in ")
 		if starts && (strings.HasPrefix(after, "=") || strings.HasPrefix(after, "+=") || loops) {
+			return true
+		}
+		rest = after
+	}
+}
+
+// assignsPowerShell says that a script has $name = ….
+func assignsPowerShell(script, name string) bool {
+	for rest := script; ; {
+		_, after, found := strings.Cut(rest, "$"+name)
+		if !found {
+			return false
+		}
+		if strings.HasPrefix(strings.TrimLeft(after, " "), "=") {
 			return true
 		}
 		rest = after

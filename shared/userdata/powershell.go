@@ -1,6 +1,8 @@
 package userdata
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"ecsguardrails/shared/lazyregexp"
@@ -31,6 +33,8 @@ type powerShell struct {
 	variables map[string]Text
 	// tables are the hashtables that are splatted, by name.
 	tables map[string][]token
+	// depth bounds blocks in blocks.
+	depth int
 }
 
 // initializeParameters are what Initialize-ECSAgent of the module ECSTools
@@ -100,114 +104,284 @@ func (m *machine) set(variable string, value Text, kind EvidenceKind, at int) {
 		m.evidenceFor(kind, at)
 	}
 	line := madeText(variable+"=", value.offset(0)).plus(value).plus(madeText("\n", value.offset(value.length())))
-	m.files[configPath] = m.files[configPath].plus(line)
+	m.files[configPath] = m.files[configPath].plus(line.under(m.condition))
 }
 
 func (m *machine) runPowerShell(script Text) {
 	p := &powerShell{machine: m, script: script, raw: script.String(), variables: map[string]Text{}, tables: map[string][]token{}}
-	tokens := p.tokens()
-	start := 0
-	depth := 0
-	for i, t := range tokens {
-		s := ""
-		if t.kind == symbolToken {
-			s = t.text.String()
-		}
-		switch {
+	p.statements(p.tokens())
+}
+
+// symbol is the text of a token that is a symbol, "" for any other.
+func (t token) symbol() string {
+	if t.kind == symbolToken {
+		return t.text.String()
+	}
+	return ""
+}
+
+// statements evaluates what stands between the ends of lines, semicolons and
+// braces. What stands in the braces of an if is under its condition.
+func (p *powerShell) statements(tokens []token) {
+	start, depth := 0, 0
+	skipped := status(uncertain) // what is known of the ifs of this chain so far
+	for i := 0; i < len(tokens); i++ {
+		t := tokens[i]
+		switch s := t.symbol(); {
 		case s == "(" || s == "@{" || s == "@(":
 			depth++
 		case s == ")" || s == "}" && depth > 0:
 			depth = max(depth-1, 0)
-		}
-		if t.kind == endToken && depth == 0 || s == ";" && depth == 0 || s == "{" || s == "}" && depth == 0 {
+		case depth > 0:
+		case t.kind == endToken || s == ";" || s == "}":
 			p.statement(tokens[start:i])
 			start = i + 1
+		case s == "{":
+			end := closingToken(tokens, i)
+			skipped = p.block(trimmedTokens(tokens[start:i]), tokens[i+1:end], skipped)
+			i, start = end, end+1
 		}
 	}
-	p.statement(tokens[start:])
+	p.statement(tokens[min(start, len(tokens)):])
+}
+
+// closingToken is the place of the brace that closes the one at open.
+func closingToken(tokens []token, open int) int {
+	depth := 0
+	for i := open; i < len(tokens); i++ {
+		switch tokens[i].symbol() {
+		case "{", "@{":
+			depth++
+		case "}":
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return len(tokens)
+}
+
+func trimmedTokens(tokens []token) []token {
+	for len(tokens) > 0 && tokens[0].kind == endToken {
+		tokens = tokens[1:]
+	}
+	for len(tokens) > 0 && tokens[len(tokens)-1].kind == endToken {
+		tokens = tokens[:len(tokens)-1]
+	}
+	return tokens
+}
+
+// block evaluates what stands in braces after the tokens of a head. It gives
+// what is known of the chain of if, elseif and else: succeeds once a condition
+// held, fails while none did.
+func (p *powerShell) block(head, body []token, chain status) status {
+	if p.machine.steps--; p.machine.steps < 0 || p.depth > 50 {
+		return uncertain
+	}
+	p.depth++
+	defer func() { p.depth-- }()
+	word := ""
+	if len(head) > 0 && head[0].kind == bareToken {
+		word = strings.ToLower(head[0].text.String())
+	}
+	holds := status(uncertain)
+	switch word {
+	case "foreach":
+		if p.each(head[1:], body) {
+			return uncertain
+		}
+	case "if":
+		holds, chain = p.condition(head[1:]), fails
+	case "elseif":
+		holds = both(chain.negated(), p.condition(head[1:]), false)
+	case "else":
+		holds = chain.negated()
+	case "switch", "while", "for", "do", "catch", "trap":
+	case "", "try", "finally", "function", "param", "begin", "process", "end":
+		holds = succeeds
+	default:
+		// The script block of a command, such as Invoke-Command or ForEach-Object.
+		p.statement(head)
+	}
+	at := p.script.offset(0)
+	if len(head) > 0 {
+		at = p.script.offset(head[0].at)
+	}
+	p.under(holds, at, body)
+	return both(chain, holds, true)
+}
+
+// under evaluates statements that run if a condition at an offset holds.
+func (p *powerShell) under(holds status, at int, body []token) {
+	switch holds {
+	case fails:
+	case uncertain:
+		outer := p.machine.condition
+		if outer == 0 {
+			p.machine.condition = at + 1
+		}
+		before := maps.Clone(p.variables)
+		p.statements(body)
+		for name, value := range p.variables {
+			if was, set := before[name]; !set || was.String() != value.String() {
+				p.variables[name] = unknownText("$"+name, at)
+			}
+		}
+		p.machine.condition = outer
+	default:
+		p.statements(body)
+	}
+}
+
+// condition evaluates ($true), ($a) and comparisons of two values.
+func (p *powerShell) condition(tokens []token) status {
+	if len(tokens) < 3 || tokens[0].symbol() != "(" || tokens[len(tokens)-1].symbol() != ")" {
+		return uncertain
+	}
+	tokens = tokens[1 : len(tokens)-1]
+	for i, t := range tokens {
+		operator := strings.ToLower(t.text.String())
+		if t.kind != bareToken || operator != "-eq" && operator != "-ne" {
+			continue
+		}
+		left, right := p.value(tokens[:i]), p.value(tokens[i+1:])
+		if left.unknown() != "" || right.unknown() != "" {
+			return uncertain
+		}
+		return outcome(strings.EqualFold(left.String(), right.String()) == (operator == "-eq"))
+	}
+	if len(tokens) == 1 {
+		return isTrue(p.value(tokens), func(s string) bool { return s != "" && s != "False" && s != "0" })
+	}
+	return uncertain
+}
+
+// each evaluates foreach over the keys of a hashtable, or over words; it is false
+// where these aren't known.
+func (p *powerShell) each(head, body []token) bool {
+	head = trimmedTokens(head)
+	if len(head) < 5 || !strings.EqualFold(head[2].text.String(), "in") {
+		return false
+	}
+	name := strings.ToLower(strings.Trim(head[1].text.String(), "${}"))
+	list := head[3 : len(head)-1]
+	if table, suffix, ok := strings.Cut(strings.ToLower(list[0].text.String()), "."); ok && len(list) <= 3 {
+		entries, known := p.tables[strings.Trim(table, "${}")]
+		if !known || suffix != "keys" && suffix != "getenumerator" {
+			return false
+		}
+		p.eachEntry(entries, func(key string, value []token) {
+			p.variables[name] = madeText(key, p.script.offset(value[0].at))
+			p.variables[name+".key"], p.variables[name+".name"], p.variables[name+".value"] = p.variables[name], p.variables[name], p.value(value)
+			p.statements(body)
+		})
+		return true
+	}
+	for _, t := range list {
+		switch t.kind {
+		case symbolToken, endToken:
+		default:
+			p.variables[name] = p.value([]token{t})
+			p.statements(body)
+		}
+	}
+	return true
 }
 
 // tokens splits the script. It has no notion of a syntax error.
 func (p *powerShell) tokens() []token {
 	var tokens []token
-	s := p.raw
-	add := func(kind tokenKind, text Text, at int) { tokens = append(tokens, token{kind, text, at}) }
-	for i := 0; i < len(s); {
-		switch c := s[i]; {
-		case c == '\n':
-			add(endToken, Text{}, i)
-			i++
-		case c == ' ' || c == '\t' || c == '\r':
-			i++
-		case c == '`':
-			i++
-			if i < len(s) && s[i] == '\r' {
-				i++
-			}
-			i++ // a line that goes on
-		case strings.HasPrefix(s[i:], "<#"):
-			end := strings.Index(s[i:], "#>")
-			if end < 0 {
-				return tokens
-			}
-			i += end + 2
-		case c == '#':
-			end := strings.IndexByte(s[i:], '\n')
-			if end < 0 {
-				return tokens
-			}
-			i += end
-		case strings.HasPrefix(s[i:], "@'") || strings.HasPrefix(s[i:], `@"`):
-			end := strings.Index(s[i:], "\n"+s[i+1:i+2]+"@")
-			begin := strings.IndexByte(s[i:], '\n')
-			if end < 0 || begin < 0 || begin > end {
-				i += 2
-				continue
-			}
-			kind := stringToken
-			if s[i+1] == '"' {
-				kind = expandToken
-			}
-			add(kind, p.script.slice(i+begin+1, max(i+begin+1, i+end)), i)
-			i += end + 3
-		case c == '\'':
-			end, text := p.singleQuoted(i)
-			add(stringToken, text, i)
-			i = end
-		case c == '"':
-			end := i + 1
-			for end < len(s) && s[end] != '"' || end+1 < len(s) && s[end] == '"' && s[end+1] == '"' {
-				if end < len(s) && (s[end] == '`' || s[end] == '"') {
-					end++
-				}
-				end++
-			}
-			end = min(end, len(s))
-			add(expandToken, p.script.slice(i+1, end), i)
-			i = end + 1
-		case strings.HasPrefix(s[i:], "@{") || strings.HasPrefix(s[i:], "@("):
-			add(symbolToken, p.script.slice(i, i+2), i)
-			i += 2
-		case strings.IndexByte("=(){}[],;|", c) >= 0:
-			add(symbolToken, p.script.slice(i, i+1), i)
-			i++
-		default:
-			end := i
-			for end < len(s) && strings.IndexByte(" \t\r\n'\"(){}[],;|=`", s[end]) < 0 {
-				if strings.HasPrefix(s[end:], "${") {
-					if close := strings.IndexByte(s[end:], '}'); close > 0 {
-						end += close
-					}
-				}
-				end++
-			}
-			end = max(end, i+1)
-			word := p.script.slice(i, end)
-			add(bareToken, word, i)
-			i = end
+	for i := 0; i < len(p.raw); {
+		next, found := p.token(i)
+		if found != nil {
+			tokens = append(tokens, *found)
 		}
+		i = next
 	}
 	return tokens
+}
+
+// token gives the token at a place, nil for white space and comments, and where
+// the next one begins.
+func (p *powerShell) token(i int) (next int, found *token) {
+	s := p.raw
+	rest := s[i:]
+	switch c := s[i]; {
+	case c == '\n':
+		return i + 1, &token{endToken, Text{}, i}
+	case c == ' ' || c == '\t' || c == '\r':
+		return i + 1, nil
+	case c == '`': // a line that goes on
+		if strings.HasPrefix(rest, "`\r") {
+			return i + 3, nil
+		}
+		return i + 2, nil
+	case strings.HasPrefix(rest, "<#"):
+		return after(s, i, "#>"), nil
+	case c == '#':
+		return max(after(s, i, "\n")-1, i+1), nil
+	case strings.HasPrefix(rest, "@'") || strings.HasPrefix(rest, `@"`):
+		return p.hereString(i)
+	case c == '\'':
+		end, text := p.singleQuoted(i)
+		return end, &token{stringToken, text, i}
+	case c == '"':
+		end := p.doubleQuotedEnd(i)
+		return end + 1, &token{expandToken, p.script.slice(i+1, end), i}
+	case strings.HasPrefix(rest, "@{") || strings.HasPrefix(rest, "@("):
+		return i + 2, &token{symbolToken, p.script.slice(i, i+2), i}
+	case strings.IndexByte("=(){}[],;|", c) >= 0:
+		return i + 1, &token{symbolToken, p.script.slice(i, i+1), i}
+	}
+	end := i
+	for end < len(s) && strings.IndexByte(" \t\r\n'\"(){}[],;|=`", s[end]) < 0 {
+		if strings.HasPrefix(s[end:], "${") {
+			if closing := strings.IndexByte(s[end:], '}'); closing > 0 {
+				end += closing
+			}
+		}
+		end++
+	}
+	end = max(end, i+1)
+	return end, &token{bareToken, p.script.slice(i, end), i}
+}
+
+// after is the place after a mark, or the end.
+func after(s string, from int, mark string) int {
+	if i := strings.Index(s[from:], mark); i >= 0 {
+		return from + i + len(mark)
+	}
+	return len(s)
+}
+
+// hereString reads @'…'@ and @"…"@.
+func (p *powerShell) hereString(i int) (next int, found *token) {
+	rest := p.raw[i:]
+	end, begin := strings.Index(rest, "\n"+rest[1:2]+"@"), strings.IndexByte(rest, '\n')
+	if end < 0 || begin < 0 || begin > end {
+		return i + 2, nil
+	}
+	kind := stringToken
+	if rest[1] == '"' {
+		kind = expandToken
+	}
+	return i + end + 3, &token{kind, p.script.slice(i+begin+1, max(i+begin+1, i+end)), i}
+}
+
+// doubleQuotedEnd is where the quote at a place is closed.
+func (p *powerShell) doubleQuotedEnd(i int) int {
+	s := p.raw
+	end := i + 1
+	for end < len(s) {
+		switch {
+		case s[end] == '`' || strings.HasPrefix(s[end:], `""`):
+			end++
+		case s[end] == '"':
+			return end
+		}
+		end++
+	}
+	return min(end, len(s))
 }
 
 func (p *powerShell) singleQuoted(at int) (end int, text Text) {
@@ -309,6 +483,9 @@ func (p *powerShell) value(tokens []token) Text {
 	if len(tokens) == 0 {
 		return Text{}
 	}
+	if element, ok := p.element(tokens); ok {
+		return element
+	}
 	var out builder
 	for _, t := range tokens {
 		switch {
@@ -327,6 +504,29 @@ func (p *powerShell) value(tokens []token) Text {
 		}
 	}
 	return out.text()
+}
+
+// element is $table[key], and the parts of an entry, as in $entry.Value.
+func (p *powerShell) element(tokens []token) (Text, bool) {
+	name := strings.ToLower(strings.TrimLeft(tokens[0].text.String(), "$"))
+	if len(tokens) == 1 && tokens[0].kind == bareToken && strings.Contains(name, ".") {
+		value, ok := p.variables[name]
+		return value, ok
+	}
+	if len(tokens) != 4 || tokens[1].symbol() != "[" {
+		return Text{}, false
+	}
+	key := p.value(tokens[2:3]).String()
+	var found []token
+	p.eachEntry(p.tables[name], func(k string, value []token) {
+		if strings.EqualFold(k, key) {
+			found = value
+		}
+	})
+	if found == nil {
+		return Text{}, false
+	}
+	return p.value(found), true
 }
 
 func (p *powerShell) statement(tokens []token) {
@@ -372,53 +572,50 @@ func (p *powerShell) statement(tokens []token) {
 
 // environment finds [Environment]::SetEnvironmentVariable(name, value, "Machine").
 func (p *powerShell) environment(tokens []token) {
-	for i, t := range tokens {
-		if t.kind != bareToken || !strings.EqualFold(strings.TrimPrefix(t.text.String(), "::"), "SetEnvironmentVariable") {
-			continue
-		}
-		var arguments [][]token
-		var argument []token
-		depth := 0
-	call:
-		for _, t := range tokens[i+1:] {
-			s := ""
-			if t.kind == symbolToken {
-				s = t.text.String()
-			}
-			switch {
-			case s == "(":
-				if depth++; depth == 1 {
-					continue
-				}
-			case s == ")":
-				if depth--; depth <= 0 {
-					break call
-				}
-			case s == "," && depth == 1:
-				arguments, argument = append(arguments, argument), nil
-				continue
-			case t.kind == endToken:
-				continue
-			}
-			argument = append(argument, t)
-		}
-		arguments = append(arguments, argument)
-		if len(arguments) < 3 {
-			return // for this process alone
-		}
-		scope := ""
-		for _, t := range arguments[2] {
-			scope += t.text.String()
-		}
-		if !strings.Contains(strings.ToLower(scope), "machine") {
-			return
-		}
-		name := p.value(arguments[0])
-		if name.unknown() == "" {
-			p.machine.set(name.String(), p.value(arguments[1]), SetsEnvironment, p.script.offset(t.at))
-		}
+	i := slices.IndexFunc(tokens, func(t token) bool {
+		return t.kind == bareToken && strings.EqualFold(strings.TrimPrefix(t.text.String(), "::"), "SetEnvironmentVariable")
+	})
+	if i < 0 {
 		return
 	}
+	arguments := callArguments(tokens[i+1:])
+	if len(arguments) < 3 {
+		return // for this process alone
+	}
+	scope := ""
+	for _, t := range arguments[2] {
+		scope += t.text.String()
+	}
+	name := p.value(arguments[0])
+	if strings.Contains(strings.ToLower(scope), "machine") && name.unknown() == "" {
+		p.machine.set(name.String(), p.value(arguments[1]), SetsEnvironment, p.script.offset(tokens[i].at))
+	}
+}
+
+// callArguments splits (a, b, c) at its commas.
+func callArguments(tokens []token) [][]token {
+	var arguments [][]token
+	var argument []token
+	depth := 0
+	for _, t := range tokens {
+		switch s := t.symbol(); {
+		case s == "(":
+			if depth++; depth == 1 {
+				continue
+			}
+		case s == ")":
+			if depth--; depth <= 0 {
+				return append(arguments, argument)
+			}
+		case s == "," && depth == 1:
+			arguments, argument = append(arguments, argument), nil
+			continue
+		case t.kind == endToken:
+			continue
+		}
+		argument = append(argument, t)
+	}
+	return append(arguments, argument)
 }
 
 // registryValue follows Set-ItemProperty on the machine's environment.
@@ -499,6 +696,11 @@ func (p *powerShell) isSwitch(name string) bool {
 }
 
 func (p *powerShell) splat(tokens []token, at int) {
+	p.eachEntry(tokens, func(key string, value []token) { p.parameter(key, value, at) })
+}
+
+// eachEntry gives the entries of a hashtable.
+func (p *powerShell) eachEntry(tokens []token, each func(key string, value []token)) {
 	for i := 0; i < len(tokens); i++ {
 		t := tokens[i]
 		if t.kind == symbolToken || t.kind == endToken || i+1 >= len(tokens) || tokens[i+1].text.String() != "=" {
@@ -508,7 +710,9 @@ func (p *powerShell) splat(tokens []token, at int) {
 		for end < len(tokens) && tokens[end].kind != endToken && tokens[end].text.String() != ";" && tokens[end].text.String() != "}" {
 			end++
 		}
-		p.parameter(t.text.String(), tokens[i+2:end], at)
+		if i+2 < end {
+			each(t.text.String(), tokens[i+2:end])
+		}
 		i = end
 	}
 }
