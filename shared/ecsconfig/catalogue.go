@@ -727,6 +727,7 @@ func rows() []Variable {
 			Bad:      Silent,
 			Reader:   SDKReader,
 			Does:     "turns the instance metadata off",
+			Check:    checkMetadataDisabled,
 			Together: metadataDisabled,
 		},
 		{
@@ -734,6 +735,7 @@ func rows() []Variable {
 			Bad:    Unchecked,
 			Reader: SDKReader,
 			Does:   "endpoint of the instance metadata",
+			Check:  checkMetadataEndpoint,
 		},
 		{
 			Name: "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", Type: ChoiceAnyCase, Values: []string{"ipv4", "ipv6"},

@@ -15,6 +15,30 @@ import (
 // instance can't be signed.
 const noCredentials = "The agent gets no AWS credentials. "
 
+// checkMetadataDisabled is for the switch that no agent on EC2 can work with: the
+// way to correct it is not to turn it on.
+func checkMetadataDisabled(j *judge, v *Variable, value string) []problem {
+	problems := checkSDKBoolean(j, v, value)
+	for i, p := range problems {
+		if p.value == "true" && !j.enabled("ECS_EXTERNAL") {
+			problems[i].value, problems[i].sure, problems[i].fix = "", false, "Delete the line."
+		}
+	}
+	return problems
+}
+
+// checkMetadataEndpoint is for the address of the instance metadata.
+func checkMetadataEndpoint(_ *judge, v *Variable, value string) []problem {
+	problems := checkEndpoint(v, value, false)
+	for i := range problems {
+		problems[i].fix = "Delete the line: the AWS SDK knows the address."
+		if isHost(value) {
+			problems[i].value, problems[i].sure = "http://"+value, true
+		}
+	}
+	return problems
+}
+
 // metadataDisabled judges the switch that turns the instance metadata off, from
 // which an agent on EC2 gets its Region, its VPC and its credentials.
 func metadataDisabled(j *judge, v *Variable, a Assignment) {

@@ -205,17 +205,18 @@ func (j *judge) report() []finding.Finding {
 // lost says what it means that a setting does not arrive, and how grave that is.
 func (j *judge) lost(name string) (finding.Severity, string) {
 	if other, ok := j.file.Lookup(name); ok {
-		return finding.Warning, fmt.Sprintf("The value of line %d counts.", other.Line)
+		return finding.Warning, fmt.Sprintf("The value of %s on line %d counts.", name, other.Line)
 	}
 	j.missed[name] = true
 	v := byName[name]
+	missing := name + " is not set. "
 	switch {
 	case v.Without.sentence != "":
-		return v.Without.severity, v.Without.sentence
+		return v.Without.severity, missing + v.Without.sentence
 	case v.fallback() != "":
-		return finding.Warning, v.who() + " uses the default, " + v.fallback() + "."
+		return finding.Warning, missing + v.who() + " uses the default, " + v.fallback() + "."
 	}
-	return finding.Warning, v.who() + " runs without it."
+	return finding.Warning, missing + v.who() + " runs without it."
 }
 
 // is names the variable at the beginning of a sentence, with its value where

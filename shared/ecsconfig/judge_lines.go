@@ -34,7 +34,7 @@ func (j *judge) wholeFile() (hopeless bool) {
 	if trimmed := strings.TrimSpace(strings.TrimPrefix(j.text, byteOrderMark)); strings.HasPrefix(trimmed, "{") && json.Valid([]byte(trimmed)) {
 		severity, effect := j.lost("ECS_CLUSTER")
 		j.add(1, 1, "", problem{code: codeJSONFile, severity: severity,
-			fact: "The file is JSON, but ecs.config is read as NAME=VALUE lines.", effect: "No setting arrives. " + effect,
+			fact: "The file is JSON, but ecs.config is read as NAME=VALUE lines.", effect: "No setting arrives. " + strings.TrimPrefix(effect, "ECS_CLUSTER is not set. "),
 			fix: "Write NAME=VALUE lines, or put the JSON into /etc/ecs/ecs.config.json."})
 		return true
 	}
@@ -174,7 +174,7 @@ func (j *judge) byteOrderMark(l line, text string) {
 	if name != "" {
 		severity, effect := j.lost(name)
 		p.severity, variable = severity, name
-		p.effect = name + " is not set. " + effect
+		p.effect = effect
 	}
 	j.add(l.number, 1, variable, p)
 }
@@ -196,7 +196,7 @@ func (j *judge) ignoredLine(l line, text string) {
 		if name := j.intended(match[1]); name != "" {
 			severity, effect := j.lost(name)
 			j.add(l.number, l.column(l.start), name, problem{code: codeLineIgnored, severity: severity,
-				fact: "The line has no '=', and every reader ignores it.", effect: name + " is not set. " + effect,
+				fact: "The line has no '=', and every reader ignores it.", effect: effect,
 				fix: "Write " + name + "=VALUE, without spaces around the '='."})
 			return
 		}
@@ -279,7 +279,7 @@ func (j *judge) name(l line, a Assignment, text string) {
 	}
 	severity, effect := j.lost(known)
 	j.add(a.Line, a.Column, known, problem{code: codeNameMalformed, severity: severity,
-		fact: cause, effect: known + " is not set. " + effect,
+		fact: cause, effect: effect,
 		fix: "Write " + known + "=VALUE, with nothing before the name and no space around the '='."})
 	j.correctName(a, known)
 }
@@ -294,7 +294,7 @@ func (j *judge) unknown(a Assignment) {
 		// Environment=NAME=VALUE, or two settings on one line.
 		severity, effect := j.lost(inner)
 		j.add(a.Line, a.columnAt(at), variable, problem{code: codeSwallowed, severity: severity,
-			fact: "No reader of ecs.config knows " + named + ", and its value swallows " + inner + ".", effect: inner + " is not set. " + effect,
+			fact: "No reader of ecs.config knows " + named + ", and its value swallows " + inner + ".", effect: effect,
 			fix: "Begin a new line before " + inner + "."})
 		return
 	}
@@ -307,13 +307,17 @@ func (j *judge) unknown(a Assignment) {
 	}
 	severity, effect := j.lost(known)
 	what := "No reader of ecs.config knows " + named + "."
+	fix := "Rename " + named + " to " + known + "."
+	if rightOneToo {
+		fix = "Delete the line, or put its value into the line of " + known + "."
+	}
 	if strings.EqualFold(a.Name, known) {
 		what = "Variable names are case-sensitive, and no reader knows " + named + "."
 		j.correctName(a, known)
 	}
 	j.add(a.Line, a.Column, variable, problem{code: codeMisspelt, severity: severity,
-		fact: what, effect: known + " is not set. " + effect,
-		fix: "Rename " + named + " to " + known + "."})
+		fact: what, effect: effect,
+		fix: fix})
 }
 
 // continuation gives the index of the last line of a value that goes on over

@@ -230,16 +230,35 @@ func (j *judge) swallowed(v *Variable, a Assignment, value string, problems []pr
 	if inner != a.Name {
 		severity, lost := j.lost(inner)
 		p.severity = graver(p.severity, severity)
-		p.effect = inner + " is not set. " + lost
+		p.effect = lost
 	}
 	if len(problems) > 0 && rank(problems[0].severity) <= rank(finding.Warning) && problems[0].effect != "" && !strings.Contains(p.effect, problems[0].effect) {
 		p.effect = strings.TrimSpace(p.effect + " " + problems[0].effect)
 	}
 	j.add(a.Line, a.columnAt(rest+at), a.Name, p)
 	if before := strings.TrimRight(value[:rest+at], " \t;,"); before != "" && len(j.check(v, before)) == 0 && strings.HasSuffix(value[:rest+at], " ") && inner != a.Name {
-		j.correct(a.Line, a.Name+"="+before+"\n"+value[rest+at:])
+		j.correct(a.Line, a.Name+"="+before+"\n"+j.onOwnLines(value[rest+at:]))
 	}
 	return true
+}
+
+// onOwnLines begins a new line before each setting in a text that begins with
+// one, as long as the value before it is fine.
+func (j *judge) onOwnLines(text string) string {
+	name, value, _ := strings.Cut(text, "=")
+	v, rest := byName[name], 0
+	if v == nil {
+		return text
+	}
+	if v.Type.isJSON() {
+		rest = afterJSON(value)
+	}
+	inner, at := settingInside(value[rest:])
+	before := strings.TrimRight(value[:rest+at], " \t;,")
+	if inner == "" || before == "" || !strings.HasSuffix(value[:rest+at], " ") || len(j.check(v, before)) > 0 {
+		return text
+	}
+	return name + "=" + before + "\n" + j.onOwnLines(value[rest+at:])
 }
 
 // wholePlaceholder is what only counts as one when there is nothing beside it.
