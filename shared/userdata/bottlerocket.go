@@ -57,109 +57,159 @@ var (
 	isBottlerocket = lazyregexp.New(`(?m)^[ \t]*\[{1,2}[ \t]*settings[ \t]*[.\]]|^[ \t]*settings\.[a-z]`)
 )
 
+// bottlerocketReader collects the settings of a Bottlerocket instance.
+type bottlerocketReader struct {
+	machine *machine
+	source  Text
+	// prefix is the table that is being read.
+	prefix      []string
+	credentials []map[string]tomlValue
+	// rps and burst are the two parts of one variable.
+	rps, burst Text
+}
+
 // readBottlerocket reads the settings of a Bottlerocket instance.
 func (m *machine) readBottlerocket(source Text) {
-	source = withPlaceholders(source, m.template)
-	var prefix []string
-	credentials := []map[string]tomlValue{}
-	rps, burst := Text{}, Text{}
-	set := func(path []string, value tomlValue) {
-		switch {
-		case len(path) >= 3 && path[0] == "settings" && path[1] == "ecs":
-			m.evidenceFor(SetsBottlerocket, value.text.offset(0))
-			if path[2] == "instance-attributes" && len(path) == 4 {
-				m.attribute(path[3], value.text)
-				return
-			}
-			switch path[2] {
-			case "metadata-service-rps":
-				rps = value.text
-			case "metadata-service-burst":
-				burst = value.text
-			default:
-				m.bottlerocketSetting(path[2], value)
-			}
-		case len(path) == 3 && path[0] == "settings" && path[1] == "container-registry" && path[2] == "credentials":
-			for _, element := range value.list {
-				credential := map[string]tomlValue{}
-				for _, entry := range element.table {
-					credential[entry.key] = entry.value
-				}
-				credentials = append(credentials, credential)
-			}
-		case len(path) == 4 && path[1] == "container-registry" && path[2] == "credentials" && len(credentials) > 0:
-			credentials[len(credentials)-1][path[3]] = value
-		case len(path) == 3 && path[0] == "settings" && path[1] == "network" && (path[2] == "https-proxy" || path[2] == "no-proxy"):
-			text := value.text
-			if value.kind == unstable.Array {
-				var parts []Text
-				for _, element := range value.list {
-					parts = append(parts, element.text)
-				}
-				text = joined(parts, ",", source.offset(0))
-			}
-			m.files[configPath] = m.files[configPath].plus(line(strings.ToUpper(strings.ReplaceAll(path[2], "-", "_")), text))
-		case len(path) == 3 && path[0] == "settings" && path[1] == "aws" && path[2] == "region":
-			m.files[configPath] = m.files[configPath].plus(line("AWS_DEFAULT_REGION", value.text))
+	r := &bottlerocketReader{machine: m, source: withPlaceholders(source, m.template)}
+	length := r.source.length()
+	for start, tries := 0, 0; start < length && tries < 50; tries++ {
+		start = r.readFrom(start)
+	}
+	if r.rps.length() > 0 || r.burst.length() > 0 {
+		r.add("ECS_TASK_METADATA_RPS_LIMIT", joined([]Text{orDefault(r.rps, "40"), orDefault(r.burst, "60")}, ",", max(r.rps.offset(0), r.burst.offset(0))))
+	}
+	m.registryCredentials(r.credentials)
+}
+
+// readFrom reads up to the end or to a line that is no TOML, and says where to
+// go on.
+func (r *bottlerocketReader) readFrom(start int) int {
+	s := r.source.String()
+	var parser unstable.Parser
+	rest := r.source.slice(start, len(s))
+	parser.Reset([]byte(s[start:]))
+	for parser.NextExpression() {
+		r.expression(parser.Expression(), rest)
+	}
+	if parser.Error() == nil {
+		return len(s)
+	}
+	// The parser stands where it gave up: go on with the next line.
+	end := start + tomlErrorOffset(&parser, s[start:])
+	next := len(s)
+	if newline := strings.IndexByte(s[end:], '\n'); newline >= 0 {
+		next = end + newline + 1
+	}
+	r.brokenLine(strings.LastIndexByte(s[:end], '\n')+1, next)
+	return next
+}
+
+// brokenLine keeps what a line that is no TOML was meant to set.
+func (r *bottlerocketReader) brokenLine(start, end int) {
+	broken := r.source.slice(start, end)
+	if reason := broken.unknown(); reason == "" || !strings.ContainsAny(reason, "(…%") {
+		r.machine.note(codeTOML, r.source.offset(start), "")
+	}
+	key, value, ok := strings.Cut(broken.String(), "=")
+	if !ok {
+		return
+	}
+	text := broken.slice(len(key)+1, len(key)+1+len(value)).trimSpace()
+	if text.unknown() == "" {
+		text = unknownText("a line that is no valid TOML", text.offset(0))
+	}
+	r.set(slices.Concat(r.prefix, strings.Split(strings.TrimSpace(key), ".")), tomlValue{text: text, kind: unstable.String})
+}
+
+func (r *bottlerocketReader) expression(expression *unstable.Node, at Text) {
+	var keys []string
+	for it := expression.Key(); it.Next(); {
+		keys = append(keys, string(it.Node().Data))
+	}
+	switch expression.Kind {
+	case unstable.Table, unstable.ArrayTable:
+		r.prefix = keys
+		if slices.Equal(keys, []string{"settings", "ecs"}) {
+			r.machine.evidenceFor(SetsBottlerocket, at.offset(0))
+		}
+		if slices.Equal(keys, []string{"settings", "container-registry", "credentials"}) {
+			r.credentials = append(r.credentials, map[string]tomlValue{})
+		}
+	case unstable.KeyValue:
+		flatten(slices.Concat(r.prefix, keys), readTOML(expression.Value(), at), r.set)
+	}
+}
+
+// set takes one setting, of those that have to do with ECS.
+func (r *bottlerocketReader) set(path []string, value tomlValue) {
+	if len(path) < 3 || path[0] != "settings" {
+		return
+	}
+	switch path[1] {
+	case "ecs":
+		r.setECS(path[2:], value)
+	case "container-registry":
+		if path[2] == "credentials" {
+			r.setCredential(path[3:], value)
+		}
+	case "network":
+		if len(path) == 3 && (path[2] == "https-proxy" || path[2] == "no-proxy") {
+			r.add(strings.ToUpper(strings.ReplaceAll(path[2], "-", "_")), r.commaList(value))
+		}
+	case "aws":
+		if len(path) == 3 && path[2] == "region" {
+			r.add("AWS_DEFAULT_REGION", value.text)
 		}
 	}
-	each := func(expression *unstable.Node, parser *unstable.Parser, at Text) {
-		var keys []string
-		for it := expression.Key(); it.Next(); {
-			keys = append(keys, string(it.Node().Data))
-		}
-		switch expression.Kind {
-		case unstable.Table, unstable.ArrayTable:
-			prefix = keys
-			if slices.Equal(keys, []string{"settings", "ecs"}) {
-				m.evidenceFor(SetsBottlerocket, at.offset(0))
-			}
-			if slices.Equal(keys, []string{"settings", "container-registry", "credentials"}) {
-				credentials = append(credentials, map[string]tomlValue{})
-			}
-		case unstable.KeyValue:
-			path := slices.Concat(prefix, keys)
-			flatten(path, readTOML(expression.Value(), at), set)
-		}
+}
+
+func (r *bottlerocketReader) setECS(path []string, value tomlValue) {
+	r.machine.evidenceFor(SetsBottlerocket, value.text.offset(0))
+	if path[0] == "instance-attributes" && len(path) == 2 {
+		r.machine.attribute(path[1], value.text)
+		return
 	}
-	s := source.String()
-	for start, tries := 0, 0; start < len(s) && tries < 50; tries++ {
-		var parser unstable.Parser
-		rest := source.slice(start, len(s))
-		parser.Reset([]byte(s[start:]))
-		end := 0
-		for parser.NextExpression() {
-			expression := parser.Expression()
-			each(expression, &parser, rest)
-		}
-		if parser.Error() == nil {
-			break
-		}
-		// The parser stands where it gave up: go on with the next line.
-		end = start + tomlErrorOffset(&parser, s[start:])
-		lineStart := strings.LastIndexByte(s[:end], '\n') + 1
-		next := len(s)
-		if newline := strings.IndexByte(s[end:], '\n'); newline >= 0 {
-			next = end + newline + 1
-		}
-		broken := source.slice(lineStart, next)
-		if reason := broken.unknown(); reason == "" || !strings.ContainsAny(reason, "(…%") {
-			m.note(codeTOML, source.offset(lineStart), "")
-		}
-		if key, value, ok := strings.Cut(broken.String(), "="); ok {
-			text := broken.slice(len(key)+1, len(key)+1+len(value)).trimSpace()
-			if text.unknown() == "" {
-				text = unknownText("a line that is no valid TOML", text.offset(0))
-			}
-			set(slices.Concat(prefix, strings.Split(strings.TrimSpace(key), ".")), tomlValue{text: text, kind: unstable.String})
-		}
-		start = next
+	switch path[0] {
+	case "metadata-service-rps":
+		r.rps = value.text
+	case "metadata-service-burst":
+		r.burst = value.text
+	default:
+		r.machine.bottlerocketSetting(path[0], value)
 	}
-	if rps.length() > 0 || burst.length() > 0 {
-		limit := line("ECS_TASK_METADATA_RPS_LIMIT", joined([]Text{orDefault(rps, "40"), orDefault(burst, "60")}, ",", max(rps.offset(0), burst.offset(0))))
-		m.files[configPath] = m.files[configPath].plus(limit)
+}
+
+// setCredential takes settings.container-registry.credentials, as a list or as
+// one field of the last table.
+func (r *bottlerocketReader) setCredential(path []string, value tomlValue) {
+	if len(path) == 1 && len(r.credentials) > 0 {
+		r.credentials[len(r.credentials)-1][path[0]] = value
 	}
-	m.registryCredentials(credentials)
+	if len(path) > 0 {
+		return
+	}
+	for _, element := range value.list {
+		credential := map[string]tomlValue{}
+		for _, entry := range element.table {
+			credential[entry.key] = entry.value
+		}
+		r.credentials = append(r.credentials, credential)
+	}
+}
+
+func (r *bottlerocketReader) commaList(value tomlValue) Text {
+	if value.kind != unstable.Array {
+		return value.text
+	}
+	var parts []Text
+	for _, element := range value.list {
+		parts = append(parts, element.text)
+	}
+	return joined(parts, ",", r.source.offset(0))
+}
+
+func (r *bottlerocketReader) add(variable string, value Text) {
+	r.machine.files[configPath] = r.machine.files[configPath].plus(line(variable, value))
 }
 
 // flatten gives the entries of inline tables one by one.

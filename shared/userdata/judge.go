@@ -38,30 +38,11 @@ func rank(s finding.Severity) int {
 
 // ownFindings are about the user data rather than the agent's variables.
 func (c Configuration) ownFindings() []finding.Finding {
-	var findings []finding.Finding
-	for _, s := range c.Secrets() {
-		f := found(codeSecret, secretMessage(s.Variable), s.Line, s.Column)
-		f.Variable = s.Variable
-		findings = append(findings, f)
-	}
+	findings := c.secretFindings()
 	for _, n := range c.notes {
-		line, column := c.place(n.at)
-		switch n.code {
-		case codeSecret:
-			continue
-		case codeHeader, codeTwoHeaders, codeLeadingSpace:
-			if !c.IsECSSetup() && (n.code != codeTwoHeaders || !strings.Contains(string(c.source), configPath)) {
-				continue
-			}
+		if f, told := c.noteFinding(n); told {
+			findings = append(findings, f)
 		}
-		f := found(n.code, c.noteMessage(n), line, column)
-		if n.code == codeOverwritten && slices.Contains(n.names, "ECS_CLUSTER") {
-			f.Severity = finding.Error
-		}
-		if n.code == codeScript && c.isTemplate {
-			f.Severity = finding.Info
-		}
-		findings = append(findings, f)
 	}
 	if len(c.source) > maxRaw && c.isRaw && c.isWhole && !c.isTemplate && !isGzip(c.source) && c.Form != Archive {
 		findings = append(findings, found(codeTooLarge, "", 0, 0))
@@ -83,18 +64,54 @@ func (c Configuration) ownFindings() []finding.Finding {
 		findings = append(findings, found(codeElsewhere, message, origin.Line, 1))
 	}
 	if unknown := c.unknownSettings(); len(unknown) > 0 {
-		first := unknown[0]
-		var parts []string
-		for _, s := range unknown[:min(len(unknown), 5)] {
-			parts = append(parts, fmt.Sprintf("%s depends on %s", shownName(s.Variable), s.Unknown))
-		}
-		message := "Not checked: " + strings.Join(parts, "; ") + "."
-		if more := len(unknown) - len(parts); more > 0 {
-			message = fmt.Sprintf("Not checked: %s; and %d more.", strings.Join(parts, "; "), more)
-		}
-		findings = append(findings, found(codeUnknown, message, first.Line, first.Column))
+		findings = append(findings, unknownFinding(unknown))
 	}
 	return findings
+}
+
+func (c Configuration) secretFindings() []finding.Finding {
+	var findings []finding.Finding
+	for _, s := range c.Secrets() {
+		f := found(codeSecret, secretMessage(s.Variable), s.Line, s.Column)
+		f.Variable = s.Variable
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// noteFinding gives the finding of a note; told is false where it has no meaning
+// for ECS, or something else says it.
+func (c Configuration) noteFinding(n note) (f finding.Finding, told bool) {
+	switch n.code {
+	case codeSecret:
+		return f, false
+	case codeHeader, codeTwoHeaders, codeLeadingSpace:
+		if !c.IsECSSetup() && (n.code != codeTwoHeaders || !strings.Contains(string(c.source), configPath)) {
+			return f, false
+		}
+	}
+	line, column := c.place(n.at)
+	f = found(n.code, c.noteMessage(n), line, column)
+	if n.code == codeOverwritten && slices.Contains(n.names, "ECS_CLUSTER") {
+		f.Severity = finding.Error
+	}
+	if n.code == codeScript && c.isTemplate {
+		f.Severity = finding.Info
+	}
+	return f, true
+}
+
+// unknownFinding names the settings that can't be known.
+func unknownFinding(unknown []Setting) finding.Finding {
+	var parts []string
+	for _, s := range unknown[:min(len(unknown), 5)] {
+		parts = append(parts, fmt.Sprintf("%s depends on %s", shownName(s.Variable), s.Unknown))
+	}
+	message := "Not checked: " + strings.Join(parts, "; ") + "."
+	if more := len(unknown) - len(parts); more > 0 {
+		message = fmt.Sprintf("Not checked: %s; and %d more.", strings.Join(parts, "; "), more)
+	}
+	return found(codeUnknown, message, unknown[0].Line, unknown[0].Column)
 }
 
 func (c Configuration) hasNote(code string) bool {
@@ -245,63 +262,79 @@ func (c Configuration) Mask() []byte {
 	if c.Form == ConfigFile {
 		return ecsconfig.Mask(c.source)
 	}
-	masked := []byte(string(c.source))
-	settled := make([]bool, len(masked)) // shown or blotted out for certain
-	blot := func(offset, length int) {
-		for i := max(offset, 0); i < min(offset+length, len(masked)); i++ {
-			settled[i] = true
-			if masked[i] != '\n' && masked[i] != ' ' && masked[i] != '\t' && masked[i] != '\r' {
-				masked[i] = '*'
-			}
+	m := &mask{source: c.source, shown: []byte(string(c.source)), settled: make([]bool, len(c.source))}
+	m.content(c.content)
+	for _, span := range c.secretSpans {
+		m.text(span)
+	}
+	for _, leaf := range c.leaves {
+		for _, s := range secretPatterns {
+			m.matches(leaf, s.pattern)
 		}
 	}
-	content := c.content.String()
-	hidden := ecsconfig.Mask([]byte(content))
+	m.rest()
+	return m.shown
+}
+
+// mask is a source whose secrets are being blotted out.
+type mask struct {
+	source, shown []byte
+	// settled are the bytes that are shown or blotted out for certain.
+	settled []bool
+}
+
+func (m *mask) blot(offset, length int) {
+	for i := max(offset, 0); i < min(offset+length, len(m.shown)); i++ {
+		m.settled[i] = true
+		if m.shown[i] != '\n' && m.shown[i] != ' ' && m.shown[i] != '\t' && m.shown[i] != '\r' {
+			m.shown[i] = '*'
+		}
+	}
+}
+
+// content blots out what is a secret in the ecs.config that results.
+func (m *mask) content(content Text) {
+	text := content.String()
+	hidden := ecsconfig.Mask([]byte(text))
 	at := 0
-	for _, p := range c.content.pieces {
+	for _, p := range content.pieces {
 		for i := range len(p.s) {
-			isHidden := hidden[at+i] != content[at+i]
+			isHidden := hidden[at+i] != text[at+i]
 			switch {
 			case p.unknown != "":
 			case p.exact && isHidden:
-				blot(p.at+i, 1)
-			case p.exact && p.at+i < len(settled):
-				settled[p.at+i] = true
+				m.blot(p.at+i, 1)
+			case p.exact && p.at+i < len(m.settled):
+				m.settled[p.at+i] = true
 			case isHidden:
-				blot(p.at, wordLength(c.source, p.at))
+				m.blot(p.at, wordLength(m.source, p.at))
 			}
 		}
 		at += len(p.s)
 	}
-	for _, span := range c.secretSpans {
-		for _, p := range span.pieces {
-			length := len(p.s)
-			if !p.exact {
-				length = wordLength(c.source, p.at)
-			}
-			blot(p.at, length)
+}
+
+// text blots out a text, or the words that it was made of.
+func (m *mask) text(t Text) {
+	for _, p := range t.pieces {
+		length := len(p.s)
+		if !p.exact {
+			length = wordLength(m.source, p.at)
 		}
+		m.blot(p.at, length)
 	}
-	for _, leaf := range c.leaves {
-		for _, s := range secretPatterns {
-			for start, text := 0, leaf.String(); start < len(text); {
-				match := s.pattern.FindStringSubmatchIndex(text[start:])
-				if match == nil {
-					break
-				}
-				for _, p := range leaf.slice(start+match[2], start+match[3]).pieces {
-					length := len(p.s)
-					if !p.exact {
-						length = wordLength(c.source, p.at)
-					}
-					blot(p.at, length)
-				}
-				start += max(match[1], 1)
-			}
+}
+
+// matches blots out the first group of each match.
+func (m *mask) matches(leaf Text, pattern lazyregexp.Regexp) {
+	for start, text := 0, leaf.String(); start < len(text); {
+		match := pattern.FindStringSubmatchIndex(text[start:])
+		if match == nil {
+			return
 		}
+		m.text(leaf.slice(start+match[2], start+match[3]))
+		start += max(match[1], 1)
 	}
-	c.maskRest(masked, settled)
-	return masked
 }
 
 // wordLength is the length of the run without white space at an offset.
@@ -313,36 +346,45 @@ func wordLength(source []byte, offset int) int {
 	return n
 }
 
-// maskRest blots out, of what isn't part of ecs.config, every line from the
-// first word on that may be a secret or announce one.
-func (c Configuration) maskRest(masked []byte, settled []bool) {
-	for start := 0; start < len(masked); {
+// rest blots out, of what isn't part of ecs.config, every line from the first
+// word on that may be a secret or announce one.
+func (m *mask) rest() {
+	for start := 0; start < len(m.shown); {
 		end := start
-		for end < len(masked) && masked[end] != '\n' {
+		for end < len(m.shown) && m.shown[end] != '\n' {
 			end++
 		}
 		blotting := false
-		for i := start; i < end; {
-			if masked[i] == ' ' || masked[i] == '\t' || masked[i] == '\r' {
-				i++
+		for i := start; i < end; i++ {
+			if m.shown[i] == ' ' || m.shown[i] == '\t' || m.shown[i] == '\r' {
 				continue
 			}
-			next := i
-			var rest strings.Builder
-			for next < end && masked[next] != ' ' && masked[next] != '\t' {
-				if !settled[next] {
-					rest.WriteByte(masked[next])
-				}
-				next++
+			next, unsettled := m.word(i, end)
+			if blotting = blotting || isSuspicious(unsettled); blotting {
+				m.blotUnsettled(i, next)
 			}
-			blotting = blotting || isSuspicious(rest.String())
-			for ; i < next; i++ {
-				if blotting && !settled[i] && masked[i] != '\r' {
-					masked[i] = '*'
-				}
-			}
+			i = next
 		}
 		start = end + 1
+	}
+}
+
+// word gives where the word at a place ends, and what of it isn't settled.
+func (m *mask) word(start, end int) (next int, unsettled string) {
+	var rest strings.Builder
+	for next = start; next < end && m.shown[next] != ' ' && m.shown[next] != '\t'; next++ {
+		if !m.settled[next] {
+			rest.WriteByte(m.shown[next])
+		}
+	}
+	return next, rest.String()
+}
+
+func (m *mask) blotUnsettled(start, end int) {
+	for i := start; i < end; i++ {
+		if !m.settled[i] && m.shown[i] != '\r' {
+			m.shown[i] = '*'
+		}
 	}
 }
 

@@ -53,10 +53,16 @@ func (sh *shell) one(word *syntax.Word) Text {
 	return sh.machine.bounded(out.text())
 }
 
+// maxBraced bounds a word in which braces are expanded, in bytes.
+const maxBraced = 4096
+
 // fields expands a word to the arguments that a command gets.
 func (sh *shell) fields(word *syntax.Word) []Text {
 	var fields []Text
 	budget := 200
+	if sh.text(word).length() > maxBraced {
+		budget = 0
+	}
 	expandBraces(sh.segments(word.Parts, unquoted), &budget, func(segments []segment) {
 		for _, field := range splitFields(segments) {
 			fields = append(fields, sh.machine.bounded(field))
@@ -67,34 +73,47 @@ func (sh *shell) fields(word *syntax.Word) []Text {
 
 // expandBraces gives a{b,c} as ab and ac, as bash does.
 func expandBraces(segments []segment, budget *int, each func([]segment)) {
-	if *budget--; *budget >= 0 {
-		for i, s := range segments {
-			if !s.active {
+	if *budget--; *budget < 0 {
+		each(segments)
+		return
+	}
+	before, elements, after, found := firstBrace(segments)
+	if !found {
+		each(segments)
+		return
+	}
+	for _, element := range elements {
+		word := append(before[:len(before):len(before)], element...)
+		expandBraces(append(word, after...), budget, each)
+	}
+}
+
+// firstBrace finds the first brace that is expanded, what stands before and
+// after it, and what it stands for.
+func firstBrace(segments []segment) (before []segment, elements [][]segment, after []segment, found bool) {
+	for i, s := range segments {
+		if !s.active {
+			continue
+		}
+		raw := s.text.String()
+		for at := 0; at < len(raw); at++ {
+			if raw[at] == '\\' {
+				at++
 				continue
 			}
-			raw := s.text.String()
-			for at := 0; at < len(raw); at++ {
-				switch raw[at] {
-				case '\\':
-					at++
-				case '{':
-					elements, after, ok := braceElements(segments, i, at)
-					if !ok {
-						elements, after, ok = braceSequence(segments, i, at)
-					}
-					if ok {
-						before := append(segments[:i:i], segment{text: s.text.slice(0, at), active: true})
-						for _, element := range elements {
-							word := append(before[:len(before):len(before)], element...)
-							expandBraces(append(word, after...), budget, each)
-						}
-						return
-					}
-				}
+			if raw[at] != '{' {
+				continue
+			}
+			elements, after, found = braceElements(segments, i, at)
+			if !found {
+				elements, after, found = braceSequence(segments, i, at)
+			}
+			if found {
+				return append(segments[:i:i], segment{text: s.text.slice(0, at), active: true, begins: s.begins}), elements, after, true
 			}
 		}
 	}
-	each(segments)
+	return nil, nil, nil, false
 }
 
 // braceElements gives what stands between the commas of the brace at a place,

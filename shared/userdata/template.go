@@ -2,6 +2,7 @@ package userdata
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -168,64 +169,67 @@ func intrinsic(node *yaml.Node) (function string, argument *yaml.Node) {
 }
 
 func (t *template) intrinsic(function string, argument *yaml.Node, at, depth int) Text {
-	switch function {
-	case "Base64":
+	isList := argument.Kind == yaml.SequenceNode
+	switch {
+	case function == "Base64":
 		if argument.Kind == yaml.ScalarNode && argument.Tag == "!Base64" {
 			return t.scalar(argument)
 		}
 		return t.value(argument, depth+1)
-	case "Ref":
+	case function == "Ref":
 		return t.reference(argument.Value, at)
-	case "Sub":
-		names := map[string]Text{}
-		if argument.Kind == yaml.SequenceNode && len(argument.Content) > 0 {
-			if len(argument.Content) > 1 {
-				variables := resolved(argument.Content[1])
-				for i := 0; i+1 < len(variables.Content); i += 2 {
-					names[variables.Content[i].Value] = t.value(variables.Content[i+1], depth+1)
-				}
-			}
-			argument = resolved(argument.Content[0])
+	case function == "Sub":
+		return t.sub(argument, depth)
+	case function == "Join" && isList && len(argument.Content) == 2:
+		if list := resolved(argument.Content[1]); list.Kind == yaml.SequenceNode {
+			return t.join(t.scalar(argument.Content[0]).String(), list, depth)
 		}
-		return t.substitute(t.scalar(argument), names)
-	case "Join":
-		if argument.Kind != yaml.SequenceNode || len(argument.Content) != 2 {
-			break
-		}
-		separator := t.scalar(argument.Content[0]).String()
-		list := resolved(argument.Content[1])
-		if list.Kind != yaml.SequenceNode {
-			break
-		}
-		var parts []Text
-		for _, item := range list.Content {
-			parts = append(parts, t.value(item, depth+1))
-		}
-		var out builder
-		for i, part := range parts {
-			if i > 0 {
-				out.add(madeText(separator, part.offset(0)))
-			}
-			out.add(part)
-		}
-		return out.text()
-	case "If":
-		if argument.Kind == yaml.SequenceNode && len(argument.Content) == 3 {
-			yes, no := t.value(argument.Content[1], depth+1), t.value(argument.Content[2], depth+1)
-			if yes.String() == no.String() && yes.unknown() == no.unknown() {
-				return yes
-			}
-			// Where one arm is nothing, the other is what can be checked.
-			if no.length() == 0 {
-				return yes.under(at + 1)
-			}
-			if yes.length() == 0 {
-				return no.under(at + 1)
-			}
-			return unknownText("the condition "+expression("", argument.Content[0].Value, ""), at)
-		}
+	case function == "If" && isList && len(argument.Content) == 3:
+		return t.either(argument, at, depth)
 	}
 	return unknownText(expression("!"+function+" ", t.plain(argument), ""), at)
+}
+
+// sub does what Fn::Sub does, with or without its own names.
+func (t *template) sub(argument *yaml.Node, depth int) Text {
+	names := map[string]Text{}
+	if argument.Kind == yaml.SequenceNode && len(argument.Content) > 0 {
+		if len(argument.Content) > 1 {
+			variables := resolved(argument.Content[1])
+			for i := 0; i+1 < len(variables.Content); i += 2 {
+				names[variables.Content[i].Value] = t.value(variables.Content[i+1], depth+1)
+			}
+		}
+		argument = resolved(argument.Content[0])
+	}
+	return t.substitute(t.scalar(argument), names)
+}
+
+func (t *template) join(separator string, list *yaml.Node, depth int) Text {
+	var out builder
+	for i, item := range list.Content {
+		part := t.value(item, depth+1)
+		if i > 0 {
+			out.add(madeText(separator, part.offset(0)))
+		}
+		out.add(part)
+	}
+	return out.text()
+}
+
+// either is one of the two values of Fn::If.
+func (t *template) either(argument *yaml.Node, at, depth int) Text {
+	yes, no := t.value(argument.Content[1], depth+1), t.value(argument.Content[2], depth+1)
+	switch {
+	case yes.String() == no.String() && yes.unknown() == no.unknown():
+		return yes
+	// Where one arm is nothing, the other is what can be checked.
+	case no.length() == 0:
+		return yes.under(at + 1)
+	case yes.length() == 0:
+		return no.under(at + 1)
+	}
+	return unknownText("the condition "+expression("", argument.Content[0].Value, ""), at)
 }
 
 // plain shows a function's argument: a word or words.
@@ -280,8 +284,8 @@ func (t *template) substitute(text Text, names map[string]Text) Text {
 	return out.text()
 }
 
-// cfnInit does what cfn-init does with the resource's metadata: files, then
-// commands in the order of their names.
+// cfnInit does what cfn-init does with the resource's metadata: of each config,
+// files and then commands.
 func (t *template) cfnInit(m *machine, initialize *yaml.Node) {
 	for i := 0; i+1 < len(initialize.Content); i += 2 {
 		if initialize.Content[i].Value == "configSets" {
@@ -289,45 +293,49 @@ func (t *template) cfnInit(m *machine, initialize *yaml.Node) {
 		}
 		config := resolved(initialize.Content[i+1])
 		if files := entry(config, "files"); files != nil {
-			for j := 0; j+1 < len(files.Content); j += 2 {
-				name := cleanPath("/", t.value(files.Content[j], 0))
-				content := t.value(entry(files.Content[j+1], "content"), 0)
-				if source := entry(files.Content[j+1], "source"); source != nil {
-					location := t.value(source, 0)
-					content = unknownText(locationOf(location), location.offset(0)).plus(madeText("\n", location.offset(0)))
-				}
-				if name != "" && content.length() > 0 {
-					m.write(name, content, false, content.offset(0))
-				}
-			}
+			t.cfnFiles(m, files)
 		}
-		commands := entry(config, "commands")
-		if commands == nil {
-			continue
+		if commands := entry(config, "commands"); commands != nil {
+			t.cfnCommands(m, commands)
 		}
-		sh := newShell(m)
-		byName := map[string]*yaml.Node{}
-		var names []string
-		for j := 0; j+1 < len(commands.Content); j += 2 {
-			names = append(names, commands.Content[j].Value)
-			byName[commands.Content[j].Value] = entry(commands.Content[j+1], "command")
+	}
+}
+
+func (t *template) cfnFiles(m *machine, files *yaml.Node) {
+	for i := 0; i+1 < len(files.Content); i += 2 {
+		name := cleanPath("/", t.value(files.Content[i], 0))
+		content := t.value(entry(files.Content[i+1], "content"), 0)
+		if source := entry(files.Content[i+1], "source"); source != nil {
+			location := t.value(source, 0)
+			content = unknownText(locationOf(location), location.offset(0)).plus(madeText("\n", location.offset(0)))
 		}
-		slices.Sort(names)
-		for _, name := range names {
-			command := byName[name]
-			if command != nil && command.Kind == yaml.SequenceNode {
-				var arguments []Text
-				for _, argument := range command.Content {
-					arguments = append(arguments, t.value(argument, 0))
-				}
-				if len(arguments) > 0 {
-					sh.execute(arguments, streams{}, arguments[0].offset(0))
-				}
-				continue
-			}
+		if name != "" && content.length() > 0 {
+			m.write(name, content, false, content.offset(0))
+		}
+	}
+}
+
+// cfnCommands runs the commands in the order of their names.
+func (t *template) cfnCommands(m *machine, commands *yaml.Node) {
+	sh := newShell(m)
+	byName := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(commands.Content); i += 2 {
+		byName[commands.Content[i].Value] = entry(commands.Content[i+1], "command")
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		command := byName[name]
+		if command == nil || command.Kind != yaml.SequenceNode {
 			if text := t.value(command, 0); text.length() > 0 {
 				sh.run(withPlaceholders(text, false), streams{})
 			}
+			continue
+		}
+		var arguments []Text
+		for _, argument := range command.Content {
+			arguments = append(arguments, t.value(argument, 0))
+		}
+		if len(arguments) > 0 {
+			sh.execute(arguments, streams{}, arguments[0].offset(0))
 		}
 	}
 }
