@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build deploy demo test update lint load faults bench local local-down invoke scan dist agent-facts agent-start
+.PHONY: build deploy demo test update lint load faults interleavings bench local local-down invoke scan dist agent-facts agent-start
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -58,6 +58,12 @@ load:
 # five to ten minutes.
 faults:
 	@go -C tests run ./cmd/faults
+
+# Two deliveries that concern the same thing, in every order of their calls up to
+# a bound; two to three minutes on two processors, without the local stack.
+interleavings:
+	@rm -f .local/interleavings.txt; go -C tests test ./interleavings -count=1 -run TestInterleavings -timeout 30m -args -full; \
+	status=$$?; cat .local/interleavings.txt; exit $$status
 
 # The functions against an empty one, Python, bare calls and Cloud Custodian, in
 # one run of about three minutes; writes tests/bench/RESULTS.md.

@@ -14,6 +14,7 @@ import (
 
 	"ecsguardrails/shared/awserror"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/pipeline"
 )
 
@@ -36,6 +37,12 @@ type Action struct {
 	Keys []string
 	// Mandate is what entitles the function to the change.
 	Mandate finding.Mandate
+	// Lent are the loans that an attachment completes, by the tags that record them;
+	// empty but for the last attachment of a run.
+	Lent map[string]PolicyARN
+	// Own begins the tags of this stack's loans. Where it is set, the removal of tags
+	// ends an undo, after which the role has none of them.
+	Own string
 }
 
 // Describe says what an action will do.
@@ -64,16 +71,26 @@ type RoleWriter interface {
 	UntagRole(context.Context, *iam.UntagRoleInput, ...func(*iam.Options)) (*iam.UntagRoleOutput, error)
 }
 
-// Applier carries actions out. Each of IAM's four calls is idempotent.
-type Applier struct{ Roles RoleWriter }
+// Applier carries actions out. Each of IAM's four calls is idempotent, and none of
+// them has a condition. So what another run may have decided meanwhile is looked
+// for afterwards: an attachment that comes after an undo is taken back by the run
+// that made it.
+type Applier struct {
+	Roles interface {
+		RoleWriter
+		GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error)
+	}
+}
 
 // Apply carries one action out.
 func (a Applier) Apply(ctx context.Context, action Action) error {
 	name := &action.Role.Name
 	switch action.Kind {
 	case attachRolePolicy:
-		_, err := a.Roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: name, PolicyArn: aws.String(string(action.Policy))})
-		return attachError(action, err)
+		if _, err := a.Roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: name, PolicyArn: aws.String(string(action.Policy))}); err != nil {
+			return attachError(action, err)
+		}
+		return a.confirm(ctx, action)
 	case detachRolePolicy:
 		_, err := a.Roles.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: name, PolicyArn: aws.String(string(action.Policy))})
 		if err != nil && awserror.Classify(err) != awserror.Gone {
@@ -90,13 +107,85 @@ func (a Applier) Apply(ctx context.Context, action Action) error {
 		}
 		return nil
 	case untagRole:
-		if _, err := a.Roles.UntagRole(ctx, &iam.UntagRoleInput{RoleName: name, TagKeys: action.Keys}); err != nil {
+		keys := action.Keys
+		if action.Own != "" && !slices.Contains(keys, healedTag) {
+			// A run beside the undo may have written it since.
+			keys = append(slices.Clone(keys), healedTag)
+		}
+		if _, err := a.Roles.UntagRole(ctx, &iam.UntagRoleInput{RoleName: name, TagKeys: keys}); err != nil {
 			return fmt.Errorf("remove tags from the role %s: %w", *name, err)
 		}
-		return nil
+		return a.confirmUndo(ctx, action)
 	default:
 		return fmt.Errorf("the action %s on the role %s is unknown", action.Kind, *name)
 	}
+}
+
+// confirm makes sure that a finished loan still stands: that no undo marked the
+// role, and no other run removed the record. Otherwise the loan is taken back.
+// An undo marks the role before it reads what to detach, so of two runs at least
+// one sees the other.
+func (a Applier) confirm(ctx context.Context, action Action) error {
+	if len(action.Lent) == 0 {
+		return nil
+	}
+	role, err := a.now(ctx, action)
+	if err != nil {
+		return err
+	}
+	lost := false
+	for key := range action.Lent {
+		_, recorded := role.Tags[key]
+		lost = lost || !recorded
+	}
+	if !lost && !optout.Asked(role.Tags) {
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(action.Lent)) {
+		back := Action{Kind: detachRolePolicy, Role: action.Role, Policy: action.Lent[key]}
+		if err := a.Apply(ctx, back); err != nil {
+			return err
+		}
+	}
+	keys := slices.Sorted(maps.Keys(action.Lent))
+	if optout.Asked(role.Tags) {
+		// The undo has removed the heals of before.
+		keys = append(keys, healedTag)
+	}
+	if err := a.Apply(ctx, Action{Kind: untagRole, Role: action.Role, Keys: keys}); err != nil {
+		return err
+	}
+	return fmt.Errorf("what was attached to the role %s was taken back, because another run ended its loans meanwhile; look again", action.Role.Name)
+}
+
+// confirmUndo makes sure that no run lent the role something between the undo's
+// look at it and the mark that keeps other runs away.
+func (a Applier) confirmUndo(ctx context.Context, action Action) error {
+	if action.Own == "" {
+		return nil
+	}
+	role, err := a.now(ctx, action)
+	if err != nil {
+		return err
+	}
+	for key := range role.Tags {
+		if strings.HasPrefix(key, action.Own) {
+			return fmt.Errorf("another run attached something to the role %s during the undo; undo again", action.Role.Name)
+		}
+	}
+	return nil
+}
+
+// now reads the role again.
+func (a Applier) now(ctx context.Context, action Action) (Role, error) {
+	output, err := a.Roles.GetRole(ctx, &iam.GetRoleInput{RoleName: &action.Role.Name})
+	if err != nil {
+		return Role{}, fmt.Errorf("read the role %s again: %w", action.Role.Name, err)
+	}
+	if output.Role == nil {
+		return Role{}, fmt.Errorf("read the role %s again: the answer holds none", action.Role.Name)
+	}
+	return newRole(*output.Role)
 }
 
 // attachError tells the ends apart that share an error code: NoSuchEntity is

@@ -34,7 +34,8 @@ func (s slow) SimulatePrincipalPolicy(ctx context.Context, input *iam.SimulatePr
 }
 
 // A compliant role costs three calls, two deep, whatever it must be able to do;
-// a bare one those, one per policy and one tag.
+// a bare one those, one per policy, one tag, and a last look at the role: an undo
+// may have come in between.
 func TestCallsOfARole(t *testing.T) {
 	justAgent := map[string]string{capabilitiesTag: "agent"}
 	const three = "GetRole ListAttachedRolePolicies SimulatePrincipalPolicy"
@@ -54,10 +55,10 @@ func TestCallsOfARole(t *testing.T) {
 		},
 		// What it lacks is worth a look at its own policies, and at the capacity
 		// providers that may launch instances with it.
-		"bare": {storedRole{tags: justAgent}, finding.Remediated, " DescribeCapacityProviders ListRolePolicies TagRole AttachRolePolicy"},
+		"bare": {storedRole{tags: justAgent}, finding.Remediated, " DescribeCapacityProviders ListRolePolicies TagRole AttachRolePolicy GetRole"},
 		"bare, all": {
 			storedRole{tags: map[string]string{capabilitiesTag: "agent ecr config logs ssm"}}, finding.Remediated,
-			" DescribeCapacityProviders ListRolePolicies TagRole AttachRolePolicy AttachRolePolicy AttachRolePolicy AttachRolePolicy",
+			" DescribeCapacityProviders ListRolePolicies TagRole AttachRolePolicy AttachRolePolicy AttachRolePolicy AttachRolePolicy GetRole",
 		},
 	}
 	for name, test := range tests {

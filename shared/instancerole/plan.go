@@ -144,9 +144,12 @@ func (s Settings) lend(o Observation, plan *pipeline.Plan[Action], attach []poli
 		plan.Actions = append(plan.Actions, Action{Kind: untagRole, Role: *o.Role, Keys: []string{declinedTag}, Mandate: mandate})
 	}
 	plan.Actions = append(plan.Actions, Action{Kind: tagRole, Role: *o.Role, Tags: tags, Mandate: mandate})
+	lent := map[string]PolicyARN{}
 	for _, p := range attach {
+		lent[s.loanKey(p.arn)] = p.arn
 		plan.Actions = append(plan.Actions, Action{Kind: attachRolePolicy, Role: *o.Role, Policy: p.arn, Mandate: mandates[p.arn]})
 	}
+	plan.Actions[len(plan.Actions)-1].Lent = lent
 }
 
 // refused says why a change has no mandate, and what gives it one.
@@ -578,7 +581,7 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 				Message: fmt.Sprintf("What was attached to %s (%s) is not attached any more, and the role is left alone.", name, loanNames(recorded.loans)),
 				Fix:     "Remove the tag " + optout.Tag + " to have the role looked after again.",
 			}},
-			Actions: []Action{{Kind: untagRole, Role: *o.Role, Keys: s.ownKeys(o, recorded), Mandate: undoMandate}},
+			Actions: []Action{{Kind: untagRole, Role: *o.Role, Keys: s.ownKeys(o, recorded), Own: s.loanPrefix(), Mandate: undoMandate}},
 		}
 	}
 	if len(standing) == 0 {
@@ -610,8 +613,12 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 		})
 	}
 	var detach, ignore []Action
-	for _, made := range standing {
-		detach = append(detach, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: undoMandate})
+	for _, made := range recorded.loans {
+		// Also what isn't attached now: a run beside this one may be attaching it again,
+		// and its record goes. To detach it is done already where nobody does.
+		if made.key != attachedTag || slices.Contains(standing, made) {
+			detach = append(detach, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: undoMandate})
+		}
 	}
 	mark := map[string]string{optout.Tag: "true"}
 	if !optout.Asked(o.Role.Tags) {
@@ -619,7 +626,7 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	}
 	var forget []Action
 	if keys := s.ownKeys(o, recorded); len(keys) > 0 {
-		forget = []Action{{Kind: untagRole, Role: *o.Role, Keys: keys, Mandate: undoMandate}}
+		forget = []Action{{Kind: untagRole, Role: *o.Role, Keys: keys, Own: s.loanPrefix(), Mandate: undoMandate}}
 	}
 	if roomFor(o.Role.Tags, mark) {
 		plan.Actions = slices.Concat(ignore, detach, forget)

@@ -93,14 +93,15 @@ func shortHash(text string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-func (s Settings) loanKey(policy PolicyARN) string {
-	return loanPrefix + s.stackKey() + "/" + shortHash(string(policy))
-}
+func (s Settings) loanKey(policy PolicyARN) string { return s.loanPrefix() + shortHash(string(policy)) }
+
+// loanPrefix begins the tags of this stack's loans.
+func (s Settings) loanPrefix() string { return loanPrefix + s.stackKey() + "/" }
 
 // readRecord reads a role's tags.
 func (s Settings) readRecord(tags map[string]string) record {
 	var read record
-	own := loanPrefix + s.stackKey() + "/"
+	own := s.loanPrefix()
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		switch {
 		case strings.HasPrefix(key, own):
