@@ -25,8 +25,9 @@ type Rendered struct {
 type RenderedResource struct {
 	Type       string
 	Properties map[string]any
-	// Retained says that it stays when the stack, or its condition, goes.
-	Retained bool
+	// Retained says that it stays when the stack, or its condition, goes, and
+	// RetainedIfReplaced that the old one stays beside a new one.
+	Retained, RetainedIfReplaced bool
 }
 
 // StackName and Account are those of rendered templates.
@@ -77,6 +78,7 @@ func (t *Template) Render(parameters map[string]string, partition, region string
 		properties, _ := r.value(node).(map[string]any)
 		rendered.Resources[name] = RenderedResource{
 			Type: text(resource, "Type"), Properties: properties, Retained: strings.HasPrefix(text(resource, "DeletionPolicy"), "Retain"),
+			RetainedIfReplaced: text(resource, "UpdateReplacePolicy") == "Retain",
 		}
 	}
 	return rendered, nil
