@@ -2,6 +2,7 @@ package ecsconfig
 
 import (
 	"cmp"
+	"encoding/json"
 	"strings"
 
 	"ecsguardrails/shared/finding"
@@ -132,6 +133,8 @@ func (j *judge) authFault(fault registryauth.Fault, set authLines) (found placed
 			onData.column = set.dataSet.ValueColumn() + onData.at
 		}
 		return onData, onData.code != ""
+	case registryauth.WrongType:
+		onData.problem = j.quotedAuth(set.dataSet, strings.TrimSpace(set.typeSet.Value.Reveal()), onData.problem)
 	case registryauth.Placeholder:
 		if fault.Field == "registry" {
 			onData.fact, onData.effect = "In ECS_ENGINE_AUTH_DATA, the name of a registry is a template placeholder, which nothing expands in ecs.config.", neverUsed
@@ -184,6 +187,21 @@ func (j *judge) unknownType(a Assignment, fault registryauth.Fault, p problem) p
 	if likely != "" {
 		j.correct(a.Line, "ECS_ENGINE_AUTH_TYPE="+likely)
 	}
+	return p
+}
+
+// quotedAuth recognizes data in quotes, which is a JSON string of the JSON that
+// was meant.
+func (j *judge) quotedAuth(a Assignment, authType string, p problem) problem {
+	var inner string
+	if json.Unmarshal([]byte(j.text[a.ValueStart:a.ValueEnd]), &inner) != nil || strings.ContainsAny(inner, "\r\n") {
+		return p
+	}
+	if again := registryauth.Parse(authType, []byte(inner), 0); len(again.Faults) > 0 && again.Faults[0].Kind == registryauth.NotJSON {
+		return p
+	}
+	p.code, p.fact, p.fix = codeQuoted, "The quotes are part of "+a.Name+": nothing removes them in ecs.config.", "Write the value without quotes."
+	j.correct(a.Line, a.Name+"="+inner)
 	return p
 }
 

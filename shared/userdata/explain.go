@@ -84,6 +84,9 @@ func ExplainedNames() [][2]string {
 	return names
 }
 
+// maxEntries bounds what is explained.
+const maxEntries = 500
+
 // Explain gives the effective configuration: what the agent runs with, from
 // which line or default. No value shows a secret. First come the settings that
 // have names, then every other variable that the source sets.
@@ -100,7 +103,7 @@ func (c Configuration) Explain() []Entry {
 		}
 	}
 	for _, setting := range c.Settings() {
-		if !named[setting.Variable] && variablename.IsPublic(setting.Variable) {
+		if !named[setting.Variable] && variablename.IsPublic(setting.Variable) && len(entries) < maxEntries {
 			entries = append(entries, c.entry(setting.Variable, setting.Variable))
 		}
 	}
@@ -169,7 +172,7 @@ func (c Configuration) shown(variable string) string {
 	if !ok {
 		return ""
 	}
-	content := c.content.String()
+	content := c.result
 	line := string(ecsconfig.Mask([]byte(content[a.NameStart:a.ValueEnd])))
 	value := line[a.ValueStart-a.NameStart:]
 	if value == content[a.ValueStart:a.ValueEnd] {

@@ -30,7 +30,7 @@ func (c Configuration) Edits() []Edit {
 			edits = append(edits, Edit{Start: start, End: start + len(raw), Text: "'" + raw + "'"})
 		}
 	}
-	content := c.content.String()
+	content := c.result
 	if c.Form == ConfigFile {
 		if strings.HasPrefix(content, "\ufeff") {
 			edits = append(edits, Edit{End: len("\ufeff"), Content: content[len("\ufeff"):]})
@@ -61,7 +61,7 @@ func (c Configuration) Edits() []Edit {
 // editOf carries a change of the resulting file over to the source, where the
 // bytes that change are written there as they are.
 func (c Configuration) editOf(start, end int, text string) (Edit, bool) {
-	content := c.content.String()
+	content := c.result
 	result := content[:start] + text + content[end:]
 	for start < end && text != "" && content[start] == text[0] {
 		start, text = start+1, text[1:]
@@ -94,4 +94,4 @@ func (c Configuration) editOf(start, end int, text string) (Edit, bool) {
 
 // Content is the ecs.config that results, with a placeholder for what isn't
 // known. It holds secrets.
-func (c Configuration) Content() string { return c.content.String() }
+func (c Configuration) Content() string { return c.result }

@@ -189,7 +189,7 @@ var linuxOnly = []string{"variable-windows-only", "readers-disagree", "line-refu
 
 // configFindings are what the agent's readers make of the resulting file.
 func (c Configuration) configFindings() []finding.Finding {
-	content := c.content.String()
+	content := c.result
 	starts := []int{0}
 	for i := range len(content) {
 		if content[i] == '\n' {
@@ -298,6 +298,7 @@ func (m *mask) content(content Text) {
 	hidden := ecsconfig.Mask([]byte(text))
 	at := 0
 	for _, p := range content.pieces {
+		made := false // the whole word that the piece was made of is blotted out
 		for i := range len(p.s) {
 			isHidden := hidden[at+i] != text[at+i]
 			switch {
@@ -306,8 +307,9 @@ func (m *mask) content(content Text) {
 				m.blot(p.at+i, 1)
 			case p.exact && p.at+i < len(m.settled):
 				m.settled[p.at+i] = true
-			case isHidden:
+			case isHidden && !made:
 				m.blot(p.at, wordLength(m.source, p.at))
+				made = true
 			}
 		}
 		at += len(p.s)

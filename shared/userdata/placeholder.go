@@ -55,6 +55,8 @@ type placeholders struct {
 	template bool
 	out      builder
 	kept     int
+	// names are the names in the text, nil before they are asked for.
+	names map[string]nameUse
 	// conditions are those of the directives around, the innermost last.
 	conditions []int
 }
@@ -82,7 +84,7 @@ func (f *placeholders) reference(i int) int {
 		return i
 	}
 	inner := strings.TrimSpace(f.raw[i+2 : i+end])
-	if isShells(f.raw, inner, f.template) {
+	if f.isShells(inner) {
 		return i + 1
 	}
 	f.replace(i, i+end+1, unknownText(expression("${", inner, "}"), f.text.offset(i)))
@@ -133,74 +135,78 @@ func expression(before, inner, after string) string {
 
 // isShells says that what stands in ${…} is for the shell. A plain name that a
 // script uses and never sets is for the template engine, or unknown to both.
-func isShells(script, inner string, template bool) bool {
+func (f *placeholders) isShells(inner string) bool {
 	switch {
 	case !shellExpansion.MatchString(inner):
 		return false
-	case plainName.MatchString(inner) && template:
-		return assigns(script, inner) || assignsPowerShell(script, inner)
 	case plainName.MatchString(inner):
-		return mentions(script, inner) || assignsPowerShell(script, inner)
+		if f.names == nil {
+			f.names = namesIn(f.raw)
+		}
+		use := f.names[inner]
+		return use&assigned != 0 || use&mentioned != 0 && !f.template
 	default:
 		// ${cluster-name} is a default to a shell and a name to a template.
-		return !template || !strings.Contains(inner, "-") || strings.Contains(inner, ":-")
+		return !f.template || !strings.Contains(inner, "-") || strings.Contains(inner, ":-")
 	}
 }
 
-// assigns says that a script gives the variable a value.
-func assigns(script, name string) bool {
-	for rest := script; ; {
-		i := strings.Index(rest, name)
-		if i < 0 {
-			return false
-		}
-		after := rest[i+len(name):]
-		starts := i == 0 || strings.ContainsRune(" \t\n;&|(", rune(rest[i-1]))
-		loops := i >= 4 && rest[i-4:i] == "for " && strings.HasPrefix(after, " in ")
-		if starts && (strings.HasPrefix(after, "=") || strings.HasPrefix(after, "+=") || loops) {
-			return true
-		}
-		rest = after
+// nameUse says how a script uses a name other than as $name or ${name}.
+type nameUse int
+
+const (
+	// mentioned: it is assigned, read or looped over.
+	mentioned nameUse = 1 << iota
+	// assigned: the script gives the variable a value, in a shell or PowerShell.
+	assigned
+)
+
+// namesIn gives the names that a script has, with their uses.
+func namesIn(script string) map[string]nameUse {
+	names := map[string]nameUse{}
+	isWord := func(c byte) bool {
+		return c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 	}
+	for i := 0; i < len(script); {
+		if !isWord(script[i]) {
+			i++
+			continue
+		}
+		end := i
+		for end < len(script) && isWord(script[end]) {
+			end++
+		}
+		names[script[i:end]] |= useOf(script[:i], script[end:])
+		i = end
+	}
+	return names
 }
 
-// assignsPowerShell says that a script has $name = ….
-func assignsPowerShell(script, name string) bool {
-	for rest := script; ; {
-		_, after, found := strings.Cut(rest, "$"+name)
-		if !found {
-			return false
+// useOf says how a name between two texts is used.
+func useOf(before, after string) nameUse {
+	if strings.HasSuffix(before, "$") {
+		if strings.HasPrefix(strings.TrimLeft(after[:min(len(after), 50)], " "), "=") {
+			return assigned // PowerShell
 		}
-		if strings.HasPrefix(strings.TrimLeft(after, " "), "=") {
-			return true
-		}
-		rest = after
+		return 0
 	}
-}
-
-// mentions says that a name stands in a script other than as $name or ${name}:
-// where it is assigned, read or looped over.
-func mentions(script, name string) bool {
-	isWord := func(i int) bool {
-		return i >= 0 && i < len(script) && (script[i] == '_' || script[i] >= '0' && script[i] <= '9' || script[i] >= 'A' && script[i] <= 'Z' || script[i] >= 'a' && script[i] <= 'z')
+	if strings.HasSuffix(before, "${") {
+		return 0
 	}
-	for start := 0; ; {
-		i := strings.Index(script[start:], name)
-		if i < 0 {
-			return false
-		}
-		i += start
-		start = i + len(name)
-		used := i > 0 && script[i-1] == '$' || i > 1 && script[i-2:i] == "${"
-		if !used && !isWord(i-1) && !isWord(i+len(name)) {
-			return true
-		}
+	starts := before == "" || strings.IndexByte(" \t\n;&|(", before[len(before)-1]) >= 0
+	loops := strings.HasSuffix(before, "for ") && strings.HasPrefix(after, " in ")
+	if starts && (strings.HasPrefix(after, "=") || strings.HasPrefix(after, "+=") || loops) {
+		return mentioned | assigned
 	}
+	return mentioned
 }
 
 // closingBrace is where the "${" at the start of s is closed, -1 for nowhere near.
 func closingBrace(s string) int {
 	depth, quoted := 0, false
+	if strings.IndexByte(s[:min(len(s), 2000)], '}') < 0 {
+		return -1
+	}
 	for i := 0; i < len(s) && i < 2000; i++ {
 		switch {
 		case s[i] == '"':

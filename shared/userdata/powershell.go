@@ -104,7 +104,7 @@ func (m *machine) set(variable string, value Text, kind EvidenceKind, at int) {
 		m.evidenceFor(kind, at)
 	}
 	line := madeText(variable+"=", value.offset(0)).plus(value).plus(madeText("\n", value.offset(value.length())))
-	m.files[configPath] = m.files[configPath].plus(line.under(m.condition))
+	m.files[configPath] = m.bounded(m.files[configPath].plus(line.under(m.condition)))
 }
 
 func (m *machine) runPowerShell(script Text) {
@@ -175,7 +175,7 @@ func trimmedTokens(tokens []token) []token {
 // what is known of the chain of if, elseif and else: succeeds once a condition
 // held, fails while none did.
 func (p *powerShell) block(head, body []token, chain status) status {
-	if p.machine.steps--; p.machine.steps < 0 || p.depth > 50 {
+	if p.machine.steps--; p.machine.steps < 0 || p.depth > 20 {
 		return uncertain
 	}
 	p.depth++

@@ -65,9 +65,14 @@ func (sh *shell) input(c invocation, files []Text) (Text, bool) {
 		}
 		text = *c.io.in
 	}
-	// Reading costs as writing does.
-	sh.machine.written -= text.length()
-	return text, sh.machine.written >= 0
+	return text, sh.charge(text)
+}
+
+// charge counts the lines that a filter goes through, which cost more than the
+// bytes that are written, and says whether the budget lasts.
+func (sh *shell) charge(text Text) bool {
+	sh.machine.written -= 16 * text.length()
+	return sh.machine.written >= 0
 }
 
 // knownLines are the lines of an input, false where one of them can be any

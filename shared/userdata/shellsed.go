@@ -399,7 +399,7 @@ func (sh *shell) sedInPlace(target string, commands []sedCommand, followed bool,
 	switch {
 	case !known && followed && !slices.ContainsFunc(commands, func(c sedCommand) bool { return c.verb != 'd' }):
 		// What only deletes adds no setting to a file that the image may have.
-	case !known || !followed:
+	case !known || !followed || !sh.charge(content):
 		sh.editedInPlace(target, c)
 	default:
 		sh.machine.files[target] = sh.machine.bounded(sedOutput(commands, content, flags.quiet))

@@ -178,6 +178,9 @@ func (sh *shell) assignArray(name string, assignment *syntax.Assign) {
 		a = before
 	}
 	for _, element := range assignment.Array.Elems {
+		if len(a.keys) > maxElements {
+			break
+		}
 		if element.Index == nil {
 			a = a.appended(sh.fields(element.Value))
 			continue

@@ -465,8 +465,8 @@ func joined(texts []Text, separator string, at int) Text {
 			// Words that one byte parts are parted by the separator itself.
 			if n := len(out.pieces); n > 0 && len(t.pieces) > 0 && len(separator) == 1 {
 				last, next := out.pieces[n-1], t.pieces[0]
-				if last.exact && next.exact && next.at == last.at+len(last.s)+1 {
-					between = Text{[]piece{{s: separator, at: next.at - 1, exact: true}}}
+				if last.exact && next.exact && next.at == out.end+1 {
+					between = Text{pieces: []piece{{s: separator, at: next.at - 1, exact: true}}}
 				}
 			}
 			out.add(between)

@@ -1,6 +1,7 @@
 package userdata
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -9,7 +10,12 @@ import (
 
 // Text is text that knows where in the source file each of its bytes was
 // written, and which of its parts can't be known before the instance boots.
-type Text struct{ pieces []piece }
+type Text struct {
+	pieces []piece
+	// ends are where the pieces end, of a text that has many of them; nil for any
+	// other.
+	ends []int
+}
 
 // piece is a run of bytes that share how they came about.
 type piece struct {
@@ -31,16 +37,16 @@ const placeholder = "\ue000"
 
 // SourceText is the text of a whole source file.
 func SourceText(source []byte) Text {
-	return Text{[]piece{{s: string(source), exact: true}}}
+	return Text{pieces: []piece{{s: string(source), exact: true}}}
 }
 
 // unknownText is a value that depends on something.
 func unknownText(dependsOn string, at int) Text {
-	return Text{[]piece{{s: placeholder, at: at, unknown: dependsOn}}}
+	return Text{pieces: []piece{{s: placeholder, at: at, unknown: dependsOn}}}
 }
 
 // madeText is text that isn't in the source but stands for what is at at.
-func madeText(s string, at int) Text { return Text{[]piece{{s: s, at: at}}} }
+func madeText(s string, at int) Text { return Text{pieces: []piece{{s: s, at: at}}} }
 
 // unpackedText is what the whole text unpacks to. All of it has the same place.
 func (t Text) unpacked(s []byte) Text { return madeText(string(s), t.offset(0)) }
@@ -57,6 +63,9 @@ func (t Text) String() string {
 }
 
 func (t Text) length() int {
+	if t.ends != nil {
+		return t.ends[len(t.ends)-1]
+	}
 	n := 0
 	for _, p := range t.pieces {
 		n += len(p.s)
@@ -64,10 +73,35 @@ func (t Text) length() int {
 	return n
 }
 
+// manyPieces is from how many on the ends of the pieces are kept.
+const manyPieces = 16
+
+// from gives the pieces from the one on that the byte i is in, and where the
+// first of them begins.
+func (t Text) from(i int) (pieces []piece, start int) {
+	if t.ends == nil {
+		return t.pieces, 0
+	}
+	first, found := slices.BinarySearch(t.ends, i)
+	if found {
+		first++ // the byte after a piece
+	}
+	if first == 0 {
+		return t.pieces, 0
+	}
+	first = min(first, len(t.pieces)-1)
+	if first == 0 {
+		return t.pieces, 0
+	}
+	return t.pieces[first:], t.ends[first-1]
+}
+
 // offset is where the byte i was written; for i at the end, where it would be.
 func (t Text) offset(i int) int {
 	end := 0
-	for _, p := range t.pieces {
+	pieces, start := t.from(i)
+	i -= start
+	for _, p := range pieces {
 		if i < len(p.s) {
 			if p.exact {
 				return p.at + i
@@ -86,7 +120,9 @@ func (t Text) offset(i int) int {
 // slice is the bytes from start up to end.
 func (t Text) slice(start, end int) Text {
 	var out []piece
-	for _, p := range t.pieces {
+	pieces, before := t.from(max(start, 0))
+	start, end = start-before, end-before
+	for _, p := range pieces {
 		if end <= 0 {
 			break
 		}
@@ -104,7 +140,21 @@ func (t Text) slice(start, end int) Text {
 		start -= len(p.s)
 		end -= len(p.s)
 	}
-	return Text{out}
+	return textOf(out)
+}
+
+// textOf is the text of pieces that don't change any more.
+func textOf(pieces []piece) Text {
+	if len(pieces) < manyPieces {
+		return Text{pieces: pieces}
+	}
+	ends := make([]int, len(pieces))
+	end := 0
+	for i, p := range pieces {
+		end += len(p.s)
+		ends[i] = end
+	}
+	return Text{pieces, ends}
 }
 
 // plus appends other.
@@ -116,25 +166,52 @@ func (t Text) plus(other Text) Text {
 }
 
 // builder puts a text together, joining pieces that continue each other.
-type builder struct{ pieces []piece }
+type builder struct {
+	pieces []piece
+	// more are the strings that continue the last piece, end is where in the source
+	// the last one ends.
+	more []string
+	end  int
+}
 
 func (b *builder) add(t Text) {
 	for _, p := range t.pieces {
 		if p.s == "" {
 			continue
 		}
-		if n := len(b.pieces); n > 0 {
-			last := &b.pieces[n-1]
-			if last.exact && p.exact && last.at+len(last.s) == p.at && last.unknown == p.unknown && last.condition == p.condition {
-				last.s += p.s
-				continue
-			}
+		if b.isContinued(p) {
+			b.more = append(b.more, p.s)
+			b.end += len(p.s)
+			continue
 		}
+		b.flush()
 		b.pieces = append(b.pieces, p)
+		b.end = p.at + len(p.s)
 	}
 }
 
-func (b *builder) text() Text { return Text{b.pieces[:len(b.pieces):len(b.pieces)]} }
+func (b *builder) isContinued(p piece) bool {
+	if len(b.pieces) == 0 {
+		return false
+	}
+	last := b.pieces[len(b.pieces)-1]
+	return last.exact && p.exact && b.end == p.at && last.unknown == p.unknown && last.condition == p.condition
+}
+
+// flush joins what continues the last piece.
+func (b *builder) flush() {
+	if len(b.more) == 0 {
+		return
+	}
+	last := &b.pieces[len(b.pieces)-1]
+	last.s += strings.Join(b.more, "")
+	b.more = nil
+}
+
+func (b *builder) text() Text {
+	b.flush()
+	return textOf(b.pieces[:len(b.pieces):len(b.pieces)])
+}
 
 // unknown says what the text depends on, "" if all of it is known.
 func (t Text) unknown() string {
@@ -169,7 +246,7 @@ func (t Text) under(line int) Text {
 		}
 		out[i] = p
 	}
-	return Text{out}
+	return Text{out, t.ends}
 }
 
 // without takes a condition off text that is written whether it holds or not.
@@ -181,7 +258,7 @@ func (t Text) without(condition int) Text {
 		}
 		out[i] = p
 	}
-	return Text{out}
+	return Text{out, t.ends}
 }
 
 // isExact says that the text is in the source byte for byte, in one run.
@@ -329,7 +406,7 @@ func (t Text) At(offset int) Text {
 		p.at, p.exact = offset, false
 		out[i] = p
 	}
-	return Text{out}
+	return Text{out, t.ends}
 }
 
 // Under gives the text as written only if the condition at a byte of the source holds.

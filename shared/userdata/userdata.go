@@ -122,10 +122,16 @@ type Configuration struct {
 	isTemplate, isWhole, isPacked, isRaw bool
 	unquoted                             []unquotedWord
 
-	source      []byte
-	lines       []int
-	content     Text
-	file        ecsconfig.File
+	source  []byte
+	lines   []int
+	content Text
+	// result is the content's text.
+	result string
+	file   ecsconfig.File
+	// names are the variables that are set, in the order in which they first are;
+	// byName are the assignments of each that can be in force.
+	names       []string
+	byName      map[string][]Setting
 	notes       []note
 	leaves      []Text
 	secretSpans []Text
@@ -199,13 +205,15 @@ func (c *Configuration) finish() {
 			c.lines = append(c.lines, i+1)
 		}
 	}
-	c.file = ecsconfig.Parse([]byte(c.content.String()))
+	c.result = c.content.String()
+	c.file = ecsconfig.Parse([]byte(c.result))
 	for i := range c.Evidence {
 		c.Evidence[i].Line, _ = c.place(c.Evidence[i].offset)
 	}
 	if c.Form != ConfigFile {
 		c.Origins = c.origins()
 	}
+	c.assign()
 }
 
 // IsECSSetup says that an instance with this user data is to run ECS tasks.
@@ -239,11 +247,9 @@ func (c Configuration) origins() []Origin {
 	return origins
 }
 
-// assigned are the assignments of each variable that can be in force, in the
-// order of their names' first appearance.
-func (c Configuration) assigned() ([]string, map[string][]Setting) {
-	var names []string
-	byName := map[string][]Setting{}
+// assign finds the assignments of each variable that can be in force.
+func (c *Configuration) assign() {
+	c.byName = map[string][]Setting{}
 	for _, a := range c.file.Assignments {
 		name := strings.TrimSpace(a.Name)
 		if !plainName.MatchString(name) || name != a.Name {
@@ -258,23 +264,21 @@ func (c Configuration) assigned() ([]string, map[string][]Setting) {
 		if condition := c.content.slice(a.NameStart, a.ValueEnd).condition(); condition != 0 {
 			setting.Condition, _ = c.place(condition - 1)
 		}
-		if _, seen := byName[name]; !seen {
-			names = append(names, name)
+		if _, seen := c.byName[name]; !seen {
+			c.names = append(c.names, name)
 		}
 		if setting.Condition == 0 {
-			byName[name] = nil
+			c.byName[name] = nil
 		}
-		byName[name] = append(byName[name], setting)
+		c.byName[name] = append(c.byName[name], setting)
 	}
-	return names, byName
 }
 
 // Settings are the variables that the agent gets, in the order in which they are first set.
 func (c Configuration) Settings() []Setting {
-	names, byName := c.assigned()
-	settings := make([]Setting, 0, len(names))
-	for _, name := range names {
-		settings = append(settings, decided(byName[name]))
+	settings := make([]Setting, 0, len(c.names))
+	for _, name := range c.names {
+		settings = append(settings, decided(c.byName[name]))
 	}
 	return settings
 }
@@ -299,8 +303,7 @@ func number(n int) string { return strconv.Itoa(n) }
 
 // Lookup gives a variable's setting.
 func (c Configuration) Lookup(variable string) (Setting, bool) {
-	_, byName := c.assigned()
-	candidates, ok := byName[variable]
+	candidates, ok := c.byName[variable]
 	if !ok {
 		return Setting{}, false
 	}

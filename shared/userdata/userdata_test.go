@@ -142,8 +142,27 @@ func TestReadingIsBounded(t *testing.T) {
 		nested = fmt.Sprintf("Content-Type: multipart/mixed; boundary=B%d\r\n\r\n--B%d\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n%s\r\n--B%d--", i, i, encoded(nested[:min(len(nested), 200_000)]), i)
 	}
 	doubling := "#!/bin/bash\nX=0123456789\n" + strings.Repeat("X=$X$X\n", 64) + "echo A=$X >> /etc/ecs/ecs.config\n"
+	lines := func(n int, format string) string {
+		var text strings.Builder
+		for i := range n {
+			text.WriteString(strings.ReplaceAll(format, "%", fmt.Sprint(i)))
+		}
+		return text.String()
+	}
+	const heredoc = "#!/bin/bash\nV=x\ncat > /etc/ecs/ecs.config <<EOF\n"
 	for name, text := range map[string]string{
 		"bomb": bomb, "nested": nested, "doubling": doubling,
+		// Each of these took minutes while something in the reader was quadratic.
+		"open braces":      "#!/bin/bash\necho " + strings.Repeat("{", 500_000) + "\n",
+		"open references":  "#!/bin/bash\n" + strings.Repeat("${", 300_000) + "\n",
+		"references":       "#!/bin/bash\n" + lines(60_000, "echo ${v%}\n"),
+		"known in heredoc": heredoc + lines(15_000, "ECS_X%=$V$V\n") + "EOF\n",
+		"heredoc":          heredoc + lines(15_000, "ECS_X%=${U%}\n") + "EOF\n",
+		"edits":            heredoc + lines(15_000, "ECS_X%=v\n") + "EOF\n" + lines(2_000, "sed -i s/X%=v/X%=w/ /etc/ecs/ecs.config\n"),
+		"elements":         "#!/bin/bash\nA=(" + lines(60_000, "x% ") + ")\nprintf '%s\\n' \"${A[@]}\" > /etc/ecs/ecs.config\n",
+		"write_files":      "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n" + lines(20_000, "    ECS_X%=v\n"),
+		"variables":        "<powershell>\n" + lines(12_000, "[Environment]::SetEnvironmentVariable('ECS_X%', 'v', 'Machine')\n") + "</powershell>\n",
+		"blocks":           "<powershell>\n" + strings.Repeat("if ($x) {\n", 100_000) + "</powershell>\n",
 		"recursion": "#!/bin/bash\nf() { f; f; }\nf\neval \"eval eval eval f\"\n",
 		"braces":    "#!/bin/bash\necho " + strings.Repeat("{a,b}", 40) + " >> /etc/ecs/ecs.config\n",
 		"loops":     "#!/bin/bash\n" + strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 12) + "echo A=$i >> /etc/ecs/ecs.config; " + strings.Repeat("done; ", 12) + "\n",
@@ -152,7 +171,7 @@ func TestReadingIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			configuration := userdata.Read([]byte(text), userdata.Options{})
-			_ = configuration.Settings()
+			_, _, _ = configuration.Judge(), configuration.Explain(), configuration.Mask()
 		})
 	}
 }
