@@ -163,11 +163,11 @@ func TestReadingIsBounded(t *testing.T) {
 		"write_files":      "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n" + lines(20_000, "    ECS_X%=v\n"),
 		"variables":        "<powershell>\n" + lines(12_000, "[Environment]::SetEnvironmentVariable('ECS_X%', 'v', 'Machine')\n") + "</powershell>\n",
 		"blocks":           "<powershell>\n" + strings.Repeat("if ($x) {\n", 100_000) + "</powershell>\n",
-		"recursion": "#!/bin/bash\nf() { f; f; }\nf\neval \"eval eval eval f\"\n",
-		"braces":    "#!/bin/bash\necho " + strings.Repeat("{a,b}", 40) + " >> /etc/ecs/ecs.config\n",
-		"loops":     "#!/bin/bash\n" + strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 12) + "echo A=$i >> /etc/ecs/ecs.config; " + strings.Repeat("done; ", 12) + "\n",
-		"branches":  "#!/bin/bash\n" + strings.Repeat("if [ -f /x ]; then ", 30) + "echo A=1 >> /etc/ecs/ecs.config; " + strings.Repeat("fi; ", 30) + "\n",
-		"appending": "#!/bin/bash\n" + strings.Repeat("cat /etc/ecs/ecs.config /etc/ecs/ecs.config > /tmp/x; echo A=1 >> /tmp/x; cp /tmp/x /etc/ecs/ecs.config\n", 64),
+		"recursion":        "#!/bin/bash\nf() { f; f; }\nf\neval \"eval eval eval f\"\n",
+		"braces":           "#!/bin/bash\necho " + strings.Repeat("{a,b}", 40) + " >> /etc/ecs/ecs.config\n",
+		"loops":            "#!/bin/bash\n" + strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 12) + "echo A=$i >> /etc/ecs/ecs.config; " + strings.Repeat("done; ", 12) + "\n",
+		"branches":         "#!/bin/bash\n" + strings.Repeat("if [ -f /x ]; then ", 30) + "echo A=1 >> /etc/ecs/ecs.config; " + strings.Repeat("fi; ", 30) + "\n",
+		"appending":        "#!/bin/bash\n" + strings.Repeat("cat /etc/ecs/ecs.config /etc/ecs/ecs.config > /tmp/x; echo A=1 >> /tmp/x; cp /tmp/x /etc/ecs/ecs.config\n", 64),
 	} {
 		t.Run(name, func(t *testing.T) {
 			configuration := userdata.Read([]byte(text), userdata.Options{})
