@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build deploy demo test update lint load faults interleavings bench local local-down invoke scan dist agent-facts agent-start
+.PHONY: build deploy demo test update lint load faults interleavings lifecycle bench local local-down invoke scan dist agent-facts agent-start
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -64,6 +64,13 @@ faults:
 interleavings:
 	@rm -f .local/interleavings.txt; go -C tests test ./interleavings -count=1 -run TestInterleavings -timeout 30m -args -full; \
 	status=$$?; cat .local/interleavings.txt; exit $$status
+
+# A stack's life: each parameter changes, a second region comes, a release follows
+# the previous one, and the stack goes; by CloudFormation's rules, and then on the
+# local stack. About ten minutes.
+lifecycle:
+	@rm -f .local/lifecycle-rules.txt .local/lifecycle.txt; go -C tests test ./lifecycle -count=1 -timeout 60m -args -live; \
+	status=$$?; cat .local/lifecycle-rules.txt .local/lifecycle.txt; exit $$status
 
 # The functions against an empty one, Python, bare calls and Cloud Custodian, in
 # one run of about three minutes; writes tests/bench/RESULTS.md.

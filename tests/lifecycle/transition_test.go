@@ -1,11 +1,13 @@
 package lifecycle
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"text/tabwriter"
 
 	"ecsguardrails/tests/samtemplate"
 	"ecsguardrails/tests/stack"
@@ -73,10 +75,12 @@ func TestEveryTypeHasItsRule(t *testing.T) {
 func TestParametersBreakNothing(t *testing.T) {
 	template := shipped(t)
 	before := resources(t, template, base)
+	var table ruled
 	for _, flip := range flips {
 		after := resources(t, template, flip.with(base))
 		there, back := changes(before, after), changes(after, before)
-		t.Logf("%s=%s: added %s, removed %s, replaced %s, %d updated", flip.Parameter, flip.Value, list(there.Added), list(there.Removed), list(there.Replaced), there.Updated)
+		table.add(flip.Parameter+"="+flip.Value, there)
+		table.add("back from "+flip.Parameter, back)
 		if !there.Moves() && there.Updated == 0 && flip.Parameter != "Architecture" {
 			// The architecture is in Globals alone, which every function has.
 			t.Errorf("%s=%s changes nothing: it tries nothing", flip.Parameter, flip.Value)
@@ -85,7 +89,51 @@ func TestParametersBreakNothing(t *testing.T) {
 			t.Errorf("%s=%s and back: %s", flip.Parameter, flip.Value, broken)
 		}
 	}
+	of := changes(resources(t, load(t, previousRelease), Parameters{"Mode": "enforce", "FindingsEmail": "ops@example.com"}), before)
+	of.Broken = slices.DeleteFunc(of.Broken, keptByIAM)
+	table.add("the previous release, updated", of)
+	table.keep(t)
 }
+
+// ruled is the table of transitions by CloudFormation's rules.
+type ruled struct {
+	rows   [][]string
+	broken int
+}
+
+func (r *ruled) add(name string, of Changes) {
+	r.broken += len(of.Broken)
+	r.rows = append(r.rows, []string{name, fmt.Sprint(len(of.Added)), fmt.Sprint(len(of.Removed)), fmt.Sprint(len(of.Replaced)), fmt.Sprint(of.Updated), fmt.Sprint(len(of.Broken))})
+}
+
+// keep puts the table where make lifecycle shows it.
+func (r *ruled) keep(t *testing.T) {
+	t.Helper()
+	keepTable(t, "lifecycle-rules.txt", []string{"by CloudFormation's rules", "added", "removed", "replaced", "updated", "broken"}, r.rows, r.broken)
+}
+
+// keepTable writes a table below .local.
+func keepTable(t *testing.T, file string, head []string, rows [][]string, broken int) {
+	t.Helper()
+	var text strings.Builder
+	writer := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{head}, rows...) {
+		fmt.Fprintln(writer, strings.Join(row, "\t"))
+	}
+	// Writing to memory can't fail.
+	_ = writer.Flush()
+	fmt.Fprintf(&text, "\n%d transitions: %d broken\n\n", len(rows), broken)
+	if err := os.MkdirAll("../../.local", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("../../.local", file), []byte(text.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// keptByIAM reports whether what would break is a policy that stays where it is
+// attached: IAM deletes none that a role has (DeletePolicy: DeleteConflict).
+func keptByIAM(broken string) bool { return broken == "RegistrySecretsReadPolicy is deleted" }
 
 // TestDeletionBreaksNothing: what others name stays when the stack goes. The
 // functions go; {"leave": true} turns their rotations off before.
@@ -106,9 +154,7 @@ func TestReleaseBreaksNothing(t *testing.T) {
 		t.Error("the execution role is replaced: revisions name the old one, and new ones would name another")
 	}
 	for _, broken := range of.Broken {
-		// IAM deletes no policy that a role has (DeletePolicy: DeleteConflict), so this
-		// one stays where it was attached, without the stack.
-		if broken != "RegistrySecretsReadPolicy is deleted" {
+		if !keptByIAM(broken) {
 			t.Error(broken)
 		}
 	}
