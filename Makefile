@@ -27,10 +27,11 @@ CONFIG = $(if $(wildcard $(OWN)),$(OWN),samconfig.toml)
 # make deploy [ENV=prod] [PARAMETERS='Mode=enforce FindingsEmail=ops@example.com'] [GUIDED=yes]
 # A name or value that the template does not take is told with what to write instead.
 deploy: $(RIG)
+	@$(if $(GUIDED),test -e $(OWN) || cp samconfig.toml $(OWN))
+	@$(if $(GUIDED),$(RIG) guide -env '$(or $(ENV),default)')
 	@$(RIG) parameters -env '$(or $(ENV),default)' $(PARAMETERS)
 	@$(MAKE) --no-print-directory build
-	@$(if $(GUIDED),test -e $(OWN) || cp samconfig.toml $(OWN))
-	@sam deploy --config-file $(if $(GUIDED),$(OWN),$(CONFIG)) --config-env '$(or $(ENV),default)' $(if $(GUIDED),--guided) $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
+	@sam deploy --config-file $(if $(GUIDED),$(OWN),$(CONFIG)) --config-env '$(or $(ENV),default)' $(if $(PARAMETERS),--parameter-overrides $(PARAMETERS))
 
 # The main job, played on the emulator; fails if any of it does not happen.
 demo: $(DEMO)

@@ -4,6 +4,7 @@
 //	rig down    stop it
 //	rig invoke  send an event file to a function with sam remote invoke
 //	rig parameters  look through the parameters that sam deploy would be given
+//	rig guide   ask for the parameters that most stacks set, and save the answers
 //	rig tools   install tools and print the folder of their programs
 package main
 
@@ -14,9 +15,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"ecsguardrails/tests/samconfig"
+	"ecsguardrails/tests/samtemplate"
 	"ecsguardrails/tests/stack"
 	"ecsguardrails/tests/toolchain"
 )
@@ -33,7 +36,7 @@ func main() {
 
 func run(ctx context.Context, arguments []string) error {
 	if len(arguments) == 0 {
-		return errors.New("which command? up, down, invoke, parameters or tools")
+		return errors.New("which command? up, down, invoke, parameters, guide or tools")
 	}
 	checkout, err := stack.Checkout()
 	if err != nil {
@@ -78,6 +81,16 @@ func run(ctx context.Context, arguments []string) error {
 			return err
 		}
 		return parameters(checkout, *environment, flags.Args())
+	case "guide":
+		environment := flags.String("env", "default", "environment of samconfig.local.toml")
+		if err := flags.Parse(arguments); err != nil {
+			return err
+		}
+		template, err := samtemplate.Load(filepath.Join(checkout, "template.yaml"))
+		if err != nil {
+			return err
+		}
+		return samconfig.GuideInto(filepath.Join(checkout, samconfig.Own), *environment, template, os.Stdin, os.Stdout)
 	case "tools":
 		for _, environment := range arguments {
 			programs, err := toolchain.Install(ctx, checkout, toolchain.Environment(environment), os.Stderr)
@@ -88,5 +101,5 @@ func run(ctx context.Context, arguments []string) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("unknown command %q; there are up, down, invoke, parameters and tools", name)
+	return fmt.Errorf("unknown command %q; there are up, down, invoke, parameters, guide and tools", name)
 }
