@@ -36,8 +36,10 @@ const otherRegion = "eu-west-1"
 type life struct {
 	*operator.Operator
 	t *testing.T
-	// roles are the cured instance roles with what they had attached then.
-	roles map[string][]string
+	// roles are the cured instance roles with what they had attached then, and bucket
+	// is the one that their instances boot from.
+	roles  map[string][]string
+	bucket string
 	// revisions are the task definitions that can be run, by ARN.
 	revisions []string
 	// secret rotates.
@@ -67,7 +69,7 @@ func TestLife(t *testing.T) {
 	address := must(running.Package(ctx, ""))(t)
 	template := shipped(t)
 
-	l.cure(ctx, "life", false)
+	l.cure(ctx, "life")
 	l.row(ctx, "cured", template, parameters, nil)
 	for _, flip := range flips {
 		after := flip.with(parameters)
@@ -109,15 +111,13 @@ func must[V any](value V, err error) func(*testing.T) V {
 }
 
 // cure has a bare role, a definition with a private image, and a rotation.
-func (l *life) cure(ctx context.Context, name string, older bool) {
+func (l *life) cure(ctx context.Context, name string) {
 	t := l.t
 	t.Helper()
 	role := "ecsInstanceRole-" + name
 	must(l.CreateInstanceRole(ctx, role, "ecs-guardrails:capabilities", "agent ecr config logs ssm"))(t)
-	l.await(ctx, role+" has its policies", func(ctx context.Context) (bool, error) {
-		attached, err := l.AttachedPolicies(ctx, role)
-		return len(attached) >= 4, err
-	})
+	l.bucket = l.Stack.Outputs["ConfigBucket"]
+	l.await(ctx, role+" has its policies", func(ctx context.Context) (bool, error) { return l.capable(ctx, role, nil) == "", nil })
 	l.roles[role] = must(l.AttachedPolicies(ctx, role))(t)
 
 	l.secret = must(l.CreateRegistrySecret(ctx, name+"/registry", l.Stack.Registry, ""))(t)
@@ -257,10 +257,8 @@ func (l *life) survey(ctx context.Context) []string {
 	for role, attached := range l.roles {
 		note(l.capable(ctx, role, attached))
 	}
-	if l.Stack.Outputs["ConfigBucket"] != "" {
-		if _, err := l.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String(l.Stack.Outputs["ConfigBucket"])}); err != nil {
-			note("the bucket that instances boot from: " + err.Error())
-		}
+	if _, err := l.S3.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &l.bucket}); err != nil {
+		note("the bucket that instances boot from: " + err.Error())
 	}
 	note(l.rotates(ctx))
 	return broken
@@ -281,7 +279,7 @@ func (l *life) runnable(ctx context.Context, revision string) string {
 	if credentials == nil {
 		return revision + " has no credential"
 	}
-	reached, err := l.Reaches(ctx, role, l.Stack.Outputs["ConfigBucket"])
+	reached, err := l.Reaches(ctx, role, l.bucket)
 	if err != nil {
 		return err.Error()
 	}
@@ -312,7 +310,7 @@ func (l *life) capable(ctx context.Context, role string, attached []string) stri
 	for action, resource := range map[string]string{
 		"ecs:RegisterContainerInstance": "arn:aws:ecs:" + stack.Region + ":" + stack.Account + ":cluster/storefront",
 		"ecr:GetAuthorizationToken":     "*",
-		"s3:GetObject":                  "arn:aws:s3:::" + l.Stack.Outputs["ConfigBucket"] + "/ecs.config",
+		"s3:GetObject":                  "arn:aws:s3:::" + l.bucket + "/ecs.config",
 		"logs:PutLogEvents":             "arn:aws:logs:" + stack.Region + ":" + stack.Account + ":log-group:/ecs/ecs-guardrails:log-stream:x",
 	} {
 		result := policysimulation.Simulate(policies, policysimulation.Request{Action: action, Resource: resource, Context: policysimulation.NewContext(nil)})

@@ -128,7 +128,8 @@ func (b Burst) Run(ctx context.Context, account Account) (Result, error) {
 	result.Calls = counted.all
 	result.Looks = map[string]int{}
 	for number := range b.Roles {
-		result.looked(account, "attach-policies", b.role(number), "GetRole", counted)
+		// A role is read a second time after something was attached to it.
+		result.looked(account, "attach-policies", b.role(number), "ListAttachedRolePolicies", counted)
 		result.once("attach-policies", b.role(number), "AttachRolePolicy", counted)
 		attached, err := account.AttachedPolicies(ctx, b.role(number))
 		if err != nil {

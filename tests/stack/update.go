@@ -146,4 +146,9 @@ func (s *Stack) Resources(ctx context.Context, region, name string) ([]string, e
 
 // Follow makes this the stack that a person works with whose template or
 // parameters were changed: its outputs and its functions are read again.
-func (s *Stack) Follow(ctx context.Context) error { return s.readOutputs(ctx) }
+func (s *Stack) Follow(ctx context.Context) error {
+	s.rolesMutex.Lock()
+	clear(s.roles)
+	s.rolesMutex.Unlock()
+	return s.readOutputs(ctx)
+}
