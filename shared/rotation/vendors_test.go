@@ -396,11 +396,11 @@ func (w *world) review(t *testing.T) finding.Result {
 	return w.public(t, check(t, w.function(finding.Enforce).Handle(t.Context(), fmt.Appendf(nil, `{"secret":%q}`, secretARN))))
 }
 
-// stride is how far two cut points lie apart: 1, or 5 in the short form, which
+// stride is how far two cut points lie apart: 1, or 25 in the short form, which
 // make test runs under the race detector before it runs all of them without.
 func stride() int {
 	if testing.Short() {
-		return 5
+		return 25
 	}
 	return 1
 }

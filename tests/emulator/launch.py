@@ -38,7 +38,19 @@ ssm._PUBLIC_AMI_PARAMETERS.update(provided["parameters"])
 # Conditions may name Fn::Join, Fn::Split and pseudo parameters ("Fn::Equals" in
 # the CloudFormation template reference: a value of any type that you want to
 # compare), which MiniStack's evaluation leaves as they are.
+import yaml  # noqa: E402
+
 from ministack.services.cloudformation import engine  # noqa: E402
+
+
+# The same loader on top of libyaml, where PyYAML has it: a template of 150 kB,
+# which a deployment reads several times, takes seconds without.
+if yaml.__with_libyaml__:
+    class QuickLoader(yaml.CSafeLoader):
+        yaml_constructors = engine.CfnLoader.yaml_constructors
+        yaml_multi_constructors = engine.CfnLoader.yaml_multi_constructors
+
+    engine.CfnLoader = QuickLoader
 
 evaluate_conditions = engine._evaluate_conditions
 

@@ -10,7 +10,7 @@ import (
 )
 
 // burst is how many roles somebody's tool creates at once.
-var burst = flag.Int("burst", 500, "how many `roles` are created at once, and a tenth as many files and task definitions")
+var burst = flag.Int("burst", 150, "how many `roles` are created at once, and a tenth as many files and task definitions; make load creates two thousand")
 
 func testBurst(t *testing.T, w *world) {
 	mark := w.Stack.Record.Mark()

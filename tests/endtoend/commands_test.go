@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +68,7 @@ func testCommands(t *testing.T, w *world) {
 	shell := newShell(t, w)
 	files := must(documents.Files(w.checkout))(t)
 	seen := 0
+	asked := map[string]bool{}
 	for _, file := range files {
 		var session []documents.Command
 		for _, block := range must(documents.Blocks(w.checkout, file))(t) {
@@ -76,6 +78,12 @@ func testCommands(t *testing.T, w *world) {
 					session = append(session, command)
 					continue
 				}
+				// The pages of the registries say the same with other names.
+				form := form(command.Text)
+				if asked[form] {
+					continue
+				}
+				asked[form] = true
 				t.Run(command.Text, func(t *testing.T) {
 					t.Parallel()
 					shell.holds(t, command)
@@ -94,15 +102,75 @@ func testCommands(t *testing.T, w *world) {
 	}
 }
 
+// form is what the AWS CLI goes by in a command: all but the reader's own names.
+// Other commands are run as they are, each once.
+func form(command string) string {
+	if !strings.HasPrefix(command, "aws ") {
+		return command
+	}
+	fields := strings.Fields(command)
+	for index, field := range fields {
+		// A word may be one that the AWS CLI chooses by.
+		if !strings.HasPrefix(field, "-") && !plainWord.MatchString(field) {
+			fields[index] = readersOwn.ReplaceAllString(field, "N")
+		}
+	}
+	return strings.Join(fields, " ")
+}
+
+var (
+	plainWord  = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
+	readersOwn = regexp.MustCompile(`[^\s,:={}\[\]"'()]+`)
+)
+
+func TestCommandsOfOneFormAreAskedOnce(t *testing.T) {
+	const command = `aws secretsmanager create-secret --name prod/a --secret-string '{"username":"a"}' --tags Key=x:registry,Value=a.example.com`
+	for other, same := range map[string]bool{
+		`aws secretsmanager create-secret --name prod/b-1 --secret-string '{"username":"robot$b"}' --tags Key=x:registry,Value=b.example.com`: true,
+		`aws secretsmanager create-secret --name prod/a --secret-string '{"username":"a"}' --tag Key=x:registry,Value=a.example.com`:          false,
+		`aws secretsmanager create-secret --name prod/a --secret-string '{"username":"a"' --tags Key=x:registry,Value=a.example.com`:          false,
+		`aws secretsmanager create-secret --name prod/a --secret-string '{"username":"a"}' --tags Key=x:registry;Value=a.example.com`:         false,
+		`aws secretsmanager put-secret --name prod/a --secret-string '{"username":"a"}' --tags Key=x:registry,Value=a.example.com`:            false,
+		"make demo": false,
+	} {
+		if (form(other) == form(command)) != same {
+			t.Errorf("%s: the same form is %v", other, !same)
+		}
+	}
+	if form("make invoke A=b") == form("make invoke A=c") {
+		t.Error("two commands of make are one")
+	}
+}
+
 // shell runs commands as a person who has the tools and reached the stack.
 type shell struct {
 	checkout    string
 	environment []string
 	template    *samtemplate.Template
+	// help is what sam --help answered, by command.
+	help      map[string]helped
+	helpMutex sync.Mutex
+}
+
+type helped struct {
+	output string
+	code   int
+}
+
+// samHelp asks sam once about each of its commands.
+func (s *shell) samHelp(ctx context.Context, command string) helped {
+	s.helpMutex.Lock()
+	defer s.helpMutex.Unlock()
+	answer, known := s.help[command]
+	if !known {
+		answer.output, answer.code = s.run(ctx, command+" --help")
+		s.help[command] = answer
+	}
+	return answer
 }
 
 func newShell(t *testing.T, w *world) *shell {
-	s := &shell{checkout: w.checkout, environment: []string{"SAM_CLI_TELEMETRY=0", "AWS_PAGER="}}
+	s := &shell{checkout: w.checkout, help: map[string]helped{}, environment: []string{"SAM_CLI_TELEMETRY=0", "AWS_PAGER="}}
 	path := os.Getenv("PATH")
 	for _, environment := range []toolchain.Environment{toolchain.SAM, toolchain.AWS} {
 		path = must(toolchain.Install(t.Context(), w.checkout, environment, os.Stderr))(t) + string(os.PathListSeparator) + path
@@ -342,8 +410,8 @@ func (s *shell) deploys(ctx context.Context, t *testing.T, command documents.Com
 // has the parameters.
 func (s *shell) samOptions(ctx context.Context, t *testing.T, command documents.Command) {
 	before, overrides, found := strings.Cut(command.Text, "--parameter-overrides ")
-	if output, code := s.run(ctx, before+" --help"); code != 0 {
-		t.Errorf("%s: sam does not know an option:\n%s", command, output)
+	if answer := s.samHelp(ctx, strings.TrimSpace(before)); answer.code != 0 {
+		t.Errorf("%s: sam does not know an option:\n%s", command, answer.output)
 	}
 	if !found {
 		return

@@ -97,6 +97,9 @@ func (s *sam) build(ctx context.Context) error {
 	arguments := []string{"build", "--template-file", s.stack.options.Template, "--build-dir", s.buildFolder()}
 	// The architecture decides what Go builds for.
 	err = s.run(ctx, "sam build", append(arguments, s.overrides()...)...)
+	if err == nil {
+		err = archiveFunctions(s.buildFolder())
+	}
 	if err == nil && kept != "" {
 		return keep(s.buildFolder(), kept)
 	}
@@ -142,7 +145,8 @@ func (s *sam) hurry() error {
 			*value = yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: wait}
 		}
 	}
-	content, err = yaml.Marshal(&template)
+	deployArchives(&template, s.buildFolder())
+	content, err = asJSON(&template)
 	if err != nil {
 		return fmt.Errorf("writing what is deployed: %w", err)
 	}
@@ -203,6 +207,9 @@ func (s *sam) run(ctx context.Context, what string, arguments ...string) error {
 	command.Dir = filepath.Dir(s.stack.options.Template)
 	command.Stdout, command.Stderr = &output, &output
 	command.Env = append(withoutAWS(os.Environ()), s.goEnvironment...)
+	// It sleeps for five seconds before it looks at what it deploys; nothing here
+	// takes as long.
+	command.Env = append(command.Env, "SAM_CLI_POLL_DELAY=0.5")
 	command.Env = append(command.Env, s.stack.environment()...)
 	// Ends with everything that it started, as soon as the context does.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

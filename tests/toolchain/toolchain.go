@@ -83,9 +83,10 @@ func Install(ctx context.Context, checkout string, environment Environment, prog
 		return "", fmt.Errorf("making a Python virtual environment for %s (on Debian and Ubuntu it needs the package python3-venv): %w", environment, err)
 	}
 	// The lock file names every package, indirect ones too, so pip has nothing
-	// to resolve.
+	// to resolve. Of what it would compile, most is never imported; Python compiles
+	// the rest when it is.
 	if err := run(ctx, checkout, filepath.Join(programs, "python"), "-m", "pip", "install", "--quiet",
-		"--disable-pip-version-check", "--no-input", "--no-deps", "--require-hashes", "--requirement", lockFile); err != nil {
+		"--disable-pip-version-check", "--no-compile", "--no-input", "--no-deps", "--require-hashes", "--requirement", lockFile); err != nil {
 		return "", fmt.Errorf("installing the %s tools with pip (is the package index reachable?): %w", environment, err)
 	}
 	if err := os.WriteFile(filepath.Join(folder, stamp), []byte(want), 0o644); err != nil {
