@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry/registrytest"
 )
 
@@ -107,6 +108,26 @@ func TestDifferencesAreFound(t *testing.T) {
 	} {
 		if got := differences(want, test.got); !slices.Equal(got, test.differences) {
 			t.Errorf("%s: %q, want %q", name, got, test.differences)
+		}
+	}
+}
+
+func TestNewsOfTheFamilyAreNewsOfItsRevision(t *testing.T) {
+	reference := &Outcome{results: []told{{"active revision 1 of storefront-WORLD", finding.Remediated}}}
+	for name, test := range map[string]struct {
+		fault Fault
+		told  string
+		lost  bool
+	}{
+		"the second look names the family":     {Denied, "storefront-WORLD", false},
+		"the second look names another family": {Denied, "front-WORLD", true},
+		"the first look names the family":      {KilledAfter, "storefront-WORLD", true},
+		"the first look names the revision":    {KilledAfter, "active revision 1 of storefront-WORLD", false},
+	} {
+		outcome := &Outcome{Scenario: &Scenario{}, Cut: Cut{Fault: test.fault}, results: []told{{test.told, finding.Remediated}}}
+		outcome.compareNews(reference)
+		if lost := len(outcome.Differences) > 0; lost != test.lost {
+			t.Errorf("%s: %q", name, outcome.Differences)
 		}
 	}
 }
