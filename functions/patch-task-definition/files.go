@@ -4,22 +4,31 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"time"
 
 	"ecsguardrails/shared/awsclient"
+	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/taskdef"
 	"ecsguardrails/shared/taskfile"
 )
 
 // judgeFiles judges files and ends the process, if the arguments ask for that.
 func judgeFiles(args []string) {
-	if len(args) == 0 || !taskfile.AsksForFiles(args[0]) {
+	command := taskfile.Command(os.Environ(), observerHere, os.Stderr)
+	asked, stdin, err := command.IsAsked(args, os.Stdin, taskfile.IsEvent)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", command.Name, err)
+		os.Exit(exitcode.CouldNotRun)
+	}
+	os.Stdin = stdin
+	if !asked {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := taskfile.Command(ctx, args, os.Environ(), observerHere, os.Stdin, os.Stdout, os.Stderr)
+	code := command.Run(ctx, args, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }

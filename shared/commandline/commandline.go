@@ -20,7 +20,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -103,10 +102,12 @@ type Command struct {
 	Judge func(ctx context.Context, file File) ([]diagnostic.Source, error)
 	// Rules describe the codes for SARIF.
 	Rules []finding.Code
+	// After writes what a person gets behind the findings; may be nil.
+	After func(stdout io.Writer) error
 }
 
-// formats of findings.
-var formats = []string{"text", "json", "sarif", "github"}
+// Formats are those of findings, the first being the default.
+var Formats = []string{"text", "json", "sarif", "github"}
 
 // options are what the command line says.
 type options struct {
@@ -132,7 +133,7 @@ func (c Command) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 		return c.wrongUse(stderr, err)
 	}
 	if o.version {
-		fmt.Fprintf(stdout, "%s %s\n", c.Name, Version())
+		fmt.Fprintf(stdout, "%s %s\n", c.Name, diagnostic.Version())
 		return exitcode.OK
 	}
 	o.names = append(o.names, names...)
@@ -174,7 +175,7 @@ func (c Command) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 			}
 			sources = append(sources, judged...)
 		}
-		if err := c.write(stdout, o.format, sources); err != nil {
+		if err := c.Show(stdout, o.format, sources); err != nil {
 			couldNot(err)
 		}
 	}
@@ -237,7 +238,7 @@ func (c Command) check(o *options) (*Mode, error) {
 		}
 		chosen = &c.Modes[i]
 	}
-	known := formats
+	known := Formats
 	if chosen != nil {
 		known = chosen.Formats
 	}
@@ -354,7 +355,8 @@ func (c Command) read(name string, stdin io.Reader) ([]byte, error) {
 	return content, nil
 }
 
-func (c Command) write(stdout io.Writer, format string, sources []diagnostic.Source) error {
+// Show writes findings in one of the Formats.
+func (c Command) Show(stdout io.Writer, format string, sources []diagnostic.Source) error {
 	switch format {
 	case "json":
 		return diagnostic.JSON(stdout, c.Name, sources)
@@ -363,7 +365,10 @@ func (c Command) write(stdout io.Writer, format string, sources []diagnostic.Sou
 	case "github":
 		return diagnostic.GitHub(stdout, sources)
 	default:
-		return diagnostic.Text(stdout, sources)
+		if err := diagnostic.Text(stdout, sources); err != nil || c.After == nil {
+			return err
+		}
+		return c.After(stdout)
 	}
 }
 
@@ -421,24 +426,6 @@ func table(text *strings.Builder, rows [][2]string) {
 	for _, row := range rows {
 		fmt.Fprintf(text, "  %-*s  %s\n", width, row[0], row[1])
 	}
-}
-
-// Version is the version of the module that the program was built from, or the
-// commit where it was built in a checkout.
-func Version() string {
-	information, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if version := information.Main.Version; version != "" && version != "(devel)" {
-		return version
-	}
-	for _, setting := range information.Settings {
-		if setting.Key == "vcs.revision" {
-			return "devel " + setting.Value[:min(12, len(setting.Value))]
-		}
-	}
-	return "devel"
 }
 
 // IsAsked reports whether a command line is for files rather than for an event

@@ -24,20 +24,31 @@ credentials and region. Changes nothing.
 Exit code: 0 no failure, 1 a failure, 2 could not look.
 `
 
-// AsksForDiagnosis says that a command line names what failed.
+// AsksForDiagnosis says that a command line names what failed, or asks for help
+// or the version.
 func AsksForDiagnosis(args []string) bool {
-	return hasFlag(args, "service") || hasFlag(args, "task") || hasFlag(args, "instance")
+	for _, name := range []string{"service", "task", "instance", "help", "h", "version"} {
+		if hasFlag(args, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Command diagnoses what args name and prints it for people. Build makes the
 // function with the shell's credentials. It gives the exit code.
 func Command(ctx context.Context, args []string, build func(context.Context) (*Diagnosis, error), stdout, stderr io.Writer) int {
+	if hasFlag(args, "version") {
+		fmt.Fprintf(stdout, "%s %s\n", Name, diagnostic.Version())
+		return exitcode.OK
+	}
 	payload, format, err := requested(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, commandUsage)
+		return exitcode.OK
+	}
 	if err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintf(stderr, "%s: %s\n", Name, diagnostic.Printable(err.Error()))
-		}
-		fmt.Fprint(stderr, commandUsage)
+		fmt.Fprintf(stderr, "%s: %s\n%s", Name, diagnostic.Printable(err.Error()), commandUsage)
 		return exitcode.CouldNotRun
 	}
 	diagnosis, err := build(ctx)

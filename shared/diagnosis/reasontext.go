@@ -49,11 +49,12 @@ func ReasonText(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case err == nil && *format != "text" && *format != "json":
 		err = fmt.Errorf("format %q is unknown: write text or json", *format)
 	}
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, reasonUsage)
+		return exitcode.OK
+	}
 	if err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintf(stderr, "%s: %s\n", Name, diagnostic.Printable(err.Error()))
-		}
-		fmt.Fprint(stderr, reasonUsage)
+		fmt.Fprintf(stderr, "%s: %s\n%s", Name, diagnostic.Printable(err.Error()), reasonUsage)
 		return exitcode.CouldNotRun
 	}
 	if *text == "-" {

@@ -20,7 +20,7 @@ type Source struct {
 	Name string
 	// Content is what the findings' columns, in bytes, count in; it is never
 	// shown. Masked is the same text with every secret blotted out byte by
-	// byte, of which the lines are shown.
+	// byte, of which the lines are shown; nil shows none.
 	Content, Masked []byte
 	Findings        []finding.Finding
 }
@@ -70,7 +70,7 @@ func Text(w io.Writer, sources []Source) error {
 			}
 			fmt.Fprintf(&out, "%s: %s: %s [%s]\n", place, f.Severity, f.Message, f.Code)
 			number := fmt.Sprint(f.Line)
-			if f.Line > 0 && f.Line <= len(lines) {
+			if source.Masked != nil && f.Line > 0 && f.Line <= len(lines) {
 				shown, caret := excerpt(lines[f.Line-1], f.Column)
 				fmt.Fprintf(&out, "  %s | %s\n  %s | %s^\n", number, shown, strings.Repeat(" ", len(number)), caret)
 			}

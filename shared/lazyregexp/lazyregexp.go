@@ -44,5 +44,10 @@ func (r Regexp) FindStringSubmatchIndex(text string) []int {
 	return r.compiled().FindStringSubmatchIndex(text)
 }
 
+// ReplaceAllString replaces every match; $1 in the replacement is a group.
+func (r Regexp) ReplaceAllString(text, replacement string) string {
+	return r.compiled().ReplaceAllString(text, replacement)
+}
+
 // Match reports whether the text holds a match.
 func (r Regexp) Match(text []byte) bool { return r.compiled().Match(text) }

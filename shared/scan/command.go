@@ -45,6 +45,7 @@ policy that is enough.
                          (ecs-guardrails-report); "" writes none
   --format FORMAT        what is printed: text, json or sarif
   --fail-on SEVERITY     error, warning or never: what makes the exit code 1 (error)
+  --version              show the version
 
 --only, --role, --family, --bucket and --region may be given again. The functions'
 own settings are read from the environment, as INSTANCE_ROLE_PATTERN.
@@ -140,6 +141,10 @@ func (asked *arguments) narrow(only []string) error {
 // Command scans as the command line asks, and gives the exit code. Load reads the
 // shell's AWS configuration for a profile and Region, "" for the shell's own.
 func Command(ctx context.Context, args, environ []string, load func(ctx context.Context, profile, region string) (aws.Config, error), stdout, stderr io.Writer) int {
+	if slices.ContainsFunc(args, func(arg string) bool { return arg == "--version" || arg == "-version" }) {
+		_, _ = fmt.Fprintf(stdout, "scan %s\n", diagnostic.Version())
+		return exitcode.OK
+	}
 	asked, err := parse(args)
 	if errors.Is(err, errHelp) {
 		_, _ = io.WriteString(stdout, usage)

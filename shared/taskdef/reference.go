@@ -39,10 +39,13 @@ func (j *judgement) references() (all []reference) {
 		add := func(field string, secrets []types.Secret) {
 			for _, secret := range secrets {
 				value := aws.ToString(secret.ValueFrom)
-				if j.leftOpen(value) {
-					continue
-				}
 				read := readReference(value)
+				if j.Unregistered != nil && !isWholeARN(value) && j.leftOpen(value) {
+					// What is filled in later can be wrong already.
+					if read = readOpenReference(value); read.problem == "" {
+						continue
+					}
+				}
 				read.field, read.container, read.name = field, i, aws.ToString(secret.Name)
 				all = append(all, read)
 			}
@@ -53,6 +56,52 @@ func (j *judgement) references() (all []reference) {
 		}
 	}
 	return all
+}
+
+// isWholeARN recognizes an ARN in which nothing is filled in later, although a
+// secret may be named as placeholders are (PROD_DB).
+func isWholeARN(value string) bool {
+	parsed, err := arn.Parse(value)
+	return err == nil && wholeAccount.MatchString(parsed.AccountID) && !strings.ContainsAny(value, "<>{}$%`()[]")
+}
+
+var (
+	wholeAccount = lazyregexp.New(`^\d{12}$`)
+	// filledIn is a value that a tool fills in, as CloudFormation, Terraform and
+	// ecspresso write it.
+	filledIn = lazyregexp.New(`\$\{[^{}]*\}|\{\{[^{}]*\}\}`)
+	// secretFilledIn is the ARN of a secret that a tool fills in, by its name, with
+	// what follows it in the file.
+	secretFilledIn = lazyregexp.New(`^(?:\$\{([^{}]*)\}|\{\{([^{}]*)\}\})((?::[^:{}$]*)+)$`)
+)
+
+// readOpenReference finds what is wrong with a valueFrom whatever a tool fills in:
+// the number of parts behind a secret's name. There is no problem where it can't tell.
+func readOpenReference(value string) reference {
+	if named := secretFilledIn.FindStringSubmatch(value); named != nil {
+		name := strings.ToLower(named[1] + named[2])
+		if strings.Contains(name, "secret") && !strings.Contains(name, "param") && !strings.Contains(name, "ssm") {
+			return readARN("arn:aws:secretsmanager:us-east-1:123456789012:secret:x" + named[3])
+		}
+		return reference{}
+	}
+	const filler = "\x00"
+	parts := strings.SplitN(filledIn.ReplaceAllString(value, filler), ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[2] != "secretsmanager" || strings.HasSuffix(parts[5], filler) {
+		return reference{}
+	}
+	for i, example := range map[int]string{1: "aws", 3: "us-east-1", 4: "123456789012"} {
+		if !strings.HasPrefix(parts[i], filler) && (i != 4 || wholeAccount.MatchString(parts[i])) {
+			continue
+		}
+		parts[i] = example
+	}
+	read := readARN(strings.ReplaceAll(strings.Join(parts, ":"), filler, "x"))
+	if !strings.Contains(read.problem, "parts that may follow") {
+		// Anything else may come of what is filled in.
+		read.problem = ""
+	}
+	return read
 }
 
 // readReference reads a valueFrom as the agent does (agent/taskresource/asmsecret,
@@ -84,7 +133,7 @@ func readARN(value string) reference {
 	case parts[0] != "secret" || len(parts) < 2 || parts[1] == "":
 		return reference{problem: "is not the ARN of a secret, which is arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"}
 	case len(parts) != 2 && len(parts) != 5:
-		return reference{problem: fmt.Sprintf("has %d parts after the secret's name; ECS takes none, or exactly three: JSON key, version stage and version id, with colons between (\":password::\")", len(parts)-2)}
+		return reference{problem: fmt.Sprintf("has %d of the parts that may follow the secret's name; ECS takes none, or exactly three: JSON key, version stage and version id, with colons between (\":password::\")", len(parts)-2)}
 	case len(parts) == 5 && parts[3] != "" && parts[4] != "":
 		return reference{problem: "names a version stage and a version id; Secrets Manager takes one of them"}
 	}

@@ -50,6 +50,14 @@ func (j *judgement) leftOut(field string) bool {
 	})
 }
 
+// containersLeftOut reports whether containers, or their names, could not be read.
+func (j *judgement) containersLeftOut() bool {
+	return slices.ContainsFunc(j.Unregistered.LeftOut, func(path string) bool {
+		rest, found := strings.CutPrefix(path, "containerDefinitions")
+		return found && (!strings.Contains(rest, ".") || strings.HasSuffix(rest, ".name"))
+	})
+}
+
 func (j *judgement) essential() {
 	none := len(j.Definition.ContainerDefinitions) > 0
 	for _, container := range j.Definition.ContainerDefinitions {
@@ -227,7 +235,7 @@ func (j *judgement) network() {
 }
 
 func (j *judgement) volumes() {
-	if j.leftOut("volumes") || j.leftOut("containerDefinitions") {
+	if j.leftOut("volumes") || j.containersLeftOut() {
 		return
 	}
 	names := map[string]bool{}
@@ -253,7 +261,7 @@ func (j *judgement) volumes() {
 }
 
 func (j *judgement) dependencies(i int, container types.ContainerDefinition) {
-	if j.leftOut("containerDefinitions") {
+	if j.containersLeftOut() {
 		return
 	}
 	for _, on := range container.DependsOn {

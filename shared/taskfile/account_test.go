@@ -101,7 +101,7 @@ func (fakeAccount) ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...fun
 func TestFilesLookAtTheAccount(t *testing.T) {
 	s := fakeAccount{registry: "registry.example.com"}
 	var output bytes.Buffer
-	code := Command(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
+	code := command([]string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
 		return s.observer("")
 	}, strings.NewReader(`{"family":"a","executionRoleArn":"r","taskRoleArn":"`+roleARN+`","containerDefinitions":[{"name":"a","image":"registry.example.com/a","memory":64}]}`), &output, &output)
 	if code != exitcode.Findings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
@@ -130,7 +130,7 @@ func TestFilesForAnotherAccount(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := fakeAccount{}
 			var output bytes.Buffer
-			code := Command(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
+			code := command([]string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
 				return s.observer(test.ours)
 			}, strings.NewReader(fmt.Sprintf(file, test.roles)), &output, &output)
 			if code != test.code || !strings.Contains(output.String(), test.says) || strings.Contains(output.String(), test.not) {
@@ -145,7 +145,7 @@ func TestFilesForAnotherAccount(t *testing.T) {
 func TestWhatIsFilledInLaterIsNotAskedFor(t *testing.T) {
 	s := fakeAccount{allowed: []string{"arn:aws:ssm:us-east-1:123456789012:parameter/prod/d", "arn:aws:s3:::acme-env"}}
 	var output bytes.Buffer
-	code := Command(context.Background(), []string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
+	code := command([]string{"--file", "-"}, nil, func(context.Context) *taskdef.Observer {
 		return s.observer("")
 	}, strings.NewReader(`{"family": "a", "executionRoleArn": "arn:aws:iam::123456789012:role/r", "requiresCompatibilities": ["FARGATE"], "networkMode": "awsvpc", "cpu": "256", "memory": "512", "containerDefinitions": [{
 		"name": "a", "image": "nginx",

@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
+	"ecsguardrails/shared/commandline"
 	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/image"
 	"ecsguardrails/shared/lazyregexp"
@@ -26,256 +24,256 @@ import (
 // maxFile bounds what is read of a file. ECS takes definitions of 64 KiB.
 const maxFile = 4 << 20
 
-const usage = `usage: patch-task-definition FILE… [--secret REGISTRY=ARN]… [--write]
-
-Judges task definitions in files before they are registered, and shows what is
-to be changed as a unified diff and as a JSON patch. It reads JSON and YAML of the
-API, ecspresso, CloudFormation, SAM, cdk.out, Copilot and AWS Batch, Dockerrun
-files of version 2, and Terraform's files and plans.
-
-  --file FILE            a file, as without the option; "-" is standard input
-  --secret REGISTRY=ARN  the secret that serves a registry ("host" or "host/path");
-                         may be given again. Without it, and where there are AWS
-                         credentials, the tagged secrets of the account are used.
-  --write                writes the changes into the files
-  --format FORMAT        text, json, sarif (2.1.0) or github (annotations)
-  --fail-on SEVERITY     error, warning or never: what makes the exit code 1
-
-Exit code 0, 1 (findings of the chosen severity) or 2 (could not run).
-`
-
-// AsksForFiles reports whether a command line that begins with this argument
-// is Command's.
-func AsksForFiles(argument string) bool {
-	name, _, _ := strings.Cut(argument, "=")
-	if strings.HasPrefix(name, "-") && name != "-" {
-		return slices.Contains([]string{"file", "secret", "write", "format", "fail-on", "help", "h"}, strings.TrimLeft(name, "-"))
-	}
-	// A file that is an event runs the function; one with a definition is judged.
-	text, err := readFile(argument, strings.NewReader(""))
-	if err != nil || argument == "-" {
-		return false
-	}
-	return slices.ContainsFunc(ReadDrafts(text), func(d *Draft) bool { return d.definition != nil })
-}
-
-// request is what a command line asks for.
-type request struct {
-	files   []string
-	secrets taskdef.RegistrySecrets
-	write   bool
-	format  string
-	failOn  string
-}
-
-func (r request) fails(findings []finding.Finding) bool {
-	return r.failOn != "never" && slices.ContainsFunc(findings, func(f finding.Finding) bool {
-		return f.Severity == finding.Error || f.Severity == finding.Warning && r.failOn == "warning"
-	})
-}
-
-// Command judges task definitions in files, as the command line asks, and gives
-// the exit code. Open makes an observer for the account, or gives nil where
-// there are no AWS credentials.
-func Command(ctx context.Context, args, environ []string, open func(context.Context) *taskdef.Observer, stdin io.Reader, stdout, stderr io.Writer) int {
-	settings, err := settings.Load[taskdef.Settings](taskdef.Name, environ)
-	if err != nil {
-		return couldNot(stderr, err)
-	}
-	asked, err := parseArguments(args, stdout, stderr)
-	if err != nil {
-		return couldNot(stderr, err)
-	}
-	if len(asked.files) == 0 {
-		return exitcode.OK
-	}
-	check := check{request: asked, settings: settings, stdout: stdout, stderr: stderr, code: exitcode.OK}
-	if len(asked.secrets) == 0 {
-		if check.observer = open(ctx); check.observer == nil {
-			_, _ = fmt.Fprintln(stderr, "no AWS credentials: secrets and roles are not looked at; --secret names a registry's secret")
-		}
-	}
-	for _, name := range asked.files {
-		if err := check.file(ctx, name, stdin); err != nil {
-			return couldNot(stderr, err)
-		}
-	}
-	switch asked.format {
-	case "json":
-		err = diagnostic.JSON(stdout, taskdef.Name, check.sources)
-	case "sarif":
-		err = diagnostic.SARIF(stdout, taskdef.Name, slices.Concat(Codes, taskdef.Codes), check.sources)
-	case "github":
-		err = diagnostic.GitHub(stdout, check.sources)
-	}
-	if err != nil {
-		return couldNot(stderr, err)
-	}
-	return check.code
-}
-
 // check is a run of the command over its files.
 type check struct {
-	request
+	environ []string
+	secrets taskdef.RegistrySecrets
+	// open makes an observer for the account, or gives nil where there are no AWS
+	// credentials.
+	open   func(context.Context) *taskdef.Observer
+	stderr io.Writer
+
+	// What is known once the first file is judged.
+	ready    bool
 	settings taskdef.Settings
 	// observer is nil where nothing is looked at.
-	observer       *taskdef.Observer
-	stdout, stderr io.Writer
-	sources        []diagnostic.Source
-	code           int
+	observer *taskdef.Observer
+	// changes are the patches of the files, for people.
+	changes strings.Builder
 }
 
-// file judges the definitions in one file, and writes the patched one if that is
-// asked for.
-func (c *check) file(ctx context.Context, name string, stdin io.Reader) error {
-	text, err := readFile(name, stdin)
-	if err != nil {
-		return err
-	}
-	said := map[string]bool{}
-	for _, draft := range ReadDrafts(text) {
-		if err := c.draft(ctx, name, text, draft, said); err != nil {
+// Command is patch-task-definition's command line. Environ holds the function's
+// settings; open makes an observer for the account, or gives nil where there are
+// no AWS credentials.
+func Command(environ []string, open func(context.Context) *taskdef.Observer, stderr io.Writer) commandline.Command {
+	c := &check{environ: environ, open: open, stderr: stderr}
+	command := commandline.Command{
+		Name: taskdef.Name,
+		Summary: `Judges task definitions in files before they are registered, and shows what is to
+be changed as a unified diff and as a JSON patch. It reads JSON and YAML of the
+API, ecspresso, CloudFormation, SAM, cdk.out, Copilot and AWS Batch, Dockerrun
+files of version 2, and Terraform's files and plans.`,
+		Flags: func(flags *flag.FlagSet) {
+			flags.Func("secret", "`REGISTRY=ARN` of the secret that serves a registry (host or host/path); may be given again. Without it, and with AWS credentials, the tagged secrets of the account are used", c.addSecret)
+		},
+		Variables: commandline.VariablesOf[taskdef.Settings](),
+		Notes: `With the name of one file that holds an event, or with AWS settings alone, the
+program runs the function once instead: see the README.`,
+		Examples: []string{
+			"patch-task-definition taskdef.json",
+			"patch-task-definition --write --secret registry.example.com=ARN deploy/",
+			"terraform show -json plan | patch-task-definition -",
+		},
+		Matches: matches,
+		MaxSize: maxFile,
+		Judge: func(ctx context.Context, file commandline.File) ([]diagnostic.Source, error) {
+			return c.file(ctx, file)
+		},
+		Rules: slices.Concat(Codes, taskdef.Codes),
+		After: func(stdout io.Writer) error {
+			_, err := io.WriteString(stdout, c.changes.String())
 			return err
+		},
+	}
+	command.Modes = []commandline.Mode{{
+		Name: "write", Usage: "write the changes into the files, and show what was found before", Formats: commandline.Formats,
+		Run: func(ctx context.Context, files []commandline.File, format string, stdout io.Writer) ([]diagnostic.Source, error) {
+			return c.write(ctx, command, files, format, stdout)
+		},
+	}}
+	return command
+}
+
+// IsEvent reports whether a text is an event that the function answers, or a
+// request by hand, rather than a file with a definition. What is no JSON is
+// none, and neither is JSON of another kind, such as a package.json.
+func IsEvent(text []byte) bool {
+	for _, draft := range ReadDrafts(text) {
+		if draft.definition != nil || draft.problem != "" {
+			return false
 		}
 	}
-	if !c.write {
-		return nil
+	root, err := parseJSON(bytes.TrimPrefix(text, byteOrderMark))
+	if err != nil || root.kind != kindObject {
+		return false
 	}
-	return writePatched(ctx, c.settings, name, text, c.secrets, c.observer)
+	for _, field := range []string{"detail", "detail-type", "Records", "records", "taskDefinition", "taskDefinitions"} {
+		if root.member(field) != nil {
+			return true
+		}
+	}
+	return false
 }
 
-// draft judges one definition; said is what was said of the file before.
-func (c *check) draft(ctx context.Context, name string, text []byte, draft *Draft, said map[string]bool) error {
-	called, looks := draft.called(name), c.observer
-	if looks != nil && draft.isElsewhere(looks.Account) {
-		_, _ = fmt.Fprintf(c.stderr, "%s: the AWS credentials are of the account %s, and the definition's roles are not: secrets and roles are not looked at\n", called, looks.Account)
-		looks = nil
+// definitionName is how files with definitions are most often called.
+var definitionName = lazyregexp.New(`(?i)task[-_.]?def(inition)?s?\b|dockerrun\.aws\.json$`)
+
+// matches says which files of a directory are judged: those that are called as
+// definitions are, and others that have one in them.
+func matches(path string) bool {
+	base := filepath.Base(path)
+	switch strings.ToLower(filepath.Ext(base)) {
+	case ".json", ".jsonc", ".yaml", ".yml", ".tf", ".template":
+	default:
+		return false
 	}
-	judged, err := judge(ctx, c.settings, draft, c.secrets, looks)
+	if definitionName.MatchString(base) {
+		return true
+	}
+	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("judge %s: %w", called, err)
+		// The run says why.
+		return true
 	}
-	if draft.arm > 0 {
-		judged.leaveOut(said)
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil || len(text) > maxFile || !mayDefine(text) {
+		return false
 	}
-	judged.remember(said)
-	if draft.arm > 0 && len(judged.findings) == 0 && len(judged.edits) == 0 {
-		return nil
-	}
-	if c.fails(judged.findings) {
-		c.code = exitcode.Findings
-	}
-	if c.format != "text" {
-		c.sources = append(c.sources, diagnostic.Source{Name: name, Content: text, Findings: judged.findings})
-		return nil
-	}
-	return judged.write(c.stdout, name, draft)
+	return slices.ContainsFunc(ReadDrafts(text), func(d *Draft) bool { return d.definition != nil || d.problem != "" })
 }
 
-// writePatched makes the changes of a file's definitions in it, one after the
-// other: each moves the places of those behind it.
-func writePatched(ctx context.Context, settings taskdef.Settings, name string, text []byte, secrets taskdef.RegistrySecrets, observer *taskdef.Observer) error {
-	if name == "-" {
-		return errors.New("--write needs a file, and there is only standard input")
+// mayDefine spares files the parsers that have none of the words that a
+// definition is made of.
+func mayDefine(text []byte) bool {
+	for _, word := range []string{"ontainerDefinitions", "container_definitions", "aws_ecs_task_definition", "aws_batch_job_definition", "ontainerProperties", "ecsProperties", "nodeProperties", "manifest", "sidecars", "location:", "image:"} {
+		if bytes.Contains(text, []byte(word)) {
+			return true
+		}
 	}
-	patched := text
-	for i := range ReadDrafts(text) {
+	return false
+}
+
+func (c *check) addSecret(text string) error {
+	registry, arn, found := strings.Cut(text, "=")
+	scope, err := image.ParseScope(registry)
+	switch {
+	case !found:
+		return errors.New("write REGISTRY=ARN, REGISTRY as host or host/path")
+	case err != nil:
+		return fmt.Errorf("write REGISTRY=ARN, REGISTRY as host or host/path: %w", err)
+	}
+	if _, err := taskdef.ParseCredential(arn); err != nil {
+		return err
+	}
+	c.secrets = append(c.secrets, taskdef.NamedRegistrySecret(arn, scope))
+	return nil
+}
+
+// prepare reads the settings and looks for AWS credentials, once.
+func (c *check) prepare(ctx context.Context) (err error) {
+	if c.ready {
+		return nil
+	}
+	if c.settings, err = settings.Load[taskdef.Settings](taskdef.Name, c.environ); err != nil {
+		return err
+	}
+	if len(c.secrets) == 0 {
+		if c.observer = c.open(ctx); c.observer == nil {
+			_, _ = fmt.Fprintln(c.stderr, "no AWS credentials: secrets and roles are not looked at; --secret names a registry's secret")
+		}
+	}
+	c.ready = true
+	return nil
+}
+
+// file judges the definitions in one file.
+func (c *check) file(ctx context.Context, file commandline.File) ([]diagnostic.Source, error) {
+	if err := c.prepare(ctx); err != nil {
+		return nil, err
+	}
+	source := diagnostic.Source{Name: file.Name, Content: file.Content, Masked: masked(file.Content)}
+	said := map[string]bool{}
+	for _, draft := range ReadDrafts(file.Content) {
+		called, looks := draft.called(file.Name), c.observer
+		if looks != nil && draft.isElsewhere(looks.Account) {
+			_, _ = fmt.Fprintf(c.stderr, "%s: the AWS credentials are of the account %s, and the definition's roles are not: secrets and roles are not looked at\n", called, looks.Account)
+			looks = nil
+		}
+		judged, err := judge(ctx, c.settings, draft, c.secrets, looks)
+		if err != nil {
+			return nil, fmt.Errorf("judge %s: %w", called, err)
+		}
+		if draft.arm > 0 {
+			judged.leaveOut(said)
+		}
+		judged.remember(said)
+		source.Findings = append(source.Findings, judged.findings...)
+		if draft.definition != nil && draft.arm == 0 && c.observer == nil && len(c.secrets) == 0 {
+			line, column := position(file.Content, draft.root.start)
+			source.Findings = append(source.Findings, finding.Finding{
+				Code: "account-unchecked", Severity: finding.Info, Line: line, Column: column,
+				Message: "the secrets, roles and images that the definition names weren't looked at: there are no AWS credentials, and --secret names none",
+				Fix:     "Run it with AWS credentials, or give --secret REGISTRY=ARN.",
+			})
+		}
+		if err := judged.writeChanges(&c.changes, file.Name, draft); err != nil {
+			return nil, err
+		}
+	}
+	return []diagnostic.Source{source}, nil
+}
+
+// masked is a file's text of which lines may be shown: every value that may be a
+// secret is blotted out, such as those of an environment and what stands in the
+// wrong field. It is nil where the file isn't understood.
+func masked(text []byte) []byte {
+	shown := slices.Clone(text)
+	for _, draft := range ReadDrafts(text) {
+		if draft.definition == nil {
+			return nil
+		}
+		draft.blot(shown)
+	}
+	return shown
+}
+
+// write judges the files, and then makes the changes of their definitions in them.
+func (c *check) write(ctx context.Context, command commandline.Command, files []commandline.File, format string, stdout io.Writer) ([]diagnostic.Source, error) {
+	var sources []diagnostic.Source
+	var failed error
+	for _, file := range files {
+		judged, err := c.file(ctx, file)
+		if err == nil {
+			err = c.patch(ctx, file)
+		}
+		sources = append(sources, judged...)
+		failed = errors.Join(failed, err)
+	}
+	return sources, errors.Join(command.Show(stdout, format, sources), failed)
+}
+
+// patch makes the changes of a file's definitions in it, one after the other:
+// each moves the places of those behind it.
+func (c *check) patch(ctx context.Context, file commandline.File) error {
+	if file.IsStdin() {
+		return errors.New("--write needs a file, and this is standard input")
+	}
+	patched := file.Content
+	for i := range ReadDrafts(file.Content) {
 		drafts := ReadDrafts(patched)
 		if i >= len(drafts) {
 			break
 		}
-		looks := observer
-		if observer != nil && drafts[i].isElsewhere(observer.Account) {
+		looks := c.observer
+		if looks != nil && drafts[i].isElsewhere(looks.Account) {
 			looks = nil
 		}
-		judged, err := judge(ctx, settings, drafts[i], secrets, looks)
+		judged, err := judge(ctx, c.settings, drafts[i], c.secrets, looks)
 		if err != nil {
-			return fmt.Errorf("judge %s: %w", name, err)
+			return fmt.Errorf("judge %s: %w", file.Name, err)
 		}
 		if patched, err = drafts[i].Patched(judged.edits); err != nil {
-			return fmt.Errorf("change %s: %w", name, err)
+			return fmt.Errorf("change %s: %w", file.Name, err)
 		}
 	}
-	if bytes.Equal(patched, text) {
+	if bytes.Equal(patched, file.Content) {
 		return nil
 	}
-	if err := os.WriteFile(name, patched, 0o644); err != nil {
+	if err := os.WriteFile(file.Name, patched, 0o644); err != nil {
 		return fmt.Errorf("write the changed task definition: %w", err)
 	}
 	return nil
-}
-
-func couldNot(stderr io.Writer, err error) int {
-	_, _ = fmt.Fprintf(stderr, "patch-task-definition: %v\n", err)
-	return exitcode.CouldNotRun
-}
-
-// parseArguments gives no files where help was asked for.
-func parseArguments(args []string, stdout, stderr io.Writer) (asked request, err error) {
-	flags := flag.NewFlagSet(taskdef.Name, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.Func("file", "", func(name string) error { asked.files = append(asked.files, name); return nil })
-	flags.BoolVar(&asked.write, "write", false, "")
-	flags.StringVar(&asked.format, "format", "text", "")
-	flags.StringVar(&asked.failOn, "fail-on", "error", "")
-	flags.Func("secret", "", func(text string) error {
-		registry, arn, found := strings.Cut(text, "=")
-		scope, err := image.ParseScope(registry)
-		switch {
-		case !found:
-			return errors.New("write REGISTRY=ARN, REGISTRY as host or host/path")
-		case err != nil:
-			return fmt.Errorf("write REGISTRY=ARN, REGISTRY as host or host/path: %w", err)
-		}
-		if _, err := taskdef.ParseCredential(arn); err != nil {
-			return err
-		}
-		asked.secrets = append(asked.secrets, taskdef.NamedRegistrySecret(arn, scope))
-		return nil
-	})
-	for len(args) > 0 {
-		if err := flags.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				_, _ = fmt.Fprint(stdout, usage)
-				return request{}, nil
-			}
-			_, _ = fmt.Fprint(stderr, usage)
-			return request{}, err
-		}
-		if args = flags.Args(); len(args) > 0 {
-			asked.files, args = append(asked.files, args[0]), args[1:]
-		}
-	}
-	switch {
-	case len(asked.files) == 0:
-		_, _ = fmt.Fprint(stderr, usage)
-		return request{}, errors.New("no file is named")
-	case !slices.Contains([]string{"text", "json", "sarif", "github"}, asked.format):
-		return request{}, fmt.Errorf("--format %s: write text, json, sarif or github", asked.format)
-	case !slices.Contains([]string{"error", "warning", "never"}, asked.failOn):
-		return request{}, fmt.Errorf("--fail-on %s: write error, warning or never", asked.failOn)
-	}
-	return asked, nil
-}
-
-func readFile(name string, stdin io.Reader) ([]byte, error) {
-	from := stdin
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, fmt.Errorf("open the task definition: %w", err)
-		}
-		defer func() { _ = file.Close() }()
-		from = file
-	}
-	text, err := io.ReadAll(io.LimitReader(from, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the task definition %s: %w", name, err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("read the task definition %s: it is larger than %d MiB, and ECS takes 64 KiB", name, maxFile>>20)
-	}
-	return text, nil
 }
 
 // called gives the file's name, with the template's resource where it has several.
@@ -348,68 +346,32 @@ func (v *verdict) leaveOut(said map[string]bool) {
 	v.edits = slices.DeleteFunc(v.edits, func(edit taskdef.Edit) bool { return said[fmt.Sprintf("%+v", edit)] })
 }
 
-// containerNamed is how findings name a container.
-var containerNamed = lazyregexp.New(`container ("(?:[^"\\]|\\.)*")`)
-
-// placeOf gives the offset of what a finding is about: the container that it
-// names, at its image, or the definition.
-func (d *Draft) placeOf(f finding.Finding) int {
-	found := containerNamed.FindStringSubmatch(f.Message)
-	if found == nil {
-		return d.root.start
+// writeChanges shows how the file is to be changed, as a diff, as a JSON patch,
+// and in words where it can't be patched.
+func (v verdict) writeChanges(to *strings.Builder, name string, draft *Draft) error {
+	if len(v.edits) == 0 {
+		return nil
 	}
-	for i, container := range d.definition.TaskDefinition.ContainerDefinitions {
-		if strconv.Quote(aws.ToString(container.Name)) != found[1] {
-			continue
-		}
-		if at := d.containerNode(i); at != nil {
-			if image := at.index(d.spelt("image")); image >= 0 {
-				return at.members[image].start
-			}
-			return at.start
-		}
+	diff, err := draft.Diff(name, v.edits)
+	if err != nil {
+		return fmt.Errorf("show the change of %s: %w", name, err)
 	}
-	return d.root.start
-}
-
-func (v verdict) write(to io.Writer, name string, draft *Draft) error {
-	var text strings.Builder
-	for _, f := range v.findings {
-		at := draft.called(name)
-		if f.Line > 0 {
-			at = fmt.Sprintf("%s:%d:%d", name, f.Line, f.Column)
-		}
-		fmt.Fprintf(&text, "%s: %s: %s [%s]\n", at, f.Severity, f.Message, f.Code)
-		if f.Fix != "" {
-			fmt.Fprintf(&text, "    fix: %s\n", f.Fix)
+	patch, err := draft.JSONPatch(v.edits)
+	if err != nil {
+		return fmt.Errorf("show the change of %s: %w", name, err)
+	}
+	if diff != "" {
+		fmt.Fprintf(to, "\n%s\n", diff)
+	}
+	if patch != "" {
+		fmt.Fprintf(to, "JSON patch of %s:\n%s\n\n", draft.called(name), patch)
+	}
+	for _, edit := range v.edits {
+		if why := draft.byHand(edit); why != "" {
+			fmt.Fprintf(to, "%s: To change in its source (%s): %s\n", draft.called(name), why, draft.inWords(edit))
 		}
 	}
-	if len(v.findings) == 0 {
-		fmt.Fprintf(&text, "%s: nothing is wrong\n", draft.called(name))
-	}
-	if len(v.edits) > 0 {
-		diff, err := draft.Diff(name, v.edits)
-		if err != nil {
-			return fmt.Errorf("show the change of %s: %w", name, err)
-		}
-		patch, err := draft.JSONPatch(v.edits)
-		if err != nil {
-			return fmt.Errorf("show the change of %s: %w", name, err)
-		}
-		if diff != "" {
-			fmt.Fprintf(&text, "\n%s\n", diff)
-		}
-		if patch != "" {
-			fmt.Fprintf(&text, "JSON patch:\n%s\n\n", patch)
-		}
-		for _, edit := range v.edits {
-			if why := draft.byHand(edit); why != "" {
-				fmt.Fprintf(&text, "To change in its source (%s): %s\n", why, draft.inWords(edit))
-			}
-		}
-	}
-	_, err := io.WriteString(to, text.String())
-	return err
+	return nil
 }
 
 // inWords says what an edit changes, for a file that can't be patched.

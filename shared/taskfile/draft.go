@@ -163,6 +163,13 @@ func (d *Draft) together(drafts []*Draft, problem string, roots []*node) []*Draf
 		if len(roots) > 0 {
 			at = roots[0]
 		}
+		if format := otherFormat(at); format != "" {
+			problem = format
+		}
+		if strings.HasPrefix(problem, "it is ") {
+			d.note(at, "file-format-other", finding.Info, "the file isn't judged: "+problem, "judge the task definition that is registered in the end")
+			return []*Draft{d}
+		}
 		d.note(at, "file-invalid", finding.Error, "the file has no task definition: "+problem,
 			`write what "aws ecs register-task-definition --cli-input-json" takes`)
 		return []*Draft{d}
@@ -471,8 +478,17 @@ func (d *Draft) taken(n *node, at, as string) {
 	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("%s is taken as %s, which the AWS command line does not do", at, as), "write it as "+as)
 }
 
+// ofECS gives a path of fields by ECS's names of them.
+func (d *Draft) ofECS(path string) string {
+	fields := strings.Split(path, ".")
+	for i, field := range fields {
+		fields[i] = d.known(field)
+	}
+	return strings.Join(fields, ".")
+}
+
 func (d *Draft) wrongType(n *node, at string) {
-	d.leftOut = append(d.leftOut, at)
+	d.leftOut = append(d.leftOut, d.ofECS(at))
 	if n.kind == kindString && placeholder.In(n.text) || d.isFunction(n) {
 		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("%s is a placeholder, and not judged", at), "judge the file that is made from this one, too")
 		return

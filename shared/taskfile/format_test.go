@@ -1,7 +1,6 @@
 package taskfile
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -94,7 +93,7 @@ func TestFormats(t *testing.T) {
 			if len(drafts) != len(test.images) {
 				t.Fatalf("%d definitions, want %d; findings %v", len(drafts), len(test.images), drafts[0].findings)
 			}
-			var shown bytes.Buffer
+			var shown strings.Builder
 			for i, draft := range drafts {
 				holdImages(t, draft, test.images[i])
 				judged, err := judge(context.Background(), s, draft, secrets, nil)
@@ -112,12 +111,12 @@ func TestFormats(t *testing.T) {
 				if slices.ContainsFunc(test.images[i], func(image string) bool { return image == web || image == side }) && len(judged.edits) == 0 && draft.logsIn == "" {
 					t.Error("nothing is patched")
 				}
-				if err := judged.write(&shown, name, draft); err != nil {
+				if err := judged.writeChanges(&shown, name, draft); err != nil {
 					t.Error(err)
 				}
 			}
 			if test.byHand != strings.Contains(shown.String(), "To change in its source") {
-				t.Errorf("by hand %v, but shown is\n%s", test.byHand, &shown)
+				t.Errorf("by hand %v, but shown is\n%s", test.byHand, shown.String())
 			}
 			if !test.byHand {
 				patchedFileIsClean(t, text, s, secrets)

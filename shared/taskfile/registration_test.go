@@ -16,7 +16,7 @@ import (
 func codesOf(t *testing.T, text string, args ...string) (codes []string, said string) {
 	t.Helper()
 	var stdout, stderr strings.Builder
-	code := Command(context.Background(), append([]string{"--file", "-", "--format", "json"}, args...), nil, nowhere, strings.NewReader(text), &stdout, &stderr)
+	code := command(append([]string{"--file", "-", "--format", "json"}, args...), nil, nowhere, strings.NewReader(text), &stdout, &stderr)
 	if code == exitcode.CouldNotRun {
 		t.Fatalf("%s", &stderr)
 	}
@@ -30,6 +30,9 @@ func codesOf(t *testing.T, text string, args ...string) (codes []string, said st
 	}
 	for _, result := range report.Results {
 		for _, f := range result.Findings {
+			if f.Code == "account-unchecked" {
+				continue
+			}
 			codes = append(codes, f.Code)
 			said += f.Severity + " " + f.Message + " " + f.Fix + "\n"
 		}
@@ -248,10 +251,10 @@ func TestFilesOfNeighbours(t *testing.T) {
 		"a job with an image of ECR":  {`{"jobDefinitionName": "j", "type": "container", "containerProperties": {"image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:1", "vcpus": 1, "memory": 512}}`, "", ""},
 		"a job of several containers": {`{"jobDefinitionName": "j", "type": "container", "ecsProperties": {"taskProperties": [{` + executionRole + `, "containers": [{"name": "a", ` + image + `}]}]}}`, "credential-missing", ""},
 		"a job of several nodes":      {`{"jobDefinitionName": "j", "type": "multinode", "nodeProperties": {"numNodes": 2, "mainNode": 0, "nodeRangeProperties": [{"targetNodes": "0:0", "container": {` + image + `, "memory": 512}}, {"targetNodes": "1:", "ecsProperties": {"taskProperties": [{` + executionRole + `, "containers": [{"name": "a", ` + image + `}]}]}}]}}`, "credential-missing execution-role-missing credential-missing", ""},
-		"a job in Kubernetes":         {`{"jobDefinitionName": "j", "type": "container", "eksProperties": {"podProperties": {}}}`, "file-invalid", "Amazon EKS"},
+		"a job in Kubernetes":         {`{"jobDefinitionName": "j", "type": "container", "eksProperties": {"podProperties": {}}}`, "file-format-other", "Amazon EKS"},
 		"Dockerrun":                   {`{"AWSEBDockerrunVersion": "2", "containerDefinitions": [{"name": "a", ` + image + `, "memory": 128}]}`, "credential-missing", `"authentication"`},
 		"Dockerrun with a login":      {`{"AWSEBDockerrunVersion": 2, "authentication": {"bucket": "b", "key": "k"}, "containerDefinitions": [{"name": "a", ` + image + `, "memory": 128}]}`, "", ""},
-		"Dockerrun of version 1":      {`{"AWSEBDockerrunVersion": "1", "Image": {"Name": "nginx"}}`, "file-invalid", "version"},
+		"Dockerrun of version 1":      {`{"AWSEBDockerrunVersion": "1", "Image": {"Name": "nginx"}}`, "file-format-other", "version"},
 	}
 	for _, name := range slices.Sorted(maps.Keys(tests)) {
 		t.Run(name, func(t *testing.T) {

@@ -50,6 +50,37 @@ func sourcesIn(root *node) (found []*source, problem string) {
 	return sourcesBelow(root, 0)
 }
 
+// otherFormat says which other tool's file a tree is, "" where that isn't known.
+func otherFormat(root *node) string {
+	if root == nil || root.kind != kindObject {
+		return ""
+	}
+	text := func(name string) string {
+		if value := root.member(name); value != nil && value.kind == kindString {
+			return value.text
+		}
+		return ""
+	}
+	if services := root.member("services"); services != nil && services.kind == kindObject {
+		for _, service := range services.members {
+			if service.value.member("image") != nil || service.value.member("build") != nil {
+				return "it is a file of Docker Compose, which ECS can't register"
+			}
+		}
+	}
+	switch of := text("type"); {
+	case text("apiVersion") != "" && text("kind") != "":
+		return "it is a manifest of Kubernetes"
+	case of == "Static Site" || of == "Request-Driven Web Service" || of == "Environment":
+		return fmt.Sprintf("it is a manifest of Copilot for a %s, which runs no task in ECS", of)
+	case root.member("jobs") != nil && (root.member("on") != nil || root.member("true") != nil):
+		return "it is a workflow of GitHub Actions"
+	case root.member("runtime") != nil && root.member("resources") != nil:
+		return "it is a program of Pulumi; judge what it registers, as aws ecs describe-task-definition shows it"
+	}
+	return ""
+}
+
 const noContainers = "there is no containerDefinitions in it"
 
 func sourcesBelow(root *node, depth int) (found []*source, problem string) {
@@ -333,6 +364,11 @@ func terraformDefinition(label string, body *node) *source {
 			// A block for each of a list that only Terraform knows.
 			volumes.items = append(volumes.items, &node{kind: kindObject, start: m.start, syntax: syntaxOpaque, members: []member{{name: "name", value: &node{kind: kindString, text: "${each.value}"}}}})
 		}
+	}
+	makesRole := body.member("create_task_exec_iam_role")
+	if strings.HasPrefix(label, "module.") && s.root.member("executionRoleArn") == nil && (makesRole == nil || makesRole.text != "false") {
+		// A module makes the role, if none is given to it.
+		s.root.members = append(s.root.members, made("executionRoleArn", "${"+label+".task_exec_iam_role_arn}", body))
 	}
 	if len(volumes.items) > 0 {
 		s.root.members = append(s.root.members, member{name: "volumes", start: volumes.start, value: volumes})

@@ -39,6 +39,11 @@ func golden(t *testing.T, path string, got []byte) {
 	}
 }
 
+// command runs patch-task-definition as a shell does.
+func command(args, environ []string, open func(context.Context) *taskdef.Observer, stdin io.Reader, stdout, stderr io.Writer) int {
+	return Command(environ, open, stderr).Run(context.Background(), args, stdin, stdout, stderr)
+}
+
 // nowhere is what a shell without credentials opens.
 func nowhere(context.Context) *taskdef.Observer { return nil }
 
@@ -58,7 +63,7 @@ func TestFiles(t *testing.T) {
 				environ = append(environ, "REPLACE_CREDENTIALS=yes", "EXECUTION_ROLE_ARN="+givenARN)
 			}
 			var stdout, stderr bytes.Buffer
-			code := Command(context.Background(), []string{"--file", "-",
+			code := command([]string{"--file", "-",
 				"--secret", "registry.example.com:5000=" + secretARN("shop"), "--secret=registry.gitlab.com/acme=" + secretARN("acme")},
 				environ, nowhere, bytes.NewReader(text), &stdout, &stderr)
 			if stderr.Len() > 0 {
@@ -204,9 +209,9 @@ func TestFilesOfTheCommandLine(t *testing.T) {
 		code    int
 		out     string
 	}{
-		"one good":                   {[]string{"--file", good, secret}, nil, exitcode.OK, "nothing is wrong"},
+		"one good":                   {[]string{"--file", good, secret}, nil, exitcode.OK, "1 file: 0 errors, 0 warnings, 0 info"},
 		"one bad":                    {[]string{"--file", bad, secret}, nil, exitcode.Findings, "name-invalid"},
-		"both":                       {[]string{"--file", good, bad, secret}, nil, exitcode.Findings, "good.json: nothing is wrong"},
+		"both":                       {[]string{"--file", good, bad, secret}, nil, exitcode.Findings, "2 files: "},
 		"both, each with the option": {[]string{"--file", good, secret, "--file", bad}, nil, exitcode.Findings, "name-invalid"},
 		"without credentials":        {[]string{"--file", good}, nil, exitcode.OK, "no AWS credentials"},
 		"help":                       {[]string{"--help"}, nil, exitcode.OK, "usage:"},
@@ -220,7 +225,7 @@ func TestFilesOfTheCommandLine(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var output bytes.Buffer
-			if code := Command(context.Background(), test.args, test.environ, nowhere, strings.NewReader(""), &output, &output); code != test.code {
+			if code := command(test.args, test.environ, nowhere, strings.NewReader(""), &output, &output); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
 			if !strings.Contains(output.String(), test.out) {
@@ -252,8 +257,16 @@ func FuzzReadDraft(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := judged.write(io.Discard, "file", draft); err != nil {
+		if err := judged.writeChanges(new(strings.Builder), "file", draft); err != nil {
 			t.Fatal(err)
+		}
+		for _, f := range judged.findings {
+			if f.Line < 1 || f.Column < 1 {
+				t.Errorf("%s has no place: %s", f.Code, f.Message)
+			}
+		}
+		if shown := masked(text); shown != nil && len(shown) != len(text) {
+			t.Errorf("%d bytes are shown as %d", len(text), len(shown))
 		}
 		if len(judged.edits) == 0 {
 			return
@@ -294,13 +307,10 @@ func TestWriteAndFormats(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if !AsksForFiles(file) || AsksForFiles("../../events/register-task-definition.json") {
-		t.Error("a definition should be judged, and an event to run the function")
-	}
 	secrets := []string{"--secret", "registry.example.com:5000=" + secretARN("shop"), "--secret=registry.gitlab.com/acme=" + secretARN("acme")}
 	run := func(args ...string) (string, int) {
 		var output bytes.Buffer
-		code := Command(context.Background(), append(append([]string{file}, secrets...), args...), nil, nowhere, strings.NewReader(""), &output, &output)
+		code := command(append(append([]string{file}, secrets...), args...), nil, nowhere, strings.NewReader(""), &output, &output)
 		return output.String(), code
 	}
 	for format, holds := range map[string]string{"json": `"credential-missing"`, "sarif": `"2.1.0"`, "github": "::error file="} {
