@@ -38,6 +38,8 @@ type check struct {
 	settings taskdef.Settings
 	// observer is nil where nothing is looked at.
 	observer *taskdef.Observer
+	// uncheckedSaid is set once a file's findings say that nothing is looked at.
+	uncheckedSaid bool
 	// changes are the patches of the files, for people.
 	changes strings.Builder
 }
@@ -199,11 +201,12 @@ func (c *check) file(ctx context.Context, file commandline.File) ([]diagnostic.S
 		}
 		judged.remember(said)
 		source.Findings = append(source.Findings, judged.findings...)
-		if draft.definition != nil && draft.arm == 0 && c.observer == nil && len(c.secrets) == 0 {
+		if draft.definition != nil && !c.uncheckedSaid && c.observer == nil && len(c.secrets) == 0 {
+			c.uncheckedSaid = true
 			line, column := position(file.Content, draft.root.start)
 			source.Findings = append(source.Findings, finding.Finding{
 				Code: "account-unchecked", Severity: finding.Info, Line: line, Column: column,
-				Message: "the secrets, roles and images that the definition names weren't looked at: there are no AWS credentials, and --secret names none",
+				Message: "the secrets, roles and images that the files name weren't looked at: there are no AWS credentials, and --secret names none",
 				Fix:     "Run it with AWS credentials, or give --secret REGISTRY=ARN.",
 			})
 		}

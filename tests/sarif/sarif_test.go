@@ -11,6 +11,8 @@ import (
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
 	"ecsguardrails/shared/localfile"
+	"ecsguardrails/shared/taskdef"
+	"ecsguardrails/shared/taskfile"
 )
 
 func TestSARIFIsValid(t *testing.T) {
@@ -18,14 +20,24 @@ func TestSARIFIsValid(t *testing.T) {
 	if err != nil || len(shapes) == 0 {
 		t.Fatalf("%d files, %v", len(shapes), err)
 	}
+	definitions, err := filepath.Glob("../../shared/taskfile/testdata/format/*")
+	if err != nil || len(definitions) == 0 {
+		t.Fatalf("%d files, %v", len(definitions), err)
+	}
+	nowhere := func(context.Context) *taskdef.Observer { return nil }
 	for name, args := range map[string][]string{
-		"many files":  append([]string{"--format", "sarif"}, shapes...),
-		"one file":    {"--format", "sarif", shapes[0]},
-		"no findings": {"--format", "sarif", "../../shared/localfile/testdata/shapes/plain.ecs.config"},
+		"many definitions": append([]string{"--format", "sarif"}, definitions...),
+		"many files":       append([]string{"--format", "sarif"}, shapes...),
+		"one file":         {"--format", "sarif", shapes[0]},
+		"no findings":      {"--format", "sarif", "../../shared/localfile/testdata/shapes/plain.ecs.config"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			if code := localfile.Command().Run(context.Background(), args, nil, &stdout, &stderr); code > 1 {
+			command := localfile.Command()
+			if name == "many definitions" {
+				command = taskfile.Command(nil, nowhere, &stderr)
+			}
+			if code := command.Run(context.Background(), args, nil, &stdout, &stderr); code > 1 {
 				t.Fatalf("exit code %d: %s", code, stderr.String())
 			}
 			// The types are generated from the schema: a field that it lacks is an error.
