@@ -297,7 +297,7 @@ func isAPI(host, service string) bool {
 
 func isS3(host string) bool {
 	labels := strings.Split(host, ".")
-	return strings.Contains(host, ".amazonaws.com") && slices.ContainsFunc(labels, func(l string) bool { return l == "s3" || strings.HasPrefix(l, "s3-") })
+	return strings.Contains(host, ".amazonaws.") && slices.ContainsFunc(labels, func(l string) bool { return l == "s3" || strings.HasPrefix(l, "s3-") })
 }
 
 // imageOf reads an image from a manifest's URL, /v2/NAME/manifests/REFERENCE.

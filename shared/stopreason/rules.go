@@ -120,7 +120,7 @@ var rules = []rule{
 	on("role-not-assumable", `unable to assume the role|not authorized to perform:? sts:assumerole.*\{role\}`),
 	on("place-attribute", `missing (an )?attribute.* required by your task|^"?attribute"?[.…]*$|memberof placement constraint unsatisfied|encountered error ['"]?attribute\b`),
 	on("place-no-instances", `no container instances (were )?(found|are registered)|no container instances were found`),
-	on("place-agent", `encountered error ['"]?agent\b|^"?agent"?[.…]*$|agent that's currently disconnected|agent is disconnected`),
+	on("place-agent", `encountered error ['"]?agent\b|^"?agent"?[.…]*$|agent that's currently disconnected|agent is disconnected|doesn't have the agent connected`),
 	on("place-capacity", `\bresource:([a-z_*]+)|closest matching .*(insufficient|(doesn't|does not) have enough)|unable to launch instance\(s\) for capacity provider .*(insufficientinstancecapacity|unfulfillablecapacity|exceeded)|insufficient (cpu|memory)( units)? available|already using a port|reached the limit on the number|above your limit|capacity is unavailable|resourcesinsufficient|not enough (cpu|memory)`),
 	on("eni", `timeout waiting for (network interface|ephemeralstorage) provisioning|unexpected ec2 error while attempting to|unused device index|network interface provision|cannotcreatenetworkinterface|^internalerror\b`),
 	on("infrastructure", `spot (task|instance)|spot interruption|host ec2 .?instance|instance \S+ (was )?(terminated|stopped)|infrastructurehealth|terminationnotice|maintenance on the underlying infrastructure`),
@@ -181,6 +181,9 @@ func exited(lower string, in stage) (ID, bool) {
 			continue
 		}
 		switch rest = strings.Trim(rest, " .:;,-"); {
+		case in == otherStage && strings.Contains(rest, "could not transition to "):
+			// AWS Batch puts the sentence in front of what the runtime didn't answer.
+			return "", false
 		case in == pulling || in == creating || in == starting || in == preparing || in == configuring:
 			return "", false
 		case rest == "" && sentence == exits[0]:

@@ -126,6 +126,8 @@ func readARN(value string) reference {
 	}
 	parts := strings.Split(parsed.Resource, ":")
 	switch {
+	case (parsed.Service == "ssm" || parsed.Service == "secretsmanager") && !wholeAccount.MatchString(parsed.AccountID) && !strings.ContainsAny(parsed.AccountID, "${}<>") && strings.Trim(parsed.AccountID, "0123456789") == "":
+		return reference{problem: "names no account: an account's id has 12 digits"}
 	case parsed.Service == "ssm" && strings.HasPrefix(parsed.Resource, "parameter/") && parameterName.MatchString(parsed.Resource):
 		return reference{parameter: value}
 	case parsed.Service != "secretsmanager":

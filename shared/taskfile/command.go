@@ -186,6 +186,7 @@ func (c *check) file(ctx context.Context, file commandline.File) ([]diagnostic.S
 	}
 	source := diagnostic.Source{Name: file.Name, Content: file.Content, Masked: masked(file.Content)}
 	said := map[string]bool{}
+	var failed error
 	for _, draft := range ReadDrafts(file.Content) {
 		called, looks := draft.called(file.Name), c.observer
 		if looks != nil && draft.isElsewhere(looks.Account) {
@@ -210,11 +211,10 @@ func (c *check) file(ctx context.Context, file commandline.File) ([]diagnostic.S
 				Fix:     "Run it with AWS credentials, or give --secret REGISTRY=ARN.",
 			})
 		}
-		if err := judged.writeChanges(&c.changes, file.Name, draft); err != nil {
-			return nil, err
-		}
+		// What was found is told all the same.
+		failed = errors.Join(failed, judged.writeChanges(&c.changes, file.Name, draft))
 	}
-	return []diagnostic.Source{source}, nil
+	return []diagnostic.Source{source}, failed
 }
 
 // masked is a file's text of which lines may be shown: every value that may be a

@@ -111,6 +111,21 @@ func TestWrittenFilesAreClean(t *testing.T) {
 			t.Errorf("%s, %v: %s", name, err, text)
 		}
 	}
+	for name, text := range map[string]string{
+		"merged image":  "x-c: &c\n  memory: 64\n  image: registry.example.com/shop/base:1\nfamily: t\nexecutionRoleArn: arn:aws:iam::123456789012:role/e\ncontainerDefinitions:\n  - <<: *c\n    name: a\n  - name: b\n    <<: *c\n    image: registry.example.com/b:1\n",
+		"all is merged": "x-c: &c\n  name: a\n  memory: 64\n  image: registry.example.com/shop/base:1\nfamily: t\nexecutionRoleArn: arn:aws:iam::123456789012:role/e\ncontainerDefinitions:\n  - <<: *c\n",
+	} {
+		if err := os.WriteFile("merged.yaml", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if output, code := run("--write", "merged.yaml"); code != exitcode.Findings || !strings.Contains(output, "[credential-missing]") {
+			t.Errorf("%s: exit code %d: %s", name, code, output)
+		}
+		output, code := run("merged.yaml")
+		if clean := name == "merged image"; clean != (code == exitcode.OK) || clean == strings.Contains(output, "To change in its source") {
+			t.Errorf("%s, the second run: exit code %d: %s", name, code, output)
+		}
+	}
 	if output, code := run("--write", "-"); code != exitcode.CouldNotRun || !strings.Contains(output, "--write needs a file") {
 		t.Errorf("--write of standard input: exit code %d: %s", code, output)
 	}
@@ -215,6 +230,7 @@ func TestFilesOfOtherTools(t *testing.T) {
 		"name: x\ntype: Static Site\n":                           "Copilot for a Static Site",
 		"name: x\ntype: Request-Driven Web Service\n":            "Copilot for a Request-Driven Web Service",
 		"on: push\njobs:\n  a:\n    runs-on: ubuntu\n":           "GitHub Actions",
+		"version: 1\ntask_definition:\n  services: {}\n":         "Amazon ECS CLI",
 		"name: x\nruntime: yaml\nresources:\n  a: {type: 'a:b'}": "Pulumi",
 	} {
 		codes, said := codesOf(t, text, shopSecret)

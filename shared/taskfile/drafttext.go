@@ -52,8 +52,12 @@ func (d *Draft) byHand(edit taskdef.Edit) string {
 	if d.fixed != "" {
 		return d.fixed
 	}
-	if at := d.slot(edit); at.holder == nil || at.holder.syntax == syntaxOpaque {
+	at := d.slot(edit)
+	if at.holder == nil || at.holder.syntax == syntaxOpaque {
 		return "the definition stands in a text of another language"
+	}
+	if place := lastIndex(at.holder.members, d.isField(edit, at)); place >= 0 && at.holder.members[place].merged || place < 0 && len(at.holder.members) > 0 && d.anchorFor(at) == nil {
+		return "it comes from a YAML merge; change the mapping that is merged, or write the field beside the merge"
 	}
 	if edit.Field == taskdef.RepositoryCredentials {
 		// The credential of one outcome's image would break the other's pull.
@@ -79,6 +83,28 @@ func (d *Draft) slot(edit taskdef.Edit) slot {
 	return slot{holder: container, field: d.spelt(string(edit.Field)), after: d.spelt("image"), parameter: d.spelt("credentialsParameter")}
 }
 
+// isField tells the field that an edit is of.
+func (d *Draft) isField(edit taskdef.Edit, at slot) func(member) bool {
+	return func(m member) bool {
+		return m.name == at.field || d.known(m.name) == string(edit.Field) && d.role == nil
+	}
+}
+
+// anchorFor is the field beside which a new one is written: the one that it belongs
+// with, or the first of the object's own; nil where a YAML merge brings them all.
+func (d *Draft) anchorFor(at slot) *member {
+	members := at.holder.members
+	if i := at.holder.index(at.after); i >= 0 && !members[i].merged {
+		return &members[i]
+	}
+	for i := range members {
+		if !members[i].merged {
+			return &members[i]
+		}
+	}
+	return nil
+}
+
 // changes makes an edit one of the text.
 func (d *Draft) changes(edit taskdef.Edit) ([]change, error) {
 	at := d.slot(edit)
@@ -86,9 +112,7 @@ func (d *Draft) changes(edit taskdef.Edit) ([]change, error) {
 	if holder == nil || holder.kind != kindObject || len(holder.members) == 0 {
 		return nil, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
 	}
-	is := func(m member) bool {
-		return m.name == at.field || d.known(m.name) == string(edit.Field) && d.role == nil
-	}
+	is := d.isField(edit, at)
 	switch place := lastIndex(holder.members, is); {
 	case place >= 0 && edit.Value == "" && holder.syntax == syntaxYAML:
 		return d.yamlRemovals(holder.members, is), nil
@@ -97,9 +121,9 @@ func (d *Draft) changes(edit taskdef.Edit) ([]change, error) {
 	case place >= 0:
 		return d.replaced(holder, holder.members[place], edit, at), nil
 	}
-	before := holder.members[max(0, holder.index(at.after))]
-	if before.merged {
-		return nil, fmt.Errorf("%s: the field that it belongs with comes from a YAML merge", edit.Field)
+	before := d.anchorFor(at)
+	if before == nil {
+		return nil, fmt.Errorf("%s: all fields come from a YAML merge", edit.Field)
 	}
 	indentation := d.indentation(before.start)
 	switch holder.syntax {

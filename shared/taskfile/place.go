@@ -222,8 +222,13 @@ func (d *Draft) textOf(n *node, name string) string {
 // like what they should be.
 var shownFields = []string{
 	"name", "family", "image", "location", "valuefrom", "credentialsparameter", "credentials", "executionrolearn", "taskrolearn", "jobrolearn", "execution_role_arn", "task_role_arn",
-	"networkmode", "network_mode", "requirescompatibilities", "requires_compatibilities", "cpu", "memory", "memoryreservation", "logdriver", "sourcevolume", "containerpath", "containername", "sourcecontainer", "condition",
-	"containerport", "hostport", "protocol", "type", "awslogs-group", "awslogs-region", "awslogs-stream-prefix", "essential", "jobdefinitionname", "operatingsystemfamily", "cpuarchitecture",
+	"cpu", "memory", "memoryreservation", "containerport", "hostport", "essential", "jobdefinitionname",
+}
+
+// shownValues are those of the API's enumerations, which are shown in any field.
+var shownValues = []string{
+	"awsvpc", "bridge", "host", "none", "default", "FARGATE", "EC2", "EXTERNAL", "tcp", "udp", "START", "COMPLETE", "SUCCESS", "HEALTHY", "s3", "LINUX", "X86_64", "ARM64",
+	"awslogs", "awsfirelens", "splunk", "json-file", "syslog", "journald", "gelf", "fluentd", "logentries",
 }
 
 // plainValue is a value of a field that is a name or a path.
@@ -273,13 +278,15 @@ func blotBelow(text []byte, n *node, field string) {
 func mayShow(field, value string) bool {
 	field = strings.ToLower(field)
 	switch {
+	case slices.Contains(shownValues, value):
+		return true
 	case !slices.Contains(shownFields, field), secretshape.Find(value) != "":
 		return false
 	case field == "image" || field == "location":
 		_, err := image.Parse(value)
 		return err == nil || placeholder.In(value) && plainValue.MatchString(value)
 	case field == "valuefrom" || field == "credentialsparameter" || field == "credentials":
-		return strings.HasPrefix(value, "arn:") || strings.HasPrefix(value, "/") || placeholder.In(value)
+		return (strings.HasPrefix(value, "arn:") || strings.HasPrefix(value, "/") || strings.HasPrefix(value, "${")) && plainValue.MatchString(value)
 	}
 	return plainValue.MatchString(value)
 }

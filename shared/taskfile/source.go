@@ -73,6 +73,8 @@ func otherFormat(root *node) string {
 		return "it is a manifest of Kubernetes"
 	case of == "Static Site" || of == "Request-Driven Web Service" || of == "Environment":
 		return fmt.Sprintf("it is a manifest of Copilot for a %s, which runs no task in ECS", of)
+	case root.member("task_definition") != nil && root.member("version") != nil:
+		return "it is a file of parameters of the Amazon ECS CLI, which makes a definition of it and a file of Docker Compose"
 	case root.member("jobs") != nil && (root.member("on") != nil || root.member("true") != nil):
 		return "it is a workflow of GitHub Actions"
 	case root.member("runtime") != nil && root.member("resources") != nil:

@@ -249,11 +249,15 @@ func TestNoFieldShowsASecret(t *testing.T) {
 			continue
 		}
 		for shape, secret := range secrets(from) {
-			var output, complaints bytes.Buffer
-			taskfile.Command(context.Background(), []string{"--file", "-", "--secret", "registry.example.com=arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/registry-AbCdEf"}, nil,
-				func(context.Context) *taskdef.Observer { return nil }, bytes.NewReader(with(t, []byte(definition), path, secret[0])), &output, &complaints)
-			// Standard output is the patched file itself.
-			hold(fmt.Sprint("the task definition's ", path), shape, secret, complaints.String())
+			for _, format := range []string{"text", "json"} {
+				var output, complaints bytes.Buffer
+				taskfile.Command(nil, func(context.Context) *taskdef.Observer { return nil }, &complaints).Run(t.Context(),
+					[]string{"--format", format, "--file", "-", "--secret", "registry.example.com=arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/registry-AbCdEf"},
+					bytes.NewReader(with(t, []byte(definition), path, secret[0])), &output, &complaints)
+				// Behind the findings is the change of the file itself.
+				findings, _, _ := strings.Cut(output.String(), "\n1 file: ")
+				hold(fmt.Sprint("the task definition's ", path, " as ", format), shape, secret, complaints.String()+findings)
+			}
 		}
 	}
 	for _, variable := range ecsconfig.Catalogue() {

@@ -94,6 +94,7 @@ func TestHooks(t *testing.T) {
 			files := map[string]string{
 				"ecs.config": goodConfig, "nodes/bad.ecs.config": badConfig, "user-data.sh": "#!/bin/bash\necho ECS_CLUSTER=prod >> /etc/ecs/ecs.config\n",
 				"taskdef.json": goodDefinition, "deploy/bad.taskdef.json": badDefinition, "task-definition.yaml": "family: a\ncontainerDefinitions:\n- {name: a, image: nginx, memory: 64}\n",
+				"ecs/web_task_definition.json": goodDefinition, "Dockerrun.aws.json": `{"AWSEBDockerrunVersion": "1"}`, "copilot/api/manifest.yml": "name: api\ntype: Backend Service\nimage: {location: nginx}\n",
 				"package.json": "{}", "src/main.go": "package main\n", "config": "x", "README.md": "# taskdef.json\n",
 			}
 			dir := repository(t, files)
@@ -109,7 +110,7 @@ func TestHooks(t *testing.T) {
 				}
 			}
 			slices.Sort(good)
-			if len(bad) != 1 || len(good) != 2 || slices.Contains(good, "package.json") {
+			if want := map[string]int{"ecs-config": 2, "ecs-task-definition": 5}[hook.ID]; len(bad) != 1 || len(good) != want || slices.Contains(good, "package.json") {
 				t.Fatalf("the hook is for %v and %v", good, bad)
 			}
 			program, options := filepath.Join(programs, entry[0]), entry[1:]
