@@ -33,8 +33,18 @@ type powerShell struct {
 	variables map[string]Text
 	// tables are the hashtables that are splatted, by name.
 	tables map[string][]token
+	// functions are those of the script, by name.
+	functions map[string]*powerShellFunction
 	// depth bounds blocks in blocks.
 	depth int
+}
+
+// powerShellFunction is a function with the names of its parameters.
+type powerShellFunction struct {
+	parameters []string
+	body       []token
+	at         int
+	called     bool
 }
 
 // initializeParameters are what Initialize-ECSAgent of the module ECSTools
@@ -108,8 +118,14 @@ func (m *machine) set(variable string, value Text, kind EvidenceKind, at int) {
 }
 
 func (m *machine) runPowerShell(script Text) {
-	p := &powerShell{machine: m, script: script, raw: script.String(), variables: map[string]Text{}, tables: map[string][]token{}}
+	p := &powerShell{machine: m, script: script, raw: script.String(), variables: map[string]Text{}, tables: map[string][]token{}, functions: map[string]*powerShellFunction{}}
 	p.statements(p.tokens())
+	for _, name := range slices.Sorted(maps.Keys(p.functions)) {
+		if f := p.functions[name]; !f.called {
+			// Something that isn't followed may call it.
+			p.under(uncertain, f.at, f.body)
+		}
+	}
 }
 
 // symbol is the text of a token that is a symbol, "" for any other.
@@ -197,7 +213,10 @@ func (p *powerShell) block(head, body []token, chain status) status {
 	case "else":
 		holds = chain.negated()
 	case "switch", "while", "for", "do", "catch", "trap":
-	case "", "try", "finally", "function", "param", "begin", "process", "end":
+	case "function":
+		p.define(head, body)
+		return uncertain
+	case "", "try", "finally", "param", "begin", "process", "end":
 		holds = succeeds
 	default:
 		// The script block of a command, such as Invoke-Command or ForEach-Object.
@@ -209,6 +228,77 @@ func (p *powerShell) block(head, body []token, chain status) status {
 	}
 	p.under(holds, at, body)
 	return both(chain, holds, true)
+}
+
+// define keeps a function: function Name($A, $B) {…}, or with param($A, $B) in it.
+func (p *powerShell) define(head, body []token) {
+	if len(head) < 2 {
+		return
+	}
+	f := &powerShellFunction{body: body, at: p.script.offset(head[0].at)}
+	list := head[2:]
+	if trimmed := trimmedTokens(body); len(trimmed) > 0 && strings.EqualFold(trimmed[0].text.String(), "param") {
+		list = trimmed[1:]
+		if end := closingBracket(list); end > 0 {
+			list, f.body = list[:end], list[end:]
+		}
+	}
+	depth := 0
+	for _, t := range list {
+		switch s := t.symbol(); {
+		case s == "(":
+			depth++
+		case s == ")":
+			depth--
+		case depth == 1 && t.kind == bareToken && strings.HasPrefix(t.text.String(), "$"):
+			f.parameters = append(f.parameters, strings.ToLower(strings.Trim(t.text.String(), "${}")))
+		}
+	}
+	p.functions[strings.ToLower(head[1].text.String())] = f
+}
+
+// closingBracket is the place after the bracket that closes the first one, 0 for
+// none.
+func closingBracket(tokens []token) int {
+	depth := 0
+	for i, t := range tokens {
+		switch t.symbol() {
+		case "(":
+			depth++
+		case ")":
+			if depth--; depth <= 0 {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
+
+// call evaluates a function of the script with its arguments.
+func (p *powerShell) call(f *powerShellFunction, tokens []token) {
+	f.called = true
+	if p.depth > 20 {
+		return
+	}
+	p.depth++
+	defer func() { p.depth-- }()
+	before := p.variables
+	p.variables = maps.Clone(before)
+	position := 0
+	for i := 0; i < len(tokens); i++ {
+		name, isNamed := strings.CutPrefix(strings.ToLower(tokens[i].text.String()), "-")
+		if isNamed = isNamed && tokens[i].kind == bareToken; isNamed && i+1 < len(tokens) {
+			i++
+		} else if position < len(f.parameters) {
+			name = f.parameters[position]
+			position++
+		}
+		argument := p.argument(tokens[i:])
+		p.variables[name] = p.value(argument)
+		i += len(argument) - 1
+	}
+	p.statements(f.body)
+	p.variables = before
 }
 
 // under evaluates statements that run if a condition at an offset holds.
@@ -557,6 +647,8 @@ func (p *powerShell) statement(tokens []token) {
 			return
 		}
 		p.variables[name] = p.value(tokens[2:])
+	case p.functions[first] != nil:
+		p.call(p.functions[first], tokens[1:])
 	case first == "initialize-ecsagent":
 		p.initialize(tokens)
 	case first == "setx" || first == "setx.exe":

@@ -254,18 +254,15 @@ func nextLine(in *Text) (line Text, ended, known bool) {
 // splitAtIFS splits a line as read does, into limit fields at most, of which the
 // last takes the rest; -1 for all.
 func (sh *shell) splitAtIFS(line Text, limit int) []Text {
-	separators := " \t\n"
-	if ifs, set := sh.variables["IFS"]; set && ifs.unknown() == "" {
-		separators = ifs.String()
-	}
-	blanks := ""
+	separators := sh.separators()
+	space := ""
 	for _, c := range separators {
-		if strings.ContainsRune(" \t\n", c) {
-			blanks += string(c)
+		if strings.ContainsRune(blanks, c) {
+			space += string(c)
 		}
 	}
 	s := line.String()
-	start, end := len(s)-len(strings.TrimLeft(s, blanks)), len(strings.TrimRight(s, blanks))
+	start, end := len(s)-len(strings.TrimLeft(s, space)), len(strings.TrimRight(s, space))
 	var fields []Text
 	for start < end && len(fields) != limit-1 {
 		stop := strings.IndexAny(s[start:end], separators)
@@ -274,10 +271,10 @@ func (sh *shell) splitAtIFS(line Text, limit int) []Text {
 		}
 		fields = append(fields, line.slice(start, start+stop))
 		start += stop
-		skipped := len(s[start:end]) - len(strings.TrimLeft(s[start:end], blanks))
+		skipped := len(s[start:end]) - len(strings.TrimLeft(s[start:end], space))
 		if start += skipped; start < end && strings.IndexByte(separators, s[start]) >= 0 {
 			start++
-			start += len(s[start:end]) - len(strings.TrimLeft(s[start:end], blanks))
+			start += len(s[start:end]) - len(strings.TrimLeft(s[start:end], space))
 		}
 	}
 	if start < end {

@@ -419,7 +419,7 @@ func filterAwk(sh *shell, c invocation) (Text, status, bool) {
 func awkField(line Text, separator, which string) Text {
 	fields := splitText(line, separator)
 	if separator == "" || separator == " " {
-		fields = splitFields([]segment{{text: line, split: true}})
+		fields = splitFields([]segment{{text: line, split: true}}, blanks)
 	}
 	n, err := strconv.Atoi(which)
 	switch {
@@ -472,7 +472,7 @@ func filterXargs(sh *shell, c invocation) (Text, status, bool) {
 	if !ok || len(c.words) > 1 && !(len(c.words) == 2 && c.words[1] == "echo") || strings.ContainsAny(input.String(), `'"\`) {
 		return Text{}, likely, false
 	}
-	words := splitFields([]segment{{text: input, split: true}})
+	words := splitFields([]segment{{text: input, split: true}}, blanks)
 	return joined(words, " ", c.at).plus(madeText("\n", c.at)), likely, true
 }
 
@@ -513,7 +513,14 @@ func filterBasename(_ *shell, c invocation) (Text, status, bool) {
 
 func filterSeq(_ *shell, c invocation) (Text, status, bool) {
 	var numbers []int
-	for _, word := range c.words[1:] {
+	separator := "\n"
+	words := c.words[1:]
+	if len(words) > 1 && words[0] == "-s" {
+		separator, words = words[1], words[2:]
+	} else if len(words) > 0 && strings.HasPrefix(words[0], "-s") {
+		separator, words = words[0][2:], words[1:]
+	}
+	for _, word := range words {
 		n, err := strconv.Atoi(word)
 		if err != nil {
 			return Text{}, likely, false
@@ -532,11 +539,11 @@ func filterSeq(_ *shell, c invocation) (Text, status, bool) {
 	if len(numbers) == 0 || len(numbers) > 3 || step == 0 {
 		return Text{}, likely, false
 	}
-	var out strings.Builder
-	for n, i := first, 0; (step > 0 && n <= last || step < 0 && n >= last) && i < maxElements; n, i = n+step, i+1 {
-		out.WriteString(strconv.Itoa(n) + "\n")
+	var out []string
+	for n := first; (step > 0 && n <= last || step < 0 && n >= last) && len(out) < maxElements; n += step {
+		out = append(out, strconv.Itoa(n))
 	}
-	return madeText(out.String(), c.at), likely, true
+	return madeText(strings.Join(out, separator)+"\n", c.at), likely, true
 }
 
 // filterMktemp makes up the name of a file: it is one that the rest of the

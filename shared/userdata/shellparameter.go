@@ -45,7 +45,8 @@ func (sh *shell) elements(p *syntax.ParamExp) (elements []Text, ok bool) {
 		}
 	}
 	if which == "*" {
-		return []Text{joined(elements, " ", sh.offset(p.Pos()))}, true
+		separators := sh.separators()
+		return []Text{joined(elements, separators[:min(len(separators), 1)], sh.offset(p.Pos()))}, true
 	}
 	return elements, true
 }

@@ -64,7 +64,7 @@ func (sh *shell) fields(word *syntax.Word) []Text {
 		budget = 0
 	}
 	expandBraces(sh.segments(word.Parts, unquoted), &budget, func(segments []segment) {
-		for _, field := range splitFields(segments) {
+		for _, field := range splitFields(segments, sh.separators()) {
 			fields = append(fields, sh.machine.bounded(field))
 		}
 	})
@@ -188,7 +188,19 @@ func braceSequence(segments []segment, index, open int) (elements [][]segment, a
 	return elements, append([]segment{rest}, segments[index+1:]...), true
 }
 
-func splitFields(segments []segment) []Text {
+// blanks are what words are split at where IFS says nothing else.
+const blanks = " \t\n"
+
+// separators is the value of IFS.
+func (sh *shell) separators() string {
+	if ifs, set := sh.variables["IFS"]; set && ifs.unknown() == "" {
+		return ifs.String()
+	}
+	return blanks
+}
+
+// splitFields splits what was expanded outside quotes at separators.
+func splitFields(segments []segment, separators string) []Text {
 	var fields []Text
 	var field builder
 	started := false
@@ -211,12 +223,12 @@ func splitFields(segments []segment) []Text {
 		}
 		s := segment.text.String()
 		for at := 0; at < len(s); {
-			if strings.IndexByte(" \t\n", s[at]) >= 0 {
+			if strings.IndexByte(separators, s[at]) >= 0 {
 				finish()
 				at++
 				continue
 			}
-			end := strings.IndexAny(s[at:], " \t\n")
+			end := strings.IndexAny(s[at:], separators)
 			if end < 0 {
 				end = len(s) - at
 			}

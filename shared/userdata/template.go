@@ -248,6 +248,9 @@ func (t *template) plain(node *yaml.Node) string {
 
 // reference is what Ref and ${…} give: a cluster's Ref is its name.
 func (t *template) reference(name string, at int) Text {
+	if name == "AWS::NoValue" {
+		return Text{}
+	}
 	if known, ok := t.known[name]; ok {
 		return known
 	}

@@ -1,0 +1,2 @@
+#!/bin/bash
+if [ "x" == "x" -a -n "y" ]; then echo ECS_CLUSTER=and; fi >> /etc/ecs/ecs.config
