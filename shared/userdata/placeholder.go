@@ -12,6 +12,9 @@ var (
 	plainName      = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	// directive is a line of Terraform's template language.
 	directive = lazyregexp.New(`^%\{~?\s*(if|else|endif|for|endfor)\b[^}\n]*\}`)
+	// jinjaDirective and erbDirective are those of Jinja and of Ruby's ERB.
+	jinjaDirective = lazyregexp.New(`^\{%[-+]?\s*(if|elif|else|endif|for|endfor|set|include|raw|endraw)\b[^%\n]*%\}`)
+	erbDirective   = lazyregexp.New(`^<%-?\s*(if|unless|elsif|else|end)\b[^%\n]*%>`)
 	// showable is an expression that can hold no secret.
 	showable = lazyregexp.New(`^[A-Za-z0-9_.:\[\]*() -]{1,80}$`)
 	// templated is what only a template has.
@@ -25,7 +28,7 @@ var (
 // nothing but Terraform's directives leave nothing behind but conditions.
 func withPlaceholders(t Text, template bool) Text {
 	s := t.String()
-	if !strings.Contains(s, "${") && !strings.Contains(s, "{{") && !strings.Contains(s, "<%") && !strings.Contains(s, "%{") {
+	if !strings.Contains(s, "${") && !strings.Contains(s, "{{") && !strings.Contains(s, "<%") && !strings.Contains(s, "%{") && !strings.Contains(s, "{%") {
 		return t
 	}
 	f := &placeholders{text: t, raw: s, template: template || templated.MatchString(s)}
@@ -41,7 +44,11 @@ func withPlaceholders(t Text, template bool) Text {
 		case strings.HasPrefix(rest, "<%="):
 			i = f.marked(i, "<%=", "%>")
 		case strings.HasPrefix(rest, "%{"):
-			i = f.directive(i)
+			i = f.directive(i, directive)
+		case strings.HasPrefix(rest, "{%"):
+			i = f.directive(i, jinjaDirective)
+		case strings.HasPrefix(rest, "<%"):
+			i = f.directive(i, erbDirective)
 		}
 	}
 	f.keep(len(s))
@@ -102,25 +109,32 @@ func (f *placeholders) marked(i int, open, closing string) int {
 	return i + end + 1
 }
 
-// directive follows %{ if }, %{ for } and what ends them, on a line of their own.
-// Within a line, the text that results isn't known.
-func (f *placeholders) directive(i int) int {
-	match := directive.FindStringSubmatch(f.raw[i:])
+// directive follows %{ if }, %{ for } and what ends them, on a line of their own,
+// and the same of Jinja and ERB. Within a line, the text that results isn't known.
+func (f *placeholders) directive(i int, form lazyregexp.Regexp) int {
+	match := form.FindStringSubmatch(f.raw[i:min(len(f.raw), i+500)])
 	if match == nil {
 		return i
 	}
 	end := i + len(match[0])
 	line, _, _ := strings.Cut(f.raw[end:], "\n")
 	if strings.Trim(f.raw[strings.LastIndexByte(f.raw[:i], '\n')+1:i], " \t") != "" || strings.Trim(line, " \t\r") != "" {
-		f.replace(i, end, unknownText(expression("%{ ", strings.TrimSpace(f.raw[i+2:end-1]), " }"), f.text.offset(i)))
+		open := f.raw[i : i+2]
+		f.replace(i, end, unknownText(expression(open+" ", strings.TrimSpace(f.raw[i+2:end-1]), " }"), f.text.offset(i)))
 		return end - 1
 	}
 	f.replace(i, end, Text{})
-	if n := len(f.conditions); n > 0 && match[1] != "if" && match[1] != "for" {
-		f.conditions = f.conditions[:n-1]
-	}
-	if match[1] == "if" || match[1] == "else" || match[1] == "for" {
+	switch match[1] {
+	case "if", "unless", "for":
 		f.conditions = append(f.conditions, f.text.offset(i)+1)
+	case "else", "elif", "elsif":
+		if n := len(f.conditions); n > 0 {
+			f.conditions = append(f.conditions[:n-1:n-1], f.text.offset(i)+1)
+		}
+	case "endif", "endfor", "end":
+		if n := len(f.conditions); n > 0 {
+			f.conditions = f.conditions[:n-1]
+		}
 	}
 	return end - 1
 }

@@ -251,7 +251,7 @@ func (m *module) evaluate(expression hclsyntax.Expression) userdata.Text {
 	case *hclsyntax.ScopeTraversalExpr:
 		return m.traversal(e)
 	case *hclsyntax.FunctionCallExpr:
-		return m.call(e, at)
+		return m.call(e)
 	case *hclsyntax.ConditionalExpr:
 		yes, no := m.evaluate(e.TrueResult), m.evaluate(e.FalseResult)
 		switch {
@@ -346,35 +346,109 @@ func (m *module) object(expression hclsyntax.Expression) map[string]userdata.Tex
 	return values
 }
 
-func (m *module) call(e *hclsyntax.FunctionCallExpr, at int) userdata.Text {
-	switch {
-	case (e.Name == "templatefile" || e.Name == "file") && len(e.Args) > 0:
-		variables := map[string]userdata.Text{}
-		if len(e.Args) > 1 {
-			variables = m.object(e.Args[1])
-		}
-		return m.file(e, variables)
-	case e.Name == "join" && len(e.Args) == 2:
-		separator, ok := literal(e.Args[0])
-		list, isList := e.Args[1].(*hclsyntax.TupleConsExpr)
-		if !ok || !isList {
-			break
-		}
-		var out userdata.Text
-		for i, element := range list.Exprs {
-			if i > 0 {
-				out = out.Plus(userdata.AlignedText(separator, m.text, e.Args[0].Range().Start.Byte))
+func (m *module) call(e *hclsyntax.FunctionCallExpr) userdata.Text {
+	switch e.Name {
+	case "templatefile", "file", "filebase64":
+		if len(e.Args) > 0 {
+			variables := map[string]userdata.Text{}
+			if len(e.Args) > 1 {
+				variables = m.object(e.Args[1])
 			}
-			out = out.Plus(m.evaluate(element))
+			return m.file(e, variables)
 		}
-		return out
-	case (e.Name == "replace" || e.Name == "indent" || e.Name == "lower" || e.Name == "upper") && len(e.Args) > 0:
-		// What stays the same can be read; what changes isn't followed.
-		if e.Name == "indent" && len(e.Args) == 2 {
+	case "join":
+		if len(e.Args) == 2 {
+			return m.join(e)
+		}
+	case "format":
+		if text, ok := m.format(e); ok {
+			return text
+		}
+	case "indent":
+		if len(e.Args) == 2 {
 			return m.evaluate(e.Args[1])
 		}
 	}
 	return m.unknown(e)
+}
+
+func (m *module) join(e *hclsyntax.FunctionCallExpr) userdata.Text {
+	separator, ok := literal(e.Args[0])
+	list, known := m.list(e.Args[1], 0)
+	if !ok || !known {
+		return m.unknown(e)
+	}
+	var out userdata.Text
+	for i, element := range list {
+		if i > 0 {
+			out = out.Plus(userdata.AlignedText(separator, m.text, e.Args[0].Range().Start.Byte))
+		}
+		out = out.Plus(element)
+	}
+	return out
+}
+
+// list gives the elements of a list; those of a for expression are one that
+// isn't known.
+func (m *module) list(expression hclsyntax.Expression, depth int) ([]userdata.Text, bool) {
+	if depth > 10 {
+		return nil, false
+	}
+	var all []userdata.Text
+	switch e := unwrapped(expression).(type) {
+	case *hclsyntax.TupleConsExpr:
+		for _, element := range e.Exprs {
+			text := m.evaluate(element)
+			if text.IsEmpty() && !isEmptyText(element) {
+				text = m.unknown(element)
+			}
+			all = append(all, text)
+		}
+		return all, true
+	case *hclsyntax.ForExpr:
+		return []userdata.Text{m.unknown(e)}, true
+	case *hclsyntax.ScopeTraversalExpr:
+		address, attribute := split(e.Traversal)
+		if name, ok := strings.CutPrefix(address, "local."); ok && attribute == "" && m.locals[name] != nil {
+			return m.list(m.locals[name], depth+1)
+		}
+	case *hclsyntax.FunctionCallExpr:
+		if !slices.Contains([]string{"concat", "compact", "tolist", "distinct"}, e.Name) {
+			return nil, false
+		}
+		for _, argument := range e.Args {
+			part, known := m.list(argument, depth+1)
+			if !known {
+				part = []userdata.Text{m.unknown(argument)}
+			}
+			all = append(all, part...)
+		}
+		return all, true
+	}
+	return nil, false
+}
+
+// format follows format with %s and %d.
+func (m *module) format(e *hclsyntax.FunctionCallExpr) (userdata.Text, bool) {
+	if len(e.Args) == 0 {
+		return userdata.Text{}, false
+	}
+	format, ok := literal(e.Args[0])
+	if !ok || strings.Count(format, "%") != strings.Count(format, "%s")+strings.Count(format, "%d") || strings.Count(format, "%") != len(e.Args)-1 {
+		return userdata.Text{}, false
+	}
+	at := e.Args[0].Range().Start.Byte
+	var out userdata.Text
+	for _, argument := range e.Args[1:] {
+		before, after, _ := strings.Cut(format, "%")
+		value := m.evaluate(argument)
+		if value.IsEmpty() && !isEmptyText(argument) {
+			value = m.unknown(argument)
+		}
+		out = out.Plus(userdata.AlignedText(before, m.text, at)).Plus(value)
+		format = after[1:]
+	}
+	return out.Plus(userdata.AlignedText(format, m.text, at)), true
 }
 
 // file reads the file that an expression names, as a separate document,
