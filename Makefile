@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build deploy demo test update lint load faults interleavings lifecycle bench local local-down invoke scan dist agent-facts agent-start
+.PHONY: build deploy demo test update lint load faults interleavings lifecycle registries bench local local-down invoke scan dist agent-facts agent-start
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -72,6 +72,13 @@ interleavings:
 lifecycle:
 	@rm -f .local/lifecycle-rules.txt .local/lifecycle.txt; go -C tests test ./lifecycle -count=1 -timeout 60m $(if $(LIVE),-args -live); \
 	status=$$?; cat .local/lifecycle-rules.txt $(if $(LIVE),.local/lifecycle.txt); exit $$status
+
+# Rotations at a real Gitea, cut off at every call. Gitea is built from its module on
+# first use, without its frontend; on a machine that never did, that takes a quarter
+# of an hour.
+registries:
+	go -C tests/giteaserver build -o ../../.local/gitea gitea.dev
+	GITEA='$(CURDIR)/.local/gitea' GITEA_SOURCES="$$(go -C tests/giteaserver list -m -f '{{.Dir}}' gitea.dev)" go -C tests test ./gitearegistry -v -count=1 -timeout=40m
 
 # The functions against an empty one, Python, bare calls and Cloud Custodian, in
 # one run of about three minutes; writes tests/bench/RESULTS.md.
