@@ -79,7 +79,7 @@ func (a *API) Do(ctx context.Context, call Call, into any) (http.Header, error) 
 		if err != nil {
 			return nil, err
 		}
-		got, err := a.client.do(request)
+		got, err := a.client.doUpTo(request, maxListing)
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (a *API) Do(ctx context.Context, call Call, into any) (http.Header, error) 
 		}
 		if !slices.Contains(call.Want, got.status) {
 			if got.status == http.StatusNotFound && a.misplaced(ctx) {
-				return got.header, &Error{Kind: Misplaced, Status: got.status, text: fmt.Sprintf("%s has no API at the address under \"url\" in the administrator's secret: it answered status 404 to %s, and to %s, which the API always has", request.URL.Host, call.Doing, a.probe)}
+				return got.header, &Error{Kind: Misplaced, Status: got.status, text: fmt.Sprintf("%s has no API at the address under \"url\" in the administrator's secret: it answered status 404 to %s, and to a path that the API always has", request.URL.Host, call.Doing)}
 			}
 			return got.header, unwelcome(request.URL, call.Doing, got)
 		}
@@ -147,9 +147,12 @@ func patience(header http.Header) time.Duration {
 	return 5 * time.Second
 }
 
+// longestWait tells seconds from a Unix time: no registry has anyone wait for years.
+const longestWait = 365 * 24 * 60 * 60
+
 // retryAfter reads how long a rate limit lasts: Retry-After in seconds or as a
 // date (RFC 9110, section 10.2.3), Docker Hub's X-Retry-After and GitLab's
-// RateLimit-Reset as a Unix time.
+// RateLimit-Reset as a Unix time, which the IETF's draft has in seconds.
 func retryAfter(header http.Header) (time.Duration, bool) {
 	if text := header.Get("Retry-After"); text != "" {
 		if seconds, err := strconv.Atoi(text); err == nil {
@@ -161,6 +164,9 @@ func retryAfter(header http.Header) (time.Duration, bool) {
 	}
 	for _, name := range []string{"X-Retry-After", "RateLimit-Reset"} {
 		if at, err := strconv.ParseInt(header.Get(name), 10, 64); err == nil {
+			if at <= longestWait {
+				return time.Duration(max(at, 0)) * time.Second, true
+			}
 			return time.Until(time.Unix(at, 0)), true
 		}
 	}

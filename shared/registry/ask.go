@@ -159,8 +159,8 @@ const (
 )
 
 // Asker asks registries about images, and remembers the answers. It is safe for
-// concurrent use. A registry that answered 429 isn't asked again before its
-// Retry-After is over.
+// concurrent use. A registry that answered 429 isn't asked again in the same
+// user's name, or anonymously, before its Retry-After is over.
 type Asker struct {
 	client *Client
 	now    func() time.Time
@@ -168,7 +168,9 @@ type Asker struct {
 
 	mutex   sync.Mutex
 	answers map[[sha256.Size]byte]remembered
-	limited map[string]remembered
+	// limited has the rate limits by identity: registries count an address's
+	// anonymous pulls apart from those of a user.
+	limited map[[sha256.Size]byte]remembered
 }
 
 type remembered struct {
@@ -180,13 +182,14 @@ type remembered struct {
 // strangers choose the images. Answers of a registry are kept for the time keep;
 // 0 keeps none.
 func NewAsker(client *Client, now func() time.Time, keep time.Duration) *Asker {
-	return &Asker{client: client, now: now, keep: keep, answers: map[[sha256.Size]byte]remembered{}, limited: map[string]remembered{}}
+	return &Asker{client: client, now: now, keep: keep, answers: map[[sha256.Size]byte]remembered{}, limited: map[[sha256.Size]byte]remembered{}}
 }
 
 // Ask answers each question in its place, side by side. It never fails: what
 // went wrong is in the answer. Each question is one HEAD for the manifest with
 // what a docker pull sends before it, at most eight requests in 15 seconds;
-// HEADs don't count as pulls ("Docker Hub pull usage and limits").
+// HEADs don't count as pulls ("Docker Hub pull usage and limits"). Beside them, an
+// anonymous question follows up to three redirects of each request for a manifest.
 func (a *Asker) Ask(ctx context.Context, questions []Question) []Answer {
 	answers := make([]Answer, len(questions))
 	first := map[[sha256.Size]byte]int{}
@@ -219,25 +222,30 @@ func (q Question) key() [sha256.Size]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q", q.Registry.Host, q.Image.Name, q.Image.Reference, q.Credential.Username, q.Credential.Password.Reveal()))
 }
 
+// identity is what a rate limit is remembered by.
+func (q Question) identity() [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q", q.Registry.Host, q.Credential.Username))
+}
+
 func (a *Asker) answer(ctx context.Context, key [sha256.Size]byte, question Question) Answer {
-	if known, ok := a.recall(key, question.Registry.Host); ok {
+	if known, ok := a.recall(key, question.identity()); ok {
 		return known
 	}
 	limited, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	answer := a.client.look(limited, question)
-	a.remember(key, question.Registry.Host, answer)
+	a.remember(key, question.identity(), answer)
 	return answer
 }
 
-func (a *Asker) recall(key [sha256.Size]byte, host string) (Answer, bool) {
+func (a *Asker) recall(key, identity [sha256.Size]byte) (Answer, bool) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	now := a.now()
 	if known, ok := a.answers[key]; ok && now.Before(known.until) {
 		return known.answer, true
 	}
-	if known, ok := a.limited[host]; ok && now.Before(known.until) {
+	if known, ok := a.limited[identity]; ok && now.Before(known.until) {
 		return known.answer, true
 	}
 	return Answer{}, false
@@ -246,16 +254,17 @@ func (a *Asker) recall(key [sha256.Size]byte, host string) (Answer, bool) {
 // maxRemembered bounds the memory of a function that lives for days.
 const maxRemembered = 10_000
 
-func (a *Asker) remember(key [sha256.Size]byte, host string, answer Answer) {
+func (a *Asker) remember(key, identity [sha256.Size]byte, answer Answer) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
 	now := a.now()
-	if len(a.answers) >= maxRemembered {
+	if len(a.answers)+len(a.limited) >= maxRemembered {
 		clear(a.answers)
+		clear(a.limited)
 	}
 	switch {
 	case answer.Access == RateLimited:
-		a.limited[host] = remembered{answer, now.Add(min(cmp.Or(answer.Limit.RetryAfter, defaultRetry), longestRetry))}
+		a.limited[identity] = remembered{answer, now.Add(min(cmp.Or(answer.Limit.RetryAfter, defaultRetry), longestRetry))}
 	case answer.Known():
 		a.answers[key] = remembered{answer, now.Add(a.keep)}
 	}
@@ -272,7 +281,7 @@ func (c *Client) look(ctx context.Context, question Question) Answer {
 	visitor := session{client: c, base: base, credential: question.Credential, anonymous: true}
 	open := len(challenges) == 0
 	if open {
-		got, err := visitor.ask(ctx, http.MethodHead, manifest, "")
+		got, err := visitor.askForManifest(ctx, http.MethodHead, manifest, "")
 		if err != nil {
 			return failed(err, nil)
 		}
@@ -296,7 +305,7 @@ func (c *Client) look(ctx context.Context, question Question) Answer {
 		}
 	}
 	visitor.anonymous = question.anonymous()
-	got, err := visitor.ask(ctx, http.MethodHead, manifest, scope)
+	got, err := visitor.askForManifest(ctx, http.MethodHead, manifest, scope)
 	if err != nil {
 		return visitor.whyRefused(ctx, failed(err, nil))
 	}
@@ -314,7 +323,7 @@ func (s session) judge(ctx context.Context, manifest *url.URL, scope string, got
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusBadRequest, http.StatusNotImplemented:
 		// A HEAD has no body, and some registries serve none. A GET shows the code.
 		var err error
-		if got, err = s.ask(ctx, http.MethodGet, manifest, scope); err != nil {
+		if got, err = s.askForManifest(ctx, http.MethodGet, manifest, scope); err != nil {
 			return failed(err, limit)
 		}
 		limit = cmp.Or(rateLimit(got), limit)
@@ -329,6 +338,43 @@ func (s session) judge(ctx context.Context, manifest *url.URL, scope string, got
 		return Answer{Access: AbsentOrPrivate, Status: got.status, Limit: limit, Why: fmt.Sprintf("%s has no such image, or hides it", host)}
 	}
 	return s.whyRefused(ctx, failed(unwelcome(manifest, "HEAD for the manifest", got), limit))
+}
+
+// maxRedirects bounds where an anonymous question is led.
+const maxRedirects = 3
+
+// askForManifest asks as ask does, and where no credential is at stake follows a
+// registry that leads on to where it keeps its manifests, as registry.k8s.io does:
+// only there is it known whether the image exists. A guarded client judges each
+// address.
+func (s session) askForManifest(ctx context.Context, method string, manifest *url.URL, scope string) (answer, error) {
+	got, err := s.ask(ctx, method, manifest, scope)
+	address := manifest
+	for range maxRedirects {
+		if err != nil || !s.anonymous || !leadsOn(got) {
+			return got, err
+		}
+		next, parsed := address.Parse(got.header.Get("Location"))
+		if parsed != nil || next.Host == "" || next.User != nil {
+			return answer{}, &Error{Kind: Unexpected, Status: got.status, text: fmt.Sprintf("%s redirects to no address", address.Host)}
+		}
+		address = next
+		request, failure := http.NewRequestWithContext(ctx, method, address.String(), nil)
+		if failure != nil {
+			return answer{}, fmt.Errorf("make the request to %s: %w", address.Host, failure)
+		}
+		request.Header.Set("Accept", manifestTypes)
+		got, err = s.client.do(request)
+	}
+	if err == nil && leadsOn(got) {
+		return answer{}, &Error{Kind: Unexpected, Status: got.status, text: fmt.Sprintf("%s redirects more than %d times", manifest.Host, maxRedirects)}
+	}
+	return got, err
+}
+
+// leadsOn reports whether an answer has the same request made elsewhere.
+func leadsOn(got answer) bool {
+	return got.status == http.StatusTemporaryRedirect || got.status == http.StatusPermanentRedirect
 }
 
 // hidesNothing reports whether a registry's images are for everybody, so that
@@ -397,6 +443,8 @@ func rateLimit(got answer) *RateLimit {
 		into *int
 	}{{"RateLimit-Limit", &limit.Limit}, {"RateLimit-Remaining", &limit.Remaining}} {
 		number, parameters, _ := strings.Cut(got.header.Get(field.name), ";")
+		// Some write each of their quotas behind the one that counts: "100, 100;w=60".
+		number, _, _ = strings.Cut(number, ",")
 		count, err := strconv.Atoi(strings.TrimSpace(number))
 		if err != nil || count < 0 {
 			continue

@@ -232,6 +232,44 @@ func TestAsk(t *testing.T) {
 		}
 	})}
 	limited := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"Retry-After": "30", "RateLimit-Limit": "100;w=21600", "RateLimit-Remaining": "0;w=21600"}, canary)}
+	// registry.k8s.io leads anonymous pulls on to where its images are.
+	leading := func(from, to string) map[string]http.Handler {
+		return map[string]http.Handler{
+			from: http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+				if strings.Contains(request.URL.Path, "/manifests/") {
+					http.Redirect(writer, request, to+request.URL.Path, http.StatusTemporaryRedirect)
+				}
+			}),
+			to: http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+				if !strings.HasSuffix(request.URL.Path, "/manifests/1") {
+					writer.WriteHeader(http.StatusNotFound)
+				}
+			}),
+		}
+	}
+	k8s := leading("https://registry.k8s.io", "https://images.example.com")
+	loop := map[string]http.Handler{"https://registry.example.com": http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if strings.Contains(request.URL.Path, "/manifests/") {
+			http.Redirect(writer, request, request.URL.Path, http.StatusPermanentRedirect)
+		}
+	})}
+	nowhere := map[string]http.Handler{"https://registry.example.com": http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if strings.Contains(request.URL.Path, "/manifests/") {
+			writer.Header().Set("Location", "https://user:"+canary+"@evil.example.com/")
+			writer.WriteHeader(http.StatusTemporaryRedirect)
+		}
+	})}
+	// A registry that asks for basic authentication keeps its manifests elsewhere.
+	elsewhere := map[string]http.Handler{"https://registry.example.com": http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if _, password, _ := request.BasicAuth(); password != canary {
+			writer.Header().Set("WWW-Authenticate", `Basic realm="r"`)
+			writer.WriteHeader(http.StatusUnauthorized)
+		} else if strings.Contains(request.URL.Path, "/manifests/") {
+			http.Redirect(writer, request, "https://evil.example.com/", http.StatusTemporaryRedirect)
+		}
+	})}
+	quotas := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"RateLimit-Limit": "100, 100;w=60, 5000;w=3600", "RateLimit-Remaining": "0", "RateLimit-Reset": "42"}, "")}
+	byDate := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"X-Retry-After": fmt.Sprint(time.Now().Add(time.Hour).Unix()), "RateLimit-Limit": "-1", "RateLimit-Remaining": "many"}, "")}
 	robot, wrong, none := registry.Credential{Username: "ci", Password: secret.New(canary)}, registry.Credential{Username: "ci", Password: secret.New("wrong")}, registry.Credential{}
 	stranger := registry.Credential{Username: "stranger", Password: secret.New(canary)}
 
@@ -282,6 +320,15 @@ func TestAsk(t *testing.T) {
 		"no HEAD":                              {"registry.example.com/team/app:1", headless, none, registry.Allowed, nil},
 		"rate limit":                           {"registry.example.com/team/app:1", limited, none, registry.RateLimited, &registry.RateLimit{Limit: 100, Remaining: 0, Window: 6 * time.Hour, RetryAfter: 30 * time.Second}},
 		"rate limit without numbers":           {"registry.example.com/team/app:1", map[string]http.Handler{"https://registry.example.com": answering(429, nil, "")}, none, registry.RateLimited, &registry.RateLimit{Limit: -1, Remaining: -1}},
+		"rate limit, several quotas":           {"registry.example.com/team/app:1", quotas, robot, registry.RateLimited, &registry.RateLimit{Limit: 100, Remaining: 0, RetryAfter: 42 * time.Second}},
+		"rate limit, until a time":             {"registry.example.com/team/app:1", byDate, robot, registry.RateLimited, &registry.RateLimit{Limit: -1, Remaining: -1, RetryAfter: time.Hour}},
+		"led on":                               {"registry.k8s.io/pause:1", k8s, none, registry.Allowed, nil},
+		"led on, absent":                       {"registry.k8s.io/pause:2", k8s, none, registry.Absent, nil},
+		"led on in plain http":                 {"registry.example.com/pause:1", leading("https://registry.example.com", "http://images.example.com"), none, registry.Unusable, nil},
+		"led on to this machine":               {"registry.example.com/pause:1", leading("https://registry.example.com", "https://127.0.0.1"), none, registry.Allowed, nil},
+		"led in a circle":                      {"registry.example.com/pause:1", loop, none, registry.Unusable, nil},
+		"led nowhere":                          {"registry.example.com/pause:1", nowhere, none, registry.Unusable, nil},
+		"not led on with a credential":         {"registry.example.com/team/app:1", elsewhere, robot, registry.Allowed, nil},
 		"unknown host":                         {"registry.example.com/team/app:1", nil, none, registry.Unanswered, nil},
 		"broken":                               {"registry.example.com/team/app:1", map[string]http.Handler{"https://registry.example.com": answering(503, nil, canary)}, none, registry.Unanswered, nil},
 		"a website":                            {"registry.example.com/team/app:1", map[string]http.Handler{"https://registry.example.com": answering(404, nil, canary)}, none, registry.Unusable, nil},

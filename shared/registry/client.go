@@ -20,6 +20,9 @@ import (
 const (
 	// maxAnswer bounds what is read of an answer; tokens are a few kilobytes.
 	maxAnswer = 1 << 20
+	// maxListing bounds what is read of an API's answer: Quay lists all robots of an
+	// organization with their teams and repositories at once.
+	maxListing = 8 << 20
 	// answerTime is what a registry may take for one answer: bcrypt on a small
 	// machine takes seconds.
 	answerTime = 20 * time.Second
@@ -144,7 +147,10 @@ type answer struct {
 }
 
 // do sends one request, over https, or over plain http to this machine.
-func (c *Client) do(request *http.Request) (answer, error) {
+func (c *Client) do(request *http.Request) (answer, error) { return c.doUpTo(request, maxAnswer) }
+
+// doUpTo reads an answer of so many bytes at most.
+func (c *Client) doUpTo(request *http.Request, most int64) (answer, error) {
 	if request.URL.Scheme != "https" && !(request.URL.Scheme == "http" && isLoopback(request.URL.Host)) {
 		return answer{}, &Error{Kind: Unsafe, text: fmt.Sprintf("%s is not https, and anybody on the way could read what is sent there", hostOnly(request.URL))}
 	}
@@ -157,12 +163,12 @@ func (c *Client) do(request *http.Request) (answer, error) {
 		return answer{}, &Error{Kind: Unreachable, text: fmt.Sprintf("%s cannot be reached: %s", request.URL.Host, cause(err)), err: err}
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	if err != nil {
 		return answer{}, &Error{Kind: Unreachable, text: fmt.Sprintf("%s stopped in the middle of its answer: %s", request.URL.Host, cause(err)), err: err}
 	}
-	if len(body) > maxAnswer {
-		return answer{}, &Error{Kind: Unexpected, Status: response.StatusCode, text: fmt.Sprintf("%s gave an answer of more than 1 MiB", request.URL.Host)}
+	if int64(len(body)) > most {
+		return answer{}, &Error{Kind: Unexpected, Status: response.StatusCode, text: fmt.Sprintf("%s gave an answer of more than %d MiB", request.URL.Host, most>>20)}
 	}
 	return answer{response.StatusCode, response.Header, body}, nil
 }

@@ -163,6 +163,22 @@ func TestGuardedAgainstRealmAndRedirect(t *testing.T) {
 	}
 }
 
+// An anonymous question is led on to addresses that may not be connected to.
+func TestGuardedAgainstLeadingOn(t *testing.T) {
+	onlyFirst := func(address netip.Addr) bool { return address == netip.MustParseAddr("127.0.0.1") }
+	inner, connections := listen(t, "127.0.0.2", basic, true)
+	outer, _ := listen(t, "127.0.0.1", http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+		if strings.Contains(request.URL.Path, "/manifests/") {
+			redirecting(inner.URL+"/latest/meta-data")(writer, request)
+		}
+	}), true)
+	client := WithTransport(newTransport(trusting(outer, inner), guarded(onlyFirst)))
+	question := Question{Registry: Registry{Host: outer.Listener.Addr().String()}, Image: Image{"team/app", "1"}}
+	if got := NewAsker(client, time.Now, 0).Ask(t.Context(), []Question{question})[0]; got.Access != Blocked || connections.Load() != 0 {
+		t.Errorf("%+v after %d connections", got, connections.Load())
+	}
+}
+
 func challenging(realm string) http.HandlerFunc {
 	return func(writer http.ResponseWriter, _ *http.Request) {
 		writer.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm=%q,service="s"`, realm))

@@ -93,6 +93,11 @@ func Parse(text string) (Registry, error) {
 	return registry, nil
 }
 
+// Hostname is the host without its port.
+func (r Registry) Hostname() string {
+	return (&url.URL{Host: r.Host}).Hostname()
+}
+
 // endpoint is the host that serves the registry's API.
 func (r Registry) endpoint() string {
 	if r.Host == Hub {
@@ -119,6 +124,14 @@ func isLoopback(host string) bool {
 type Image struct {
 	// Name is the repository without its host, Reference a tag or a digest.
 	Name, Reference string
+}
+
+// String gives the image as it is pulled, without its host.
+func (i Image) String() string {
+	if strings.Contains(i.Reference, ":") {
+		return i.Name + "@" + i.Reference
+	}
+	return i.Name + ":" + i.Reference
 }
 
 // ParseImage reads an image's name as docker pull does; without a host it is
@@ -310,6 +323,14 @@ type Inspector interface {
 	Inspect(ctx context.Context, order Order, username string) (Standing, error)
 }
 
+// Placed is a Driver whose accounts are kept in a place that a tag names, such as a
+// file: two secrets for it rotate the same accounts, whatever their registries are
+// called.
+type Placed interface {
+	// Place gives the place, "" where the tags name none.
+	Place(tags map[string]string) string
+}
+
 // Limited is a Driver of a registry that limits how many tokens there may be.
 type Limited interface {
 	// Used gives how many there are, of everybody and for everything, and the limits,
@@ -324,10 +345,13 @@ type Supplied interface {
 	Supply(Order) (Credential, bool)
 }
 
+// NamePrefix begins the names of all tokens that were issued for any secret.
+const NamePrefix = "ecs-guardrails-"
+
 // namePrefix begins the names of all tokens that were issued for one secret.
 func namePrefix(secretARN string) string {
 	sum := sha256.Sum256([]byte(secretARN))
-	return "ecs-guardrails-" + hex.EncodeToString(sum[:6]) + "-"
+	return NamePrefix + hex.EncodeToString(sum[:6]) + "-"
 }
 
 // TokenName names a token by the secret and the version that it is issued for,
@@ -339,8 +363,16 @@ func (o Order) TokenName() string { return namePrefix(o.SecretARN) + o.Version }
 // Other people's tokens have none.
 func (o Order) TokenVersion(name string) (string, bool) {
 	version, ours := strings.CutPrefix(name, namePrefix(o.SecretARN))
-	return version, ours && version != ""
+	return version, ours && IsVersion(version)
 }
+
+// IsVersion reports whether a text has the form of a version's id that a rotation
+// issues for: anybody may name a token of their own nearly like ours.
+func IsVersion(text string) bool {
+	return text != "" && len(text) <= 64 && !strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune(versionLetters, r) })
+}
+
+const versionLetters = passwordLetters + "-"
 
 // hostOnly gives an address without what a registry may have hidden in its path.
 func hostOnly(address *url.URL) string { return address.Scheme + "://" + address.Host }

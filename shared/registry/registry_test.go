@@ -136,3 +136,26 @@ func TestNewPassword(t *testing.T) {
 		t.Error("a password was made without randomness")
 	}
 }
+
+// TestTokenVersion: only a name that a rotation could have given is ours.
+func TestTokenVersion(t *testing.T) {
+	order := registry.Order{SecretARN: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:r-AbCdEf", Version: "8f1b2f6e-4c1d-4f0a-9a57-3b6f3f3d2c11"}
+	prefix := strings.TrimSuffix(order.TokenName(), order.Version)
+	for name, want := range map[string]bool{
+		order.TokenName(): true, prefix + "version-1": true, prefix: false, prefix + "a b": false, prefix + "../x": false, prefix + "é": false,
+		prefix + strings.Repeat("a", 64): true, prefix + strings.Repeat("a", 65): false, "x" + order.TokenName(): false, "ecs-guardrails-000000000000-version-1": false,
+	} {
+		if version, ours := order.TokenVersion(name); ours != want || ours && prefix+version != name {
+			t.Errorf("%q: %v", name, ours)
+		}
+	}
+}
+
+func TestImageString(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("0", 64)
+	for image, want := range map[registry.Image]string{{Name: "team/app", Reference: "1"}: "team/app:1", {Name: "team/app", Reference: digest}: "team/app@" + digest} {
+		if image.String() != want {
+			t.Errorf("got %s, want %s", image, want)
+		}
+	}
+}

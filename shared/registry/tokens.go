@@ -16,6 +16,10 @@ type Token struct {
 	Name string
 	// Ends is when the registry ends it; zero where that is never, or not told.
 	Ends time.Time
+	// Username is the user that it is for, where the list tells.
+	Username string
+	// Inactive says that the registry takes it no more.
+	Inactive bool
 }
 
 // Pages is a listing of tokens in pages that are numbered from 1 by the query
@@ -32,9 +36,23 @@ type Pages[P any] struct {
 }
 
 // List gives the tokens that were minted for the order's secret, in the order of
-// the listing. It reads at most MaxPages pages.
+// the listing.
 func (p Pages[P]) List(ctx context.Context, api *API, order Order) ([]Issued, error) {
 	var issued []Issued
+	err := p.Walk(ctx, api, func(token Token) {
+		if version, ours := order.TokenVersion(token.Name); ours {
+			issued = append(issued, Issued{ID: token.ID, Version: version, Ends: token.Ends})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return issued, nil
+}
+
+// Walk visits all tokens of the listing, whoever minted them. It reads at most
+// MaxPages pages.
+func (p Pages[P]) Walk(ctx context.Context, api *API, visit func(Token)) error {
 	seen := map[string]bool{}
 	for number := 1; number <= MaxPages; number++ {
 		call := p.Call
@@ -47,7 +65,7 @@ func (p Pages[P]) List(ctx context.Context, api *API, order Order) ([]Issued, er
 		var page P
 		header, err := api.Do(ctx, call, &page)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		isNew := false
 		for _, token := range p.Tokens(page) {
@@ -55,15 +73,13 @@ func (p Pages[P]) List(ctx context.Context, api *API, order Order) ([]Issued, er
 				continue
 			}
 			seen[token.ID], isNew = true, true
-			if version, ours := order.TokenVersion(token.Name); ours {
-				issued = append(issued, Issued{ID: token.ID, Version: version, Ends: token.Ends})
-			}
+			visit(token)
 		}
 		if !isNew || p.Last != nil && p.Last(page, number, header) {
 			break
 		}
 	}
-	return issued, nil
+	return nil
 }
 
 // Delete deletes what is at a path. What has gone already is success.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -192,6 +193,13 @@ func (r *Rotation) issue(ctx context.Context, action Action) error {
 	issued, err := driver.Issue(ctx, action.Order)
 	if err != nil {
 		return asFinding(err, "issue a credential")
+	}
+	// With any of these as the pending value, no later rotation would get on.
+	switch credential := issued.Credential; {
+	case credential.Equal(action.Order.Current):
+		return finding.Refuse(apiFault(registry.Failure(registry.Unexpected, "the registry issued the credential that is in use already, so nothing would change")))
+	case credential.Username == "" || credential.Password.IsZero() || strings.Contains(credential.Username, ":"):
+		return finding.Refuse(apiFault(registry.Failure(registry.Unexpected, "the registry issued a credential without a user name or password, or with a colon in the user name, which basic authentication cannot carry")))
 	}
 	value, err := action.Current.With(issued.Credential)
 	if err != nil {

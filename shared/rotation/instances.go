@@ -63,9 +63,9 @@ func (r *Rotation) instances(ctx context.Context, o Observation, fleets []fleet)
 }
 
 // registrations gives when the container instances of clusters were registered. A
-// cluster that isn't here, or may not be read, has none that are known.
-func (r *Rotation) registrations(ctx context.Context, clusters []string) (map[string][]time.Time, error) {
-	registered := make([][]time.Time, len(clusters))
+// cluster that isn't here has none; unseen says why one may not be read.
+func (r *Rotation) registrations(ctx context.Context, clusters []string) (byCluster map[string][]time.Time, unseen map[string]string, err error) {
+	registered, denied := make([][]time.Time, len(clusters)), make([]string, len(clusters))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for i, cluster := range clusters {
@@ -76,20 +76,28 @@ func (r *Rotation) registrations(ctx context.Context, clusters []string) (map[st
 				}
 				return nil
 			})
-			if err != nil && (awserror.HasCode(err, "ClusterNotFoundException") || awserror.Classify(err) == awserror.Denied) {
+			switch {
+			case err == nil, awserror.HasCode(err, "ClusterNotFoundException"):
+				return nil
+			case awserror.Classify(err) == awserror.Denied:
+				denied[i] = failedCall(err)
 				return nil
 			}
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	byCluster := map[string][]time.Time{}
+	byCluster, unseen = map[string][]time.Time{}, map[string]string{}
 	for i, cluster := range clusters {
+		if denied[i] != "" {
+			unseen[cluster] = denied[i]
+			continue
+		}
 		byCluster[cluster] = registered[i]
 	}
-	return byCluster, nil
+	return byCluster, unseen, nil
 }
 
 // describeInstances walks through a cluster's instances, a hundred at a time.

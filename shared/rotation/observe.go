@@ -74,9 +74,7 @@ func (r *Rotation) observe(ctx context.Context, request Request) (Observation, e
 	if inside, ok := lambdacontext.FromContext(ctx); ok {
 		o.Function = inside.InvokedFunctionArn
 	}
-	if rules := described.RotationRules; rules != nil {
-		o.Rate = rate(rules)
-	}
+	o.rhythm = rhythmOf(described.RotationRules, o.Now)
 	o.Replicas = replicasOf(described)
 	return o, nil
 }
@@ -116,21 +114,6 @@ func tagsOf(tags []types.Tag) map[string]string {
 	return read
 }
 
-// rate reads a schedule such as "rate(4 hours)" or "rate(10 days)"
-// ("RotationRulesType", API reference).
-func rate(rules *types.RotationRulesType) time.Duration {
-	const day = 24 * time.Hour
-	var number int64
-	var unit string
-	if _, err := fmt.Sscanf(aws.ToString(rules.ScheduleExpression), "rate(%d %s", &number, &unit); err != nil {
-		number, unit = aws.ToInt64(rules.AutomaticallyAfterDays), "days"
-	}
-	if strings.HasPrefix(unit, "hour") {
-		return time.Duration(min(number, 1000)) * time.Hour
-	}
-	return time.Duration(min(number, 1000)) * day
-}
-
 // answer reads the answers to one wave of questions, side by side.
 func (r *Rotation) answer(ctx context.Context, o Observation, questions []Question) (Observation, error) {
 	answered := o
@@ -163,6 +146,10 @@ func cloned[V any](of map[string]V) map[string]V {
 	return maps.Clone(of)
 }
 
+// maxIssued bounds how many credentials of one secret are looked at: the values of
+// their versions are read one by one.
+const maxIssued = 200
+
 // lookUp answers one question; what it gives puts the answer in its place.
 func (r *Rotation) lookUp(ctx context.Context, o Observation, q Question) (func(*Observation), error) {
 	switch q.Kind {
@@ -180,6 +167,9 @@ func (r *Rotation) lookUp(ctx context.Context, o Observation, q Question) (func(
 		}, err
 	case AskIssued:
 		issued, err := r.drivers[q.Driver].(registry.Lister).List(ctx, q.Order)
+		if len(issued) > maxIssued {
+			err = registry.Failure(registry.Unexpected, fmt.Sprintf("the registry lists %d credentials for the secret, of which a rotation needs three; delete those that nothing uses", len(issued)))
+		}
 		return func(o *Observation) { o.Issued = issued }, asFinding(err, "list what was issued")
 	case AskStanding:
 		standing, err := r.standing(ctx, q)
@@ -200,8 +190,8 @@ func (r *Rotation) lookUp(ctx context.Context, o Observation, q Question) (func(
 		reached, last, err := r.instances(ctx, o, q.Fleets)
 		return func(o *Observation) { o.Reached, o.Sent = reached, last }, err
 	case AskAges:
-		registered, err := r.registrations(ctx, q.Clusters)
-		return func(o *Observation) { o.Registered = registered }, err
+		registered, unseen, err := r.registrations(ctx, q.Clusters)
+		return func(o *Observation) { o.Registered, o.Unseen = registered, unseen }, err
 	case AskUses:
 		uses, err := r.uses(ctx, q.Families)
 		return func(o *Observation) { o.Uses = uses }, err
@@ -223,6 +213,8 @@ func (o *Observation) keepValue(q Question, value Value) {
 		o.New = value
 	case forPrevious:
 		o.Previous = value
+	case forPending:
+		o.Pending = value
 	case forAdministrator:
 		o.Administrator = value
 	default:

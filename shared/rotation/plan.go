@@ -66,8 +66,8 @@ func later(one, other time.Time) time.Time {
 // grace is what the tag says. Without it, a schedule of a few hours is its
 // owner's word that the previous credential is needed no longer than that.
 func (o Observation) grace(at Target) time.Duration {
-	if !at.HasGrace && o.Rate > 0 {
-		return min(defaultGrace, o.Rate/2)
+	if !at.HasGrace && o.rhythm.shortest > 0 {
+		return min(defaultGrace, o.rhythm.shortest/2)
 	}
 	if !at.HasGrace {
 		return defaultGrace
@@ -425,7 +425,17 @@ func (r *Rotation) planTest(o Observation, at Target, both documents, base Actio
 		findings = append(findings, unproven(o, at, tested.Username)...)
 	}
 	findings = append(findings, standingFaults(o, tested.Username, whose, o.nextEnd(), r.replaces(o, at))...)
-	return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{Code: code, Severity: finding.Info, Message: message})}
+	plan := pipeline.Plan[Action]{Findings: append(findings, finding.Finding{Code: code, Severity: finding.Info, Message: message})}
+	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs && both.hasNew && slices.ContainsFunc(findings, lacksRights) {
+		// Nor does a minted credential get other rights when its owner corrects them.
+		plan.Actions = []Action{base.abandoning(o.Version)}
+	}
+	return plan
+}
+
+// lacksRights reports whether a finding says that a credential can't pull.
+func lacksRights(f finding.Finding) bool {
+	return slices.Contains([]string{"pull-denied", "account-rights", "account-disabled"}, f.Code)
 }
 
 // takesTurns reports whether two accounts take turns.

@@ -2,6 +2,8 @@ package rotation_test
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -266,8 +268,25 @@ func TestLookSeesWhatTheNextRotationNeeds(t *testing.T) {
 		"it ends before it is due": {func(w *world) {
 			w.secrets.Tags[rotation.ExpiresTag], w.secrets.Due = "2026-12-01", start.AddDate(0, 6, 0)
 		}, "credential-ends"},
-		"it ends next year":     {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2027-08-20" }, ""},
-		"no day":                {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "soon" }, "tag-malformed"},
+		"it ends next year":            {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2027-08-20" }, ""},
+		"no day":                       {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "soon" }, "tag-malformed"},
+		"a time next year":             {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = " 2027-08-20T12:00:00+02:00 " }, ""},
+		"a time that has come":         {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2026-08-21T11:00:00+02:00" }, "credential-ends"},
+		"a time still to come":         {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2026-08-24T11:00:00Z" }, "credential-ends"},
+		"no day of a month":            {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2027-02-30" }, "tag-malformed"},
+		"a day in another form":        {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "31.01.2027" }, "tag-malformed"},
+		"a day, then words":            {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "2027-01-31 or later" }, "tag-malformed"},
+		"an empty day":                 {func(w *world) { w.secrets.Tags[rotation.ExpiresTag] = "" }, "tag-malformed"},
+		"the test image is gone":       {func(w *world) { w.secrets.Tags[rotation.ImageTag] = "registry.example.com/team/app:2" }, "image-missing"},
+		"no test image":                {func(w *world) { delete(w.secrets.Tags, rotation.ImageTag) }, ""},
+		"the test image is elsewhere":  {func(w *world) { w.secrets.Tags[rotation.ImageTag] = "docker.io/acme/app:2" }, "tag-malformed"},
+		"the test image is not for it": {func(w *world) { w.withImages(map[string]string{"team/app": "ops"}) }, "login-refused"},
+		"the test image is for it":     {func(w *world) { w.withImages(map[string]string{"team/app": "ops ci"}) }, ""},
+		"stuck for days": {func(w *world) {
+			w.secrets.Begin(version1)
+			w.secrets.Values[version1], w.secrets.Made = "typo", map[string]time.Time{version1: start.AddDate(0, 0, -2)}
+		}, "rotation-underway"},
+		"stuck without a value": {func(w *world) { w.secrets.Begin(version1); w.secrets.Changed = start.AddDate(0, 0, -2) }, "rotation-underway"},
 		"another function":      {func(w *world) { w.secrets.RotatedBy = "arn:aws:lambda:us-east-1:123456789012:function:theirs" }, "rotated-by-another"},
 		"this function's alias": {func(w *world) { w.secrets.RotatedBy = ownFunction + ":live" }, ""},
 	} {
@@ -279,6 +298,121 @@ func TestLookSeesWhatTheNextRotationNeeds(t *testing.T) {
 			if codes(result) != test.want || (result.Status == finding.Compliant) != (test.want == "") {
 				t.Errorf("got %+v", result)
 			}
+		})
+	}
+	for name, prepare := range map[string]func(*world){
+		"a rotation of today": func(w *world) { w.secrets.Made = map[string]time.Time{version1: start.Add(-23 * time.Hour)} },
+		"of no known age":     func(*world) {},
+	} {
+		w := newWorld(t)
+		w.secrets.Begin(version1)
+		w.secrets.Values[version1] = `{"username":"ci_clone","password":"a new one"}`
+		prepare(w)
+		if result := w.review(t); codes(result) != "rotation-underway" || result.Status != finding.Compliant {
+			t.Errorf("%s: %+v", name, result)
+		}
+	}
+}
+
+// TestPullDeniedGivesUpAWSPENDING: a minted credential doesn't get the rights that
+// its registry's administrator corrects later, so it is not tried again.
+func TestPullDeniedGivesUpAWSPENDING(t *testing.T) {
+	for _, name := range []string{"gitea", "quay", "harbor, minted for a project"} {
+		v := vendors()[name]
+		w, s, _ := newVendorWorld(v)
+		delete(w.secrets.Tags, rotation.ImageTag)
+		image := strings.TrimPrefix(v.registry[strings.IndexByte(v.registry+"/", '/'):]+"/shop", "/")
+		w.definitions = definitions{"shop": {strings.SplitN(v.registry, "/", 2)[0] + "/" + image + "@sha256:" + strings.Repeat("0", 64) + " " + secretARN}}
+		images, narrow := w.network.Hosts[v.endpoint], true
+		first := func(request *http.Request) bool {
+			token, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(request.Header.Get("Authorization"), "Bearer "))
+			return strings.HasSuffix(string(token), "\x00"+canary)
+		}
+		w.network.Hosts[v.endpoint] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+			switch {
+			case !strings.Contains(request.URL.Path, "/manifests/"):
+				images.ServeHTTP(writer, request)
+			case narrow && !first(request):
+				writer.WriteHeader(http.StatusForbidden)
+			}
+		})
+		w.secrets.Begin(version1)
+		w.run(t, "createSecret", version1)
+		w.run(t, "setSecret", version1)
+		result := w.run(t, "testSecret", version1)
+		if codes(result) != "pull-denied login-succeeded" || !result.HasError() || !strings.Contains(result.Findings[0].Message, "shop@sha256:") {
+			t.Errorf("%s: %+v", name, result)
+		}
+		if version, _ := w.secrets.Staged("AWSPENDING"); version != "" {
+			t.Errorf("%s: AWSPENDING is still on %s", name, version)
+		}
+		w.usable(t)
+		// Its rights are corrected, and the next rotation begins with another one.
+		narrow = false
+		w.secrets.Begin("version-2")
+		w.rotate(t, "version-2")
+		w.usable(t)
+		if v.takesTurns {
+			continue
+		}
+		if got := issued(s); got != 1 {
+			t.Errorf("%s: %d tokens of the function's are left", name, got)
+		}
+	}
+	// An account that takes turns keeps its password, which rights can be given to.
+	w := newWorld(t)
+	delete(w.secrets.Tags, rotation.ImageTag)
+	w.definitions = definitions{"shop": {"registry.example.com/team/shop:2 " + secretARN}}
+	w.withImages(map[string]string{"team/shop": "ci"})
+	w.secrets.Begin(version1)
+	w.run(t, "createSecret", version1)
+	w.run(t, "setSecret", version1)
+	if result := w.run(t, "testSecret", version1); codes(result) != "pull-denied login-succeeded" {
+		t.Errorf("got %+v", result)
+	}
+	w.withImages(map[string]string{"team/shop": "*"})
+	for _, step := range rotation.Steps() {
+		if result := w.run(t, string(step), version1); result.HasError() {
+			t.Errorf("%s: %+v", step, result)
+		}
+	}
+}
+
+// TestUnseenInstancesMayHoldThePrevious: where a cluster's instances can't be listed,
+// nothing that they may hold ends.
+func TestUnseenInstancesMayHoldThePrevious(t *testing.T) {
+	for name, test := range map[string]struct {
+		denied bool
+		grace  string
+		ended  bool
+	}{
+		"listed":              {false, "1h", true},
+		"denied":              {true, "1h", false},
+		"denied, hard":        {true, "1h hard", true},
+		"denied, it's leaked": {true, "0h", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.objects.Now = func() time.Time { return w.now() }
+			w.commands = &commands{now: w.now, clusters: map[string][]instance{"prod": nil}, denied: map[string]bool{"prod": test.denied}}
+			w.objects.Write(configBucket, "prod/ecs.config", inCluster("prod"))
+			w.secrets.Begin(version1)
+			w.rotate(t, version1)
+			w.secrets.Tags[rotation.GraceTag], w.secrets.Rotated = test.grace, start
+			w.now = func() time.Time { return start.Add(2 * time.Hour) }
+			result := w.review(t)
+			if held := strings.Contains(codes(result), "previous-held"); held != test.denied || held && result.Status == finding.Compliant {
+				t.Errorf("got %+v", result)
+			}
+			if ended := !w.accepts("ci", canary); ended != test.ended {
+				t.Errorf("the previous credential ended: %v, %+v", ended, result)
+			}
+			w.secrets.Begin("version-2")
+			result = w.run(t, "createSecret", "version-2")
+			if held := codes(result) == "previous-held"; held != (test.denied && !test.ended) || result.HasError() != held {
+				t.Errorf("the next rotation: %+v", result)
+			}
+			w.usable(t)
 		})
 	}
 }
@@ -353,8 +487,50 @@ func TestSharedAccounts(t *testing.T) {
 	}
 }
 
-// TestTokensOutliveCronSchedules: a cron expression has no rate, and Secrets
-// Manager's dates tell the time between rotations.
+// TestSharedAccountsByOtherNames: one list of users has several names: ports of a
+// Nexus, two host names of one file, two hosts of one administrator.
+func TestSharedAccountsByOtherNames(t *testing.T) {
+	const otherARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:copy-AbCdEf"
+	const adminARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:" + adminSecret + "-XyZ123"
+	for name, test := range map[string]struct {
+		vendor, username string
+		tags             map[string]string
+		want             string
+	}{
+		"nexus, another port":            {"nexus", "ecs puller", map[string]string{rotation.RegistryTag: "nexus.example.com:8083", rotation.DriverTag: "nexus"}, "accounts-shared"},
+		"nexus, another port, no other":  {"nexus", "web puller", map[string]string{rotation.RegistryTag: "nexus.example.com:8083", rotation.DriverTag: "nexus"}, ""},
+		"nexus, another name, one admin": {"nexus", "ecs puller_clone", map[string]string{rotation.RegistryTag: "images.example.com", rotation.DriverTag: "nexus", rotation.AdminTag: adminARN}, "accounts-shared"},
+		"nexus, another one":             {"nexus", "ecs puller", map[string]string{rotation.RegistryTag: "images.example.com", rotation.DriverTag: "nexus", rotation.AdminTag: adminSecret + "-2"}, ""},
+		"quay, another organization":     {"quay", "shop+ecs", map[string]string{rotation.RegistryTag: "quay.io/shop", rotation.DriverTag: "quay"}, ""},
+		"quay, the same robot":           {"quay", "acme+ecs", map[string]string{rotation.RegistryTag: "quay.io/acme/web", rotation.DriverTag: "quay"}, "accounts-shared"},
+		"htpasswd, another host":         {"", "ci", map[string]string{rotation.RegistryTag: "mirror.example.com", rotation.DriverTag: htpasswd.Name, htpasswd.LocationTag: "s3://acme/auth/htpasswd"}, "accounts-shared"},
+		"htpasswd, another file":         {"", "ci", map[string]string{rotation.RegistryTag: "registry.example.com/other", rotation.DriverTag: htpasswd.Name, htpasswd.LocationTag: "s3://acme/other/htpasswd"}, ""},
+		"htpasswd, no registry":          {"", "ci", map[string]string{rotation.RegistryTag: "not a host", rotation.DriverTag: htpasswd.Name}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if test.vendor != "" {
+				w, _, _ = newVendorWorld(vendors()[test.vendor])
+			}
+			var tags []smtypes.Tag
+			for key, value := range test.tags {
+				tags = append(tags, smtypes.Tag{Key: &key, Value: &value})
+			}
+			w.secrets.Listed = []smtypes.SecretListEntry{{ARN: aws.String(otherARN), Name: aws.String("copy"), CreatedDate: &start, Tags: tags}}
+			if w.secrets.Others == nil {
+				w.secrets.Others = map[string]string{}
+			}
+			w.secrets.Others[otherARN] = fmt.Sprintf(`{"username":%q,"password":"x"}`, test.username)
+			if result := w.review(t); codes(result) != test.want {
+				t.Errorf("got %+v", result)
+			}
+		})
+	}
+}
+
+// TestTokensOutliveCronSchedules: a token is in use for two of a schedule's longest
+// intervals, also where the next one is short. What the dates of Secrets Manager tell
+// counts where the expression can't be read.
 func TestTokensOutliveCronSchedules(t *testing.T) {
 	for name, test := range map[string]struct {
 		schedule string
@@ -368,7 +544,16 @@ func TestTokensOutliveCronSchedules(t *testing.T) {
 		"monthly, forty days":    {"cron(0 8 1 * ? *)", "access/40", start.AddDate(0, 0, -20), start.AddDate(0, 0, 10), true},
 		"daily, a week":          {"cron(0 8 * * ? *)", "access/7", start.AddDate(0, 0, -1), start.Add(time.Hour), false},
 		"never rotated, a week":  {"cron(0 8 1 * ? *)", "access/7", time.Time{}, start.AddDate(0, 0, 10), true},
-		"never rotated, a month": {"cron(0 8 1 * ? *)", "access/31", time.Time{}, start.AddDate(0, 0, 10), false},
+		"never rotated, a month": {"cron(0 8 1 * ? *)", "access/31", time.Time{}, start.AddDate(0, 0, 10), true},
+		"within its window":      {"cron(0 8 1 * ? *)", "access/50", start.AddDate(0, 0, -31), start.Add(10 * time.Hour), true},
+		"within its window, two": {"cron(0 8 1 * ? *)", "access/62", start.AddDate(0, 0, -31), start.Add(10 * time.Hour), false},
+		"twice a month, a month": {"cron(0 8 1,15 * ? *)", "access/34", time.Time{}, start.AddDate(0, 0, 10), false},
+		"uneven months":          {"cron(0 8 1 1,2 ? *)", "access/90", start.AddDate(0, 0, -31), start.AddDate(0, 0, 1), true},
+		"overdue for months":     {"cron(0 8 1 * ? *)", "access/70", start.AddDate(0, -4, 0), start.AddDate(0, 0, 10), false},
+		"weekdays":               {"cron(0 8 ? * MON-FRI *)", "access/7", start.AddDate(0, 0, -1), start.AddDate(0, 0, 3), false},
+		"hours":                  {"rate(12 hours)", "access/1", start.Add(-12 * time.Hour), start, false},
+		"can't be read, a month": {"cron(0 8 1 * * 2030)", "access/31", time.Time{}, start.AddDate(0, 0, 10), false},
+		"can't be read, a week":  {"cron(0 8 1 * * 2030)", "access/7", time.Time{}, start.AddDate(0, 0, 10), true},
 		"no schedule":            {"", "access/7", time.Time{}, time.Time{}, false},
 		"a rate":                 {"rate(30 days)", "access/7", start, start.AddDate(0, 0, 30), true},
 	} {
@@ -451,18 +636,28 @@ func TestLambdaDriver(t *testing.T) {
 		prepare func(*world)
 		want    string
 	}{
-		"not allowed":   {func(w *world) { w.secrets.Tags["ecs-guardrails:function"] = functionARN + "-evil" }, "driver-needs"},
-		"no tag":        {func(w *world) { delete(w.secrets.Tags, "ecs-guardrails:function") }, "driver-needs"},
-		"it fails":      {func(w *world) { w.operators.Fails = true }, "registry-api"},
-		"no JSON":       {answering("list", canary), "registry-api"},
-		"no credential": {answering("issue", `{"username":"a","id":"1"}`), "registry-api"},
-		"no id":         {answering("issue", `{"username":"a","password":"b"}`), "registry-api"},
-		"a colon":       {answering("issue", `{"username":"a:b","password":"b","id":"1"}`), "registry-api"},
-		"list's form":   {answering("list", `{"credentials":[{"id":"1"}]}`), "registry-api"},
-		"refused":       {answering("issue", `{"error":"refused"}`), "administrator-refused"},
-		"missing":       {answering("issue", `{"error":"missing"}`), "account-missing"},
-		"busy":          {answering("issue", `{"error":"busy"}`), "call-retried"},
-		"its own words": {answering("issue", `{"error":"`+canary+`"}`), "registry-api"},
+		"not allowed":     {func(w *world) { w.secrets.Tags["ecs-guardrails:function"] = functionARN + "-evil" }, "driver-needs"},
+		"no tag":          {func(w *world) { delete(w.secrets.Tags, "ecs-guardrails:function") }, "driver-needs"},
+		"it fails":        {func(w *world) { w.operators.Fails = true }, "registry-api"},
+		"no JSON":         {answering("list", canary), "registry-api"},
+		"no credential":   {answering("issue", `{"username":"a","id":"1"}`), "registry-api"},
+		"no id":           {answering("issue", `{"username":"a","password":"b"}`), "registry-api"},
+		"a colon":         {answering("issue", `{"username":"a:b","password":"b","id":"1"}`), "registry-api"},
+		"list's form":     {answering("list", `{"credentials":[{"id":"1"}]}`), "registry-api"},
+		"refused":         {answering("issue", `{"error":"refused"}`), "administrator-refused"},
+		"missing":         {answering("issue", `{"error":"missing"}`), "account-missing"},
+		"busy":            {answering("issue", `{"error":"busy"}`), "call-retried"},
+		"its own words":   {answering("issue", `{"error":"`+canary+`"}`), "registry-api"},
+		"the one in use":  {answering("issue", `{"username":"by hand","password":"`+canary+`","id":"1"}`), "registry-api"},
+		"null":            {answering("issue", `null`), "registry-api"},
+		"a list":          {answering("issue", `[{"username":"a","password":"b","id":"1"}]`), "registry-api"},
+		"nothing":         {answering("issue", ``), "registry-api"},
+		"another type":    {answering("issue", `{"username":"a","password":{"`+canary+`":1},"id":"1"}`), "registry-api"},
+		"no date":         {answering("issue", `{"username":"a","password":"b","id":"1","expires":"`+canary+`"}`), "registry-api"},
+		"error's type":    {answering("issue", `{"error":["`+canary+`"]}`), "registry-api"},
+		"list's version":  {answering("list", `{"credentials":[{"id":"1","secretVersion":"`+canary+` ../x"}]}`), "registry-api"},
+		"list's length":   {answering("list", `{"credentials":[`+strings.TrimSuffix(strings.Repeat(`{"id":"1","secretVersion":"v"},`, 5000), ",")+`]}`), "registry-api"},
+		"two in one JSON": {answering("issue", `{"username":"a","password":"b","id":"1"}{"error":"`+canary+`"}`), "registry-api"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, s, _ := newVendorWorld(allVendors()["lambda"])
@@ -476,8 +671,29 @@ func TestLambdaDriver(t *testing.T) {
 			if len(s.Live()) != before {
 				t.Error("a credential was issued or ended")
 			}
+			if version, value := w.secrets.Staged("AWSPENDING"); version != version1 || value != "" {
+				t.Errorf("the pending version has a value: %v", value != "")
+			}
 		})
 	}
+	// A user name and password may hold whatever JSON can.
+	t.Run("odd characters", func(t *testing.T) {
+		const username, password = "robot é\t\"<&>'", "p:a/ß \"'\\ \u2028 😀"
+		w, _, _ := newVendorWorld(allVendors()["lambda"])
+		w.accepts = func(u, p string) bool { return u == username && p == password || p == canary }
+		w.withImages(map[string]string{"own/app": "*"})
+		w.operators.Answer = map[string]string{"issue": fmt.Sprintf(`{"username":%s,"password":%s,"id":"1"}`, quoted(t, username), quoted(t, password))}
+		w.objects.Write(configBucket, "prod/ecs.config", fileWith("by hand", canary))
+		w.secrets.Begin(version1)
+		w.rotate(t, version1)
+		_, value := w.secrets.Staged("AWSCURRENT")
+		if u, p := credentialOf(t, value); u != username || p != password {
+			t.Error("the current version has another credential")
+		}
+		if string(w.objects.Read(configBucket, "prod/ecs.config")) == string(fileWith("by hand", canary)) {
+			t.Error("the file wasn't written")
+		}
+	})
 	t.Run("its rights and end", func(t *testing.T) {
 		w, _, _ := newVendorWorld(allVendors()["lambda"])
 		w.operators.Answer = map[string]string{"verify": `{"pull":false}`}
@@ -493,6 +709,15 @@ func TestLambdaDriver(t *testing.T) {
 			t.Errorf("got %+v", result)
 		}
 	})
+}
+
+func quoted(t *testing.T, text string) string {
+	t.Helper()
+	encoded, err := json.Marshal(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(encoded)
 }
 
 // answering has the operator's function give an answer of its own to an action.

@@ -20,12 +20,13 @@ const (
 	reminder = 14 * day
 )
 
-// interval is the time between two rotations, 0 where it isn't known. A cron
-// expression's is estimated from the dates that Secrets Manager tells.
+// interval is the longest time between two rotations, 0 where it isn't known. That
+// of a schedule which can't be read is estimated from the dates that Secrets Manager
+// tells.
 func (o Observation) interval() time.Duration {
 	switch {
-	case o.Rate > 0:
-		return o.Rate
+	case o.rhythm.longest > 0:
+		return o.rhythm.longest
 	case o.Due.IsZero():
 		return 0
 	case !o.Due.After(o.Now):
@@ -63,7 +64,7 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 	if len(faults) > 0 {
 		return faults
 	}
-	findings := inUseFault(o, at)
+	findings := append(inUseFault(o, at), testImageFault(o, at)...)
 	username := next.before.Credential.Username
 	if o.Standings[username].Fault == nil || len(findings) == 0 {
 		// A credential that the registry refuses is the fault of what the driver found, too.
@@ -90,6 +91,28 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 		}
 	}
 	return findings
+}
+
+// testImageFault says that testSecret would not get the test image's manifest.
+func testImageFault(o Observation, at Target) []finding.Finding {
+	if at.Image == nil || len(o.Pulls[forInUse]) == 0 {
+		return nil
+	}
+	answer := o.Pulls[forInUse][0]
+	fault := finding.Finding{
+		Code: "image-missing", Severity: finding.Error,
+		Message: "the current credential doesn't get the manifest of the test image: " + answer.Why,
+		Fix:     fmt.Sprintf("name in the tag %s an image that is there and that the credential may pull", ImageTag),
+	}
+	switch answer.Access {
+	case registry.Absent, registry.AbsentOrPrivate:
+		return []finding.Finding{fault}
+	case registry.Denied:
+		fault.Code = "login-refused"
+		return []finding.Finding{fault}
+	}
+	// What else there is to say of the registry, the login says.
+	return nil
 }
 
 // standingFaults says what the registry's word about an account means. needed is
@@ -226,16 +249,49 @@ func rotatedByAnother(o Observation) []finding.Finding {
 // maxRivals bounds how many other secrets' values are compared.
 const maxRivals = 10
 
-// rivals are the other secrets whose accounts may be the same ones.
-func (o Observation) rivals(at Target) []OtherSecret {
+// rivals are the other secrets whose accounts, or images, may be the same ones.
+func (r *Rotation) rivals(o Observation, at Target) []OtherSecret {
 	var rivals []OtherSecret
 	for _, other := range o.Others {
-		named, err := registry.Parse(other.Tags[RegistryTag])
-		if err == nil && named.Host == at.Registry.Host && len(rivals) < maxRivals {
+		if (r.mayShareAccounts(o, at, other) || o.isTwin(at, other)) && len(rivals) < maxRivals {
 			rivals = append(rivals, other)
 		}
 	}
 	return rivals
+}
+
+// mayShareAccounts reports whether another secret's accounts are kept where this
+// one's are: in the same file, at the same host, whatever the port, or under the same
+// administrator. A Nexus has a port for each of its repositories and one list of users.
+func (r *Rotation) mayShareAccounts(o Observation, at Target, other OtherSecret) bool {
+	own, theirs := r.place(o.Tags), r.place(other.Tags)
+	if own != "" && theirs != "" {
+		return own == theirs
+	}
+	named, err := registry.Parse(other.Tags[RegistryTag])
+	return err == nil && named.Hostname() == at.Registry.Hostname() ||
+		at.Admin != "" && nameOfSecret(at.Admin) == nameOfSecret(other.Tags[AdminTag])
+}
+
+// place is where a secret's tags say that the accounts are kept, "" for its registry.
+func (r *Rotation) place(tags map[string]string) string {
+	if placed, ok := r.drivers[tags[DriverTag]].(registry.Placed); ok {
+		return placed.Place(tags)
+	}
+	return ""
+}
+
+// nameOfSecret gives the name in a secret's ARN, without the hyphen and the six
+// characters that Secrets Manager adds, or the name itself.
+func nameOfSecret(id string) string {
+	_, name, isARN := strings.Cut(id, ":secret:")
+	switch {
+	case !isARN:
+		return id
+	case len(name) > 7 && name[len(name)-7] == '-':
+		return name[:len(name)-7]
+	}
+	return name
 }
 
 // sharedFaults says that another secret rotates the same accounts, or is tagged
@@ -248,9 +304,9 @@ func (r *Rotation) sharedFaults(o Observation, at Target) []finding.Finding {
 	own := baseUser(next.before.Credential.Username)
 	takesTurns := r.drivers[at.Driver].Accounts(o.Tags) == registry.TwoAccounts
 	var findings []finding.Finding
-	for _, other := range o.rivals(at) {
+	for _, other := range r.rivals(o, at) {
 		document, err := ParseDocument(o.OtherValues[other.ARN].Text, passwordKeyOf(other.Name))
-		if takesTurns && err == nil && baseUser(document.Credential.Username) == own {
+		if takesTurns && err == nil && baseUser(document.Credential.Username) == own && r.mayShareAccounts(o, at, other) {
 			findings = append(findings, finding.Finding{
 				Code: "accounts-shared", Severity: finding.Error,
 				Message: fmt.Sprintf("the secret %s holds a credential of the same accounts, so a rotation of either one ends the other's credential", printable(other.Name)),

@@ -169,7 +169,7 @@ func judgePulls(o Observation, at Target, both documents) (findings []finding.Fi
 			proven++
 			continue
 		}
-		name := at.Registry.Host + "/" + images[i].Name + ":" + images[i].Reference
+		name := at.Registry.Host + "/" + images[i].String()
 		before := registry.Answer{Access: registry.Unanswered}
 		if len(old) > 0 {
 			before, old = old[0], old[1:]

@@ -76,6 +76,7 @@ const (
 	forOld           = "old"
 	forNew           = "new"
 	forPrevious      = "previous"
+	forPending       = "pending"
 	forAdministrator = "administrator"
 	forCandidate     = "candidate"
 	forInUse         = "in use"
@@ -90,7 +91,7 @@ func (r *Rotation) ask(o Observation) []Question {
 // where the next ones depend on an answer that is missing.
 func (r *Rotation) wanted(o Observation) []Question {
 	if r.settled(o) {
-		return nil
+		return o.underwayQuestions()
 	}
 	at, _ := target(o.Tags, r.drivers)
 	questions := r.valueQuestions(o, at)
@@ -120,7 +121,9 @@ func (r *Rotation) wanted(o Observation) []Question {
 	case CreateSecret:
 		if !both.hasNew {
 			questions = append(questions, r.issuedQuestions(o, at, both.order)...)
-			questions = append(questions, r.standingQuestions(at, both.order, both.order.Next)...)
+			if r.takesTurns(o, at) {
+				questions = append(questions, r.standingQuestions(at, both.order, both.order.Next)...)
+			}
 			questions = append(questions, r.replicaQuestions(o, at)...)
 			questions = append(questions, r.holderQuestions(o, at, both)...)
 		}
@@ -294,6 +297,9 @@ func (r *Rotation) reviewQuestions(o Observation, at Target, takesTurns bool) []
 		return nil
 	}
 	questions := []Question{r.login(forInUse, o, at, next.before.Credential)}
+	if at.Image != nil {
+		questions = append(questions, Question{Kind: AskPulls, For: forInUse, Images: []registry.Question{{Registry: at.Registry, Image: *at.Image, Credential: next.before.Credential}}})
+	}
 	questions = append(questions, r.standingQuestions(at, next.order, next.before.Credential.Username)...)
 	if takesTurns && !at.InPlace {
 		questions = append(questions, r.standingQuestions(at, next.order, next.order.Next)...)
@@ -305,10 +311,10 @@ func (r *Rotation) reviewQuestions(o Observation, at Target, takesTurns bool) []
 	if len(r.configBuckets) > 0 {
 		questions = append(questions, Question{Kind: AskUnlisted, Entries: at.Configs})
 	}
-	if slices.ContainsFunc(o.rivals(at), func(other OtherSecret) bool { return o.isTwin(at, other) }) {
+	if slices.ContainsFunc(r.rivals(o, at), func(other OtherSecret) bool { return o.isTwin(at, other) }) {
 		questions = append(questions, Question{Kind: AskUses, Families: o.Tags[FamiliesTag]})
 	}
-	for _, other := range o.rivals(at) {
+	for _, other := range r.rivals(o, at) {
 		questions = append(questions, Question{Kind: AskValue, For: other.ARN, SecretID: other.ARN, MayBeLocked: true})
 	}
 	questions = append(questions, r.mintedQuestions(o)...)
@@ -328,6 +334,14 @@ func (r *Rotation) reviewQuestions(o Observation, at Target, takesTurns bool) []
 		questions = append(questions, r.ageQuestions(o, at, both)...)
 	}
 	return questions
+}
+
+// underwayQuestions ask since when a rotation is under way, which a look finds.
+func (o Observation) underwayQuestions() []Question {
+	if o.Step != Review || !o.underway() {
+		return nil
+	}
+	return []Question{{Kind: AskValue, For: forPending, SecretID: o.ARN, Version: o.version(pending), Label: pending, MayBeLocked: true}}
 }
 
 func (r *Rotation) ageQuestions(o Observation, at Target, both documents) []Question {
@@ -366,9 +380,8 @@ type Observation struct {
 	// its last change of any kind, and the time by which the next rotation is to take
 	// place; zero where there is none.
 	Created, Rotated, Changed, Due time.Time
-	// Rate is the time between rotations where the secret's schedule is a rate; 0
-	// where it is none, or a cron expression.
-	Rate time.Duration
+	// rhythm is that of the secret's schedule.
+	rhythm rhythm
 	// Replicas gives the state of each replica, by its region.
 	Replicas map[string]string
 
@@ -381,6 +394,8 @@ type Observation struct {
 	Old, New Value
 	// Previous is what carries AWSPREVIOUS while its grace time is running.
 	Previous Value
+	// Pending is what carries AWSPENDING at a look that finds a rotation under way.
+	Pending Value
 	// Administrator is the value of the administrator's secret.
 	Administrator Value
 	// Issued are the tokens that the registry lists for the secret, Minted the
@@ -399,8 +414,10 @@ type Observation struct {
 	// became of the last commands to each fleet, by their comment.
 	Reached map[string]reach
 	Sent    map[string]sent
-	// Registered is when each container instance of a cluster was registered.
+	// Registered is when each container instance of a cluster was registered, Unseen
+	// why those of others can't be listed.
 	Registered map[string][]time.Time
+	Unseen     map[string]string
 	// Login is how the registry took a credential.
 	Login *Attempt
 	// InUse is how it took the one that is in use, where another one is about to be
@@ -408,7 +425,8 @@ type Observation struct {
 	InUse *Attempt
 	// Uses are the images of the task definitions.
 	Uses Uses
-	// Pulls are answers about them: with the new credential, and with the one in use.
+	// Pulls are answers about them: with the new credential, and with the one before;
+	// at a look about the test image, with the one in use.
 	Pulls map[string][]registry.Answer
 	// Others are the other secrets that are tagged for a registry; OtherValues those
 	// of the ones for the same registry, by ARN.

@@ -47,8 +47,10 @@ type commands struct {
 	// status is what becomes of commands, failed on how many of 40 instances.
 	status types.CommandStatus
 	failed int32
-	// clusters are the instances by the cluster's name.
+	// clusters are the instances by the cluster's name, denied those that may not be
+	// listed.
 	clusters map[string][]instance
+	denied   map[string]bool
 	// history are the commands that ListCommands answers, the oldest first.
 	history []types.Command
 }
@@ -110,6 +112,9 @@ func (c *commands) DescribeInstanceInformation(_ context.Context, in *ssm.Descri
 // ListContainerInstances answers 100 to a page.
 func (c *commands) ListContainerInstances(_ context.Context, in *ecs.ListContainerInstancesInput, _ ...func(*ecs.Options)) (*ecs.ListContainerInstancesOutput, error) {
 	instances, ok := c.clusters[*in.Cluster]
+	if c.denied[*in.Cluster] {
+		return nil, &smithy.OperationError{ServiceID: "ECS", OperationName: "ListContainerInstances", Err: &smithy.GenericAPIError{Code: "AccessDeniedException", Message: canary, Fault: smithy.FaultClient}}
+	}
 	if !ok {
 		return nil, &smithy.OperationError{ServiceID: "ECS", OperationName: "ListContainerInstances", Err: &smithy.GenericAPIError{Code: "ClusterNotFoundException", Fault: smithy.FaultClient}}
 	}

@@ -2,6 +2,7 @@ package rotation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,7 +25,6 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 		return pipeline.Plan[Action]{Findings: append(findings, faults...)}, false
 	}
 	findings = append(findings, overdue(o)...)
-	underway := o.version(pending)
 	switch {
 	case o.version(current) == "":
 		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
@@ -32,11 +32,9 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 			Message: "no version of the secret is current, so there is no credential to follow",
 			Fix:     "give the secret the credential that works today with aws secretsmanager put-secret-value",
 		})}, false
-	case underway != "" && underway != o.version(current):
+	case o.underway():
 		// One of two accounts that take turns may be just getting its password.
-		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
-			Code: "rotation-underway", Severity: finding.Info, Message: "a rotation is under way, so the previous credential is left to it",
-		})}, false
+		return pipeline.Plan[Action]{Findings: append(findings, underwayFault(o))}, false
 	case o.version(previous) != "" && at.HasGrace && !o.graceOver(at):
 		findings = append(findings, finding.Finding{
 			Code: "grace-running", Severity: finding.Info,
@@ -44,6 +42,29 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 		})
 	}
 	return pipeline.Plan[Action]{Findings: findings}, true
+}
+
+// underway reports whether a version is to become the current one.
+func (o Observation) underway() bool {
+	version := o.version(pending)
+	return version != "" && version != o.version(current)
+}
+
+// underwayFault tells a rotation that is under way, and one that has stuck: Secrets
+// Manager begins no other one while a version carries AWSPENDING.
+func underwayFault(o Observation) finding.Finding {
+	since := o.Pending.Made
+	if since.IsZero() {
+		since = o.Changed
+	}
+	if since.IsZero() || o.Now.Before(since.Add(lateness)) {
+		return finding.Finding{Code: "rotation-underway", Severity: finding.Info, Message: "a rotation is under way, so the previous credential is left to it"}
+	}
+	return finding.Finding{
+		Code: "rotation-underway", Severity: finding.Error,
+		Message: fmt.Sprintf("a rotation has been under way since %s, and Secrets Manager begins no other one before it ends", since.UTC().Format(time.RFC3339)),
+		Fix:     fmt.Sprintf("cure this function's errors on the secret and rotate it with aws secretsmanager rotate-secret; or take AWSPENDING off the version with aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id %s, and rotate then", printable(o.version(pending))),
+	}
 }
 
 // rotationOff says that nothing rotates the secret, though its tags name a driver.
@@ -188,7 +209,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 func (r *Rotation) held(o Observation, at Target, both documents) []finding.Finding {
 	count, clusters := r.holders(o, at, both)
 	if count == 0 {
-		return nil
+		return unseenHolders(o, finding.Warning, "so it isn't revoked")
 	}
 	var until string
 	switch {
@@ -216,12 +237,29 @@ func (r *Rotation) heldByInstances(o Observation, at Target, both documents) []f
 	}
 	count, clusters := r.holders(o, at, both)
 	if count == 0 {
-		return nil
+		return unseenHolders(o, finding.Error, "which is the standby account's, so nothing is rotated")
 	}
 	return []finding.Finding{{
 		Code: "previous-held", Severity: finding.Error,
 		Message: fmt.Sprintf("%d container instances of %s have been registered since before their ecs.config got the current credential, so they hold the standby account's, which a rotation would end", count, shortened(clusters)),
 		Fix:     "replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES), and rotate again; to end the credential all the same, write hard behind the time in the tag " + GraceTag,
+	}}
+}
+
+// unseenHolders says that instances may hold the previous credential: they can't be
+// listed.
+func unseenHolders(o Observation, severity finding.Severity, consequence string) []finding.Finding {
+	if len(o.Unseen) == 0 {
+		return nil
+	}
+	var clusters []string
+	for _, cluster := range slices.Sorted(maps.Keys(o.Unseen)) {
+		clusters = append(clusters, fmt.Sprintf("%s (%s)", printable(cluster), o.Unseen[cluster]))
+	}
+	return []finding.Finding{{
+		Code: "previous-held", Severity: severity,
+		Message: fmt.Sprintf("the container instances of %s can't be listed, and may hold the previous credential, %s", shortened(clusters), consequence),
+		Fix:     "allow the function ecs:ListContainerInstances and ecs:DescribeContainerInstances; to end the credential all the same, write hard behind the time in the tag " + GraceTag,
 	}}
 }
 

@@ -32,8 +32,8 @@ const (
 	ConfigTag = "ecs-guardrails:config-objects"
 	// FamiliesTag narrows which families of task definitions the secret is for.
 	FamiliesTag = "ecs-guardrails:families"
-	// ExpiresTag is the day on which the current credential ends, as in 2027-01-31,
-	// where the registry tells no one.
+	// ExpiresTag is the day on which the current credential ends, as in 2027-01-31, or
+	// the time (RFC 3339), where the registry tells no one.
 	ExpiresTag = "ecs-guardrails:expires"
 )
 
@@ -128,11 +128,9 @@ func (t *Target) readTimes(tags map[string]string, fault func(code, message, fix
 		t.HasGrace, t.Hard = true, how == hard || t.Grace == 0
 	}
 	if text, tagged := tags[ExpiresTag]; tagged {
-		expires, err := time.Parse(time.DateOnly, text)
-		if err != nil {
-			fault("tag-malformed", fmt.Sprintf("the tag %s is no day", ExpiresTag), "write the day on which the credential ends, as in 2027-01-31, or take the tag away")
+		if t.Expires = registry.EndOf(strings.TrimSpace(text)); t.Expires.IsZero() {
+			fault("tag-malformed", fmt.Sprintf("the tag %s is no day", ExpiresTag), "write the day on which the credential ends, as in 2027-01-31, or the time, as in 2027-01-31T12:00:00Z; or take the tag away")
 		}
-		t.Expires = expires
 	}
 }
 

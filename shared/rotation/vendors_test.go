@@ -534,7 +534,7 @@ func TestVendorsFail(t *testing.T) {
 		refusing(404)(w, v)
 		unknown := w.network.Hosts[v.api]
 		w.network.Hosts[v.api] = http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
-			if strings.HasSuffix(request.URL.Path, "/version") || strings.HasSuffix(request.URL.Path, "/ping") || strings.HasSuffix(request.URL.Path, "/status") || strings.HasSuffix(request.URL.Path, "/discovery") || strings.HasSuffix(request.URL.Path, "/check/basic/") {
+			if strings.HasSuffix(request.URL.Path, "/version") || strings.HasSuffix(request.URL.Path, "/ping") || strings.HasSuffix(request.URL.Path, "/status") || strings.HasSuffix(request.URL.Path, "/discovery") || strings.HasSuffix(request.URL.Path, "/check/basic/") || request.URL.Path == acrID {
 				return
 			}
 			unknown.ServeHTTP(writer, request)

@@ -319,7 +319,7 @@ LEVEL = Warn
 		t.Helper()
 		command := exec.CommandContext(t.Context(), binary, append([]string{"--config", configuration, "--work-path", folder}, arguments...)...)
 		if output, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("gitea %s: %v\n%s", strings.Join(arguments[:2], " "), err, output)
+			t.Fatalf("gitea %s: %v\n%s", arguments[0], err, output)
 		}
 	}
 	run("migrate")

@@ -44,6 +44,9 @@ const (
 // version of the API.
 const version = "2025-11-01"
 
+// probe is the registry's own description, below the administrator's address.
+const probe = "?api-version=" + version
+
 // polls bounds the waits for what Azure does in the background (202 Accepted).
 const polls = 30
 
@@ -334,5 +337,5 @@ func (d *Driver) login(ctx context.Context, order registry.Order) (*registry.API
 	}
 	administrator = order.Administrator
 	administrator.Password = bearer.Token
-	return d.client.API(administrator, "", administrator.Bearer), nil
+	return d.client.API(administrator, probe, administrator.Bearer), nil
 }

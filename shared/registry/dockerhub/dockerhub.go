@@ -9,7 +9,9 @@
 // made before. The first one gets what the tag ecs-guardrails:dockerhub lists:
 // repositories as acme/web, "acme/" for all of the organization's, and "public" for
 // public repositories, which are a resource of their own; without the tag, the
-// repository that the registry's tag names, or all of the organization's. An
+// repository that the registry's tag names, or what the organization's tokens that
+// people made may pull, if they may all pull the same: Docker Hub doesn't tell which
+// one is in use. Where there are none, it is all of the organization's. An
 // organization may have 10 tokens (Team) or 100 (Business), expired ones included,
 // and each secret needs two, and a third one while it rotates. The API allows a
 // number of requests per minute, and says with 429 and X-Retry-After, a Unix
@@ -34,6 +36,7 @@ import (
 	"slices"
 	"strings"
 
+	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/secret"
 )
@@ -44,7 +47,8 @@ const Name = "dockerhub"
 // address is the API's host, which serves no images.
 const address = "https://hub.docker.com"
 
-// Driver implements registry.Driver, registry.Lister and registry.Limited.
+// Driver implements registry.Driver, registry.Lister, registry.Inspector and
+// registry.Limited.
 type Driver struct{ client *registry.Client }
 
 // New makes the driver.
@@ -102,7 +106,8 @@ type token struct {
 	TokenLabel string `json:"token_label"`
 	Token      secret.Text
 	// End is when it stops working, "" for never.
-	End string `json:"expires_at"`
+	End    string `json:"expires_at"`
+	Active *bool  `json:"is_active"`
 }
 
 func (t token) id() string    { return t.UUID + t.ID }
@@ -179,29 +184,100 @@ func (d *Driver) resources(ctx context.Context, api *registry.API, order registr
 		}
 		return resources, nil
 	}
-	former, err := d.listed(ctx, api, order)
+	var former, byPeople []registry.Token
+	err := pages(order).Walk(ctx, api, func(token registry.Token) {
+		if version, ours := order.TokenVersion(token.Name); ours && version != order.Version {
+			former = append(former, token)
+		}
+		if !strings.HasPrefix(token.Name, registry.NamePrefix) && !token.Inactive {
+			byPeople = append(byPeople, token)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
 	for _, token := range slices.Backward(former) {
-		if token.Version == order.Version {
-			continue
-		}
-		var shown struct{ Resources []resource }
-		_, err := api.Do(ctx, registry.Call{
-			Method: http.MethodGet, Path: tokens(order) + "/" + url.PathEscape(token.ID), Doing: "the look at the former access token", Want: []int{http.StatusOK},
-		}, &shown)
-		if err != nil && !registry.IsMissing(err) {
-			return nil, err
-		}
-		if len(shown.Resources) > 0 {
-			return shown.Resources, nil
+		if shown, err := d.resourcesOf(ctx, api, order, token.ID); err != nil || len(shown) > 0 {
+			return shown, err
 		}
 	}
 	if strings.Contains(order.Registry.Path, "/") {
 		return []resource{pullFrom(order.Registry.Path)}, nil
 	}
-	return []resource{pullFrom(order.Current.Username + "/*")}, nil
+	return d.firstResources(ctx, api, order, byPeople)
+}
+
+// maxCompared bounds how many tokens are looked at one by one: an organization has no
+// more.
+const maxCompared = 100
+
+// firstResources are what the tokens that people made may pull: the one in use is
+// among them.
+func (d *Driver) firstResources(ctx context.Context, api *registry.API, order registry.Order, byPeople []registry.Token) ([]resource, error) {
+	var first []resource
+	for i, token := range byPeople {
+		shown, err := d.resourcesOf(ctx, api, order, token.ID)
+		switch {
+		case err != nil:
+			return nil, err
+		case i == 0:
+			first = shown
+		}
+		if i == maxCompared || !slices.Equal(paths(first), paths(shown)) {
+			return nil, finding.Refuse(finding.Finding{
+				Code: "driver-needs", Severity: finding.Error,
+				Message: "the organization has several access tokens with different rights, and Docker Hub doesn't tell which one the secret holds, so it isn't known what the next one must be able to pull",
+				Fix:     "list it in the secret's tag " + ResourcesTag + ": repositories as acme/web, acme/ for all of the organization's, public for public images; or delete tokens that nothing uses",
+			})
+		}
+	}
+	if len(first) == 0 {
+		return []resource{pullFrom(order.Current.Username + "/*")}, nil
+	}
+	return first, nil
+}
+
+func paths(resources []resource) []string {
+	paths := make([]string, len(resources))
+	for i, r := range resources {
+		paths[i] = r.Path
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// resourcesOf gives the repositories that a token may pull from, and of what it may
+// do there that alone.
+func (d *Driver) resourcesOf(ctx context.Context, api *registry.API, order registry.Order, id string) ([]resource, error) {
+	var shown struct{ Resources []resource }
+	_, err := api.Do(ctx, registry.Call{
+		Method: http.MethodGet, Path: tokens(order) + "/" + url.PathEscape(id), Doing: "the look at an access token", Want: []int{http.StatusOK},
+	}, &shown)
+	if err != nil && !registry.IsMissing(err) {
+		return nil, err
+	}
+	var pulls []resource
+	for _, r := range shown.Resources {
+		if r.Type == "TYPE_REPO" && slices.Contains(r.Scopes, "scope-image-pull") {
+			pulls = append(pulls, pullFrom(r.Path))
+		}
+	}
+	return pulls, nil
+}
+
+// Inspect tells at a look what would keep the next rotation from knowing what its
+// token must be able to pull.
+func (d *Driver) Inspect(ctx context.Context, order registry.Order, _ string) (registry.Standing, error) {
+	order = complete(order)
+	if isPersonal(order) || order.Tags[ResourcesTag] != "" || strings.Contains(order.Registry.Path, "/") {
+		return registry.Standing{}, nil
+	}
+	api, err := d.login(ctx, order)
+	if err != nil {
+		return registry.Standing{}, err
+	}
+	_, err = d.resources(ctx, api, order)
+	return registry.Standing{}, err
 }
 
 // List gives the tokens that carry the labels of this secret's.
@@ -211,7 +287,7 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 	if err != nil {
 		return nil, err
 	}
-	return d.listed(ctx, api, order)
+	return pages(order).List(ctx, api, order)
 }
 
 // listing is a page of tokens.
@@ -222,17 +298,17 @@ type listing struct {
 	Results      []token
 }
 
-// listed gives this secret's tokens in the order of the list.
-func (d *Driver) listed(ctx context.Context, api *registry.API, order registry.Order) ([]registry.Issued, error) {
+// pages is the list of the secret's kind of token.
+func pages(order registry.Order) registry.Pages[listing] {
 	tokensOf := registry.Each(func(t token) registry.Token {
-		return registry.Token{ID: t.id(), Name: t.label(), Ends: registry.EndOf(t.End)}
+		return registry.Token{ID: t.id(), Name: t.label(), Ends: registry.EndOf(t.End), Inactive: t.Active != nil && !*t.Active}
 	})
 	return registry.Pages[listing]{
 		Call:   registry.Call{Path: tokens(order), Doing: "the list of access tokens", Query: url.Values{"page_size": {"100"}}},
 		Tokens: func(page listing) []registry.Token { return tokensOf(page.Results) },
 		// Only whether there is a next page is read: its address is the server's choice.
 		Last: func(page listing, _ int, _ http.Header) bool { return page.Next == "" },
-	}.List(ctx, api, order)
+	}
 }
 
 // limits are how many access tokens an organization may have, expired ones

@@ -63,7 +63,7 @@ const reporter = 20
 // username is what GitLab takes for a deploy token's user name.
 var username = lazyregexp.New(`^[a-zA-Z0-9.+_-]{1,255}$`)
 
-// Driver implements registry.Driver and registry.Lister.
+// Driver implements registry.Driver, registry.Lister and registry.Inspector.
 type Driver struct {
 	client *registry.Client
 	now    func() time.Time
@@ -168,6 +168,11 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 	if err != nil {
 		return nil, err
 	}
+	return pages(path, kind).List(ctx, d.api(order), order)
+}
+
+// pages is the list of a kind's tokens that work.
+func pages(path string, kind kind) registry.Pages[[]token] {
 	filter := url.Values{"per_page": {"100"}, "active": {"true"}}
 	if kind.days > 0 {
 		filter = url.Values{"per_page": {"100"}, "state": {"active"}}
@@ -176,13 +181,33 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 		Call: registry.Call{Path: path, Doing: "the list of tokens", Query: filter},
 		Tokens: registry.Each(func(t token) registry.Token {
 			if !t.works() {
-				return registry.Token{ID: strconv.FormatInt(t.ID, 10)}
+				return registry.Token{ID: strconv.FormatInt(t.ID, 10), Inactive: true}
 			}
-			return registry.Token{ID: strconv.FormatInt(t.ID, 10), Name: t.Name, Ends: registry.EndOf(t.End)}
+			return registry.Token{ID: strconv.FormatInt(t.ID, 10), Name: t.Name, Ends: registry.EndOf(t.End), Username: t.Username}
 		}),
 		// GitLab names the next page in a header ("Pagination", REST API).
 		Last: func(_ []token, _ int, header http.Header) bool { return header.Get("X-Next-Page") == "" },
-	}.List(ctx, d.api(order), order)
+	}
+}
+
+// Inspect tells the end of a deploy token that a person made: the only one with its
+// user name. Where rotations have made others with it, List tells theirs. An access
+// token can't be told by its user name.
+func (d *Driver) Inspect(ctx context.Context, order registry.Order, username string) (registry.Standing, error) {
+	path, kind, err := tokens(order)
+	if err != nil || kind.days > 0 {
+		return registry.Standing{}, err
+	}
+	var named []registry.Token
+	err = pages(path, kind).Walk(ctx, d.api(order), func(token registry.Token) {
+		if token.Username == username && !token.Inactive {
+			named = append(named, token)
+		}
+	})
+	if err != nil || len(named) != 1 {
+		return registry.Standing{}, err
+	}
+	return registry.Standing{Ends: named[0].Ends}, nil
 }
 
 // Revoke deletes a token.

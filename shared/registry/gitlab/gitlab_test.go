@@ -1,11 +1,13 @@
 package gitlab_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/registry/gitlab"
+	"ecsguardrails/shared/registry/registrytest"
 	"ecsguardrails/shared/secret"
 )
 
@@ -43,5 +45,36 @@ func TestExamine(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestInspect: the end of a deploy token that a person made is known as long as no
+// other one has its user name.
+func TestInspect(t *testing.T) {
+	ends := time.Date(2026, 12, 24, 0, 0, 0, 0, time.UTC)
+	for title, test := range map[string]struct {
+		tag    string
+		tokens []registrytest.Token
+		want   time.Time
+	}{
+		"the only one":            {"", []registrytest.Token{{ID: "1", Username: "ecs", Ends: ends}, {ID: "2", Username: "ci", Ends: ends.AddDate(0, 0, -9)}}, ends},
+		"without an end":          {"", []registrytest.Token{{ID: "1", Username: "ecs"}}, time.Time{}},
+		"one of two":              {"", []registrytest.Token{{ID: "1", Username: "ecs", Ends: ends}, {ID: "2", Username: "ecs"}}, time.Time{}},
+		"none":                    {"", nil, time.Time{}},
+		"access tokens have none": {"access", []registrytest.Token{{ID: "1", Username: "ecs", Ends: ends}}, time.Time{}},
+	} {
+		server := &registrytest.GitLab{Admin: "admin", Owner: "groups/acme", Access: test.tag != "", Now: func() time.Time { return ends.AddDate(0, -1, 0) }}
+		for _, token := range test.tokens {
+			server.Add(token)
+		}
+		driver := gitlab.New(registry.WithTransport(&registrytest.Network{Hosts: map[string]http.Handler{"https://gitlab.example.com": server}}), time.Now)
+		order := registry.Order{
+			Registry: registry.Registry{Host: "registry.example.com"}, Current: registry.Credential{Username: "ecs", Password: secret.New("x")},
+			Tags:          map[string]string{gitlab.OwnerTag: "groups/acme", gitlab.TokenTag: test.tag},
+			Administrator: registry.Administrator{URL: "https://gitlab.example.com", Credential: registry.Credential{Password: secret.New("admin")}},
+		}
+		if got, err := driver.Inspect(t.Context(), order, "ecs"); err != nil || got != (registry.Standing{Ends: test.want}) {
+			t.Errorf("%s: %+v, %v", title, got, err)
+		}
 	}
 }

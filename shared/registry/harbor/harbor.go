@@ -32,6 +32,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -86,7 +87,7 @@ type robots struct{ client *registry.Client }
 // Examine wants a robot and an administrator.
 func (robots) Examine(order registry.Order) error {
 	if order.Current.Username == "" || strings.Contains(order.Current.Username, "+") && projectOf(order, order.Current.Username) == "" {
-		return errors.New("the secret's username must be a robot's as Harbor shows it, as in robot$acme+ci")
+		return errors.New("the secret's username must be a robot's as Harbor shows it, as in robot$acme+ci; where Harbor's robots have another prefix, the tag ecs-guardrails:registry must name their project, as in harbor.example.com/acme")
 	}
 	return order.ExamineAdministrator()
 }
@@ -108,15 +109,20 @@ func projectOf(order registry.Order, username string) string {
 	if !ofProject {
 		return ""
 	}
-	if _, project, found := strings.Cut(before, "$"); found {
+	if project, usual := strings.CutPrefix(before, defaultPrefix); usual {
 		return project
 	}
 	project, _, _ := strings.Cut(order.Registry.Path, "/")
 	if project != "" && strings.HasSuffix(before, project) {
 		return project
 	}
-	return ""
+	_, project, _ = strings.Cut(before, "$")
+	return project
 }
+
+// defaultPrefix is what robots' names begin with where no administrator of Harbor
+// has chosen something else (robot_name_prefix).
+const defaultPrefix = "robot$"
 
 // Issue makes a robot that may pull what the one in use may.
 func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issued, error) {
@@ -215,17 +221,26 @@ type access struct {
 }
 
 // pulls gives the projects that a robot may pull from, and of its permissions
-// there that one alone.
+// there that one alone. A denial wins.
 func (a account) pulls() (pulls []permission) {
+	denied := map[string]bool{}
 	for _, p := range a.Permissions {
-		for _, each := range p.Access {
-			if p.Kind == "project" && each.Resource == "repository" && each.Action == "pull" && each.Effect != "deny" {
-				pulls = append(pulls, permission{Kind: p.Kind, Namespace: p.Namespace, Access: []access{{Resource: "repository", Action: "pull"}}})
-				break
-			}
+		if slices.ContainsFunc(p.Access, func(each access) bool { return each.isPull() && each.Effect == "deny" }) {
+			denied[p.Namespace] = true
+		}
+	}
+	for _, p := range a.Permissions {
+		if p.Kind == "project" && !denied[p.Namespace] && slices.ContainsFunc(p.Access, access.isPull) {
+			pulls = append(pulls, permission{Kind: p.Kind, Namespace: p.Namespace, Access: []access{{Resource: "repository", Action: "pull"}}})
 		}
 	}
 	return pulls
+}
+
+// isPull reports whether a permission is about pulls. Robots of older versions have
+// * for everything.
+func (a access) isPull() bool {
+	return (a.Resource == "repository" || a.Resource == "*") && (a.Action == "pull" || a.Action == "*")
 }
 
 // Revoke deletes a robot.

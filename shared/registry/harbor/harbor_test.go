@@ -62,6 +62,51 @@ func TestARobotThatMayNotPullHasNoSuccessor(t *testing.T) {
 	}
 }
 
+// TestPermissions: a denial wins, and robots of older versions have * for everything.
+func TestPermissions(t *testing.T) {
+	const list, all = `{"resource":"repository","action":"list"}`, `{"resource":"*","action":"*"}`
+	const pull, denied = `{"resource":"repository","action":"pull"}`, `{"resource":"repository","action":"pull","effect":"deny"}`
+	for permissions, want := range map[string]registry.Right{
+		`{"kind":"project","namespace":"acme","access":[` + list + `,` + pull + `]}`:                                                    registry.RightGranted,
+		`{"kind":"project","namespace":"*","access":[` + pull + `]}`:                                                                    registry.RightGranted,
+		`{"kind":"project","namespace":"acme","access":[` + all + `]}`:                                                                  registry.RightGranted,
+		`{"kind":"project","namespace":"acme","access":[{"resource":"repository","action":"pull","effect":"allow"}]}`:                   registry.RightGranted,
+		`{"kind":"project","namespace":"shop","access":[` + denied + `]},{"kind":"project","namespace":"acme","access":[` + pull + `]}`: registry.RightGranted,
+		`{"kind":"project","namespace":"acme","access":[` + pull + `,` + denied + `]}`:                                                  registry.RightMissing,
+		`{"kind":"project","namespace":"acme","access":[` + pull + `]},{"kind":"project","namespace":"acme","access":[` + denied + `]}`: registry.RightMissing,
+		`{"kind":"project","namespace":"acme","access":[` + list + `,{"resource":"repository","action":"push"}]}`:                       registry.RightMissing,
+		`{"kind":"project","namespace":"shop","access":[` + pull + `]}`:                                                                 registry.RightMissing,
+		`{"kind":"system","namespace":"/","access":[` + all + `]}`:                                                                      registry.RightMissing,
+		``: registry.RightMissing,
+	} {
+		client := registry.WithTransport(&registrytest.Network{Hosts: map[string]http.Handler{"https://harbor.example.com": http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+			if request.URL.Path != "/api/v2.0/robots" {
+				_, _ = writer.Write([]byte(`{"project_id":7}`))
+				return
+			}
+			_, _ = writer.Write([]byte(`[{"id":1,"name":"robot$acme+ecs","level":"project","expires_at":-1,"permissions":[` + permissions + `]}]`))
+		})}})
+		if got, err := harbor.New(client).Inspect(t.Context(), order("acme", "robot$acme+ecs"), "robot$acme+ecs"); err != nil || got != (registry.Standing{Pull: want}) {
+			t.Errorf("%s: %+v, %v", permissions, got, err)
+		}
+	}
+}
+
+// TestProjectOfPrefixes: the robot's project is asked for by its name, whatever the
+// prefix.
+func TestProjectOfPrefixes(t *testing.T) {
+	for username, test := range map[string]struct{ path, want string }{
+		"robot$acme+ecs": {"", "acme"}, "robot$xacme+ecs": {"acme", "xacme"}, "bot-acme+ecs": {"acme/team", "acme"}, "bot$acme+ecs": {"", "acme"},
+		"robot$x-acme+ecs": {"x-acme", "x-acme"}, "my$bot-acme+ecs": {"acme", "acme"}, "robot_acme+ecs": {"acme", "acme"},
+	} {
+		server := &registrytest.Harbor{Project: test.want}
+		server.Add(registrytest.Token{ID: "7", Username: username, Secret: "x"})
+		if _, err := driver(server).Inspect(t.Context(), order(test.path, username), username); err != nil {
+			t.Errorf("%s: %v", username, err)
+		}
+	}
+}
+
 func TestPrefixes(t *testing.T) {
 	for username, path := range map[string]string{
 		"robot$acme+ecs": "", "robot$ecs": "", "bot-acme+ecs": "acme/team", "robot_acme+ecs": "acme", "bot-ecs": "",

@@ -64,7 +64,8 @@ func (l Limits) allow(place storedfile.Place) error {
 	return nil
 }
 
-// Driver implements registry.Driver, registry.Installer and registry.Inspector.
+// Driver implements registry.Driver, registry.Installer, registry.Inspector and
+// registry.Placed.
 type Driver struct {
 	objects storedfile.Store
 	random  io.Reader
@@ -198,6 +199,14 @@ func (d *Driver) read(ctx context.Context, place storedfile.Place) (storedfile.F
 		})
 	}
 	return file, err
+}
+
+// Place gives the file's, as its tag names it.
+func (*Driver) Place(tags map[string]string) string {
+	if place, ok := storedfile.ParsePlace(tags[LocationTag]); ok {
+		return place.String()
+	}
+	return ""
 }
 
 // location reads the tag.

@@ -123,8 +123,8 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 	}
 	listed := make([]registry.Issued, 0, len(answer.Credentials))
 	for _, credential := range answer.Credentials {
-		if credential.ID == "" || credential.SecretVersion == "" {
-			return nil, registry.Failure(registry.Unexpected, "the registry function's answer to list has a credential without id or secretVersion")
+		if credential.ID == "" || !registry.IsVersion(credential.SecretVersion) {
+			return nil, registry.Failure(registry.Unexpected, "the registry function's answer to list has a credential without id, or without a secretVersion as it was issued for")
 		}
 		listed = append(listed, registry.Issued{ID: credential.ID, Version: credential.SecretVersion, Ends: credential.ends()})
 	}

@@ -1,7 +1,10 @@
 package quay_test
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 
 	"ecsguardrails/shared/registry"
@@ -28,6 +31,14 @@ func TestInspect(t *testing.T) {
 	}
 	if _, err := driver.Inspect(t.Context(), order, "acme+gone"); !registry.IsMissing(err) {
 		t.Errorf("a robot that isn't there: %v", err)
+	}
+	// An organization with thousands of robots lists them in one answer of megabytes.
+	for n := range 3000 {
+		server.Add(registrytest.Token{ID: strconv.Itoa(n + 10), Username: fmt.Sprintf("acme+%s%d", strings.Repeat("x", 200), n)})
+	}
+	server.Canary = strings.Repeat("a description ", 20)
+	if got, err := driver.Inspect(t.Context(), order, "acme+ci_clone"); err != nil || got.Pull != registry.RightMissing {
+		t.Errorf("among thousands: %+v, %v", got, err)
 	}
 	order.Tags = map[string]string{quay.NamespaceTag: "team"}
 	if err := driver.Examine(order); err == nil {

@@ -48,6 +48,8 @@ func (a *ACR) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	case request.URL.Query().Get("api-version") == "":
 		a.fault(request, "there is no api-version")
 		fail(http.StatusBadRequest, "MissingApiVersionParameter")
+	case rest == "" && request.Method == http.MethodGet:
+		answer(writer, http.StatusOK, map[string]any{"id": a.ID, "name": a.Canary})
 	case rest == "/tokens" && request.Method == http.MethodGet:
 		a.list(writer, request)
 	case isToken && request.Method == http.MethodGet:

@@ -3,6 +3,7 @@ package registrytest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,6 +17,9 @@ type DockerHub struct {
 	Username, Password, Organization string
 	// Limit is how many tokens the organization may have; 0 for any number.
 	Limit int
+	// Inactive are tokens that are switched off, by their ids; Pushes are resources that
+	// may be pushed to as well.
+	Inactive, Pushes map[string]bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -117,7 +121,7 @@ func (d *DockerHub) show(token Token, personal bool) map[string]any {
 			"last_used": nil, "expires_at": token.end(time.RFC3339), "generated_by": "manual", "is_active": true, "token": "", "token_label": token.Name, "scopes": token.Scopes,
 		}
 	}
-	return map[string]any{"id": token.ID, "label": token.Name, "created_by": d.Canary, "is_active": true, "created_at": "2026-08-21T10:00:00Z", "expires_at": token.end(time.RFC3339), "last_used_at": nil}
+	return map[string]any{"id": token.ID, "label": token.Name, "created_by": d.Canary, "is_active": !d.Inactive[token.ID], "created_at": "2026-08-21T10:00:00Z", "expires_at": token.end(time.RFC3339), "last_used_at": nil}
 }
 
 // organizations counts the organization's tokens.
@@ -130,11 +134,12 @@ func (d *DockerHub) organizations() (count int) {
 	return count
 }
 
-// paths are those of the resources that an organization's token is asked for.
+// paths are those of the resources that an organization's token is asked for, where
+// it is to pull from them and nothing else.
 func paths(body map[string]any) (paths []string) {
 	resources, _ := body["resources"].([]any)
 	for _, each := range resources {
-		if resource, ok := each.(map[string]any); ok {
+		if resource, ok := each.(map[string]any); ok && text(resource, "type") == "TYPE_REPO" && slices.Equal(texts(resource, "scopes"), []string{"scope-image-pull"}) {
 			paths = append(paths, text(resource, "path"))
 		}
 	}
@@ -149,8 +154,13 @@ func (d *DockerHub) resources(writer http.ResponseWriter, id string, fail func(i
 		}
 		shown, resources := d.show(token, false), []map[string]any{}
 		for _, path := range token.Scopes {
-			resources = append(resources, map[string]any{"type": "TYPE_REPO", "path": path, "scopes": []string{"scope-image-pull"}})
+			scopes := []string{"scope-image-pull"}
+			if d.Pushes[path] {
+				scopes = append(scopes, "scope-image-push")
+			}
+			resources = append(resources, map[string]any{"type": "TYPE_REPO", "path": path, "scopes": scopes})
 		}
+		resources = append(resources, map[string]any{"type": "TYPE_ORG", "path": d.Organization, "scopes": []string{"scope-member-read"}})
 		shown["resources"] = resources
 		answer(writer, http.StatusOK, shown)
 		return

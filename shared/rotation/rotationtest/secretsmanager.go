@@ -35,6 +35,8 @@ type SecretsManager struct {
 	Rotates bool
 	// Created is when the secret was made.
 	Created, Rotated, Due time.Time
+	// Changed is when anything of the secret was changed last.
+	Changed time.Time
 	// RotatedBy is the ARN of the function that Secrets Manager calls.
 	RotatedBy string
 	// Replicas are the states of the replicas by their region.
@@ -131,7 +133,7 @@ func (s *SecretsManager) call(operation string, body func() error) (err error) {
 func (s *SecretsManager) DescribeSecret(_ context.Context, _ *secretsmanager.DescribeSecretInput, _ ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error) {
 	var output secretsmanager.DescribeSecretOutput
 	return &output, s.call("DescribeSecret", func() error {
-		output = secretsmanager.DescribeSecretOutput{ARN: &s.ARN, Name: &s.Name, RotationEnabled: &s.Rotates, VersionIdsToStages: map[string][]string{}, CreatedDate: &s.Created, LastRotatedDate: &s.Rotated, NextRotationDate: &s.Due}
+		output = secretsmanager.DescribeSecretOutput{ARN: &s.ARN, Name: &s.Name, RotationEnabled: &s.Rotates, VersionIdsToStages: map[string][]string{}, CreatedDate: &s.Created, LastRotatedDate: &s.Rotated, LastChangedDate: &s.Changed, NextRotationDate: &s.Due}
 		if s.RotatedBy != "" {
 			output.RotationLambdaARN = &s.RotatedBy
 		}
