@@ -51,7 +51,7 @@ var wholeService = map[string]bool{
 	"iam:ListRoles": true, "iam:GetAccountSummary": true, "iam:GetAccountAuthorizationDetails": true, "iam:ListInstanceProfiles": true,
 	"ec2:DescribeInstances": true, "ec2:DescribeImages": true, "ec2:DescribeLaunchTemplateVersions": true, "ec2:DescribeIamInstanceProfileAssociations": true,
 	"ecs:DescribeTaskDefinition": true, "ecs:DeregisterTaskDefinition": true, "ecs:ListTaskDefinitions": true,
-	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true, "ecs:DescribeCapacityProviders": true, "ecs:ListServices": true, "ecs:ListTasks": true,
+	"ecs:ListTaskDefinitionFamilies": true, "ecs:ListClusters": true, "ecs:ListServices": true,
 	"events:ListEventBuses": true, "events:ListRuleNamesByTarget": true, "scheduler:ListSchedules": true, "cloudtrail:DescribeTrails": true,
 	"secretsmanager:ListSecrets": true, "secretsmanager:GetRandomPassword": true,
 	"s3:GetAccountPublicAccessBlock": true, "cloudwatch:PutMetricData": true, "tag:GetResources": true,
@@ -98,6 +98,13 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 		return registerDemands(exchange.Parameters, at), true, nil
 	case name == "ecs:DescribeClusters":
 		return clusterDemands(exchange.Parameters, at), true, nil
+	case name == "ecs:ListTasks":
+		// Its resource is a container instance, which the call needn't name.
+		cluster := clusterARN(text(exchange.Parameters, "cluster"), at)
+		instances := at.arn("ecs", "container-instance/"+cluster[strings.LastIndexByte(cluster, '/')+1:]+"/*")
+		return []Demand{{Action: name, Resource: instances, Context: map[string][]string{"ecs:cluster": {cluster}}}}, true, nil
+	case name == "ecs:DescribeCapacityProviders":
+		return capacityProviderDemands(exchange.Parameters, at), true, nil
 	case name == "ecs:ListContainerInstances":
 		return []Demand{{Action: name, Resource: clusterARN(text(exchange.Parameters, "cluster"), at)}}, true, nil
 	case name == "ecs:DescribeContainerInstances":
@@ -138,6 +145,8 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 		return eventDemands(exchange.Parameters, at), true, nil
 	case name == "sns:Publish":
 		return []Demand{{Action: name, Resource: text(exchange.Parameters, "TopicArn")}}, true, nil
+	case name == "lambda:Invoke":
+		return []Demand{{Action: "lambda:InvokeFunction", Resource: text(exchange.Parameters, "FunctionName")}}, true, nil
 	}
 	return nil, false, nil
 }
@@ -307,7 +316,27 @@ func clusterDemands(parameters map[string]any, at place) []Demand {
 	return demands
 }
 
+// capacityProviderDemands: those that the call names, else any.
+func capacityProviderDemands(parameters map[string]any, at place) []Demand {
+	list, _ := parameters["capacityProviders"].([]any)
+	if len(list) == 0 {
+		list = []any{"*"}
+	}
+	var demands []Demand
+	for _, item := range list {
+		provider := fmt.Sprint(item)
+		if !strings.HasPrefix(provider, "arn:") {
+			provider = at.arn("ecs", "capacity-provider/"+provider)
+		}
+		demands = append(demands, Demand{Action: "ecs:DescribeCapacityProviders", Resource: provider})
+	}
+	return demands
+}
+
 func clusterARN(cluster string, at place) string {
+	if cluster == "" {
+		cluster = "default"
+	}
 	if strings.HasPrefix(cluster, "arn:") {
 		return cluster
 	}

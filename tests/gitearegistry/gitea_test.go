@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -165,7 +166,7 @@ func (s *site) rotations(t *testing.T, way, administrator string) {
 	played, cuts, leaked, broken := 0, 0, 0, 0
 	for _, after := range []bool{false, true} {
 		for at := 1; ; at++ {
-			w := s.newWorld(t, fmt.Sprintf("%s-%d-%v", strings.ReplaceAll(way, " ", "-"), at, after), administrator)
+			w := s.newWorld(t, fmt.Sprintf("%s-%d-%v", strings.NewReplacer(" ", "-", "'", "").Replace(way), at, after), administrator)
 			w.secret.Begin("version-1")
 			w.rotate(t, "version-1")
 			w.secret.Begin("version-2")
@@ -271,9 +272,14 @@ func start(t *testing.T, binary, sources string) *site {
 	port := free(t)
 	behind := &url.URL{Scheme: "http", Host: "127.0.0.1:" + port}
 	mux := http.NewServeMux()
-	proxy := httptest.NewTLSServer(mux)
+	proxy := httptest.NewUnstartedServer(mux)
+	// One of the tests distrusts its certificate.
+	proxy.Config.ErrorLog = log.New(io.Discard, "", 0)
+	proxy.StartTLS()
 	t.Cleanup(proxy.Close)
-	forward := &httputil.ReverseProxy{Rewrite: func(request *httputil.ProxyRequest) {
+	// It has nothing to connect to until Gitea listens.
+	quiet := log.New(io.Discard, "", 0)
+	forward := &httputil.ReverseProxy{ErrorLog: quiet, Rewrite: func(request *httputil.ProxyRequest) {
 		request.SetURL(behind)
 		request.Out.Host = request.In.Host
 		request.SetXForwarded()
@@ -292,6 +298,7 @@ func start(t *testing.T, binary, sources string) *site {
 
 	configuration := filepath.Join(folder, "app.ini")
 	if err := os.WriteFile(configuration, fmt.Appendf(nil, `RUN_MODE = prod
+I_AM_BEING_UNSAFE_RUNNING_AS_ROOT = true
 WORK_PATH = %[1]s
 [server]
 HTTP_ADDR = 127.0.0.1

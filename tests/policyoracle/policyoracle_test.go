@@ -11,7 +11,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -24,7 +23,6 @@ import (
 
 	"ecsguardrails/shared/policydocument"
 	"ecsguardrails/tests/policysimulation"
-	"ecsguardrails/tests/samtemplate"
 )
 
 // oracle runs oracle.mjs over lines, and skips the test where that can't be.
@@ -133,6 +131,8 @@ type policyCase struct {
 	Boundary []json.RawMessage `json:"boundary,omitempty"`
 	Context  map[string]any    `json:"context"`
 	Requests []request         `json:"requests"`
+	// keys are those of the context.
+	keys map[string][]string
 }
 
 // generator makes policies as people write them, right and wrong.
@@ -224,17 +224,10 @@ func (g generator) policy(t *testing.T) json.RawMessage {
 const policies, perPolicy = 5000, 4
 
 func (g generator) cases(t *testing.T) []policyCase {
-	values := map[string]any{}
-	for key, of := range known {
-		values[key] = of[0]
-		if len(of) > 1 {
-			values[key] = of
-		}
-	}
 	made := make([]policyCase, policies)
 	next := 0
 	for i := range made {
-		made[i] = policyCase{Identity: []json.RawMessage{g.policy(t)}, Context: values}
+		made[i] = inContext(policyCase{Identity: []json.RawMessage{g.policy(t)}}, known)
 		if g.IntN(5) == 0 {
 			made[i].Boundary = []json.RawMessage{g.policy(t)}
 		}
@@ -246,10 +239,22 @@ func (g generator) cases(t *testing.T) []policyCase {
 	return made
 }
 
+// inContext gives a case its context.
+func inContext(of policyCase, keys map[string][]string) policyCase {
+	of.keys, of.Context = keys, map[string]any{}
+	for key, values := range keys {
+		of.Context[key] = values[0]
+		if len(values) > 1 {
+			of.Context[key] = values
+		}
+	}
+	return of
+}
+
 // oursOf decides by shared/policydocument, with all keys known.
 func oursOf(t *testing.T, of policyCase, asked request) string {
 	var context policydocument.Context
-	for key, values := range known {
+	for key, values := range of.keys {
 		context = context.With(key, values...)
 	}
 	read := func(texts []json.RawMessage) policydocument.Reading {
@@ -289,7 +294,7 @@ func rigs(t *testing.T, of policyCase, asked request) string {
 		return parsed
 	}
 	result := policysimulation.Simulate(policysimulation.Policies{Identity: parse(of.Identity), Boundary: parse(of.Boundary)},
-		policysimulation.Request{Action: asked.Action, Resource: asked.Resource, Context: policysimulation.NewContext(known)})
+		policysimulation.Request{Action: asked.Action, Resource: asked.Resource, Context: policysimulation.NewContext(of.keys)})
 	return map[policysimulation.Decision]string{
 		policysimulation.Allowed: "Allowed", policysimulation.ExplicitDeny: "ExplicitlyDenied", policysimulation.ImplicitDeny: "ImplicitlyDenied",
 	}[result.Decision]
@@ -318,7 +323,17 @@ func explanation(of policyCase) string {
 // TestDecisionsOfOthers: three evaluators, none of which knows another, decide
 // alike about random policies.
 func TestDecisionsOfOthers(t *testing.T) {
-	cases := generator{rand.New(rand.NewPCG(14, 4))}.cases(t)
+	decisions := compare(t, generator{rand.New(rand.NewPCG(14, 4))}.cases(t))
+	for _, decision := range []string{"Allowed", "ImplicitlyDenied", "ExplicitlyDenied"} {
+		if decisions[decision] < 1000 {
+			t.Errorf("only %d requests are %s: the policies say too little", decisions[decision], decision)
+		}
+	}
+}
+
+// compare has the three evaluators decide, and counts the decisions.
+func compare(t *testing.T, cases []policyCase) map[string]int {
+	t.Helper()
 	var input bytes.Buffer
 	encoder := json.NewEncoder(&input)
 	for _, of := range cases {
@@ -350,62 +365,6 @@ func TestDecisionsOfOthers(t *testing.T) {
 			}
 		}
 	}
-	for _, decision := range []string{"Allowed", "ImplicitlyDenied", "ExplicitlyDenied"} {
-		if decisions[decision] < 1000 {
-			t.Errorf("only %d requests are %s: the policies say too little", decisions[decision], decision)
-		}
-	}
 	t.Logf("%d policies, decisions %v, differences %v", len(cases), decisions, differences)
-}
-
-// TestActionsExist: each action in a role of the template, and each that the
-// functions ask about, is in the service authorization data; and one with a
-// resource knows resources.
-func TestActionsExist(t *testing.T) {
-	template, err := samtemplate.Load("../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// restricted says of each action whether a statement names resources for it.
-	restricted := map[string]bool{}
-	for _, of := range asked {
-		restricted[of.Action] = restricted[of.Action] || of.Resource != anything
-	}
-	text, err := os.ReadFile("../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, role := range regexp.MustCompile(`(?m)^  (\w+):\n    Type: AWS::IAM::Role$`).FindAllSubmatch(text, -1) {
-		for _, statement := range template.Permissions(string(role[1])) {
-			all := slices.ContainsFunc(statement.Resources, func(resource string) bool { return resource == "all" })
-			for _, action := range statement.Actions {
-				restricted[action.Name] = restricted[action.Name] || !all
-			}
-		}
-	}
-	names := slices.Sorted(maps.Keys(restricted))
-	if len(names) < 100 {
-		t.Fatalf("only %d actions: %q", len(names), names)
-	}
-	lines := oracle(t, []byte(strings.Join(names, "\n")+"\n"), "data")
-	if len(lines) != len(names) {
-		t.Fatalf("the oracle answered %d of %d questions", len(lines), len(names))
-	}
-	for i, name := range names {
-		var known struct {
-			Name      string
-			Exists    bool
-			Resources []string
-		}
-		if err := json.Unmarshal(lines[i], &known); err != nil || known.Name != name {
-			t.Fatalf("%v in %s", err, lines[i])
-		}
-		switch {
-		case !known.Exists:
-			t.Errorf("there is no action %s", name)
-		case restricted[name] && len(known.Resources) == 0:
-			t.Errorf("%s knows no resources, and a statement restricts it to some", name)
-		}
-	}
-	t.Logf("%d actions", len(names))
+	return decisions
 }

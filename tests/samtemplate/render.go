@@ -185,11 +185,20 @@ func (r *renderer) ref(name string) any {
 		}
 		return value
 	}
-	if _, resource := field(r.template.root, "Resources", name); text(resource, "Type") == "AWS::IAM::ManagedPolicy" {
+	_, resource := field(r.template.root, "Resources", name)
+	switch text(resource, "Type") {
+	case "AWS::IAM::ManagedPolicy":
 		return "arn:" + r.pseudo["AWS::Partition"] + ":iam::" + Account + ":policy/" + physical(name)
+	case "AWS::SNS::Topic":
+		return "arn:" + r.pseudo["AWS::Partition"] + ":sns:" + r.pseudo["AWS::Region"] + ":" + Account + ":" + physical(name)
+	case "AWS::KMS::Key":
+		return keyID
 	}
 	return physical(name)
 }
+
+// keyID has the form of a key's id, which no name is part of.
+const keyID = "0e8f2bb4-1d52-4a0f-9e2b-1f6d1f8f1c11"
 
 // physical is a name such as CloudFormation makes.
 func physical(name string) string { return StackName + "-" + name + "-A1B2C3D4E5F6" }
@@ -197,12 +206,17 @@ func physical(name string) string { return StackName + "-" + name + "-A1B2C3D4E5
 func (r *renderer) attribute(path string) string {
 	name, attribute, _ := strings.Cut(path, ".")
 	_, resource := field(r.template.root, "Resources", name)
+	here := r.pseudo["AWS::Region"] + ":" + Account + ":"
 	service := map[string]string{
-		"AWS::S3::Bucket": "s3:::", "AWS::IAM::Role": "iam::" + Account + ":role/", "AWS::Events::EventBus": "events:" + r.pseudo["AWS::Region"] + ":" + Account + ":event-bus/",
+		"AWS::S3::Bucket": "s3:::", "AWS::IAM::Role": "iam::" + Account + ":role/", "AWS::Events::EventBus": "events:" + here + "event-bus/",
 	}[text(resource, "Type")]
-	switch {
+	switch kind := text(resource, "Type"); {
 	case attribute != "Arn":
 		return physical(name)
+	case kind == "AWS::Logs::LogGroup":
+		return "arn:" + r.pseudo["AWS::Partition"] + ":logs:" + here + "log-group:" + physical(name) + ":*"
+	case kind == "AWS::KMS::Key":
+		return "arn:" + r.pseudo["AWS::Partition"] + ":kms:" + here + "key/" + keyID
 	case service == "":
 		parts := strings.Split(strings.ToLower(text(resource, "Type")), "::")
 		service = parts[1] + ":" + r.pseudo["AWS::Region"] + ":" + Account + ":"
