@@ -240,6 +240,8 @@ func samples(t *testing.T) []sample {
 		{"aws.ecs", "ECS Deployment State Change", `{"eventName":"SERVICE_DEPLOYMENT_IN_PROGRESS"}`, nil},
 		{"aws.ecs", "ECS Task State Change", `{"lastStatus":"STOPPED","stopCode":"EssentialContainerExited","containers":[{"reason":"OutOfMemoryError"},{"reason":"CannotPullContainerError: x"}]}`, []string{"diagnose-failure"}},
 		{"aws.ecs", "ECS Task State Change", `{"lastStatus":"STOPPED","stopCode":"ServiceSchedulerInitiated","containers":[{"exitCode":0}]}`, nil},
+		{"aws.ecs", "ECS Task State Change", `{"lastStatus":"STOPPED","stopCode":"EssentialContainerExited","containers":[{"reason":"CannotStartContainerError: x"}]}`, []string{"diagnose-failure"}},
+		{"aws.ecs", "ECS Task State Change", `{"lastStatus":"STOPPED","stopCode":"UserInitiated","stoppedReason":"ResourceInitializationError: x"}`, []string{"diagnose-failure"}},
 		{"aws.ecs", "ECS Task State Change", `{"lastStatus":"PENDING","containers":[{"reason":"CannotPullContainerError"}]}`, nil},
 		{"aws.ecs", "ECS Container Instance Health Change", `{"healthChecks":[{"type":"AGENT_CONNECTIVITY","status":"OK"}]}`, nil},
 		{"aws.ecs", cloudtrail, `{"eventSource":"ecs.amazonaws.com","eventName":"RegisterTaskDefinition","errorCode":"AccessDenied"}`, nil},
