@@ -429,6 +429,7 @@ func failed(err error, limit *RateLimit) Answer {
 		if failure.Status == http.StatusTooManyRequests {
 			answer.Access = RateLimited
 			answer.Limit = cmp.Or(failure.limit, limit, &RateLimit{Limit: -1, Remaining: -1})
+			answer.Why += ": " + answer.Limit.String()
 		}
 	}
 	return answer

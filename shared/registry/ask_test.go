@@ -350,6 +350,9 @@ func TestAsk(t *testing.T) {
 			if test.limit != nil && (got.Limit == nil || *got.Limit != *test.limit) {
 				t.Errorf("got the limit %+v, want %+v", got.Limit, test.limit)
 			}
+			if got.Access == registry.RateLimited && !strings.HasSuffix(got.Why, got.Limit.String()) {
+				t.Errorf("the limit's numbers aren't told: %s", got.Why)
+			}
 			if strings.Contains(fmt.Sprintf("%+v", got), canary) {
 				t.Errorf("the answer shows the canary: %+v", got)
 			}
