@@ -269,7 +269,7 @@ func TestAsk(t *testing.T) {
 		}
 	})}
 	quotas := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"RateLimit-Limit": "100, 100;w=60, 5000;w=3600", "RateLimit-Remaining": "0", "RateLimit-Reset": "42"}, "")}
-	byDate := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"X-Retry-After": fmt.Sprint(time.Now().Add(time.Hour).Unix()), "RateLimit-Limit": "-1", "RateLimit-Remaining": "many"}, "")}
+	byDate := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"X-Retry-After": fmt.Sprint(time.Now().Add(10*time.Hour).Unix()), "RateLimit-Limit": "-1", "RateLimit-Remaining": "many"}, "")}
 	robot, wrong, none := registry.Credential{Username: "ci", Password: secret.New(canary)}, registry.Credential{Username: "ci", Password: secret.New("wrong")}, registry.Credential{}
 	stranger := registry.Credential{Username: "stranger", Password: secret.New(canary)}
 
@@ -321,7 +321,7 @@ func TestAsk(t *testing.T) {
 		"rate limit":                           {"registry.example.com/team/app:1", limited, none, registry.RateLimited, &registry.RateLimit{Limit: 100, Remaining: 0, Window: 6 * time.Hour, RetryAfter: 30 * time.Second}},
 		"rate limit without numbers":           {"registry.example.com/team/app:1", map[string]http.Handler{"https://registry.example.com": answering(429, nil, "")}, none, registry.RateLimited, &registry.RateLimit{Limit: -1, Remaining: -1}},
 		"rate limit, several quotas":           {"registry.example.com/team/app:1", quotas, robot, registry.RateLimited, &registry.RateLimit{Limit: 100, Remaining: 0, RetryAfter: 42 * time.Second}},
-		"rate limit, until a time":             {"registry.example.com/team/app:1", byDate, robot, registry.RateLimited, &registry.RateLimit{Limit: -1, Remaining: -1, RetryAfter: time.Hour}},
+		"rate limit, until a time":             {"registry.example.com/team/app:1", byDate, robot, registry.RateLimited, &registry.RateLimit{Limit: -1, Remaining: -1, RetryAfter: 6 * time.Hour}},
 		"led on":                               {"registry.k8s.io/pause:1", k8s, none, registry.Allowed, nil},
 		"led on, absent":                       {"registry.k8s.io/pause:2", k8s, none, registry.Absent, nil},
 		"led on in plain http":                 {"registry.example.com/pause:1", leading("https://registry.example.com", "http://images.example.com"), none, registry.Unusable, nil},
