@@ -269,7 +269,7 @@ func TestAsk(t *testing.T) {
 		}
 	})}
 	quotas := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"RateLimit-Limit": "100, 100;w=60, 5000;w=3600", "RateLimit-Remaining": "0", "RateLimit-Reset": "42"}, "")}
-	byDate := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"X-Retry-After": fmt.Sprint(time.Now().Add(10*time.Hour).Unix()), "RateLimit-Limit": "-1", "RateLimit-Remaining": "many"}, "")}
+	byDate := map[string]http.Handler{"https://registry.example.com": answering(429, map[string]string{"X-Retry-After": fmt.Sprint(time.Now().Add(10 * time.Hour).Unix()), "RateLimit-Limit": "-1", "RateLimit-Remaining": "many"}, "")}
 	robot, wrong, none := registry.Credential{Username: "ci", Password: secret.New(canary)}, registry.Credential{Username: "ci", Password: secret.New("wrong")}, registry.Credential{}
 	stranger := registry.Credential{Username: "stranger", Password: secret.New(canary)}
 
