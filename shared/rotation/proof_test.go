@@ -505,6 +505,7 @@ func TestSharedAccountsByOtherNames(t *testing.T) {
 		"quay, the same robot":           {"quay", "acme+ecs", map[string]string{rotation.RegistryTag: "quay.io/acme/web", rotation.DriverTag: "quay"}, "accounts-shared"},
 		"htpasswd, another host":         {"", "ci", map[string]string{rotation.RegistryTag: "mirror.example.com", rotation.DriverTag: htpasswd.Name, htpasswd.LocationTag: "s3://acme/auth/htpasswd"}, "accounts-shared"},
 		"htpasswd, another file":         {"", "ci", map[string]string{rotation.RegistryTag: "registry.example.com/other", rotation.DriverTag: htpasswd.Name, htpasswd.LocationTag: "s3://acme/other/htpasswd"}, ""},
+		"htpasswd, another port":         {"", "ci", map[string]string{rotation.RegistryTag: "registry.example.com:5000", rotation.DriverTag: "gitlab"}, ""},
 		"htpasswd, no registry":          {"", "ci", map[string]string{rotation.RegistryTag: "not a host", rotation.DriverTag: htpasswd.Name}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

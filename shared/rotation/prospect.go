@@ -269,8 +269,12 @@ func (r *Rotation) mayShareAccounts(o Observation, at Target, other OtherSecret)
 		return own == theirs
 	}
 	named, err := registry.Parse(other.Tags[RegistryTag])
-	return err == nil && named.Hostname() == at.Registry.Hostname() ||
-		at.Admin != "" && nameOfSecret(at.Admin) == nameOfSecret(other.Tags[AdminTag])
+	if err == nil && named.Host == at.Registry.Host {
+		return true
+	}
+	// At another port there may be another registry, unless it is one of the same kind.
+	return other.Tags[DriverTag] == at.Driver && (err == nil && named.Hostname() == at.Registry.Hostname() ||
+		at.Admin != "" && nameOfSecret(at.Admin) == nameOfSecret(other.Tags[AdminTag]))
 }
 
 // place is where a secret's tags say that the accounts are kept, "" for its registry.
