@@ -137,10 +137,12 @@ func (p Pair) search(t *testing.T, result *Result, serial []string, switches, li
 	for {
 		end, whole, calls := p.run(t, of.decide)
 		runs++
+		if whole && calls < len(of.steps) {
+			// It ended before the call that it was for.
+			of.lost++
+			of.steps, whole = of.steps[:calls], false
+		}
 		if whole {
-			if calls != len(of.steps) {
-				t.Fatalf("%s: an order ended after %d of %d calls: it isn't the same each time", p.Name, calls, len(of.steps))
-			}
 			result.Orders++
 			if !ends[end.state] && !slices.Contains(serial, end.state) {
 				result.Differences = append(result.Differences, fmt.Sprintf("%s\n  order: %s\n  end:\n    %s\n  one after the other:\n    %s", p.Name, of.order(),
@@ -157,6 +159,9 @@ func (p Pair) search(t *testing.T, result *Result, serial []string, switches, li
 		}
 		result.Ends = len(ends)
 		if !of.advance() {
+			if of.lost*10 > result.Orders {
+				t.Errorf("%s: %d orders were lost, beside %d that were tried: the deliveries don't make the same calls each time", p.Name, of.lost, result.Orders)
+			}
 			return true
 		}
 		if limit > 0 && runs >= limit {
