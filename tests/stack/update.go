@@ -123,9 +123,24 @@ func (s *Stack) settled(ctx context.Context, client *cloudformation.Client, name
 		return err
 	}
 	if !slices.Contains(wanted, status) {
-		return fmt.Errorf("the stack %s ended as %s: %s", name, status, reason)
+		return fmt.Errorf("the stack %s ended as %s: %s %q", name, status, reason, s.refusals(ctx, client, name))
 	}
 	return nil
+}
+
+// refusals gives what CloudFormation says of each resource that failed.
+func (s *Stack) refusals(ctx context.Context, client *cloudformation.Client, name string) []string {
+	output, err := client.DescribeStackEvents(ctx, &cloudformation.DescribeStackEventsInput{StackName: &name})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var failed []string
+	for _, event := range output.StackEvents {
+		if strings.HasSuffix(string(event.ResourceStatus), "_FAILED") {
+			failed = append(failed, aws.ToString(event.LogicalResourceId)+": "+aws.ToString(event.ResourceStatusReason))
+		}
+	}
+	return failed
 }
 
 // Resources lists the logical ids of a stack's resources.
