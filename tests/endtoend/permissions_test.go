@@ -366,6 +366,7 @@ var unused = map[grant]string{
 	{"patch-task-definition", "ReadPoliciesOfExecutionRoles", "iam:GetPolicyVersion"}: "only where a condition of a role's policies may decide",
 	{"sweep", "SeeGrants", "secretsmanager:GetResourcePolicy"}:                        "only where a person leaves the stack, as in TestOptions",
 	{"sweep", "TurnRotationsOff", "secretsmanager:CancelRotateSecret"}:                "only where a person leaves the stack, as in TestOptions",
+	{"attach-policies", "TakeBackAgentClustersPolicy", "iam:DetachRolePolicy"}:        "only of a role that got the policy before AgentPolicyClusters was emptied (make lifecycle LIVE=yes)",
 	{"attach-policies", "ReadRoles", "iam:GetRolePolicy"}:                             "only where a role that lacks something has its own policy",
 	{"attach-policies", "ReadRoles", "iam:ListInstanceProfilesForRole"}:               "only where a role goes out of use, or capacity providers have others' profiles",
 	{"attach-policies", "ReadPolicies", "iam:GetPolicy"}:                              "only where a role that lacks something has a customer's policy",

@@ -66,7 +66,7 @@ func TestLife(t *testing.T) {
 		}
 	})
 	l := &life{Operator: operator.New(running), t: t, roles: map[string][]string{}}
-	address := must(running.Package(ctx, ""))(t)
+	address := must(running.Package(ctx, stack.Region, ""))(t)
 	template := shipped(t)
 
 	l.cure(ctx, "life")
@@ -80,7 +80,7 @@ func TestLife(t *testing.T) {
 	}
 	l.transition(ctx, "all as at first", template, address, parameters)
 
-	l.secondRegion(ctx, address, parameters, template)
+	l.secondRegion(ctx, must(running.Package(ctx, otherRegion, ""))(t), parameters, template)
 	l.leave(ctx)
 	l.delete(ctx, running.Name)
 	l.release(ctx, address, template)
@@ -201,11 +201,12 @@ func (l *life) undone(ctx context.Context, of *probed) string {
 	if err != nil {
 		return err.Error()
 	}
-	enforced := slices.ContainsFunc(answer.Report.Results, func(result finding.Result) bool { return result.Status == finding.Remediated })
-	if enforced && !slices.Equal(sorted(attached), sorted(of.former)) {
-		return fmt.Sprintf("after the undo %s has %q, before the cure it had %q", of.role, attached, of.former)
-	}
-	if !enforced && of.lent && len(attached) <= len(of.former) {
+	// A function that is off, or in dry-run, only says what it would do.
+	plans := slices.ContainsFunc(answer.Report.Results, func(result finding.Result) bool { return result.Status == finding.Planned })
+	switch {
+	case !plans && !slices.Equal(sorted(attached), sorted(of.former)):
+		return fmt.Sprintf("after the undo %s has %q, before the cure it had %q: %s", of.role, attached, of.former, answer.Payload)
+	case plans && of.lent && len(attached) <= len(of.former):
 		return fmt.Sprintf("%s lost its loan without an undo", of.role)
 	}
 	return ""
@@ -389,7 +390,7 @@ func (l *life) delete(ctx context.Context, name string) {
 
 // release deploys the previous release, has it cure something, and updates it.
 func (l *life) release(ctx context.Context, address string, template *samtemplate.Template) {
-	previous := must(l.Stack.Package(ctx, previousRelease))(l.t)
+	previous := must(l.Stack.Package(ctx, stack.Region, previousRelease))(l.t)
 	before := Parameters{"Mode": "enforce", "Capabilities": "agent,ecr,config,logs,ssm", "Architecture": local(base)["Architecture"]}
 	l.Stack.Name = "ecs-guardrails-before"
 	if err := l.Stack.Apply(ctx, stack.Region, l.Stack.Name, previous, before); err != nil {

@@ -14,18 +14,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"ecsguardrails/shared/awserror"
 	"ecsguardrails/tests/toolchain"
 )
 
-// templateBucket keeps the templates of Package.
-const templateBucket = "packaged-templates"
-
 // Package has sam upload what a SAM template's functions consist of, as this
-// stack has them, and returns the address of the packaged template. The template
+// stack has them, to a bucket of a region, since Lambda takes code from its own
+// region alone, and returns the address of the packaged template. The template
 // is the shipped one by default; another one, as that of an earlier release, has
 // functions of the same folders.
-func (s *Stack) Package(ctx context.Context, template string) (address string, err error) {
+func (s *Stack) Package(ctx context.Context, region, template string) (address string, err error) {
 	programs, err := toolchain.Install(ctx, s.options.Checkout, toolchain.SAM, s.options.Progress)
 	if err != nil {
 		return "", err
@@ -50,8 +50,17 @@ func (s *Stack) Package(ctx context.Context, template string) (address string, e
 			return "", fmt.Errorf("writing what is packaged: %w", err)
 		}
 	}
-	packaged := source + ".packaged"
-	if err := packager.run(ctx, "sam package", "package", "--template-file", source, "--resolve-s3", "--output-template-file", packaged, "--no-progressbar"); err != nil {
+	bucket := "packaged-templates-" + region
+	objects := s3.NewFromConfig(s.Behind, func(options *s3.Options) { options.UsePathStyle, options.Region = true, region })
+	input := &s3.CreateBucketInput{Bucket: &bucket}
+	if region != Region {
+		input.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)}
+	}
+	if _, err := objects.CreateBucket(ctx, input); err != nil && !awserror.HasCode(err, "BucketAlreadyOwnedByYou", "BucketAlreadyExists") {
+		return "", fmt.Errorf("making a bucket for what sam packages: %w", err)
+	}
+	packaged := source + "." + region
+	if err := packager.run(ctx, "sam package", "package", "--template-file", source, "--region", region, "--s3-bucket", bucket, "--output-template-file", packaged, "--no-progressbar"); err != nil {
 		return "", err
 	}
 	content, err := os.Open(packaged)
@@ -59,15 +68,11 @@ func (s *Stack) Package(ctx context.Context, template string) (address string, e
 		return "", fmt.Errorf("reading what sam packaged: %w", err)
 	}
 	defer func() { err = errors.Join(err, content.Close()) }()
-	objects := s3.NewFromConfig(s.Behind, func(options *s3.Options) { options.UsePathStyle = true })
-	if _, err := objects.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(templateBucket)}); err != nil {
-		return "", fmt.Errorf("making a bucket for templates: %w", err)
-	}
 	key := filepath.Base(packaged)
-	if _, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(templateBucket), Key: &key, Body: content}); err != nil {
+	if _, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: content}); err != nil {
 		return "", fmt.Errorf("keeping what sam packaged: %w", err)
 	}
-	return s.Endpoint + "/" + templateBucket + "/" + key, nil
+	return s.Endpoint + "/" + bucket + "/" + key, nil
 }
 
 // Apply creates or updates a CloudFormation stack of a region from a packaged
