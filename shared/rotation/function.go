@@ -31,18 +31,20 @@ type Clients struct {
 
 // Rotation is the function's knowledge with what it works on.
 type Rotation struct {
-	reader         SecretReader
-	lister         SecretLister
-	writer         SecretWriter
-	objects        ConfigStore
-	registries     LoginProver
-	images         ImageAsker
-	definitions    TaskDefinitions
-	drivers        map[string]registry.Driver
-	now            func() time.Time
-	loginWait      time.Duration
-	configBuckets  []string
-	configSuffixes []string
+	reader      SecretReader
+	lister      SecretLister
+	writer      SecretWriter
+	objects     ConfigStore
+	registries  LoginProver
+	images      ImageAsker
+	definitions TaskDefinitions
+	drivers     map[string]registry.Driver
+	now         func() time.Time
+	loginWait   time.Duration
+	// descriptionOnly reads no value of a secret.
+	descriptionOnly bool
+	configBuckets   []string
+	configSuffixes  []string
 
 	commands                  Commands
 	clusters                  Clusters
@@ -55,7 +57,7 @@ func New(settings Settings, clients Clients, now func() time.Time) *pipeline.Fun
 	rotation := &Rotation{
 		reader: clients.Secrets, lister: clients.Secrets, writer: clients.Secrets, objects: clients.Configs, registries: clients.Registries,
 		images: clients.Images, definitions: clients.Definitions,
-		drivers: clients.Drivers, now: now, loginWait: settings.LoginWait,
+		drivers: clients.Drivers, now: now, loginWait: settings.LoginWait, descriptionOnly: settings.DescriptionOnly,
 		configBuckets: settings.ConfigBuckets, configSuffixes: settings.ConfigSuffixes,
 		commands: clients.Commands, clusters: clients.Clusters, refreshing: settings.RefreshInstances,
 		maxConcurrency: settings.RefreshMaxConcurrency, maxErrors: settings.RefreshMaxErrors,

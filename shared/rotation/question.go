@@ -90,7 +90,10 @@ func (r *Rotation) ask(o Observation) []Question {
 // wanted gives all questions that can be put so far, answered or not. It ends
 // where the next ones depend on an answer that is missing.
 func (r *Rotation) wanted(o Observation) []Question {
-	if r.settled(o) {
+	switch {
+	case r.descriptionOnly && o.Step == Review:
+		return nil
+	case r.settled(o):
 		return o.underwayQuestions()
 	}
 	at, _ := target(o.Tags, r.drivers)

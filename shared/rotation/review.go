@@ -41,7 +41,7 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 			Message: fmt.Sprintf("the previous credential works until %s", o.tagEnd(at).UTC().Format(time.RFC3339)),
 		})
 	}
-	return pipeline.Plan[Action]{Findings: findings}, true
+	return pipeline.Plan[Action]{Findings: findings}, !r.descriptionOnly
 }
 
 // underway reports whether a version is to become the current one.

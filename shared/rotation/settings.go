@@ -35,6 +35,9 @@ type Settings struct {
 	// credential: a registry that copies its htpasswd file from S3 does so at
 	// intervals. It must end before the function's time-out.
 	LoginWait time.Duration `env:"LOGIN_WAIT" envDefault:"60s"`
+	// DescriptionOnly judges a secret by its tags and its rotation, and reads no value:
+	// for a scan whose operator didn't ask for values. No variable sets it.
+	DescriptionOnly bool
 	// Authorities is the path of a PEM file, in a layer of the function's, say.
 	Authorities registry.Authorities `env:"REGISTRY_CA_FILE"`
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"ecsguardrails/shared/awsclient"
@@ -22,6 +23,8 @@ import (
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/instancerole"
 	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/drivers"
+	"ecsguardrails/shared/rotation"
 	"ecsguardrails/shared/settings"
 	"ecsguardrails/shared/sweep"
 	"ecsguardrails/shared/taskdef"
@@ -37,22 +40,31 @@ func newAccount(options Options, environ []string, configuration aws.Config, now
 	var objects configobject.Settings
 	var definitions taskdef.Settings
 	var failures diagnosis.Settings
+	var rotations rotation.Settings
 	for _, load := range []func() error{
-		loading(environ, &a.settings), loading(environ, &roles), loading(environ, &objects), loading(environ, &definitions), loading(environ, &failures),
+		loading(environ, &a.settings), loading(environ, &roles), loading(environ, &objects), loading(environ, &definitions), loading(environ, &failures), loading(environ, &rotations),
 	} {
 		if err := load(); err != nil {
 			return nil, err
 		}
 	}
-	for _, mode := range []*finding.Mode{&a.settings.Mode, &roles.Mode, &objects.Mode, &definitions.Mode, &failures.Mode} {
+	for _, mode := range []*finding.Mode{&a.settings.Mode, &roles.Mode, &objects.Mode, &definitions.Mode, &failures.Mode, &rotations.Mode} {
 		*mode = finding.DryRun
 	}
+	rotations.DescriptionOnly = !options.SecretValues
 	definitions.CheckSecretKeys = definitions.CheckSecretKeys && settings.Choice(options.SecretValues)
 
 	containers, identities, instances := ecs.NewFromConfig(configuration), iam.NewFromConfig(configuration), ec2.NewFromConfig(configuration)
 	secrets := secretsmanager.NewFromConfig(configuration)
 	rules, schedules := eventbridge.NewFromConfig(configuration), scheduler.NewFromConfig(configuration)
 	storage := s3client.New(configuration)
+	registries := registry.NewClient(rotations.Authorities)
+	// Images are asked for with the credential that the secret's value holds, and only
+	// where it may be read.
+	var images taskdef.ImageAsker
+	if options.SecretValues {
+		images = registry.NewAsker(registry.NewGuardedClient(definitions.Authorities, bool(definitions.AllowPrivateRegistries)), now, 0)
+	}
 	a.tasks, a.buckets, a.identity = containers, storage, sts.NewFromConfig(configuration)
 	a.clients = sweep.Clients{
 		Roles: identities, Families: containers, Services: containers, Rules: rules, Schedules: schedules,
@@ -66,7 +78,12 @@ func newAccount(options Options, environ []string, configuration aws.Config, now
 			Registries: registry.NewGuardedClient(objects.Authorities, bool(objects.AllowPrivateRegistries)), Region: configuration.Region,
 		}, now)},
 		sweep.TaskDefinitions: {kind: sweep.TaskDefinitions, field: "taskDefinitions", Runner: taskdef.New(definitions, taskdef.Clients{
-			Containers: containers, Rules: rules, Schedules: schedules, Secrets: secrets, Roles: identities, Storage: storage, Region: configuration.Region,
+			Containers: containers, Rules: rules, Schedules: schedules, Secrets: secrets, Roles: identities, Storage: storage, Images: images, Region: configuration.Region,
+		}, now)},
+		sweep.Secrets: {kind: sweep.Secrets, field: "secret", one: true, Runner: rotation.New(rotations, rotation.Clients{
+			Secrets: secrets, Configs: storage, Registries: registries, Images: registry.NewAsker(registries, now, 0),
+			Commands: ssm.NewFromConfig(configuration), Clusters: containers, Definitions: containers,
+			Drivers: drivers.All(configuration, registries, rotations.HtpasswdLimits(), rotations.RegistryFunctions, now),
 		}, now)},
 		Tasks: {kind: Tasks, field: "task", one: true, Runner: diagnosis.New(failures, diagnosis.Clients{
 			Containers: containers, Roles: identities, Secrets: secrets, Instances: instances, Storage: storage,

@@ -17,10 +17,14 @@ var Operations = map[string][]string{
 	"STS":             {"GetCallerIdentity"},
 }
 
-// valueOperation is sent only where the operator asks for the values of secrets.
-const valueOperation = "GetSecretValue"
+// valueOperations are sent only where the operator asks for the values of secrets:
+// the values, and what a credential in use says about instances.
+var valueOperations = map[string][]string{
+	"Secrets Manager": {"GetSecretValue"},
+	"SSM":             {"DescribeInstanceInformation", "ListCommands"},
+}
 
 // allows reports whether a scan may send an operation.
 func (o Options) allows(service, operation string) bool {
-	return slices.Contains(Operations[service], operation) || o.SecretValues && service == "Secrets Manager" && operation == valueOperation
+	return slices.Contains(Operations[service], operation) || o.SecretValues && slices.Contains(valueOperations[service], operation)
 }

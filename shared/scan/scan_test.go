@@ -6,12 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -119,6 +124,91 @@ func TestWhatCannotBeListedIsAFinding(t *testing.T) {
 		if content, err := os.ReadFile(filepath.Join(folder, name)); err != nil || len(content) == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// awsWithSecrets answers as an account with registry secrets of these tags, and
+// counts what is asked of Secrets Manager.
+func awsWithSecrets(t *testing.T, calls *sync.Map, secrets map[string]map[string]string) aws.Config {
+	t.Helper()
+	described := func(name string) map[string]any {
+		var tags []map[string]string
+		for key, value := range secrets[name] {
+			tags = append(tags, map[string]string{"Key": key, "Value": value})
+		}
+		return map[string]any{"ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:" + name, "Name": name, "Tags": tags,
+			"VersionIdsToStages": map[string][]string{"11111111-1111-1111-1111-111111111111": {"AWSCURRENT"}}}
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+		var asked struct {
+			SecretID string `json:"SecretId"`
+		}
+		_ = json.Unmarshal(body, &asked)
+		calls.Store(operation, true)
+		var answer any
+		switch {
+		case strings.Contains(string(body), "Action=GetCallerIdentity"):
+			_, _ = w.Write([]byte(`<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`))
+			return
+		case operation == "ListSecrets":
+			var list []any
+			for name := range secrets {
+				list = append(list, described(name))
+			}
+			answer = map[string]any{"SecretList": list}
+		case operation == "DescribeSecret":
+			answer = described(asked.SecretID[strings.LastIndexByte(asked.SecretID, ':')+1:])
+		case operation == "GetSecretValue":
+			answer = map[string]any{"SecretString": `{"user":"puller"}`, "VersionId": "11111111-1111-1111-1111-111111111111", "VersionStages": []string{"AWSCURRENT"}}
+		default:
+			w.WriteHeader(http.StatusForbidden)
+			answer = map[string]string{"__type": "AccessDeniedException", "message": "no"}
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(server.Close)
+	return aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}
+}
+
+// TestSecretsAreJudged: by their descriptions alone, and by their values only
+// where that was asked for.
+func TestSecretsAreJudged(t *testing.T) {
+	secrets := map[string]map[string]string{
+		"still":   {"ecs-guardrails:driver": "manual", "ecs-guardrails:registry": "registry.invalid"},
+		"unknown": {"ecs-guardrails:driver": "manuall", "ecs-guardrails:registry": "other.invalid"},
+	}
+	for name, test := range map[string]struct {
+		values bool
+		want   map[string][]string
+	}{
+		"descriptions": {false, map[string][]string{"still": {"rotation-off"}, "unknown": {"driver-unknown", "rotation-off"}}},
+		"values":       {true, map[string][]string{"still": {"rotation-off", "secret-shape"}, "unknown": {"driver-unknown", "rotation-off"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var calls sync.Map
+			summary, err := Region(t.Context(), Options{Only: []sweep.Kind{sweep.Secrets}, SecretValues: test.values}, nil,
+				awsWithSecrets(t, &calls, secrets), time.Now, func(sweep.Kind, int, int) {})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, read := calls.Load("GetSecretValue"); read != test.values {
+				t.Errorf("a value was read: %v", read)
+			}
+			got := map[string][]string{}
+			for _, result := range summary.Results {
+				var codes []string
+				for _, f := range result.Findings {
+					codes = append(codes, f.Code)
+				}
+				slices.Sort(codes)
+				got[result.Subject[strings.LastIndexByte(result.Subject, ':')+1:]] = codes
+			}
+			if !maps.EqualFunc(got, test.want, slices.Equal) {
+				t.Errorf("got %v, want %v", got, test.want)
+			}
+		})
 	}
 }
 

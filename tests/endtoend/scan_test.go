@@ -17,17 +17,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"ecsguardrails/shared/finding"
 	"ecsguardrails/shared/sweepreport"
 	"ecsguardrails/tests/awscall"
+	"ecsguardrails/tests/canary"
 	"ecsguardrails/tests/operator"
 )
 
 // plantedKinds is how many kinds of fault a scan has to find at least.
 const plantedKinds = 30
 
-// testScan plants faults in roles, files and task definitions while no rule tells the
+// testScan plants faults in roles, files, task definitions and secrets while no rule tells the
 // functions of them. A scan from a shell finds them, says the same of each subject
 // as a sweep of the stack, and changes nothing.
 func testScan(t *testing.T, w *world) {
@@ -38,6 +41,7 @@ func testScan(t *testing.T, w *world) {
 	plantRoles(t, w)
 	plantFiles(t, w)
 	plantDefinitions(t, w)
+	plantSecrets(t, w)
 
 	_, swept := w.sweep(t, `{"dry-run": true}`)
 	mark := w.Stack.Record.Mark()
@@ -73,8 +77,8 @@ func testScan(t *testing.T, w *world) {
 }
 
 // compared are the kinds whose subjects both judge. What a sweep says of the
-// account is about its own stack's events, and a scan has no judge for secrets.
-var compared = []string{"roles", "config-objects", "task-definitions"}
+// account is about its own stack's events.
+var compared = []string{"roles", "config-objects", "task-definitions", "secrets"}
 
 // verdicts gives what is said of each subject that both can look at.
 func verdicts(summary sweepreport.Summary) map[string]string {
@@ -109,7 +113,7 @@ func scan(t *testing.T, w *world) sweepreport.Summary {
 			variables = append(variables, name+"="+value)
 		}
 	}
-	line := fmt.Sprintf("go run ./functions/sweep scan --format json --output '' --fail-on never --bucket %s --bucket %s 2>/dev/null", existingBucket, w.Stack.Outputs["ConfigBucket"])
+	line := fmt.Sprintf("go run ./functions/sweep scan --format json --output '' --fail-on never --secret-values --bucket %s --bucket %s 2>/dev/null", existingBucket, w.Stack.Outputs["ConfigBucket"])
 	output, code := newShell(t, w).run(t.Context(), line, variables...)
 	var summaries []sweepreport.Summary
 	if err := json.Unmarshal([]byte(output), &summaries); code != 0 || err != nil || len(summaries) != 1 {
@@ -246,6 +250,22 @@ func plantDefinitions(t *testing.T, w *world) {
 			definition.change(input)
 		}
 		must(w.ECS.RegisterTaskDefinition(t.Context(), input))(t)
+	}
+}
+
+func plantSecrets(t *testing.T, w *world) {
+	password := canary.Text()
+	w.canaries.Plant("a password that the registry refuses", password)
+	for name, tags := range map[string]map[string]string{
+		"driver-unknown": {"ecs-guardrails:driver": "gitlabb"},
+		"rotation-off":   {"ecs-guardrails:driver": "manual", "ecs-guardrails:test-image": "acme/app:1.0"},
+	} {
+		tags["ecs-guardrails:registry"] = w.Stack.Registry.Host + "/" + name
+		input := &secretsmanager.CreateSecretInput{Name: aws.String("scan/" + name), SecretString: aws.String(fmt.Sprintf(`{"username":"nobody","password":%q}`, password))}
+		for key, value := range tags {
+			input.Tags = append(input.Tags, secretstypes.Tag{Key: &key, Value: &value})
+		}
+		must(w.Secrets.CreateSecret(t.Context(), input))(t)
 	}
 }
 

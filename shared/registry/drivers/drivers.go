@@ -1,0 +1,47 @@
+// Package drivers puts the drivers of all registries together.
+package drivers
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"ecsguardrails/shared/awsclient/s3client"
+	"ecsguardrails/shared/registry"
+	"ecsguardrails/shared/registry/acr"
+	"ecsguardrails/shared/registry/artifactory"
+	"ecsguardrails/shared/registry/cloudsmith"
+	"ecsguardrails/shared/registry/dockerhub"
+	"ecsguardrails/shared/registry/gitea"
+	"ecsguardrails/shared/registry/gitlab"
+	"ecsguardrails/shared/registry/harbor"
+	"ecsguardrails/shared/registry/htpasswd"
+	"ecsguardrails/shared/registry/lambda"
+	"ecsguardrails/shared/registry/manual"
+	"ecsguardrails/shared/registry/nexus"
+	"ecsguardrails/shared/registry/quay"
+	"ecsguardrails/shared/registry/scaleway"
+)
+
+// All gives every driver, by what the secrets' tags call it. The functions are the
+// ARNs of those that the driver lambda may call.
+func All(configuration aws.Config, client *registry.Client, files htpasswd.Limits, functions []string, now func() time.Time) map[string]registry.Driver {
+	return map[string]registry.Driver{
+		acr.Name:             acr.New(client, now),
+		artifactory.Name:     artifactory.New(client),
+		cloudsmith.Name:      cloudsmith.New(client),
+		dockerhub.Name:       dockerhub.New(client),
+		gitea.Name:           gitea.New(client),
+		gitlab.Name:          gitlab.New(client, now),
+		harbor.Name:          harbor.New(client),
+		harbor.NameAlternate: harbor.NewAlternate(client, rand.Reader),
+		htpasswd.Name:        htpasswd.New(s3client.New(configuration), rand.Reader, files),
+		lambda.Name:          lambda.New(awslambda.NewFromConfig(configuration), functions),
+		manual.Name:          manual.New(),
+		nexus.Name:           nexus.New(client, rand.Reader),
+		quay.Name:            quay.New(client),
+		scaleway.Name:        scaleway.New(client),
+	}
+}
