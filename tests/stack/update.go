@@ -42,7 +42,9 @@ func (s *Stack) Package(ctx context.Context, region, template string) (address s
 		}
 		// sam build names a function's folder by its logical id.
 		source = filepath.Join(packager.buildFolder(), filepath.Base(template))
-		built := string(content)
+		// What the template names beside itself stays where it is.
+		built := strings.NewReplacer("LicenseUrl: LICENSE", "LicenseUrl: "+filepath.Join(s.options.Checkout, "LICENSE"),
+			"ReadmeUrl: README.md", "ReadmeUrl: "+filepath.Join(s.options.Checkout, "README.md")).Replace(string(content))
 		for _, function := range []string{"attach-policies", "validate-config", "rotate-secret", "patch-task-definition", "diagnose-failure", "sweep", "notify"} {
 			built = strings.ReplaceAll(built, "CodeUri: functions/"+function+"/", "CodeUri: "+LogicalID(function))
 		}
