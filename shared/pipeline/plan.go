@@ -11,7 +11,8 @@ import (
 type Plan[A any] struct {
 	// Skip is set where the subject turns out not to be ours.
 	Skip *finding.Finding
-	// Findings that the actions end are marked Cured, by Do.
+	// Findings that the actions end are marked Cured: by Do where some of the actions
+	// do, and by the plan itself where it takes all of them.
 	Findings []finding.Finding
 	// Actions in the order in which they should be applied.
 	Actions []A
@@ -20,7 +21,8 @@ type Plan[A any] struct {
 	Withheld []A
 	// Owner is the tool that manages the subject, zero where none was recognized.
 	Owner owner.Owner
-	// endedBy gives, by a finding's place, that of the last action which ends it.
+	// endedBy gives, by a finding's place, that of the last action which ends it. What
+	// is cured and not in it is ended by the plan's last action.
 	endedBy map[int]int
 }
 
