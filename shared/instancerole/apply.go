@@ -124,21 +124,25 @@ func (a Applier) Apply(ctx context.Context, action Action) error {
 // confirm makes sure that a finished loan still stands: that no undo marked the
 // role, and no other run removed the record. Otherwise the loan is taken back.
 // An undo marks the role before it reads what to detach, so of two runs at least
-// one sees the other.
+// one sees the other. A record that is missing may also be one that IAM doesn't
+// show yet, so it is looked for until that is unlikely.
 func (a Applier) confirm(ctx context.Context, action Action) error {
 	if len(action.Lent) == 0 {
 		return nil
 	}
-	role, err := a.now(ctx, action)
+	recorded := func(role Role) bool {
+		for key := range action.Lent {
+			if _, found := role.Tags[key]; !found {
+				return false
+			}
+		}
+		return true
+	}
+	role, err := a.until(ctx, action, func(role Role) bool { return optout.Asked(role.Tags) || recorded(role) })
 	if err != nil {
 		return err
 	}
-	lost := false
-	for key := range action.Lent {
-		_, recorded := role.Tags[key]
-		lost = lost || !recorded
-	}
-	if !lost && !optout.Asked(role.Tags) {
+	if recorded(role) && !optout.Asked(role.Tags) {
 		return nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(action.Lent)) {
@@ -164,16 +168,43 @@ func (a Applier) confirmUndo(ctx context.Context, action Action) error {
 	if action.Own == "" {
 		return nil
 	}
-	role, err := a.now(ctx, action)
-	if err != nil {
-		return err
+	unlent := func(role Role) bool {
+		for key := range role.Tags {
+			if strings.HasPrefix(key, action.Own) {
+				return false
+			}
+		}
+		return true
 	}
-	for key := range role.Tags {
-		if strings.HasPrefix(key, action.Own) {
-			return fmt.Errorf("another run attached something to the role %s during the undo; undo again", action.Role.Name)
+	role, err := a.until(ctx, action, unlent)
+	if err == nil && !unlent(role) {
+		err = fmt.Errorf("another run attached something to the role %s during the undo; undo again", action.Role.Name)
+	}
+	return err
+}
+
+// IAM shows a change after a while ("Changes that I make are not always
+// immediately visible", IAM User Guide): a second for most, so a role is read so
+// many times, a second apart.
+const (
+	readings     = 5
+	readingPause = time.Second
+)
+
+// until reads the role again until it is as it should be, or has had the time to
+// become so.
+func (a Applier) until(ctx context.Context, action Action, as func(Role) bool) (Role, error) {
+	for reading := 1; ; reading++ {
+		role, err := a.now(ctx, action)
+		if err != nil || as(role) || reading == readings {
+			return role, err
+		}
+		select {
+		case <-ctx.Done():
+			return Role{}, fmt.Errorf("read the role %s again: %w", action.Role.Name, context.Cause(ctx))
+		case <-time.After(readingPause):
 		}
 	}
-	return nil
 }
 
 // now reads the role again.

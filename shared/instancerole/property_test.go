@@ -12,7 +12,11 @@ import (
 // TestAnyRole holds what must be true of every role against many made by chance.
 func TestAnyRole(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(150) {
+	seeds := uint64(150)
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
 		random := rand.New(rand.NewPCG(seed, 1))
 		s, role, a := anyRole(random)
 		before := slices.Clone(role.attached)

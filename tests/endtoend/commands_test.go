@@ -48,6 +48,7 @@ var elsewhere = map[string]string{
 	"make bench":                       "it takes minutes, and is a check of its own",
 	"make faults":                      "it takes minutes, and is a check of its own",
 	"make load":                        "it takes minutes, and is a check of its own",
+	"make interleavings":               "it takes minutes, and is a check of its own",
 	"make agent-start VERSION=1.105.1": "it measures for hours",
 	"make scan":                        "docs/scan.md's commands run the same",
 	"make local":                       "it starts what this test has running already",

@@ -97,7 +97,7 @@ func AttachPolicies() []*Scenario {
 	attach := Cut{Call: "iam:AttachRolePolicy", Number: 1}
 	return []*Scenario{
 		scenario("a bare role", attach, bare),
-		scenario("all capabilities", Cut{Call: "iam:TagRole", Number: 1}, role{base: "ecsInstanceRole-all", service: "ec2.amazonaws.com", tags: all}),
+		scenario("all capabilities", attach, role{base: "ecsInstanceRole-all", service: "ec2.amazonaws.com", tags: all}),
 		scenario("a role that is right", Cut{}, role{base: "ecsInstanceRole", service: "ec2.amazonaws.com", attached: []string{operator.AgentPolicy}}),
 		scenario("behind a boundary", Cut{}, role{base: "ecsInstanceRole", service: "ec2.amazonaws.com", bounded: true}),
 		scenario("an external instance", attach, role{base: "ecsInstanceRole", service: "ssm.amazonaws.com"}),
