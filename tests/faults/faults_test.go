@@ -113,7 +113,7 @@ func TestDifferencesAreFound(t *testing.T) {
 }
 
 func TestNewsOfTheFamilyAreNewsOfItsRevision(t *testing.T) {
-	reference := &Outcome{results: []told{{"active revision 1 of storefront-WORLD", finding.Remediated}}}
+	reference := &Outcome{results: []told{{"<active revision 1 of storefront-WORLD>", finding.Remediated}}}
 	for name, test := range map[string]struct {
 		fault Fault
 		told  string
@@ -122,7 +122,7 @@ func TestNewsOfTheFamilyAreNewsOfItsRevision(t *testing.T) {
 		"the second look names the family":     {Denied, "storefront-WORLD", false},
 		"the second look names another family": {Denied, "front-WORLD", true},
 		"the first look names the family":      {KilledAfter, "storefront-WORLD", true},
-		"the first look names the revision":    {KilledAfter, "active revision 1 of storefront-WORLD", false},
+		"the first look names the revision":    {KilledAfter, "<active revision 1 of storefront-WORLD>", false},
 	} {
 		outcome := &Outcome{Scenario: &Scenario{}, Cut: Cut{Fault: test.fault}, results: []told{{test.told, finding.Remediated}}}
 		outcome.compareNews(reference)

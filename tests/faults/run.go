@@ -162,7 +162,7 @@ func (o *Outcome) compareNews(reference *Outcome) {
 		if slices.ContainsFunc(o.results, func(t told) bool {
 			other, _, _ := strings.Cut(t.subject, "?versionId=")
 			// The second look, which a sweep asks for, is at a family and speaks of it.
-			return other == subject || o.lookedAgain() && strings.HasSuffix(subject, " of "+other)
+			return other == subject || o.lookedAgain() && strings.HasSuffix(subject, " of "+other+">")
 		}) {
 			continue
 		}
