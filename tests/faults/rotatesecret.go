@@ -29,8 +29,10 @@ import (
 // RotateSecret are the scenarios of rotate-secret.
 func RotateSecret() []*Scenario {
 	return []*Scenario{
-		rotating("htpasswd, a whole rotation", new(htpasswdUsers).arrange, 0, false, Cut{Call: "s3:PutObject", Number: 2}),
-		rotating("GitLab, a third rotation", new(gitlabTokens).arrange, 2, false, Cut{Call: "s3:PutObject", Number: 1}),
+		rotating("htpasswd, a whole rotation", new(htpasswdUsers).arrange, 0, false, Cut{Call: "s3:PutObject", Number: 2},
+			Cut{Call: "s3:GetObject", Number: 2}, Cut{Call: "s3:ListObjectsV2", Number: 1}),
+		rotating("GitLab, a third rotation", new(gitlabTokens).arrange, 2, false, Cut{Call: "s3:PutObject", Number: 1},
+			Cut{Call: "s3:GetObject", Number: 1}, Cut{Call: "s3:ListObjectsV2", Number: 1}),
 		rotating("htpasswd, the previous credential's end", new(htpasswdUsers).arrange, 1, true, Cut{}),
 		rotating("GitLab, the previous credential's end", new(gitlabTokens).arrange, 2, true, Cut{}),
 	}
@@ -59,9 +61,9 @@ type makeRegistry func(context.Context, *World) (*rotated, operator.Credential, 
 
 // rotating is a secret that was rotated some times, and should be rotated or, in
 // a review, looked at once more.
-func rotating(name string, arrange makeRegistry, before int, review bool, lost Cut) *Scenario {
+func rotating(name string, arrange makeRegistry, before int, review bool, lost Cut, isolated ...Cut) *Scenario {
 	return &Scenario{
-		Function: "rotate-secret", Name: name, Lost: lost,
+		Function: "rotate-secret", Name: name, Lost: lost, Isolated: isolated,
 		Arrange: func(ctx context.Context, world *World) (Trigger, Trigger, error) {
 			arranged, err := world.createRotated(ctx, arrange)
 			if err != nil {
@@ -72,11 +74,13 @@ func rotating(name string, arrange makeRegistry, before int, review bool, lost C
 					return nil, nil, fmt.Errorf("rotating before: %q, %w", left, err)
 				}
 			}
-			if look := (Queue{text(map[string]string{"secret": arranged.arn})}); review {
+			look := Queue{text(map[string]string{"secret": arranged.arn})}
+			if review {
 				return look, look, nil
 			}
-			// Secrets Manager itself tries a rotation again, whatever it failed of.
-			return Rotation(arranged.arn), nil, nil
+			// Secrets Manager itself tries a rotation again, whatever it failed of. A file
+			// that may not be read fails none: the next look writes the credential there.
+			return Rotation(arranged.arn), look, nil
 		},
 		State: func(ctx context.Context, world *World) ([]string, error) { return world.rotatedState(ctx) },
 		Live: func(ctx context.Context, world *World) ([]string, error) {

@@ -68,7 +68,7 @@ func (l *Lab) play(ctx context.Context, scenario *Scenario, cut Cut, reference *
 	if cut.Fault == Twice {
 		outcome.Fired = true
 	}
-	if again != nil && outcome.Fired && (cut.Fault == Twice || cut.Fault == Denied) {
+	if again != nil && outcome.Fired && (cut.Fault == Twice || cut.Fault == Denied) && scenario.looksAgain(cut) {
 		// A denial is not tried again by design: the next event or sweep, after
 		// somebody has allowed the call, has to bring the same end.
 		left, err := again.deliver(ctx, world)

@@ -21,6 +21,9 @@ type Scenario struct {
 	// function to look once more, as the next event or sweep does; nil where the
 	// event itself comes again whatever went wrong.
 	Arrange func(context.Context, *World) (event, again Trigger, err error)
+	// Isolated are the only calls after whose denial the function has to look again,
+	// where a denial elsewhere fails what comes again by itself; none for all calls.
+	Isolated []Cut
 	// State reads everything that the function may have changed, a line each.
 	State func(context.Context, *World) ([]string, error)
 	// Lost is a call of which nobody would notice that it was lost, had the
@@ -36,6 +39,11 @@ type Scenario struct {
 
 // Title names the scenario in the table.
 func (s *Scenario) Title() string { return s.Function + ", " + s.Name }
+
+// looksAgain says that nothing but a second look can cure what the cut left.
+func (s *Scenario) looksAgain(cut Cut) bool {
+	return len(s.Isolated) == 0 || slices.ContainsFunc(s.Isolated, func(at Cut) bool { return at.Call == cut.Call && at.Number == cut.Number })
+}
 
 // moments are what differs between two runs by its nature: times.
 var moments = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?`)
