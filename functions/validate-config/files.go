@@ -3,14 +3,8 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"os"
-	"os/signal"
-
 	"ecsguardrails/shared/commandline"
 	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/exitcode"
 	"ecsguardrails/shared/localfile"
 )
 
@@ -18,17 +12,5 @@ import (
 func judgeFiles(args []string) {
 	command := localfile.Command()
 	command.Variables = commandline.VariablesOf[configobject.Settings]()
-	asked, stdin, err := command.IsAsked(args, os.Stdin, localfile.IsEvent)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", command.Name, err)
-		os.Exit(exitcode.CouldNotRun)
-	}
-	os.Stdin = stdin
-	if !asked {
-		return
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := command.Run(ctx, args, os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	command.RunIfAsked(args, localfile.IsEvent)
 }

@@ -19,6 +19,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -426,6 +427,24 @@ func table(text *strings.Builder, rows [][2]string) {
 	for _, row := range rows {
 		fmt.Fprintf(text, "  %-*s  %s\n", width, row[0], row[1])
 	}
+}
+
+// RunIfAsked judges files and ends the process, where its arguments ask for that.
+// Where they don't, standard input still gives the event that it held.
+func (c Command) RunIfAsked(args []string, isEvent func(content []byte) bool) {
+	asked, stdin, err := c.IsAsked(args, os.Stdin, isEvent)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", c.Name, err)
+		os.Exit(exitcode.CouldNotRun)
+	}
+	os.Stdin = stdin
+	if !asked {
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := c.Run(ctx, args, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
 // IsAsked reports whether a command line is for files rather than for an event

@@ -95,7 +95,7 @@ func namedCredentials(content []byte, data registryauth.Data) []NamedCredential 
 		case err != nil:
 			named.Key, named.Obstacle = of.Key, err.Error()
 		case of.Token:
-			named.Key, named.Obstacle = of.Key, "it has a token in the place of a password, which only Docker itself can use"
+			named.Key, named.Obstacle = of.Key, "it has a token instead of a password, which only Docker itself can use"
 		default:
 			named.Key = of.Key
 		}

@@ -24,7 +24,7 @@ func administratorOf(value Value, secretName string) (registry.Administrator, []
 			Fix:     fix,
 		}}
 	}
-	const shape = `correct the tag, or write the secret as {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or with "token" in the place of user name and password`
+	const shape = `correct the tag, or write the secret as {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or with "token" instead of user name and password`
 	if !value.Present || value.Binary {
 		return refuse("administrator-missing", "does not exist or has no value", shape)
 	}

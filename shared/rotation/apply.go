@@ -109,7 +109,7 @@ func (*Rotation) describe(action Action) finding.Action {
 	case Render:
 		described.Mandate.Text = "the secret's tag " + ConfigTag
 		described.Target = action.File.String()
-		described.Summary = fmt.Sprintf("put the new credential for %s in the place of the old one", action.Order.Registry)
+		described.Summary = fmt.Sprintf("replace the old credential for %s with the new one", action.Order.Registry)
 	case Refresh:
 		described.Mandate = finding.Mandate{Kind: finding.ByParameter, Text: "Allow=refresh-tagged-instances"}
 		described.Target = action.Fleet.String()

@@ -85,13 +85,13 @@ func (r *Rotation) inadmissible(o Observation) []finding.Finding {
 	stages, known := o.Stages[o.Version]
 	switch {
 	case !o.Rotates:
-		return fault("rotation-disabled", "rotation is not enabled for the secret", "enable it with aws secretsmanager rotate-secret; a step that nobody asked for changes nothing")
+		return fault("rotation-disabled", "rotation is not enabled for the secret", "enable it with aws secretsmanager rotate-secret; a step that no one asked for changes nothing")
 	case !known:
 		return fault("version-unknown", "the secret has no version of the id that the step names", "let Secrets Manager make the call; aws secretsmanager rotate-secret makes the version")
 	case has(stages, current):
 		return nil
 	case !has(stages, pending):
-		return fault("version-not-pending", "the version that the step names does not carry AWSPENDING, so it is not to become the current one", "rotate the secret anew; where AWSPENDING is on another version, take it away there with aws secretsmanager update-secret-version-stage")
+		return fault("version-not-pending", "the version that the step names does not carry AWSPENDING, so it is not to become the current one", "rotate the secret again; where AWSPENDING is on another version, take it away there with aws secretsmanager update-secret-version-stage")
 	case o.version(current) == "":
 		return fault("current-missing", "no version of the secret is current, so there is no credential to follow", "give the secret the credential that works today with aws secretsmanager put-secret-value")
 	}
@@ -102,7 +102,7 @@ func (r *Rotation) inadmissible(o Observation) []finding.Finding {
 	return faults
 }
 
-const secretShapeFix = `write it as {"username": "…", "password": "…"} with aws secretsmanager put-secret-value; a secret of ECR's pull-through cache has "accessToken" in the place of "password"`
+const secretShapeFix = `write it as {"username": "…", "password": "…"} with aws secretsmanager put-secret-value; a secret of ECR's pull-through cache has "accessToken" instead of "password"`
 
 // documents are the two values of a rotation, read.
 type documents struct {
@@ -161,7 +161,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	if !o.New.Present {
 		return both, nil
 	}
-	const anew = "find out who wrote it; then take AWSPENDING away from that version with aws secretsmanager update-secret-version-stage, and rotate anew"
+	const anew = "find out who wrote it; then take AWSPENDING away from that version with aws secretsmanager update-secret-version-stage, and rotate again"
 	both.after, err = ParseDocument(o.New.Text, key)
 	switch {
 	case err != nil:
@@ -389,7 +389,7 @@ func (r *Rotation) gap(at Target) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "pull-gap-open", Severity: finding.Warning,
-		Message: fmt.Sprintf("the old password ends now, and the new one is known to Secrets Manager's readers when testSecret (at most %s) and finishSecret are done, and to instances when they have read their ecs.config anew; pulls in between fail", r.loginWait),
+		Message: fmt.Sprintf("the old password ends now, and the new one is known to Secrets Manager's readers when testSecret (at most %s) and finishSecret are done, and to instances when they have read their ecs.config again; pulls in between fail", r.loginWait),
 		Fix:     fmt.Sprintf("make a second account, named as the first with _clone behind, and take the tag %s away: then no pull fails", MaintenanceTag),
 	}}
 }

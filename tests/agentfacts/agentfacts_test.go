@@ -10,14 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFactsAreOfTheSource takes the facts again where a checkout of the agent is
-// at hand. The catalogue is held against the committed facts in every run, by
-// shared/ecsconfig.
+// TestFactsAreOfTheSource takes the facts again, from the module proxy or from the
+// checkout that ECS_AGENT_SOURCE names. The catalogue is held against the committed
+// facts in every run, by shared/ecsconfig.
 func TestFactsAreOfTheSource(t *testing.T) {
-	directory := os.Getenv("ECS_AGENT_SOURCE")
-	if directory == "" {
-		t.Skip("set ECS_AGENT_SOURCE to a checkout of aws/amazon-ecs-agent")
-	}
 	text, err := os.ReadFile("../../shared/ecsconfig/testdata/agent-facts.json")
 	if err != nil {
 		t.Fatal(err)
@@ -26,12 +22,9 @@ func TestFactsAreOfTheSource(t *testing.T) {
 	if err := json.Unmarshal(text, &committed); err != nil {
 		t.Fatal(err)
 	}
-	source, err := agentfacts.FromPath(directory)
-	if err != nil {
-		t.Fatal(err)
-	}
+	source := sourceOf(t, committed.Agent)
 	if source.Version != committed.Agent {
-		t.Skipf("the checkout is of %s, the facts are of %s", source.Version, committed.Agent)
+		t.Fatalf("ECS_AGENT_SOURCE is a checkout of %s, and the facts are of %s: check out that one", source.Version, committed.Agent)
 	}
 	facts, err := agentfacts.Extract(source)
 	if err != nil {
@@ -40,4 +33,21 @@ func TestFactsAreOfTheSource(t *testing.T) {
 	if diff := cmp.Diff(committed, facts); diff != "" {
 		t.Errorf("run make agent-facts (-committed +source):\n%s", diff)
 	}
+}
+
+// sourceOf finds the agent's source.
+func sourceOf(t *testing.T, version string) agentfacts.Source {
+	t.Helper()
+	if directory := os.Getenv("ECS_AGENT_SOURCE"); directory != "" {
+		source, err := agentfacts.FromPath(directory)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return source
+	}
+	source, err := agentfacts.FromProxy(version)
+	if err != nil {
+		t.Skipf("the agent's source is not in this repository, and the module proxy doesn't give it: %v", err)
+	}
+	return source
 }

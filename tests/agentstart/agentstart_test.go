@@ -180,7 +180,7 @@ func TestMeasure(t *testing.T) {
 func start(t *testing.T) *agentstart.Agent {
 	t.Helper()
 	if *agent == "" || os.Getuid() != 0 {
-		t.Skip("needs root and a binary of the real agent, which go run ./cmd/agentfacts -build FILE makes: set ECS_AGENT_BINARY")
+		t.Skip("the real agent is started in namespaces of its own, which takes root and a binary that is not in this repository: make agent-start VERSION=1.105.1 builds it and runs this; what it measured before is held by TestPredictions")
 	}
 	programs := t.TempDir()
 	for _, name := range []string{"agentstart", "cniplugin"} {
@@ -256,7 +256,7 @@ func writeEndings(t *testing.T, endings map[agentstart.Case]byte) {
 // of the grid as they are or broken in some way, for as long as -random says.
 func TestRandomFiles(t *testing.T) {
 	if *fuzz == 0 {
-		t.Skip("runs with -random 10m, and what TestMeasure needs")
+		t.Skip("a fuzz of the real agent, for as long as it is told: make agent-start says what it needs; then -run TestRandomFiles -random 10m")
 	}
 	surroundings := start(t)
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
