@@ -197,10 +197,10 @@ func TestScopeRefuses(t *testing.T) {
 		"":                                "empty",
 		"https://":                        "empty",
 		"acme":                            `"docker.io/acme"`,
-		"acme/app":                        `"docker.io/acme/app"`,
+		"acme/app":                        `"docker.io/acme"`,
 		"registry.example.com/A":          "lower case",
-		"registry.example.com/app:1":      "without tag",
-		"registry.example.com/a" + digest: "without tag",
+		"registry.example.com/app:1":      "tag and digest",
+		"registry.example.com/a" + digest: "tag and digest",
 		"registry .example.com":           "host",
 		"registry.example.com:port":       "host",
 		"123456789012.dkr.ecr.us-east-1.amazonaws.com": "Amazon ECR",
@@ -209,6 +209,12 @@ func TestScopeRefuses(t *testing.T) {
 		got, err := image.ParseScope(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, %v; want an error with %q", text, got, err, want)
+		}
+	}
+	// A login in the wrong tag is not shown to those who read findings.
+	for _, text := range []string{"dckr_pat_AbCdEf", "dckr_pat_AbCdEf/x", "puller:dckr_pat_AbCdEf@registry.example.com", "registry.example.com/dckr_pat_AbCdEf", `{"password":"dckr_pat_AbCdEf"}`} {
+		if _, err := image.ParseScope(text); err == nil || strings.Contains(err.Error(), "AbCdEf") {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package image
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -29,7 +28,8 @@ func (s Scope) String() string {
 // ParseScope reads "host", "host:port" or "host/path". A scheme, the "/v1/" and
 // "/v2/" that Docker's own configuration has, a slash or "/*" at the end are
 // taken as well; so is an IPv6 address without brackets, which the values of
-// tags cannot have.
+// tags cannot have. The errors don't quote the text: what is not a scope may be
+// a login that was put into the wrong tag.
 func ParseScope(text string) (Scope, error) {
 	text = strings.TrimSpace(text)
 	if _, rest, found := strings.Cut(text, "://"); found {
@@ -44,7 +44,7 @@ func ParseScope(text string) (Scope, error) {
 		host = "[" + host + "]"
 	}
 	if !strings.ContainsAny(host, ".:") && host != "localhost" {
-		return Scope{}, fmt.Errorf(`it names no registry: %q is no host; a part of Docker Hub is written "docker.io/%s"`, host, text)
+		return Scope{}, errors.New(`it names no registry: it begins with no host, which has a dot or a port; a part of Docker Hub is written "docker.io/acme"`)
 	}
 	if path == "v1" || path == "v2" {
 		path = ""
@@ -53,7 +53,7 @@ func ParseScope(text string) (Scope, error) {
 	// path gets one, so that it is a whole image.
 	named, err := reference.ParseNormalizedNamed(host + "/" + whole(path))
 	if err != nil || reference.Domain(named) != normalHost(host) || !reference.IsNameOnly(named) {
-		return Scope{}, fmt.Errorf(`%q is not "host" or "host/path", the path in lower case, without tag and digest`, text)
+		return Scope{}, errors.New(`it is not "host" or "host/path", the path in lower case, without user, tag and digest`)
 	}
 	scope := Scope{Registry: canonicalHost(host), Path: path}
 	if _, private := ecrOf(scope.Registry); private || isPublicECR(scope.Registry) {

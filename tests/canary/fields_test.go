@@ -14,11 +14,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"ecsguardrails/shared/ecsconfig"
 	"ecsguardrails/shared/environmentfile"
 	"ecsguardrails/shared/finding"
+	"ecsguardrails/shared/optout"
 	"ecsguardrails/shared/owner"
 	"ecsguardrails/shared/registry"
 	"ecsguardrails/shared/registry/htpasswd"
@@ -210,6 +215,43 @@ func lookedAt(t *testing.T, value string, tags map[string]string) string {
 	return answers.String()
 }
 
+// taggedSecret is an account with one secret, whose tags a person wrote.
+type taggedSecret struct{ tags map[string]string }
+
+func (s taggedSecret) ListSecrets(context.Context, *secretsmanager.ListSecretsInput, ...func(*secretsmanager.Options)) (*secretsmanager.ListSecretsOutput, error) {
+	entry := secrettypes.SecretListEntry{
+		ARN: aws.String("arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/registry-AbCdEf"), Name: aws.String("prod/registry"),
+	}
+	for key, value := range s.tags {
+		entry.Tags = append(entry.Tags, secrettypes.Tag{Key: aws.String(key), Value: aws.String(value)})
+	}
+	return &secretsmanager.ListSecretsOutput{SecretList: []secrettypes.SecretListEntry{entry}}, nil
+}
+
+// judgedBeside gives what is found at somebody else's definition, whose images
+// the secret may serve or not.
+func judgedBeside(t *testing.T, tags map[string]string) []finding.Finding {
+	t.Helper()
+	all := map[string]string{taskdef.TagRegistry: "registry.example.com"}
+	maps.Copy(all, tags)
+	listed, err := taskdef.NewSecretList(taggedSecret{all}, time.Now).Afresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	observed := taskdef.Observation{Secrets: listed, Definition: &ecstypes.TaskDefinition{
+		Family: aws.String("neighbour"),
+		ContainerDefinitions: []ecstypes.ContainerDefinition{
+			{Name: aws.String("web"), Image: aws.String("registry.example.com/acme/web:1"), Memory: aws.Int32(64)},
+			{Name: aws.String("other"), Image: aws.String("other.example.com/acme/web:1"), Memory: aws.Int32(64)},
+		},
+	}}
+	findings := taskdef.Settings{}.Plan(observed).Findings
+	if len(findings) == 0 {
+		t.Fatal("nothing is said of an image that no secret serves")
+	}
+	return findings
+}
+
 // TestNoFieldShowsASecret puts secrets of every shape into every field of task
 // definitions, variables of ecs.config, environment files, user data, registry
 // secrets, tags and actors.
@@ -276,6 +318,13 @@ func TestNoFieldShowsASecret(t *testing.T) {
 		for shape, secret := range secrets(from) {
 			if strings.ContainsAny(secret[0], "{:?") {
 				hold("the tag "+key, shape, secret, owner.Recognize(owner.Evidence{Tags: map[string]string{key: secret[0]}}).String())
+			}
+		}
+	}
+	for _, tag := range []string{taskdef.TagRegistry, taskdef.TagFamilies, taskdef.TagPublicImages, optout.Tag, "team"} {
+		for shape, secret := range secrets(from) {
+			for _, text := range []string{secret[0], secret[0] + "@registry.example.com", "registry.example.com/" + secret[0]} {
+				hold("a registry secret's tag "+tag+", at a neighbour's definition", shape, secret, report(judgedBeside(t, map[string]string{tag: text})))
 			}
 		}
 	}
