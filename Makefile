@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build deploy demo test update lint load faults interleavings lifecycle registries bench local local-down invoke scan dist agent-facts agent-start
+.PHONY: build deploy demo test update lint load faults interleavings lifecycle registries bench local local-down invoke scan dist agent-facts agent-start module-path
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -40,6 +40,13 @@ demo: $(DEMO)
 # Everything that is checked. The programs that it needs are installed on first use.
 test: $(RIG)
 	@tests/run
+
+# A fork's address, everywhere that Go's modules repeat it:
+# make module-path TO=github.com/acme/ecs-guardrails
+module-path:
+	@test '$(TO)' || { echo "say which: make module-path TO=github.com/acme/ecs-guardrails" >&2; exit 1; }
+	@from=$$(go list -m) && git grep -lF "$$from" | FROM="$$from" xargs perl -pi -e 's{\Q$$ENV{FROM}\E(?![\w-])}{$(TO)}g'
+	@gofmt -w $$(git ls-files '*.go')
 
 # Write every generated document and golden file from the code and the template.
 update:

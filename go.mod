@@ -1,4 +1,4 @@
-module ecsguardrails
+module github.com/ecs-guardrails/ecs-guardrails
 
 go 1.26.0
 

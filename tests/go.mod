@@ -1,11 +1,11 @@
-module ecsguardrails/tests
+module github.com/ecs-guardrails/ecs-guardrails/tests
 
 go 1.26.0
 
-replace ecsguardrails => ../
+replace github.com/ecs-guardrails/ecs-guardrails => ../
 
 require (
-	ecsguardrails v0.0.0-00010101000000-000000000000
+	github.com/ecs-guardrails/ecs-guardrails v0.0.0-00010101000000-000000000000
 	github.com/aws/aws-lambda-go v1.55.1
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/config v1.33.15

@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
-	"ecsguardrails/shared/instancerole"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 func main() { pipeline.Main("attach-policies", build) }

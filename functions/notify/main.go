@@ -7,9 +7,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"ecsguardrails/shared/awsclient/s3client"
-	"ecsguardrails/shared/digest"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/digest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 func main() { pipeline.Main(digest.Name, build) }

@@ -7,9 +7,9 @@ import (
 	"os"
 	"time"
 
-	"ecsguardrails/shared/awsclient"
-	"ecsguardrails/shared/taskdef"
-	"ecsguardrails/shared/taskfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskfile"
 )
 
 // judgeFiles judges files and ends the process, if the arguments ask for that.

@@ -10,11 +10,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
-	"ecsguardrails/shared/awsclient/s3client"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/drivers"
-	"ecsguardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/drivers"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 )
 
 func main() { pipeline.Main("rotate-secret", build) }

@@ -15,10 +15,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"ecsguardrails/shared/awsclient/s3client"
-	"ecsguardrails/shared/function"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/sweep"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/function"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
 )
 
 func main() {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ecsguardrails/shared/awsclient"
-	"ecsguardrails/shared/scan"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/scan"
 )
 
 // scanIfAsked scans with the shell's credentials and ends the process, if the

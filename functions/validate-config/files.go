@@ -3,9 +3,9 @@
 package main
 
 import (
-	"ecsguardrails/shared/commandline"
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/localfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/commandline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/localfile"
 )
 
 // judgeFiles judges files and ends the process, if the arguments ask for that.

@@ -11,11 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"ecsguardrails/shared/awsclient/s3client"
-	"ecsguardrails/shared/configbucket"
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 func main() {

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"ecsguardrails/shared/awsclient"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient"
 )
 
 // inLambda sets what Lambda sets, and hides what the machine has.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/awsclient"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient"
 )
 
 func TestWithoutCredentialsTheCureIsNamed(t *testing.T) {

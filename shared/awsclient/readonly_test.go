@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"ecsguardrails/shared/awsclient"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient"
 )
 
 func TestAReadOnlyClientSendsNoWrite(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"ecsguardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
 )
 
 // answer is an error as the SDK wraps it: operation, response, API error.

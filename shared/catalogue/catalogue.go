@@ -13,8 +13,8 @@ import (
 	"strings"
 	"sync"
 
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 //go:embed catalogue.json

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"unicode"
 
-	"ecsguardrails/shared/catalogue"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/catalogue"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // form is the grammar of codes: a thing and its problem.

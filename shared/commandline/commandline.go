@@ -24,11 +24,11 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/catalogue"
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/catalogue"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 // Stdin is the name of standard input on the command line and in reports.

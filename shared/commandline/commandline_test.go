@@ -11,10 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/commandline"
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/commandline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // command judges a file by its first word: error, warning, info or fine;

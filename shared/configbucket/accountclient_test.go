@@ -15,7 +15,7 @@ import (
 	s3controltypes "github.com/aws/aws-sdk-go-v2/service/s3control/types"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/configbucket"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
 )
 
 // accountBlock answers for an account.

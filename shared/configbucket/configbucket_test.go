@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/configbucket"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 const refusePlainHTTP = `{"Sid":"RefusePlainHttp","Effect":"Deny","Principal":"*","Action":"s3:*",

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 )
 
 // readers are the actions that give away an object's content.

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
 )
 
 // AccessReader tells who gets at a bucket.

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
 )
 
 // bucket is a small S3: one bucket with versions and tags.

@@ -1,6 +1,6 @@
 package configobject
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // Codes of the findings about an object as a whole; those about its lines are
 // the judge's.

@@ -5,14 +5,14 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/configbucket"
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/environmentfile"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/finding/findingtest"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
 var update = flag.Bool("update", false, "write the tables of findings into the README")

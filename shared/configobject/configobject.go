@@ -12,15 +12,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"ecsguardrails/shared/configbucket"
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/environmentfile"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/function"
-	"ecsguardrails/shared/instancerole"
-	"ecsguardrails/shared/memory"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/function"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/memory"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // Name of the function.

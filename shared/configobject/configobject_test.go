@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/configbucket"
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/environmentfile"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 // judges find one finding in each line "error code", "warning code" or

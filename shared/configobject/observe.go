@@ -15,12 +15,12 @@ import (
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/configbucket"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/instancerole"
-	"ecsguardrails/shared/memory"
-	"ecsguardrails/shared/storedfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/memory"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/storedfile"
 )
 
 const (

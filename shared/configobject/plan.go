@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"ecsguardrails/shared/configbucket"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 // plan turns what was found out about a version into tags, into no action where

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 func TestReaders(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 func restoring(mode finding.Mode) configobject.Settings {

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Whatever becomes of a file with a password in it, no report shows the

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"ecsguardrails/shared/instancerole"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 // Settings are those of validate-config.

@@ -3,10 +3,10 @@ package configobject
 import (
 	"fmt"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 // Object is one version of one object.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 func TestSubjects(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // judgesOfFiles are those that the function has.

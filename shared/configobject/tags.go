@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // The tags of a verdict.

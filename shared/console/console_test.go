@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/console"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/console"
 )
 
 func TestOf(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"ecsguardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 )
 
 // Queues is the part of SQS's client that hands causes over.

@@ -3,8 +3,8 @@ package diagnosis
 import (
 	"strings"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/stopreason"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
 // Codes besides those of the causes, which are their ids.

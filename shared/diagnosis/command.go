@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 const commandUsage = `usage: diagnose-failure --service CLUSTER/NAME [--format text|json]

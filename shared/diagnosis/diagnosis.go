@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/function"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/function"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 // Name is the function's.

@@ -14,9 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/finding/findingtest"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 var update = flag.Bool("update", false, "write the table of findings into the README")

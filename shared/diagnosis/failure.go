@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 
-	"ecsguardrails/shared/stopreason"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
 // Failure is one thing that failed, as an event or a person names it.

@@ -30,9 +30,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 // account is an AWS account that counts the calls.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Whatever an event holds, each subject gets a result that keeps the contract,

@@ -6,8 +6,8 @@ import (
 	"time"
 	"unicode"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/stopreason"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
 // verb says what can't be done, before the colon.

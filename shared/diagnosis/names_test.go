@@ -5,7 +5,7 @@ import (
 	"testing"
 	"unicode"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Whoever starts tasks names groups, images and definitions.

@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/image"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/stopreason"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
 // Tags of registry secrets, as the other functions read them.

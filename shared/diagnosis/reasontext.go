@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/stopreason"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
 // maxReason bounds a pasted text; ECS itself cuts at 1,024 bytes.

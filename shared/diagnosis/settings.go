@@ -1,8 +1,8 @@
 package diagnosis
 
 import (
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 // Settings of diagnose-failure.

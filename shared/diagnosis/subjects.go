@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/stopreason"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
 // Subjects gives the failures that a trigger reports. What is no failure of

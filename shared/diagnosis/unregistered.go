@@ -12,9 +12,9 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
-	"ecsguardrails/shared/optout"
-	"ecsguardrails/shared/stopreason"
-	"ecsguardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
 const (

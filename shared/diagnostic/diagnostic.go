@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Source is a file that was judged.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // commands are GitHub's words for severities

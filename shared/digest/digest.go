@@ -14,14 +14,14 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/catalogue"
-	"ecsguardrails/shared/console"
-	"ecsguardrails/shared/escape"
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/mute"
-	"ecsguardrails/shared/publish"
-	"ecsguardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/catalogue"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/console"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/escape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/mute"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
 // Event is a finding, or a sweep's summary, as EventBridge delivers it.

@@ -14,11 +14,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/mute"
-	"ecsguardrails/shared/owner"
-	"ecsguardrails/shared/publish"
-	"ecsguardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/mute"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
 var at = time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)

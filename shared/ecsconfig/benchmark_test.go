@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 )
 
 const usual = `# Production, eu-central-1

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // verdict is what the agent's own code made of a case.

@@ -1,6 +1,6 @@
 package ecsconfig
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // rows are the variables that aws/amazon-ecs-agent 1.105.1 and what it is built
 // with read. A test holds them against testdata/agent-facts.json, which

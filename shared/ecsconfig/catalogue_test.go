@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 
 	"github.com/google/go-cmp/cmp"
 )

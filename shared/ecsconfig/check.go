@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // problem is what is wrong with a value. Its place in the file is known by the

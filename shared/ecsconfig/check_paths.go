@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // pathUse says what the agent does with a path of its container, and what

@@ -6,8 +6,8 @@ import (
 	"net/url"
 	"strings"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // noCredentials is how the start-up ends if the default chain of the AWS SDK

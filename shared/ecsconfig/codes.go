@@ -1,6 +1,6 @@
 package ecsconfig
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // The codes of the findings. They are stable: rules and dashboards are written
 // against them.

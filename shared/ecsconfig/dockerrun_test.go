@@ -5,7 +5,7 @@ import (
 	"maps"
 	"testing"
 
-	"ecsguardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 )
 
 // TestDockerRun has what docker/cli 28 (pkg/kvfile) makes of each file.

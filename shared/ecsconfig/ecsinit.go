@@ -6,8 +6,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/registryauth"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registryauth"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // File is an ecs.config as ecs-init reads it, which is how the agent gets it.

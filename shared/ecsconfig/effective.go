@@ -3,7 +3,7 @@ package ecsconfig
 import (
 	"strings"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // Source says where the value of a variable comes from.

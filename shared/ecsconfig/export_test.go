@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // What follows is what the readers of a file see of it, whole. The package itself

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 func addFiles(f *testing.F) {

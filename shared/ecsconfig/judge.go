@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // maxFindings bounds a report: a file that is no ecs.config at all could have

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registryauth"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registryauth"
 )
 
 // What happens without credentials, for all registries and for one.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/variablename"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/variablename"
 )
 
 // wholeFile looks at what goes wrong with the file as a whole. It reports

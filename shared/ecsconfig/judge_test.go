@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")

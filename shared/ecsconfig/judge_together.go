@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // enabled says that the agent takes a variable of the file for true.

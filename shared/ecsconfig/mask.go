@@ -8,10 +8,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/registryauth"
-	"ecsguardrails/shared/secretshape"
-	"ecsguardrails/shared/variablename"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registryauth"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/variablename"
 )
 
 // Mask gives the file with every byte that may belong to a secret as '*', for

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 )
 
 // TestNothingDependsOnTheOrderOfMaps judges each file often: Go walks a map in

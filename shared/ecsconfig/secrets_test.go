@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 )
 
 // canary is a password that no file has by chance. Parts of it count too.

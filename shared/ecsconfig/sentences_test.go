@@ -6,8 +6,8 @@ import (
 	"testing"
 	"unicode"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // badPunctuation is what texts that were pasted together have.

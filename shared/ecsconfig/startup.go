@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Ending is how the agent's start-up ends with a value (agent/app/agent.go

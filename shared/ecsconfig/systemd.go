@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/variablename"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/variablename"
 )
 
 // Why systemd ignores the whole file, which the leading '-' of

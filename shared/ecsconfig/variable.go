@@ -3,7 +3,7 @@ package ecsconfig
 import (
 	"strings"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Variable is what is known of one variable: the facts of the agent's source,

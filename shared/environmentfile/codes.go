@@ -1,6 +1,6 @@
 package environmentfile
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // The codes of the findings. They are stable, and none is one of ecs.config's.
 const (

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/environmentfile"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 var update = flag.Bool("update", false, "write the golden file again")

@@ -7,7 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/escape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/escape"
 )
 
 func TestPlaces(t *testing.T) {

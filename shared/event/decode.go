@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 const (

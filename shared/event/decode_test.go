@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 const bareCall = `{"eventVersion":"1.08","eventSource":"iam.amazonaws.com","eventName":"CreateRole","awsRegion":"us-east-1",

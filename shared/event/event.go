@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // Trigger is one of Call, Object, RotationStep, Schedule, ByHand,

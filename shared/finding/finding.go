@@ -11,7 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
 )
 
 // Severity is the consequence of a finding, not its oddity.

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 func TestDecide(t *testing.T) {

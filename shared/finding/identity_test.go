@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 func TestIdentify(t *testing.T) {

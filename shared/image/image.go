@@ -10,7 +10,7 @@ import (
 
 	"github.com/distribution/reference"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // DockerHub is the registry of a reference that names none.

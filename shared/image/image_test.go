@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
 )
 
 const digest = "@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -7,7 +7,7 @@ import (
 
 	"github.com/distribution/reference"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // Problem is why a text is no image that can be pulled, and how to write it. It

@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"ecsguardrails/shared/policydocument"
-	"ecsguardrails/shared/policysimulation"
-	"ecsguardrails/shared/secretshape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // Question is one thing to read about a role.

@@ -1,6 +1,6 @@
 package instancerole
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // Codes are the findings that the function can have beside pipeline.Codes.
 var Codes = []finding.Code{

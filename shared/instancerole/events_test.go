@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // TestSampleEvents takes each sample in events/ through Subjects.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // checkCallBudget: a role that is not ours costs one call, a compliant one

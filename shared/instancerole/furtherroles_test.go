@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // furtherRoles are written in the many ways that IAM takes: NotAction,

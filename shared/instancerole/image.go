@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // imageOwners are Amazon's accounts that publish the ECS-optimized images in

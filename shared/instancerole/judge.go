@@ -4,9 +4,9 @@ import (
 	"math/bits"
 	"slices"
 
-	"ecsguardrails/shared/policydocument"
-	"ecsguardrails/shared/policysimulation"
-	"ecsguardrails/shared/trustpolicy"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
 )
 
 // verdict is what a role lacks.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/trustpolicy"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
 )
 
 // kind of instance that a role is for. Each has its own needs.

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/optout"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/policydocument"
-	"ecsguardrails/shared/trustpolicy"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
 )
 
 // Plan decides what a role lacks and what cures it.

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/optout"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 // tagValue is Tag.Value of the IAM API Reference.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // TestAnyRole holds what must be true of every role against many made by chance.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 )
 
 // The tags of a role that mean something to the function.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 )
 
 // TestAHealIsOneOnlyIfSomebodyDetached: an event that is older than the record

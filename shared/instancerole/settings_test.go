@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 func TestSettingsOfTheTemplate(t *testing.T) {

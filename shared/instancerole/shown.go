@@ -1,6 +1,6 @@
 package instancerole
 
-import "ecsguardrails/shared/lazyregexp"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 
 // What policies and tags hold is shown only if it is what it should be: anyone
 // who may write them can put anything there.

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"strings"
 
-	"ecsguardrails/shared/logarn"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/logarn"
 )
 
 // site is where a role's instances do their work: it turns kinds of resources

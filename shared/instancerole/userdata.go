@@ -3,10 +3,10 @@ package instancerole
 import (
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 
-	"ecsguardrails/shared/secretshape"
-	"ecsguardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
 // userData is what matters of an instance's user data. The text itself is kept

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 func TestMatchesAsRegexp(t *testing.T) {

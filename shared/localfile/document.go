@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/userdata"
-	"ecsguardrails/shared/userdata/terraform"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata/terraform"
 )
 
 // Document is one configuration of the agent in a file.

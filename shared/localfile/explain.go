@@ -8,9 +8,9 @@ import (
 	"io"
 	"strings"
 
-	"ecsguardrails/shared/commandline"
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/commandline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
 // explainHelp lists the names of --explain.

@@ -11,10 +11,10 @@ import (
 
 	udiff "github.com/aymanbagabas/go-udiff"
 
-	"ecsguardrails/shared/commandline"
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/environmentfile"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/commandline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // maxEdits bounds the changes of one file.

@@ -11,11 +11,11 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/commandline"
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/environmentfile"
-	"ecsguardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/commandline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
 // maxSize bounds a file, in bytes.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/localfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/localfile"
 )
 
 const canary = "hunter-canary"

@@ -3,8 +3,8 @@ package logarn_test
 import (
 	"testing"
 
-	"ecsguardrails/shared/logarn"
-	"ecsguardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/logarn"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 )
 
 func TestPoliciesForAGroup(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ecsguardrails/shared/memory"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/memory"
 )
 
 // clock is a time that a test sets.

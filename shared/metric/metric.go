@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Namespace is where CloudWatch files the metrics, by stack alone: each set of

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/metric"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
 )
 
 var started = time.UnixMilli(1_700_000_000_123)

@@ -15,8 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/wildcard"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/wildcard"
 )
 
 const (

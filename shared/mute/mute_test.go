@@ -12,9 +12,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/mute"
-	"ecsguardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/mute"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
 )
 
 var now = time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC)

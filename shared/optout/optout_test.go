@@ -3,7 +3,7 @@ package optout_test
 import (
 	"testing"
 
-	"ecsguardrails/shared/optout"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
 )
 
 func TestAsked(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 )
 
 // Tool is what manages a resource.

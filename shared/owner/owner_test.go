@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
 )
 
 func TestRecognize(t *testing.T) {

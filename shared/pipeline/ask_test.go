@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // maze is a function whose subject is a room, and whose observation holds the

@@ -3,14 +3,15 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Attempt does a function's work on one subject and gives its entry. An error
@@ -106,12 +107,15 @@ func operation(err error) string {
 	return "an AWS call"
 }
 
+// module is what the names of this module's packages begin with.
+var module = strings.TrimSuffix(reflect.TypeFor[Entry]().PkgPath(), "shared/pipeline")
+
 // origin gives the first line of a stack below the panic that lies in this module.
 func origin(stack []byte) string {
 	lines := strings.Split(string(stack), "\n")
 	panicked := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "panic(") })
 	for _, line := range lines[max(panicked, 0):] {
-		if name, _, found := strings.Cut(line, "("); found && strings.HasPrefix(name, "ecsguardrails/") {
+		if name, _, found := strings.Cut(line, "("); found && strings.HasPrefix(name, module) {
 			return name
 		}
 	}

@@ -1,6 +1,6 @@
 package pipeline
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // Codes are the findings that any function can have.
 var Codes = []finding.Code{

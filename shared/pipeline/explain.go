@@ -5,7 +5,7 @@ package pipeline
 import (
 	"os"
 
-	"ecsguardrails/shared/catalogue"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/catalogue"
 )
 
 // explainIfAsked explains codes and ends the process, if the first argument asks

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/metric"
-	"ecsguardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
 )
 
 // maxSweepDeliveries is how often a sweep's message is delivered at most: its

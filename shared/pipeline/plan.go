@@ -3,8 +3,8 @@ package pipeline
 import (
 	"slices"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
 )
 
 // Plan is what was decided about one subject.

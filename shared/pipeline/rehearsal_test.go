@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
 )
 
 // A rehearsal changes nothing; what it would change is counted for the sweep and

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"time"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/metric"
-	"ecsguardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
 )
 
 // margin is kept back of a function's time-out, so that what was found out until

@@ -1,7 +1,7 @@
 // Package placeholder recognises text that a tool is going to fill in later.
 package placeholder
 
-import "ecsguardrails/shared/lazyregexp"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 
 // form matches what people have a tool fill in later: <NAME>, ${NAME},
 // $NAME, $(NAME), {{ name }}, ((name)), [[ name ]], <%= name %>, #{NAME}#,

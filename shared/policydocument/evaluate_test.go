@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 )
 
 func TestRead(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"ecsguardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 )
 
 func TestMatches(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"ecsguardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 )
 
 // Verdict is what can be said of an action before it is called.

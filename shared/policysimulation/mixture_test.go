@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/policydocument"
-	"ecsguardrails/shared/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
 )
 
 const clusterARN, instanceARN = "arn:aws:ecs:us-east-1:123456789012:cluster/web", "arn:aws:ecs:us-east-1:123456789012:container-instance/web/1"

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"ecsguardrails/shared/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
 )
 
 const roleARN = "arn:aws:iam::123456789012:role/ecsInstanceRole"

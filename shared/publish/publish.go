@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 const (

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"ecsguardrails/shared/escape"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/escape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
 // maxSummary leaves room in a call for what people are told.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/publish"
-	"ecsguardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
 func TestSweepSummary(t *testing.T) {

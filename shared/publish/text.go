@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/escape"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/escape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // Text is a result for people, for rules and programs that pass it on. Each field

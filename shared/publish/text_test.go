@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 func TestInWords(t *testing.T) {

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // vendor is a registry with its token server, as recorded from the vendor that

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 func TestAddresses(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"strings"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // manifestTypes are what Docker's daemon accepts (moby, distribution/pull_v2.go).

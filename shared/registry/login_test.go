@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 const canary = "canary-hunter2"

@@ -5,7 +5,7 @@ import (
 	"io"
 	"strings"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 const (

@@ -19,7 +19,7 @@ import (
 
 	"github.com/distribution/reference"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // Credential is what docker login takes.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 func TestParse(t *testing.T) {

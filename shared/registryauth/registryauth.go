@@ -14,9 +14,9 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // The two values of ECS_ENGINE_AUTH_TYPE, exact in case.

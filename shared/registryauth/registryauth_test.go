@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/registryauth"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registryauth"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 func basic(credential string) string { return base64.StdEncoding.EncodeToString([]byte(credential)) }

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 )
 
 // fileWith is an ecs.config with one credential for registry.example.com.

@@ -1,6 +1,6 @@
 package rotation
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // Codes are the findings of rotate-secret, beside the pipeline's own.
 var Codes = []finding.Code{

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/storedfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/storedfile"
 )
 
 // ConfigEntry is one entry of the tag ecs-guardrails:config-objects: a file, or

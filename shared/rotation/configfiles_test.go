@@ -15,10 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry/htpasswd"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/htpasswd"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 )
 
 func auth(username, password string) string {

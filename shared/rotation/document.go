@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 const (

@@ -10,11 +10,11 @@ import (
 
 	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry/dockerhub"
-	"ecsguardrails/shared/registry/htpasswd"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/dockerhub"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/htpasswd"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 )
 
 // endless are the vendors whose credentials never end.

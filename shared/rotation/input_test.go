@@ -15,13 +15,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/finding/findingtest"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/rotation"
-	"ecsguardrails/shared/secret"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 func TestSampleEvents(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
 )
 
 // Commands is the part of Systems Manager's client that refreshing needs.

@@ -3,8 +3,8 @@ package rotation
 import (
 	"slices"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/metric"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
 )
 
 // codeOverdue is the code of a rotation that is more than a day late.

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/metric"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
 )
 
 func TestMeasure(t *testing.T) {

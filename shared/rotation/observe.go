@@ -16,10 +16,10 @@ import (
 	"github.com/aws/smithy-go"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // Staging labels of Secrets Manager.

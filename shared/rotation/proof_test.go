@@ -15,11 +15,11 @@ import (
 	smtypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry/gitlab"
-	"ecsguardrails/shared/registry/htpasswd"
-	"ecsguardrails/shared/registry/manual"
-	"ecsguardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitlab"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/htpasswd"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/manual"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 )
 
 // withImages serves images, each to the users that are named, all to those of "*".

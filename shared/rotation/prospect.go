@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 const (

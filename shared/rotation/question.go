@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/secret"
-	"ecsguardrails/shared/storedfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/storedfile"
 )
 
 // Question is one thing that a step's decision needs and that the observation

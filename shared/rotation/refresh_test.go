@@ -23,9 +23,9 @@ import (
 	"github.com/aws/smithy-go"
 	gocmp "github.com/google/go-cmp/cmp"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/rotation"
-	"ecsguardrails/shared/storedfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/storedfile"
 )
 
 // instance is one that a cluster has.

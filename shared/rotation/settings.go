@@ -4,9 +4,9 @@ import (
 	"slices"
 	"time"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/htpasswd"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/htpasswd"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 // Settings are rotate-secret's.

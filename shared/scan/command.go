@@ -17,11 +17,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweep"
-	"ecsguardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
 const usage = `usage: sweep scan [OPTION]…

@@ -21,10 +21,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweep"
-	"ecsguardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
 func TestParse(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 const canary = "canary-hunter2"

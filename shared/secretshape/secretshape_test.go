@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/secretshape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // filler is no credential: it only has the alphabet and the length of one.

@@ -3,7 +3,7 @@ package secretshape
 import (
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // nameForm is what a role, a family or a cluster can be called.

@@ -3,7 +3,7 @@ package secretshape_test
 import (
 	"testing"
 
-	"ecsguardrails/shared/secretshape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 func TestIsName(t *testing.T) {

@@ -3,7 +3,7 @@ package settings_test
 import (
 	"testing"
 
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 func TestPatterns(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/function"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/function"
 )
 
 // Shared are the settings that every function has; their functions embed it.

@@ -3,7 +3,7 @@ package stopreason
 import (
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // stage is the step of a task's start at which its class of errors arises.

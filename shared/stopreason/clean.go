@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // maxText bounds what is read of a text, in bytes: ECS cuts at 1,024, and

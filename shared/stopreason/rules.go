@@ -3,7 +3,7 @@ package stopreason
 import (
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // A rule tells one cause from the others by what the writers of these texts say

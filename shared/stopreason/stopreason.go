@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // ID names a cause. The values are stable: findings, groups and mutes refer to them.

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"ecsguardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
 )
 
 // Store is the part of S3's client that is needed.

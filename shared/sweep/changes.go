@@ -8,8 +8,8 @@ import (
 	"maps"
 	"slices"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
 )
 
 // Phase is how far a sweep is on its way to changes. A sweep that may change more

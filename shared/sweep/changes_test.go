@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweep"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
 )
 
 // curing is a worker to which every name that holds "cure" is a subject that it

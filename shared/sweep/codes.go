@@ -1,6 +1,6 @@
 package sweep
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // Codes of sweep's findings.
 const (

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/finding/findingtest"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/sweep"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
 )
 
 var update = flag.Bool("update", false, "write the table of findings into the README")

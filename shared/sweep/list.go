@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // List lists one kind to the end, without handing anything over: for a scan,

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"slices"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 // Kind is a kind of thing that is swept.

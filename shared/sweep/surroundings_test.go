@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweep"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
 )
 
 func trail(name string, change func(*types.Trail)) types.Trail {

@@ -26,14 +26,14 @@ import (
 	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"ecsguardrails/shared/configobject"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/instancerole"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/rotation"
-	"ecsguardrails/shared/settings"
-	"ecsguardrails/shared/sweep"
-	"ecsguardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
 const (

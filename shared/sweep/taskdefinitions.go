@@ -14,9 +14,9 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/taskuse"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskuse"
 )
 
 const (

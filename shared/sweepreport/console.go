@@ -3,7 +3,7 @@ package sweepreport
 import (
 	"strings"
 
-	"ecsguardrails/shared/console"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/console"
 )
 
 // consoleLink gives the address in the AWS console of what a result is about, ""

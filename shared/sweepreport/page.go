@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/console"
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/console"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 //go:embed page.css

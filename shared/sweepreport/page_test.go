@@ -19,10 +19,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/mute"
-	"ecsguardrails/shared/owner"
-	"ecsguardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/mute"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
 var update = flag.Bool("update", false, "write the golden files")

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/catalogue"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/mute"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/catalogue"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/mute"
 )
 
 // cause is what several subjects have in common: the code of their gravest finding,

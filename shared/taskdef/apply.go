@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/revision"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
 )
 
 // Action is a Registration, a Grant, an Attachment, a Withdrawal, a Move or a

@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/revision"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
 )
 
 // TestTheDeepestChainIsAnswered: everything at once that makes the function ask,

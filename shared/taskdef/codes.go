@@ -1,6 +1,6 @@
 package taskdef
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // Codes are the findings about task definitions, in the order of the README.
 var Codes = []finding.Code{

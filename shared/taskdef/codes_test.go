@@ -3,8 +3,8 @@ package taskdef
 import (
 	"testing"
 
-	"ecsguardrails/shared/finding/findingtest"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 func TestEveryCodeIsDocumented(t *testing.T) {

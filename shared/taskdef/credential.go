@@ -7,9 +7,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/image"
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 var (

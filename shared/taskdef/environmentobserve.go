@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/memory"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/memory"
 )
 
 // ObjectLister is the part of S3's client that tells whether an object exists.

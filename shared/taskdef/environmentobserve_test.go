@@ -14,7 +14,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // fakeObjects has the objects of its buckets, as "bucket/key"; nil has them all.

@@ -22,10 +22,10 @@ import (
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/revision"
-	"ecsguardrails/shared/settings"
-	"ecsguardrails/shared/taskuse"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskuse"
 )
 
 const (

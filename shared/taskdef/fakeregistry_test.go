@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 // fakeRegistries answer for images, by their whole names, and for users, by

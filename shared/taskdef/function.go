@@ -3,8 +3,8 @@ package taskdef
 import (
 	"time"
 
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/taskuse"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskuse"
 )
 
 // Name is the function's name in reports.

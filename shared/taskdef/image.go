@@ -11,10 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/image"
-	"ecsguardrails/shared/memory"
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/memory"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 // credentialOf gives the secret that a container's image is pulled with, or "".

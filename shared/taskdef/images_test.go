@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 // TestImagesAreAskedFor: a credential is given only to images that are private,

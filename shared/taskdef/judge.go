@@ -3,7 +3,7 @@ package taskdef
 import (
 	"context"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Verdict is what was found about a definition that is not registered yet, and

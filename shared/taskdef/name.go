@@ -5,8 +5,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // nameForm is what families and containers may be called.

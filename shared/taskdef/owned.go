@@ -8,9 +8,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/optout"
-	"ecsguardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
 )
 
 // owner is the tool that manages the definition: the one whose next run makes a

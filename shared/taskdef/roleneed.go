@@ -8,10 +8,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/image"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/logarn"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/logarn"
 )
 
 // need is a permission that ECS uses as the execution role.

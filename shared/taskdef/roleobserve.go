@@ -13,11 +13,11 @@ import (
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/memory"
-	"ecsguardrails/shared/policydocument"
-	"ecsguardrails/shared/policysimulation"
-	"ecsguardrails/shared/trustpolicy"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/memory"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
 )
 
 // RoleReader is the part of IAM's client that tells what a role can do.

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/revision"
-	"ecsguardrails/shared/taskuse"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskuse"
 )
 
 // useBounds bound one look, which waits for its calls.

@@ -14,12 +14,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/optout"
-	"ecsguardrails/shared/owner"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/taskuse"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskuse"
 )
 
 // Move has services run the successor of the revision that they run.

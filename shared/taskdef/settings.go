@@ -6,8 +6,8 @@ package taskdef
 import (
 	"fmt"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 // Settings of patch-task-definition.

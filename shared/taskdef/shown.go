@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // Values are shown only if they parse as what they should be: any of them may be a

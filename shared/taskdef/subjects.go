@@ -7,11 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/event"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/revision"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
 )
 
 // TagPatchedFrom is the tag of a revision that we registered: the ARN of the

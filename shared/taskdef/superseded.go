@@ -11,10 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/revision"
-	"ecsguardrails/shared/taskuse"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskuse"
 )
 
 // Bounds of one look at old revisions: ECS tells who registered one, and why,

@@ -5,8 +5,8 @@ import (
 	"net/url"
 	"strings"
 
-	"ecsguardrails/shared/policydocument"
-	"ecsguardrails/shared/trustpolicy"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
 )
 
 // trustsTasksAlone reports whether only ECS may assume a role, for tasks:

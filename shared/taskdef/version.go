@@ -11,10 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/image"
-	"ecsguardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 )
 
 // InstanceReader is the part of ECS's client that tells which agents a cluster's

@@ -1,6 +1,6 @@
 package taskfile
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // Codes are the findings about files, besides those about the definitions in
 // them, in the order of the README.

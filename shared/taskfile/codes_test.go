@@ -4,10 +4,10 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/finding/findingtest"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
 func TestREADMEListsTheCodes(t *testing.T) {

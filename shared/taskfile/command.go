@@ -12,13 +12,13 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/commandline"
-	"ecsguardrails/shared/diagnostic"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/image"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/settings"
-	"ecsguardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/commandline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
 // maxFile bounds what is read of a file. ECS takes definitions of 64 KiB.

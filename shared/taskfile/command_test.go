@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
 )
 
 const shopSecret = "--secret=registry.example.com=arn:aws:secretsmanager:us-east-1:123456789012:secret:shop-AbCdEf"

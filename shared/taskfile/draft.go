@@ -20,10 +20,10 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/tailscale/hujson"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/placeholder"
-	"ecsguardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/placeholder"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
 // Draft is a definition that somebody keeps in a file.

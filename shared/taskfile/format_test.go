@@ -11,7 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ecsguardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
 // TestFormats holds each format that people keep task definitions in to four

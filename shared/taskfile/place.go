@@ -7,11 +7,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/image"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/placeholder"
-	"ecsguardrails/shared/secretshape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/placeholder"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 var (

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
 // TestRealDefinitions holds definitions that people have published against what

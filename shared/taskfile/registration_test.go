@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
 // codesOf judges a file without an account, and gives the codes of its findings.

@@ -14,9 +14,9 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/exitcode"
-	"ecsguardrails/shared/image"
-	"ecsguardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
 var update = flag.Bool("update", false, "write the golden files, and the README's table of findings, again")

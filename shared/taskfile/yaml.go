@@ -10,7 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // maxNodes bounds what aliases can blow a file up to.

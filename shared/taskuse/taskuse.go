@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
 )
 
 const (

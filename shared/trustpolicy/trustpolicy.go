@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 )
 
 // Service is the first part of a service principal, as in "ec2.amazonaws.com".

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/trustpolicy"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
 )
 
 func TestTrusts(t *testing.T) {

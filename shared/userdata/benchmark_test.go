@@ -3,7 +3,7 @@ package userdata_test
 import (
 	"testing"
 
-	"ecsguardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
 func BenchmarkRead(b *testing.B) {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2/unstable"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // bottlerocketSettings are those of settings.ecs, with the variable that

@@ -1,6 +1,6 @@
 package userdata
 
-import "ecsguardrails/shared/finding"
+import "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 
 // The codes of the findings about user data.
 const (

@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/registryauth"
-	"ecsguardrails/shared/variablename"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registryauth"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/variablename"
 )
 
 // Entry is one thing about the effective configuration.

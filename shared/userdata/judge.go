@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/secretshape"
-	"ecsguardrails/shared/variablename"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/variablename"
 )
 
 // maxRaw is the most user data that EC2 takes, in bytes before base64.

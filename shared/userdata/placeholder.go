@@ -3,7 +3,7 @@ package userdata
 import (
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 var (

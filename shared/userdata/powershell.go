@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // token is one word of a PowerShell script.

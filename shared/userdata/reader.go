@@ -6,8 +6,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/secretshape"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // reader takes user data apart and puts off what it does until all of it is

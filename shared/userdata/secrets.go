@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/registryauth"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registryauth"
 )
 
 // secretPatterns find credentials wherever they are in a text; the first group

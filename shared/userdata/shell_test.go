@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
 var update = flag.Bool("update", false, "rewrite what bash makes of the scripts")

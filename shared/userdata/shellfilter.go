@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"ecsguardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // filters are the programs that make one text of another, or print a text that

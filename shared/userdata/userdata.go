@@ -20,9 +20,9 @@ import (
 	"strconv"
 	"strings"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // EvidenceKind says in which way user data sets ECS up.

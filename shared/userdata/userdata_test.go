@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/userdata"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
 func encoded(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/variablename"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/variablename"
 )
 
 func TestIsPublic(t *testing.T) {

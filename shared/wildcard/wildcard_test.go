@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/wildcard"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/wildcard"
 )
 
 func TestMatch(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	report "ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweepreport"
-	"ecsguardrails/tests/operator"
+	report "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 const (

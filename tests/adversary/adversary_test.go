@@ -24,9 +24,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // bound is how long a case waits for something to happen, on an idle machine.

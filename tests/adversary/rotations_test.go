@@ -20,13 +20,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/crypto/bcrypt"
 
-	report "ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/secret"
-	"ecsguardrails/tests/containerinstance"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/registryserver"
-	"ecsguardrails/tests/rotationservice"
+	report "github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/containerinstance"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/registryserver"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/rotationservice"
 )
 
 func init() {

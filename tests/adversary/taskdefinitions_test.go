@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 func init() {

@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"ecsguardrails/tests/agentfacts"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/agentfacts"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -13,9 +13,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/agentstart"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/agentstart"
 )
 
 var (

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 )
 
 // Case is one line of an ecs.config beside ECS_CLUSTER=prod.

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // Demand is one permission that a call needs (Service Authorization

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 const account = "111122223333"

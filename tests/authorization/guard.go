@@ -18,9 +18,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
-	"ecsguardrails/tests/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/policysimulation"
 )
 
 // Principal is the role session that a function's calls are made in.

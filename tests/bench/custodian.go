@@ -14,13 +14,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"golang.org/x/sync/errgroup"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweepreport"
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/runtimeinterface"
-	"ecsguardrails/tests/stack"
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/runtimeinterface"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 // sweepRoles asks for a look at roles alone, as Cloud Custodian's policy does.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 // machine says where and with what the figures were taken.

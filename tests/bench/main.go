@@ -18,10 +18,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/runtimeinterface"
-	"ecsguardrails/tests/stack"
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/runtimeinterface"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 func main() {

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"time"
 
-	"ecsguardrails/tests/bench/replay"
-	"ecsguardrails/tests/runtimeinterface"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/bench/replay"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/runtimeinterface"
 )
 
 // idle is understood and answered by every function without a call to AWS.

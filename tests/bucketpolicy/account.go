@@ -3,8 +3,8 @@ package bucketpolicy
 import (
 	"net/http"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
 )
 
 // AnswerAccount is the endpoint's supplement for S3 Control's

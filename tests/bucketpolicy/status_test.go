@@ -3,7 +3,7 @@ package bucketpolicy
 import (
 	"testing"
 
-	"ecsguardrails/tests/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/policysimulation"
 )
 
 func TestPublic(t *testing.T) {

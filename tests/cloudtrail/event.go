@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // Event is what EventBridge gets: the envelope with CloudTrail's record in it.

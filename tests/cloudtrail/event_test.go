@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"unicode"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 const (

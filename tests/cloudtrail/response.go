@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // responseElements writes a good answer as CloudTrail records it, or nil where

@@ -22,9 +22,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
-	"ecsguardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
 )
 
 // agentFolder is where instances keep their ecs.config.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ecsguardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
 )
 
 // Load is what happens in a month in the account of docs/cost.md: a busy one.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/tests/cost"
-	"ecsguardrails/tests/samtemplate"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/cost"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 func rendered(t *testing.T) samtemplate.Rendered {

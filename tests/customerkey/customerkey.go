@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"sync"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
 )
 
 // algorithm is the header that says that a customer's key was given (Amazon S3

@@ -1,4 +1,4 @@
-module ecsguardrails/tests/dist
+module github.com/ecs-guardrails/ecs-guardrails/tests/dist
 
 go 1.26.0
 

@@ -9,7 +9,7 @@ import (
 	"regexp"
 	"strings"
 
-	"ecsguardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
 )
 
 // functions are known by the logical ids of their roles, in the README's order.

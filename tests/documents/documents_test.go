@@ -13,10 +13,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ecsguardrails/tests/cost"
-	"ecsguardrails/tests/samconfig"
-	"ecsguardrails/tests/samtemplate"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/cost"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 var update = flag.Bool("update", false, "write what is generated into the documents")

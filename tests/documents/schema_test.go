@@ -7,9 +7,9 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/owner"
-	"ecsguardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
 )
 
 // TestEventSchema holds what the functions publish against the schema that

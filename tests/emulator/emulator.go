@@ -18,10 +18,10 @@ import (
 	"syscall"
 	"time"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/ecsimage"
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/ecsimage"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 //go:embed launch.py

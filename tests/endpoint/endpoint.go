@@ -19,7 +19,7 @@ import (
 	"strconv"
 	"time"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // Supplement answers an operation in the emulator's place. It returns false,

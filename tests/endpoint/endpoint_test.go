@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // start puts an endpoint in front of a handler that stands for the emulator.

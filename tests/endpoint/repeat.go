@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // Repeat makes a call of a JSON service once more, past the endpoint, with other

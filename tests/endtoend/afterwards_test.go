@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/tests/rotationservice"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/rotationservice"
 )
 
 // emptied waits until a queue, an output of the stack, has no message any more,

@@ -16,10 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/ecsimage"
-	"ecsguardrails/tests/load"
-	"ecsguardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/ecsimage"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/load"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 // ofRole matches what attach-policies says about a role.

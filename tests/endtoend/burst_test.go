@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/tests/load"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/load"
 )
 
 // burst is how many roles somebody's tool creates at once.

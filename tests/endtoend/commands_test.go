@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/tests/documents"
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/samconfig"
-	"ecsguardrails/tests/samtemplate"
-	"ecsguardrails/tests/stack"
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/documents"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 // played are the headings under which every command is run on the stack, one

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"ecsguardrails/tests/cost"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/cost"
 )
 
 // lambdaLines is about what Lambda itself logs of an invocation: START, END and

@@ -25,11 +25,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/tests/containerinstance"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/containerinstance"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 const failedCluster = "storefront"

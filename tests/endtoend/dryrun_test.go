@@ -11,10 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/rotationservice"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/rotationservice"
 )
 
 // setMode changes MODE of a function as a deployment would, once the function

@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/documents"
-	"ecsguardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/documents"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 // testSamples sends every file of events/ to its function.

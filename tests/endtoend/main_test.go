@@ -20,12 +20,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/publish"
-	"ecsguardrails/tests/canary"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/canary"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // functions are all that the stack has.

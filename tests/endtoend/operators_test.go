@@ -13,9 +13,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/metric"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // mail is what a person reads of one finding, digest of several that came

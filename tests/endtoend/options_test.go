@@ -19,9 +19,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 
-	"ecsguardrails/shared/publish"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // TestOptions deploys the template with every option that is off by default, in

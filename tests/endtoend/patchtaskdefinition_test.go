@@ -14,10 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/canary"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/canary"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // tagSecret keeps a credential in a secret that is tagged for a registry,

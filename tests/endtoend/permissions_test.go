@@ -16,10 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/policysimulation"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // reading matches the names of operations that change nothing.

@@ -11,12 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/tests/containerinstance"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/rotationservice"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/containerinstance"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/rotationservice"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // rotate asks for a rotation, waits for its end and returns the new credential.

@@ -20,11 +20,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweepreport"
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/canary"
-	"ecsguardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/canary"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 // plantedKinds is how many kinds of fault a scan has to find at least.

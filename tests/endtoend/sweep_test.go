@@ -23,9 +23,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/sweepreport"
-	"ecsguardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 // sweep sends a request and gives the results by their subject, and the summary.

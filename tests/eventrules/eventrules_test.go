@@ -24,8 +24,8 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/tests/samtemplate"
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 // checkout is the repository's folder.

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"net/http"
 
-	"ecsguardrails/tests/authorization"
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/authorization"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
 )
 
 // failure is an error of a service's own.

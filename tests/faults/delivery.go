@@ -10,10 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/google/uuid"
 
-	"ecsguardrails/tests/endpoint"
-	"ecsguardrails/tests/lambdaruntime"
-	"ecsguardrails/tests/rotationservice"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/lambdaruntime"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/rotationservice"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // silentTimeout is a function's time where no answer comes, on an idle machine:

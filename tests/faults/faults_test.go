@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
 )
 
 // brief are the faults after which no one waits for long.

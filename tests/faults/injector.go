@@ -18,10 +18,10 @@ import (
 	"sync"
 	"time"
 
-	"ecsguardrails/shared/publish"
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
-	"ecsguardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 // injector stands between one run of a function and everything that it calls.

@@ -19,11 +19,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"golang.org/x/crypto/bcrypt"
 
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/secret"
-	"ecsguardrails/tests/canary"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/registryserver"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/canary"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/registryserver"
 )
 
 // RotateSecret are the scenarios of rotate-secret.

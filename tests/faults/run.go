@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/canary"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/canary"
 )
 
 // Outcome is what one run came to.

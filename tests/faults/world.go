@@ -16,11 +16,11 @@ import (
 
 	"github.com/google/uuid"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/canary"
-	"ecsguardrails/tests/lambdaruntime"
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/rotationservice"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/canary"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/lambdaruntime"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/rotationservice"
 )
 
 // World is all that one run of a function works on. Everything in it carries

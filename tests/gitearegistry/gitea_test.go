@@ -35,14 +35,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/gitea"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/rotation"
-	"ecsguardrails/shared/rotation/rotationtest"
-	"ecsguardrails/shared/secret"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitea"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation/rotationtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 const (

@@ -1,4 +1,4 @@
-module ecsguardrails/tests/giteaserver
+module github.com/ecs-guardrails/ecs-guardrails/tests/giteaserver
 
 go 1.26.4
 

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
-	"ecsguardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
 )
 
 // Where the account is.

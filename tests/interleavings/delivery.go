@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/pipeline"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 // start is when the deliveries take place. The clock of a test's bubble begins

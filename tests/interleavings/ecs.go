@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
-	"ecsguardrails/shared/revision"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
 )
 
 // containers are ECS: task definitions, whose numbers are never used twice. A

@@ -15,9 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"ecsguardrails/shared/awsclient/s3client"
-	"ecsguardrails/shared/diagnosis"
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnosis"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 // diagnoseFailure delivers an event to diagnose-failure.

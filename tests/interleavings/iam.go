@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"ecsguardrails/tests/managedpolicy"
-	"ecsguardrails/tests/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/managedpolicy"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/policysimulation"
 )
 
 // identities are the roles and policies of IAM.

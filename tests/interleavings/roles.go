@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
-	"ecsguardrails/shared/instancerole"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
 )
 
 const (

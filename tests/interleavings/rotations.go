@@ -14,15 +14,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
-	"ecsguardrails/shared/awsclient/s3client"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/gitlab"
-	"ecsguardrails/shared/registry/harbor"
-	"ecsguardrails/shared/registry/quay"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/rotation"
-	"ecsguardrails/shared/rotation/rotationtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitlab"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/harbor"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/quay"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation/rotationtest"
 )
 
 const (

@@ -11,9 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"ecsguardrails/shared/awsclient/s3client"
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
 )
 
 // tags is a delivery that tags roles, one call for each.

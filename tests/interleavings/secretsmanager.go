@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/shared/rotation/rotationtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation/rotationtest"
 )
 
 // secrets are Secrets Manager: the one that rotates, which rotationtest keeps,

@@ -20,11 +20,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/policysimulation"
-	"ecsguardrails/tests/samtemplate"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 var live = flag.Bool("live", false, "make the transitions on the local stack (make lifecycle)")

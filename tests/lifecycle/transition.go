@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
 )
 
 // Parameters are values by name; those that are left out have their defaults.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"text/tabwriter"
 
-	"ecsguardrails/tests/samtemplate"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // previousRelease is the template of the release before this one. A release

@@ -1,4 +1,4 @@
-module ecsguardrails/tests/lint
+module github.com/ecs-guardrails/ecs-guardrails/tests/lint
 
 go 1.26.0
 

@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/processmemory"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/processmemory"
 )
 
 // Functions are all that the stack has.

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
-	"ecsguardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 // Prepare makes what the subjects need: the cluster that config files name, the

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // Calls counts what a function called about one subject, by operation.

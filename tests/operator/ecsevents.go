@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"ecsguardrails/tests/cloudtrail"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/cloudtrail"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // Task is what ECS says of a task in its events (ECS developer guide, "Amazon ECS

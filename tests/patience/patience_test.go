@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ecsguardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
 )
 
 func never(context.Context) (bool, error) { return false, nil }

@@ -21,8 +21,8 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/policydocument"
-	"ecsguardrails/tests/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/policysimulation"
 )
 
 // oracle runs oracle.mjs over lines, and skips the test where that can't be.

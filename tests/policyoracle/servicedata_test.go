@@ -14,9 +14,9 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/tests/authorization"
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/authorization"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
 )
 
 const account = "123456789012"

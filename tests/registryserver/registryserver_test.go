@@ -15,7 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 	"golang.org/x/crypto/bcrypt"
 
-	"ecsguardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
 )
 
 // object is one S3 object in memory.

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"ecsguardrails/tests/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/policysimulation"
 )
 
 // Checker reads the policies from the emulator.

@@ -12,8 +12,8 @@ import (
 	"strconv"
 	"sync"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // answer lists roles as the emulator does, each with tags, whose elements are

@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
 )
 
 // PoliciesPerRole is the default quota of managed policies on one role (IAM

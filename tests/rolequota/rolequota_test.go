@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // policies has a role's policies, five on a page.

@@ -40,14 +40,14 @@ import (
 	"github.com/sirupsen/logrus"
 	"golang.org/x/crypto/bcrypt"
 
-	"ecsguardrails/shared/ecsconfig"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/htpasswd"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/rotation"
-	"ecsguardrails/shared/rotation/rotationtest"
-	"ecsguardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/htpasswd"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation/rotationtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 const (

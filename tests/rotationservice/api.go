@@ -13,8 +13,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/google/uuid"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
 )
 
 // refusal is an error of the API.

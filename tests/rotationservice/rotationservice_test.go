@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 const (

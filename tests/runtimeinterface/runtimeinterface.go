@@ -19,8 +19,8 @@ import (
 	"syscall"
 	"time"
 
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/processmemory"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/processmemory"
 )
 
 // answerTimeout bounds, on an idle machine, the wait for the emulator's port and

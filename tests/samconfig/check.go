@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/settings"
-	"ecsguardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
 )
 
 // Check says, as one error, everything that is wrong with the parameters for a

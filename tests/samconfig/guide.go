@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"ecsguardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
 )
 
 // Asked are the parameters that Guide asks for: what differs from one account to

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ecsguardrails/tests/samconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samconfig"
 )
 
 // TestGuideAsksForFewThings: a person is asked eight things at most, each once

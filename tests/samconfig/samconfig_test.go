@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ecsguardrails/tests/samconfig"
-	"ecsguardrails/tests/samtemplate"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 func parameters(t *testing.T) (string, *samtemplate.Template) {

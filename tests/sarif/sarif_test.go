@@ -10,9 +10,9 @@ import (
 
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
-	"ecsguardrails/shared/localfile"
-	"ecsguardrails/shared/taskdef"
-	"ecsguardrails/shared/taskfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/localfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/taskfile"
 )
 
 func TestSARIFIsValid(t *testing.T) {

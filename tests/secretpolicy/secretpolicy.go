@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
-	"ecsguardrails/tests/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/policysimulation"
 )
 
 // maxPolicy is the longest policy that the API takes, in bytes.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 func statement(principal, more string) string {

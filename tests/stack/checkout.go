@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // Checkout returns the root of the repository that the working folder is in.
@@ -16,8 +15,8 @@ func Checkout() (string, error) {
 		return "", fmt.Errorf("finding the working folder: %w", err)
 	}
 	for {
-		module, err := os.ReadFile(filepath.Join(folder, "go.mod"))
-		if err == nil && strings.HasPrefix(string(module), "module ecsguardrails\n") {
+		_, err := os.Stat(filepath.Join(folder, "template.yaml"))
+		if err == nil {
 			return folder, nil
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -25,7 +24,7 @@ func Checkout() (string, error) {
 		}
 		parent := filepath.Dir(folder)
 		if parent == folder {
-			return "", errors.New("not inside a checkout of ecs-guardrails (no go.mod of module ecsguardrails above the working folder)")
+			return "", errors.New("not inside a checkout of ecs-guardrails (no template.yaml in the working folder or above)")
 		}
 		folder = parent
 	}

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/taskdefinition"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/taskdefinition"
 )
 
 // deployments knows who deploys which CloudFormation stack, so that what

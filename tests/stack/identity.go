@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/cloudtrail"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/cloudtrail"
 )
 
 // LogicalID is the name that the template gives to a function:

@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 // Package has sam upload what a SAM template's functions consist of, as this

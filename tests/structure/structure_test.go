@@ -3,14 +3,15 @@ package structure
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
-const module = "ecsguardrails"
+var module = strings.TrimSuffix(reflect.TypeFor[Package]().PkgPath(), "/tests/structure")
 
 func loadedPackages(t *testing.T) []*Package {
 	t.Helper()

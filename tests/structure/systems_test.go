@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/tools/go/packages"
 
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // The programs that judge files and accounts from a shell build for the systems

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // Store remembers who registered what. The zero value is empty.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 const answer = `{"taskDefinition":{"taskDefinitionArn":"arn:web:1","registeredBy":"arn:aws:iam::123456789012:root","revision":1},"tags":[]}`

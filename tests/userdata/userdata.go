@@ -12,8 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"ecsguardrails/tests/awscall"
-	"ecsguardrails/tests/endpoint"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/endpoint"
 )
 
 // Store holds the user data by instance, in Base64 as the API has it.

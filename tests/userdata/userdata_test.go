@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 func TestUserDataIsKept(t *testing.T) {

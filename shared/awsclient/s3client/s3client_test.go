@@ -5,7 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"ecsguardrails/shared/awsclient/s3client"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
 )
 
 func TestBucketsAreInThePathOfADevelopmentEndpointOnly(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 const readme = `# f

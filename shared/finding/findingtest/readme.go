@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // README holds the tables of findings in a README against codes, and writes

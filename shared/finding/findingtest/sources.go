@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
 // Sources reads the Go files of the test's package: each code that they make a

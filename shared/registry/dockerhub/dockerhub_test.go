@@ -6,11 +6,11 @@ import (
 	"slices"
 	"testing"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/dockerhub"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/dockerhub"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // TestTheFirstTokenIsNoWiderThanTheOneInUse: what a person's token may pull is

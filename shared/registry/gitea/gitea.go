@@ -20,8 +20,8 @@ import (
 	"net/url"
 	"strconv"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.

@@ -36,9 +36,9 @@ import (
 	"strconv"
 	"strings"
 
-	"ecsguardrails/shared/lazyregexp"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.

@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/harbor"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/harbor"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 func order(path, username string) registry.Order {

@@ -22,11 +22,11 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/awserror"
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/storedfile"
-	"ecsguardrails/shared/wildcard"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/storedfile"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/wildcard"
 )
 
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.

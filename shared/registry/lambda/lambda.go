@@ -36,8 +36,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.

@@ -19,8 +19,8 @@ import (
 	"cmp"
 	"context"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.

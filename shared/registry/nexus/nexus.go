@@ -18,7 +18,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"ecsguardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
 // Name is what the secret's tag ecs-guardrails:driver says for this driver.

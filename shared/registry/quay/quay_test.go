@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"ecsguardrails/shared/registry"
-	"ecsguardrails/shared/registry/quay"
-	"ecsguardrails/shared/registry/registrytest"
-	"ecsguardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/quay"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
 // TestInspect: a robot without rights logs in, and gets a token that allows

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 	"github.com/aws/smithy-go"
 
-	"ecsguardrails/shared/registry/registrytest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
 )
 
 // SecretsManager keeps one secret as the service does: versions, staging labels

@@ -17,7 +17,7 @@ import (
 	"sync"
 	"time"
 
-	"ecsguardrails/tests/awscall"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 )
 
 // maxBody bounds what is kept of a request or an answer.

@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"os"
 
-	"ecsguardrails/tests/agentfacts"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/agentfacts"
 )
 
 func main() {

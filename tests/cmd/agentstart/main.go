@@ -10,7 +10,7 @@ import (
 	"fmt"
 	"os"
 
-	"ecsguardrails/tests/agentstart"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/agentstart"
 )
 
 func main() {

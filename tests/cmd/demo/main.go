@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // sceneTimeout bounds a scene on an idle machine, where the longest takes some

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/registryserver"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/registryserver"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // play is the stage that scenes act on.

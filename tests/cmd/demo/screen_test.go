@@ -7,8 +7,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"ecsguardrails/shared/finding"
-	"ecsguardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 )
 
 func TestFitsTheTerminal(t *testing.T) {

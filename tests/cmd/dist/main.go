@@ -23,7 +23,7 @@ import (
 	"syscall"
 	"time"
 
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // programs are the functions that judge files or an account from a shell. sweep

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"ecsguardrails/tests/faults"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/faults"
 )
 
 func main() {

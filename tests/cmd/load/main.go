@@ -17,10 +17,10 @@ import (
 	"syscall"
 	"time"
 
-	"ecsguardrails/tests/load"
-	"ecsguardrails/tests/operator"
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/load"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // longest bounds each part, on an idle machine.

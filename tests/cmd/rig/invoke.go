@@ -12,8 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"ecsguardrails/tests/stack"
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 // invoke sends an event to a function of the local stack, or of a stack in the

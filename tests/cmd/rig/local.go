@@ -13,8 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"ecsguardrails/tests/patience"
-	"ecsguardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
 )
 
 // localName is the name of the stack that make local runs.

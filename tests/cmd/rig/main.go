@@ -18,10 +18,10 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"ecsguardrails/tests/samconfig"
-	"ecsguardrails/tests/samtemplate"
-	"ecsguardrails/tests/stack"
-	"ecsguardrails/tests/toolchain"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 )
 
 func main() {

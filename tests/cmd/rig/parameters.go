@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"ecsguardrails/tests/samconfig"
-	"ecsguardrails/tests/samtemplate"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/samtemplate"
 )
 
 // parameters says what is wrong with the parameters of an environment of
