@@ -1,12 +1,16 @@
 // Demo starts the local stack and plays what an operator lives through, by
-// plain API calls. Each scene shows before, event, what the function did, and
-// after, and holds the real state against what should have happened. The exit
-// code is 1 if anything did not.
+// plain API calls. Each scene shows the problem, what the function changed and what
+// allowed it, and holds the real state against what should have happened. The exit
+// code is 1 if anything did not. The story takes 60 lines at 80 columns at most;
+// its test reads the one that demo -record has written down.
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -20,7 +24,10 @@ import (
 // ten seconds.
 const sceneTimeout = 45 * time.Second
 
+var record = flag.String("record", "", "write the story to this `file`, for the test of its length")
+
 func main() {
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	display := newScreen(os.Stdout)
 	err := run(ctx, display)
@@ -38,8 +45,7 @@ func main() {
 }
 
 func run(ctx context.Context, display *screen) (err error) {
-	display.line(display.styled(bold, "ECS Guardrails: what keeps instances out and tasks down, and how it ends"))
-	display.line("   Starting a local AWS and deploying the stack, about a minute …")
+	opening(display)
 	start := time.Now()
 	steps := &progress{screen: display}
 	running, err := stack.Start(ctx, stack.Options{
@@ -63,6 +69,11 @@ func run(ctx context.Context, display *screen) (err error) {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if *record != "" {
+		if err := keep(*record, play.tape); err != nil {
+			return err
+		}
+	}
 	missing := 0
 	for _, of := range outcomes {
 		if of.err != nil {
@@ -72,15 +83,41 @@ func run(ctx context.Context, display *screen) (err error) {
 	if missing > 0 {
 		return fmt.Errorf("%d of %d scenes did not happen as they should", missing, len(outcomes))
 	}
-	display.line(display.styled(green, fmt.Sprintf("✓ All %d problems ended, checked against the real state, in %s.", len(outcomes), seconds(time.Since(start)))))
-	display.line(display.styled(bold, "What next"))
-	for _, next := range [][2]string{
-		{"account", "make scan                 reads only"},
-		{"file", "go run ./functions/validate-config ecs.config"},
-		{"play", "make local                keeps this stack running"},
-		{"deploy", "make deploy               a dry run by default"},
-	} {
-		display.tell(next[0], next[1])
-	}
+	ending(display, len(outcomes), time.Since(start))
 	return nil
+}
+
+// opening begins with the problem.
+func opening(display *screen) {
+	display.line(display.styled(bold, "An ECS task does not start, and AWS does not say why: causes, and their end"))
+	display.line("   Starting a local AWS and deploying the stack, about a minute …")
+}
+
+// ending says what to do next.
+func ending(display *screen, problems int, took time.Duration) {
+	display.line(display.styled(green, fmt.Sprintf("✓ All %d problems ended, checked against the real state, in %s.", problems, seconds(took))))
+	for index, next := range []string{
+		"make scan       see what is wrong in your account; changes nothing",
+		"go run ./functions/validate-config FILE     check a file",
+		"make local      keep this stack running, to try things",
+		"make deploy     deploy to your account, first as a dry run",
+	} {
+		label := ""
+		if index == 0 {
+			label = "next"
+		}
+		display.tell(label, "", next, 1)
+	}
+}
+
+// keep writes the story to a file, from which a test counts its lines.
+func keep(file string, tape []telling) error {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(tape); err != nil {
+		return fmt.Errorf("writing the story down: %w", err)
+	}
+	return os.WriteFile(file, text.Bytes(), 0o600)
 }

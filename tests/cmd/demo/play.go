@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,6 +26,38 @@ type play struct {
 	registry *registryserver.Server
 	// registrySecret is the ARN of the secret with the registry's credential.
 	registrySecret string
+	// tape is all that was told so far.
+	tape []telling
+}
+
+// telling is one part of the story. One of its fields is set.
+type telling struct {
+	Title   string            `json:"title,omitempty"`
+	Problem string            `json:"problem,omitempty"`
+	Results []operator.Result `json:"results,omitempty"`
+	Checked string            `json:"checked,omitempty"`
+}
+
+// tell shows a part of the story and keeps it.
+func (p *play) tell(part telling) {
+	p.tape = append(p.tape, part)
+	switch {
+	case part.Title != "":
+		scenes := 0
+		for _, told := range p.tape {
+			if told.Title != "" {
+				scenes++
+			}
+		}
+		p.screen.title(scenes, part.Title)
+	case part.Problem != "":
+		p.screen.tell("problem", "", part.Problem, 2)
+	case part.Checked != "":
+		p.screen.tell("checked", ok, part.Checked, 1)
+	default:
+		p.changes(part.Results)
+		p.findings(part.Results)
+	}
 }
 
 // scene is one thing that an operator lives through. It returns what happened
@@ -64,8 +97,8 @@ func newPlay(ctx context.Context, running *stack.Stack, display *screen) (*play,
 // play.
 func (p *play) all(ctx context.Context) []outcome {
 	var outcomes []outcome
-	for index, scene := range scenes {
-		p.screen.title(index+1, scene.title)
+	for _, scene := range scenes {
+		p.tell(telling{Title: scene.title})
 		bounded, cancel := context.WithTimeout(ctx, patience.Scale(sceneTimeout))
 		what, err := scene.act(p, bounded)
 		cancel()
@@ -74,7 +107,7 @@ func (p *play) all(ctx context.Context) []outcome {
 		}
 		if err != nil {
 			what = scene.title
-			p.screen.tell("", p.screen.styled(red, "✗ "+err.Error()))
+			p.screen.tell("failed", "", p.screen.styled(red, "✗ "+err.Error()), 20)
 		}
 		outcomes = append(outcomes, outcome{what, err})
 	}
@@ -100,9 +133,7 @@ func (p *play) did(ctx context.Context, function string, count int, of func(oper
 	if err != nil {
 		return nil, err
 	}
-	for _, result := range found {
-		p.show(result)
-	}
+	p.tell(telling{Results: found})
 	return found, nil
 }
 
@@ -111,38 +142,114 @@ func about(subject string) func(operator.Result) bool {
 	return func(result operator.Result) bool { return result.Subject == subject }
 }
 
-// show writes one result of a report: what was changed, and what entitled the
-// function to it; or else what is wrong.
-func (p *play) show(result operator.Result) {
-	for index, action := range result.Actions {
-		if index == most {
-			p.screen.tell("", fmt.Sprintf("and %d more", len(result.Actions)-most))
-			break
+// change is what one mandate, or none, entitled a function to.
+type change struct {
+	mandate string
+	applied bool
+	kinds   []string
+	summary string
+}
+
+// changesOf gathers the changes of some results by what allows them. What only
+// writes a verdict down needs no mandate, and the story checks it.
+func changesOf(results []operator.Result) []change {
+	var changes []change
+	for _, result := range results {
+		for _, action := range result.Actions {
+			if action.Kind == "PutObjectTagging" && action.Mandate.Text == "" {
+				continue
+			}
+			at := slices.IndexFunc(changes, func(of change) bool { return of.mandate == action.Mandate.Text && of.applied == action.Applied })
+			if at < 0 {
+				at = len(changes)
+				changes = append(changes, change{mandate: action.Mandate.Text, applied: action.Applied})
+			}
+			changes[at].kinds = append(changes[at].kinds, action.Kind)
+			changes[at].summary = action.Summary
 		}
-		mark := p.screen.styled(green, "✓ ")
-		if !action.Applied {
-			mark = p.screen.styled(yellow, "not done: ")
-		}
-		if action.Note {
+	}
+	return changes
+}
+
+// text names each kind of change once, and says more of the last.
+func (c change) text() string {
+	var words []string
+	for index, kind := range c.kinds {
+		if slices.Index(c.kinds, kind) < index {
 			continue
 		}
-		p.screen.tell("change", mark+action.Kind+" "+action.Summary)
-		if action.Mandate.Text != "" {
-			p.screen.tell("allowed", "by "+action.Mandate.Text)
+		count := 0
+		for _, same := range c.kinds {
+			if same == kind {
+				count++
+			}
+		}
+		if count > 1 {
+			kind = fmt.Sprintf("%s ×%d", kind, count)
+		}
+		words = append(words, kind)
+	}
+	text := strings.Join(words, ", ")
+	if last := c.kinds[len(c.kinds)-1]; last == c.kinds[0] || len(words) < 3 {
+		// After the first comma stands how, which the log has.
+		what, _, _ := strings.Cut(c.summary, ", ")
+		text += " " + brief(what)
+	}
+	return text
+}
+
+// changes shows what was changed, and what entitled the function to it.
+func (p *play) changes(results []operator.Result) {
+	for _, of := range changesOf(results) {
+		mark := ok
+		if !of.applied {
+			mark = "not done: "
+		}
+		p.screen.tell("change", mark, of.text(), 1)
+		if of.mandate != "" {
+			p.screen.tell("mandate", "", brief(strings.ReplaceAll(of.mandate, "*,", "*, ")), 1)
 		}
 	}
-	worst, found := result.Gravest()
-	if len(result.Actions) > 0 && result.Status == finding.Remediated || !found || worst.Severity == finding.Info {
-		return
+}
+
+// findings shows what is wrong and stays so.
+func (p *play) findings(results []operator.Result) {
+	for _, result := range results {
+		worst, found := result.Gravest()
+		if len(result.Actions) > 0 && result.Status == finding.Remediated || !found || worst.Severity == finding.Info {
+			continue
+		}
+		place := ""
+		if worst.Line > 0 {
+			place = fmt.Sprintf(" in line %d", worst.Line)
+		}
+		message, most := string(worst.Severity)+place+": "+brief(worst.Message), 2
+		if sentences(message, p.screen.width-labelWidth-3, most) == nil {
+			most++
+		}
+		p.screen.tell("found", "", message, most)
+		// What was asked of another function is what to do.
+		if worst.Fix != "" && len(changesOf([]operator.Result{result})) == 0 {
+			p.screen.tell("fix", "", brief(worst.Fix), 2)
+		}
 	}
-	place := ""
-	if worst.Line > 0 {
-		place = fmt.Sprintf(" in line %d", worst.Line)
-	}
-	p.screen.tell("found", p.screen.styled(map[finding.Severity]style{finding.Error: red, finding.Warning: yellow}[worst.Severity], string(worst.Severity)+place)+": "+worst.Message)
-	if worst.Fix != "" {
-		p.screen.tell("fix", worst.Fix)
-	}
+}
+
+// identifier is an ARN, and hexadecimal a part of a name that says nothing to people.
+var (
+	identifier  = regexp.MustCompile(`arn:aws[a-z-]*:[^\s"'(),;]+`)
+	hexadecimal = regexp.MustCompile(`\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`)
+)
+
+// brief shortens ARNs to their names, and long identifiers.
+func brief(text string) string {
+	text = identifier.ReplaceAllStringFunc(text, func(arn string) string {
+		if _, secret, found := strings.Cut(arn, ":secret:"); found {
+			return secret
+		}
+		return arn[strings.LastIndexAny(strings.TrimRight(arn, ":/."), "/")+1:]
+	})
+	return hexadecimal.ReplaceAllString(text, "$1")
 }
 
 // told waits for the message that the stack's topic sends to people about a
@@ -168,8 +275,8 @@ func (p *play) untold(ctx context.Context, subject string) error {
 
 // before and after are the story's own words.
 func (p *play) before(text string, about ...any) {
-	p.screen.tell("problem", fmt.Sprintf(text, about...))
+	p.tell(telling{Problem: fmt.Sprintf(text, about...)})
 }
 func (p *play) after(text string, about ...any) {
-	p.screen.tell("checked", p.screen.styled(green, "✓ ")+fmt.Sprintf(text, about...))
+	p.tell(telling{Checked: fmt.Sprintf(text, about...)})
 }

@@ -51,7 +51,7 @@ func (p *play) bareRole(ctx context.Context) (string, error) {
 	if !slices.Equal(attached, []string{operator.AgentPolicy}) {
 		return "", fmt.Errorf("%s has the policies %q, not the agent's alone", arn, attached)
 	}
-	p.after("%s has %s", role, attached[0])
+	p.after("%s has %s", role, path.Base(attached[0]))
 	return "a bare instance role got " + path.Base(attached[0]), nil
 }
 
@@ -115,7 +115,9 @@ func (p *play) config(ctx context.Context, key, content, want string) (operator.
 		return operator.Result{}, err
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(content[strings.Index(content, "\n")+1:], "\n"), "\n")
-	p.before("%s was uploaded; one of its lines: %s", key, first)
+	if want != "valid" {
+		p.before("%s, with the line %s", key, first)
+	}
 	results, err := p.did(ctx, "validate-config", 1, about(object.String()))
 	if err != nil {
 		return operator.Result{}, err
@@ -135,7 +137,7 @@ func (p *play) config(ctx context.Context, key, content, want string) (operator.
 	if tags["ecs-config-status"] != want {
 		return operator.Result{}, fmt.Errorf("the version is tagged %q, not ecs-config-status=%s", tags, want)
 	}
-	p.after("the version is tagged ecs-config-status=%s, ecs-config-findings=%s", tags["ecs-config-status"], tags["ecs-config-findings"])
+	p.after("%s is tagged ecs-config-status=%s", key, tags["ecs-config-status"])
 	return results[0], nil
 }
 
@@ -157,7 +159,7 @@ func (p *play) rotation(ctx context.Context) (string, error) {
 	if err := p.keepConfigs(ctx, old); err != nil {
 		return "", err
 	}
-	p.before("AWSCURRENT of demo/registry is a credential of user %q; %s takes it, and two ecs.config files carry it", old.Username, p.registry.Host)
+	p.before("demo/registry and two ecs.config files hold a password of %q", old.Username)
 	rotated, err := p.fourCalls(ctx)
 	if err != nil {
 		return "", err
@@ -168,19 +170,18 @@ func (p *play) rotation(ctx context.Context) (string, error) {
 	if err := p.pulls(ctx, "the new credential", rotated); err != nil {
 		return "", err
 	}
-	p.after("AWSCURRENT is a new credential of user %q, and %s lets it pull %s:%s", rotated.Username, p.registry.Host, p.registry.Repository, p.registry.Tag)
+	p.after("the new credential of user %q pulls %s:%s", rotated.Username, p.registry.Repository, p.registry.Tag)
 	if err := p.pulls(ctx, "the previous credential", old); err != nil {
 		return "", err
 	}
-	p.after("the previous one still pulls: nothing breaks before the new one is everywhere")
 	if err := p.sameBesidesCredential(ctx, rotated); err != nil {
 		return "", err
 	}
-	p.after("both ecs.config files carry the new credential, and every other byte is as it was")
+	p.after("both files carry it, and the previous one still pulls meanwhile")
 	if err := p.graceEnds(ctx, old, rotated); err != nil {
 		return "", err
 	}
-	p.after("%s refuses the previous credential, and the new one still pulls", p.registry.Host)
+	p.after("the registry refuses the previous one, and the new one still pulls")
 	return "a password was rotated without a gap, and the old one ended", nil
 }
 
@@ -318,7 +319,7 @@ func (p *play) privateImage(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("registering the task definition: %w", err)
 	}
 	first := aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
-	p.before("%s:1 pulls %s without repositoryCredentials: its tasks would stop with CannotPullContainerError", family, p.registry.Image())
+	p.before("%s:1 pulls %s, which is private", family, p.registry.Image())
 	if _, err := p.did(ctx, "patch-task-definition", 1, about(first)); err != nil {
 		return "", err
 	}
@@ -354,7 +355,7 @@ func (p *play) privateImage(ctx context.Context) (string, error) {
 	if tags["team"] != "shop" || tags["ecs-guardrails:patched-from"] != first {
 		return "", fmt.Errorf("%s has the tags %q", revisions[1], tags)
 	}
-	p.after("%s names the secret %s for its private image; every other field and tag is as it was", path.Base(revisions[1]), path.Base(p.registrySecret))
+	p.after("%s names the secret demo/registry, otherwise unchanged", path.Base(revisions[1]))
 	return "a new revision names the credential of its private image", nil
 }
 
@@ -373,7 +374,7 @@ func (p *play) stoppedTask(ctx context.Context) (string, error) {
 	}
 	definition := aws.ToString(registered.TaskDefinition.TaskDefinitionArn)
 	reason := `CannotPullContainerError: Error response from daemon: Head "https://` + p.registry.Host + `/v2/acme/app/manifests/1.0": no basic auth credentials`
-	p.before("a task of the service %s stopped: %s", family, reason)
+	p.before("a task of %s stopped: CannotPullContainerError … %s", family, reason[strings.LastIndex(reason, ": ")+2:])
 	task := operator.Task{Cluster: cluster, Service: family, Definition: definition, Number: 1, Container: "app", Image: image, Reason: reason}
 	if err := p.TaskEvents(ctx, task); err != nil {
 		return "", err
@@ -396,7 +397,7 @@ func (p *play) stoppedTask(ctx context.Context) (string, error) {
 	if len(revisions) != 2 {
 		return "", fmt.Errorf("the family has the revisions %q, not two", revisions)
 	}
-	p.after("the cause was named in one message, and %s has the credential", path.Base(revisions[1]))
+	p.after("one message named the cause, and %s has the credential", path.Base(revisions[1]))
 	return "a stopped task's cause was named, and ended", nil
 }
 
@@ -414,7 +415,7 @@ func (p *play) olderRole(ctx context.Context) (string, error) {
 	if _, err := p.CreateInstanceRole(ctx, role); err != nil {
 		return "", err
 	}
-	p.before("%s has no policies, and nothing told the stack of it", role)
+	p.before("%s has no policies, and no event said so", role)
 	invocation, err := p.Invoke(ctx, "sweep", []byte(`{"sweep":"roles"}`))
 	if err != nil {
 		return "", err
@@ -423,7 +424,9 @@ func (p *play) olderRole(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("sweep failed: %s", invocation.ErrorMessage)
 	}
 	for _, result := range invocation.Report.Results {
-		p.show(operator.Result{Result: result})
+		// What it asks for is a part of the story, and not what it writes down.
+		result.Actions = slices.DeleteFunc(result.Actions, func(action finding.Action) bool { return !strings.HasPrefix(action.Kind, "SendMessage") })
+		p.tell(telling{Results: []operator.Result{{Function: invocation.Report.Function, Mode: invocation.Report.Mode, Result: result}}})
 	}
 	if _, err := p.did(ctx, "attach-policies", 1, func(result operator.Result) bool {
 		return strings.HasSuffix(result.Subject, "role/"+role) && result.Status == finding.Remediated
@@ -437,7 +440,7 @@ func (p *play) olderRole(ctx context.Context) (string, error) {
 	if !slices.Equal(attached, []string{operator.AgentPolicy}) {
 		return "", fmt.Errorf("%s has the policies %q, not the agent's alone", role, attached)
 	}
-	p.after("%s has %s", role, attached[0])
+	p.after("%s has %s", role, path.Base(attached[0]))
 	if _, err := p.EventBridge.EnableRule(ctx, &eventbridge.EnableRuleInput{Name: &rule}); err != nil {
 		return "", fmt.Errorf("switching the rule on again: %w", err)
 	}

@@ -20,9 +20,6 @@ const columns, widest = 80, 110
 // labelWidth is the width of the column with "problem", "change" and so on.
 const labelWidth = 9
 
-// most is how many lines one thing is told in.
-const most = 2
-
 // screen writes for a person. On a terminal it has colours and a line that
 // tells how long the present wait has taken; elsewhere it has neither.
 type screen struct {
@@ -30,8 +27,11 @@ type screen struct {
 	out      io.Writer
 	terminal bool
 	colour   bool
-	// width is the terminal's, in columns.
-	width int
+	// width is the terminal's at the start, in columns, and measure gives the present one.
+	width   int
+	measure func() int
+	// lines counts what was written.
+	lines int
 }
 
 // newScreen follows https://no-color.org for colours.
@@ -40,7 +40,8 @@ func newScreen(out *os.File) *screen {
 	if info, err := out.Stat(); err == nil {
 		terminal = info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 	}
-	return &screen{out: out, terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "", width: width(out, terminal)}
+	measure := func() int { return width(out, terminal) }
+	return &screen{out: out, terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "", width: measure(), measure: measure}
 }
 
 // width asks the terminal, or takes what the shell exports.
@@ -79,6 +80,7 @@ func (s *screen) line(text string) {
 	defer s.mutex.Unlock()
 	s.clear()
 	fmt.Fprintln(s.out, strings.TrimRight(text, " "))
+	s.lines++
 }
 
 // clear removes the line of a wait.
@@ -90,53 +92,79 @@ func (s *screen) clear() {
 
 // title begins a part of the story.
 func (s *screen) title(number int, text string) {
-	s.line(s.styled(bold, shortened(fmt.Sprintf("%d. %s", number, text), s.width)))
+	s.line(s.styled(bold, fitted(fmt.Sprintf("%d. %s", number, text), s.width, 1)[0]))
 }
 
-// tell writes text beside a label, in two lines at most: the story matters, and
+// tell writes text beside a label, in so many lines at most: the story matters, and
 // the functions' logs have the rest.
-func (s *screen) tell(label, text string) {
-	lines := broken(text, s.width-labelWidth-3)
-	if len(lines) > most {
-		lines[most-1] = shortened(lines[most-1]+" "+lines[most], s.width-labelWidth-3)
-		lines = lines[:most]
-	}
-	for index, part := range lines {
+func (s *screen) tell(label, mark, text string, most int) {
+	room := s.width - labelWidth - 3
+	for index, part := range fitted(text, room-utf8.RuneCountInString(mark), most) {
 		if index > 0 {
-			label = ""
+			label, mark = "", strings.Repeat(" ", utf8.RuneCountInString(mark))
 		}
-		part = shortened(part, s.width-labelWidth-3)
+		if mark == ok {
+			part = s.styled(green, mark) + part
+		} else {
+			part = mark + part
+		}
 		s.line("   " + s.styled(faint, fmt.Sprintf("%-*s", labelWidth, label)) + part)
 	}
 }
 
-// shortened cuts a text of more columns after a word.
-func shortened(text string, columns int) string {
-	runes := []rune(text)
-	if len(runes) <= columns {
-		return text
+// ok begins what happened and what was checked.
+const ok = "✓ "
+
+// fitted breaks a text into lines. Of one that takes more than most, it keeps the
+// sentences that fit, or else the words, and an ellipsis after the last.
+func fitted(text string, width, most int) []string {
+	if lines := sentences(text, width, most); lines != nil {
+		return lines
 	}
-	cut := string(runes[:columns-1])
-	if end := strings.LastIndexByte(cut, ' '); end > len(cut)/2 {
-		cut = cut[:end]
+	lines := broken(text, width)[:most]
+	last := lines[most-1]
+	for utf8.RuneCountInString(last)+2 > width {
+		end := strings.LastIndexByte(last, ' ')
+		if end < 0 {
+			break
+		}
+		last = last[:end]
 	}
-	return strings.TrimRight(cut, " ,;:") + "…"
+	lines[most-1] = strings.TrimRight(last, " ,;:") + " …"
+	return lines
 }
 
-// broken breaks a text at spaces; a word that is longer than the width stands
-// alone.
+// sentences gives as many whole sentences as fit, nil where the first does not.
+func sentences(text string, width, most int) []string {
+	lines := broken(text, width)
+	for end := len(text); len(lines) > most; lines = broken(text[:end+1], width) {
+		if end = strings.LastIndex(text[:end], ". "); end < 0 {
+			return nil
+		}
+	}
+	return lines
+}
+
+// broken breaks a text at spaces, and a word that is longer than the width after
+// what separates its parts, as in a path.
 func broken(text string, width int) []string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		line := ""
 		for word := range strings.SplitSeq(paragraph, " ") {
-			switch {
-			case line == "":
+			if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+				lines, line = append(lines, line), ""
+			}
+			for utf8.RuneCountInString(word) > width {
+				end := strings.LastIndexAny(word[:min(width, len(word))], "/:,=?-")
+				if end < 0 {
+					break
+				}
+				lines, word = append(lines, word[:end+1]), word[end+1:]
+			}
+			if line == "" {
 				line = word
-			case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
-				lines = append(lines, line)
-				line = word
-			default:
+			} else {
 				line += " " + word
 			}
 		}
@@ -184,8 +212,14 @@ func (s *screen) stillWaiting(what string, since time.Duration) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	s.clear()
-	// One row: the terminal clears no more than that.
-	fmt.Fprint(s.out, s.styled(faint, shortened(fmt.Sprintf("   … %d s: %s", int(since.Seconds()), what), s.width-1)))
+	// One row, also after the window has become narrower: the terminal clears no more
+	// than that.
+	row := []rune(fmt.Sprintf("   … %d s: %s", int(since.Seconds()), what))
+	if most := s.measure() - 1; len(row) > most {
+		row = []rune(fitted(string(row), most, 1)[0])
+		row = row[:min(len(row), most)]
+	}
+	fmt.Fprint(s.out, s.styled(faint, string(row)))
 }
 
 // progress shows what the stack says while it starts, as long as it lasts.
