@@ -56,11 +56,12 @@ var elsewhere = map[string]string{
 	"make build":                       "the stack of this test was built by the same sam build",
 	`eval "$(make -s local)"`:          "it starts what this test has running already; the variables are those of this test's stack",
 	"mkdir layer && cp company-ca.pem layer/registries.pem && (cd layer && zip -q ../layer.zip registries.pem)": "it packs a file of the reader's",
-	"htpasswd -Bbn ecs PASSWORD > htpasswd": "it needs Apache's tools; a rotation's tests write such a file",
-	"make registries":                       "it builds Gitea, and is a check of its own",
-	"git pull":                              "it changes the checkout",
-	"go test ./...":                         "make test runs it",
-	"sam delete":                            "it would take this test's stack away; its options are checked",
+	"htpasswd -Bbn ecs PASSWORD > htpasswd":              "it needs Apache's tools; a rotation's tests write such a file",
+	"make registries":                                    "it builds Gitea, and is a check of its own",
+	"make module-path TO=github.com/acme/ecs-guardrails": "it changes the checkout; tests/pipelines runs it in another",
+	"git pull":      "it changes the checkout",
+	"go test ./...": "make test runs it",
+	"sam delete":    "it would take this test's stack away; its options are checked",
 }
 
 // testCommands runs the documents' commands on the stack, or holds their
