@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -55,6 +56,10 @@ type Inbox struct {
 
 	mutex    sync.Mutex
 	messages []string
+	// asked is when the queue was last asked; what had arrived by then is here.
+	asked time.Time
+	// results are those of the first messages, read once.
+	results []Result
 }
 
 // newInbox creates the queue.
@@ -128,15 +133,30 @@ func (o *Operator) SubscribeBus(ctx context.Context, bus, name, detailType strin
 
 // Messages takes what has arrived and returns all that ever did, oldest first.
 func (i *Inbox) Messages(ctx context.Context) ([]string, error) {
+	wanted := time.Now()
 	i.mutex.Lock()
 	defer i.mutex.Unlock()
+	if err := i.receive(ctx, wanted); err != nil {
+		return nil, err
+	}
+	return slices.Clone(i.messages), nil
+}
+
+// receive empties the queue, unless another test has begun to do that since
+// wanted: of many that wait for the same inbox, one asks for all.
+func (i *Inbox) receive(ctx context.Context, wanted time.Time) error {
+	if i.asked.After(wanted) {
+		return nil
+	}
+	begun := time.Now()
 	for {
 		output, err := i.operator.SQS.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &i.queueURL, MaxNumberOfMessages: 10})
 		if err != nil {
-			return nil, fmt.Errorf("reading the inbox: %w", err)
+			return fmt.Errorf("reading the inbox: %w", err)
 		}
 		if len(output.Messages) == 0 {
-			return slices.Clone(i.messages), nil
+			i.asked = begun
+			return nil
 		}
 		var deletions []types.DeleteMessageBatchRequestEntry
 		for index, message := range output.Messages {
@@ -144,28 +164,29 @@ func (i *Inbox) Messages(ctx context.Context) ([]string, error) {
 			deletions = append(deletions, types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(index)), ReceiptHandle: message.ReceiptHandle})
 		}
 		if _, err := i.operator.SQS.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &i.queueURL, Entries: deletions}); err != nil {
-			return nil, fmt.Errorf("emptying the inbox: %w", err)
+			return fmt.Errorf("emptying the inbox: %w", err)
 		}
 	}
 }
 
 // Results returns the results among the events of a bus.
 func (i *Inbox) Results(ctx context.Context) ([]Result, error) {
-	messages, err := i.Messages(ctx)
-	if err != nil {
+	wanted := time.Now()
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	if err := i.receive(ctx, wanted); err != nil {
 		return nil, err
 	}
-	results := make([]Result, len(messages))
-	for index, message := range messages {
+	for _, message := range i.messages[len(i.results):] {
 		var event struct {
 			Detail *Result `json:"detail"`
 		}
 		if err := json.Unmarshal([]byte(message), &event); err != nil || event.Detail == nil {
 			return nil, errors.Join(fmt.Errorf("a published event is none: %s", message), err)
 		}
-		results[index] = *event.Detail
+		i.results = append(i.results, *event.Detail)
 	}
-	return results, nil
+	return slices.Clone(i.results), nil
 }
 
 // QueueDepth counts the messages of a queue: those that wait, that are being

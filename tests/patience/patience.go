@@ -21,8 +21,11 @@ const (
 	// something happens all the time: a message that fails, and is delivered
 	// again and again, makes calls, too.
 	Longest = 10 * time.Minute
-	// interval is how often a condition is asked for.
-	interval = 100 * time.Millisecond
+	// A condition is asked for at first after shortest, then less and less often
+	// down to once in interval: each of many waits costs the machine that does what
+	// they wait for.
+	shortest = 50 * time.Millisecond
+	interval = 500 * time.Millisecond
 	// watchInterval is how often a wait looks whether something has happened.
 	watchInterval = time.Second
 )
@@ -117,7 +120,7 @@ var errUnmet = errors.New("the condition does not hold")
 // error that the condition had before.
 func poll(ctx context.Context, condition func(context.Context) (bool, error)) error {
 	last := errUnmet
-	for {
+	for pause := shortest; ; pause = min(pause*3/2, interval) {
 		holds, err := condition(ctx)
 		if err == nil && holds {
 			return nil
@@ -128,7 +131,7 @@ func poll(ctx context.Context, condition func(context.Context) (bool, error)) er
 		select {
 		case <-ctx.Done():
 			return last
-		case <-time.After(interval):
+		case <-time.After(pause):
 		}
 	}
 }
