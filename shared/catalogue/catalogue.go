@@ -25,7 +25,7 @@ type Entry struct {
 	finding.Code
 	// Functions make findings of the code; nil stands for any.
 	Functions []string `json:"functions,omitempty"`
-	// Example is a finding as one of the tests got it, "" where none is kept.
+	// Example is a finding as one of the tests gets it.
 	Example    string `json:"example,omitempty"`
 	ExampleFix string `json:"exampleFix,omitempty"`
 }

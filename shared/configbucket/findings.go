@@ -45,41 +45,32 @@ var Codes = []finding.Code{
 // names may be it).
 func (p Posture) Findings(account string) []finding.Finding {
 	var findings []finding.Finding
-	add := func(code string, severity finding.Severity, message, fix string) {
-		findings = append(findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix})
-	}
-	const block = "turn on all four settings of the bucket's public access block"
+	add := func(f finding.Finding) { findings = append(findings, f) }
 	read := p.readPolicy()
 
 	if public := p.public(read); len(public) > 0 {
-		add(CodePublic, finding.Error,
-			fmt.Sprintf("anybody can get at the bucket: %s; whatever password was in the file is known", strings.Join(public, ", and ")),
-			block+", then take that away; change the passwords that were in the file")
+		add(bucketPublic.With(finding.Words("reasons", strings.Join(public, ", and "))))
 	}
 	if others := p.others(read, account); len(others) > 0 {
-		add(CodeShared, finding.Warning,
-			fmt.Sprintf("others can read the file, and the passwords in it: %s", strings.Join(others, ", ")),
-			"take the statement or grant away, unless they run instances that boot with the file")
+		add(bucketShared.With(finding.Names("accounts", others)))
 	}
 	if p.knows("s3:GetBucketPublicAccessBlock") && !p.Blocked() {
-		add(CodeNotBlocked, finding.Warning, "neither the bucket's public access block nor the account's is fully on: one statement or ACL makes the file public", block)
+		add(bucketNotBlocked.With())
 	}
 	if p.knows("s3:GetEncryptionConfiguration") && !p.Encrypted {
-		add(CodeNotEncrypted, finding.Warning, "the bucket has no default encryption", "set SSE-S3 or SSE-KMS as default, and upload the file again")
+		add(bucketNotEncrypted.With())
 	}
 	if p.knows("s3:GetBucketVersioning") && !p.Versioned {
-		add(CodeNotVersioned, finding.Info, "the bucket keeps no versions: a bad upload destroys the good file", "turn on versioning")
+		add(bucketNotVersioned.With())
 	}
 	if p.knows("s3:GetBucketPolicy") && !read.tlsOnly {
-		add(CodePlainHTTP, finding.Info, "the bucket's policy does not refuse requests without TLS, which show the file to the network",
-			`deny s3:* to everybody where aws:SecureTransport is "false"`)
+		add(bucketPlainHTTP.With())
 	}
 	if p.knows("s3:GetBucketOwnershipControls") && !p.ACLsDisabled {
-		add(CodeACLs, finding.Info, "access control lists count in this bucket: anyone who uploads a file can share it", "set the bucket's object ownership to BucketOwnerEnforced")
+		add(bucketACLs.With())
 	}
 	if len(p.Denied) > 0 {
-		add(CodeNotExamined, finding.Warning, "how the bucket stands may not be seen; missing: "+strings.Join(p.Denied, ", "),
-			"allow the named permissions on the bucket to this function's role")
+		add(bucketUnchecked.With(finding.Words("missing", strings.Join(p.Denied, ", "))))
 	}
 	return findings
 }
@@ -142,19 +133,11 @@ func (p Posture) ObjectFindings(owner string, grants []types.Grant) []finding.Fi
 	var findings []finding.Finding
 	for _, grant := range grants {
 		if grant.Grantee != nil && isEverybody(grant) && readable(grant) {
-			findings = append(findings, finding.Finding{
-				Code: CodeObjectPublic, Severity: finding.Error,
-				Message: fmt.Sprintf("the object's ACL gives %s to %s: whatever password is in the file is known", grant.Permission, groupName(aws.ToString(grant.Grantee.URI))),
-				Fix:     "turn on the bucket's public access block, or set its object ownership to BucketOwnerEnforced; change the passwords that were in the file",
-			})
+			findings = append(findings, objectPublic.With(finding.Name("permission", string(grant.Permission)), finding.Name("group", groupName(aws.ToString(grant.Grantee.URI)))))
 		}
 	}
 	if others := strangers(slices.DeleteFunc(slices.Clone(grants), func(grant types.Grant) bool { return !readable(grant) }), owner, p.Owner); len(others) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: CodeObjectShared, Severity: finding.Warning,
-			Message: "the object's ACL lets others read it: " + strings.Join(others, ", "),
-			Fix:     "set the bucket's object ownership to BucketOwnerEnforced, unless it is meant so",
-		})
+		findings = append(findings, objectShared.With(finding.Names("accounts", others)))
 	}
 	return findings
 }

@@ -105,28 +105,18 @@ func (c clusterState) findings(cluster NamedCluster) []finding.Finding {
 	if c.sound() {
 		return nil
 	}
-	f := finding.Finding{Severity: finding.Error, Line: cluster.Line, Column: cluster.Column, Variable: "ECS_CLUSTER"}
-	elsewhere := ""
-	if cluster.Region == "" {
-		elsewhere = "; if its instances run in another region, say so with AWS_DEFAULT_REGION"
-	}
+	region, name := finding.Name("region", c.Region), finding.Name("cluster", cluster.Name)
+	var f finding.Finding
 	switch {
 	case c.Unreachable:
-		f.Code = CodeClusterRegion
-		f.Message = fmt.Sprintf("there is no ECS in the region %s: no instance can register", c.Region)
-		f.Fix = "write a region that exists into AWS_DEFAULT_REGION, or into the cluster's ARN"
+		f = clusterRegion.With(region)
 	case c.Unknown != "":
-		f.Code, f.Severity = CodeClusterNotExamined, finding.Warning
-		f.Message = fmt.Sprintf("whether the cluster exists in %s is not known: ECS answered %s", c.Region, c.Unknown)
-		f.Fix = "allow ecs:DescribeClusters on it to this function's role, and see whether the region is enabled for the account"
+		f = clusterUnchecked.With(region, finding.Answer("answer", c.Unknown))
 	case c.Status == "":
-		f.Code = CodeClusterMissing
-		f.Message = fmt.Sprintf("there is no cluster %s in %s: the agent cannot register the instance, and does not create a cluster that has a name", cluster.Name, c.Region)
-		f.Fix = "create the cluster, or write the name of one that exists" + elsewhere
+		f = clusterMissing.With(region, name)
 	default:
-		f.Code = CodeClusterInactive
-		f.Message = fmt.Sprintf("the cluster %s in %s is %s: the agent cannot register the instance", cluster.Name, c.Region, c.Status)
-		f.Fix = "create it again, or write the name of one that is active" + elsewhere
+		f = clusterInactive.With(region, name, finding.Name("status", c.Status))
 	}
+	f.Line, f.Column, f.Variable = cluster.Line, cluster.Column, "ECS_CLUSTER"
 	return []finding.Finding{f}
 }

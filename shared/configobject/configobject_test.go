@@ -16,6 +16,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
@@ -71,7 +72,7 @@ func handleBy(t *testing.T, function *warm, payload string) finding.Report {
 				t.Errorf("the code %q is not documented", f.Code)
 			}
 		}
-		if err := result.Check(); err != nil {
+		if err := findingtest.Check(result); err != nil {
 			t.Errorf("%s: %v", result.Subject, err)
 		}
 	}

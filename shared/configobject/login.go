@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -91,11 +92,11 @@ func namedCredentials(content []byte, data registryauth.Data) []NamedCredential 
 		switch named.Registry, err = registry.Parse(of.Name); {
 		case !registryauth.IsPublic(of.Key):
 			// To look up the name would show it to name servers.
-			named.Obstacle = "its key may hold something else than a registry, and is looked up nowhere"
+			named.Obstacle = "its key may not be a registry, so no name server is asked about it"
 		case err != nil:
 			named.Key, named.Obstacle = of.Key, err.Error()
 		case of.Token:
-			named.Key, named.Obstacle = of.Key, "it has a token instead of a password, which only Docker itself can use"
+			named.Key, named.Obstacle = of.Key, "it has a token instead of a password, which only Docker can use"
 		default:
 			named.Key = of.Key
 		}
@@ -175,7 +176,7 @@ func try(ctx context.Context, client RegistryClient, named NamedCredential) (log
 	}
 	failed, ok := errors.AsType[*registry.Error](err)
 	if !ok {
-		return loginState{Reason: "it cannot be asked"}, nil
+		return loginState{Reason: "it can't be reached"}, nil
 	}
 	state := loginState{Status: failed.Status}
 	switch failed.Kind {
@@ -185,7 +186,7 @@ func try(ctx context.Context, client RegistryClient, named NamedCredential) (log
 		state.Outcome = addressRefused
 	case registry.Refused:
 		// A firewall, say, refuses anyone who comes, before it has seen a credential.
-		if state.Reason = "it turned us away before it was shown the credential"; shown.Realm != "" {
+		if state.Reason = "it refused the request before it saw the credential"; shown.Realm != "" {
 			state.Outcome, state.Reason = loginRefused, ""
 		}
 	case registry.Unreachable:
@@ -193,9 +194,9 @@ func try(ctx context.Context, client RegistryClient, named NamedCredential) (log
 	case registry.Busy:
 		state.Reason = "it is busy or broken"
 	case registry.Unsafe:
-		state.Reason = "it leads, by a redirect or its realm, where a credential must not go"
+		state.Reason = "its redirect or realm leads where a credential must not be sent"
 	default:
-		state.Reason = "its answer is none that a registry gives"
+		state.Reason = "its answer is not a registry's"
 	}
 	return state, nil
 }
@@ -203,35 +204,29 @@ func try(ctx context.Context, client RegistryClient, named NamedCredential) (log
 // finding says what a login means to the instances that boot with the file, and
 // false where it is nothing to speak of.
 func (t triedLogin) finding() (finding.Finding, bool) {
-	f := finding.Finding{Line: t.Line, Column: t.Column, Variable: "ECS_ENGINE_AUTH_DATA"}
-	status := ""
+	var f finding.Finding
+	registry, reason, status := finding.Name("registry", t.Key), finding.Clause("reason", t.Reason), finding.Words("status", "")
+	if t.Key == "" {
+		registry = finding.Words("registry", "(name not shown)")
+	}
 	if t.Status != 0 && t.Status != http.StatusOK {
-		status = fmt.Sprintf(" (status %d)", t.Status)
+		status = finding.Words("status", fmt.Sprintf(" (status %d)", t.Status))
 	}
 	switch t.Outcome {
 	case loginAccepted:
 		return finding.Finding{}, false
 	case loginRefused:
-		f.Code, f.Severity = CodeLoginRefused, finding.Error
-		f.Message = fmt.Sprintf("%s refuses the credential%s: its private images cannot be pulled", t, status)
-		f.Fix = "write a user name and a password, or token, that docker login takes; the present one may have expired, or been changed or revoked"
+		f = loginIsRefused.With(registry, status)
 	case registryOpen:
-		f.Code, f.Severity = CodeRegistryOpen, finding.Info
-		f.Message = fmt.Sprintf("%s asks no one for a credential at login, so that none can be verified", t)
-		f.Fix = "take the credential out if the registry's images are for everybody"
+		f = registryIsOpen.With(registry)
 	case addressRefused:
-		f.Code, f.Severity = CodeAddressRefused, finding.Info
-		f.Message = fmt.Sprintf("%s has an address that this function does not connect to, so that its credential is not verified", t)
-		f.Fix = "set ALLOW_PRIVATE_REGISTRIES=yes if it is in a private network, and run the function where it can reach it"
+		f = addressIsRefused.With(registry)
 	case notTried:
-		f.Code, f.Severity = CodeLoginNotTried, finding.Info
-		f.Message = fmt.Sprintf("the credential of %s is not verified: %s", t, t.Reason)
-		f.Fix = "try it by hand with docker login"
+		f = loginUntried.With(registry, reason)
 	default:
-		f.Code, f.Severity = CodeLoginUnknown, finding.Warning
-		f.Message = fmt.Sprintf("whether %s takes its credential is not known: %s%s", t, t.Reason, status)
-		f.Fix = "see whether the registry is in order, and can be reached from where the function runs, and have the file judged again"
+		f = loginIsUnknown.With(registry, reason, status)
 	}
+	f.Line, f.Column, f.Variable = t.Line, t.Column, "ECS_ENGINE_AUTH_DATA"
 	return f, true
 }
 
@@ -244,11 +239,9 @@ func loginFindings(tried []triedLogin, named int) []finding.Finding {
 		}
 	}
 	if left := named - len(tried); left > 0 {
-		findings = append(findings, finding.Finding{
-			Code: CodeLoginNotTried, Severity: finding.Info, Variable: "ECS_ENGINE_AUTH_DATA",
-			Message: fmt.Sprintf("the credentials of %d more registries are not verified: the function logs in to %d of a file", left, maxLogins),
-			Fix:     "try them by hand with docker login",
-		})
+		f := loginsUntried.With(finding.Count("registries", left, "more registry", "more registries"), finding.Words("most", strconv.Itoa(maxLogins)))
+		f.Variable = "ECS_ENGINE_AUTH_DATA"
+		findings = append(findings, f)
 	}
 	return findings
 }

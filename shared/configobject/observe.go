@@ -305,11 +305,7 @@ func (o observer) tags(ctx context.Context, object Object) (taggedVersion, error
 // judge gives what a file says.
 func (o observer) judge(object Object, of version) Judgement {
 	if of.size > hardCap {
-		return Judgement{Findings: []finding.Finding{{
-			Code: CodeTooLarge, Severity: finding.Error,
-			Message: fmt.Sprintf("the file has %d bytes, more than the 1 MiB that is read; no reader of such a file is known to take it", of.size),
-			Fix:     "upload the right file; an ecs.config or environment file has a few hundred bytes",
-		}}}
+		return Judgement{Findings: []finding.Finding{fileTooLarge.With(finding.Words("size", fmt.Sprintf("%d bytes", of.size)))}}
 	}
 	judge := o.judges.ConfigFile
 	if object.Kind == EnvironmentFile {
@@ -317,11 +313,7 @@ func (o observer) judge(object Object, of version) Judgement {
 	}
 	judgement := judge(object.Key, of.content)
 	if of.size > softCap {
-		judgement.Findings = append(judgement.Findings, finding.Finding{
-			Code: CodeLarge, Severity: finding.Info,
-			Message: fmt.Sprintf("the file has %d bytes, more than 64 KiB, which such a file hardly ever needs", of.size),
-			Fix:     "see whether it is the right file",
-		})
+		judgement.Findings = append(judgement.Findings, fileLarge.With(finding.Words("size", fmt.Sprintf("%d bytes", of.size))))
 	}
 	return judgement
 }
@@ -337,31 +329,15 @@ func unreadable(object Object, err error) error {
 	switch code := awserror.Code(err); {
 	case kind == awserror.Transient:
 	case code == "InvalidObjectState":
-		return finding.Refuse(finding.Finding{
-			Code: CodeArchived, Severity: finding.Error,
-			Message: "the object lies in an archive storage class: no instance can read it",
-			Fix:     "copy it to the storage class STANDARD, and keep the lifecycle rule away from it",
-		})
+		return finding.Refuse(archived.With())
 	case code == "InvalidRequest" && strings.Contains(messageOf(err), "Server Side Encryption"):
-		return finding.Refuse(finding.Finding{
-			Code: CodeCustomerKey, Severity: finding.Error,
-			Message: "the object is encrypted with a key that its uploader keeps (SSE-C): no instance can read it without that key",
-			Fix:     "upload it with SSE-S3 or SSE-KMS",
-		})
+		return finding.Refuse(customerKey.With())
 	// S3 passes KMS's code on for a request that it made itself, and otherwise
 	// answers AccessDenied with the permission's name in the message.
 	case kind == awserror.Denied && (strings.HasPrefix(code, "KMS") || strings.Contains(messageOf(err), "kms:")):
-		return finding.Refuse(finding.Finding{
-			Code: CodeKeyDenied, Severity: finding.Error,
-			Message: "the object cannot be decrypted: its KMS key denies kms:Decrypt to this function, and instance roles that the key does not know meet the same",
-			Fix:     "allow kms:Decrypt in the key's policy to the function's role and to the instance roles",
-		})
+		return finding.Refuse(keyDenied.With())
 	case strings.HasPrefix(code, "KMS."):
-		return finding.Refuse(finding.Finding{
-			Code: CodeKeyUnusable, Severity: finding.Error,
-			Message: fmt.Sprintf("the object cannot be decrypted by anyone: its KMS key is disabled, deleted or about to be (%s)", code),
-			Fix:     "enable the key or cancel its deletion, or upload the file again under another key",
-		})
+		return finding.Refuse(keyUnusable.With(finding.Answer("answer", code)))
 	}
 	return fmt.Errorf("read %s: %w", object, err)
 }

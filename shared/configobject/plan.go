@@ -1,8 +1,8 @@
 package configobject
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/configbucket"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
@@ -15,9 +15,7 @@ import (
 // buckets, clusters and passwords do, and a file may well be there before its cluster.
 func (s Settings) plan(o Observation) pipeline.Plan[Action] {
 	if o.DeleteMarker {
-		return pipeline.Plan[Action]{Skip: &finding.Finding{
-			Code: CodeDeleted, Severity: finding.Info, Message: "the version is a delete marker, so there is nothing to judge",
-		}}
+		return pipeline.Plan[Action]{Skip: new(versionDeleted.With())}
 	}
 	planned := pipeline.Plan[Action]{Findings: slices.Clone(o.Content)}
 	if o.Cluster != nil {
@@ -36,20 +34,12 @@ func (s Settings) plan(o Observation) pipeline.Plan[Action] {
 // record plans the tags.
 func (s Settings) record(o Observation, planned *pipeline.Plan[Action]) {
 	if o.TagsUnreadable {
-		planned.Findings = append(planned.Findings, finding.Finding{
-			Code: CodeTagsUnreadable, Severity: finding.Warning,
-			Message: "the version's tags may not be read; the verdict is not recorded, because writing tags replaces all of them",
-			Fix:     "allow s3:GetObjectTagging and s3:GetObjectVersionTagging to the function's role",
-		})
+		planned.Findings = append(planned.Findings, tagsUnreadable.With())
 		return
 	}
 	tags, fits := merge(o.Tags, verdictTags(o.Content))
 	if !fits {
-		planned.Findings = append(planned.Findings, finding.Finding{
-			Code: CodeTagsFull, Severity: finding.Warning,
-			Message: fmt.Sprintf("the version carries %d tags, and S3 allows %d: the verdict, which takes two, has no room or not enough", len(o.Tags), maxTags),
-			Fix:     "remove tags from the object that no one reads",
-		})
+		planned.Findings = append(planned.Findings, tagsFull.With(finding.Count("tags", len(o.Tags), "tag", "tags"), finding.Words("most", strconv.Itoa(maxTags))))
 	}
 	if !slices.Equal(tags, o.Tags) {
 		planned.Actions = append(planned.Actions, Action{Object: o.Object, ETag: o.ETag, Tags: tags})
@@ -59,27 +49,24 @@ func (s Settings) record(o Observation, planned *pipeline.Plan[Action]) {
 // restore plans to put the last good version back on top, after the tags: cut
 // off in between, the next delivery finds the invalid version still on top.
 func restore(o Observation, planned *pipeline.Plan[Action]) {
-	add := func(code string, severity finding.Severity, cured bool, message, fix string) {
-		planned.Findings = append(planned.Findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix, Cured: cured})
-	}
+	add := func(f finding.Finding) { planned.Findings = append(planned.Findings, f) }
 	switch {
 	case o.History == nil:
 		// The bucket keeps no versions, or the tags may not be read; there is a
 		// finding about either.
 	case isRestored(o.Tags):
-		add(CodeNotOurCopy, finding.Warning, false, "the version was put back on top as a good one, and is judged invalid now: nothing is restored over it",
-			"upload a corrected file, and have one function alone restore in this bucket")
+		add(restoredInvalid.With())
 	case !o.History.OnTop:
-		add(CodeNotOnTop, finding.Info, false, "the version is not on top any more, so nothing has to be restored", "")
+		add(notOnTop.With())
 	case o.History.Good == nil:
-		add(CodeNoGood, finding.Warning, false, fmt.Sprintf("there is no good version to restore among the last %d", maxCandidates), "upload a corrected file")
+		add(noGoodVersion.With(finding.Words("most", strconv.Itoa(maxCandidates))))
 	default:
 		for i := range planned.Findings {
 			planned.Findings[i].Cured = planned.Findings[i].Code != CodeTagsFull
 		}
-		add(CodeRestored, finding.Warning, true,
-			fmt.Sprintf("the upload is invalid: the last good version, %s, goes back on top, and the upload stays as the noncurrent version %s", o.History.Good.ID, o.Object.VersionID),
-			"correct the file and upload it again")
+		restored := versionRestored.With(finding.Name("good", o.History.Good.ID), finding.Name("upload", o.Object.VersionID))
+		restored.Cured = true
+		add(restored)
 		planned.Actions = append(planned.Actions, Action{Object: o.Object, ETag: o.ETag, Restore: o.History.Good})
 	}
 }

@@ -104,17 +104,13 @@ func isKeyOf(bucketKey, objectKey string) bool {
 // that another one can is no more than something to know.
 func (r readerState) findings(object Object) []finding.Finding {
 	if r.Unknown != "" {
-		return []finding.Finding{{
-			Code: CodeReadersNotExamined, Severity: finding.Warning,
-			Message: "whether the instance roles can read the file is not known: missing is " + r.Unknown,
-			Fix:     "allow iam:GetAccountAuthorizationDetails and iam:SimulatePrincipalPolicy to this function's role",
-		}}
+		return []finding.Finding{readersUnchecked.With(finding.Words("missing", r.Unknown))}
 	}
 	const named = 5
 	var cannot []string
 	for _, role := range r.Roles {
 		if len(role.Lacks) > 0 {
-			cannot = append(cannot, fmt.Sprintf("%s lacks %s", role.Name, strings.Join(role.Lacks, " and ")))
+			cannot = append(cannot, fmt.Sprintf("%s lacks %s", finding.Shown(role.Name), strings.Join(role.Lacks, " and ")))
 		}
 	}
 	if len(cannot) == 0 {
@@ -124,16 +120,9 @@ func (r readerState) findings(object Object) []finding.Finding {
 	if len(cannot) > named {
 		list += fmt.Sprintf(" and %d more", len(cannot)-named)
 	}
-	fix := "allow it on " + object.address() + " to the roles that are to read it; a role without the capability config in its tag ecs-guardrails:capabilities is not asked about"
+	template := noneCanRead
 	if len(cannot) < len(r.Roles) || r.Left > 0 {
-		return []finding.Finding{{
-			Code: CodeSomeCannotRead, Severity: finding.Info,
-			Message: "instance roles that cannot read the file: " + list, Fix: fix,
-		}}
+		template = someCannotRead
 	}
-	return []finding.Finding{{
-		Code: CodeNobodyCanRead, Severity: finding.Warning,
-		Message: "no instance role that is known to read config files can read this one: " + list + "; an instance boots without it, into the cluster \"default\"",
-		Fix:     fix,
-	}}
+	return []finding.Finding{template.With(finding.Words("roles", list), finding.Name("object", object.address()))}
 }

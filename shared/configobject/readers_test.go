@@ -34,7 +34,7 @@ func TestReaders(t *testing.T) {
 	}{
 		"none known":              {status: finding.Compliant},
 		"it can":                  {readers: map[string]string{"fleet": ""}, status: finding.Compliant},
-		"it cannot":               {readers: map[string]string{"fleet": none}, want: "file-unreadable-by-roles", says: "fleet lacks s3:GetObject;", status: finding.Noncompliant},
+		"it cannot":               {readers: map[string]string{"fleet": none}, want: "file-unreadable-by-roles", says: "fleet lacks s3:GetObject.", status: finding.Noncompliant},
 		"one of two can":          {readers: map[string]string{"dev": none, "prod": ""}, want: "file-unreadable-by-role", says: "dev lacks", status: finding.Compliant},
 		"many cannot":             {readers: many, want: "file-unreadable-by-role", says: "fleet-04 lacks s3:GetObject and 15 more", status: finding.Compliant},
 		"the bucket lets it":      {readers: map[string]string{"fleet": none}, policy: policyOf(`{"AWS":"arn:aws:iam::123456789012:role/fleet"}`), status: finding.Compliant},
@@ -49,7 +49,7 @@ func TestReaders(t *testing.T) {
 		"AWS's key":                  {readers: map[string]string{"fleet": "kms:Decrypt"}, object: key, status: finding.Compliant},
 		"AWS's key, by its alias":    {readers: map[string]string{"fleet": "kms:Decrypt"}, defaultKey: "alias/aws/s3", object: key, status: finding.Compliant},
 		"roles not shown": {
-			readers: map[string]string{"fleet": ""}, denied: "GetAccountAuthorizationDetails", want: "readers-unchecked", says: "missing is s3:Call", status: finding.Noncompliant,
+			readers: map[string]string{"fleet": ""}, denied: "GetAccountAuthorizationDetails", want: "readers-unchecked", says: "lacks s3:Call", status: finding.Noncompliant,
 		},
 		"not simulated": {readers: map[string]string{"fleet": ""}, denied: "SimulatePrincipalPolicy", want: "readers-unchecked", status: finding.Noncompliant},
 	}

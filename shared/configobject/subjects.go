@@ -1,8 +1,6 @@
 package configobject
 
 import (
-	"fmt"
-
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
@@ -61,7 +59,7 @@ func (s Settings) written(of event.Object) []pipeline.Subject[Object] {
 	// back from an archive, and readable only now.
 	case of.Change == "Restore" && of.Reason == "Completed", of.Change == "Restore Completed":
 	case of.Change == "Deleted":
-		return skip(object, CodeDeleted, "the object was deleted, so there is nothing to judge")
+		return skip(object, objectDeleted.With())
 	default:
 		return nil
 	}
@@ -80,11 +78,7 @@ func (s Settings) byHand(of event.ByHand) []pipeline.Subject[Object] {
 		text, ok := of.Text(field)
 		_, given := of.Fields[field]
 		if (!ok || text == "") && (given || field != "versionId") {
-			return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", finding.Finding{
-				Code: "event-malformed", Severity: finding.Error,
-				Message: "the request names an object, but not by texts that are not empty",
-				Fix:     `write {"bucket": "acme-ecs-config", "key": "prod/ecs.config"}, and "versionId" for a version that is not on top`,
-			})}
+			return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", requestIncomplete.With())}
 		}
 		*into = text
 	}
@@ -93,20 +87,23 @@ func (s Settings) byHand(of event.ByHand) []pipeline.Subject[Object] {
 
 func (s Settings) subject(object Object) []pipeline.Subject[Object] {
 	if !bucketName.MatchString(object.Bucket) {
-		return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", finding.Finding{
-			Code: "event-malformed", Severity: finding.Error,
-			Message: "the bucket's name cannot be one: S3 has letters, digits, dots, hyphens and underscores in it",
-			Fix:     "write the bucket's name alone, neither a URL nor an ARN",
-		})}
+		return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", bucketNameInvalid.With())}
 	}
 	object.Kind = s.Kind(object.Key)
 	if object.Kind == 0 {
-		return skip(object, CodeOtherKey, fmt.Sprintf("the key ends neither in %q (CONFIG_SUFFIXES) nor in %q (ENVIRONMENT_FILE_SUFFIXES)",
-			s.ConfigSuffixes, s.EnvironmentFileSuffixes))
+		return skip(object, otherKey.With(finding.Names("config", texts(s.ConfigSuffixes)), finding.Names("environment", texts(s.EnvironmentFileSuffixes))))
 	}
 	return []pipeline.Subject[Object]{{Name: object.String(), Of: object}}
 }
 
-func skip(object Object, code, why string) []pipeline.Subject[Object] {
-	return []pipeline.Subject[Object]{pipeline.Skip[Object](object.String(), code, why)}
+func skip(object Object, why finding.Finding) []pipeline.Subject[Object] {
+	return []pipeline.Subject[Object]{pipeline.Skip[Object](object.String(), why.Code, why.Message)}
+}
+
+func texts(suffixes []Suffix) []string {
+	texts := make([]string, len(suffixes))
+	for i, suffix := range suffixes {
+		texts[i] = string(suffix)
+	}
+	return texts
 }

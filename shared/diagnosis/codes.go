@@ -38,7 +38,8 @@ var Codes = append([]finding.Code{
 func causeCodes() []finding.Code {
 	var codes []finding.Code
 	for _, id := range stopreason.IDs() {
-		if id == stopreason.ApplicationExit || id == stopreason.WrapperNoCause {
+		// A container that took too much memory is reported as application-exit.
+		if id == stopreason.ApplicationExit || id == stopreason.OutOfMemory || id == stopreason.WrapperNoCause {
 			continue
 		}
 		advice := stopreason.Known(id).Advice

@@ -191,6 +191,13 @@ func TestDiagnoses(t *testing.T) {
 			},
 			account: func(*account) {}, code: "cluster-absent", message: "instance i-0123456789abcdef0 (prdo) can't join its cluster: cluster prdo doesn't exist or isn't active.", asked: "-", fix: "systemctl restart ecs",
 		},
+		"registration with an attribute that ECS refuses": {
+			event: "cloudtrail-register-denied", change: func(d map[string]any) {
+				d["errorCode"], d["errorMessage"] = "InvalidParameterException", "The specified attribute name is invalid."
+				d["requestParameters"] = map[string]any{"cluster": "prod"}
+			},
+			account: func(*account) {}, code: "registration-refused", message: "instance i-0123456789abcdef0 (prod) can't join its cluster: Amazon ECS refuses the attributes or tags", asked: "-", fix: "systemctl restart ecs",
+		},
 		"agent that is gone": {
 			event: "container-instance-health-agent", account: func(*account) {}, code: "place-agent", message: "instance i-0123456789abcdef0 (main) has lost its agent: the agent is disconnected.", asked: "-",
 		},

@@ -31,6 +31,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
@@ -334,7 +335,7 @@ func only(t *testing.T, outcome pipeline.Outcome) finding.Result {
 		t.Fatalf("%d results, want one: %+v", len(outcome.Report().Results), outcome.Report().Results)
 	}
 	result := outcome.Report().Results[0]
-	if err := result.Check(); err != nil {
+	if err := findingtest.Check(result); err != nil {
 		t.Errorf("the result breaks the contract: %v", err)
 	}
 	return result

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 // Whatever an event holds, each subject gets a result that keeps the contract,
@@ -29,7 +30,7 @@ func FuzzEvents(f *testing.F) {
 		a := newAccount()
 		a.define("", "")
 		for _, result := range a.diagnosis(finding.Enforce).Handle(t.Context(), event).Report().Results {
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Error(err)
 			}
 			for _, found := range result.Findings {

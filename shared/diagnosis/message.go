@@ -244,7 +244,7 @@ func (o Observation) whyElse() string {
 	case stopreason.ClusterAbsent:
 		return fmt.Sprintf("cluster %s doesn't exist or isn't active", shown(o.Failure.Cluster))
 	case stopreason.RegistrationRefused:
-		return "Amazon ECS refuses what it registers with"
+		return "Amazon ECS refuses the attributes or tags that it registers with"
 	case stopreason.NotRegistered:
 		return o.whyOut()
 	case "place-attribute":

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 // Whoever starts tasks names groups, images and definitions.
@@ -29,7 +30,7 @@ func TestNamesStayOnTheirLine(t *testing.T) {
 	} {
 		a := newAccount()
 		for _, result := range a.diagnosis(finding.Enforce).Handle(t.Context(), sample(t, "task-stopped-ec2-registry-secret-denied", change)).Report().Results {
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Error(err)
 			}
 			for _, text := range append([]string{result.Subject}, result.Findings[0].Message, result.Findings[0].Fix, result.Findings[len(result.Findings)-1].Message) {

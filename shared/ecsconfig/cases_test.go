@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 // verdict is what the agent's own code made of a case.
@@ -167,7 +168,7 @@ func checkEnvironment(t *testing.T, content []byte, want verdict) {
 func checkVerdict(t *testing.T, findings []finding.Finding, want verdict, harmful bool) {
 	t.Helper()
 	result := finding.Result{Subject: "x", Status: finding.Noncompliant, Findings: findings}
-	if err := result.Check(); err != nil {
+	if err := findingtest.Check(result); err != nil {
 		t.Error(err)
 	}
 	failed := slices.ContainsFunc(findings, isError)

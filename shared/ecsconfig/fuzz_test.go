@@ -7,6 +7,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 func addFiles(f *testing.F) {
@@ -33,7 +34,7 @@ func FuzzJudge(f *testing.F) {
 				t.Fatalf("%q: %+v is outside the file", content, found)
 			}
 		}
-		if err := (finding.Result{Subject: "x", Status: finding.Noncompliant, Findings: findings}).Check(); err != nil {
+		if err := findingtest.Check(finding.Result{Subject: "x", Status: finding.Noncompliant, Findings: findings}); err != nil {
 			t.Fatalf("%q: %v", content, err)
 		}
 		if again := ecsconfig.Judge(content); !slices.Equal(findings, again) {

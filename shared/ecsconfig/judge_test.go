@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")
@@ -349,7 +350,7 @@ func TestJudge(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		findings := judged(name, files[name])
 		result := finding.Result{Subject: name, Status: finding.Noncompliant, Findings: findings}
-		if err := result.Check(); err != nil {
+		if err := findingtest.Check(result); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if strings.HasPrefix(name, "fine/") != (len(findings) == 0) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 var update = flag.Bool("update", false, "write the golden file again")
@@ -68,7 +69,7 @@ func TestJudge(t *testing.T) {
 	seen := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		findings := environmentfile.Judge([]byte(files[name]))
-		if err := (finding.Result{Subject: name, Status: finding.Noncompliant, Findings: findings}).Check(); err != nil {
+		if err := findingtest.Check(finding.Result{Subject: name, Status: finding.Noncompliant, Findings: findings}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if strings.HasPrefix(name, "fine/") != (len(findings) == 0) && name != "second half of a key" {
@@ -208,7 +209,7 @@ func FuzzJudge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		checkParse(t, content)
 		findings := environmentfile.Judge(content)
-		if err := (finding.Result{Subject: "x", Status: finding.Noncompliant, Findings: findings}).Check(); err != nil {
+		if err := findingtest.Check(finding.Result{Subject: "x", Status: finding.Noncompliant, Findings: findings}); err != nil {
 			t.Fatal(err)
 		}
 		if !slices.Equal(findings, environmentfile.Judge(content)) {

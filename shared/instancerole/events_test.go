@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 // TestSampleEvents takes each sample in events/ through Subjects.
@@ -199,7 +200,7 @@ func FuzzSubjects(f *testing.F) {
 				for _, subject := range s.Subjects(trigger) {
 					switch {
 					case subject.Settled != nil:
-						if err := subject.Settled.Check(); err != nil {
+						if err := findingtest.Check(*subject.Settled); err != nil {
 							t.Errorf("a settled result breaks the contract: %v", err)
 						}
 					case subject.Of.Role != "" && subject.Of.Profile != "":

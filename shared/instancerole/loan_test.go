@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
 )
 
@@ -55,7 +56,7 @@ func (p *play) wake(after time.Duration, payloads ...[]byte) finding.Result {
 			p.t.Fatalf("got %+v", outcome.Report().Results)
 		}
 		result = outcome.Report().Results[0]
-		if err := result.Check(); err != nil {
+		if err := findingtest.Check(result); err != nil {
 			p.t.Errorf("the result breaks the contract: %v", err)
 		}
 		for _, action := range result.Actions {
@@ -355,6 +356,22 @@ func TestUndoOfWhatIsRecorded(t *testing.T) {
 	}
 }
 
+// TestTakenOutOfOneProfile: a role that another instance profile still has keeps what
+// was attached to it.
+func TestTakenOutOfOneProfile(t *testing.T) {
+	role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
+	p := newPlay(t, role)
+	p.a.profiles["web"], p.a.profiles["api"] = []string{role.name}, []string{role.name}
+	if result := p.wake(90*time.Second, p.recorded(byTerraform, "CreateRole", ofRole(role.name))); result.Status != finding.Remediated {
+		t.Fatalf("got %+v", result)
+	}
+	delete(p.a.profiles, "web")
+	result := p.wake(time.Hour, p.recorded(byTerraform, "RemoveRoleFromInstanceProfile", ofRole(role.name)+`,"instanceProfileName":"web"`))
+	if result.Status != finding.Skipped || result.Findings[0].Code != "role-still-used" || !slices.Contains(role.attached, agentARN) {
+		t.Errorf("got %+v, attached %q", result, role.attached)
+	}
+}
+
 // TestPolicyChanged: a new default version is seen at once, on every role that has
 // the policy.
 func TestPolicyChanged(t *testing.T) {
@@ -377,11 +394,13 @@ func TestPolicyChanged(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	draft := p.recorded(byTerraform, "CreatePolicyVersion", `"policyArn":"`+string(own)+`","setAsDefault":false`)
-	if results := function.Handle(t.Context(), draft).Report().Results; results[0].Status != finding.Skipped {
+	results = function.Handle(t.Context(), draft).Report().Results
+	if err := findingtest.Check(results[0]); err != nil || results[0].Status != finding.Skipped {
 		t.Errorf("a draft: %+v", results)
 	}
 	unused := p.recorded(byTerraform, "SetDefaultPolicyVersion", `"policyArn":"arn:aws:iam::123456789012:policy/unused","versionId":"v2"`)
-	if results := function.Handle(t.Context(), unused).Report().Results; len(results) != 1 || results[0].Status != finding.Skipped {
+	results = function.Handle(t.Context(), unused).Report().Results
+	if len(results) != 1 || findingtest.Check(results[0]) != nil || results[0].Status != finding.Skipped {
 		t.Errorf("a policy that no role has: %+v", results)
 	}
 	p.a.fail["ListEntitiesForPolicy"] = apiError("Throttling", "Rate exceeded")

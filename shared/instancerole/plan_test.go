@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
@@ -573,7 +574,7 @@ func handle(t *testing.T, s Settings, a *account, payload string) finding.Result
 		t.Fatalf("got %d results, want one: %+v", len(outcome.Report().Results), outcome.Report().Results)
 	}
 	result := outcome.Report().Results[0]
-	if err := result.Check(); err != nil {
+	if err := findingtest.Check(result); err != nil {
 		t.Errorf("the result breaks the contract: %v", err)
 	}
 	if _, err := json.Marshal(outcome.Report()); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 // maze is a function whose subject is a room, and whose observation holds the
@@ -100,6 +101,7 @@ func TestWavesAreBounded(t *testing.T) {
 		m := maze{doors: test.doors}
 		outcome := m.function().Handle(t.Context(), []byte(`{"go":"in"}`))
 		result := outcome.Report().Results[0]
+		findingtest.Saw(result.Findings...)
 		if result.Status != test.status || len(m.waves) != maxWaves || outcome.err() != nil {
 			t.Errorf("%s: %d waves, error %v, result %+v", name, len(m.waves), outcome.err(), result)
 		}

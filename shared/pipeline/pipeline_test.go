@@ -19,6 +19,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
 )
 
@@ -140,7 +141,7 @@ func TestStatusOfEachOutcome(t *testing.T) {
 					t.Fatalf("%d results", len(outcome.Report().Results))
 				}
 				result := outcome.Report().Results[0]
-				if err := result.Check(); err != nil {
+				if err := findingtest.Check(result); err != nil {
 					t.Error(err)
 				}
 				if result.Status != want || result.Subject != test.lamp {
@@ -222,7 +223,7 @@ func TestUnhandledTriggersAreSkippedWithAReason(t *testing.T) {
 	for name, payload := range payloads {
 		t.Run(name, func(t *testing.T) {
 			result := new(lamps).function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report().Results[0]
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Error(err)
 			}
 			if result.Status != finding.Skipped || result.Findings[0].Code != "event-not-handled" {
@@ -240,7 +241,7 @@ func TestRubbishIsAFinding(t *testing.T) {
 	for name, payload := range payloads {
 		t.Run(name, func(t *testing.T) {
 			result := new(lamps).function(finding.Enforce).Handle(context.Background(), []byte(payload)).Report().Results[0]
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Error(err)
 			}
 			if result.Status != finding.Noncompliant || result.Findings[0].Code != "event-malformed" {
@@ -503,6 +504,7 @@ func TestFindingsAreCapped(t *testing.T) {
 		return Plan[string]{Findings: slices.Repeat([]finding.Finding{{Code: "c", Severity: finding.Warning, Message: "m", Fix: "f"}}, 1000)}
 	}
 	result := function.Handle(context.Background(), byHand("on")).Report().Results[0]
+	findingtest.Saw(result.Findings[maxFindings:]...)
 	if len(result.Findings) != maxFindings+1 || result.Findings[maxFindings].Code != "findings-left-out" || !strings.HasPrefix(result.Findings[maxFindings].Message, "800 ") {
 		t.Errorf("%d findings, the last %+v", len(result.Findings), result.Findings[len(result.Findings)-1])
 	}

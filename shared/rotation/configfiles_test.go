@@ -188,6 +188,34 @@ func TestConfigBucketMissing(t *testing.T) {
 	}
 }
 
+// TestListedFilesThatCannotBeFound: the rotation goes on, and names the entry.
+func TestListedFilesThatCannotBeFound(t *testing.T) {
+	for name, test := range map[string]struct {
+		entry, want string
+		files       int
+	}{
+		"a file that is missing":        {"s3://" + configBucket + "/prod/ecs.config", "config-missing", 0},
+		"more files than a run reads":   {"s3://" + configBucket + "/fleet/*", "configs-too-many", 1001},
+		"as many files as a run reads":  {"s3://" + configBucket + "/fleet/*", "", 1000},
+		"a prefix that has no file yet": {"s3://" + configBucket + "/fleet/*", "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.secrets.Tags[rotation.ConfigTag] = test.entry
+			for n := range test.files {
+				w.objects.Write(configBucket, fmt.Sprintf("fleet/%04d/ecs.config", n), []byte("ECS_CLUSTER=fleet\n"))
+			}
+			w.begun(t)
+			if result := w.run(t, "finishSecret", version1); codes(result) != test.want || result.HasError() {
+				t.Errorf("got %+v", result)
+			}
+			if version, _ := w.secrets.Staged("AWSCURRENT"); version != version1 {
+				t.Error("the new credential did not become current")
+			}
+		})
+	}
+}
+
 // TestConfigFileUnreadable has files that the function may not read, SSE-C among
 // them. The others are written, and the rotation ends well.
 func TestConfigFileUnreadable(t *testing.T) {

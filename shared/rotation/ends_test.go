@@ -226,6 +226,7 @@ func TestLookReadsTheHtpasswdFile(t *testing.T) {
 		"another password":             {line(t, "ci", "another"), "htpasswd-differs"},
 		"a hash that can't be checked": {"ci:$6$rounds=5000$abc$def\n", "htpasswd-unverifiable"},
 		"there is none":                {"", "htpasswd-missing"},
+		"no htpasswd file is so large": {strings.Repeat("# nothing\n", 1<<20), "htpasswd-too-large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

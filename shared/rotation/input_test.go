@@ -72,6 +72,7 @@ func TestSubjects(t *testing.T) {
 			t.Fatalf("%s: %+v", name, subjects)
 		}
 		f := subjects[0].Settled.Findings[0]
+		findingtest.Saw(f)
 		if !strings.HasPrefix(name, f.Code) || strings.Contains(f.Message+f.Fix+subjects[0].Name, canary) {
 			t.Errorf("%s: %+v", name, f)
 		}

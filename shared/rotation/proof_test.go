@@ -32,7 +32,9 @@ func (w *world) withImages(allowed map[string]string) {
 			return
 		}
 		name, _, manifest := strings.Cut(strings.TrimPrefix(request.URL.Path, "/v2/"), "/manifests/")
-		if users := allowed[name]; manifest && users != "*" && !strings.Contains(" "+users+" ", " "+user+" ") {
+		if users := allowed[name]; manifest && users == "429" {
+			writer.WriteHeader(http.StatusTooManyRequests)
+		} else if manifest && users != "*" && !strings.Contains(" "+users+" ", " "+user+" ") {
 			writer.WriteHeader(http.StatusForbidden)
 		}
 	})
@@ -56,6 +58,7 @@ func TestPullIsProven(t *testing.T) {
 		"neither account may pull it":                    {map[string]string{"team/app": "*"}, definitions{"shop": {named}}, true, "", "image-unpullable login-succeeded", true},
 		"another secret's image":                         {map[string]string{"team/app": "*"}, definitions{"shop": {other}}, true, "", "login-succeeded", true},
 		"an image that instances pull with the file":     {map[string]string{"team/shop": "ci"}, definitions{"shop": {"registry.example.com/team/shop:2"}}, false, "", "pull-denied login-succeeded", false},
+		"the registry doesn't say":                       {map[string]string{"team/app": "*", "team/shop": "429"}, definitions{"shop": {named}}, true, "", "pull-unchecked login-succeeded", true},
 		"no image is known":                              {map[string]string{}, definitions{"web": {"nginx"}}, false, "", "pull-unproven login-succeeded", true},
 		"the definitions may not be read":                {map[string]string{}, definitions{"denied": nil}, false, "", "pull-unproven login-succeeded", true},
 		"an image of a family that it is not for":        {map[string]string{"team/shop": "ci"}, definitions{"shop": {named}, "web": nil}, false, "we*", "pull-unproven login-succeeded", true},

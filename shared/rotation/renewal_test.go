@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
@@ -85,7 +86,7 @@ func TestRenewal(t *testing.T) {
 			runner := NewRenewal(c.mode, s, s, func() time.Time { return now }).Before(other)
 			outcome := runner.Handle(t.Context(), []byte(`{"secret":"prod/registry","renew":true,"failure":"x"}`))
 			result := outcome.Report().Results[0]
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Error(err)
 			}
 			if result.Status != c.status || result.Findings[0].Code != c.code || s.rotated != c.rotated || other.asked != 0 {

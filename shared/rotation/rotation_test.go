@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/acr"
@@ -222,7 +223,7 @@ func check(t testing.TB, outcome pipeline.Outcome) finding.Result {
 		t.Fatalf("the report has %d results: %s", len(outcome.Report().Results), text)
 	}
 	result := outcome.Report().Results[0]
-	if err := result.Check(); err != nil {
+	if err := findingtest.Check(result); err != nil {
 		t.Errorf("%v: %s", err, text)
 	}
 	known := map[string]bool{}

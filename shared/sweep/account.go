@@ -314,10 +314,9 @@ func suffixOf(filter *s3types.NotificationConfigurationFilter) (suffix string, a
 // judge says what keeps events from coming.
 func (s Settings) judge(in Surroundings) []finding.Finding {
 	var findings []finding.Finding
-	add := func(code string, severity finding.Severity, message, fix string) {
-		findings = append(findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix})
-	}
+	add := func(f finding.Finding) { findings = append(findings, f) }
 	var unlogged, unknown []string
+	var silent Trail
 	for _, of := range in.calls() {
 		fits := func(trail Trail) bool { return trail.Global || !strings.HasPrefix(of.source, "iam.") }
 		logged := slices.ContainsFunc(in.Trails, func(t Trail) bool { return t.Unknown == "" && t.Logging && fits(t) && t.logs(of) })
@@ -331,39 +330,36 @@ func (s Settings) judge(in Surroundings) []finding.Finding {
 			continue
 		}
 		if len(unknown) == 0 {
-			unknown = append(unknown, fmt.Sprintf("CloudTrail answers %s about the trail %s", in.Trails[at].Unknown, in.Trails[at].ARN))
+			silent = in.Trails[at]
 		}
 		unknown = append(unknown, name)
 	}
-	if len(unlogged) > 0 {
-		add(CodeNoTrail, finding.Error,
-			fmt.Sprintf("no trail of CloudTrail logs %s in %s, so EventBridge gets no event of it and nothing is looked at but by sweeps%s", strings.Join(unlogged, ", "), in.Region, silentTrails(in.Trails)),
-			"create a multi-region trail with management events (aws cloudtrail create-trail --is-multi-region-trail …), have it log write events without a selector that leaves these out, and start it (aws cloudtrail start-logging)")
+	region := finding.Words("region", in.Region)
+	switch calls := finding.Names("calls", unlogged); {
+	case len(unlogged) == 0:
+	case len(in.Trails) == 0:
+		add(noTrail.With(calls, region))
+	default:
+		stopped, others := silentTrails(in.Trails)
+		add(noTrailLogs.With(calls, region, finding.Names("stopped", stopped), finding.Names("others", others)))
 	}
 	if len(unknown) > 0 {
-		add(CodeTrailUnknown, finding.Info,
-			fmt.Sprintf("whether a trail logs %s in %s cannot be seen from here: %s", strings.Join(unknown[1:], ", "), in.Region, unknown[0]),
-			"ask the trail's owner whether it logs write events of management here")
+		add(trailUnknown.With(finding.Names("calls", unknown), region, finding.Answer("answer", silent.Unknown), finding.Name("trail", silent.ARN)))
 	}
 	if home := iamRegion(in.Region); slices.Contains(in.Kinds, Roles) && in.Region != home && len(in.Forwarding) == 0 {
-		add(CodeIAMElsewhere, finding.Warning,
-			fmt.Sprintf("IAM's events exist in %s only, and no rule there forwards them to %s: this stack looks at changed roles in sweeps alone", home, in.Region),
-			fmt.Sprintf("deploy the stack in %s as well, or forward the events: a rule there for the source aws.iam whose target is the default event bus of this region", home))
+		add(iamElsewhere.With(finding.Words("home", home), region))
 	}
 	for _, bucket := range in.Buckets {
 		if bucket.Unknown != "" {
-			add(CodeBucketUnknown, finding.Warning,
-				fmt.Sprintf("whether the bucket %s reports uploads cannot be seen: S3 answers %s", bucket.Name, bucket.Unknown),
-				"look whether the bucket exists in this region, and allow s3:GetBucketNotification to sweep's role")
+			add(bucketUnknown.With(finding.Name("bucket", bucket.Name), finding.Answer("answer", bucket.Unknown)))
 			continue
 		}
 		if missing := s.untold(bucket); len(missing) > 0 {
-			fix := "turn on Amazon EventBridge under Properties, Event notifications of the bucket"
+			template := bucketSilent
 			if bucket.Own {
-				fix = "set the mode of validate-config to enforce or dry-run (Modes), or deploy the stack again, if somebody changed the bucket's notifications"
+				template = ownBucketSilent
 			}
-			add(CodeBucketSilent, finding.Error,
-				fmt.Sprintf("the bucket %s tells no one of uploads whose key ends in %s, so they are looked at by sweeps alone", bucket.Name, strings.Join(missing, " or ")), fix)
+			add(template.With(finding.Name("bucket", bucket.Name), finding.Names("suffixes", missing)))
 		}
 	}
 	return findings
@@ -383,17 +379,14 @@ func (s Settings) untold(bucket BucketEvents) []string {
 	return missing
 }
 
-// silentTrails says which trails there are that do not do.
-func silentTrails(trails []Trail) string {
-	if len(trails) == 0 {
-		return "; there is none at all"
-	}
-	words := make([]string, len(trails))
-	for i, trail := range trails {
-		words[i] = trail.Name + " logs other events"
+// silentTrails names the trails that are turned off, and those of other events.
+func silentTrails(trails []Trail) (stopped, others []string) {
+	for _, trail := range trails {
 		if !trail.Logging && trail.Unknown == "" {
-			words[i] = trail.Name + " does not log"
+			stopped = append(stopped, trail.Name)
+		} else {
+			others = append(others, trail.Name)
 		}
 	}
-	return " (" + strings.Join(words, ", ") + ")"
+	return stopped, others
 }

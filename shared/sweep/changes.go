@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
@@ -131,12 +132,11 @@ func (s *Sweep) carryOut(ctx context.Context, run *Run) ([]finding.Action, error
 
 // asks is the finding of a sweep that waits for a person, nil if it doesn't.
 func (r *Run) asks(function string) *finding.Finding {
-	would, allowed := "", r.Direct+r.Changes
+	template, changes, allowed := wouldChange, r.Changes, r.Direct+r.Changes
 	switch {
 	case r.Phase == stopped:
-		would = fmt.Sprintf("would change %d subjects, more than the %d", r.Changes, r.ChangeLimit)
 	case r.Phase == rehearsing && r.detached:
-		would, allowed = fmt.Sprintf("might change %d subjects, more than the %d", r.handed, r.ChangeLimit), r.handed
+		template, changes, allowed = mightChange, r.handed, r.handed
 	default:
 		return nil
 	}
@@ -149,10 +149,7 @@ func (r *Run) asks(function string) *finding.Finding {
 	if err != nil {
 		panic(err)
 	}
-	return &finding.Finding{
-		Code: CodeOverLimit, Severity: finding.Warning,
-		Message: fmt.Sprintf("The sweep %s that SweepChangeLimit allows, so it changed none.", would),
-		Fix: fmt.Sprintf("Read in the report what would be changed. Then allow it: aws lambda invoke --function-name %s --invocation-type Event "+
-			"--cli-binary-format raw-in-base64-out --payload '%s' /dev/stdout", cmp.Or(function, "SWEEP-FUNCTION"), payload),
-	}
+	f := template.With(finding.Count("subjects", changes, "subject", "subjects"), finding.Words("limit", strconv.Itoa(r.ChangeLimit)),
+		finding.Words("function", cmp.Or(function, "SWEEP-FUNCTION")), finding.Words("payload", string(payload)))
+	return &f
 }

@@ -188,11 +188,9 @@ func (r *Run) giveUp(s Settings) (count int) {
 				subject = "role/" + subject
 			}
 			count++
-			r.add(sent.Kind, finding.Result{Subject: subject, Status: finding.Failed, Actions: []finding.Action{}, Findings: []finding.Finding{{
-				Code: CodeNoAnswer, Severity: finding.Error,
-				Message: fmt.Sprintf("%s was asked to look at it, and told nothing for %s", to.function, s.AnswerWait),
-				Fix:     fmt.Sprintf("look into the log and the dead-letter queue of %s, and whether its mode is off", to.function),
-			}}}, false)
+			r.add(sent.Kind, finding.Result{Subject: subject, Status: finding.Failed, Actions: []finding.Action{}, Findings: []finding.Finding{
+				noAnswer.With(finding.Words("function", to.function), finding.Lasting("wait", s.AnswerWait)),
+			}}, false)
 		}
 		delete(r.Sent, reference)
 	}
@@ -209,39 +207,30 @@ func (s Settings) plan(run *Run, collected collection, region string) conclusion
 	if !finished && s.SweepQueueURL != "" && run.Attempt < maxInvocations {
 		message := body(map[string]any{"continue": run.ID, "attempt": run.Attempt})
 		return conclusion{
-			summary: summary,
-			findings: []finding.Finding{{Code: CodeReported, Severity: finding.Info, Message: fmt.Sprintf(
-				"so far: %s. The sweep goes on by itself; its report will be %s, and a summary on the bus", summary.Headline, summary.Page)}},
-			steps: []step{keep, {goOn: message, action: finding.Action{Kind: "SendMessage", Target: s.SweepQueueURL, Summary: "go on with " + message}}},
+			summary:  summary,
+			findings: []finding.Finding{reportedSoFar.With(finding.Words("headline", summary.Headline), finding.Name("page", summary.Page))},
+			steps:    []step{keep, {goOn: message, action: finding.Action{Kind: "SendMessage", Target: s.SweepQueueURL, Summary: "go on with " + message}}},
 		}
 	}
 	concluded := conclusion{summary: summary, final: true}
 	switch {
 	case run.detached:
-		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeNoReport, Severity: finding.Info,
-			Message: summary.Headline + "; no one waits for what is found, because REPORT_BUCKET or SWEEP_RESULTS_QUEUE_URL is not set"})
+		concluded.findings = append(concluded.findings, notReported.With(finding.Words("headline", summary.Headline)))
 		if asks := run.asks(s.FunctionName); asks != nil {
 			concluded.findings = append(concluded.findings, *asks)
 		}
 		return concluded
 	case !finished && run.Attempt >= maxInvocations:
-		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeIncomplete, Severity: finding.Error,
-			Message: fmt.Sprintf("%d invocations were not enough to list everything and to wait for all answers: %s", run.Attempt, summary.Headline),
-			Fix:     "sweep one kind at a time, for example {\"only\": [\"roles\"]}, and look into the logs of the functions whose answers are missing"})
+		concluded.findings = append(concluded.findings, tooManyInvocations.With(finding.Count("invocations", run.Attempt, "invocation", "invocations"), finding.Words("headline", summary.Headline)))
 	case !finished:
-		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeIncomplete, Severity: finding.Error,
-			Message: fmt.Sprintf("the time was up before everything was listed and answered: %s", summary.Headline),
-			Fix:     "set SWEEP_QUEUE_URL to the queue that wakes this function, so that it can go on"})
+		concluded.findings = append(concluded.findings, timeUp.With(finding.Words("headline", summary.Headline)))
 	}
-	concluded.findings = append(concluded.findings, finding.Finding{Code: CodeReported, Severity: finding.Info,
-		Message: fmt.Sprintf("%s; the report is %s", summary.Headline, summary.Page)})
+	concluded.findings = append(concluded.findings, reported.With(finding.Words("headline", summary.Headline), finding.Name("page", summary.Page)))
 	if asks := run.asks(s.FunctionName); asks != nil {
 		concluded.findings = append(concluded.findings, *asks)
 	}
 	if collected.givenUp > 0 {
-		concluded.findings = append(concluded.findings, finding.Finding{Code: CodeNoAnswer, Severity: finding.Error,
-			Message: fmt.Sprintf("of %d subjects no one told anything for %s; the report names them", collected.givenUp, s.AnswerWait),
-			Fix:     "look into the functions' logs and dead-letter queues, and whether their mode is off"})
+		concluded.findings = append(concluded.findings, noAnswers.With(finding.Count("subjects", collected.givenUp, "subject", "subjects"), finding.Lasting("wait", s.AnswerWait)))
 	}
 	concluded.steps = []step{
 		{report: true, action: finding.Action{Kind: "PutObject", Target: summary.Page, Summary: "the report of the sweep, and beside it " + summary.Document}},
@@ -347,10 +336,7 @@ func (s *Sweep) keep(ctx context.Context, run *Run, handles []string) error {
 	run.Expires = s.now().UTC().Add(hold)
 	if err := s.save(ctx, run); err != nil {
 		if isTakenOver(err) {
-			return finding.Refuse(finding.Finding{
-				Code: CodeTakenOver, Severity: finding.Error, Message: fmt.Sprintf("another sweep has taken the place of %s, whose lock had run out", run.ID),
-				Fix: "wait for the report of the other one",
-			})
+			return finding.Refuse(takenOver.With(finding.Name("id", run.ID)))
 		}
 		return err
 	}

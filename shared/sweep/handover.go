@@ -88,32 +88,31 @@ func (s Settings) planHandover(o Observation) handoverPlan {
 	if o.Surroundings != nil {
 		return handoverPlan{findings: s.judge(*o.Surroundings)}
 	}
-	planned := handoverPlan{findings: []finding.Finding{{Code: CodeSwept, Severity: finding.Info, Message: describe(o)}}}
+	planned := handoverPlan{findings: []finding.Finding{swept(o)}}
 	planned.findings = append(planned.findings, o.Faults...)
 	to := s.receiver(o.Part.Kind)
 	switch {
 	case len(o.Names) == 0:
 	case to.queue == "":
-		planned.findings = append(planned.findings, finding.Finding{
-			Code: CodeNoQueue, Severity: finding.Info,
-			Message: fmt.Sprintf("no one looks at them: %s is off, or %s is not set", to.function, to.variable),
-		})
+		planned.findings = append(planned.findings, noQueue.With(finding.Words("function", to.function), finding.Words("variable", to.variable)))
 	default:
 		planned.handover = &handover{kind: o.Part.Kind, queueURL: to.queue, field: to.field, pack: to.pack, names: o.Names}
 	}
 	return planned
 }
 
-func describe(o Observation) string {
+// swept says how much of a kind there is.
+func swept(o Observation) finding.Finding {
 	switch o.Part.Kind {
 	case TaskDefinitions:
-		return fmt.Sprintf("task definition families with an active revision, and older revisions that are used: %d", o.Listed)
+		return sweptDefinitions.With(finding.Count("count", o.Listed, "task definition", "task definitions"))
 	case Secrets:
-		return fmt.Sprintf("secrets with the tag %s that are rotated in this region: %d", driverTag, o.Listed)
+		return sweptSecrets.With(finding.Count("count", o.Listed, "secret", "secrets"), finding.Words("tag", driverTag))
 	case ConfigObjects:
-		return fmt.Sprintf("objects in config buckets: %d; of these, %d are config files", o.Listed, len(o.Names))
+		return sweptObjects.With(finding.Count("count", o.Listed, "object", "objects"), finding.Count("files", len(o.Names), "config file", "config files"))
 	default:
-		return fmt.Sprintf("roles: %d; of these, %d are fine as they are listed, and %d should be looked at", o.Listed, o.Settled, len(o.Names))
+		return sweptRoles.With(finding.Count("count", o.Listed, "role", "roles"),
+			finding.Count("fine", o.Settled, "needs no check", "need no check"), finding.Count("left", len(o.Names), "needs one", "need one"))
 	}
 }
 
@@ -220,9 +219,5 @@ func (s *Sweep) sendBatch(ctx context.Context, queue string, messages []message)
 
 // refused is a message that SQS will refuse however often it is sent.
 func refused(queue string, entry types.BatchResultErrorEntry) error {
-	return finding.Refuse(finding.Finding{
-		Code: CodeRefused, Severity: finding.Error,
-		Message: fmt.Sprintf("the queue %s refuses a message with %s: %s", queue, aws.ToString(entry.Code), aws.ToString(entry.Message)),
-		Fix:     "look at the queue's policy, key and type: it must be a standard queue that this function's role may send to",
-	})
+	return finding.Refuse(messageRefused.With(finding.Name("queue", queue), finding.Answer("answer", aws.ToString(entry.Code)), finding.Quote("reason", aws.ToString(entry.Message))))
 }

@@ -293,81 +293,49 @@ func (s Settings) planLeave(found Dependents, region string) []finding.Result {
 	}
 	for _, role := range slices.Sorted(maps.Keys(found.Loans)) {
 		policies := found.Loans[role]
-		add("role/"+role, nil, finding.Finding{
-			Code: CodeLoanStays, Severity: finding.Info,
-			Message: fmt.Sprintf("The stack attached %s to %s. That stays when the stack is deleted, so its instances go on working, but no function takes it back any more.", names(policies), role),
-			Fix: fmt.Sprintf("Name the policies in the role's own source. Before the role is deleted, or where nothing needs it: aws iam detach-role-policy --role-name %s --policy-arn %s",
-				role, policies[0]),
-		})
+		add("role/"+role, nil, loanStays.With(finding.Names("policies", ends(policies)), finding.Name("role", role), finding.Argument("name", role), finding.Argument("policy", policies[0])))
 	}
 	for _, secret := range slices.Sorted(slices.Values(found.Rotations)) {
+		bound := rotationBound.With(finding.Name("secret", secret), finding.Words("region", region), finding.Argument("id", secret))
+		bound.Cured = true
 		add(secret, []finding.Action{{
 			Kind: "CancelRotateSecret", Target: secret, Summary: "turn its rotation off; the current value stays",
 			Mandate: finding.Mandate{Kind: finding.ByInvoker, Text: "leaving was asked for in an invocation"},
-		}}, finding.Finding{
-			Code: CodeRotationBound, Severity: finding.Error, Cured: true,
-			Message: fmt.Sprintf("The secret %s rotates by this stack's rotate-secret. Each rotation would fail once the stack is deleted.", secret),
-			Fix:     fmt.Sprintf("The current credential goes on working. To rotate by another function: aws secretsmanager rotate-secret --region %s --secret-id %s --rotation-lambda-arn ARN", region, secret),
-		})
+		}}, bound)
 	}
 	for _, secret := range slices.Sorted(slices.Values(found.Rotating)) {
-		add(secret, nil, finding.Finding{
-			Code: CodeRotationBound, Severity: finding.Error,
-			Message: fmt.Sprintf("The secret %s rotates by this stack's rotate-secret, and a rotation is under way.", secret),
-			Fix:     "Wait until it has ended, or have it fail for good (cure or take back its pending version), and ask again.",
-		})
+		add(secret, nil, rotationRunning.With(finding.Name("secret", secret)))
 	}
 	for _, secret := range slices.Sorted(maps.Keys(found.Grants)) {
-		add(secret+"#policy", nil, finding.Finding{
-			Code: CodeGrantStays, Severity: finding.Info,
-			Message: fmt.Sprintf("The resource policy of the secret lets %s read it. That stays when the stack is deleted, so tasks go on starting.", names(found.Grants[secret])),
-			Fix:     fmt.Sprintf("Where the roles need it no more: aws secretsmanager delete-resource-policy --region %s --secret-id %s", region, secret),
-		})
+		add(secret+"#policy", nil, grantStays.With(finding.Names("roles", ends(found.Grants[secret])), finding.Words("region", region), finding.Argument("id", secret)))
 	}
 	for _, revision := range slices.Sorted(slices.Values(found.Revisions)) {
-		add(revision, nil, finding.Finding{
-			Code: CodeRoleStays, Severity: finding.Info,
-			Message: fmt.Sprintf("The revision has the stack's execution role %s, which stays when the stack is deleted.", s.ExecutionRoleARN),
-			Fix:     "Name an execution role of your own in the next revision. Delete the stack's only when no revision in use has it.",
-		})
+		add(revision, nil, roleStays.With(finding.Name("role", s.ExecutionRoleARN)))
 	}
 	if found.Files > 0 {
-		count := fmt.Sprint(found.Files)
+		count := finding.Count("count", found.Files, "object", "objects")
 		if found.More {
-			count = "more than " + count
+			count = finding.Words("count", fmt.Sprintf("more than %d objects", found.Files))
 		}
-		add("s3://"+s.ConfigBucket, nil, finding.Finding{
-			Code: CodeBucketStays, Severity: finding.Info,
-			Message: fmt.Sprintf("The config bucket has %s objects. It stays when the stack is deleted, so instances whose user data copies a file from it go on booting.", count),
-			Fix:     "Move the files and change the user data (docs/instances.md) before you delete the bucket.",
-		})
+		add("s3://"+s.ConfigBucket, nil, bucketStays.With(count))
 	}
-	summary := finding.Finding{
-		Code: CodeReadyToLeave, Severity: finding.Info,
-		Message: fmt.Sprintf("The stack can be deleted: %d roles keep policies, %d secrets keep a grant, %d families keep the execution role, and the rotation of %d secrets is turned off.",
-			len(found.Loans), len(found.Grants), len(found.Revisions), len(found.Rotations)),
-		Fix: "Run sam delete.",
-	}
+	summary := readyToLeave.With(
+		finding.Count("roles", len(found.Loans), "role keeps its policies", "roles keep their policies"),
+		finding.Count("grants", len(found.Grants), "secret keeps its grant", "secrets keep their grant"),
+		finding.Count("families", len(found.Revisions), "task definition keeps the execution role", "task definitions keep the execution role"),
+		finding.Count("rotations", len(found.Rotations), "secret", "secrets"))
 	if len(found.Rotating) > 0 {
-		summary = finding.Finding{
-			Code: CodeLeaveUnknown, Severity: finding.Error,
-			Message: fmt.Sprintf("The rotation of %d secrets is under way, and needs the stack until it has ended.", len(found.Rotating)),
-			Fix:     "Ask again when it has ended.",
-		}
+		summary = leaveRotating.With(finding.Count("rotating", len(found.Rotating), "secret is being rotated", "secrets are being rotated"))
 	}
 	if len(found.Unknown) > 0 {
 		slices.Sort(found.Unknown)
-		summary = finding.Finding{
-			Code: CodeLeaveUnknown, Severity: finding.Error,
-			Message: "Not everything that may depend on the stack could be listed: " + strings.Join(found.Unknown, ", ") + ".",
-			Fix:     "Allow sweep's role the calls that the log names, and ask again.",
-		}
+		summary = leaveUnknown.With(finding.Words("missing", strings.Join(found.Unknown, ", ")))
 	}
 	return append(results, finding.Result{Subject: "leave", Findings: []finding.Finding{summary}})
 }
 
-// names lists the ends of ARNs: the names of policies and roles.
-func names(arns []string) string {
+// ends lists the ends of ARNs: the names of policies and roles.
+func ends(arns []string) []string {
 	short := make([]string, len(arns))
 	for i, of := range arns {
 		short[i] = of
@@ -375,5 +343,5 @@ func names(arns []string) string {
 			short[i] = parsed.Resource[strings.LastIndexByte(parsed.Resource, '/')+1:]
 		}
 	}
-	return strings.Join(short, ", ")
+	return short
 }

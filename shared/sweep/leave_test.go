@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
 )
@@ -68,7 +69,7 @@ func leave(t *testing.T, d *departing, settings sweep.Settings, payload string) 
 	}, time.Now)
 	outcome := function.Handle(t.Context(), []byte(payload))
 	for _, result := range outcome.Report().Results {
-		if err := result.Check(); err != nil {
+		if err := findingtest.Check(result); err != nil {
 			t.Errorf("%s: %v", result.Subject, err)
 		}
 	}

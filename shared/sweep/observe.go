@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -198,11 +197,7 @@ func (o observer) listBucket(ctx context.Context, observed *Observation, bucket,
 
 // unlisted is a bucket of which nothing is known; the others are looked at.
 func unlisted(bucket string, err error) finding.Finding {
-	return finding.Finding{
-		Code: CodeBucketUnlisted, Severity: finding.Error,
-		Message: fmt.Sprintf("the objects of the bucket %s cannot be listed: S3 answers %s", bucket, cmp.Or(awserror.Code(err), "with an error")),
-		Fix:     "look whether the bucket exists in this region, and allow s3:ListBucket to sweep's role, also in the bucket's policy; or take it out of ConfigBuckets",
-	}
+	return bucketUnlisted.With(finding.Name("bucket", bucket), finding.Answer("answer", awserror.Code(err)))
 }
 
 // listSecrets lists the secrets of rotate-secret's. Those that wait for their

@@ -80,19 +80,19 @@ func byHand(of event.ByHand) (found request, problem string, ours bool) {
 		var ok bool
 		found.sweep, ok = of.Text("continue")
 		if !ok || found.sweep == "" || json.Unmarshal(of.Fields["attempt"], &found.attempt) != nil {
-			return request{}, "the request to go on does not say with which sweep, or from which attempt", true
+			return request{}, "continue or attempt is missing or of the wrong type", true
 		}
 		return found, "", true
 	}
 	if raw, given := of.Fields["leave"]; given {
 		if json.Unmarshal(raw, &found.leave) != nil || !found.leave || of.Queued {
-			return request{}, "the field leave is not true, or did not come by hand", true
+			return request{}, "leave is not true, or came from a queue", true
 		}
 		return found, "", true
 	}
 	if raw, given := of.Fields["max-changes"]; given {
 		if json.Unmarshal(raw, &found.changeLimit) != nil || found.changeLimit == nil || *found.changeLimit < 0 {
-			return request{}, "the field max-changes is not a number of subjects", true
+			return request{}, "max-changes is not a number of subjects", true
 		}
 	}
 	if found.kinds, problem = askedKinds(of); problem != "" {
@@ -106,13 +106,13 @@ func askedKinds(of event.ByHand) (asked []Kind, problem string) {
 	var names []Kind
 	if raw, given := of.Fields["only"]; given {
 		if json.Unmarshal(raw, &names) != nil || len(names) == 0 {
-			return nil, "the field only is not a list of kinds"
+			return nil, "only is not a list of kinds"
 		}
 	}
 	if raw, given := of.Fields["sweep"]; given {
 		var name Kind
 		if json.Unmarshal(raw, &name) != nil {
-			return nil, "the field sweep is not text"
+			return nil, "sweep is not text"
 		}
 		if name != "all" {
 			names = append(names, name)
@@ -120,7 +120,7 @@ func askedKinds(of event.ByHand) (asked []Kind, problem string) {
 	}
 	for _, name := range names {
 		if !slices.Contains(kinds, name) {
-			return nil, "what should be swept is unknown"
+			return nil, "sweep or only names an unknown kind"
 		}
 	}
 	if len(names) == 0 {
@@ -130,8 +130,5 @@ func askedKinds(of event.ByHand) (asked []Kind, problem string) {
 }
 
 func malformed(problem string) *finding.Result {
-	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{{
-		Code: "event-malformed", Severity: finding.Error, Message: problem,
-		Fix: `write {"sweep": "all"} or {"only": ["roles", "config-objects", "task-definitions", "secrets"]}, with "dry-run": true to have nothing changed`,
-	}}}
+	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{malformedRequest.With(finding.Words("problem", problem))}}
 }

@@ -177,16 +177,16 @@ func (s *Sweep) newRun(now time.Time, request string, asked request) *Run {
 }
 
 func underway(run *Run) *finding.Finding {
-	message := "another sweep has just begun, so this one steps aside"
+	f := justBegun.With()
 	if run != nil {
-		message = fmt.Sprintf("the sweep %s, begun at %s, is under way, so this one steps aside; it has the lock until %s, and then for as long as it goes on",
-			run.ID, run.Started.Format(time.RFC3339), run.Expires.Format(time.RFC3339))
+		f = stillRunning.With(finding.Name("id", run.ID), finding.Moment("started", run.Started), finding.Moment("expires", run.Expires))
 	}
-	return &finding.Finding{Code: CodeUnderway, Severity: finding.Info, Message: message}
+	return &f
 }
 
 func over(id string) *finding.Finding {
-	return &finding.Finding{Code: CodeOver, Severity: finding.Info, Message: fmt.Sprintf("the sweep %.64q is over, or was gone on with already", id)}
+	f := alreadyOver.With(finding.Name("id", id))
+	return &f
 }
 
 // load reads the state; nil where there is none. One that cannot be read is
@@ -197,11 +197,7 @@ func (s *Sweep) load(ctx context.Context) (*Run, string, error) {
 		return nil, "", nil
 	}
 	if awserror.HasCode(err, "NoSuchBucket") {
-		return nil, "", finding.Refuse(finding.Finding{
-			Code: CodeNoReport, Severity: finding.Error,
-			Message: fmt.Sprintf("the bucket %s, in which reports are kept, does not exist", s.settings.ReportBucket),
-			Fix:     "deploy the stack again, or correct REPORT_BUCKET",
-		})
+		return nil, "", finding.Refuse(reportBucketGone.With(finding.Name("bucket", s.settings.ReportBucket)))
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("read the state of the sweep in %s: %w", s.settings.ReportBucket, err)

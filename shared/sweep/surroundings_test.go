@@ -13,6 +13,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
 )
 
@@ -50,16 +51,16 @@ func TestTrails(t *testing.T) {
 		denied    string
 		want      string // code, and what is in its message
 	}{
-		"none at all":             {want: "trail-missing there is none at all"},
+		"none at all":             {want: "trail-missing has no CloudTrail trail"},
 		"this region's own":       {trails: []types.Trail{trail("t", nil)}},
 		"all regions":             {trails: []types.Trail{trail("t", func(of *types.Trail) { of.IsMultiRegionTrail = aws.Bool(true) })}},
 		"the organization's":      {trails: []types.Trail{trail("t", func(of *types.Trail) { of.IsOrganizationTrail = aws.Bool(true) })}},
-		"does not log":            {trails: []types.Trail{trail("t", nil)}, silent: true, want: "trail-missing (t does not log)"},
+		"does not log":            {trails: []types.Trail{trail("t", nil)}, silent: true, want: "trail-missing turned off: t."},
 		"one that does not":       {trails: []types.Trail{trail("t", nil), trail("u", nil)}, silent: true},
 		"not of global services":  {trails: []types.Trail{trail("t", func(of *types.Trail) { of.IncludeGlobalServiceEvents = nil })}, want: "trail-missing logs iam:CreateRole, iam:DetachRolePolicy in us-east-1"},
 		"another account's":       {trails: []types.Trail{trail("t", nil)}, denied: "TrailNotFoundException", want: "trail-unchecked about the trail arn:t"},
 		"writes":                  {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{ReadWriteType: "WriteOnly", IncludeManagementEvents: aws.Bool(true)})},
-		"reads":                   {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{ReadWriteType: "ReadOnly"}), want: "trail-missing (t logs other events)"},
+		"reads":                   {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{ReadWriteType: "ReadOnly"}), want: "trail-missing log other events: t."},
 		"data":                    {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{IncludeManagementEvents: aws.Bool(false)}), want: "trail-missing logs ec2:RunInstances"},
 		"without KMS":             {trails: []types.Trail{trail("t", nil)}, selectors: basic(types.EventSelector{ExcludeManagementEventSources: []string{"kms.amazonaws.com"}})},
 		"advanced, all":           {trails: []types.Trail{trail("t", nil)}, selectors: advanced(management)},
@@ -122,6 +123,7 @@ func TestIAMEvents(t *testing.T) {
 				Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a, Region: test.region,
 			}, time.Now)
 			account := function.Handle(t.Context(), []byte(`{"only":["`+test.only+`"]}`)).Report().Results[0]
+			findingtest.Saw(account.Findings...)
 			if got := codes(account); !slices.Equal(got, test.want) {
 				t.Errorf("got %+v", account)
 			}
@@ -148,12 +150,12 @@ func TestBucketsThatTell(t *testing.T) {
 		"as the template has it":     {both, eventBridge, ""},
 		"of every key":               {calling("s3:ObjectCreated:*", nil), eventBridge, ""},
 		"of a shorter suffix":        {calling("s3:ObjectCreated:Put", suffixed("g"), suffixed("v")), eventBridge, ""},
-		"not of environment files":   {calling("s3:ObjectCreated:*", suffixed("ecs.config")), eventBridge, "own tells no one of uploads whose key ends in .env,"},
-		"of deletions":               {calling("s3:ObjectRemoved:*", nil), eventBridge, "own tells no one of uploads whose key ends in ecs.config or .env,"},
-		"of a prefix":                {calling("s3:ObjectCreated:*", below), eventBridge, "own tells no one"},
-		"the own one by EventBridge": {eventBridge, eventBridge, "own tells no one"},
-		"the other calls something":  {both, both, "acme tells no one"},
-		"the other tells no one":     {both, nil, "acme tells no one"},
+		"not of environment files":   {calling("s3:ObjectCreated:*", suffixed("ecs.config")), eventBridge, "own sends no event for uploads of keys that end in .env,"},
+		"of deletions":               {calling("s3:ObjectRemoved:*", nil), eventBridge, "own sends no event for uploads of keys that end in ecs.config, .env,"},
+		"of a prefix":                {calling("s3:ObjectCreated:*", below), eventBridge, "own sends no event"},
+		"the own one by EventBridge": {eventBridge, eventBridge, "own sends no event"},
+		"the other calls something":  {both, both, "acme sends no event"},
+		"the other tells no one":     {both, nil, "acme sends no event"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -28,6 +28,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/configobject"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
@@ -122,13 +123,18 @@ func run(t *testing.T, ctx context.Context, settings sweep.Settings, a *account,
 
 func deliver(t *testing.T, ctx context.Context, settings sweep.Settings, a *account, payload, request string) pipeline.Outcome {
 	t.Helper()
+	return deliverAt(t, ctx, settings, a, payload, request, time.Now)
+}
+
+func deliverAt(t *testing.T, ctx context.Context, settings sweep.Settings, a *account, payload, request string, now func() time.Time) pipeline.Outcome {
+	t.Helper()
 	function := sweep.New(settings, sweep.Clients{
 		Roles: a, Families: a, Services: a, Rules: a, Schedules: a, Secrets: a, Trails: a, Storage: a, Queues: a, Region: "us-east-1",
-	}, time.Now)
+	}, now)
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{AwsRequestID: request})
 	outcome := function.Handle(ctx, []byte(payload))
 	for _, result := range outcome.Report().Results {
-		if err := result.Check(); err != nil {
+		if err := findingtest.Check(result); err != nil {
 			t.Errorf("%s: %v", result.Subject, err)
 		}
 	}
@@ -660,14 +666,15 @@ func TestFailedForNow(t *testing.T) {
 	}
 }
 
-// Whoever's lock ran out, and whose place was taken, does not write over it.
+// A sweep whose lock ran out, and which another one replaced, does not write over it.
 func TestTakenOver(t *testing.T) {
 	a := large(0, 3)
 	a.worker = func(queue string, message map[string]any) []finding.Result {
 		a.stored["tag of "+stateKey] = "another"
 		return compliant(queue, message)
 	}
-	outcome := run(t, t.Context(), enforcing(), a, `{}`)
+	clock := time.Date(2026, 8, 1, 6, 0, 0, 0, time.UTC)
+	outcome := deliverAt(t, t.Context(), enforcing(), a, `{}`, "taken over", func() time.Time { clock = clock.Add(time.Second); return clock })
 	if got := lines(outcome)[5]; got != "report noncompliant [sweep-reported sweep-taken-over]" {
 		t.Errorf("got %q", got)
 	}

@@ -58,11 +58,7 @@ func (o observer) listTaskDefinitions(ctx context.Context, observed *Observation
 	}
 	if unchecked != "" {
 		// What can't be seen of their use keeps no family from being looked at.
-		observed.Faults = append(observed.Faults, finding.Finding{
-			Code: CodeUsesUnknown, Severity: finding.Warning,
-			Message: "older revisions that are in use may have been left out; the latest of each family are looked at: " + unchecked,
-			Fix:     "allow the named call to sweep's role, or find the policy that denies it",
-		})
+		observed.Faults = append(observed.Faults, usesUnknown.With(finding.Words("why", unchecked)))
 	}
 	observed.Listed += len(older)
 	observed.Names = append(observed.Names, older...)

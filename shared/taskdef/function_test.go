@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 func codes(result finding.Result) []string {
@@ -29,7 +30,7 @@ func codes(result finding.Result) []string {
 
 func wantResult(t *testing.T, result finding.Result, status finding.Status, wantCodes ...string) {
 	t.Helper()
-	if err := result.Check(); err != nil {
+	if err := findingtest.Check(result); err != nil {
 		t.Error(err)
 	}
 	if result.Status != status || !slices.Equal(codes(result), wantCodes) {
@@ -468,7 +469,7 @@ func FuzzSubjects(f *testing.F) {
 		s := newStack()
 		s.settings.Mode = finding.DryRun
 		for _, result := range s.send(payload).Results {
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Errorf("%v: %+v", err, result)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
@@ -95,7 +96,7 @@ func TestImagesAreAskedFor(t *testing.T) {
 			if patched := len(result.Actions) > 0; patched != test.patched {
 				t.Errorf("actions %+v", result.Actions)
 			}
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Error(err)
 			}
 		})

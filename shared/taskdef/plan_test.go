@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
@@ -270,6 +271,7 @@ func TestPlan(t *testing.T) {
 			observed := definitionOf(t, test.fields)
 			observed.Secrets = planSecrets(t)
 			plan := settings.Plan(observed)
+			findingtest.Saw(plan.Findings...)
 			if got := codesAndCures(plan.Findings); got != test.codes {
 				t.Errorf("found %q, want %q\n%+v", got, test.codes, plan.Findings)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 // newSupersededStack has app:1 and app:3 of somebody's, and app:2 and app:4 that
@@ -115,7 +116,7 @@ func TestWhichSupersededRevisionsAreDeregistered(t *testing.T) {
 				test.arrange(s)
 			}
 			result := s.look(test.asked)
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Error(err)
 			}
 			if got := s.ecs.active("app"); got != test.active {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
 func TestWhatIsTooOld(t *testing.T) {
@@ -69,7 +70,7 @@ func TestWhatIsTooOld(t *testing.T) {
 			if message := result.Findings[1].Message; !strings.Contains(message, test.says) {
 				t.Errorf("%q does not say %q", message, test.says)
 			}
-			if err := result.Check(); err != nil {
+			if err := findingtest.Check(result); err != nil {
 				t.Error(err)
 			}
 			moved := s.ecs.count("UpdateService") > 0

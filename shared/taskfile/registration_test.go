@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
@@ -22,19 +24,20 @@ func codesOf(t *testing.T, text string, args ...string) (codes []string, said st
 	}
 	var report struct {
 		Results []struct {
-			Findings []struct{ Code, Severity, Message, Fix string }
+			Findings []finding.Finding
 		}
 	}
 	if err := json.Unmarshal([]byte(stdout.String()), &report); err != nil {
 		t.Fatalf("%v in %s", err, &stdout)
 	}
 	for _, result := range report.Results {
+		findingtest.Saw(result.Findings...)
 		for _, f := range result.Findings {
 			if f.Code == "account-unchecked" {
 				continue
 			}
 			codes = append(codes, f.Code)
-			said += f.Severity + " " + f.Message + " " + f.Fix + "\n"
+			said += string(f.Severity) + " " + f.Message + " " + f.Fix + "\n"
 		}
 	}
 	return codes, said

@@ -435,3 +435,22 @@ func TestDeepFilesAreRefused(t *testing.T) {
 		t.Errorf("%+v", draft.findings)
 	}
 }
+
+// TestFileFaults has a file for each finding about the file itself.
+func TestFileFaults(t *testing.T) {
+	const containers = `"containerDefinitions": [{"name": "a", "image": "nginx", "memory": 64}]`
+	for code, text := range map[string]string{
+		"file-invalid":       `{"family": "a", ` + containers,
+		"file-format-other":  "services:\n  web:\n    image: nginx\n",
+		"file-not-literal":   "resource \"aws_ecs_task_definition\" \"a\" {\n  family                = \"a\"\n  container_definitions = file(\"containers.json\")\n}\n",
+		"file-field-unknown": `{"family": "a", "NetworkMode": "bridge", ` + containers + `}`,
+		"file-field-twice":   `{"family": "a", "family": "b", ` + containers + `}`,
+		"file-type-wrong":    `{"family": ["a"], ` + containers + `}`,
+		"file-type-lenient":  `{"family": "a", "memory": 512, ` + containers + `}`,
+		"file-placeholder":   `{"family": "a", "memory": "512", "containerDefinitions": [{"name": "a", "image": "nginx", "memory": "${MEMORY}"}]}`,
+	} {
+		if codes, said := codesOf(t, text); !slices.Contains(codes, code) {
+			t.Errorf("%s is not among %v\n%s", code, codes, said)
+		}
+	}
+}

@@ -138,7 +138,7 @@ func TestPermissions(t *testing.T) {
 
 func TestFindings(t *testing.T) {
 	root, _ := checkout(t)
-	codes, err := documentedCodes()
+	codes, err := documentedCodes(root)
 	if err != nil {
 		t.Fatal(err)
 	}

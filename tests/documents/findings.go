@@ -1,10 +1,10 @@
 package documents
 
 import (
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,6 +15,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/environmentfile"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/function"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
@@ -30,24 +31,36 @@ import (
 var defined = []struct {
 	function, heading string
 	codes             []finding.Code
+	// examples are the packages whose tests make such findings.
+	examples []string
 }{
-	{"", "", pipeline.Codes},
-	{function.AttachPolicies, "findings", instancerole.Codes},
-	{function.ValidateConfig, "about-the-object", configobject.Codes},
-	{function.ValidateConfig, "about-the-bucket", configbucket.Codes},
-	{function.ValidateConfig, "about-ecsconfig", ecsconfig.Codes()},
-	{function.ValidateConfig, "about-environment-files", environmentfile.Codes()},
-	{function.ValidateConfig, "about-user-data", userdata.Codes()},
-	{function.RotateSecret, "findings", rotation.Codes},
-	{function.PatchTaskDefinition, "findings", slices.Concat(taskdef.Codes, taskfile.Codes)},
-	{function.DiagnoseFailure, "findings", diagnosis.Codes},
-	{function.Sweep, "findings", sweep.Codes},
+	{"", "", pipeline.Codes, []string{"instancerole", "pipeline"}},
+	{function.AttachPolicies, "findings", instancerole.Codes, []string{"instancerole"}},
+	{function.ValidateConfig, "about-the-object", configobject.Codes, []string{"configobject"}},
+	{function.ValidateConfig, "about-the-bucket", configbucket.Codes, []string{"configbucket"}},
+	{function.ValidateConfig, "about-ecsconfig", ecsconfig.Codes(), []string{"ecsconfig"}},
+	{function.ValidateConfig, "about-environment-files", environmentfile.Codes(), []string{"environmentfile", "configobject"}},
+	{function.ValidateConfig, "about-user-data", userdata.Codes(), []string{"userdata"}},
+	{function.RotateSecret, "findings", rotation.Codes, []string{"rotation"}},
+	{function.PatchTaskDefinition, "findings", slices.Concat(taskdef.Codes, taskfile.Codes), []string{"taskdef", "taskfile"}},
+	{function.DiagnoseFailure, "findings", diagnosis.Codes, []string{"diagnosis"}},
+	{function.Sweep, "findings", sweep.Codes, []string{"sweep"}},
 }
 
-// Examples are findings as the tests of the packages got them, by code.
-//
-//go:embed testdata/examples.json
-var examples []byte
+// exampleOf reads a code's example from the first of the packages that has one. Each
+// package's own tests check that it still makes that finding (findingtest.Main).
+func exampleOf(root string, code string, packages []string) (findingtest.Example, error) {
+	for _, name := range packages {
+		examples, err := findingtest.ReadExamples(filepath.Join(root, "shared", name, "testdata", "examples.json"))
+		if err != nil {
+			return findingtest.Example{}, err
+		}
+		if example, ok := examples[code]; ok {
+			return example, nil
+		}
+	}
+	return findingtest.Example{}, fmt.Errorf("no test of %s makes a finding of the code %s: add one, and run it with -update", strings.Join(packages, " or "), code)
+}
 
 // documented is all that is known about a code.
 type documented struct {
@@ -58,17 +71,17 @@ type documented struct {
 
 // documentedCodes gathers the definitions. A code that two functions make takes
 // its texts from the first of them, and the worse severity.
-func documentedCodes() (map[string]documented, error) {
-	var kept map[string]struct{ Message, Fix string }
-	if err := json.Unmarshal(examples, &kept); err != nil {
-		return nil, fmt.Errorf("read the examples: %w", err)
-	}
+func documentedCodes(root string) (map[string]documented, error) {
 	codes := map[string]documented{}
 	for _, of := range defined {
 		for _, code := range of.codes {
 			known, again := codes[code.Code]
 			if !again {
-				known.Entry = catalogue.Entry{Code: code, Example: kept[code.Code].Message, ExampleFix: kept[code.Code].Fix}
+				example, err := exampleOf(root, code.Code, of.examples)
+				if err != nil {
+					return nil, err
+				}
+				known.Entry = catalogue.Entry{Code: code, Example: example.Message, ExampleFix: example.Fix}
 			}
 			if of.function != "" && !slices.Contains(known.Functions, of.function) {
 				known.Functions = append(known.Functions, of.function)
@@ -78,11 +91,6 @@ func documentedCodes() (map[string]documented, error) {
 				known.Severity = code.Severity
 			}
 			codes[code.Code] = known
-		}
-	}
-	for code := range kept {
-		if _, ok := codes[code]; !ok {
-			return nil, fmt.Errorf("testdata/examples.json has %s, which no package defines", code)
 		}
 	}
 	return codes, nil

@@ -125,3 +125,21 @@ func plan() {
 		t.Errorf("got %v (%v), want %v", got, err, want)
 	}
 }
+
+func TestLooseMessages(t *testing.T) {
+	sources := fstest.MapFS{"plan.go": {Data: []byte(`package f
+
+const CodeA = "a-constant"
+
+func plan() {
+	_ = finding.Finding{Code: "of-a-literal", Message: "message"}
+	_ = &finding.Finding{Code: CodeA, Message: text}
+	_ = finding.Finding{Code: "of-a-template", Line: 1}
+	_ = finding.Template{Code: "template", Message: "It is {x}."}
+}
+`)}}
+	got, err := looseMessages(sources)
+	if want := []string{"of-a-literal", "a-constant"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q (%v), want %q", got, err, want)
+	}
+}

@@ -1,0 +1,10 @@
+package ecsconfig_test
+
+import (
+	"testing"
+
+	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+)
+
+func TestMain(m *testing.M) { findingtest.Main(m, ecsconfig.Codes()) }

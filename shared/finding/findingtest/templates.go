@@ -1,0 +1,193 @@
+package findingtest
+
+import (
+	"fmt"
+	"go/ast"
+	"io/fs"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+)
+
+// hostile are texts that others could put where a name is expected.
+var hostile = map[string]string{
+	"nothing":            "",
+	"white space":        " \t ",
+	"a name":             "prod/ecs.config",
+	"an ARN":             "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/registry-AbCdEf",
+	"a long text":        strings.Repeat("long ", 2000),
+	"a long word":        strings.Repeat("x", 10_000),
+	"control characters": "a\x1b[31mred\x07\r\nb",
+	"lines":              "first\nsecond\u2028third",
+	"reordered text":     "abc\u202egnp.exe",
+	"bytes":              "a\xff\xfeb",
+	"HTML":               `<script>alert("x")</script>`,
+	"Markdown":           "[bill](https://evil.example) `x` **y**",
+	"a mention":          "<!channel> @here",
+	"a placeholder":      "{bucket} {name}",
+	"a verb":             "%s %d %v",
+	"quotes":             `it's "quoted"`,
+	"a shell command":    "x; rm -rf / $(id) `id`",
+	"other letters":      "größe-日本語-שלום",
+	"an access key":      "AKIAIOSFODNN7EXAMPLE",
+	"a GitHub token":     "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+	"a Docker Hub token": "dckr_pat_0123456789abcdefghij",
+	"a JSON web token":   "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
+	"a password's URL":   "https://user:hunter2hunter2@registry.example.com/",
+	"a login":            "dXNlcjpodW50ZXIyaHVudGVyMg==",
+}
+
+// secrets must not be in any text.
+var secrets = regexp.MustCompile(`AKIAIOSFODNN7EXAMPLE|0123456789abcdefghij|c2lnbmF0dXJl|hunter2|dXNlcjpodW50`)
+
+// valuesOf are the values of every kind for one place.
+func valuesOf(place string) map[string]finding.Value {
+	values := map[string]finding.Value{
+		"no things": finding.Count(place, 0, "thing", "things"), "one thing": finding.Count(place, 1, "thing", "things"), "many things": finding.Count(place, 1_000_000, "thing", "things"),
+		"no moment": finding.Moment(place, time.Time{}), "a moment": finding.Moment(place, time.Date(2026, 8, 1, 6, 0, 0, 0, time.UTC)),
+		"no time": finding.Lasting(place, 0), "a time": finding.Lasting(place, 90*time.Minute), "a negative time": finding.Lasting(place, -time.Second),
+		"no names": finding.Names(place, nil), "words": finding.Words(place, "validate-config"),
+	}
+	for name, text := range hostile {
+		values["the name: "+name] = finding.Name(place, text)
+		values["two names: "+name] = finding.Names(place, []string{"web", text})
+		values["many names: "+name] = finding.Names(place, slices.Repeat([]string{text}, 1000))
+		values["the answer: "+name] = finding.Answer(place, text)
+		values["the clause: "+name] = finding.Clause(place, text)
+		values["the quotation: "+name] = finding.Quote(place, text)
+		values["the argument: "+name] = finding.Argument(place, text)
+	}
+	return values
+}
+
+// most bounds a rendered text, in bytes: a message of a few sentences with a few
+// names of at most 120 bytes each.
+const most = 2000
+
+// Templates renders each template with every kind of value in each of its places, and
+// looks at the grammar of what comes of it.
+func Templates(t *testing.T, templates []finding.Template, codes []finding.Code) {
+	t.Helper()
+	rendered := 0
+	for _, template := range templates {
+		if !slices.ContainsFunc(codes, func(code finding.Code) bool { return code.Code == template.Code }) {
+			t.Errorf("the template %q has the code %s, which is not defined", template.Message, template.Code)
+		}
+		var places []string
+		for _, place := range template.Places() {
+			if !slices.Contains(places, place) {
+				places = append(places, place)
+			}
+		}
+		for kind, cases := range renderings(places) {
+			f := template.With(cases...)
+			rendered++
+			for _, fault := range Faults(f) {
+				t.Errorf("%s, with %s: %s\n%s\nfix: %s", template.Code, kind, fault, f.Message, f.Fix)
+			}
+			if len(f.Message) > most || len(f.Fix) > most {
+				t.Errorf("%s, with %s: %d bytes of message, %d of fix", template.Code, kind, len(f.Message), len(f.Fix))
+			}
+			if secrets.MatchString(f.Message + f.Fix) {
+				t.Errorf("%s, with %s: shows a secret: %s", template.Code, kind, f.Message)
+			}
+		}
+	}
+	t.Logf("%d templates, %d texts", len(templates), rendered)
+	loose, err := looseMessages(os.DirFS("."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, code := range loose {
+		t.Errorf("a finding of %s has a message that no template makes", code)
+	}
+}
+
+// looseMessages lists the findings that sources write out with a message.
+func looseMessages(sources fs.FS) (codes []string, err error) {
+	files, constants, err := parsed(sources)
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		ast.Inspect(file, func(node ast.Node) bool {
+			literal, ok := node.(*ast.CompositeLit)
+			if !ok || called(literal.Type) != "Finding" {
+				return true
+			}
+			for _, element := range literal.Elts {
+				if pair, ok := element.(*ast.KeyValueExpr); ok {
+					if key, ok := pair.Key.(*ast.Ident); ok && key.Name == "Message" {
+						code, _ := writtenOut(literal, constants)
+						codes = append(codes, code)
+					}
+				}
+			}
+			return true
+		})
+	}
+	return codes, nil
+}
+
+// renderings gives, for each place and kind of value, the values of all places: this
+// one's, and a plain name for the others. A template without places is rendered once.
+func renderings(places []string) map[string][]finding.Value {
+	if len(places) == 0 {
+		return map[string][]finding.Value{"nothing": nil}
+	}
+	all := map[string][]finding.Value{}
+	for i, place := range places {
+		for kind, value := range valuesOf(place) {
+			values := make([]finding.Value, len(places))
+			for j, other := range places {
+				values[j] = finding.Name(other, "web")
+			}
+			values[i] = value
+			all[place+": "+kind] = values
+		}
+	}
+	return all
+}
+
+var (
+	badPunctuation = regexp.MustCompile(`  |\w \.( |$)|,\.|[^.]\.\.$|,,|""|''|\(\)| ,|\b(and|or|but|because)\.|%!`)
+	endOfCommand   = regexp.MustCompile(`(: (aws|docker|sam|bash|git) [^ ].*|[}\]'"]|=[^ ]+)$`)
+)
+
+// Faults says what a reader would trip over in a finding's texts.
+func Faults(f finding.Finding) (faults []string) {
+	add := func(fault string) { faults = append(faults, fault) }
+	first := []rune(f.Message + " ")[0]
+	switch {
+	case !unicode.IsUpper(first) && !unicode.IsDigit(first):
+		add("the message doesn't begin a sentence")
+	case !strings.HasSuffix(f.Message, "."):
+		add("the message doesn't end a sentence")
+	}
+	if f.Fix == "" && f.Severity != finding.Info {
+		add("there is no fix")
+	}
+	if f.Fix != "" && !unicode.IsUpper([]rune(f.Fix)[0]) {
+		add("the fix doesn't begin a sentence")
+	}
+	if f.Fix != "" && !strings.HasSuffix(f.Fix, ".") && !endOfCommand.MatchString(f.Fix) {
+		add("the fix neither ends a sentence nor gives a command")
+	}
+	for _, text := range []string{f.Message, f.Fix} {
+		if bad := badPunctuation.FindString(text); bad != "" {
+			add(fmt.Sprintf("bad punctuation: %q", bad))
+		}
+		if strings.ContainsFunc(text, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
+		}) {
+			add("a control character")
+		}
+	}
+	return faults
+}

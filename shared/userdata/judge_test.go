@@ -1,0 +1,57 @@
+package userdata_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
+)
+
+// TestEveryCode has user data for each code, and its control: nearly the same user
+// data, without the finding.
+func TestEveryCode(t *testing.T) {
+	const write = "echo ECS_CLUSTER=prod >> /etc/ecs/ecs.config\n"
+	bash := func(lines string) string { return "#!/bin/bash\n" + lines }
+	bottlerocket := func(lines string) string { return "[settings.ecs]\ncluster = \"prod\"\n" + lines }
+	tests := map[string]struct{ text, control string }{
+		"secret-in-user-data":          {bash(write + "export AWS_SECRET_ACCESS_KEY=" + canarySecret + "\n"), bash(write)},
+		"config-overwritten":           {bash(write + "echo ECS_ENABLE_TASK_IAM_ROLE=true > /etc/ecs/ecs.config\n"), bash(write + "echo ECS_ENABLE_TASK_IAM_ROLE=true >> /etc/ecs/ecs.config\n")},
+		"config-edited":                {bash("sed -i \"s/x/$(hostname)/\" /etc/ecs/ecs.config\n"), bash(write)},
+		"config-from-elsewhere":        {bash("aws s3 cp s3://acme/ecs.config /etc/ecs/ecs.config\n"), bash(write)},
+		"value-not-known":              {bash("echo ECS_CLUSTER=$(curl -s https://example.com/cluster) >> /etc/ecs/ecs.config\n"), bash(write)},
+		"user-data-without-ecs":        {bash("echo hello\n"), bash(write)},
+		"script-syntax":                {bash(write + "if true; then\n"), bash(write + "if true; then :; fi\n")},
+		"cloud-config-invalid":         {"#cloud-config\nruncmd:\n - [ \"echo ECS_CLUSTER=prod >> /etc/ecs/ecs.config\"\n bad: [\n", "#cloud-config\nruncmd:\n - echo ECS_CLUSTER=prod >> /etc/ecs/ecs.config\n"},
+		"template-not-read":            {"#cloud-config\n${extra}\nruncmd:\n bad: [\n", bash(write)},
+		"bottlerocket-toml-invalid":    {bottlerocket("image-pull-behavior = once\n"), bottlerocket("image-pull-behavior = \"once\"\n")},
+		"bottlerocket-setting-unknown": {bottlerocket("pull-behavior = \"once\"\n"), bottlerocket("image-pull-behavior = \"once\"\n")},
+		"initialize-parameter-unknown": {"<powershell>\nInitialize-ECSAgent -Cluster prod -EnableTaskRoles\n</powershell>", "<powershell>\nInitialize-ECSAgent -Cluster prod -EnableTaskIAMRole\n</powershell>"},
+		"user-data-header-missing":     {write, bash(write)},
+		"user-data-header-duplicate":   {bash("#cloud-config\n" + write), bash(write)},
+		"user-data-leading-space":      {" " + bash(write), bash(write)},
+		"json-quotes-removed":          {bash(write + "echo ECS_AVAILABLE_LOGGING_DRIVERS=[\"json-file\",\"awslogs\"] >> /etc/ecs/ecs.config\n"), bash(write + "echo 'ECS_AVAILABLE_LOGGING_DRIVERS=[\"json-file\",\"awslogs\"]' >> /etc/ecs/ecs.config\n")},
+		"user-data-too-large":          {bash(write + "# " + strings.Repeat("x", 17<<10) + "\n"), bash(write + "# " + strings.Repeat("x", 10<<10) + "\n")},
+	}
+	has := func(text, code string) (found bool, all []finding.Finding) {
+		all = userdata.Read([]byte(text), userdata.Options{Whole: true}).Judge()
+		return slices.ContainsFunc(all, func(f finding.Finding) bool { return f.Code == code }), all
+	}
+	for _, code := range userdata.Codes() {
+		test, ok := tests[code.Code]
+		if !ok {
+			t.Errorf("no user data for %s", code.Code)
+			continue
+		}
+		found, all := has(test.text, code.Code)
+		findingtest.Saw(all...)
+		if !found {
+			t.Errorf("%s is not among %+v", code.Code, all)
+		}
+		if found, all := has(test.control, code.Code); found {
+			t.Errorf("the control of %s has %+v", code.Code, all)
+		}
+	}
+}
