@@ -94,7 +94,7 @@ func Statuses() []Status {
 	return []Status{Compliant, Remediated, Planned, Noncompliant, Skipped, Failed}
 }
 
-// Result is what became of one subject.
+// Result is the outcome for one subject.
 type Result struct {
 	// ID is the same for the same subject and problem, so that a mute, a thread or
 	// "resolved" can refer to it; see Identify.
@@ -108,7 +108,7 @@ type Result struct {
 	// Mode is set where it is not the function's: somebody asked for a plan only.
 	Mode Mode `json:"mode,omitempty"`
 	// Sweep is the reference of the sweep that asked for the look, "" where
-	// anybody else did, too.
+	// anything else did, too.
 	Sweep string `json:"sweep,omitempty"`
 	// Redelivered says that a queue delivered what asked for it before: an earlier
 	// run may have been cut off between a change and the news of it.
@@ -161,15 +161,15 @@ func (r Result) Capped(limit int) Result {
 	if len(findings) > limit {
 		left := len(findings) - limit
 		slices.SortStableFunc(findings, func(a, b Finding) int { return gravity(a) - gravity(b) })
-		findings = append(findings[:limit:limit], Finding{
-			Code: "findings-left-out", Severity: Info,
-			Message: fmt.Sprintf("%d more findings are not shown here", left),
-			Fix:     "cure those shown first, then look again",
-		})
+		findings = append(findings[:limit:limit], leftOut.With(Count("count", left, "more finding is", "more findings are")))
 	}
 	r.Findings = findings
 	return r
 }
+
+// leftOut stands in the place of the findings that don't fit.
+var leftOut = Template{Code: "findings-left-out", Severity: Info,
+	Message: "{count} not shown here.", Fix: "Correct those shown first, then look again."}
 
 func gravity(f Finding) int { return slices.Index([]Severity{Error, Warning, Info}, f.Severity) }
 

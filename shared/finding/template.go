@@ -145,7 +145,7 @@ func Clause(place, text string) Value {
 }
 
 // maxClause bounds a reason, in bytes.
-const maxClause = 300
+const maxClause = 500
 
 // Argument is a name inside a command to paste; one that a shell would not take as a
 // single word as it is becomes NAME, for the reader to fill in.

@@ -33,7 +33,7 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// TestValues: how values are shown, whoever chose them.
+// TestValues: how values from outside are shown.
 func TestValues(t *testing.T) {
 	shown := func(value finding.Value) string {
 		return finding.Template{Message: "{x}"}.With(value).Message

@@ -63,30 +63,20 @@ func failed(function, subject string, before []finding.Finding, err error) (find
 	}
 	switch awserror.Classify(err) {
 	case awserror.Gone:
-		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{{
-			Code: "subject-gone", Severity: finding.Info, Message: fmt.Sprintf("%s, or something that it names, does not exist any more: %s", subject, reason(err)),
-		}}}, nil
+		return finding.Result{Status: finding.Skipped, Findings: []finding.Finding{
+			subjectGone.With(finding.Name("subject", subject), finding.Clause("reason", reason(err))),
+		}}, nil
 	case awserror.Denied:
-		return with(finding.Noncompliant, finding.Finding{
-			Code: "access-denied", Severity: finding.Error,
-			Message: fmt.Sprintf("%s may not do this: %s", function, reason(err)),
-			Fix:     fmt.Sprintf("allow it to the function's role, or find the policy, key policy or boundary that denies %s", operation(err)),
-		}), nil
+		return with(finding.Noncompliant, accessDenied.With(
+			finding.Words("function", function), finding.Clause("reason", reason(err)), finding.Words("operation", operation(err)))), nil
 	case awserror.Refused:
-		return with(finding.Noncompliant, finding.Finding{
-			Code: "call-refused", Severity: finding.Error,
-			Message: reason(err),
-			Fix:     "look the code up under Errors in the operation's API reference; a retry gives the same answer",
-		}), nil
+		return with(finding.Noncompliant, callRefused.With(finding.Clause("reason", reason(err)))), nil
 	default:
-		return with(finding.Failed, finding.Finding{
-			Code: "call-retried", Severity: finding.Error, Message: reason(err),
-			Fix: "nothing, if it ends: the event is delivered again, and goes to the dead-letter queue if it keeps failing; what was started by hand should be started again",
-		}), fmt.Errorf("%s: %s", subject, reason(err))
+		return with(finding.Failed, callRetried.With(finding.Clause("reason", reason(err)))), fmt.Errorf("%s: %s", subject, reason(err))
 	}
 }
 
-// reason gives an error's text. What Secrets Manager answers is told by its code
+// reason gives an error's text. What Secrets Manager answers is shown by its code
 // alone, since its messages may repeat the value that was sent.
 func reason(err error) string {
 	apiError, ok := errors.AsType[smithy.APIError](err)

@@ -18,7 +18,7 @@ import (
 // other subjects are looked at each time, too, and the next sweep looks again.
 const maxSweepDeliveries = 3
 
-// Outcome is what became of one delivery.
+// Outcome is the result of one delivery.
 type Outcome struct {
 	Function string
 	Mode     finding.Mode
@@ -33,7 +33,7 @@ type Outcome struct {
 	mustSucceed bool
 }
 
-// Entry is what became of one subject.
+// Entry is the result for one subject.
 type Entry struct {
 	Result finding.Result
 	// askedBy are the messages of the delivery that named the subject.

@@ -68,8 +68,8 @@ type Function[S, O, Q, A any] struct {
 	Describe func(A) finding.Action
 	// Apply carries an action out. It is idempotent.
 	Apply func(context.Context, A) error
-	// Measure gives numbers of the function's own, from what was observed and what
-	// became of it; nil where there are none.
+	// Measure gives numbers of the function's own, from what was observed and
+	// from the result; nil where there are none.
 	Measure func(O, finding.Result) []metric.Measurement
 	// Harmless says that the actions change only what is the function's own, so that
 	// a dry run carries them out, too.
@@ -196,7 +196,7 @@ func (f *Function[S, O, Q, A]) expanded(ctx context.Context, subjects []Subject[
 		case inner == nil:
 			expanded = append(expanded, subject)
 		case len(inner) == 0:
-			expanded = append(expanded, Skip[S](subject.Name, "subject-unused", "Nothing that "+f.Name+" looks after uses it."))
+			expanded = append(expanded, Skip[S](subject.Name, subjectUnused.Code, subjectUnused.With(finding.Words("function", f.Name)).Message))
 		default:
 			for i := range inner {
 				inner[i].DryRun = inner[i].DryRun || subject.DryRun
@@ -225,18 +225,13 @@ func (f *Function[S, O, Q, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
 
 // Malformed is the result of an event that no retry can make right.
 func Malformed(malformed event.Malformed) *finding.Result {
-	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{{
-		Code: "event-malformed", Severity: finding.Error, Message: malformed.Problem,
-		Fix: "send an event in the shape of one of the samples in events/",
-	}}}
+	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{eventMalformed.With(finding.Clause("problem", malformed.Problem))}}
 }
 
 // NotHandled is the result of an event that a function understands, but that
 // concerns nothing that it looks after.
 func NotHandled(function string, trigger event.Trigger) *finding.Result {
-	return &finding.Result{Status: finding.Skipped, Findings: []finding.Finding{{
-		Code: "event-not-handled", Severity: finding.Info, Message: function + " does not handle " + describe(trigger),
-	}}}
+	return &finding.Result{Status: finding.Skipped, Findings: []finding.Finding{eventNotHandled.With(finding.Words("function", function), finding.Clause("event", describe(trigger)))}}
 }
 
 // describe names a trigger without repeating what its sender may have put into it.
@@ -307,11 +302,8 @@ func (f *Function[S, O, Q, A]) observe(ctx context.Context, of S, waves *int) (O
 	}
 	if open := f.Ask(observed); len(open) > 0 {
 		// The questions may hold anything that was read, so only their number is shown.
-		return observed, finding.Refuse(finding.Finding{
-			Code: "questions-unanswered", Severity: finding.Error,
-			Message: fmt.Sprintf("%s still has %d open questions after %d rounds of reading, so it decided nothing: a fault in the function", f.Name, len(open), maxWaves),
-			Fix:     "report it with this log line; other subjects are not affected",
-		})
+		return observed, finding.Refuse(questionsUnanswered.With(finding.Words("function", f.Name),
+			finding.Count("questions", len(open), "open question", "open questions"), finding.Count("rounds", maxWaves, "round", "rounds")))
 	}
 	return observed, nil
 }

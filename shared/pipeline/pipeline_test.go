@@ -24,7 +24,7 @@ import (
 )
 
 // lamps is a function over lamps that should be on. What a lamp does when it is
-// looked at or switched is told by its name.
+// looked at or switched is given by its name.
 type lamps struct {
 	sync.Mutex
 	looks    []string
@@ -173,7 +173,7 @@ func TestStatusOfEachOutcome(t *testing.T) {
 }
 
 // TestWhatWasCuredBeforeAFailureIsNotWrongAnyMore: each action that was applied
-// has ended its own findings, whatever became of the next.
+// has ended its own findings, even if the next one failed.
 func TestWhatWasCuredBeforeAFailureIsNotWrongAnyMore(t *testing.T) {
 	for failing, want := range map[string]string{
 		"first":  "error first, error second, error both, error all, error access-denied",
@@ -361,7 +361,7 @@ func TestSweepIsToldOfItsMessages(t *testing.T) {
 }
 
 // One subject that fails has the others of its message looked at again, but not
-// forever; the sweep is told at once.
+// forever; the sweep gets its answer at once.
 func TestSweepGivesUpOnAMessage(t *testing.T) {
 	for received, want := range map[int]string{1: "m0 1", 2: "m0 1", 3: " 1"} {
 		payload := fmt.Sprintf(`{"Records":[{"messageId":"m0","attributes":{"ApproximateReceiveCount":"%d"},"body":"{\"roles\":[\"on\",\"look=Throttling\"],\"sweep\":\"s.1.0\"}"}]}`, received)

@@ -71,7 +71,7 @@ func valuesOf(place string) map[string]finding.Value {
 const most = 2000
 
 // Templates renders each template with every kind of value in each of its places, and
-// looks at the grammar of what comes of it.
+// checks the grammar of each text.
 func Templates(t *testing.T, templates []finding.Template, codes []finding.Code) {
 	t.Helper()
 	rendered := 0
