@@ -142,7 +142,7 @@ func Operation(err error) string {
 }
 
 // permissions are those of the calls of ours that S3 grants under another name:
-// who is told to allow "s3:ListObjectsV2" looks for it in vain ("Required
+// a reader who should allow "s3:ListObjectsV2" would not find it ("Required
 // permissions for Amazon S3 API operations" in the S3 user guide). That a call
 // names an object's version, which asks for more, an error does not tell.
 var permissions = map[string]string{

@@ -151,7 +151,7 @@ func TestANameIsNoTerminalCode(t *testing.T) {
 	}
 }
 
-// TestAsked: with one argument, a program that also answers events judges what is none.
+// TestAsked: with one argument, a program that also answers events judges what is not an event.
 func TestAsked(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, content := range map[string]string{"event.json": `{"event":1}`, "ecs.config": "A=1\n"} {

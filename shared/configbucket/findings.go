@@ -75,7 +75,7 @@ func (p Posture) Findings(account string) []finding.Finding {
 	return findings
 }
 
-// readPolicy gives nothing for a policy that is none: S3 checks what it keeps.
+// readPolicy gives an empty reading for a policy that can't be parsed: S3 checks policies when they are stored.
 func (p Posture) readPolicy() reading {
 	if p.Policy == "" {
 		return reading{}
@@ -143,7 +143,7 @@ func (p Posture) ObjectFindings(owner string, grants []types.Grant) []finding.Fi
 }
 
 // isEverybody knows S3's two groups of strangers ("Access control list
-// overview" in its user guide): anybody with an AWS account is anybody.
+// overview" in its user guide). Everyone with an AWS account counts as everyone.
 func isEverybody(grant types.Grant) bool {
 	group := groupName(aws.ToString(grant.Grantee.URI))
 	return group == "AllUsers" || group == "AuthenticatedUsers"

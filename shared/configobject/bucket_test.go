@@ -38,7 +38,7 @@ type bucket struct {
 	before func(call, key string) error
 	// beforeVersion is asked with the version's id, too.
 	beforeVersion func(call, id string) error
-	// after is told when a call has found its object.
+	// after is called when a call has found its object.
 	after  func(call string)
 	serial int
 	// page is how many versions a listing gives at a time, 0 for all.

@@ -57,7 +57,7 @@ func namedCluster(file ecsconfig.File) *NamedCluster {
 	return cluster
 }
 
-// clusterState is what became of looking for a cluster.
+// clusterState is what ECS says about a cluster.
 type clusterState struct {
 	// Region that was asked.
 	Region string

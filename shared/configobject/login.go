@@ -105,7 +105,7 @@ func namedCredentials(content []byte, data registryauth.Data) []NamedCredential 
 	return credentials
 }
 
-// loginState is what became of a login.
+// loginState is the result of a login.
 type loginState struct {
 	Outcome loginOutcome
 	// Status that the registry answered, 0 where it says nothing.
@@ -230,7 +230,7 @@ func (t triedLogin) finding() (finding.Finding, bool) {
 	return f, true
 }
 
-// loginFindings says what became of all of a file's logins.
+// loginFindings reports the results of all of a file's logins.
 func loginFindings(tried []triedLogin, named int) []finding.Finding {
 	var findings []finding.Finding
 	for _, login := range tried {

@@ -206,7 +206,7 @@ func TestLoginsAreBounded(t *testing.T) {
 }
 
 // An accepted credential is believed for five minutes, another one not, and
-// whatever else became of a login for ten seconds.
+// any other result of a login for ten seconds.
 func TestLoginsAreRemembered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bucket{versioning: true}

@@ -71,8 +71,8 @@ type Observation struct {
 	ClusterState clusterState
 
 	// Registries is how many credentials the file names for registries that can
-	// be logged in to, and Logins what became of the first of them; 0 and none
-	// where no one wants to know.
+	// be logged in to, and Logins the results for the first of them; 0 and none
+	// where the check is off.
 	Registries int
 	Logins     []triedLogin
 
@@ -222,8 +222,8 @@ func (o observer) underAccount(ctx context.Context, object Object, posture confi
 }
 
 // account gives the account that the bucket belongs to: the event's, or else
-// the function's. Nothing depends on it but whom a bucket policy calls a stranger,
-// so that not to know it is no error.
+// the function's. Only the check for other accounts in
+// the bucket's policy uses it, so it is no error if it isn't known.
 func (o observer) account(ctx context.Context, object Object) string {
 	if object.Account != "" {
 		return object.Account

@@ -28,7 +28,7 @@ const (
 	readersAtATime = 5
 )
 
-// readerState is what became of asking which instance roles can read a file.
+// readerState says which instance roles can read a file, or why that is unknown.
 type readerState struct {
 	// Roles are those whose instances are to read config files, as far as they
 	// were asked about; Left is how many were not.

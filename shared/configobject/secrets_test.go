@@ -12,7 +12,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
-// Whatever becomes of a file with a password in it, no report shows the
+// Whatever is wrong with a file that has a password in it, no report shows the
 // password, its base64 or a part of either.
 func TestNoSecretLeaves(t *testing.T) {
 	const canary = "hunter2-canary-5f1e"

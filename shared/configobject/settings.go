@@ -22,8 +22,8 @@ type Settings struct {
 	Capabilities        instancerole.Capabilities `env:"CAPABILITIES" envDefault:"agent"`
 	// VerifyRegistryLogin logs in to the registries that a file names.
 	VerifyRegistryLogin settings.Choice `env:"VERIFY_REGISTRY_LOGIN" envDefault:"no"`
-	// AllowPrivateRegistries lets that connect to private addresses, too: whoever
-	// may write the file can then have the function knock there.
+	// AllowPrivateRegistries lets that connect to private addresses, too: anyone who
+	// may write the file could make the function connect to internal hosts (SSRF).
 	AllowPrivateRegistries settings.Choice `env:"ALLOW_PRIVATE_REGISTRIES" envDefault:"no"`
 	// Authorities beside the system's may sign the registries' certificates.
 	Authorities registry.Authorities `env:"REGISTRY_CA_FILE"`

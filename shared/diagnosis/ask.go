@@ -128,7 +128,7 @@ func (o Observation) unanswered(questions ...Question) []Question {
 	return open
 }
 
-// followUp asks whether a failure that was told is over.
+// followUp asks whether a reported failure is over.
 func followUp(state State) []Question {
 	switch {
 	case state.Definition != "":

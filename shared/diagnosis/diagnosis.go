@@ -56,7 +56,7 @@ func (d *Diagnosis) function(ctx context.Context, delivery event.Delivery) *pipe
 	return &pipeline.Function[Failure, Observation, Question, Action]{
 		Name: Name, Mode: d.settings.Mode, Subjects: subjects,
 		Observe: d.observe, Ask: Ask, Answer: d.answer, Plan: d.plan, Describe: Action.Describe, Apply: d.apply,
-		// A dry run plans no hand-over; the state of what was told is this
+		// A dry run plans no hand-over; the state of what was reported is this
 		// function's own.
 		Harmless: true,
 	}
@@ -71,7 +71,7 @@ func isScheduled(delivery event.Delivery) bool {
 	})
 }
 
-// following gives a subject for each failure that was told and isn't over, and
+// following gives a subject for each failure that was reported and isn't over, and
 // for each instance that is out.
 func following(open []State, out []Failure, err error) []pipeline.Subject[Failure] {
 	if err != nil {

@@ -508,7 +508,7 @@ func TestMalformedEvents(t *testing.T) {
 	}
 }
 
-// A state that somebody else wrote, or that is broken, keeps no one from being told.
+// A failure is reported even if its state was written by something else, or is broken.
 func TestBrokenState(t *testing.T) {
 	a := newAccount()
 	event := sample(t, "task-stopped-ec2-registry-secret-denied")

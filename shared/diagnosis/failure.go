@@ -40,13 +40,13 @@ type Failure struct {
 	Cached bool
 	// Terminal says that the agent doesn't try again by itself.
 	Terminal bool
-	// ByHand failures were asked for: they are told each time.
+	// ByHand failures were asked for: they are reported each time.
 	ByHand bool
 	// DryRun has nothing handed over.
 	DryRun bool
 	// Read says what has to be read before there is a reason.
 	Read Read
-	// Open is a failure that was told and is followed up.
+	// Open is a failure that was reported and is followed up.
 	Open *State
 	// unread says why the open failures couldn't be listed.
 	unread error

@@ -213,7 +213,7 @@ func (o Observation) evidence() string {
 	return strings.Join(parts, " ")
 }
 
-// maxQuoted bounds how much of a reason is told.
+// maxQuoted bounds how much of a reason is quoted.
 const maxQuoted = 400
 
 // quoted gives a reason's text, with what URLs may have of a signature cut off.
@@ -255,8 +255,8 @@ func console(f Failure) string {
 	return at + "?region=" + f.Region
 }
 
-// handOver says who ends the cause, and what people are told about it; nil where
-// no one does.
+// handOver says which function ends the cause, and the message about it; nil where
+// none does.
 func (d *Diagnosis) handOver(o Observation) (*Action, string) {
 	f := o.Failure
 	function, field, target := o.receiver()

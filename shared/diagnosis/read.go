@@ -433,9 +433,9 @@ func (d *Diagnosis) role(ctx context.Context, q Question) (Answer, error) {
 }
 
 // image asks the registry without a credential. What a secret's credential can
-// do, only the function that looks after the secret may find out: whoever
-// registers a task definition chooses its image, and so where a credential would
-// be sent.
+// do, only the function that looks after the secret may find out: anyone
+// who registers a task definition chooses its image, and so where a credential
+// would be sent.
 func (d *Diagnosis) image(ctx context.Context, q Question) (Answer, error) {
 	at, named, err := registry.ParseReference(q.Subject)
 	if err != nil {

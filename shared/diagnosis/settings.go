@@ -8,7 +8,7 @@ import (
 // Settings of diagnose-failure.
 type Settings struct {
 	settings.Shared
-	// StateBucket keeps what was told about failures; "" remembers nothing
+	// StateBucket keeps what was reported about failures; "" remembers nothing
 	// between invocations, as from a shell.
 	StateBucket string `env:"STATE_BUCKET"`
 

@@ -28,7 +28,7 @@ const (
 	maxState = 64 << 10
 )
 
-// State is a failure that people were told about. It is one object, written
+// State is a failure that was reported. It is one object, written
 // with conditions, so that of all that see equal failures one tells.
 type State struct {
 	Group      string `json:"group"`
@@ -46,7 +46,7 @@ type State struct {
 	// finish what was cut off.
 	Claimants []string  `json:"claimants"`
 	Opened    time.Time `json:"opened"`
-	// Told is when people were told last, Seen when an attempt failed last.
+	// Told is when it was last reported, Seen when an attempt last failed.
 	Told time.Time `json:"told"`
 	Seen time.Time `json:"seen"`
 	// Count is how many attempts failed, as far as was seen.
@@ -64,7 +64,7 @@ type Storage interface {
 	s3.ListObjectsV2APIClient
 }
 
-// Memory knows the failures that were told. It is safe for concurrent use.
+// Memory knows the failures that were reported. It is safe for concurrent use.
 type Memory struct {
 	storage Storage
 	bucket  string
@@ -175,7 +175,7 @@ func (m *Memory) Claim(ctx context.Context, f Failure, seen Attempts) (Sighting,
 		// It ended just now; the redelivery opens it again.
 		return Sighting{}, fmt.Errorf("the state of failure %s went away while it was read", group)
 	case seen.Redelivered && known.Told.Equal(known.Opened) && slices.ContainsFunc(seen.IDs, func(id string) bool { return slices.Contains(known.Claimants, id) }):
-		// The run that opened it was cut off, maybe before it told anybody.
+		// The run that opened it was cut off, maybe before it reported anything.
 		m.remember(group, known.Told)
 		return Sighting{State: *known}, nil
 	case now.Sub(known.Told) < reminder:
@@ -249,7 +249,7 @@ func (m *Memory) Load(ctx context.Context, key string) (*State, error) {
 // maxOpen bounds how many failures one look follows up.
 const maxOpen = 200
 
-// Open lists the failures that were told and are not over.
+// Open lists the failures that were reported and are not over.
 func (m *Memory) Open(ctx context.Context) ([]State, error) {
 	if m.bucket == "" {
 		return nil, nil

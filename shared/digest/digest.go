@@ -280,7 +280,7 @@ type group struct {
 // order puts what needs somebody first.
 var order = []finding.Status{finding.Failed, finding.Noncompliant, finding.Planned, finding.Remediated, finding.Skipped, finding.Compliant}
 
-// several says what became of several subjects.
+// several reports the outcomes for several subjects.
 var several = map[finding.Status]string{
 	finding.Failed: "failed, and will be tried again", finding.Noncompliant: "need you", finding.Planned: "would be fixed",
 	finding.Remediated: "fixed", finding.Skipped: "left alone", finding.Compliant: "right",

@@ -261,7 +261,7 @@ func bound(text string) (time.Duration, bool) {
 	return limit, err == nil && text != ""
 }
 
-// parseDuration reads a duration; it reports what is none, and the zero that
+// parseDuration reads a duration; it reports what isn't one, and the zero that
 // counts as not set.
 func parseDuration(j *judge, v *Variable, value string) (time.Duration, []problem) {
 	duration, err := time.ParseDuration(value)

@@ -39,8 +39,8 @@ type Correction struct {
 	Text secret.Text
 }
 
-// Corrections gives the lines that can be written right without asking
-// anybody, in the order of the file: one for a line, which cures its gravest
+// Corrections gives the lines that can be corrected without a
+// question, in the order of the file: one for a line, which cures its gravest
 // finding. What remains shows when the corrected file is judged.
 func (f File) Corrections() []Correction {
 	j := newJudge(f)

@@ -373,7 +373,7 @@ func (j *judge) report() []finding.Finding {
 }
 
 // Mask gives the file with every byte of a value as '*', and of every line that
-// is none of an assignment, for those who show a line of it. Its length, its
+// isn't an assignment, for callers that show a line of it. Its length, its
 // lines and its columns stay.
 func Mask(content []byte) []byte {
 	masked := slices.Clone(content)

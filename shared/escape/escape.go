@@ -1,6 +1,6 @@
 // Package escape writes text from outside (object keys, tag values, names,
 // registries' answers) so that the place where it is shown takes it for text: no
-// mention, link, mark-up, control sequence or reordering comes of it.
+// mention, link, mark-up, control sequence or reordering results.
 package escape
 
 import (

@@ -101,7 +101,7 @@ func isPublicECR(host string) bool {
 	return host == "public.ecr.aws" || host == "ecr-public.aws.com"
 }
 
-// Registries that anybody can pull from, in whole or for the most part: no
+// Registries that everyone can pull from, in whole or for the most part: no
 // credential is expected for their images.
 var publicRegistries = []string{
 	DockerHub, "public.ecr.aws", "ecr-public.aws.com", "mcr.microsoft.com", "quay.io", "ghcr.io", "gcr.io",

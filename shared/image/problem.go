@@ -113,7 +113,7 @@ func meaning(meant, what, fix string) Problem {
 // VPC endpoints end in vpce.amazonaws.com.
 var likeECR = lazyregexp.New(`^(?:(.*)\.)?dkr[.-]ecr(?:-fips)?(?:\.([a-z0-9-]+))?\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|on\.aws)$`)
 
-// almostECR finds hosts that look like a registry of Amazon ECR and are none.
+// almostECR finds hosts that look like a registry of Amazon ECR and aren't one.
 func almostECR(host string) (Problem, bool) {
 	match := likeECR.FindStringSubmatch(host)
 	if match == nil || match[2] == "vpce" {

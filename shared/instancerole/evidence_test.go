@@ -182,7 +182,7 @@ func TestImageByParameter(t *testing.T) {
 	}
 }
 
-// TestFaults: what a retry can cure is delivered again, what it cannot is told.
+// TestFaults: what a retry can cure is delivered again, what it cannot is reported.
 func TestFaults(t *testing.T) {
 	tests := map[string]struct {
 		call   string
@@ -373,7 +373,7 @@ func detached(at time.Time) []byte {
 }
 
 // TestARetryIsNoFight: an event that comes again and again, because IAM throttles
-// what attaches the policy, says nothing of anybody who detaches it.
+// what attaches the policy, does not mention what detaches it.
 func TestARetryIsNoFight(t *testing.T) {
 	role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
 	function := testFunction(testSettings(), newAccount(role))

@@ -23,7 +23,7 @@ var imageOwners = []string{"591542846629", "149721548608", "801119661308"}
 //	Windows_Server-2022-English-Core-ECS_Optimized-2024.01.10
 var ecsImageName = lazyregexp.New(`^(amzn-ami-.*-amazon-ecs-optimized|amzn2-ami-ecs-.*|al20\d\d-ami-ecs-.*|bottlerocket-aws-ecs-.*|Windows_Server-.*-ECS_Optimized.*)$`)
 
-// isECSImage judges an image by its owner and name: a name alone is anybody's.
+// isECSImage judges an image by its owner and name: anyone can choose a name.
 func isECSImage(ownerAlias, owner, name string) bool {
 	return (ownerAlias == "amazon" || slices.Contains(imageOwners, owner)) && ecsImageName.MatchString(name)
 }

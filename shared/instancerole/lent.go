@@ -8,7 +8,7 @@ import (
 )
 
 // Lent lists the policies that this stack attached to a role and that are still
-// attached, by what iam:GetAccountAuthorizationDetails tells of the role.
+// attached, by what iam:GetAccountAuthorizationDetails says about the role.
 func (s Settings) Lent(detail types.RoleDetail) []PolicyARN {
 	tags := map[string]string{}
 	for _, tag := range detail.Tags {

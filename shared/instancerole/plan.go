@@ -117,8 +117,8 @@ func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
 }
 
 // lend attaches policies. The record comes first: a run that is cut off in
-// between leaves a record of what may not be there, never an attachment that
-// nobody can account for.
+// between leaves a record of what may not be there, never an attachment
+// without a record.
 func (s Settings) lend(o Observation, plan *pipeline.Plan[Action], attach []policy, mandates map[PolicyARN]finding.Mandate) {
 	tags, err := s.tagsFor(s.readRecord(o.Role.Tags), attach, o.Target.creator(), o.Target.last(), o.Now)
 	problem := ""
@@ -318,8 +318,8 @@ func infoFindings(o Observation, found verdict, g gap, attach []policy) []findin
 	return findings
 }
 
-// strangerFindings tell of others than instances who may assume the role. What a
-// role lacks is told with the gap.
+// strangerFindings report principals other than instances that may assume the role. What a
+// role lacks is reported with the gap.
 func strangerFindings(o Observation, found verdict, others []string) []finding.Finding {
 	if len(others) == 0 {
 		return nil
@@ -491,7 +491,7 @@ func (s Settings) tookOver(o Observation, made loan) bool {
 }
 
 // isNeedless reports whether the role's other policies allow all that a loan
-// gives: also what nobody asked for, since its instances may have come to use it.
+// gives, even what was not asked for, since its instances may have come to use it.
 // A boundary, and the organization's policies, are the same without the loan.
 func (s Settings) isNeedless(o Observation, made loan, found verdict) bool {
 	at := slices.IndexFunc(s.approved(found.kind), func(p policy) bool { return p.arn == made.policy })
@@ -615,7 +615,8 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	var detach, ignore []Action
 	for _, made := range recorded.loans {
 		// Also what isn't attached now: a run beside this one may be attaching it again,
-		// and its record goes. To detach it is done already where nobody does.
+		// and its record goes. If none does, detaching it
+		// finds it gone.
 		if made.key != attachedTag || slices.Contains(standing, made) {
 			detach = append(detach, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: undoMandate})
 		}

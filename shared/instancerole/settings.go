@@ -25,7 +25,7 @@ type Settings struct {
 	// RequireActorRight allows an attachment only where the principal that caused
 	// the event could make it.
 	RequireActorRight settings.Choice `env:"REQUIRE_ACTOR_RIGHT" envDefault:"no"`
-	// ChangeOwnedResources says what becomes of roles that a tool renders from its
+	// ChangeOwnedResources says what to do with roles that a tool renders from its
 	// own source.
 	ChangeOwnedResources OwnedChange `env:"CHANGE_OWNED_RESOURCES" envDefault:"roles"`
 

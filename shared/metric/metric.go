@@ -74,7 +74,7 @@ type Run struct {
 	Started, Ended time.Time
 }
 
-// Look is what became of one subject.
+// Look is the outcome for one subject.
 type Look struct {
 	Result finding.Result
 	// Occurred is when what woke the function happened; zero if that is unknown.

@@ -3,7 +3,7 @@
 // sent about them.
 //
 // Matching is pure. A mute hides nothing forever: each has a reason and a last
-// day, and one that has ended is told with the next message about its finding.
+// day, and one that has ended is mentioned in the next message about its finding.
 package mute
 
 import (

@@ -25,7 +25,7 @@ type Statement struct {
 	Condition map[string]map[string]OneOrMore[any]
 }
 
-// Parse reads a policy as JSON. What has no statements is none.
+// Parse reads a policy as JSON. A document without statements is refused.
 func Parse(document string) (Document, error) {
 	var parsed Document
 	if err := json.Unmarshal([]byte(document), &parsed); err != nil {

@@ -56,7 +56,7 @@ func Known(entries []types.ContextEntry) policydocument.Context {
 // Judge decides from the statements that match a question. The simulator tells
 // the missing keys of all policies together: a key that no matching statement
 // names decides nothing. Policies is nil where nothing was undecided; then the
-// answer stands. known may hold more than the simulator was told.
+// answer stands. known may hold more than the simulator got.
 func Judge(answer Answer, question Question, policies *Policies, known policydocument.Context) Judgement {
 	request := policydocument.Request{Action: question.Action, Resource: question.Resource, Context: known}
 	switch {

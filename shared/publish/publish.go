@@ -50,7 +50,7 @@ type Event struct {
 }
 
 // detail is the published document: one result with its function and mode, and
-// what people are told about it.
+// the message to people about it.
 type detail struct {
 	Function string       `json:"function"`
 	Mode     finding.Mode `json:"mode"`
@@ -67,7 +67,7 @@ func Findings(stack string, report finding.Report) ([]Event, error) {
 	var events []Event
 	var errs []error
 	for _, result := range report.Results {
-		// What a rehearsal would change is told once it is changed, or by the sweep.
+		// What a rehearsal would change is reported once it is changed, or by the sweep.
 		toCome := result.Rehearsal && report.Mode == finding.Enforce && result.IsPending()
 		if toCome || !result.Newsworthy() && !result.Redelivered {
 			continue

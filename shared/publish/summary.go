@@ -9,11 +9,11 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
-// maxSummary leaves room in a call for what people are told.
+// maxSummary leaves room in a call for the message to people.
 const maxSummary = 200 << 10
 
 // summary is the published document: what a sweep found, as much as fits, and
-// what people are told about it.
+// the message to people about it.
 type summary struct {
 	sweepreport.Summary
 	Text Text `json:"text"`

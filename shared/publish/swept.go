@@ -7,7 +7,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
 
-// Swept is the detail of a SweepResultType event: what became of the subjects of
+// Swept is the detail of a SweepResultType event: the outcomes for the subjects of
 // one of sweep's messages.
 type Swept struct {
 	Function string       `json:"function"`

@@ -29,7 +29,7 @@ const (
 	// maxParagraph keeps a message readable, and all of it below the 8,000
 	// characters of a chat message's description.
 	maxParagraph = 3000
-	// maxTold is how many findings and actions are told in words.
+	// maxTold is how many findings and actions a message lists.
 	maxTold = 5
 )
 
@@ -39,7 +39,7 @@ var openings = map[finding.Status]string{
 	finding.Planned:      "would be fixed (dry run)",
 	finding.Noncompliant: "needs you",
 	finding.Failed:       "failed, and will be tried again",
-	// These two are told only where an earlier run may have been cut off.
+	// These two are reported only if an earlier run may have been cut off.
 	finding.Compliant: "looked at again, and right",
 	finding.Skipped:   "looked at again, and left alone",
 }

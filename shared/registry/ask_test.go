@@ -15,7 +15,7 @@ import (
 )
 
 // vendor is a registry with its token server, as recorded from the vendor that
-// a case names: what it answers to whom.
+// a case names: what it answers to which user.
 type vendor struct {
 	// token answers the token server's requests; the user is "" for an anonymous one.
 	token func(user, scope string) (status int, body string)

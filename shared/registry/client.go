@@ -28,7 +28,7 @@ const (
 	answerTime = 20 * time.Second
 )
 
-// Kind says what became of a call to a registry.
+// Kind says how a call to a registry ended.
 type Kind int
 
 const (
@@ -46,7 +46,7 @@ const (
 	Open
 	// Unexpected: any other answer.
 	Unexpected
-	// OffLimits: the host's address is none that a guarded client connects to.
+	// OffLimits: a guarded client does not connect to the host's address.
 	OffLimits
 	// Misplaced: the API is not at its address at all.
 	Misplaced

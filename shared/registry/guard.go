@@ -42,7 +42,7 @@ var (
 	// globalUnicast is all that IANA has given out for the IPv6 internet.
 	globalUnicast = netip.MustParsePrefix("2000::/3")
 	// special are the ranges of IANA's special-purpose address registries that
-	// are no one host's on the internet, or lead to an IPv4 address that is
+	// belong to no single host on the internet, or lead to an IPv4 address that is
 	// hidden in them (6to4 and its relays, Teredo). Of IPv6 only what is global
 	// unicast needs to be here; NAT64 and IPv4-compatible addresses are not.
 	special = prefixes(

@@ -148,7 +148,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestLoginShowsTheCredentialToTheRealmOnly looks at what goes to whom.
+// TestLoginShowsTheCredentialToTheRealmOnly checks what each host gets.
 func TestLoginShowsTheCredentialToTheRealmOnly(t *testing.T) {
 	server := distribution()
 	server.Realm, server.Service = "https://auth.example.com/token", "registry.example.com"

@@ -40,7 +40,7 @@ func NewPassword(random io.Reader) (secret.Text, error) {
 	}
 }
 
-// ChoosePassword issues our own password for the account whose turn it is.
+// ChoosePassword issues our own password for the standby account.
 func ChoosePassword(random io.Reader, order Order) (Issued, error) {
 	password, err := NewPassword(random)
 	if err != nil {

@@ -221,7 +221,7 @@ func (a Accounts) Successor(username string) string {
 // Administrator is the credential under which a driver calls a registry's API.
 type Administrator struct {
 	// URL is the API's, and the only place that the credential is sent to. It is
-	// kept with the credential, so that nobody who may merely tag a secret can
+	// kept with the credential, so that someone who may only tag a secret can't
 	// have it sent elsewhere.
 	URL string
 	Credential
@@ -232,9 +232,9 @@ type Order struct {
 	Registry Registry
 	// SecretARN and Version name what is issued, so that it is found again.
 	SecretARN, Version string
-	// Current is what AWSCURRENT holds, and what nobody may touch.
+	// Current is what AWSCURRENT holds, and must not be touched.
 	Current Credential
-	// Next is the user whose turn it is: of two accounts the standby one, and ""
+	// Next is the user that gets the new credential: of two accounts the standby one, and ""
 	// where each credential is a new account.
 	Next string
 	// Administrator is zero where the secret names none.
@@ -281,7 +281,7 @@ type Driver interface {
 }
 
 // Installer is a Driver of a registry that lets us choose passwords: Issue
-// chooses one and calls nobody, Install makes the registry take it.
+// chooses one without a call, Install makes the registry accept it.
 type Installer interface {
 	Install(context.Context, Order, Credential) error
 }
@@ -356,7 +356,7 @@ func namePrefix(secretARN string) string {
 
 // TokenName names a token by the secret and the version that it is issued for,
 // in at most 92 characters (Docker Hub takes 100): a run after a crash finds by
-// it what it minted, and anybody what it is for.
+// it what it minted, and others what it is for.
 func (o Order) TokenName() string { return namePrefix(o.SecretARN) + o.Version }
 
 // TokenVersion gives the version that a token was issued for, by its name.
@@ -367,7 +367,7 @@ func (o Order) TokenVersion(name string) (string, bool) {
 }
 
 // IsVersion reports whether a text has the form of a version's id that a rotation
-// issues for: anybody may name a token of their own nearly like ours.
+// issues for: others may give their tokens nearly the same name.
 func IsVersion(text string) bool {
 	return text != "" && len(text) <= 64 && !strings.ContainsFunc(text, func(r rune) bool { return !strings.ContainsRune(versionLetters, r) })
 }

@@ -50,7 +50,7 @@ func (p Pages[P]) List(ctx context.Context, api *API, order Order) ([]Issued, er
 	return issued, nil
 }
 
-// Walk visits all tokens of the listing, whoever minted them. It reads at most
+// Walk visits all tokens of the listing, not only those that we minted. It reads at most
 // MaxPages pages.
 func (p Pages[P]) Walk(ctx context.Context, api *API, visit func(Token)) error {
 	seen := map[string]bool{}

@@ -67,7 +67,7 @@ type Action struct {
 	// File and Content are what Render writes.
 	File    storedfile.File
 	Content []byte
-	// Fleet is whom Refresh tells, of a cluster these Instances; CommandID is where
+	// Fleet are the instances that Refresh sends a command to, of a cluster these Instances; CommandID is where
 	// it keeps the id of the command that it sent.
 	Fleet     fleet
 	Instances []string
@@ -87,7 +87,7 @@ func (a Action) abandoning(version string) Action {
 }
 
 // describe tells an action without what it carries, and of one that was applied
-// what came of it.
+// its result.
 func (*Rotation) describe(action Action) finding.Action {
 	described := finding.Action{
 		Kind: string(action.Kind), Target: action.Order.SecretARN,

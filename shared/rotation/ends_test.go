@@ -215,7 +215,7 @@ func TestReplicationIsWaitedFor(t *testing.T) {
 }
 
 // TestLookReadsTheHtpasswdFile: a file that the first rotation would refuse to
-// write is told before.
+// write is reported before.
 func TestLookReadsTheHtpasswdFile(t *testing.T) {
 	for name, test := range map[string]struct {
 		content string

@@ -33,12 +33,12 @@ const (
 	// shellDocument is AWS's own, and runs on Linux.
 	shellDocument = "AWS-RunShellScript"
 	// commandPages bounds how many of the account's commands are read, 50 a page.
-	// Behind them a fleet counts as not told, and is told again.
+	// A fleet with more counts as not informed, and gets the command again.
 	commandPages = 40
 )
 
 // instances reads what telling fleets needs: which instances a cluster has, and
-// in a look between rotations what became of the last commands.
+// in a look between rotations how the last commands ended.
 func (r *Rotation) instances(ctx context.Context, o Observation, fleets []fleet) (map[string]reach, map[string]sent, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
@@ -174,7 +174,7 @@ func (r *Rotation) sortOut(ctx context.Context, ids []string, found *reach) erro
 	return nil
 }
 
-// lastSent gives what became of the last commands of each fleet, by their comment.
+// lastSent gives the results of the last commands of each fleet, by their comment.
 func (r *Rotation) lastSent(ctx context.Context, fleets []fleet, now time.Time) (map[string]sent, error) {
 	since := now
 	for _, of := range fleets {

@@ -11,7 +11,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 )
 
-// lateness is how far behind its schedule a rotation may be before it is told:
+// lateness is how far behind its schedule a rotation may be before it is reported:
 // Secrets Manager rotates within a window of a day, and tries again.
 const lateness = 24 * time.Hour
 
@@ -188,7 +188,7 @@ func toProve(o Observation, both documents) (registry.Credential, bool) {
 }
 
 // wantsInUse reports whether a step of a rotation goes on only if the credential
-// in use is good. So it is where the account whose turn it is gets a new password:
+// in use is good. That holds for the standby account's new password, too:
 // someone who may write a secret and its tags could otherwise have any account's
 // password changed, in the administrator's name (AWS's own templates: "to protect
 // against a confused deputy attack"). And where it is not good, somebody else
@@ -291,7 +291,7 @@ func (o Observation) holds(issued registry.Issued, credential registry.Credentia
 	return err != nil || document.Credential.Equal(credential)
 }
 
-// locked tells of the tokens that are kept because nobody here can say what they
+// locked reports the tokens that are kept because this function can't tell what they
 // are: their versions are older than the secret's present key.
 func (o Observation) locked() []finding.Finding {
 	var tokens []string

@@ -57,7 +57,7 @@ const (
 	AskConfigs QuestionKind = "configs"
 	// AskUnlisted: which other ecs.config files hold registry credentials?
 	AskUnlisted QuestionKind = "unlisted"
-	// AskFleets: which instances can be told, and what became of the last commands?
+	// AskFleets: which instances can be told, and how did the last commands end?
 	AskFleets QuestionKind = "fleets"
 	// AskAges: since when are the container instances of clusters registered?
 	AskAges QuestionKind = "ages"
@@ -405,7 +405,7 @@ type Observation struct {
 	// values of the versions that they were issued for, where there still are any.
 	Issued []registry.Issued
 	Minted map[string]Value
-	// Standings are what the registry tells of users.
+	// Standings are what the registry says about users.
 	Standings map[string]StandingAnswer
 	// Used is how many tokens the registry has, Limits how many it may have; without
 	// limits there is none.
@@ -413,8 +413,8 @@ type Observation struct {
 	Limits []int
 	// Configs are the listed files, Unlisted others with registry credentials.
 	Configs, Unlisted ConfigFiles
-	// Reached are the instances of the clusters that those files are for, Sent what
-	// became of the last commands to each fleet, by their comment.
+	// Reached are the instances of the clusters that those files are for, Sent how
+	// the last commands to each fleet ended, by their comment.
 	Reached map[string]reach
 	Sent    map[string]sent
 	// Registered is when each container instance of a cluster was registered, Unseen

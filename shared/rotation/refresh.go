@@ -73,7 +73,7 @@ const (
 //go:embed refresh.sh
 var refreshScript string
 
-// fleet are instances that are told together.
+// fleet are instances that get one command.
 type fleet struct {
 	// cluster is "" for the instances whose tag names the file.
 	cluster string
@@ -105,7 +105,7 @@ type reach struct {
 	online, silent []string
 }
 
-// sent is what became of a fleet's last commands.
+// sent is how a fleet's last commands ended.
 type sent struct {
 	id                string
 	at                time.Time
@@ -248,7 +248,7 @@ func tagValue(text string) bool {
 // double braces as the name of a parameter.
 func scriptable(text string) bool { return printable(text) == text && !strings.Contains(text, "{{") }
 
-// printable gives a text without what is none.
+// printable gives a text without unprintable characters.
 func printable(text string) string {
 	return strings.Map(func(letter rune) rune {
 		if !unicode.IsPrint(letter) {
@@ -315,12 +315,12 @@ func unreached(of fleet, known reach) []finding.Finding {
 	return nil
 }
 
-// judgeSent says what became of a fleet's last commands, whether that was good,
+// judgeSent says how a fleet's last commands ended, whether that was good,
 // and whether they have to be sent again.
 func judgeSent(of fleet, last sent, now time.Time) (told []finding.Finding, ended, again bool) {
 	switch {
 	case now.Sub(of.written) > commandHistory:
-		// Systems Manager has forgotten what it was told then.
+		// Systems Manager no longer knows that command.
 		return nil, true, false
 	case last.id == "" || last.at.Before(of.written):
 		return nil, false, true

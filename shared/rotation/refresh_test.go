@@ -44,7 +44,7 @@ type commands struct {
 	// code is that of the error that it answers to SendCommand, or "".
 	code string
 	now  func() time.Time
-	// status is what becomes of commands, failed on how many of 40 instances.
+	// status is how commands end, failed on how many of 40 instances.
 	status types.CommandStatus
 	failed int32
 	// clusters are the instances by the cluster's name, denied those that may not be
@@ -366,7 +366,7 @@ func TestRefreshFails(t *testing.T) {
 	}
 }
 
-// TestReviewTellsOfCommands says what became of them, sends those again that
+// TestReviewTellsOfCommands reports how they ended, sends those again that
 // failed, and leaves the previous credential alone until one has succeeded.
 func TestReviewTellsOfCommands(t *testing.T) {
 	for name, test := range map[string]struct {

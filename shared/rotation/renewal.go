@@ -29,7 +29,7 @@ type Renewing interface {
 }
 
 // Renewal answers {"secret": "ARN", "renew": true}: it begins a rotation of a
-// secret whose credential its registry refuses. It believes no one who says so,
+// secret whose credential its registry refuses. It takes nobody's word for that,
 // but asks the registry itself.
 type Renewal struct {
 	mode       finding.Mode

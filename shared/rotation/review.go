@@ -99,7 +99,7 @@ func (o Observation) lastRotation() time.Time {
 	return o.Rotated
 }
 
-// overdue tells of rotations that did not take place.
+// overdue reports rotations that did not take place.
 func overdue(o Observation) []finding.Finding {
 	if !o.Rotates || o.Due.IsZero() || o.Now.Before(o.Due.Add(lateness)) {
 		return nil
@@ -140,7 +140,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 		return plan
 	}
 	base := Action{Order: both.order, Driver: at.Driver}
-	// What nobody may touch now is the credential that the current version holds.
+	// The credential that the current version holds must not be touched now.
 	base.Order.Current = both.after.Credential
 	renders, told := r.renders(o, at, both, base)
 	refreshes, more2, settled := r.refreshes(o, at, both, renders, base)
@@ -204,7 +204,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	return plan
 }
 
-// held tells of instances that hold the previous credential, and until when it
+// held reports instances that hold the previous credential, and until when it
 // works.
 func (r *Rotation) held(o Observation, at Target, both documents) []finding.Finding {
 	count, clusters := r.holders(o, at, both)

@@ -56,7 +56,7 @@ type world struct {
 	objects *registrytest.ObjectStore
 	network *registrytest.Network
 	now     func() time.Time
-	// refreshing says which instances read files anew, by means of commands.
+	// refreshing says which instances are sent a command to read their files again.
 	refreshing rotation.Refreshing
 	commands   *commands
 	// operators is the operator's, for the driver lambda; nil for all others.
@@ -493,7 +493,7 @@ func TestConfigurationOnly(t *testing.T) {
 	}
 }
 
-// TestDryRun changes nothing and lets nobody believe that it did.
+// TestDryRun changes nothing, and the report says so.
 func TestDryRun(t *testing.T) {
 	w := newWorld(t)
 	w.secrets.Begin(version1)
@@ -505,7 +505,7 @@ func TestDryRun(t *testing.T) {
 	if _, value := w.secrets.Staged("AWSPENDING"); value != "" || string(w.served()) != file {
 		t.Error("something was changed")
 	}
-	// What is wrong already is told without the promise to cure it.
+	// What is wrong already is reported without the promise to cure it.
 	w.secrets.Rotates = false
 	if result := check(t, w.function(finding.DryRun).Handle(t.Context(), stepEvent("create_secret", version1))); codes(result) != "rotation-disabled" {
 		t.Errorf("got %+v", result)

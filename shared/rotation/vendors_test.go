@@ -529,7 +529,7 @@ func (w *world) ended(t *testing.T, v vendor, s server, version string, at int, 
 	}
 }
 
-// TestVendorsFail has registries refuse, and holds what is told and what is left.
+// TestVendorsFail has registries refuse, and checks what is reported and what is left.
 func TestVendorsFail(t *testing.T) {
 	refusing := func(status int) func(*world, vendor) {
 		return func(w *world, v vendor) {

@@ -88,7 +88,7 @@ type part struct {
 	results  []finding.Result
 }
 
-// progress is told how far a scan is.
+// progress is called with how far a scan is.
 type progress func(kind sweep.Kind, done, total int)
 
 // Region scans one region. An error means that it could not be scanned at all;

@@ -167,7 +167,7 @@ func TestSeveralFailuresOfOneText(t *testing.T) {
 	}
 }
 
-// TestObjectsAreNames: a word of the sentence is none, and would send people to
+// TestObjectsAreNames: a word of the sentence isn't a name, and would send people to
 // look for it.
 func TestObjectsAreNames(t *testing.T) {
 	for text, want := range map[string]string{

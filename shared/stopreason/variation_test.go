@@ -70,7 +70,7 @@ var variations = map[string]func(knownText) string{
 	},
 }
 
-// anchored are causes that are told by the whole text, so that nothing may
+// anchored are causes that are known by the whole text, so that nothing may
 // stand around it.
 var anchored = map[ID]bool{WrapperNoCause: true}
 

@@ -48,13 +48,13 @@ type Trail struct {
 	Advanced []types.AdvancedEventSelector
 }
 
-// BucketEvents is whom a bucket reports uploads.
+// BucketEvents says where a bucket sends events for uploads.
 type BucketEvents struct {
 	Name string
 	// Own is the stack's own bucket, which calls validate-config itself.
 	Own         bool
 	EventBridge bool
-	// Suffixes are those of keys of whose upload some function is told.
+	// Suffixes are those of the keys whose uploads invoke a function.
 	Suffixes []string
 	Unknown  string
 }
@@ -130,7 +130,7 @@ func (o observer) trails(ctx context.Context) ([]Trail, error) {
 	})
 	var trails []Trail
 	for _, of := range described.TrailList {
-		// By its ARN, without which no one is informed about a copy or of the organization's
+		// By its ARN, because its name finds neither a copy nor an organization's trail
 		// (GetTrailStatus, CloudTrail API Reference).
 		trail := Trail{
 			Name: aws.ToString(of.Name), ARN: aws.ToString(of.TrailARN),

@@ -155,7 +155,7 @@ func (r *Run) answer(text string) bool {
 	return true
 }
 
-// count takes what became of the subjects of a message into the report.
+// count adds the outcomes for the subjects of a message to the report.
 func (r *Run) count(kind Kind, swept publish.Swept) {
 	tally, news := r.tally(kind), 0
 	for status, count := range swept.Statuses {
@@ -173,7 +173,7 @@ func (r *Run) count(kind Kind, swept publish.Swept) {
 	r.Dropped += max(0, news-len(swept.Results))
 }
 
-// giveUp makes results of the subjects that no one informed about.
+// giveUp makes results of the subjects that no function answered about.
 func (r *Run) giveUp(s Settings) (count int) {
 	references := make([]string, 0, len(r.Sent))
 	for reference := range r.Sent {

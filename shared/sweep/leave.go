@@ -283,7 +283,7 @@ func (l *leaver) files(ctx context.Context) error {
 	return nil
 }
 
-// planLeave says of each dependent what becomes of it when the stack goes. Only
+// planLeave says what happens to each dependent when the stack is deleted. Only
 // rotations would break, so only they are taken back: policies, roles and buckets
 // that others use stay when the stack is deleted.
 func (s Settings) planLeave(found Dependents, region string) []finding.Result {

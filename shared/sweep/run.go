@@ -189,8 +189,8 @@ func over(id string) *finding.Finding {
 	return &f
 }
 
-// load reads the state; nil where there is none. One that cannot be read is
-// no one's.
+// load reads the state; nil where there is none. One that cannot be read counts as
+// ended.
 func (s *Sweep) load(ctx context.Context) (*Run, string, error) {
 	output, err := s.clients.Storage.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.settings.ReportBucket, Key: aws.String(stateKey)})
 	if awserror.HasCode(err, "NoSuchKey", "NotFound") {

@@ -247,7 +247,7 @@ type share struct {
 }
 
 // handOver lists the parts, decides what is handed over of them, sends it, and
-// notes what came of it: each step of all parts side by side.
+// notes the result: each step of all parts side by side.
 func (s *Sweep) handOver(ctx context.Context, run *Run, parts []Part) []pipeline.Entry {
 	shares := make([]share, len(parts))
 	for i, part := range parts {

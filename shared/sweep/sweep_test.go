@@ -605,7 +605,7 @@ func TestCutOff(t *testing.T) {
 	})
 }
 
-// A run that is taken up later than anybody waits for answers takes those that
+// A run that is continued after the wait for answers is over takes those that
 // came meanwhile.
 func TestTakenUpLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -622,7 +622,7 @@ func TestTakenUpLate(t *testing.T) {
 }
 
 // The same event once more, when the sweep is over: it reports once more, and
-// asks no one anything.
+// sends no message.
 func TestDeliveredAgain(t *testing.T) {
 	a := large(3, 3)
 	first := deliver(t, t.Context(), enforcing(), a, `{}`, "one")

@@ -246,7 +246,7 @@ func (w *writer) actions(result Result) {
 	w.put("</ol>")
 }
 
-// aside shows what needs no one: resolved and accepted problems.
+// aside shows what needs no work: resolved and accepted problems.
 func (w *writer) aside(s Summary) {
 	if len(s.Resolved) > 0 {
 		w.put(`<details class="aside"><summary>Resolved since the sweep of %s: %s</summary><ul>`, s.Since.UTC().Format("2 January 2006, 15:04 UTC"), grouped(len(s.Resolved)))

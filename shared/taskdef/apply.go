@@ -131,8 +131,8 @@ func (attachment Attachment) apply(ctx context.Context, a Applier) error {
 }
 
 // apply registers the new revision. ECS knows no condition for it, so the race
-// is decided afterwards, by the numbers that ECS gives: whoever finds an active
-// revision between the source and its own was late, and takes its own back.
+// is decided afterwards, by the numbers that ECS gives: a run that finds an
+// active revision between the source and its own was late, and deregisters its own.
 // That revision is another's newer definition, or the same patch by the same
 // function, delivered twice; either way the event is looked at again, and finds
 // its revision superseded.

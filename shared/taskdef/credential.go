@@ -57,7 +57,7 @@ func ParseCredential(parameter string) (SecretName, error) {
 // that Secrets Manager adds.
 func parseSecret(name string) (SecretName, error) { return ParseCredential(name) }
 
-// credentials judges the secrets that containers name, whoever chose them.
+// credentials checks the secrets that containers name, whether or not this function chose them.
 func (j *judgement) credentials() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		// What the patch is going to take away or to put there was judged already.

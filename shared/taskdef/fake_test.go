@@ -474,7 +474,7 @@ func (r *fakeRole) document() string {
 	return string(text)
 }
 
-// told reports whether a simulation is told a context key, with a value where
+// told reports whether a simulation gets a context key, with a value where
 // one is asked for.
 func told(input *iam.SimulatePrincipalPolicyInput, condition string) bool {
 	key, value, asked := strings.Cut(condition, "=")

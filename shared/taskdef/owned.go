@@ -27,7 +27,7 @@ func tagMap(tags []types.Tag) map[string]string {
 	return named
 }
 
-// isIgnored reports whether no one wants the definition looked at.
+// isIgnored reports whether its owner or a setting excludes the definition.
 func (s Settings) isIgnored(o Observation) bool { return s.whyIgnored(o) != nil }
 
 // whyIgnored says why a definition is left alone: its family is on the operator's

@@ -53,7 +53,7 @@ func registrationOf(definition *types.TaskDefinition, tags []types.Tag) *ecs.Reg
 }
 
 // carried gives a new revision's tags: the old one's in their order, and where
-// it was made from. Tags of AWS itself cannot be set by anybody else; ours is
+// it was made from. Only AWS can set its own tags; ours is
 // left out where it would be one too many.
 func carried(tags []types.Tag, source string) []types.Tag {
 	from := types.Tag{Key: aws.String(TagPatchedFrom), Value: aws.String(tagValue(source))}

@@ -79,7 +79,7 @@ func TestUnrelatedConditionsDecideNothing(t *testing.T) {
 	}
 }
 
-// TestTagsOfASecretAreNoOtherResources: what the simulator is told about a secret's
+// TestTagsOfASecretAreNoOtherResources: what the simulator gets about a secret's
 // tags must not open a repository.
 func TestTagsOfASecretAreNoOtherResources(t *testing.T) {
 	secret := tagged("shop", "registry.example.com")

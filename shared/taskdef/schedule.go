@@ -53,7 +53,7 @@ func (u *Usage) reportSchedules(plan *pipeline.Plan[Action]) {
 			})
 		}
 	}
-	// One reason is told once.
+	// Each reason is reported once.
 	if u.SchedulesUnchecked != "" && u.SchedulesUnchecked != u.ServicesUnchecked {
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "schedules-unchecked", Severity: finding.Info,

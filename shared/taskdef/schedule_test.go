@@ -67,7 +67,7 @@ func TestWhichSchedulesAreNamed(t *testing.T) {
 			if last := result.Findings[len(result.Findings)-1]; !strings.Contains(last.Message, test.says) {
 				t.Errorf("%q does not say %q", last.Message, test.says)
 			}
-			// What pins the revision is told until it does not; the rest was told once.
+			// What pins the revision is reported until it no longer does; the rest was reported once.
 			if test.code == "schedule-pinned" {
 				wantResult(t, s.look("app"), finding.Noncompliant, "schedule-pinned")
 				wantResult(t, s.look("app:1"), finding.Noncompliant, "schedule-pinned")

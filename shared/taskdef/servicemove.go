@@ -56,7 +56,7 @@ type Successor struct {
 	Attributes []string
 }
 
-// moves plans what becomes of the services that run an old revision. None is
+// moves plans which services that run an old revision get the new one. None is
 // moved to an unfit one, or where nothing is new enough for it: its tasks could
 // not start, where the old one's may still run on what their instances have
 // pulled before.

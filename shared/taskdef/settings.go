@@ -19,7 +19,7 @@ type Settings struct {
 	// ExecutionRoleARN is given to definitions that need an execution role and
 	// have none; "" leaves them.
 	ExecutionRoleARN string `env:"EXECUTION_ROLE_ARN"`
-	// ChangeOwnedResources says what becomes of definitions and execution roles that
+	// ChangeOwnedResources says what to do with definitions and execution roles that
 	// another tool manages.
 	ChangeOwnedResources OwnedResources `env:"CHANGE_OWNED_RESOURCES" envDefault:"roles"`
 	// IgnoredFamilies are left alone.
@@ -32,7 +32,7 @@ type Settings struct {
 	// CureExecutionRoles lets execution roles be given what they lack: one secret by
 	// its resource policy, Amazon ECR and logs by AWS's own policy.
 	CureExecutionRoles settings.Choice `env:"CURE_EXECUTION_ROLES" envDefault:"no"`
-	// AllowPrivateRegistries lets registries be asked at private addresses: whoever
+	// AllowPrivateRegistries lets registries be asked at private addresses: anyone who
 	// registers a definition names the host.
 	AllowPrivateRegistries settings.Choice `env:"ALLOW_PRIVATE_REGISTRIES" envDefault:"no"`
 	// Authorities beside the system's may sign the registries' certificates.

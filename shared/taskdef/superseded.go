@@ -101,7 +101,7 @@ func usedBy(revision string, uses *taskuse.Uses) (by string) {
 	return by
 }
 
-// retirements plans what becomes of superseded revisions of ours.
+// retirements plans which of our superseded revisions to deregister.
 func (j *judgement) retirements(plan *pipeline.Plan[Action]) {
 	old, _ := j.old()
 	if j.Uses == nil {

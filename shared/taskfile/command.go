@@ -211,7 +211,7 @@ func (c *check) file(ctx context.Context, file commandline.File) ([]diagnostic.S
 				Fix:     "Run it with AWS credentials, or give --secret REGISTRY=ARN.",
 			})
 		}
-		// What was found is told all the same.
+		// What was found is still reported.
 		failed = errors.Join(failed, judged.writeChanges(&c.changes, file.Name, draft))
 	}
 	return []diagnostic.Source{source}, failed
@@ -349,7 +349,7 @@ func (v *verdict) leaveOut(said map[string]bool) {
 	v.edits = slices.DeleteFunc(v.edits, func(edit taskdef.Edit) bool { return said[fmt.Sprintf("%+v", edit)] })
 }
 
-// writeChanges shows how the file is to be changed, as a diff, as a JSON patch,
+// writeChanges shows how the file should change, as a diff, as a JSON patch,
 // and in words where it can't be patched.
 func (v verdict) writeChanges(to *strings.Builder, name string, draft *Draft) error {
 	if len(v.edits) == 0 {

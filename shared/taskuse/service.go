@@ -96,7 +96,7 @@ func (r Reader) servicesOf(ctx context.Context, cluster string) (services []stri
 
 // Revisions gives the task definitions that a service runs, has in a deployment,
 // or in a task set, as services of CodeDeploy and of external controllers do: all
-// that it starts tasks of now, or may be rolled back to. Each is told once.
+// that it starts tasks of now, or may be rolled back to. Each is listed once.
 func Revisions(service types.Service) []string {
 	named := []string{aws.ToString(service.TaskDefinition)}
 	for _, deployment := range service.Deployments {

@@ -185,7 +185,7 @@ func isAbout(s policydocument.Statement, service Service) bool {
 }
 
 // named reports whether principals name a service. To allow everybody names
-// none: everybody is no one in particular.
+// none, because everybody is not a particular account.
 func named(principals policydocument.Principals, service Service) bool {
 	return slices.ContainsFunc(principals.Services, func(principal string) bool { return isPrincipalOf(service, principal) })
 }

@@ -1,5 +1,5 @@
 // Package userdata reads an instance's user data as cloud-init, EC2Launch and
-// Bottlerocket read it, and says what becomes of the ECS agent's configuration:
+// Bottlerocket read it, and says what it does to the ECS agent's configuration:
 // which cluster the instance joins, which variables the agent gets, and from
 // which line of the source each of them comes. It runs nothing and is pure.
 //

@@ -33,7 +33,7 @@ func init() {
 	)
 }
 
-// sweepRoles looks at all roles, and gives what became of those with a prefix.
+// sweepRoles looks at all roles, and gives the results of those with a prefix.
 func (w *world) sweepRoles(t *testing.T, request, prefix string) (map[string]report.Status, sweepreport.Summary) {
 	t.Helper()
 	invoked := must(w.Invoke(t.Context(), "sweep", []byte(request)))(t)

@@ -19,7 +19,7 @@ func init() {
 	add(Case{Number: 3, Exploit: "who may make a role, and attach nothing, gets a policy by way of the function", Limit: "RequireActorRight, AgentPolicyClusters", Play: actor.play, Control: actor.control, Alone: true})
 }
 
-// requiredRight is a second stack, which asks for the right of whoever caused a
+// requiredRight is a second stack, which asks for the right of the principal that caused a
 // look, and attaches its own policy for two clusters.
 type requiredRight struct {
 	stack *operator.Operator

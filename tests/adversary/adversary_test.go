@@ -1,5 +1,5 @@
 // Package adversary plays the exploits that were ever found against the stack,
-// end to end on the local stack, and prints what became of each:
+// end to end on the local stack, and prints the result of each:
 //
 //	go -C tests test ./adversary -v -run TestExploits
 //
@@ -36,7 +36,7 @@ const bound = 3 * time.Minute
 // names what it makes after itself.
 type world struct {
 	*operator.Operator
-	// Topic gets what people are told by e-mail, Chat what chat channels are told.
+	// Topic gets the e-mails, Chat the chat messages.
 	Topic, Chat *operator.Inbox
 	// closers end what cases run, after the last of them.
 	mutex   sync.Mutex
@@ -121,7 +121,7 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 	return code, err
 }
 
-// row is what became of a case.
+// row is the result of a case.
 type row struct {
 	number             int
 	exploit, limit     string

@@ -102,7 +102,7 @@ func (w *world) told(t *testing.T, bus *operator.Inbox) map[string]string {
 	return texts
 }
 
-// controlNamesAreShown: what parses as a name is told, or findings would help no
+// controlNamesAreShown: what parses as a name is shown, or findings would help no
 // one.
 func controlNamesAreShown(t *testing.T, w *world) {
 	role := w.executionRole(t, "right-fieldsExec", "")

@@ -53,7 +53,7 @@ func toldOf(ctx context.Context, inbox *operator.Inbox, word string) (bool, erro
 // brokenConfig is invalid whatever the settings.
 const brokenConfig = "ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={\n"
 
-// upload puts a broken file into the config bucket and waits until people are told.
+// upload puts a broken file into the config bucket and waits for the message.
 func (w *world) uploadAndWait(t *testing.T, key string) {
 	t.Helper()
 	must(w.Upload(t.Context(), w.Stack.Outputs["ConfigBucket"], key, brokenConfig))(t)

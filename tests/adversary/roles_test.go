@@ -78,7 +78,7 @@ func (w *world) resultsOf(t *testing.T, role string) []operator.Result {
 }
 
 // lent waits until a role has the agent's policy, and the record of it: between the
-// two, nobody is as fast as a test.
+// two, people are not as fast as a test.
 func (w *world) lent(t *testing.T, role string) {
 	t.Helper()
 	eventually(t, role+" has the agent's policy", func(ctx context.Context) (bool, error) {
@@ -138,7 +138,7 @@ func controlTag(t *testing.T, w *world) {
 	w.lent(t, role)
 }
 
-// launch runs an instance of an image that is none of ECS's, with a role of the
+// launch runs an instance of an image that isn't ECS's, with a role of the
 // name.
 func (w *world) launch(t *testing.T, role, text string) {
 	t.Helper()
@@ -259,7 +259,7 @@ func (how teardown) play(t *testing.T, w *world) {
 	}
 	if how.exclusive {
 		// A look that another event asked for, between the detachment and its own
-		// event, would attach the policy again: nobody has told of it by then.
+		// event, would attach the policy again: no event about it has come by then.
 		eventually(t, "no event about a role waits", func(ctx context.Context) (bool, error) {
 			depth, err := w.QueueDepth(ctx, w.Stack.Outputs["AttachPoliciesQueue"])
 			return depth == 0, err

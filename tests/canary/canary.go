@@ -133,7 +133,7 @@ func (s *Set) Search(where, text string) []Sighting {
 	return sightings
 }
 
-// before is how much of the text in front of a sighting is told.
+// before is how much of the text in front of a sighting is shown.
 const before = 120
 
 // encodings are the ways in which a secret may be written, but for the

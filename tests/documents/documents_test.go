@@ -261,7 +261,7 @@ func TestEvents(t *testing.T) {
 }
 
 // TestUserData runs the scripts that copy ecs.config, with a root, a package
-// manager, an AWS CLI and a service manager that are none.
+// manager, an AWS CLI and a service manager that are stubs.
 func TestUserData(t *testing.T) {
 	root, _ := checkout(t)
 	blocks, err := Blocks(root, "docs/instances.md")

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Stiff are the words that nobody says to a colleague. Measured in November 2026,
+// Stiff are words that engineers don't use with each other. Measured in November 2026,
 // they were several times as frequent here as in the field's code.
-var Stiff = regexp.MustCompile(`(?i)\b(anew|nobody|whoever|whosoever|hangs? on|(?:is|are|was|were) to be|for ever|of (?:its|his|her|their|one's|your|my|our) own|tells? of|told of|lest|thereof|whereof|gets? the better of)\b`)
+var Stiff = regexp.MustCompile(`(?i)\b(anew|nobody|anybody|whoever|whosoever|whom|hangs? on|(?:is|are|was|were) (?:to be|told)|(?:became|becomes) of|c[ao]mes? of it|whose turn|for ever|of (?:its|his|her|their|one's|your|my|our) own|tells? of|told of|lest|thereof|whereof|gets? the better of)\b`)
 
 // Wording counts words, and the stiff ones among them.
 type Wording struct {

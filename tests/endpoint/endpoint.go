@@ -39,7 +39,7 @@ const IdleTime = 2 * time.Second
 // Options say what stands behind the endpoint.
 type Options struct {
 	Record *awscall.Record
-	// Guard refuses calls before anybody answers them; nil refuses none.
+	// Guard refuses calls before they are answered; nil refuses none.
 	Guard Supplement
 	// Supplements by operation, as in "iam:SimulatePrincipalPolicy".
 	Supplements map[string]Supplement

@@ -201,7 +201,7 @@ func testDetachedAndUndone(t *testing.T, w *world) {
 const userData = "#!/bin/bash\necho ECS_CLUSTER=storefront >> /etc/ecs/ecs.config\n"
 
 // testInstanceEvidence launches instances under roles whose names say nothing:
-// ECS-optimized images that are told nothing, and another that joins a cluster.
+// ECS-optimized images without user data, and another that joins a cluster.
 // What an instance runs entitles to nothing; the command of the finding does.
 func testInstanceEvidence(t *testing.T, w *world) {
 	client := ec2.NewFromConfig(w.Stack.Config)

@@ -260,7 +260,7 @@ var assigns = regexp.MustCompile(`^[A-Z_]+=`)
 // long as one.
 var versionID = regexp.MustCompile(`(--(?:move-to|remove-from)-version-id) [A-Z-]+`)
 
-// unreachable is where nobody answers: whoever gets as far as asking there
+// unreachable is where nothing answers: a function that gets as far as asking there
 // had nothing against the options.
 const unreachable = "http://127.0.0.1:9"
 

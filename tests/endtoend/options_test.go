@@ -193,7 +193,7 @@ func testUpdateService(ctx context.Context, t *testing.T, o *operator.Operator) 
 	}
 	forget()
 
-	// The next version of its owner's, and what becomes of the function's first.
+	// The owner's next revision, and the function's first one afterwards.
 	must(o.ECS.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
 		Family: aws.String("web"),
 		ContainerDefinitions: []types.ContainerDefinition{{

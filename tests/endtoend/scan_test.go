@@ -178,7 +178,7 @@ func plantFiles(t *testing.T, w *world) {
 	} {
 		must(w.Upload(t.Context(), existingBucket, "scan/"+name, content))(t)
 	}
-	// Nothing tells of what is uploaded there any more.
+	// Uploads there cause no event any more.
 	must(w.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
 		Bucket: aws.String(existingBucket), NotificationConfiguration: &s3types.NotificationConfiguration{},
 	}))(t)

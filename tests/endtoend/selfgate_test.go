@@ -42,7 +42,7 @@ var becoming = []string{
 	"cloudformation:UpdateStack", "ec2:RunInstances", "ecs:RunTask", "ecs:StartTask", "ssm:SendCommand",
 }
 
-// changingRoles are what no one of this stack may do to its own roles.
+// changingRoles are calls that no function of this stack may make for its own roles.
 var changingRoles = []string{
 	"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:UpdateAssumeRolePolicy",
 	"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole",

@@ -138,7 +138,7 @@ func testValidateConfig(t *testing.T, w *world) {
 
 // openExistingBucket has access control lists count in the bucket of the
 // parameter ConfigBuckets, as in buckets of before 2023. It keeps no versions,
-// and tells no one of uploads yet.
+// and sends no events for uploads yet.
 func (w *world) openExistingBucket(t *testing.T) {
 	t.Helper()
 	must(w.S3.PutBucketOwnershipControls(t.Context(), &s3.PutBucketOwnershipControlsInput{

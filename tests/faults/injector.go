@@ -204,7 +204,7 @@ func (i *injector) forward(request *http.Request, body []byte, exchange awscall.
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
 	}
 	if i.world.scenario.Unguarded && exchange.Call.Name() != "events:PutEvents" {
-		// To the stack, it is anybody's call; the bus of the findings takes a
+		// To the stack, it is a call from outside; the bus of the findings takes a
 		// function's only.
 		out.Header.Set("User-Agent", strings.ReplaceAll(request.UserAgent(), "app/ecs-guardrails-", "app/"))
 	}

@@ -27,7 +27,7 @@ import (
 
 // Lab is the stack that all runs share, and what was deployed in it.
 type Lab struct {
-	// Operator has clients that go past the endpoint: what it makes wakes no one.
+	// Operator has clients that go past the endpoint: what it makes causes no event.
 	*operator.Operator
 	stack     *stack.Stack
 	endpoint  *url.URL

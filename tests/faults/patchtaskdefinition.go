@@ -111,7 +111,7 @@ func (w *World) createPullSecret(ctx context.Context) error {
 	return err
 }
 
-// pullSecretState tells whom the resource policy of the registry's secret lets in.
+// pullSecretState lists the principals that the resource policy of the registry's secret allows.
 func (w *World) pullSecretState(ctx context.Context) ([]string, error) {
 	output, err := w.Operator.Secrets.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: &w.pullSecret})
 	if err != nil {

@@ -225,7 +225,7 @@ func (*htpasswdUsers) arrange(ctx context.Context, w *World) (*rotated, operator
 }
 
 // live reads the file. A user whose password is none of the secret's cannot be
-// used by anybody, and is no credential, but there are never more than two.
+// used, and is no credential, but there are never more than two.
 func (h *htpasswdUsers) live(ctx context.Context, known func(string, string) string) ([]string, error) {
 	content, err := h.world.content(ctx, operator.Object{Bucket: h.bucket, Key: h.key})
 	if err != nil {

@@ -26,7 +26,7 @@ type Scenario struct {
 	Isolated []Cut
 	// State reads everything that the function may have changed, a line each.
 	State func(context.Context, *World) ([]string, error)
-	// Lost is a call of which nobody would notice that it was lost, had the
+	// Lost is a call whose loss would go unnoticed, had the
 	// service answered with success; the check has to.
 	Lost Cut
 	// Another is what depends on which event brings the function to look: what only

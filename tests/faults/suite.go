@@ -21,7 +21,7 @@ type Suite struct {
 	Faults    []Fault
 	// Sample is how many of each scenario's cuts are tried, 0 for all.
 	Sample int
-	// Progress is told in words what goes on.
+	// Progress gets a line for each step.
 	Progress io.Writer
 }
 

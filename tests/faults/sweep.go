@@ -121,7 +121,7 @@ func (w *World) createSweepPlaces(ctx context.Context) error {
 }
 
 // answer does what the functions do with sweep's messages, as far as sweep sees
-// it: what it asked for is told, once for each message, good or bad.
+// it: what it asked for is answered once for each message, good or bad.
 func (w *World) answer(queue, body string) error {
 	for name, worker := range workers {
 		if !strings.HasSuffix(w.settings[name], "/"+queue) {

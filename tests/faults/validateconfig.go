@@ -87,7 +87,7 @@ func logins() *Scenario {
 	}, nil, bad)
 }
 
-// refuse is a registry that knows no one.
+// refuse is a registry that refuses every login.
 func refuse(writer http.ResponseWriter, _ *http.Request) {
 	writer.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
 	http.Error(writer, `{"errors":[{"code":"UNAUTHORIZED"}]}`, http.StatusUnauthorized)

@@ -43,7 +43,7 @@ type kind struct {
 
 // kinds are one for each way in which drivers make credentials: one that mints a
 // token beside the old one, one that regenerates the only token of the account
-// whose turn it is, and one that mints accounts.
+// on standby, and one that mints accounts.
 func kinds() []kind {
 	return []kind{
 		{

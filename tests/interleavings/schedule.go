@@ -164,7 +164,7 @@ type step struct {
 	// were tried before, and what came since doesn't affect them.
 	asleep []Call
 	held   []Call
-	// open are the calls that are to be tried here.
+	// open are the calls still to try here.
 	open   []Call
 	tried  []Call
 	chosen Call
@@ -205,7 +205,7 @@ func of(calls []Call, delivery int) []Call {
 	return slices.DeleteFunc(slices.Clone(calls), func(call Call) bool { return call.Delivery != delivery })
 }
 
-// choose takes the next call of a step that is to be tried; false where there is
+// choose takes the next call of a step to try; false where there is
 // none.
 func (s *search) choose(at int) bool {
 	step := &s.steps[at]

@@ -223,7 +223,7 @@ func texts(value any) (texts []string) {
 
 // TestStatementsFit: each statement of the template's policies names actions that
 // there are, resources of types that they know, and condition keys that their
-// requests have. Else it would grant nothing, or deny nothing, and say so to nobody.
+// requests have. Otherwise it would silently grant or deny nothing.
 func TestStatementsFit(t *testing.T) {
 	statements := deployed(t)
 	keys := map[string][]string{}

@@ -8,7 +8,7 @@ import (
 )
 
 // TestGuardTagsPolicy plays the shipped service control policy: it must deny
-// strangers the tags, and nothing else to anybody.
+// strangers the tags, and denies nothing else.
 func TestGuardTagsPolicy(t *testing.T) {
 	text, err := os.ReadFile("../../docs/policies/guard-tags-scp.json")
 	if err != nil {

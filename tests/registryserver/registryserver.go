@@ -95,7 +95,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		return nil, fmt.Errorf("taking a port for the registry: %w", err)
 	}
 	server.Host = listener.Addr().String()
-	// Distribution logs through logrus's standard logger, wherever it is told to.
+	// Distribution logs through logrus's standard logger, wherever it is configured to.
 	logrus.SetOutput(options.Log)
 	server.app = handlers.NewApp(context.WithoutCancel(ctx), &configuration.Configuration{
 		Version: "0.1",

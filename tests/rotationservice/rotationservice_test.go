@@ -73,7 +73,7 @@ func (m *memory) UpdateSecretVersionStage(_ context.Context, input *secretsmanag
 }
 
 // rotator is a rotation function that keeps its events, and fails at a step as
-// often as it is told to.
+// often as it is asked to.
 type rotator struct {
 	secrets *memory
 	events  []map[string]string

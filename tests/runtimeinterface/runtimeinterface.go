@@ -86,7 +86,7 @@ func Start(ctx context.Context, emulator string, function Function) (*Process, e
 		return nil, fmt.Errorf("start the runtime interface emulator: %w", err)
 	}
 	// The front opens first, and an event that comes then can start a function
-	// that finds no one at the back.
+	// that finds no server behind it.
 	for _, address := range []string{front, back} {
 		if err := waitForPort(ctx, address); err != nil {
 			process.Stop()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Renaming says what became of a parameter of version 0.1.
+// Renaming says what replaces a parameter of version 0.1.
 type Renaming struct {
 	Old string
 	// Now says in a sentence's part what to write today.

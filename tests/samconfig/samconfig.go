@@ -1,4 +1,4 @@
-// Package samconfig reads what sam deploy is told in samconfig.toml and on the
+// Package samconfig reads the parameters that sam deploy gets from samconfig.toml and the
 // command line, and says all at once which parameters the template does not take
 // and how to write them today.
 package samconfig

@@ -133,7 +133,7 @@ func (t *Template) Parameters() []Parameter {
 // Action is one that a statement allows.
 type Action struct {
 	Name string
-	// Why is told by the comment before the action, or before the statement.
+	// Why is the comment before the action, or before the statement.
 	Why string
 	// Only says under which parameters it is there, as in "Allow=restore-config".
 	Only string

@@ -51,7 +51,7 @@ func (r *resource) UnmarshalYAML(node *yaml.Node) error {
 }
 
 // Anyone who reads an alarm about a queue's age has as long as the queue keeps its
-// messages, and is told so.
+// messages, and is configured so.
 func TestAlarmsTellWhenAQueueDropsMessages(t *testing.T) {
 	resources := shipped(t)
 	words := map[time.Duration]string{24 * time.Hour: "after a day.", 4 * 24 * time.Hour: "after four days."}

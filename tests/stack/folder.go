@@ -56,7 +56,7 @@ func openFolder(checkout, name string) (*Folder, error) {
 	return folder, nil
 }
 
-// takeLock tries for a moment: whoever only asks who runs the stack holds the
+// takeLock tries for a moment: a process that only asks which one runs the stack holds the
 // lock for the time of one system call.
 func takeLock(lock *os.File) error {
 	var err error

@@ -106,7 +106,7 @@ func (s *sam) build(ctx context.Context) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	// sam keeps the compiler's words to itself and tells of the second thing
+	// sam hides the compiler's output and reports the second thing
 	// that it tried (aws_lambda_builders, workflows/go_modules/builder.py).
 	compile := exec.CommandContext(ctx, "go", "build", "-o", os.DevNull, "./functions/...")
 	compile.Dir = filepath.Dir(s.stack.options.Template)

@@ -28,7 +28,7 @@ func TestWhatIsRunIsBuiltAsWhatIsShipped(t *testing.T) {
 	}
 }
 
-// TestMakeBuildsForTheArchitecture runs the target with a SAM CLI that is none:
+// TestMakeBuildsForTheArchitecture runs the target with a fake SAM CLI:
 // functions whose parameter says x86_64 do not start with what was built for the
 // template's default.
 func TestMakeBuildsForTheArchitecture(t *testing.T) {

@@ -86,7 +86,7 @@ type Options struct {
 	// Waits replace waits of the template that have no parameter and that a test
 	// can't sit out, by the path below Resources ("Queue.Properties.DelaySeconds").
 	Waits map[string]string
-	// Progress is told in words what goes on; by default nobody.
+	// Progress gets a line for each step; by default they are dropped.
 	Progress io.Writer
 }
 
@@ -100,7 +100,7 @@ type Stack struct {
 	Outputs map[string]string
 	// Config is for a person's clients.
 	Config aws.Config
-	// Behind is for clients that nobody may notice: no event comes of what they do.
+	// Behind is for clients whose calls cause no event.
 	Behind aws.Config
 	// Record has every call that passed the endpoint.
 	Record *awscall.Record
@@ -249,7 +249,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	}
 	s.closers = append(s.closers, s.emulator.Stop)
 
-	// The rig's own calls go past the endpoint: they are nobody's.
+	// The rig's own calls go past the endpoint: they belong to no principal.
 	s.Behind = configuration(s.emulator.URL.String())
 	behind := s.Behind
 	functions, queues, roles := lambda.NewFromConfig(behind), sqs.NewFromConfig(behind), iam.NewFromConfig(behind)

@@ -56,7 +56,7 @@ func TestNoObserverCallsARule(t *testing.T) {
 }
 
 // A rule that is called by way of a helper or handed on as a value is found; a
-// field, or another type's method, of the same name is none.
+// field, or another type's method, of the same name doesn't count.
 func TestTheCheckFindsACall(t *testing.T) {
 	const head = `package p
 

@@ -22,7 +22,7 @@
 // username is an organization, and the user one who may manage its access tokens:
 // a custom role "Manage organization access tokens" is enough. "url" may be left
 // out; it is https://hub.docker.com.
-// The password is the account's own: Docker Hub lets no one manage tokens who
+// The password is the account's own: Docker Hub lets nobody manage tokens who
 // logged in with a token (docker/hub-feedback#2478), and takes no password where
 // an organization enforces single sign-on.
 package dockerhub

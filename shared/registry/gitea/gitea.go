@@ -11,7 +11,7 @@
 // and delete everybody's tokens. Better than a password is a token of the user's
 // with the scopes write:user and read:package, as {"url": …, "token": "…"}: the
 // token API takes it in the place of the password, also from users with a second
-// factor, of whom a password alone is refused (seen on Gitea 1.27.3).
+// factor, whose password alone is refused (seen on Gitea 1.27.3).
 package gitea
 
 import (

@@ -248,7 +248,7 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 	return d.api(order).Delete(ctx, "/api/v2.0/robots/"+url.PathEscape(id), "the deletion of a robot")
 }
 
-// Issue chooses a secret for the robot whose turn it is.
+// Issue chooses a secret for the standby robot.
 func (d *Alternate) Issue(_ context.Context, order registry.Order) (registry.Issued, error) {
 	return registry.ChoosePassword(d.random, order)
 }
@@ -266,7 +266,7 @@ func (d *Alternate) Install(ctx context.Context, order registry.Order, credentia
 	return err
 }
 
-// Revoke gives a robot a secret that nobody knows.
+// Revoke gives a robot a random secret that is thrown away.
 func (d *Alternate) Revoke(ctx context.Context, order registry.Order, id string) error {
 	password, err := registry.NewPassword(d.random)
 	if err != nil {

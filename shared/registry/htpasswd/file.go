@@ -19,7 +19,7 @@ import (
 const maxCost = 14
 
 // cost is that of htpasswd -B. Hashes are slow so that passwords which people
-// choose cannot be guessed; ours have 238 random bits, which no one guesses at
+// choose cannot be guessed; ours have 238 random bits, which can't be guessed at
 // any speed. A registry, though, hashes at each request of each pull.
 const cost = 5
 

@@ -96,12 +96,12 @@ func (d *Driver) Examine(order registry.Order) error {
 	return nil
 }
 
-// Issue chooses a password for the user whose turn it is.
+// Issue chooses a password for the standby user.
 func (d *Driver) Issue(_ context.Context, order registry.Order) (registry.Issued, error) {
 	return registry.ChoosePassword(d.random, order)
 }
 
-// Revoke gives a user a password that nobody knows. The user stays, for its
+// Revoke gives a user a random password that is thrown away. The user stays, for its
 // next turn.
 func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
 	password, err := registry.NewPassword(d.random)
@@ -113,7 +113,7 @@ func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) er
 
 // Install writes the user's line. A file that has it already is left alone, and
 // one that does not have the credential in use: it is another registry's, or none
-// at all, and whoever may tag a secret could have any file written.
+// at all, and anyone who may tag a secret could have any file written.
 func (d *Driver) Install(ctx context.Context, order registry.Order, credential registry.Credential) error {
 	place, err := location(order)
 	if err != nil {

@@ -42,7 +42,7 @@ func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.T
 // Examine wants an administrator.
 func (*Driver) Examine(order registry.Order) error { return order.ExamineAdministrator() }
 
-// Issue chooses a password for the user whose turn it is.
+// Issue chooses a password for the standby user.
 func (d *Driver) Issue(_ context.Context, order registry.Order) (registry.Issued, error) {
 	return registry.ChoosePassword(d.random, order)
 }
@@ -57,7 +57,7 @@ func (d *Driver) Install(ctx context.Context, order registry.Order, credential r
 	return err
 }
 
-// Revoke gives a user a password that nobody knows.
+// Revoke gives a user a random password that is thrown away.
 func (d *Driver) Revoke(ctx context.Context, order registry.Order, id string) error {
 	password, err := registry.NewPassword(d.random)
 	if err != nil {

@@ -55,7 +55,7 @@ func (*Driver) Examine(order registry.Order) error {
 	return order.ExamineAdministrator()
 }
 
-// Issue regenerates the token of the robot whose turn it is. Nobody needs that
+// Issue regenerates the token of the standby robot. Nothing uses that
 // robot's old token: it is the one before the current one, at best. So a run
 // after a crash regenerates it again.
 func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issued, error) {

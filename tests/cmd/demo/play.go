@@ -26,7 +26,7 @@ type play struct {
 	registry *registryserver.Server
 	// registrySecret is the ARN of the secret with the registry's credential.
 	registrySecret string
-	// tape is all that was told so far.
+	// tape is all that was printed so far.
 	tape []telling
 }
 

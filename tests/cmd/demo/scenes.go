@@ -70,7 +70,7 @@ func (p *play) goodConfig(ctx context.Context) (string, error) {
 }
 
 // unusableConfig says docker and writes dockercfg's shape; what stands in for
-// a password is none.
+// a password isn't one.
 const unusableConfig = `ECS_CLUSTER=storefront
 ECS_ENGINE_AUTH_TYPE=docker
 ECS_ENGINE_AUTH_DATA={"registry.example.com":{"auth":"bm90OmEtcGFzc3dvcmQ=","email":"ops@example.com"}}
@@ -108,7 +108,7 @@ func (p *play) lostSettings(ctx context.Context) (string, error) {
 	return "an ecs.config that readers would ignore was tagged invalid", nil
 }
 
-// config uploads a file and sees what becomes of it.
+// config uploads a file and waits for its verdict.
 func (p *play) config(ctx context.Context, key, content, want string) (operator.Result, error) {
 	object, err := p.Upload(ctx, p.bucket, key, content)
 	if err != nil {

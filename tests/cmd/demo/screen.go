@@ -248,7 +248,7 @@ func (p *progress) end() {
 
 func seconds(took time.Duration) string { return fmt.Sprintf("%.1f s", took.Seconds()) }
 
-// outcome is what became of a scene.
+// outcome is the result of a scene.
 type outcome struct {
 	what string
 	err  error

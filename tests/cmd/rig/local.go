@@ -135,8 +135,8 @@ func printWhenReady(ctx context.Context, checkout string) error {
 	return err
 }
 
-// serve runs the stack until it is told to stop. It speaks through file 3 and
-// watches, through file 4, whether anybody still waits for it to be ready.
+// serve runs the stack until it is asked to stop. It speaks through file 3 and
+// watches, through file 4, whether a process still waits for it to be ready.
 func serve(ctx context.Context, checkout, template string) error {
 	speak, life := os.NewFile(3, "progress"), os.NewFile(4, "life")
 	if speak == nil || life == nil {
