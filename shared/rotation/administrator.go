@@ -20,11 +20,11 @@ func administratorOf(value Value, secretName string) (registry.Administrator, []
 	refuse := func(code, problem, fix string) (registry.Administrator, []finding.Finding) {
 		return registry.Administrator{}, []finding.Finding{{
 			Code: code, Severity: finding.Error,
-			Message: fmt.Sprintf("the administrator's secret, which the tag %s names, %s", AdminTag, problem),
+			Message: fmt.Sprintf("The administrator's secret, which the tag %s names, %s.", AdminTag, problem),
 			Fix:     fix,
 		}}
 	}
-	const shape = `correct the tag, or write the secret as {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or with "token" instead of user name and password`
+	const shape = `Correct the tag, or write the secret as {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or with "token" instead of "username" and "password".`
 	if !value.Present || value.Binary {
 		return refuse("administrator-missing", "does not exist or has no value", shape)
 	}
@@ -36,9 +36,9 @@ func administratorOf(value Value, secretName string) (registry.Administrator, []
 		Secrets  []string
 	}
 	if json.Unmarshal([]byte(value.Text.Reveal()), &document) != nil {
-		return refuse("administrator-shape", `is not a JSON object of texts, with a list of them under "secrets"`, shape)
+		return refuse("administrator-shape", `is not a JSON object with text values and a list of text under "secrets"`, shape)
 	}
-	allow := fmt.Sprintf(`have the administrator's owner write "secrets": [%q] into it, or the beginning of the name with a * behind; or correct the tag`, secretName)
+	allow := fmt.Sprintf(`Have the administrator's owner write "secrets": [%q] into it, or the beginning of the name followed by *. Or correct the tag.`, secretName)
 	if len(document.Secrets) == 0 {
 		return refuse("administrator-unlisted", `doesn't list under "secrets" which secrets it is for, so it is for none`, allow)
 	}

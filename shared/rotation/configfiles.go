@@ -196,34 +196,34 @@ func configFaults(faults []ConfigFault) []finding.Finding {
 		case FileMissing:
 			findings = append(findings, finding.Finding{
 				Code: "config-missing", Severity: finding.Warning,
-				Message: fmt.Sprintf("the tag %s lists %s, which doesn't exist", ConfigTag, printable(fault.Where)),
-				Fix:     "correct the entry, or put the file there",
+				Message: fmt.Sprintf("The tag %s lists %s, which doesn't exist.", ConfigTag, printable(fault.Where)),
+				Fix:     "Correct the entry, or put the file there.",
 			})
 		case TooManyFiles:
 			findings = append(findings, finding.Finding{
 				Code: "configs-too-many", Severity: finding.Warning,
-				Message: fmt.Sprintf("%s has more files than are read in one run (%d under listed prefixes, %d in the config buckets), so the others were not looked at", printable(fault.Where), maxListed, maxUnlisted),
-				Fix:     "list the files that carry the credential one by one, or under a narrower prefix, in the secret's tag " + ConfigTag,
+				Message: fmt.Sprintf("There are more files under %s than one run reads (%d under listed prefixes, %d in the config buckets), so the others weren't checked.", printable(fault.Where), maxListed, maxUnlisted),
+				Fix:     "List the files that carry the credential one by one, or under a narrower prefix, in the secret's tag " + ConfigTag + ".",
 			})
 		case BucketUnlistable:
 			findings = append(findings, finding.Finding{
 				Code: "bucket-unlistable", Severity: finding.Warning,
-				Message: fmt.Sprintf("the files under %s were not looked at, because they can't be listed", fault),
-				Fix:     "allow the function's role s3:ListBucket on the bucket (the template's ConfigBuckets), or correct the entry",
+				Message: fmt.Sprintf("The files under %s weren't checked, because they can't be listed.", fault),
+				Fix:     "Allow the function's role s3:ListBucket on the bucket (the template's ConfigBuckets), or correct the entry.",
 			})
 		}
 	}
 	if files := unreadable[true]; len(files) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "config-unreadable", Severity: finding.Warning,
-			Message: fmt.Sprintf("listed ecs.config files can't be read, so they keep the credential that they have: %s", shortened(files)),
-			Fix:     "allow the function's role to read them in the bucket's and the key's policy, or take them out of the tag " + ConfigTag,
+			Message: fmt.Sprintf("Listed ecs.config files can't be read, so they keep their credential: %s.", shortened(files)),
+			Fix:     "Allow the function's role to read them, in the bucket's and the key's policy. Or remove them from the tag " + ConfigTag + ".",
 		})
 	}
 	if files := unreadable[false]; len(files) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "config-unreadable", Severity: finding.Info,
-			Message: fmt.Sprintf("ecs.config files that the secret doesn't list one by one can't be read, so it isn't known whether they carry the credential: %s", shortened(files)),
+			Message: fmt.Sprintf("Can't tell whether some ecs.config files carry the credential, because they can't be read: %s. The secret doesn't list them one by one.", shortened(files)),
 		})
 	}
 	return findings

@@ -235,8 +235,8 @@ func vanished(err error) error {
 	}
 	return finding.Refuse(finding.Finding{
 		Code: "resource-gone", Severity: finding.Error,
-		Message: fmt.Sprintf("something that the step needs is not there (%s answered %s)", awserror.Operation(err), awserror.Code(err)),
-		Fix:     "see whether what the secret's tags name, and the function's settings, still exists; then rotate again",
+		Message: fmt.Sprintf("Something that the step needs doesn't exist: %s answered %s.", awserror.Operation(err), awserror.Code(err)),
+		Fix:     "Check that everything exists that the secret's tags and the function's settings name. Then rotate again.",
 	})
 }
 
@@ -370,18 +370,18 @@ func asFinding(err error, doing string) error {
 
 // apiFault says what a failed call of a registry's API means.
 func apiFault(failure *registry.Error) finding.Finding {
-	f := finding.Finding{Code: "registry-api", Severity: finding.Error, Message: failure.Error(), Fix: "see what the registry's log says of the call; the current credential is untouched"}
+	f := finding.Finding{Code: "registry-api", Severity: finding.Error, Message: sentence(failure.Error()), Fix: "Check the call in the registry's log. The current credential is untouched."}
 	switch failure.Kind {
 	case registry.Refused:
 		f.Code = "administrator-refused"
-		f.Fix = "give the administrator, whose secret the tag " + AdminTag + " names, the rights that the function's README lists for the driver"
+		f.Fix = "Give the administrator, whose secret the tag " + AdminTag + " names, the rights that the function's README lists for the driver."
 	case registry.Misplaced:
 		f.Code = "api-misplaced"
-		f.Fix = `correct "url" in the administrator's secret: the address of the registry's API, with the path before /api where it has one`
+		f.Fix = `Correct "url" in the administrator's secret: the address of the registry's API, with the path before /api if it has one.`
 	case registry.Missing:
 		f.Code = "account-missing"
-		f.Fix = "make the account that the message speaks of, or correct the secret's tags; of two accounts that take turns, the second is called as the first with _clone behind. " +
-			"Where there can be only one, the tag " + MaintenanceTag + "=in-place has its password replaced while it is in use; pulls then fail until the new one is everywhere"
+		f.Fix = "Make the account, or correct the secret's tags. Of two accounts that take turns, the second has the first one's name with _clone at the end. " +
+			"If there can be only one, the tag " + MaintenanceTag + "=in-place has its password replaced while it is in use. Pulls then fail until the new one is everywhere."
 	}
 	return f
 }

@@ -85,15 +85,15 @@ func (r *Rotation) inadmissible(o Observation) []finding.Finding {
 	stages, known := o.Stages[o.Version]
 	switch {
 	case !o.Rotates:
-		return fault("rotation-disabled", "rotation is not enabled for the secret", "enable it with aws secretsmanager rotate-secret; a step that no one asked for changes nothing")
+		return fault("rotation-disabled", "Rotation isn't enabled for the secret, so the step changes nothing.", "Enable it with aws secretsmanager rotate-secret.")
 	case !known:
-		return fault("version-unknown", "the secret has no version of the id that the step names", "let Secrets Manager make the call; aws secretsmanager rotate-secret makes the version")
+		return fault("version-unknown", "The secret has no version with the id that the step names.", "Let Secrets Manager make the call: aws secretsmanager rotate-secret creates the version.")
 	case has(stages, current):
 		return nil
 	case !has(stages, pending):
-		return fault("version-not-pending", "the version that the step names does not carry AWSPENDING, so it is not to become the current one", "rotate the secret again; where AWSPENDING is on another version, take it away there with aws secretsmanager update-secret-version-stage")
+		return fault("version-not-pending", "The version that the step names doesn't have AWSPENDING, so it must not become the current one.", "Rotate the secret again. If another version has AWSPENDING, remove it there with aws secretsmanager update-secret-version-stage.")
 	case o.version(current) == "":
-		return fault("current-missing", "no version of the secret is current, so there is no credential to follow", "give the secret the credential that works today with aws secretsmanager put-secret-value")
+		return fault("current-missing", "The secret has no current version, so there is no credential to replace.", "Write the credential that works today with aws secretsmanager put-secret-value.")
 	}
 	if faults := rotatedByAnother(o); len(faults) > 0 {
 		return faults
@@ -102,7 +102,7 @@ func (r *Rotation) inadmissible(o Observation) []finding.Finding {
 	return faults
 }
 
-const secretShapeFix = `write it as {"username": "…", "password": "…"} with aws secretsmanager put-secret-value; a secret of ECR's pull-through cache has "accessToken" instead of "password"`
+const secretShapeFix = `Write it as {"username": "…", "password": "…"} with aws secretsmanager put-secret-value. A secret of ECR's pull-through cache has "accessToken" instead of "password".`
 
 // documents are the two values of a rotation, read.
 type documents struct {
@@ -124,13 +124,13 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		return documents{}, faults
 	}
 	if o.administersItself(at) {
-		return fault("tag-malformed", "the tag "+AdminTag+" names the secret itself, whose password would be the administrator's no more after a rotation", "keep the administrator's credential in a secret of its own")
+		return fault("tag-malformed", "The tag "+AdminTag+" names the secret itself. A rotation would replace the administrator's password in it.", "Keep the administrator's credential in another secret.")
 	}
 	switch {
 	case !o.Old.Present:
-		return fault("secret-shape", "the version of the secret that is in use has no value", secretShapeFix)
+		return fault("secret-shape", "The current version of the secret has no value.", secretShapeFix)
 	case o.Old.Binary, o.New.Binary:
-		return fault("secret-shape", "a version of the secret is binary, which ECS does not read", secretShapeFix)
+		return fault("secret-shape", "A version of the secret is binary, which ECS can't read.", secretShapeFix)
 	}
 	var administrator registry.Administrator
 	if at.Admin != "" {
@@ -140,7 +140,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	}
 	before, err := ParseDocument(o.Old.Text, key)
 	if err != nil {
-		return fault("secret-shape", fmt.Sprintf("the version of the secret that is in use cannot be read: %v", err), secretShapeFix)
+		return fault("secret-shape", fmt.Sprintf("The current version of the secret can't be read: %v.", err), secretShapeFix)
 	}
 	both := documents{
 		before: before,
@@ -156,22 +156,22 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		both.order.Next = before.Credential.Username
 	}
 	if err := driver.Examine(both.order); err != nil {
-		return fault("driver-needs", fmt.Sprintf("the driver %s cannot work: %v", at.Driver, err), "correct what it names; the function's README lists what each driver needs")
+		return fault("driver-needs", fmt.Sprintf("The driver %s can't work: %v.", at.Driver, err), "Correct that. The function's README lists what each driver needs.")
 	}
 	if !o.New.Present {
 		return both, nil
 	}
-	const anew = "find out who wrote it; then take AWSPENDING away from that version with aws secretsmanager update-secret-version-stage, and rotate again"
+	const anew = "Find out who wrote it. Then remove AWSPENDING from that version with aws secretsmanager update-secret-version-stage, and rotate again."
 	both.after, err = ParseDocument(o.New.Text, key)
 	switch {
 	case err != nil:
-		return fault("pending-differs", fmt.Sprintf("the new version of the secret was not made by this rotation: %v", err), anew)
+		return fault("pending-differs", fmt.Sprintf("This rotation didn't make the new version of the secret: %v.", err), anew)
 	case both.order.Next != "" && both.after.Credential.Username != both.order.Next:
-		return fault("pending-differs", "the new version of the secret is for another user than the one whose turn it is", anew)
+		return fault("pending-differs", "The new version of the secret isn't for the standby user.", anew)
 	case !both.after.SameBeside(before):
-		return fault("pending-differs", "the new version of the secret differs from the one in use in more than its credential, as it would for another registry", anew)
+		return fault("pending-differs", "The new version of the secret differs from the current one in more than its credential, as if it were for another registry.", anew)
 	case both.after.Credential.Equal(before.Credential):
-		return fault("pending-differs", "the new version of the secret holds the credential that is in use, so nothing would change", anew)
+		return fault("pending-differs", "The new version of the secret holds the current credential, so nothing would change.", anew)
 	}
 	return both, nil
 }
@@ -215,8 +215,8 @@ func inUseFault(o Observation, at Target) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "current-refused", Severity: finding.Error,
-		Message: fmt.Sprintf("%s does not take the credential that is in use, so no other one is changed, ended or replaced in a file: %v", at.Registry.Host, o.InUse.Err),
-		Fix:     "give the secret a credential that works, with aws secretsmanager put-secret-value; see who changed the password, and whether a second secret rotates the same accounts",
+		Message: fmt.Sprintf("The registry %s refuses the current credential, so no other one is changed, ended or replaced in a file: %v.", at.Registry.Host, o.InUse.Err),
+		Fix:     "Write a credential that works with aws secretsmanager put-secret-value. Find out who changed the password, and whether a second secret rotates the same accounts.",
 	}}
 }
 
@@ -229,13 +229,13 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
 	if o.finished() && o.Step != FinishSecret {
-		return note("rotation-already-done", "the version is the current one already, so this step has nothing left to do")
+		return note("rotation-already-done", "The version is already the current one, so this step has nothing left to do.")
 	}
 	both, faults := r.read(o)
 	if len(faults) > 0 {
 		if o.finished() {
 			// The label has moved, and somebody changed the secret since.
-			return note("rotation-already-done", "the version is the current one already, and the one before it is not its predecessor, so nothing is left to do")
+			return note("rotation-already-done", "The version is already the current one, and the previous one isn't its predecessor, so there is nothing left to do.")
 		}
 		return pipeline.Plan[Action]{Findings: faults}
 	}
@@ -246,8 +246,8 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 		// that still can't be read never will be (aws-sdk-js-v3#7701).
 		return pipeline.Plan[Action]{Actions: []Action{base.abandoning(o.Version)}, Findings: []finding.Finding{{
 			Code: "pending-empty", Severity: finding.Error,
-			Message: "the pending version of the secret has no value, so it can't become the current one, and gives up AWSPENDING",
-			Fix:     "see what createSecret reported, cure it, and rotate again",
+			Message: "The pending version of the secret has no value, so it can't become the current one and loses AWSPENDING.",
+			Fix:     "Correct what createSecret reported, and rotate again.",
 		}}}
 	}
 	switch o.Step {
@@ -305,8 +305,8 @@ func (o Observation) locked() []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "version-locked", Severity: finding.Warning,
-		Message: fmt.Sprintf("the values of older versions cannot be decrypted, so that their tokens cannot be compared with those in use, and work on: %s", strings.Join(tokens, ", ")),
-		Fix:     "give the function back its permission for the key that the versions were encrypted with; if that key is gone, revoke the tokens at the registry",
+		Message: fmt.Sprintf("The values of older versions can't be decrypted, so their tokens can't be compared with the current one and keep working: %s.", strings.Join(tokens, ", ")),
+		Fix:     "Allow the function again to use the key that the versions were encrypted with. If that key is gone, revoke the tokens at the registry.",
 	}}
 }
 
@@ -321,13 +321,13 @@ func note(code, message string) pipeline.Plan[Action] {
 // crash: it is revoked first.
 func (r *Rotation) planCreate(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
 	if both.hasNew {
-		return note("version-already-pending", "the pending version has its credential already")
+		return note("version-already-pending", "The pending version already has its credential.")
 	}
 	if end, running := o.graceEnd(at); running && endsPrevious(o, both) {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{{
 			Code: "rotation-too-soon", Severity: finding.Error,
-			Message: fmt.Sprintf("the account whose turn it is holds the previous credential, which is to work until %s, and a rotation would end it", end.UTC().Format(time.RFC3339)),
-			Fix:     fmt.Sprintf("rotate after that time; if nothing uses the previous credential any more, or if it leaked, tag the secret %s=0h and rotate now", GraceTag),
+			Message: fmt.Sprintf("The standby account holds the previous credential, which must work until %s. A rotation would end it.", end.UTC().Format(time.RFC3339)),
+			Fix:     fmt.Sprintf("Rotate after that time. If nothing uses the previous credential any more, or if it leaked, tag the secret %s=0h and rotate now.", GraceTag),
 		}}}
 	}
 	if faults := inUseFault(o, at); len(faults) > 0 {
@@ -341,7 +341,7 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 		stale := staleReplicas(o)
 		for i := range stale {
 			stale[i].Severity = finding.Error
-			stale[i].Message = "the standby account keeps its password, and nothing is rotated: " + stale[i].Message
+			stale[i].Message = "The standby account keeps its password, and nothing is rotated. " + stale[i].Message
 		}
 		if faults := append(stale, standingFaults(o, both.order.Next, "standby", o.nextEnd(), false)...); hasError(faults) {
 			return pipeline.Plan[Action]{Findings: faults}
@@ -367,13 +367,13 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 // works already.
 func (r *Rotation) planSet(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
 	if o.Login.Err == nil {
-		return note("credential-already-set", fmt.Sprintf("%s takes the new credential already", at.Registry.Host))
+		return note("credential-already-set", fmt.Sprintf("The registry %s already accepts the new credential.", at.Registry.Host))
 	}
 	if o.Login.Err.Kind != registry.Refused {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(at, *o.Login)}}
 	}
 	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs {
-		return note("credential-not-active-yet", fmt.Sprintf("%s does not take the new credential yet; testSecret waits for it", at.Registry.Host))
+		return note("credential-not-active-yet", fmt.Sprintf("The registry %s doesn't accept the new credential yet. The step testSecret waits for it.", at.Registry.Host))
 	}
 	if faults := inUseFault(o, at); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
@@ -389,8 +389,8 @@ func (r *Rotation) gap(at Target) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "pull-gap-open", Severity: finding.Warning,
-		Message: fmt.Sprintf("the old password ends now, and the new one is known to Secrets Manager's readers when testSecret (at most %s) and finishSecret are done, and to instances when they have read their ecs.config again; pulls in between fail", r.loginWait),
-		Fix:     fmt.Sprintf("make a second account, named as the first with _clone behind, and take the tag %s away: then no pull fails", MaintenanceTag),
+		Message: fmt.Sprintf("The old password ends now, and pulls fail until readers have the new one: readers of the secret when testSecret (at most %s) and finishSecret are done, instances when they have read their ecs.config again.", r.loginWait),
+		Fix:     fmt.Sprintf("Make a second account with the first one's name and _clone at the end, and remove the tag %s. Then no pull fails.", MaintenanceTag),
 	}}
 }
 
@@ -414,13 +414,13 @@ func (r *Rotation) planTest(o Observation, at Target, both documents, base Actio
 	if !both.hasNew {
 		whose, code = "current", "configuration-tested"
 	}
-	message := fmt.Sprintf("%s took the %s credential (%s, realm %s)", at.Registry.Host, whose, o.Login.Scheme, o.Login.Realm)
+	message := fmt.Sprintf("The registry %s accepts the %s credential (%s, realm %s).", at.Registry.Host, whose, o.Login.Scheme, o.Login.Realm)
 	if at.Image != nil {
-		message += ", and showed the manifest of the test image"
+		message += " It served the manifest of the test image."
 	}
 	findings, proven := judgePulls(o, at, both)
 	if proven > 0 {
-		message += fmt.Sprintf(", and of %d images that task definitions use", proven)
+		message += fmt.Sprintf(" Images of task definitions that it can pull: %d.", proven)
 	} else if !hasError(findings) {
 		findings = append(findings, unproven(o, at, tested.Username)...)
 	}
@@ -487,12 +487,12 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	if made := o.New.Made; at.InPlace && !o.finished() && !made.IsZero() {
 		findings = append(findings, finding.Finding{
 			Code: "pull-gap-closed", Severity: finding.Info,
-			Message: fmt.Sprintf("for Secrets Manager's readers the time in which pulls failed ends; it began %s ago at the earliest", o.Now.Sub(made).Round(time.Second)),
+			Message: fmt.Sprintf("Readers of the secret have the new password now. Pulls failed for at most %s.", o.Now.Sub(made).Round(time.Second)),
 		})
 	}
 	actions = append(actions, refreshes...)
 	if len(actions) == 0 && len(findings) == 0 {
-		return note("rotation-already-done", "the version is the current one already, and every listed file has its credential")
+		return note("rotation-already-done", "The version is already the current one, and every listed file has its credential.")
 	}
 	return pipeline.Plan[Action]{Findings: findings, Actions: actions}
 }
@@ -534,8 +534,8 @@ func (r *Rotation) renders(o Observation, at Target, both documents, base Action
 	if len(tooMany) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "config-oversized", Severity: finding.Warning,
-			Message: fmt.Sprintf("files have the credential for more than %d registries, which no ecs.config needs, so they are not written: %s", maxEntries, shortened(tooMany)),
-			Fix:     "have one entry for the registry in each file",
+			Message: fmt.Sprintf("Some files have credentials for more than %d registries, which no ecs.config needs, so they aren't written: %s.", maxEntries, shortened(tooMany)),
+			Fix:     "Keep one entry for the registry in each file.",
 		})
 	}
 	return actions, findings
@@ -543,26 +543,36 @@ func (r *Rotation) renders(o Observation, at Target, both documents, base Action
 
 // loginFault says what a failed login means.
 func loginFault(at Target, attempt Attempt) finding.Finding {
-	f := finding.Finding{Severity: finding.Error, Message: attempt.Err.Error()}
+	f := finding.Finding{Severity: finding.Error, Message: sentence(attempt.Err.Error())}
 	switch attempt.Err.Kind {
 	case registry.Refused:
 		f.Code = "login-refused"
-		f.Fix = "the current credential is untouched; see whether the registry read what the driver wrote, and whether the account may pull the test image; " +
-			"where the new credential can't be made good, its version gives up AWSPENDING, and the next rotation begins with another one"
+		f.Fix = "The current credential is untouched. Check that the registry has read what the driver wrote, and that the account may pull the test image. " +
+			"If the new credential can't work, its version loses AWSPENDING, and the next rotation starts with another one."
 	case registry.Missing:
 		f.Code = "image-missing"
-		f.Fix = fmt.Sprintf("name in the tag %s an image that is there, and in %s a registry that serves /v2/", ImageTag, RegistryTag)
+		f.Fix = fmt.Sprintf("Name in the tag %s an image that exists, and in %s a registry that serves /v2/.", ImageTag, RegistryTag)
 	case registry.Unsafe:
 		f.Code = "registry-unsafe"
-		f.Fix = fmt.Sprintf("name the registry's own https address in the tag %s", RegistryTag)
+		f.Fix = fmt.Sprintf("Name the registry's own https address in the tag %s.", RegistryTag)
 	case registry.Open:
 		f.Code = "registry-open"
-		f.Fix = "have the registry ask for a credential; until then anybody may pull from it"
+		f.Fix = "Have the registry ask for a credential. Until then everyone can pull from it."
 	default:
 		f.Code = "registry-answer"
-		f.Fix = fmt.Sprintf("see whether %s is a registry that speaks the distribution API, version 2", at.Registry.Host)
+		f.Fix = fmt.Sprintf("Check that %s is a registry with version 2 of the distribution API.", at.Registry.Host)
 	}
 	return f
+}
+
+// sentence makes a sentence of an error's text, which may begin with a host.
+func sentence(text string) string {
+	if first, _, _ := strings.Cut(text, " "); strings.ContainsAny(first, ".:/0123456789") {
+		text = "The registry " + text
+	} else if text != "" {
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
+	return strings.TrimRight(text, ".") + "."
 }
 
 // inDryRun adds to a step's plan what is wrong where it will not be carried out:
@@ -573,8 +583,8 @@ func inDryRun(step Step, plan pipeline.Plan[Action]) pipeline.Plan[Action] {
 	}
 	plan.Findings = append(slices.Clone(plan.Findings), finding.Finding{
 		Code: "rotation-dry-run", Severity: finding.Error, Cured: true,
-		Message: "the function runs dry, so the step is not done and the password stays as it is",
-		Fix:     "set the function's mode to enforce",
+		Message: "The function is in dry-run mode, so the step isn't done and the password stays as it is.",
+		Fix:     "Set the function's mode to enforce.",
 	})
 	return plan
 }

@@ -80,13 +80,13 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 			ends = issued.Ends
 		}
 	}
-	findings = append(findings, endFaults(o, ends, "the current credential", o.Due, r.replaces(o, at))...)
+	findings = append(findings, endFaults(o, ends, "The current credential", o.Due, r.replaces(o, at))...)
 	if supplied, ok := r.drivers[at.Driver].(registry.Supplied); ok && !o.Due.IsZero() && o.Due.Sub(o.Now) < reminder {
 		if _, there := supplied.Supply(next.order); !there {
 			findings = append(findings, finding.Finding{
 				Code: "credential-awaited", Severity: finding.Warning,
-				Message: fmt.Sprintf("the next rotation is due by %s, and no new credential has been left for it", o.Due.UTC().Format(time.DateOnly)),
-				Fix:     "make a new token at the registry, and write it into the secret that the tag " + AdminTag + " names",
+				Message: fmt.Sprintf("The next rotation is due by %s, and there is no new credential for it.", o.Due.UTC().Format(time.DateOnly)),
+				Fix:     "Make a new token at the registry, and write it into the secret that the tag " + AdminTag + " names.",
 			})
 		}
 	}
@@ -101,8 +101,8 @@ func testImageFault(o Observation, at Target) []finding.Finding {
 	answer := o.Pulls[forInUse][0]
 	fault := finding.Finding{
 		Code: "image-missing", Severity: finding.Error,
-		Message: "the current credential doesn't get the manifest of the test image: " + answer.Why,
-		Fix:     fmt.Sprintf("name in the tag %s an image that is there and that the credential may pull", ImageTag),
+		Message: "The current credential doesn't get the manifest of the test image: " + answer.Why + ".",
+		Fix:     fmt.Sprintf("Name in the tag %s an image that exists and that the credential may pull.", ImageTag),
 	}
 	switch answer.Access {
 	case registry.Absent, registry.AbsentOrPrivate:
@@ -123,7 +123,7 @@ func standingFaults(o Observation, username, role string, needed time.Time, repl
 	if !known {
 		return nil
 	}
-	account := "the " + role + " account"
+	account := "The " + role + " account"
 	switch {
 	case standing.Fault != nil:
 		return []finding.Finding{*standing.Fault}
@@ -132,14 +132,14 @@ func standingFaults(o Observation, username, role string, needed time.Time, repl
 	case standing.Disabled:
 		return []finding.Finding{{
 			Code: "account-disabled", Severity: finding.Error,
-			Message: account + " is disabled at the registry",
-			Fix:     "enable it there",
+			Message: account + " is disabled at the registry.",
+			Fix:     "Enable it there.",
 		}}
 	case standing.Pull == registry.RightMissing:
 		return []finding.Finding{{
 			Code: "account-rights", Severity: finding.Error,
-			Message: account + " has no right to pull at the registry, though it can log in",
-			Fix:     "give it the same permissions as the other account has",
+			Message: account + " can log in at the registry, but has no right to pull.",
+			Fix:     "Give it the same permissions as the other account.",
 		}}
 	}
 	return endFaults(o, standing.Ends, account, needed, replaced)
@@ -154,12 +154,12 @@ func exhausted(o Observation) []finding.Finding {
 	}
 	f := finding.Finding{
 		Code: "token-limit-reached", Severity: finding.Warning,
-		Message: fmt.Sprintf("there are %d access tokens at the registry, expired ones included, which is all that one of its subscriptions allows, so the next rotation may get no other one", o.Used),
-		Fix:     "delete tokens that have expired or that nothing uses; a rotation needs room for one",
+		Message: fmt.Sprintf("The registry has %d access tokens, counting expired ones. One of its subscriptions allows no more, so the next rotation may get none.", o.Used),
+		Fix:     "Delete tokens that have expired or that nothing uses. A rotation needs room for one.",
 	}
 	if limit < 0 || limit == len(o.Limits)-1 {
 		f.Severity = finding.Error
-		f.Message = fmt.Sprintf("there are %d access tokens at the registry, expired ones included, and no subscription allows more, so the next rotation gets no other one", o.Used)
+		f.Message = fmt.Sprintf("The registry has %d access tokens, counting expired ones. No subscription allows more, so the next rotation gets none.", o.Used)
 	}
 	return []finding.Finding{f}
 }
@@ -175,16 +175,16 @@ func endFaults(o Observation, ends time.Time, what string, needed time.Time, rep
 	}
 	f := finding.Finding{
 		Code: "credential-ends", Severity: finding.Warning,
-		Message: fmt.Sprintf("%s ends on %s", what, ends.UTC().Format(time.DateOnly)),
-		Fix:     "prolong it at the registry, or rotate to one that lives longer; the function's README says how for each driver",
+		Message: fmt.Sprintf("%s ends on %s.", what, ends.UTC().Format(time.DateOnly)),
+		Fix:     "Extend it at the registry, or rotate to one that lasts longer. The function's README says how for each driver.",
 	}
 	switch {
 	case !o.Now.Before(ends):
 		f.Severity = finding.Error
-		f.Message = fmt.Sprintf("%s ended on %s", what, ends.UTC().Format(time.DateOnly))
+		f.Message = fmt.Sprintf("%s ended on %s.", what, ends.UTC().Format(time.DateOnly))
 	case ends.Before(needed):
 		f.Severity = finding.Error
-		f.Message += fmt.Sprintf(", and is needed until %s at least", needed.UTC().Format(time.DateOnly))
+		f.Message += fmt.Sprintf(" It is needed until %s at least.", needed.UTC().Format(time.DateOnly))
 	case ends.Sub(o.Now) >= lastWeeks:
 		return nil
 	case ends.Sub(o.Now) < lastDays && o.Step != TestSecret:
@@ -222,8 +222,8 @@ func staleReplicas(o Observation) []finding.Finding {
 	slices.Sort(stale)
 	return []finding.Finding{{
 		Code: "replica-stale", Severity: finding.Warning,
-		Message: fmt.Sprintf("replicas of the secret may still serve the credential before, so it isn't ended: %s", shortened(stale)),
-		Fix:     "see why replication fails with aws secretsmanager describe-secret; repeat it with aws secretsmanager replicate-secret-to-regions, or take the region off with remove-regions-from-replication",
+		Message: fmt.Sprintf("Replicas of the secret may still serve the previous credential, so it isn't revoked: %s.", shortened(stale)),
+		Fix:     "See why replication fails with aws secretsmanager describe-secret. Repeat it with aws secretsmanager replicate-secret-to-regions, or remove the Region with remove-regions-from-replication.",
 	}}
 }
 
@@ -241,8 +241,8 @@ func rotatedByAnother(o Observation) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "rotated-by-another", Severity: finding.Error,
-		Message: fmt.Sprintf("another function rotates the secret: %s", printable(o.RotatedBy)),
-		Fix:     "give the secret this function with aws secretsmanager rotate-secret --rotation-lambda-arn, or take the tag " + DriverTag + " away",
+		Message: fmt.Sprintf("Another function rotates the secret: %s.", printable(o.RotatedBy)),
+		Fix:     "Give the secret this function with aws secretsmanager rotate-secret --rotation-lambda-arn, or remove the tag " + DriverTag + ".",
 	}}
 }
 
@@ -313,16 +313,16 @@ func (r *Rotation) sharedFaults(o Observation, at Target) []finding.Finding {
 		if takesTurns && err == nil && baseUser(document.Credential.Username) == own && r.mayShareAccounts(o, at, other) {
 			findings = append(findings, finding.Finding{
 				Code: "accounts-shared", Severity: finding.Error,
-				Message: fmt.Sprintf("the secret %s holds a credential of the same accounts, so a rotation of either one ends the other's credential", printable(other.Name)),
-				Fix:     "rotate the accounts by one secret, and have everything read that one; or give each secret accounts of its own",
+				Message: fmt.Sprintf("The secret %s holds a credential of the same accounts, so rotating one ends the other's credential.", printable(other.Name)),
+				Fix:     "Rotate the accounts with one secret, and have everything read that one. Or give each secret its own accounts.",
 			})
 			continue
 		}
 		if why, serves := o.servedBefore(at, other); o.isTwin(at, other) && serves {
 			findings = append(findings, finding.Finding{
 				Code: "registry-shared", Severity: finding.Warning,
-				Message: fmt.Sprintf("the secret %s is tagged for %s as well and %s, so task definitions keep using that one", printable(other.Name), at.Registry, why),
-				Fix:     "narrow the tag " + RegistryTag + " of one of them to a path, list the families that each is for in the tag " + FamiliesTag + ", or delete one",
+				Message: fmt.Sprintf("The secret %s is tagged for %s as well and %s, so task definitions keep using that one.", printable(other.Name), at.Registry, why),
+				Fix:     "Narrow the tag " + RegistryTag + " of one of them to a path, list the families that each is for in the tag " + FamiliesTag + ", or delete one.",
 			})
 		}
 	}

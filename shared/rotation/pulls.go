@@ -188,21 +188,21 @@ func judgePulls(o Observation, at Target, both documents) (findings []finding.Fi
 	if len(denied) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "pull-denied", Severity: finding.Error,
-			Message: fmt.Sprintf("the new credential can't pull images that the credential in use pulls: %s (%s)", shortened(denied), why),
-			Fix:     "give the account or token of the new credential the same rights at the registry; the current credential is untouched",
+			Message: fmt.Sprintf("The new credential can't pull images that the current one can: %s (%s).", shortened(denied), why),
+			Fix:     "Give the new credential's account or token the same rights at the registry. The current credential is untouched.",
 		})
 	}
 	if len(unpullable) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "image-unpullable", Severity: finding.Info,
-			Message: fmt.Sprintf("task definitions name images that neither the new credential nor the one in use can pull: %s", shortened(unpullable)),
+			Message: fmt.Sprintf("Task definitions name images that neither the new credential nor the current one can pull: %s.", shortened(unpullable)),
 		})
 	}
 	if len(unknown) > 0 {
 		findings = append(findings, finding.Finding{
 			Code: "pull-unchecked", Severity: finding.Warning,
-			Message: fmt.Sprintf("it isn't known whether the new credential pulls %s: %s", shortened(unknown), why),
-			Fix:     "nothing, if the registry answers again; otherwise try it with docker pull",
+			Message: fmt.Sprintf("Can't tell whether the new credential pulls %s: %s.", shortened(unknown), why),
+			Fix:     "Nothing, if the registry answers again. Otherwise try it with docker pull.",
 		})
 	}
 	return findings, proven
@@ -224,7 +224,7 @@ func unproven(o Observation, at Target, username string) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "pull-unproven", Severity: finding.Warning,
-		Message: fmt.Sprintf("the credential logs in, but no pull proves that it may read images: %s", reason),
-		Fix:     "tag the secret " + ImageTag + " with an image that the credential has to pull",
+		Message: fmt.Sprintf("The credential logs in, but no pull shows that it may read images: %s.", reason),
+		Fix:     "Tag the secret " + ImageTag + " with an image that the credential must be able to pull.",
 	}}
 }

@@ -131,23 +131,23 @@ func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fl
 		case r.refreshing == RefreshTagged && !tagValue(file.String()), !scriptable(file.String()):
 			findings = append(findings, finding.Finding{
 				Code: "config-untaggable", Severity: finding.Warning,
-				Message: fmt.Sprintf("the instances that read %s are not told to read it again: no tag or command can hold its name", printable(file.String())),
-				Fix:     "give the object a name of at most 256 characters with its bucket's, of letters, digits, spaces and + - = . _ : / @ alone",
+				Message: fmt.Sprintf("The instances that read %s don't get the command to read it again: no tag or command can hold its name.", printable(file.String())),
+				Fix:     "Give the object a name of letters, digits, spaces and + - = . _ : / @, of at most 256 characters with its bucket's.",
 			})
 		case r.refreshing == RefreshTagged:
 			fleets = append(fleets, fleet{files: []storedfile.Place{file.Place}, written: file.Modified()})
 		case entry.Cluster == "":
 			findings = append(findings, finding.Finding{
 				Code: "config-names-no-cluster", Severity: finding.Warning,
-				Message: fmt.Sprintf("the instances that read %s are not told to read it again: its entry in the tag %s names no cluster", file.Place, ConfigTag),
-				Fix:     fmt.Sprintf("write the cluster behind the entry, as in s3://bucket/key=CLUSTER; or have instances found by their tag %s (REFRESH_INSTANCES=yes)", InstanceTag),
+				Message: fmt.Sprintf("The instances that read %s don't get the command to read it again: its entry in the tag %s names no cluster.", file.Place, ConfigTag),
+				Fix:     fmt.Sprintf("Add the cluster to the entry, as in s3://bucket/key=CLUSTER. Or have instances found by their tag %s (REFRESH_INSTANCES=yes).", InstanceTag),
 			})
 		default:
 			if named, _, ok := ecsconfig.Parse(file.Content).Cluster(); ok && named != entry.Cluster {
 				findings = append(findings, finding.Finding{
 					Code: "config-cluster-differs", Severity: finding.Warning,
-					Message: fmt.Sprintf("%s is listed for the cluster %s and names another one in ECS_CLUSTER; the instances of %s are told", file.Place, entry.Cluster, entry.Cluster),
-					Fix:     "correct the entry in the tag " + ConfigTag + ", or ECS_CLUSTER in the file",
+					Message: fmt.Sprintf("The file %s is listed for the cluster %s and names another one in ECS_CLUSTER. The instances of %s get the command.", file.Place, entry.Cluster, entry.Cluster),
+					Fix:     "Correct the entry in the tag " + ConfigTag + ", or ECS_CLUSTER in the file.",
 				})
 			}
 			if clusters[entry.Cluster] == nil {
@@ -298,8 +298,8 @@ func unreached(of fleet, known reach) []finding.Finding {
 	case known.missing:
 		return []finding.Finding{{
 			Code: "cluster-missing", Severity: finding.Warning,
-			Message: fmt.Sprintf("files are listed for the cluster %q, which doesn't exist here", of.cluster),
-			Fix:     "correct the entry in the tag " + ConfigTag + ", or have the instances of another region read the file again yourself",
+			Message: fmt.Sprintf("Files are listed for the cluster %q, which doesn't exist in this Region.", of.cluster),
+			Fix:     "Correct the entry in the tag " + ConfigTag + ". Instances of another Region have to be made to read the file again by hand.",
 		}}
 	case len(known.silent) > 0:
 		shown := strings.Join(known.silent[:min(len(known.silent), 5)], ", ")
@@ -308,8 +308,8 @@ func unreached(of fleet, known reach) []finding.Finding {
 		}
 		return []finding.Finding{{
 			Code: "instances-unreachable", Severity: finding.Warning,
-			Message: fmt.Sprintf("Systems Manager does not reach %d of the %d instances of the cluster %s, so they are not told to read their ecs.config again: %s", len(known.silent), len(known.silent)+len(known.online), of.cluster, shown),
-			Fix:     "start the SSM agent on them and give their role its permissions (the capability ssm of attach-policies), or replace them",
+			Message: fmt.Sprintf("Systems Manager doesn't reach %d of the %d instances of the cluster %s, so they don't get the command to read their ecs.config again: %s.", len(known.silent), len(known.silent)+len(known.online), of.cluster, shown),
+			Fix:     "Start the SSM agent on them and give their role its permissions (the capability ssm of attach-policies). Or replace them.",
 		}}
 	}
 	return nil
@@ -327,18 +327,18 @@ func judgeSent(of fleet, last sent, now time.Time) (told []finding.Finding, ende
 	case last.running:
 		return []finding.Finding{{
 			Code: "refresh-running", Severity: finding.Info,
-			Message: fmt.Sprintf("%s: %d instances are just told to read their ecs.config again (command %s)", of, last.targets, last.id),
+			Message: fmt.Sprintf("For %s, %d instances are reading their ecs.config again (command %s).", of, last.targets, last.id),
 		}}, false, false
 	case !last.complete || last.failed > 0:
 		return []finding.Finding{{
 			Code: "refresh-failed", Severity: finding.Warning,
-			Message: fmt.Sprintf("%s: not all of %d instances have read their ecs.config again; on %d of them the command failed (command %s), and it is sent again", of, last.targets, last.failed, last.id),
-			Fix:     "see what they say with aws ssm list-command-invocations --details --command-id " + last.id + "; replace them if it cannot be cured",
+			Message: fmt.Sprintf("For %s, the command to read ecs.config again failed on instances, and is sent again. Of %d instances, %d failed (command %s).", of, last.targets, last.failed, last.id),
+			Fix:     "See what they say with aws ssm list-command-invocations --details --command-id " + last.id + ". Replace them if that can't be corrected.",
 		}}, false, true
 	default:
 		return []finding.Finding{{
 			Code: "refresh-ended", Severity: finding.Info,
-			Message: fmt.Sprintf("%s: %d instances have read their ecs.config again (command %s)", of, last.targets, last.id),
+			Message: fmt.Sprintf("For %s, %d instances have read their ecs.config again (command %s).", of, last.targets, last.id),
 		}}, true, false
 	}
 }

@@ -163,25 +163,25 @@ func planRenewal(o renewed) pipeline.Plan[string] {
 	}
 	switch {
 	case o.tags[DriverTag] == "":
-		return skip("secret-not-managed", fmt.Sprintf("the secret has no tag %s", DriverTag))
+		return skip("secret-not-managed", fmt.Sprintf("The secret has no tag %s.", DriverTag))
 	case !o.rotates:
-		return fault("rotation-disabled", "rotation is not enabled for the secret, so it isn't renewed", "enable rotation for the secret, or write the registry's present credential into it")
+		return fault("rotation-disabled", "Rotation isn't enabled for the secret, so it isn't renewed.", "Enable rotation for the secret, or write the registry's current credential into it.")
 	case o.underway:
-		return skip("rotation-underway", "a rotation is under way")
+		return skip("rotation-underway", "A rotation is running.")
 	case !o.renewable():
-		return skip("rotation-too-soon", fmt.Sprintf("the secret was rotated at %s; tasks that start now get the new credential", o.rotated.UTC().Format(time.RFC3339)))
+		return skip("rotation-too-soon", fmt.Sprintf("The secret was rotated at %s. Tasks that start now get the new credential.", o.rotated.UTC().Format(time.RFC3339)))
 	case o.fault != "":
-		return fault("secret-shape", "the credential can't be tried: "+o.fault, "correct what the message names")
+		return fault("secret-shape", "The credential can't be tried: "+o.fault+".", "Correct what the message names.")
 	case o.login == nil && o.tried:
 		return pipeline.Plan[string]{Findings: []finding.Finding{{Code: "login-succeeded", Severity: finding.Info,
-			Message: fmt.Sprintf("%s takes the current credential, so it isn't renewed; tasks that start now pull with it", o.host)}}}
+			Message: fmt.Sprintf("The registry %s accepts the current credential, so it isn't renewed. Tasks that start now pull with it.", o.host)}}}
 	case o.login.Kind != registry.Refused:
-		return fault("registry-answer", fmt.Sprintf("whether %s takes the current credential isn't known: %s", o.host, cmp.Or(o.login.Error(), "no answer")), "see whether the function reaches the registry")
+		return fault("registry-answer", fmt.Sprintf("Can't tell whether %s accepts the current credential: %s.", o.host, cmp.Or(o.login.Error(), "no answer")), "Check that the function can reach the registry.")
 	}
 	plan := pipeline.Plan[string]{Findings: []finding.Finding{{
 		Code: "current-refused", Severity: finding.Error,
-		Message: fmt.Sprintf("%s refuses the current credential, so a rotation begins", o.host),
-		Fix:     "rotate the secret with aws secretsmanager rotate-secret",
+		Message: fmt.Sprintf("The registry %s refuses the current credential, so a rotation begins.", o.host),
+		Fix:     "Rotate the secret with aws secretsmanager rotate-secret.",
 	}}}
 	plan.Do(o.id, 0)
 	return plan

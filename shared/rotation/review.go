@@ -16,7 +16,7 @@ import (
 func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more bool) {
 	if _, ours := o.Tags[DriverTag]; !ours {
 		return pipeline.Plan[Action]{Skip: &finding.Finding{
-			Code: "secret-not-managed", Severity: finding.Info, Message: fmt.Sprintf("the secret has no tag %s", DriverTag),
+			Code: "secret-not-managed", Severity: finding.Info, Message: fmt.Sprintf("The secret has no tag %s.", DriverTag),
 		}}, false
 	}
 	findings := append(rotationOff(o), rotatedByAnother(o)...)
@@ -29,8 +29,8 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 	case o.version(current) == "":
 		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
 			Code: "current-missing", Severity: finding.Error,
-			Message: "no version of the secret is current, so there is no credential to follow",
-			Fix:     "give the secret the credential that works today with aws secretsmanager put-secret-value",
+			Message: "The secret has no current version, so there is no credential to replace.",
+			Fix:     "Write the credential that works today with aws secretsmanager put-secret-value.",
 		})}, false
 	case o.underway():
 		// One of two accounts that take turns may be just getting its password.
@@ -38,7 +38,7 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 	case o.version(previous) != "" && at.HasGrace && !o.graceOver(at):
 		findings = append(findings, finding.Finding{
 			Code: "grace-running", Severity: finding.Info,
-			Message: fmt.Sprintf("the previous credential works until %s", o.tagEnd(at).UTC().Format(time.RFC3339)),
+			Message: fmt.Sprintf("The previous credential works until %s.", o.tagEnd(at).UTC().Format(time.RFC3339)),
 		})
 	}
 	return pipeline.Plan[Action]{Findings: findings}, !r.descriptionOnly
@@ -58,12 +58,12 @@ func underwayFault(o Observation) finding.Finding {
 		since = o.Changed
 	}
 	if since.IsZero() || o.Now.Before(since.Add(lateness)) {
-		return finding.Finding{Code: "rotation-underway", Severity: finding.Info, Message: "a rotation is under way, so the previous credential is left to it"}
+		return finding.Finding{Code: "rotation-underway", Severity: finding.Info, Message: "A rotation is running, and it decides about the previous credential."}
 	}
 	return finding.Finding{
 		Code: "rotation-underway", Severity: finding.Error,
-		Message: fmt.Sprintf("a rotation has been under way since %s, and Secrets Manager begins no other one before it ends", since.UTC().Format(time.RFC3339)),
-		Fix:     fmt.Sprintf("cure this function's errors on the secret and rotate it with aws secretsmanager rotate-secret; or take AWSPENDING off the version with aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id %s, and rotate then", printable(o.version(pending))),
+		Message: fmt.Sprintf("A rotation has been running since %s, and Secrets Manager starts no other one before it ends.", since.UTC().Format(time.RFC3339)),
+		Fix:     fmt.Sprintf("Correct this function's errors on the secret, and rotate it with aws secretsmanager rotate-secret. Or first remove AWSPENDING: aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id %s", printable(o.version(pending))),
 	}
 }
 
@@ -74,8 +74,8 @@ func rotationOff(o Observation) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: "rotation-off", Severity: finding.Error,
-		Message: "the secret is tagged for a rotation, and rotation isn't turned on",
-		Fix:     "turn it on with aws secretsmanager rotate-secret --rotation-lambda-arn and --rotation-rules, or take the tag " + DriverTag + " away",
+		Message: "The secret is tagged for a rotation, and rotation isn't turned on.",
+		Fix:     "Turn it on with aws secretsmanager rotate-secret --rotation-lambda-arn and --rotation-rules, or remove the tag " + DriverTag + ".",
 	}}
 }
 
@@ -106,8 +106,8 @@ func overdue(o Observation) []finding.Finding {
 	}
 	return []finding.Finding{{
 		Code: codeOverdue, Severity: finding.Error,
-		Message: fmt.Sprintf("the secret was to be rotated by %s, and was not", o.Due.UTC().Format(time.RFC3339)),
-		Fix:     "look for this function's errors on the secret, cure them, and rotate it with aws secretsmanager rotate-secret",
+		Message: fmt.Sprintf("The rotation of the secret was due by %s and hasn't happened.", o.Due.UTC().Format(time.RFC3339)),
+		Fix:     "Find this function's errors on the secret, correct them, and rotate it with aws secretsmanager rotate-secret.",
 	}}
 }
 
@@ -135,7 +135,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	if len(faults) > 0 || !both.hasNew {
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "previous-unmanaged", Severity: finding.Info,
-			Message: "the previous version of the secret is not the predecessor of the current one, so its credential is left alone",
+			Message: "The previous version of the secret isn't the predecessor of the current one, so its credential is left alone.",
 		})
 		return plan
 	}
@@ -149,8 +149,8 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	if len(renders) > 0 {
 		told = append(told, finding.Finding{
 			Code: "previous-in-use", Severity: finding.Warning, Cured: true,
-			Message: fmt.Sprintf("%d listed ecs.config files carry the previous credential; it is not revoked before the next look, when instances may have read them again", len(renders)),
-			Fix:     "have the instances read their ecs.config again",
+			Message: fmt.Sprintf("The previous credential isn't revoked yet, because listed ecs.config files carry it (%d). The next look revokes it, when instances may have read them again.", len(renders)),
+			Fix:     "Have the instances read their ecs.config again.",
 		})
 	}
 	held := r.held(o, at, both)
@@ -186,19 +186,19 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	case len(revocations) > 0:
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "grace-over", Severity: finding.Warning, Cured: able,
-			Message: fmt.Sprintf("%s still takes the previous credential, whose grace time is over", at.Registry.Host),
-			Fix:     "let this function revoke it",
+			Message: fmt.Sprintf("The registry %s still accepts the previous credential, whose grace time is over.", at.Registry.Host),
+			Fix:     "Let this function revoke it.",
 		})
 	case !lists && !r.takesTurns(o, at) && o.Login.Err == nil:
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "previous-works", Severity: finding.Warning,
-			Message: fmt.Sprintf("%s still takes the previous credential, whose grace time is over, and the driver %s can't revoke it", at.Registry.Host, at.Driver),
-			Fix:     "delete the previous token at the registry",
+			Message: fmt.Sprintf("The registry %s still accepts the previous credential, whose grace time is over. The driver %s can't revoke it.", at.Registry.Host, at.Driver),
+			Fix:     "Delete the previous token at the registry.",
 		})
 	case len(locked) == 0:
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "previous-ended", Severity: finding.Info,
-			Message: "no previous credential that this function issued works any more",
+			Message: "No previous credential that this function issued works any more.",
 		})
 	}
 	return plan
@@ -224,8 +224,8 @@ func (r *Rotation) held(o Observation, at Target, both documents) []finding.Find
 	}
 	return []finding.Finding{{
 		Code: "previous-held", Severity: finding.Warning,
-		Message: fmt.Sprintf("%d container instances of %s have been registered since before their ecs.config got the current credential, so they hold the previous one; %s", count, shortened(clusters), until),
-		Fix:     "replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES); to end the credential all the same, write hard behind the time in the tag " + GraceTag,
+		Message: fmt.Sprintf("Container instances of %[2]s (%[1]d) registered before their ecs.config got the current credential, so they hold the previous one; %[3]s.", count, shortened(clusters), until),
+		Fix:     "Replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES). To end the credential anyway, add hard after the time in the tag " + GraceTag + ".",
 	}}
 }
 
@@ -241,8 +241,8 @@ func (r *Rotation) heldByInstances(o Observation, at Target, both documents) []f
 	}
 	return []finding.Finding{{
 		Code: "previous-held", Severity: finding.Error,
-		Message: fmt.Sprintf("%d container instances of %s have been registered since before their ecs.config got the current credential, so they hold the standby account's, which a rotation would end", count, shortened(clusters)),
-		Fix:     "replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES), and rotate again; to end the credential all the same, write hard behind the time in the tag " + GraceTag,
+		Message: fmt.Sprintf("Container instances of %[2]s (%[1]d) registered before their ecs.config got the current credential, so they hold the standby account's. A rotation would end it.", count, shortened(clusters)),
+		Fix:     "Replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES), and rotate again. To end the credential anyway, add hard after the time in the tag " + GraceTag + ".",
 	}}
 }
 
@@ -258,8 +258,8 @@ func unseenHolders(o Observation, severity finding.Severity, consequence string)
 	}
 	return []finding.Finding{{
 		Code: "previous-held", Severity: severity,
-		Message: fmt.Sprintf("the container instances of %s can't be listed, and may hold the previous credential, %s", shortened(clusters), consequence),
-		Fix:     "allow the function ecs:ListContainerInstances and ecs:DescribeContainerInstances; to end the credential all the same, write hard behind the time in the tag " + GraceTag,
+		Message: fmt.Sprintf("The container instances of %s can't be listed, and may hold the previous credential, %s.", shortened(clusters), consequence),
+		Fix:     "Allow the function ecs:ListContainerInstances and ecs:DescribeContainerInstances. To end the credential anyway, add hard after the time in the tag " + GraceTag + ".",
 	}}
 }
 
@@ -292,8 +292,8 @@ func (r *Rotation) unlisted(o Observation, at Target) []finding.Finding {
 	}
 	return append(findings, finding.Finding{
 		Code: "config-unlisted", Severity: finding.Error,
-		Message: fmt.Sprintf("ecs.config files carry the secret's credential and are not in its tag %s, so no rotation writes the new one into them: %s", ConfigTag, shortened(files)),
-		Fix:     fmt.Sprintf("if they are the secret's, add them to the tag %s; otherwise find out how the credential got there", ConfigTag),
+		Message: fmt.Sprintf("Some ecs.config files carry the secret's credential and aren't in its tag %s, so no rotation writes the new one into them: %s.", ConfigTag, shortened(files)),
+		Fix:     fmt.Sprintf("If they are the secret's, add them to the tag %s. Otherwise find out how the credential got there.", ConfigTag),
 	})
 }
 

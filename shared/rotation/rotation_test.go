@@ -226,6 +226,11 @@ func check(t testing.TB, outcome pipeline.Outcome) finding.Result {
 	if err := findingtest.Check(result); err != nil {
 		t.Errorf("%v: %s", err, text)
 	}
+	for _, f := range result.Findings {
+		for _, fault := range findingtest.Faults(f) {
+			t.Errorf("%s: %s: %s\nfix: %s", f.Code, fault, f.Message, f.Fix)
+		}
+	}
 	known := map[string]bool{}
 	for _, code := range slices.Concat(rotation.Codes, pipeline.Codes) {
 		known[code.Code] = true

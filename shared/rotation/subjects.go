@@ -79,8 +79,8 @@ func review(asked event.ByHand) []pipeline.Subject[Request] {
 	if !secretID.MatchString(id) {
 		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", finding.Finding{
 			Code: "request-malformed", Severity: finding.Error,
-			Message: "the field secret is not a secret's ARN or name",
-			Fix:     "send one as events/rotate-review-secret.json does",
+			Message: "The field secret is not a secret's ARN or name.",
+			Fix:     "Send one as in events/rotate-review-secret.json.",
 		})}
 	}
 	return []pipeline.Subject[Request]{{Name: id, Of: Request{Step: Review, SecretID: id}}}
@@ -90,16 +90,16 @@ func rotationStep(asked event.RotationStep) []pipeline.Subject[Request] {
 	if !secretID.MatchString(asked.SecretID) || !versionID.MatchString(asked.ClientRequestToken) {
 		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", finding.Finding{
 			Code: "request-malformed", Severity: finding.Error,
-			Message: "SecretId is not a secret's ARN or name, or ClientRequestToken is not a version's id",
-			Fix:     "send what Secrets Manager sends; events/rotate-create-secret.json is a sample",
+			Message: "SecretId is not a secret's ARN or name, or ClientRequestToken is not a version's id.",
+			Fix:     "Send what Secrets Manager sends, as in events/rotate-create-secret.json.",
 		})}
 	}
 	step, known := spellings[asked.Step]
 	if !known {
 		return []pipeline.Subject[Request]{pipeline.Reject[Request](asked.SecretID, finding.Finding{
 			Code: "step-unknown", Severity: finding.Error,
-			Message: "the step is none of the four that a rotation has",
-			Fix:     fmt.Sprintf("send one of %q", Steps()),
+			Message: "The step is not one of the four steps of a rotation.",
+			Fix:     fmt.Sprintf("Send one of %q.", Steps()),
 		})}
 	}
 	return []pipeline.Subject[Request]{{

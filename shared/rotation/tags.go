@@ -75,37 +75,37 @@ func target(tags map[string]string, drivers map[string]registry.Driver) (Target,
 
 	name, tagged := tags[RegistryTag]
 	if !tagged {
-		fault("tag-missing", "nothing says which registry the secret is for", "tag the secret "+RegistryTag+"=HOST, as in registry.example.com or docker.io")
+		fault("tag-missing", "No tag says which registry the secret is for.", "Tag the secret "+RegistryTag+"=HOST, with a host such as registry.example.com or docker.io.")
 	} else {
 		parsed, err := registry.Parse(name)
 		if err != nil {
-			fault("tag-malformed", fmt.Sprintf("the tag %s names no registry: %v", RegistryTag, err), "write the host as it stands in the images' names, with its port where it has one")
+			fault("tag-malformed", fmt.Sprintf("The tag %s names no registry: %v.", RegistryTag, err), "Write the host as in the images' names, with its port if it has one.")
 		}
 		target.Registry = parsed
 	}
 
 	target.Driver, tagged = tags[DriverTag]
 	if !tagged {
-		fault("tag-missing", "nothing says how the registry's passwords are changed", fmt.Sprintf("tag the secret %s with one of: %s", DriverTag, strings.Join(known, ", ")))
+		fault("tag-missing", "No tag says how to change the registry's passwords.", fmt.Sprintf("Tag the secret %s with one of: %s.", DriverTag, strings.Join(known, ", ")))
 	} else if drivers[target.Driver] == nil {
-		fault("driver-unknown", fmt.Sprintf("the tag %s names no driver of this function", DriverTag), fmt.Sprintf("write one of: %s", strings.Join(known, ", ")))
+		fault("driver-unknown", fmt.Sprintf("The tag %s names no driver of this function.", DriverTag), fmt.Sprintf("Write one of: %s.", strings.Join(known, ", ")))
 	}
 
 	if text, tagged := tags[ImageTag]; tagged && target.Registry.Host != "" {
 		image, err := target.Registry.ParseImage(text)
 		if err != nil {
-			fault("tag-malformed", fmt.Sprintf("the tag %s cannot be used: %v", ImageTag, err), "name an image of the registry that the credential may pull, or take the tag away")
+			fault("tag-malformed", fmt.Sprintf("The tag %s can't be used: %v.", ImageTag, err), "Name an image of the registry that the credential may pull, or remove the tag.")
 		}
 		target.Image = &image
 	}
 	target.Admin = tags[AdminTag]
 	if target.Admin != "" && !secretID.MatchString(target.Admin) {
-		fault("tag-malformed", fmt.Sprintf("the tag %s names no secret", AdminTag), "write the secret's ARN or name")
+		fault("tag-malformed", fmt.Sprintf("The tag %s names no secret.", AdminTag), "Write the secret's ARN or name.")
 	}
 	if text, tagged := tags[MaintenanceTag]; tagged {
 		driver := drivers[target.Driver]
 		if text != "in-place" || driver != nil && driver.Accounts(tags) != registry.TwoAccounts {
-			fault("tag-malformed", fmt.Sprintf("the tag %s is for accounts that would take turns, and says in-place or nothing", MaintenanceTag), "take the tag away, or write in-place")
+			fault("tag-malformed", fmt.Sprintf("The tag %s must be in-place, and is only for drivers with two accounts.", MaintenanceTag), "Remove the tag, or write in-place.")
 		}
 		target.InPlace = true
 	}
@@ -120,16 +120,16 @@ func (t *Target) readTimes(tags map[string]string, fault func(code, message, fix
 		var err error
 		duration, how, _ := strings.Cut(text, " ")
 		if t.Grace, err = parseGrace(duration); err != nil {
-			fault("tag-malformed", fmt.Sprintf("the tag %s is no time: %v", GraceTag, err), "write hours or days, as in 36h or 7d")
+			fault("tag-malformed", fmt.Sprintf("The tag %s is not a length of time: %v.", GraceTag, err), "Write hours or days, as in 36h or 7d.")
 		} else if how != "" && how != hard {
-			fault("tag-malformed", fmt.Sprintf("the tag %s has something else than %q behind its time", GraceTag, hard), "write hours or days alone, or with hard behind, as in 36h hard")
+			fault("tag-malformed", fmt.Sprintf("The tag %s has something other than %q after its time.", GraceTag, hard), "Write hours or days, as in 36h, or with hard after them, as in 36h hard.")
 		}
 		// Without any time, its owner wants an end now: nothing holds it, or it leaked.
 		t.HasGrace, t.Hard = true, how == hard || t.Grace == 0
 	}
 	if text, tagged := tags[ExpiresTag]; tagged {
 		if t.Expires = registry.EndOf(strings.TrimSpace(text)); t.Expires.IsZero() {
-			fault("tag-malformed", fmt.Sprintf("the tag %s is no day", ExpiresTag), "write the day on which the credential ends, as in 2027-01-31, or the time, as in 2027-01-31T12:00:00Z; or take the tag away")
+			fault("tag-malformed", fmt.Sprintf("The tag %s is not a date.", ExpiresTag), "Write the day on which the credential ends, as in 2027-01-31, or the time, as in 2027-01-31T12:00:00Z. Or remove the tag.")
 		}
 	}
 }
@@ -139,7 +139,7 @@ func (t *Target) readConfigs(tags map[string]string, fault func(code, message, f
 	for _, text := range strings.Fields(tags[ConfigTag]) {
 		entry, err := ParseConfigEntry(text)
 		if err != nil {
-			fault("tag-malformed", fmt.Sprintf("the tag %s can't be read: %v", ConfigTag, err), "write s3://bucket/key or s3://bucket/prefix/*, with =CLUSTER behind where REFRESH_INSTANCES is cluster, and spaces between")
+			fault("tag-malformed", fmt.Sprintf("The tag %s can't be read: %v.", ConfigTag, err), "Write s3://bucket/key or s3://bucket/prefix/*, with spaces between them, and =CLUSTER after each if REFRESH_INSTANCES is cluster.")
 			return
 		}
 		t.Configs = append(t.Configs, entry)

@@ -163,7 +163,7 @@ var (
 // Faults says what a reader would trip over in a finding's texts.
 func Faults(f finding.Finding) (faults []string) {
 	add := func(fault string) { faults = append(faults, fault) }
-	first := []rune(f.Message + " ")[0]
+	first := []rune(strings.TrimPrefix(f.Message, "cured: ") + " ")[0]
 	switch {
 	case !unicode.IsUpper(first) && !unicode.IsDigit(first):
 		add("the message doesn't begin a sentence")

@@ -226,8 +226,8 @@ func (d *Driver) firstResources(ctx context.Context, api *registry.API, order re
 		if i == maxCompared || !slices.Equal(paths(first), paths(shown)) {
 			return nil, finding.Refuse(finding.Finding{
 				Code: "driver-needs", Severity: finding.Error,
-				Message: "the organization has several access tokens with different rights, and Docker Hub doesn't tell which one the secret holds, so it isn't known what the next one must be able to pull",
-				Fix:     "list it in the secret's tag " + ResourcesTag + ": repositories as acme/web, acme/ for all of the organization's, public for public images; or delete tokens that nothing uses",
+				Message: "Can't tell what the next access token must be able to pull: the organization has several tokens with different rights, and Docker Hub doesn't say which one the secret holds.",
+				Fix:     "List it in the secret's tag " + ResourcesTag + ": acme/web for a repository, acme/ for all of the organization's, public for public images. Or delete tokens that nothing uses.",
 			})
 		}
 	}

@@ -151,14 +151,14 @@ func belongs(place storedfile.Place, file storedfile.File, order registry.Order)
 	if held, told := verify(file.Content, order.Current.Username, order.Current.Password); !told {
 		return finding.Refuse(finding.Finding{
 			Code: "htpasswd-unverifiable", Severity: finding.Error,
-			Message: fmt.Sprintf("%s has a hash for the user of the credential in use that is none of bcrypt, $apr1$ and {SHA}, or takes too long to check, so it isn't known to be the registry's file and is not written", place),
-			Fix:     "write the user's line again with htpasswd -B",
+			Message: fmt.Sprintf("The file %s has a hash for the current user that can't be checked: it is not bcrypt, $apr1$ or {SHA}, or would take too long. So this may not be the registry's file, and it isn't written.", place),
+			Fix:     "Write the user's line again with htpasswd -B.",
 		})
 	} else if !held {
 		return finding.Refuse(finding.Finding{
 			Code: "htpasswd-differs", Severity: finding.Error,
-			Message: fmt.Sprintf("%s does not have the user of the credential in use, or has another password for it, so it is not written", place),
-			Fix:     "correct the secret's tag " + LocationTag + ", or see who changed the file",
+			Message: fmt.Sprintf("The file %s doesn't have the current user and password, so it isn't written.", place),
+			Fix:     "Correct the secret's tag " + LocationTag + ", or find out who changed the file.",
 		})
 	}
 	return nil
@@ -188,14 +188,14 @@ func (d *Driver) read(ctx context.Context, place storedfile.Place) (storedfile.F
 	case errors.Is(err, storedfile.ErrTooLarge):
 		return storedfile.File{}, finding.Refuse(finding.Finding{
 			Code: "htpasswd-too-large", Severity: finding.Error,
-			Message: fmt.Sprintf("%s is larger than %d MiB, which no htpasswd file is", place, maxFile>>20),
-			Fix:     "correct the secret's tag " + LocationTag,
+			Message: fmt.Sprintf("The object %s is larger than %d MiB, so it can't be an htpasswd file.", place, maxFile>>20),
+			Fix:     "Correct the secret's tag " + LocationTag + ".",
 		})
 	case err != nil && awserror.Classify(err) == awserror.Gone:
 		return storedfile.File{}, finding.Refuse(finding.Finding{
 			Code: "htpasswd-missing", Severity: finding.Error,
-			Message: fmt.Sprintf("there is no htpasswd file %s", place),
-			Fix:     "correct the secret's tag " + LocationTag + ", or put the registry's htpasswd file there",
+			Message: fmt.Sprintf("The htpasswd file %s doesn't exist.", place),
+			Fix:     "Correct the secret's tag " + LocationTag + ", or put the registry's htpasswd file there.",
 		})
 	}
 	return file, err

@@ -51,8 +51,8 @@ func (d Driver) Issue(_ context.Context, order registry.Order) (registry.Issued,
 	if !there {
 		return registry.Issued{}, finding.Refuse(finding.Finding{
 			Code: "credential-awaited", Severity: finding.Error,
-			Message: "the rotation is due, and no new credential has been left for it",
-			Fix:     "make a new token at the registry, write it into the secret that the tag ecs-guardrails:admin-secret names, and rotate again; docs/registries.md has the steps",
+			Message: "The rotation is due, and there is no new credential for it.",
+			Fix:     "Make a new token at the registry, write it into the secret that the tag ecs-guardrails:admin-secret names, and rotate again (steps: docs/registries.md).",
 		})
 	}
 	return registry.Issued{Credential: credential, Version: order.Version}, nil
