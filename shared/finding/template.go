@@ -157,6 +157,15 @@ func Argument(place, name string) Value {
 	return Value{place, name}
 }
 
+// Arguments are names inside a command to paste, with spaces between.
+func Arguments(place string, names []string) Value {
+	shown := make([]string, len(names))
+	for i, name := range names {
+		shown[i] = Argument(place, name).shown
+	}
+	return Value{place, strings.Join(shown, " ")}
+}
+
 // maxArgument bounds an argument, in bytes: more than an ARN has in practice.
 const maxArgument = 512
 

@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -41,8 +42,9 @@ type Dependents struct {
 	// Rotating are those of which a rotation is under way: to cut it off could leave
 	// the registry with another password than the secret.
 	Rotating []string
-	// Grants are the roles that the stack let read a secret, by the secrets' ARNs.
-	Grants map[string][]string
+	// Grants are what the stack's statement in a secret's resource policy allows, by
+	// the secrets' ARNs.
+	Grants map[string]Grant
 	// Revisions are the ARNs of the latest revisions of families that have the
 	// stack's execution role.
 	Revisions []string
@@ -52,6 +54,14 @@ type Dependents struct {
 	More  bool
 	// Unknown are lists that could not be read, each with AWS's error code.
 	Unknown []string
+}
+
+// Grant is the stack's statement in a secret's resource policy.
+type Grant struct {
+	// Roles are the ARNs of those that it lets read the secret.
+	Roles []string
+	// Alone says that the policy has no other statement.
+	Alone bool
 }
 
 // leaver reads and lets go of what depends on the stack.
@@ -80,7 +90,7 @@ func (s *Sweep) leave(ctx context.Context, dryRun bool) pipeline.Outcome {
 	if dryRun {
 		mode = finding.DryRun
 	}
-	l := &leaver{settings: s.settings, clients: s.clients, found: Dependents{Loans: map[string][]string{}, Grants: map[string][]string{}}}
+	l := &leaver{settings: s.settings, clients: s.clients, found: Dependents{Loans: map[string][]string{}, Grants: map[string]Grant{}}}
 	if err := l.observe(ctx); err != nil {
 		return s.outcome(mode, pipeline.Attempt(Name, "leave", func() (finding.Result, error) { return finding.Result{}, err }))
 	}
@@ -160,8 +170,21 @@ func (l *leaver) roles(ctx context.Context) error {
 // secrets lists those that a driver or a registry is named for, one tag after the
 // other.
 func (l *leaver) secrets(ctx context.Context) error {
+	return withReads(ctx, l.eachSecret)
+}
+
+// withReads runs a list that starts a read for each of its items, and waits for
+// the reads also where the list ends early.
+func withReads(ctx context.Context, list func(context.Context, *errgroup.Group) error) error {
 	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(describesSideBySide)
+	listed := list(within, group)
+	read := group.Wait()
+	// A read that failed has ended the list, too.
+	return cmp.Or(read, listed)
+}
+
+func (l *leaver) eachSecret(ctx context.Context, group *errgroup.Group) error {
 	for _, tag := range []string{driverTag, registryTag} {
 		pages := secretsmanager.NewListSecretsPaginator(l.clients.Secrets, &secretsmanager.ListSecretsInput{
 			MaxResults: aws.Int32(secretsPage), Filters: []secretstypes.Filter{{Key: secretstypes.FilterNameStringTypeTagKey, Values: []string{tag}}},
@@ -178,12 +201,12 @@ func (l *leaver) secrets(ctx context.Context) error {
 				if tag == driverTag {
 					l.noteRotation(secret)
 				} else {
-					group.Go(func() error { return l.readGrant(within, aws.ToString(secret.ARN)) })
+					group.Go(func() error { return l.readGrant(ctx, aws.ToString(secret.ARN)) })
 				}
 			}
 		}
 	}
-	return group.Wait()
+	return nil
 }
 
 // tagged reports whether a secret has the very tag: the list's filter compares
@@ -211,8 +234,8 @@ func (l *leaver) readGrant(ctx context.Context, secret string) error {
 	if err != nil {
 		return fmt.Errorf("read the resource policy of %s: %w", secret, err)
 	}
-	if roles := taskdef.GrantedRoles(aws.ToString(output.ResourcePolicy)); len(roles) > 0 {
-		l.note(func(found *Dependents) { found.Grants[secret] = roles })
+	if roles, alone := taskdef.GrantedRoles(aws.ToString(output.ResourcePolicy)); len(roles) > 0 {
+		l.note(func(found *Dependents) { found.Grants[secret] = Grant{roles, alone} })
 	}
 	return nil
 }
@@ -240,8 +263,10 @@ func (l *leaver) revisions(ctx context.Context) error {
 	if l.settings.ExecutionRoleARN == "" {
 		return nil
 	}
-	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(describesSideBySide)
+	return withReads(ctx, l.eachFamily)
+}
+
+func (l *leaver) eachFamily(ctx context.Context, group *errgroup.Group) error {
 	pages := ecs.NewListTaskDefinitionFamiliesPaginator(l.clients.Families, &ecs.ListTaskDefinitionFamiliesInput{Status: "ACTIVE", MaxResults: aws.Int32(100)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -250,7 +275,7 @@ func (l *leaver) revisions(ctx context.Context) error {
 		}
 		for _, family := range page.Families {
 			group.Go(func() error {
-				output, err := l.clients.Definitions.DescribeTaskDefinition(within, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &family})
+				output, err := l.clients.Definitions.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &family})
 				if err != nil || output.TaskDefinition == nil {
 					if awserror.Classify(err) == awserror.Gone || awserror.HasCode(err, "ClientException") {
 						return nil
@@ -266,7 +291,7 @@ func (l *leaver) revisions(ctx context.Context) error {
 			})
 		}
 	}
-	return group.Wait()
+	return nil
 }
 
 func (l *leaver) files(ctx context.Context) error {
@@ -293,7 +318,7 @@ func (s Settings) planLeave(found Dependents, region string) []finding.Result {
 	}
 	for _, role := range slices.Sorted(maps.Keys(found.Loans)) {
 		policies := found.Loans[role]
-		add("role/"+role, nil, loanStays.With(finding.Names("policies", ends(policies)), finding.Name("role", role), finding.Argument("name", role), finding.Argument("policy", policies[0])))
+		add("role/"+role, nil, loanStays.With(finding.Names("policies", ends(policies)), finding.Name("role", role), finding.Argument("name", role), finding.Arguments("arns", policies)))
 	}
 	for _, secret := range slices.Sorted(slices.Values(found.Rotations)) {
 		bound := rotationBound.With(finding.Name("secret", secret), finding.Words("region", region), finding.Argument("id", secret))
@@ -307,7 +332,12 @@ func (s Settings) planLeave(found Dependents, region string) []finding.Result {
 		add(secret, nil, rotationRunning.With(finding.Name("secret", secret)))
 	}
 	for _, secret := range slices.Sorted(maps.Keys(found.Grants)) {
-		add(secret+"#policy", nil, grantStays.With(finding.Names("roles", ends(found.Grants[secret])), finding.Words("region", region), finding.Argument("id", secret)))
+		grant := found.Grants[secret]
+		stays := grantStays
+		if !grant.Alone {
+			stays = grantStaysBesideOthers
+		}
+		add(secret+"#policy", nil, stays.With(finding.Names("roles", ends(grant.Roles)), finding.Words("region", region), finding.Argument("id", secret)))
 	}
 	for _, revision := range slices.Sorted(slices.Values(found.Revisions)) {
 		add(revision, nil, roleStays.With(finding.Name("role", s.ExecutionRoleARN)))

@@ -146,6 +146,38 @@ func TestLeaveWithNothingThatDepends(t *testing.T) {
 	}
 }
 
+// TestLeaveKeepsWhatOthersWrote: what a reader pastes disturbs no statement of a
+// secret's owner, and takes all of the stack's policies off a role.
+func TestLeaveKeepsWhatOthersWrote(t *testing.T) {
+	d := dependent()
+	hub := secretARN + "prod/hub"
+	fixes := func() map[string]string {
+		of := map[string]string{}
+		for _, result := range leave(t, d, enforcing(), `{"leave":true}`).Report().Results {
+			of[result.Subject] = result.Findings[0].Fix
+		}
+		return of
+	}
+	if fix := fixes()[hub+"#policy"]; !strings.Contains(fix, "delete-resource-policy") {
+		t.Errorf("of a policy with nothing else: %s", fix)
+	}
+	d.policies[hub] = strings.Replace(d.policies[hub], `"Statement":[`, `"Statement":[{"Sid":"Theirs","Effect":"Deny","Principal":"*","Action":"secretsmanager:DeleteSecret","Resource":"*"},`, 1)
+	const second = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+	lent := role("ecsInstanceRole-lent", agentARN, second)
+	lent.Tags = []iamtypes.Tag{
+		{Key: aws.String("ecs-guardrails:attached/11111111-2222/" + agentHash), Value: aws.String(agentARN + " at=2026-11-22T00:10:00Z")},
+		{Key: aws.String("ecs-guardrails:attached/11111111-2222/317d63dd"), Value: aws.String(second + " at=2026-11-22T00:10:00Z")},
+	}
+	d.account.roles[0] = lent
+	got := fixes()
+	if fix := got[hub+"#policy"]; strings.Contains(fix, "delete-resource-policy") || !strings.Contains(fix, "put-resource-policy") {
+		t.Errorf("of a policy with its owner's statements: %s", fix)
+	}
+	if fix := got["role/ecsInstanceRole-lent"]; !strings.Contains(fix, "for policy in "+agentARN+" "+second+"; do") && !strings.Contains(fix, "for policy in "+second+" "+agentARN+"; do") {
+		t.Errorf("of two policies: %s", fix)
+	}
+}
+
 // TestLeaveWaitsForARotation: one that is under way is not cut off.
 func TestLeaveWaitsForARotation(t *testing.T) {
 	d := dependent()

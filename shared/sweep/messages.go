@@ -94,7 +94,7 @@ var (
 var (
 	loanStays = finding.Template{Code: CodeLoanStays, Severity: finding.Info,
 		Message: "The stack attached {policies} to {role}. That stays when the stack is deleted, so the role's instances keep working, but no function detaches it any more.",
-		Fix:     "Name the policies in the role's own source. Before you delete the role, or where nothing needs them: aws iam detach-role-policy --role-name {name} --policy-arn {policy}"}
+		Fix:     "Name the policies in the role's own source. Before you delete the role, or where nothing needs them: for policy in {arns}; do aws iam detach-role-policy --role-name {name} --policy-arn \"$policy\"; done"}
 	rotationBound = finding.Template{Code: CodeRotationBound, Severity: finding.Error,
 		Message: "The secret {secret} is rotated by this stack's rotate-secret. Each rotation would fail once the stack is deleted.",
 		Fix:     "The current credential keeps working. To rotate with another function: aws secretsmanager rotate-secret --region {region} --secret-id {id} --rotation-lambda-arn ARN"}
@@ -104,6 +104,10 @@ var (
 	grantStays = finding.Template{Code: CodeGrantStays, Severity: finding.Info,
 		Message: "The resource policy of the secret lets {roles} read it. That stays when the stack is deleted, so tasks keep starting.",
 		Fix:     "Where the roles no longer need it: aws secretsmanager delete-resource-policy --region {region} --secret-id {id}"}
+	grantStaysBesideOthers = finding.Template{Code: CodeGrantStays, Severity: finding.Info,
+		Message: grantStays.Message,
+		Fix: "The policy has its owner's statements, too. Where the roles no longer need the stack's, read the policy with aws secretsmanager get-resource-policy --region {region} --secret-id {id}, " +
+			"take out the statements whose Sid begins with EcsGuardrails, and write the rest: aws secretsmanager put-resource-policy --region {region} --secret-id {id} --block-public-policy --resource-policy file://policy.json"}
 	roleStays = finding.Template{Code: CodeRoleStays, Severity: finding.Info,
 		Message: "The revision uses the stack's execution role {role}, which stays when the stack is deleted.",
 		Fix:     "Name your own execution role in the next revision. Delete the stack's role only when no revision in use has it."}
@@ -135,6 +139,6 @@ func Templates() []finding.Template {
 		justBegun, stillRunning, alreadyOver, takenOver, wouldChange, mightChange,
 		tooManyInvocations, timeUp, reportBucketGone, notReported, reportedSoFar, reported, noAnswer, noAnswers,
 		noTrail, noTrailLogs, trailUnknown, iamElsewhere, bucketUnknown, ownBucketSilent, bucketSilent, bucketUnlisted, malformedRequest,
-		loanStays, rotationBound, rotationRunning, grantStays, roleStays, bucketStays, readyToLeave, leaveRotating, leaveUnknown,
+		loanStays, rotationBound, rotationRunning, grantStays, grantStaysBesideOthers, roleStays, bucketStays, readyToLeave, leaveRotating, leaveUnknown,
 	}
 }

@@ -223,18 +223,20 @@ func (g *Granter) read(ctx context.Context, secret string) (string, error) {
 
 // GrantedRoles lists the roles that our statement in a secret's resource policy
 // lets read the secret; none where the policy has no such statement or can't be
-// read.
-func GrantedRoles(policy string) []string {
+// read. Alone says that the policy has no other statement.
+func GrantedRoles(policy string) (roles []string, alone bool) {
 	statements, err := statementsOf(policy)
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	var roles []string
+	alone = true
 	for _, statement := range statements {
 		if statement.isOurs() {
 			roles = append(roles, statement.Principal.AWS...)
+		} else {
+			alone = false
 		}
 	}
 	slices.Sort(roles)
-	return slices.Compact(roles)
+	return slices.Compact(roles), alone
 }

@@ -157,7 +157,7 @@ func renderings(places []string) map[string][]finding.Value {
 
 var (
 	badPunctuation = regexp.MustCompile(`  |\w \.( |$)|,\.|[^.]\.\.$|,,|""|''|\(\)| ,|\b(and|or|but|because)\.|%!`)
-	endOfCommand   = regexp.MustCompile(`(: (aws|docker|sam|bash|git) [^ ].*|[}\]'"]|=[^ ]+)$`)
+	endOfCommand   = regexp.MustCompile(`(: (aws|docker|sam|bash|git|for) [^ ].*|[}\]'"]|=[^ ]+)$`)
 )
 
 // Faults says what a reader would trip over in a finding's texts.
