@@ -96,7 +96,7 @@ func parseField(text string, low, high int, names map[string]int) (field, bool) 
 		step := 1
 		if stepped {
 			var err error
-			if step, err = strconv.Atoi(stepText); err != nil || step < 1 {
+			if step, err = strconv.Atoi(stepText); err != nil || step < 1 || step > high {
 				return 0, false
 			}
 		}

@@ -68,7 +68,7 @@ func TestRhythmOf(t *testing.T) {
 }
 
 func FuzzRhythmOf(f *testing.F) {
-	for _, seed := range []string{"cron(0 8 1 * ? *)", "rate(4 hours)", "cron(0 2/10 L 1/3 MON#5 *)"} {
+	for _, seed := range []string{"cron(0 8 1 * ? *)", "rate(4 hours)", "cron(0 2/10 L 1/3 MON#5 *)", "cron(0 5/9223372036854775807 * * ? *)"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, expression string) {
