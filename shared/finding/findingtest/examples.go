@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
@@ -121,7 +122,7 @@ func chosenExamples(kept map[string]Example, codes []finding.Code, byCode map[st
 			chosen[code.Code] = kept[code.Code]
 			continue
 		}
-		candidates := slices.Collect(maps.Keys(byCode[code.Code]))
+		candidates := slices.DeleteFunc(slices.Collect(maps.Keys(byCode[code.Code])), isOfToday)
 		if len(candidates) == 0 {
 			continue
 		}
@@ -172,4 +173,12 @@ func writeExamples(path string, examples map[string]Example) error {
 		return fmt.Errorf("write the examples: %w", err)
 	}
 	return nil
+}
+
+// isOfToday says that an example has this day in it, and so another text tomorrow.
+func isOfToday(example Example) bool {
+	today := time.Now().UTC()
+	return slices.ContainsFunc([]string{time.DateOnly, "20060102", "2006/01/02"}, func(layout string) bool {
+		return strings.Contains(example.Message+example.Fix, today.Format(layout))
+	})
 }
