@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/securityhub"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
@@ -16,6 +17,7 @@ func main() { pipeline.Main(digest.Name, build) }
 
 func build(settings digest.Settings, configuration aws.Config) pipeline.Runner {
 	return &digest.Notifier{
-		Settings: settings, Topics: sns.NewFromConfig(configuration), Storage: s3client.New(configuration), Now: time.Now,
+		Settings: settings, Topics: sns.NewFromConfig(configuration), Storage: s3client.New(configuration),
+		Hub: securityhub.NewFromConfig(configuration), Now: time.Now,
 	}
 }

@@ -23,6 +23,7 @@ import (
 
 func main() {
 	scanIfAsked(os.Args[1:])
+	muteIfAsked(os.Args[1:])
 	pipeline.Main(function.Sweep, build)
 }
 

@@ -24,7 +24,8 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
 )
 
-// Event is a finding, or a sweep's summary, as EventBridge delivers it.
+// Event is a finding, a sweep's summary, or news that all is well, as EventBridge
+// delivers it.
 type Event struct {
 	Account, Region string
 	Time            time.Time
@@ -32,8 +33,9 @@ type Event struct {
 	Function string
 	Mode     finding.Mode
 	Result   finding.Result
-	// Sweep is set for a sweep's summary instead.
+	// Sweep is set for a sweep's summary instead, Clear for subjects that are right.
 	Sweep *sweepreport.Summary
+	Clear *publish.Cleared
 }
 
 // name is what a function's name, a code and an account may look like.
@@ -41,6 +43,9 @@ var (
 	name    = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 	account = regexp.MustCompile(`^\d{12}$`)
 	region  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-\d$`)
+	id      = regexp.MustCompile(`^[0-9a-f]{16}$`)
+	// problemID is the id of a result with a finding.
+	problemID = regexp.MustCompile(`^[0-9a-f]{16}\.[a-z][a-z0-9-]{0,63}$`)
 )
 
 // Read takes an event apart. What does not have the shape of ours is an error:
@@ -67,6 +72,15 @@ func Read(of event.Notification) (Event, error) {
 		read.Sweep = &sweepreport.Summary{}
 		if err := json.Unmarshal(of.Detail, read.Sweep); err != nil {
 			return Event{}, fmt.Errorf("read a sweep's summary: %w", err)
+		}
+		return read, nil
+	case publish.ClearType:
+		read.Clear = &publish.Cleared{}
+		if err := json.Unmarshal(of.Detail, read.Clear); err != nil {
+			return Event{}, fmt.Errorf("read what is clear: %w", err)
+		}
+		if slices.ContainsFunc(read.Clear.Subjects, func(s publish.ClearedSubject) bool { return !id.MatchString(s.ID) }) {
+			return Event{}, errors.New("read what is clear: an id is not one of ours")
 		}
 		return read, nil
 	default:
@@ -104,14 +118,22 @@ const (
 	maxTitle, maxDescription = 220, 7000
 )
 
-// Messages gives one message for each account and region with findings, and one
+// messagesOf gives one message for each account and region with findings, and one
 // for each sweep: side by side, many equal findings are one line. Findings that
-// are muted at the time now are left out; what is muted whole is no message.
-func Messages(events []Event, mutes mute.List, now time.Time) ([]Message, error) {
+// are muted at the time now are left out; what is muted whole is no message. Notes
+// stand at the end of messages about findings.
+func messagesOf(events []Event, mutes mute.List, notes []string, bucket string, now time.Time) ([]Message, error) {
 	places := map[[2]string][]Event{}
 	var messages []Message
 	for _, of := range events {
+		if of.Clear != nil {
+			continue
+		}
 		if of.Sweep != nil {
+			// No one is told each day that all is well.
+			if of.Sweep.Wrong == 0 && len(of.Sweep.Resolved) == 0 {
+				continue
+			}
 			message, err := ofSweep(of)
 			if err != nil {
 				return nil, err
@@ -125,7 +147,7 @@ func Messages(events []Event, mutes mute.List, now time.Time) ([]Message, error)
 	for _, place := range slices.SortedFunc(maps.Keys(places), func(a, b [2]string) int {
 		return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
 	}) {
-		told, aside := withoutMuted(latest(places[place]), mutes, now)
+		told, aside := withoutMuted(places[place], mutes, now)
 		if len(told) == 0 {
 			continue
 		}
@@ -133,7 +155,9 @@ func Messages(events []Event, mutes mute.List, now time.Time) ([]Message, error)
 		if len(told) == 1 {
 			write = ofOne
 		}
-		message, err := write(told, aside)
+		draft, worst := write(told, append(aside, notes...))
+		draft.accept(worst, bucket, now)
+		message, err := draft.message()
 		if err != nil {
 			return nil, err
 		}
@@ -142,13 +166,17 @@ func Messages(events []Event, mutes mute.List, now time.Time) ([]Message, error)
 	return messages, nil
 }
 
-// latest keeps the last event of each subject and function: what it was before is
-// over.
+// latest keeps the last finding of each subject and function of a place, and all
+// other events: what it was before is over.
 func latest(events []Event) []Event {
 	var kept []Event
 	index := map[string]int{}
 	for _, of := range events {
-		key := of.Function + " " + of.Result.Subject
+		if of.Sweep != nil || of.Clear != nil {
+			kept = append(kept, of)
+			continue
+		}
+		key := strings.Join([]string{of.Account, of.Region, of.Function, of.Result.Subject}, " ")
 		if place, seen := index[key]; seen {
 			if !of.Time.Before(kept[place].Time) {
 				kept[place] = of
@@ -199,7 +227,7 @@ func (e Event) where() string {
 	return fmt.Sprintf("in account %s, %s, at %s", e.Account, e.Region, e.Time.UTC().Format(time.RFC3339))
 }
 
-func ofOne(events []Event, aside []string) (Message, error) {
+func ofOne(events []Event, aside []string) (draft, finding.Result) {
 	of := events[0]
 	words := publish.InFull(of.Result)
 	last := fmt.Sprintf("%s: %s, by %s (%s) %s", of.Result.Status, words.Subject, of.Function, of.Mode, of.where())
@@ -207,9 +235,12 @@ func ofOne(events []Event, aside []string) (Message, error) {
 	if of.Result.Owner.IsKnown() {
 		lines = append(lines, "Managed by "+of.Result.Owner.String()+".")
 	}
+	if of.Result.ID != "" {
+		lines = append(lines, idLine(of.Result.ID))
+	}
 	lines = append(append(lines, aside...), last)
 	// All that concerns one subject is one thread, whatever is wrong with it.
-	thread, _, _ := strings.Cut(of.Result.ID, ".")
+	thread := finding.SubjectID(of.Result.ID)
 	message := draft{
 		title: words.Title, subject: subjectLine(publish.Opening(of.Result), of.Result), lines: lines,
 		thread: cmp.Or(thread, words.Subject), kind: string(of.Result.Status), resources: []string{words.Subject},
@@ -218,7 +249,7 @@ func ofOne(events []Event, aside []string) (Message, error) {
 	if worst, ok := of.Result.Gravest(); ok {
 		message.explain(worst)
 	}
-	return message.message()
+	return message, of.Result
 }
 
 // subjectLine is an e-mail's subject: what it asks, the name and the cause, in 80
@@ -275,6 +306,8 @@ type group struct {
 	opening  string
 	worst    finding.Finding
 	subjects []string
+	// first is the result of the first subject.
+	first finding.Result
 }
 
 // order puts what needs somebody first.
@@ -286,7 +319,7 @@ var several = map[finding.Status]string{
 	finding.Remediated: "fixed", finding.Skipped: "left alone", finding.Compliant: "right",
 }
 
-func ofMany(events []Event, aside []string) (Message, error) {
+func ofMany(events []Event, aside []string) (draft, finding.Result) {
 	groups, index := []group{}, map[string]int{}
 	counts := map[finding.Status]int{}
 	for _, of := range events {
@@ -298,7 +331,7 @@ func ofMany(events []Event, aside []string) (Message, error) {
 		if !seen {
 			place = len(groups)
 			index[key] = place
-			groups = append(groups, group{function: of.Function, status: of.Result.Status, opening: opening, worst: worst})
+			groups = append(groups, group{function: of.Function, status: of.Result.Status, opening: opening, worst: worst, first: of.Result})
 		}
 		groups[place].subjects = append(groups[place].subjects, of.Result.Subject)
 	}
@@ -333,7 +366,7 @@ func ofMany(events []Event, aside []string) (Message, error) {
 	}
 	message.link("Open the first", console.Of(events[0].Region, worst.subjects[0]))
 	message.explain(worst.worst)
-	return message.message()
+	return message, worst.first
 }
 
 // subjectCause is the name and the cause of the worst problem of a digest.
@@ -390,6 +423,8 @@ type content struct {
 	TextType    string `json:"textType"`
 	Title       string `json:"title"`
 	Description string `json:"description"`
+	// NextSteps are shown as a list.
+	NextSteps []string `json:"nextSteps,omitempty"`
 }
 
 type metadata struct {
@@ -407,7 +442,9 @@ type draft struct {
 	// links are ours: their addresses are escaped where they are made.
 	links [][2]string
 	// more is where the documents and the command line explain the worst finding.
-	more         string
+	more string
+	// steps are commands that can be pasted, each with what it is for.
+	steps        []string
 	thread, kind string
 	resources    []string
 }
@@ -424,6 +461,21 @@ func (d *draft) explain(worst finding.Finding) {
 	if entry, ok := catalogue.Of(worst.Code); ok {
 		d.more = "What it means and what to do: " + entry.Page()
 	}
+}
+
+// muteDays is how long the command for accepting a finding mutes it, in days.
+const muteDays = 90
+
+// accept gives the command that mutes a finding that stands, by its id: a name from
+// outside has no place in what people paste.
+func (d *draft) accept(result finding.Result, bucket string, now time.Time) {
+	worst, _ := result.Gravest()
+	if bucket == "" || !problemID.MatchString(result.ID) || worst.Severity == finding.Info ||
+		result.Status != finding.Noncompliant && result.Status != finding.Planned {
+		return
+	}
+	d.steps = append(d.steps, fmt.Sprintf("Accept it: go run ./functions/sweep mute --bucket %s --id %s --until %s --reason 'WRITE WHY'",
+		bucket, result.ID, now.UTC().AddDate(0, 0, muteDays).Format(time.DateOnly)))
 }
 
 // maxSubjectLine is what a lock screen shows of an e-mail's subject.
@@ -444,6 +496,11 @@ func (d draft) message() (Message, error) {
 		mail = append(mail, d.more)
 		chat = append(chat, d.more)
 	}
+	mail = append(mail, d.steps...)
+	steps := make([]string, len(d.steps))
+	for i, step := range d.steps {
+		steps[i] = escape.Chat(step)
+	}
 	last := d.lines[len(d.lines)-1]
 	mail, chat = append(mail, escape.Line(last)), append(chat, escape.Chat(last))
 	related := make([]string, len(d.resources))
@@ -452,7 +509,7 @@ func (d draft) message() (Message, error) {
 	}
 	document, err := json.Marshal(notification{
 		Version: "1.0", Source: "custom",
-		Content:  content{"client-markdown", clip(escape.Chat(title), maxTitle+30), clip(strings.Join(chat, "\n"), maxDescription)},
+		Content:  content{"client-markdown", clip(escape.Chat(title), maxTitle+30), clip(strings.Join(chat, "\n"), maxDescription), steps},
 		Metadata: metadata{clip(escape.Chat(d.thread), maxTitle), clip(escape.Chat(title), maxTitle+30), d.kind, related},
 	})
 	if err != nil {

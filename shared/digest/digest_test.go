@@ -56,6 +56,11 @@ func batch(t testing.TB, bodies ...string) []byte {
 	return payload
 }
 
+// composed are the messages about some events of which nothing was told before.
+func composed(events []Event, mutes mute.List, now time.Time) ([]Message, error) {
+	return Compose(events, mutes, Ledger{}, "reports", now)
+}
+
 type topics struct {
 	mutex     sync.Mutex // Mail and chat are published side by side.
 	published []*sns.PublishInput
@@ -88,7 +93,7 @@ func TestManyFindingsAreOneMessage(t *testing.T) {
 		events = append(events, found(fmt.Sprintf("s3://acme/%d/ecs.config", i), finding.Noncompliant, "auth-data-shape"))
 	}
 	events = append(events, found("s3://acme/x/ecs.config", finding.Remediated, "permissions"))
-	messages, err := Messages(events, mute.List{}, at)
+	messages, err := composed(events, mute.List{}, at)
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%d messages, %v", len(messages), err)
 	}
@@ -102,8 +107,8 @@ func TestManyFindingsAreOneMessage(t *testing.T) {
 func TestMessagesByPlace(t *testing.T) {
 	here, there := found("a", finding.Noncompliant, "x"), found("a", finding.Noncompliant, "x")
 	there.Account = "999999999999"
-	sweep := Event{Account: "123456789012", Region: "eu-west-1", Time: at, Sweep: &sweepreport.Summary{Sweep: "s", Headline: "3 of 9 are wrong", Mode: finding.DryRun}}
-	messages, err := Messages([]Event{here, there, sweep}, mute.List{}, at)
+	sweep := Event{Account: "123456789012", Region: "eu-west-1", Time: at, Sweep: &sweepreport.Summary{Sweep: "s", Headline: "3 of 9 are wrong", Wrong: 3, Mode: finding.DryRun}}
+	messages, err := composed([]Event{here, there, sweep}, mute.List{}, at)
 	if err != nil || len(messages) != 3 {
 		t.Fatalf("%d messages, %v", len(messages), err)
 	}
@@ -113,7 +118,7 @@ func TestOnlyTheLatestOfASubjectIsTold(t *testing.T) {
 	before, after := found("a", finding.Noncompliant, "x"), found("a", finding.Remediated, "x")
 	after.Time = at.Add(time.Minute)
 	for _, events := range [][]Event{{before, after}, {after, before}} {
-		messages, err := Messages(events, mute.List{}, at)
+		messages, err := composed(events, mute.List{}, at)
 		if err != nil || len(messages) != 1 || !strings.HasPrefix(messages[0].Subject, "fixed: ") {
 			t.Errorf("%+v, %v", messages, err)
 		}
@@ -123,7 +128,7 @@ func TestOnlyTheLatestOfASubjectIsTold(t *testing.T) {
 func TestOneFinding(t *testing.T) {
 	event := found("ecsInstanceRole", finding.Noncompliant, "capability-missing")
 	event.Result.Owner = owner.Owner{Tool: owner.CloudFormation, Stack: "acme-prod"}
-	messages, err := Messages([]Event{event}, mute.List{}, at)
+	messages, err := composed([]Event{event}, mute.List{}, at)
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%d messages, %v", len(messages), err)
 	}
@@ -131,7 +136,9 @@ func TestOneFinding(t *testing.T) {
 Found: (1) error capability-missing: Something is wrong with ecsInstanceRole. To do: Do something about it.
 Changes: none.
 Managed by CloudFormation (acme-prod).
+ID: 92b4a2c3dda7a5e8.capability-missing
 What it means and what to do: docs/findings/capability-missing.md
+Accept it: go run ./functions/sweep mute --bucket reports --id 92b4a2c3dda7a5e8.capability-missing --until 2027-02-28 --reason 'WRITE WHY'
 noncompliant: ecsInstanceRole, by validate-config (enforce) in account 123456789012, eu-west-1, at 2026-11-30T09:00:00Z`
 	if messages[0].Mail != want {
 		t.Errorf("got\n%s\nwant\n%s", messages[0].Mail, want)
@@ -144,7 +151,7 @@ func TestTextFromOutsideStaysText(t *testing.T) {
 		{found(key, finding.Noncompliant, "x")},
 		{found(key, finding.Noncompliant, "x"), found(key+"2", finding.Noncompliant, "x")},
 	} {
-		messages, err := Messages(events, mute.List{}, at)
+		messages, err := composed(events, mute.List{}, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +233,7 @@ func TestSubjectHasNameAndCause(t *testing.T) {
 		name := map[int]string{0: "ecsInstanceRole", 1: "blue/ecs.config", 2: "prod/registry"}
 		event.Result.Findings[0].Message = "The thing is broken in a way that takes many words to describe in full"
 		for _, events := range [][]Event{{event}, {event, found("role/b", finding.Remediated, "capability-missing")}} {
-			messages, err := Messages(events, mute.List{}, at)
+			messages, err := composed(events, mute.List{}, at)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -245,14 +252,14 @@ func TestSubjectHasNameAndCause(t *testing.T) {
 func TestWorstFirst(t *testing.T) {
 	warning := found("role/b", finding.Noncompliant, "policy-retired")
 	warning.Result.Findings[0].Severity = finding.Warning
-	messages, err := Messages([]Event{warning, found("role/c", finding.Remediated, "capability-missing"), found("role/a", finding.Noncompliant, "trust-too-wide")}, mute.List{}, at)
+	messages, err := composed([]Event{warning, found("role/c", finding.Remediated, "capability-missing"), found("role/a", finding.Noncompliant, "trust-too-wide")}, mute.List{}, at)
 	if err != nil || !strings.Contains(messages[0].Mail, "(1) needs you, error trust-too-wide") {
 		t.Errorf("%v, %+v", err, messages)
 	}
 	// Within a result, too: the cause stands before what follows from it.
 	event := found("role/a", finding.Noncompliant, "trust-too-wide")
 	event.Result.Findings = append([]finding.Finding{{Code: "role-for-trunking", Severity: finding.Info, Message: "Something to know"}}, event.Result.Findings...)
-	messages, err = Messages([]Event{event}, mute.List{}, at)
+	messages, err = composed([]Event{event}, mute.List{}, at)
 	if err != nil || !strings.Contains(messages[0].Mail, "Found: (1) error trust-too-wide") || strings.Contains(messages[0].Subject, "Something to know") {
 		t.Errorf("%v, %+v", err, messages)
 	}
@@ -261,7 +268,7 @@ func TestWorstFirst(t *testing.T) {
 func TestFixCanBePasted(t *testing.T) {
 	event := found("role/a", finding.Noncompliant, "trust-wrong-service")
 	event.Result.Findings[0].Fix = `Run: aws iam update-assume-role-policy --policy-document '{"Version": "2012-10-17"}'`
-	messages, err := Messages([]Event{event}, mute.List{}, at)
+	messages, err := composed([]Event{event}, mute.List{}, at)
 	if err != nil || !strings.Contains(messages[0].Mail, event.Result.Findings[0].Fix) {
 		t.Errorf("%v, %s", err, messages[0].Mail)
 	}
@@ -274,7 +281,7 @@ func TestFixCanBePasted(t *testing.T) {
 func TestUndoIsNotFixed(t *testing.T) {
 	event := found("role/a", finding.Remediated, "undo-done")
 	event.Result.Findings[0].Severity = finding.Info
-	messages, err := Messages([]Event{event}, mute.List{}, at)
+	messages, err := composed([]Event{event}, mute.List{}, at)
 	if err != nil || !strings.HasPrefix(messages[0].Subject, "undone: ") {
 		t.Errorf("%v, %+v", err, messages)
 	}
@@ -285,7 +292,7 @@ func TestOneThreadPerSubject(t *testing.T) {
 	for _, event := range []Event{
 		found("s3://acme/ecs.config?versionId=1", finding.Noncompliant, "value-quoted"), found("s3://acme/ecs.config?versionId=2", finding.Noncompliant, "value-empty"),
 	} {
-		messages, err := Messages([]Event{event}, mute.List{}, at)
+		messages, err := composed([]Event{event}, mute.List{}, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,11 +313,11 @@ func TestMutedFindingsAreCountedOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	muted, open, ended := found("role/legacy", finding.Noncompliant, "policy-retired"), found("role/web", finding.Noncompliant, "policy-retired"), found("role/old", finding.Noncompliant, "policy-retired")
-	messages, err := Messages([]Event{muted}, mutes, at)
+	messages, err := composed([]Event{muted}, mutes, at)
 	if err != nil || len(messages) != 0 {
 		t.Errorf("%v, %+v", err, messages)
 	}
-	messages, err = Messages([]Event{muted, open, ended}, mutes, at)
+	messages, err = composed([]Event{muted, open, ended}, mutes, at)
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%v, %+v", err, messages)
 	}
@@ -322,7 +329,7 @@ func TestMutedFindingsAreCountedOnly(t *testing.T) {
 	if strings.Contains(messages[0].Mail, "role/legacy") {
 		t.Errorf("told: %s", messages[0].Mail)
 	}
-	messages, err = Messages([]Event{open}, mute.List{Problem: "nothing is muted, because of a mistake"}, at)
+	messages, err = composed([]Event{open}, mute.List{Problem: "nothing is muted, because of a mistake"}, at)
 	if err != nil || !strings.Contains(messages[0].Mail, "Mutes: nothing is muted") {
 		t.Errorf("%v, %+v", err, messages)
 	}

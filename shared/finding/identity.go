@@ -23,6 +23,12 @@ func Identify(function string, result Result) string {
 	return id
 }
 
+// SubjectID gives the part of a result's id that stands for its subject.
+func SubjectID(id string) string {
+	subject, _, _ := strings.Cut(id, ".")
+	return subject
+}
+
 // StableSubject gives a subject without the version of an object or the revision of
 // a task definition.
 func StableSubject(subject string) string {

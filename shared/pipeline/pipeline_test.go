@@ -21,6 +21,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
 )
 
 // lamps is a function over lamps that should be on. What a lamp does when it is
@@ -352,7 +353,7 @@ func TestSweepIsToldOfItsMessages(t *testing.T) {
 	}
 	slices.Sort(told)
 	want := []string{
-		"Finding broken s.1.0 map[] 0", "Finding off a s.1.0 map[] 0", "Finding off b  map[] 0",
+		"Clear   map[] 0", "Finding broken s.1.0 map[] 0", "Finding off a s.1.0 map[] 0", "Finding off b  map[] 0",
 		"Sweep Result  s.1.0 map[compliant:1 noncompliant:1 remediated:1] 2", "Sweep Result  s.1.1 map[compliant:1] 0",
 	}
 	if !slices.Equal(told, want) {
@@ -427,11 +428,13 @@ func TestARedeliveryIsTold(t *testing.T) {
 	const message = `{"Records":[{"messageId":"m0","eventSource":"aws:sqs","body":"{\"lamp\":\"on\"}","attributes":{"ApproximateReceiveCount":"%s"}}]}`
 	for received, want := range map[string]int{"1": 0, "2": 1} {
 		var to bus
+		// The first time, it is clear, and no finding.
+		kind := map[int]string{0: publish.ClearType, 1: publish.FindingType}[want]
 		r, _, _ := reporting(new(lamps).function(finding.Enforce), &to)
 		if answer, err := r.Invoke(context.Background(), fmt.Appendf(nil, message, received)); err != nil || string(answer) != `{"batchItemFailures":[]}` {
 			t.Errorf("received %s times: %s, %v", received, answer, err)
 		}
-		if len(to.entries) != want || want > 0 && !strings.Contains(*to.entries[0].Detail, `"status":"compliant"`) {
+		if len(to.entries) != 1 || *to.entries[0].DetailType != kind || want > 0 && !strings.Contains(*to.entries[0].Detail, `"status":"compliant"`) {
 			t.Errorf("received %s times: published %+v", received, to.entries)
 		}
 		to = bus{err: errors.New("connection lost")}

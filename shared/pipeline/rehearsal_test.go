@@ -46,6 +46,9 @@ func TestARehearsalTellsTheSweepWhatWouldChange(t *testing.T) {
 				counts = fmt.Sprint(of.Pending, " ", of.Changes, " ", of.Statuses)
 				continue
 			}
+			if *entry.DetailType == publish.ClearType {
+				continue
+			}
 			text := of.Subject + " "
 			if strings.Contains(*entry.Detail, `"mode":"dry-run"`) && mode == finding.Enforce {
 				text += "dry-run"

@@ -66,9 +66,14 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := r.publish(ctx, outcome); err != nil {
 		r.log.LogAttrs(ctx, slog.LevelError, "publish findings", slog.String("error", err.Error()))
 		if awserror.Classify(err) == awserror.Transient {
-			unpublished = err
 			for i, entry := range outcome.Entries {
-				outcome.Entries[i].untold = entry.Result.Newsworthy() || entry.Result.Sweep != "" || entry.Result.Redelivered
+				// News that all is well is no reason to look again: the next look brings it.
+				if entry.Result.Newsworthy() || entry.Result.Sweep != "" || entry.Result.Redelivered {
+					outcome.Entries[i].untold, unpublished = true, err
+				}
+			}
+			if len(outcome.Events) > 0 {
+				unpublished = err
 			}
 		}
 	}
@@ -88,11 +93,13 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return json.Marshal(report)
 }
 
-// publish sends the findings, and to a sweep the results that it waits for, side
-// by side.
+// publish sends the findings, what is clear, and to a sweep the results that it
+// waits for, in as few calls as possible.
 func (r *reporter) publish(ctx context.Context, outcome Outcome) error {
 	report := outcome.Report()
 	events, err := publish.Findings(r.stack, report)
+	clear, clearErr := publish.Clear(r.stack, report)
+	events, err = append(events, clear...), errors.Join(err, clearErr)
 	for reference, results := range outcome.swept() {
 		swept, sweptErr := publish.SweptResults(r.stack, report, reference, results)
 		events, err = append(events, swept), errors.Join(err, sweptErr)

@@ -26,6 +26,8 @@ const (
 	SweepResultType = "ECS Guardrails Sweep Result"
 	// SweepSummaryType is an event about a whole sweep.
 	SweepSummaryType = "ECS Guardrails Sweep Summary"
+	// ClearType is an event about subjects with which nothing is wrong, for notify.
+	ClearType = "ECS Guardrails Clear"
 
 	// batchSize is PutEvents' limit of entries in a call, and maxCall stays below
 	// its 256 KiB for all of them, with room for the other fields of each.

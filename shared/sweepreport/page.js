@@ -63,9 +63,8 @@
   var bucket = document.querySelector("main").dataset.bucket;
   var muteCommand = function (item) {
     var article = item.closest("article"), until = new Date(Date.now() + 90 * 86400000).toISOString().slice(0, 10);
-    var entry = { subject: article.querySelector(".name").textContent.split("?versionId=")[0], code: item.dataset.code, reason: "WRITE WHY", until: until };
-    var object = "s3://" + bucket + "/mute.json", quoted = JSON.stringify(entry).replace(/'/g, "'\\''");
-    return "(aws s3 cp " + object + " - 2>/dev/null || echo '{\"mutes\":[]}') | jq '.mutes += [" + quoted + "]' | aws s3 cp - " + object;
+    var subject = article.querySelector(".name").textContent.split("?versionId=")[0].replace(/'/g, "'\\''");
+    return "go run ./functions/sweep mute --bucket " + bucket + " --code " + item.dataset.code + " --until " + until + " --reason 'WRITE WHY' --subject '" + subject + "'";
   };
   var button = function (label, text) {
     var of = document.createElement("button");

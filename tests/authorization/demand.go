@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
@@ -143,6 +144,16 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 		return demands, true, nil
 	case name == "events:PutEvents":
 		return eventDemands(exchange.Parameters, at), true, nil
+	case name == "securityhub:BatchImportFindings":
+		// Its resource is the product of each finding.
+		var demands []Demand
+		for _, finding := range members(exchange.Parameters, "Findings") {
+			demand := Demand{Action: name, Resource: text(finding, "ProductArn"), Context: map[string][]string{"securityhub:TargetAccount": {text(finding, "AwsAccountId")}}}
+			if !slices.ContainsFunc(demands, func(known Demand) bool { return known.Resource == demand.Resource }) {
+				demands = append(demands, demand)
+			}
+		}
+		return demands, len(demands) > 0, nil
 	case name == "sns:Publish":
 		return []Demand{{Action: name, Resource: text(exchange.Parameters, "TopicArn")}}, true, nil
 	case name == "lambda:Invoke":

@@ -66,6 +66,8 @@ func Identify(request *http.Request, body []byte, now time.Time) Exchange {
 		exchange.Parameters = decodeForm(form)
 	case signingName == "lambda":
 		call.Operation, exchange.Parameters = lambdaOperation(request)
+	case signingName == "securityhub":
+		call.Operation, exchange.Parameters = securityHubOperation(request), decodeJSON(body)
 	case signingName == "scheduler":
 		call.Operation, exchange.Parameters = schedulerOperation(request)
 	case signingName == "s3", signingName == "":

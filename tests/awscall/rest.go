@@ -59,6 +59,12 @@ func schedulerOperation(request *http.Request) (string, map[string]any) {
 		map[string]any{"Name": name, "GroupName": group}
 }
 
+// securityHubOperation reads what is asked of Security Hub (Security Hub API
+// Reference, "Actions").
+func securityHubOperation(request *http.Request) string {
+	return map[string]string{"POST /findings/import": "BatchImportFindings", "POST /findings": "GetFindings"}[request.Method+" "+request.URL.Path]
+}
+
 // s3Subresources name an S3 operation by the key in its query string; the
 // operation is the method's verb and the noun: GET ?tagging is
 // GetBucketTagging or GetObjectTagging (S3 API reference, "Actions").

@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -357,6 +358,10 @@ func (s *shell) goRun(ctx context.Context, t *testing.T, command documents.Comma
 		}
 		return
 	}
+	if strings.Contains(line, "./functions/sweep mute ") {
+		s.mutes(ctx, t, command)
+		return
+	}
 	if strings.Contains(line, " explain ") {
 		if output, code := s.run(ctx, line); code != 0 || !strings.Contains(output, "What it means") {
 			t.Errorf("%s: exit code %d:\n%s", command, code, output)
@@ -389,6 +394,29 @@ func (s *shell) goRun(ctx context.Context, t *testing.T, command documents.Comma
 	}
 	if output, code := s.run(ctx, line); code > 1 || strings.Contains(output, "usage:") || strings.Contains(output, "flag provided") || strings.Contains(output, "no such file") {
 		t.Errorf("%s: exit code %d:\n%s", command, code, output)
+	}
+}
+
+// mutes runs the command in a bucket that has what the reader's would: problems that
+// people were told about, and a mute.
+func (s *shell) mutes(ctx context.Context, t *testing.T, command documents.Command) {
+	bucket := "mute-" + strings.ToLower(rand.Text())
+	for key, content := range map[string]string{
+		"told.json": `{"problems":[{"id":"3f0c9b2a7d5e1846.policy-retired","subject":"role/legacy-web","code":"policy-retired"}]}`,
+		"mute.json": `{"mutes":[{"subject":"role/legacy-*","code":"policy-retired","reason":"r","until":"2999-01-31"}]}`,
+	} {
+		line := "(aws s3 mb s3://" + bucket + " || true) && echo '" + content + "' | aws s3 cp - s3://" + bucket + "/" + key
+		if output, code := s.run(ctx, line); code != 0 {
+			t.Fatalf("%s: exit code %d:\n%s", line, code, output)
+		}
+	}
+	line := regexp.MustCompile(`--until \S+`).ReplaceAllString(strings.Replace(command.Text, "REPORT-BUCKET", bucket, 1), "--until 2999-12-31") + " --yes"
+	wanted := "policy-retired"
+	if strings.Contains(line, "--until") || strings.Contains(line, "--remove") {
+		wanted = "Written to s3://" + bucket + "/mute.json"
+	}
+	if output, code := s.run(ctx, line); code != 0 || !strings.Contains(output, wanted) {
+		t.Errorf("%s: exit code %d:\n%s", line, code, output)
 	}
 }
 

@@ -25,8 +25,10 @@ var (
 Found: .+
 Changes: .+
 (?:Managed by .+\.
-)?(?:Open it: https://\S+
+)?ID: [0-9a-f]{16}\.[a-z0-9-]+
+(?:Open it: https://\S+
 )?(?:What it means and what to do: docs/findings/[a-z0-9-]+\.md
+)?(?:Accept it: go run \./functions/sweep mute --bucket [a-z0-9-]+ --id [0-9a-f]{16}\.[a-z0-9-]+ --until \d{4}-\d\d-\d\d --reason 'WRITE WHY'
 )?(remediated|planned|noncompliant|failed|compliant|skipped): .+, by ([a-z-]+) \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
 	// opening begins the title of every function but diagnose-failure, whose title
 	// is the diagnosis.
@@ -36,9 +38,18 @@ Changes: .+
 )+(?:and \d+ more problems; .+
 )?(?:Open the first: https://\S+
 )?(?:What it means and what to do: docs/findings/[a-z0-9-]+\.md
+)?(?:Accept it: go run \./functions/sweep mute --bucket .+
 )?\d+ subjects in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
+	resolvedMail = regexp.MustCompile(`^ECS Guardrails: (?:resolved: .+
+Nothing is to be done any more\. You were told of it at \S+
+ID: [0-9a-f]{16}\.[a-z0-9-]+
+(?:Open it: https://\S+
+)?resolved: .+, by [a-z-]+|\d+ problems are resolved
+(?:\(\d+\) .+ ID: [0-9a-f]{16}\.[a-z0-9-]+
+)+(?:and \d+ more; .+
+)?\d+ subjects) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
 	sweepMail = regexp.MustCompile(`^ECS Guardrails: sweep: .+
-The worst: \(1\) .+
+The worst: (?:\(1\) .+|nothing\.)
 Report: s3://.+\.html
 Open the report: https://\S+
 sweep [0-9TZ]+-[0-9a-f]{8} \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
@@ -53,6 +64,8 @@ func testMessages(t *testing.T, w *world) {
 		switch parts := mail.FindStringSubmatch(message); {
 		case sweepMail.MatchString(message):
 			seen["sweep"] = true
+		case resolvedMail.MatchString(message):
+			seen["resolved"] = true
 		case parts != nil:
 			seen[parts[2]] = true
 			if parts[3] != "diagnose-failure" && !opening.MatchString(parts[1]) {
@@ -75,6 +88,9 @@ func testMessages(t *testing.T, w *world) {
 		if !seen[string(status)] {
 			t.Errorf("no one was informed about anything %s", status)
 		}
+	}
+	if !seen["resolved"] {
+		t.Error("no one was informed about anything resolved")
 	}
 	if !seen["sweep"] {
 		t.Error("no one was informed about a sweep")

@@ -37,6 +37,7 @@ func TestOptions(t *testing.T) {
 			// Nothing answers there: what does not go past the proxy fails.
 			"RegistryProxy":      "http://127.0.0.1:9,127.0.0.1",
 			"CentralFindingsBus": centralBus,
+			"SecurityHub":        "yes",
 		},
 		Waits: map[string]string{"PatchTaskDefinitionFunction.Properties.Environment.Variables.DEREGISTER_SUPERSEDED": "0"},
 	})
@@ -51,6 +52,8 @@ func TestOptions(t *testing.T) {
 	o := operator.New(running)
 	must(0, o.CreateBus(ctx, "central"))(t)
 	central := must(o.SubscribeBus(ctx, "central", "central", publish.FindingType))(t)
+	mail, chat := must(o.SubscribeTopic(ctx, "FindingsTopic", "mailbox"))(t), must(o.SubscribeTopic(ctx, "ChatTopic", "channel"))(t)
+	t.Run("mail, chat and Security Hub tell the same", func(t *testing.T) { testOneProblemEverywhere(ctx, t, o, mail, chat) })
 	t.Run("an invalid config gives way to the last good one", func(t *testing.T) { testRestore(ctx, t, o) })
 	t.Run("what runs a revision follows to the new one", func(t *testing.T) { testUpdateService(ctx, t, o) })
 	t.Run("a cluster takes a credential over", func(t *testing.T) { testRefreshCluster(ctx, t, o) })

@@ -131,6 +131,14 @@ func (d *directory) asks(call awscall.Call) []ask {
 			}})
 		}
 		return asks
+	case "securityhub":
+		findings, _ := call.Parameters["Findings"].([]any)
+		var asks []ask
+		for _, finding := range findings {
+			fields, _ := finding.(map[string]any)
+			asks = append(asks, ask{"securityhub:BatchImportFindings", fmt.Sprint(fields["ProductArn"]), nil})
+		}
+		return asks
 	case "sns":
 		return one(text("TopicArn"), nil)
 	case "sqs":

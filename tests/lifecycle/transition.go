@@ -30,6 +30,8 @@ var flips = []Flip{
 	{"ChangeOwnedResources", "none"},
 	{"RequireActorRight", "yes"},
 	{"FindingsEmail", ""},
+	{"ChatChannel", "slack:T0123456789/C0123456789"},
+	{"SecurityHub", "yes"},
 	{"CentralFindingsBus", "arn:aws:events:us-east-1:210987654321:event-bus/security"},
 	{"OrganizationId", "o-a1b2c3d4e5"},
 	{"InstanceRolePattern", "web-*"},

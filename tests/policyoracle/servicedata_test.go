@@ -158,6 +158,7 @@ func deployed(t *testing.T) []statement {
 		"Allow":           "cure-execution-roles,restore-config,update-services,deregister-superseded,refresh-tagged-instances,refresh-cluster-instances",
 		"RegistryNetwork": "subnet-01234567/sg-01234567", "ConfigBucketKeyArn": "arn:aws:kms:us-east-1:" + account + ":key/12345678-1234-1234-1234-123456789012",
 		"RequireActorRight": "yes", "RegistryFunctionArns": "arn:aws:lambda:us-east-1:" + account + ":function:registry-credentials",
+		"ChatChannel": "slack:T0123456789/C0123456789", "SecurityHub": "yes",
 		"OrganizationId": "o-a1b2c3d4e5", "CentralFindingsBus": "arn:aws:events:us-east-1:111122223333:event-bus/central",
 	}
 	var statements []statement
@@ -415,7 +416,8 @@ func parameters(operation string) map[string]any {
 		"DocumentName":       "AWS-RunShellScript", "InstanceIds": []any{"i-1", "mi-1"}, "Targets": []any{map[string]any{"Key": "tag:team", "Values": []any{"shop"}}},
 		"InstanceId": "i-1", "QueueUrl": "https://sqs.us-east-1.amazonaws.com/" + account + "/queue", "Rule": "rule", "EventBusName": "own", "GroupName": "default",
 		"Name": "arn:aws:cloudtrail:us-east-1:" + account + ":trail/t", "TopicArn": "arn:aws:sns:us-east-1:" + account + ":topic", "FunctionName": "arn:aws:lambda:us-east-1:" + account + ":function:f",
-		"Entries": []any{map[string]any{"Source": "ecs-guardrails", "DetailType": "d", "EventBusName": "own"}},
+		"Findings": []any{map[string]any{"ProductArn": "arn:aws:securityhub:us-east-1:" + account + ":product/" + account + "/default", "AwsAccountId": account}},
+		"Entries":  []any{map[string]any{"Source": "ecs-guardrails", "DetailType": "d", "EventBusName": "own"}},
 	}
 	if operation == "GetSchedule" {
 		all["Name"] = "schedule"

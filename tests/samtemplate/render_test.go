@@ -111,6 +111,7 @@ func TestOtherPartitions(t *testing.T) {
 	for region, partition := range map[string]string{"us-east-1": "aws", "eu-west-1": "aws", "us-gov-west-1": "aws-us-gov", "cn-north-1": "aws-cn", "eusc-de-east-1": "aws-eusc"} {
 		rendered := render(t, map[string]string{
 			"AgentPolicyClusters": "web,batch", "ConfigBuckets": "one-bucket", "HtpasswdObjects": "one-bucket/htpasswd", "OrganizationId": "o-a1b2c3d4e5",
+			"ChatChannel": "slack:T0123456789/C0123456789", "SecurityHub": "yes",
 			"Allow": "cure-execution-roles,restore-config,update-services,deregister-superseded,refresh-tagged-instances", "RegistryNetwork": "subnet-01234567/sg-01234567", "InstanceRegion": region,
 		}, partition, region)
 		if rendered.Resources["RoleChangedRule"].Type == "" {

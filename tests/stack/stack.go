@@ -50,6 +50,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/tests/rotationservice"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/secretpolicy"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/taskdefinition"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/securityhub"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/userdata"
 )
@@ -112,6 +113,8 @@ type Stack struct {
 	Registry *registryserver.Server
 	// Instances are those of clusters.
 	Instances *containerinstance.Service
+	// SecurityHub has the findings that were imported.
+	SecurityHub *securityhub.Service
 	// Launches are those of EC2 instances.
 	Launches *userdata.Store
 
@@ -287,6 +290,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	customerKeys := &customerkey.Store{}
 	bucketPolicies := &bucketpolicy.Service{S3: s3.NewFromConfig(behind)}
 	quota := &rolequota.Service{IAM: roles}
+	s.SecurityHub = &securityhub.Service{Account: Account, Region: Region}
 
 	s.Guard = &authorization.Guard{
 		Account:    Account,
@@ -305,6 +309,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 	supplements := s.rotation.Supplements()
 	maps.Copy(supplements, s.Instances.Supplements())
 	maps.Copy(supplements, customerKeys.Supplements())
+	maps.Copy(supplements, s.SecurityHub.Supplements())
 	supplements["iam:SimulatePrincipalPolicy"] = s.Simulation.Answer
 	supplements["iam:AttachRolePolicy"] = quota.Answer
 	supplements["secretsmanager:PutResourcePolicy"] = secretpolicy.Answer

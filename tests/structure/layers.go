@@ -26,7 +26,7 @@ var layers = []layer{
 		"shared/registry/htpasswd", "shared/registry/lambda", "shared/registry/manual", "shared/registry/nexus", "shared/registry/quay", "shared/registry/scaleway",
 		"shared/revision", "shared/settings", "shared/sweepreport",
 	}},
-	{"on top of these", []string{"shared/commandline", "shared/publish", "shared/registry/drivers", "shared/rotation/rotationtest", "shared/userdata"}},
+	{"on top of these", []string{"shared/commandline", "shared/mutecommand", "shared/publish", "shared/registry/drivers", "shared/rotation/rotationtest", "shared/userdata"}},
 	{"the way through every function", []string{"shared/pipeline", "shared/userdata/terraform"}},
 	{"the functions' knowledge", []string{"shared/diagnosis", "shared/digest", "shared/instancerole", "shared/localfile", "shared/rotation", "shared/taskdef"}},
 	{"knowledge on top of another function's", []string{"shared/configobject", "shared/taskfile"}},
