@@ -6,6 +6,7 @@ package securityhub
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -193,7 +194,7 @@ func (s *Service) check(f Finding, size int) error {
 	case f.AwsAccountID != s.Account:
 		return fmt.Errorf("Finding.AwsAccountId is %q, not the caller's account", f.AwsAccountID)
 	case f.Workflow.Status != "":
-		return fmt.Errorf("Finding.Workflow belongs to the customer")
+		return errors.New("the workflow status belongs to the customer")
 	case !slices.Contains([]string{"INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"}, f.FindingProviderFields.Severity.Label):
 		return fmt.Errorf("Finding.FindingProviderFields.Severity.Label is %q", f.FindingProviderFields.Severity.Label)
 	case !slices.Contains([]string{"ACTIVE", "ARCHIVED"}, f.RecordState):
