@@ -49,8 +49,8 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/tests/rolequota"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/rotationservice"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/secretpolicy"
-	"github.com/ecs-guardrails/ecs-guardrails/tests/taskdefinition"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/securityhub"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/taskdefinition"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/toolchain"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/userdata"
 )
