@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
@@ -86,7 +87,7 @@ func onOneLine(name string) string {
 
 // shown gives a name on one line, cut where it is long.
 func shown(name string) string {
-	name = onOneLine(name)
+	name = secretshape.Mask(onOneLine(name))
 	if len(name) > maxShown {
 		name = strings.ToValidUTF8(name[:maxShown], "") + "…"
 	}

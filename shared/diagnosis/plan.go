@@ -9,6 +9,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
@@ -224,7 +225,7 @@ func quoted(text string) string {
 			words[i] = word[:at] + "?…"
 		}
 	}
-	text = strings.Join(words, " ")
+	text = secretshape.Mask(strings.Join(words, " "))
 	if len(text) > maxQuoted {
 		text = strings.ToValidUTF8(text[:maxQuoted], "") + "…"
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
 )
 
@@ -97,6 +98,17 @@ type Actor struct {
 	SourceAddress string
 	// UserAgent is what the client calls itself. Any caller can forge it.
 	UserAgent string
+}
+
+// errorCode is what services call their errors.
+var errorCode = lazyregexp.New(`^[A-Z][A-Za-z]{1,63}(\.[A-Z][A-Za-z]{1,63}){0,2}$`)
+
+// Failure gives the error of a call that failed, for a message.
+func (c Call) Failure() string {
+	if !errorCode.MatchString(c.ErrorCode) {
+		return "an error"
+	}
+	return c.ErrorCode
 }
 
 // PolicySource is the ARN of the user or role whose policies decide what the

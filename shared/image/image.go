@@ -4,7 +4,6 @@
 package image
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -44,7 +43,7 @@ func Parse(text string) (Reference, error) {
 	}
 	named, err := reference.ParseNormalizedNamed(text)
 	if err != nil {
-		return Reference{}, Problem{What: fmt.Sprintf("docker would refuse it: %v", err), Fix: form}
+		return Reference{}, Problem{What: "docker would refuse it: " + withoutQuote(err.Error()), Fix: form}
 	}
 	parsed := Reference{Registry: canonicalHost(reference.Domain(named)), Path: reference.Path(named)}
 	// The parser knows two of Docker Hub's names, and adds it to those alone.
@@ -52,6 +51,15 @@ func Parse(text string) (Reference, error) {
 		parsed.Path = "library/" + parsed.Path
 	}
 	return parsed, nil
+}
+
+// withoutQuote takes out of a message what it repeats of the text, in brackets.
+func withoutQuote(message string) string {
+	before, rest, found := strings.Cut(message, " (")
+	if at := strings.LastIndexByte(rest, ')'); found && at >= 0 {
+		return before + rest[at+1:]
+	}
+	return message
 }
 
 // canonicalHost gives the one spelling of a registry's host. The port 443 is

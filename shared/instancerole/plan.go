@@ -188,7 +188,10 @@ func (s Settings) mandates(o Observation, found verdict, chosen choice) (map[Pol
 		}
 		source := o.Target.actor().PolicySource()
 		if right, asked := o.rights[p.arn]; !asked || !right.Allowed() {
-			who := cmp.Or(source, "who caused this look")
+			who := "who caused this look"
+			if shownPrincipal.MatchString(source) {
+				who = source
+			}
 			return nil, &refused{
 				fmt.Sprintf("the parameter RequireActorRight is yes, and %s may not attach it.", who),
 				fmt.Sprintf(`Run, as a principal that may: aws iam attach-role-policy --role-name %s --policy-arn %s. Or invoke the function with {"role": "%s"}.`, name, p.arn, name),

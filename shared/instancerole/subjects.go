@@ -155,7 +155,7 @@ func (s Settings) ofCall(call event.Call) []subject {
 	case !ofRole && !ofPolicy && !ofTeardown && !ofInstance:
 		return nil
 	case call.ErrorCode != "" && !conflict:
-		return []subject{pipeline.Skip[Target](call.Name, "call-failed", fmt.Sprintf("The call %s failed (%s) and changed nothing.", call.Name, call.ErrorCode))}
+		return []subject{pipeline.Skip[Target](call.Name, "call-failed", fmt.Sprintf("The call %s failed (%s) and changed nothing.", call.Name, call.Failure()))}
 	case call.Actor.IsAnyOf(s.OwnRoles):
 		return []subject{pipeline.Skip[Target](call.Name, "call-own", fmt.Sprintf("ECS Guardrails itself made the call %s.", call.Name))}
 	case ofRole:

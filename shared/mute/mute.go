@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/wildcard"
 )
 
@@ -48,10 +49,10 @@ func (m Mute) String() string {
 	var parts []string
 	for _, part := range [][2]string{{"subject", m.Subject}, {"code", m.Code}, {"owner", m.Owner}} {
 		if part[1] != "" {
-			parts = append(parts, part[0]+" "+part[1])
+			parts = append(parts, part[0]+" "+secretshape.Mask(part[1]))
 		}
 	}
-	return fmt.Sprintf("%s (%s; until %s)", strings.Join(parts, ", "), m.Reason, m.Until)
+	return fmt.Sprintf("%s (%s; until %s)", strings.Join(parts, ", "), secretshape.Mask(m.Reason), m.Until)
 }
 
 func (m Mute) check() error {
@@ -101,7 +102,8 @@ func Parse(content []byte) (List, error) {
 	decoder.DisallowUnknownFields()
 	var list List
 	if err := decoder.Decode(&list); err != nil {
-		return List{}, fmt.Errorf(`%s is not {"mutes": [{"subject": "…", "code": "…", "reason": "…", "until": "YYYY-MM-DD"}]}: %w`, Key, err)
+		// It repeats the names of fields.
+		return List{}, fmt.Errorf(`%s is not {"mutes": [{"subject": "…", "code": "…", "reason": "…", "until": "YYYY-MM-DD"}]}: %s`, Key, secretshape.Mask(err.Error()))
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return List{}, fmt.Errorf("%s goes on after the JSON object", Key)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // Tool is what manages a resource.
@@ -136,6 +137,10 @@ func labelled(tool Tool, name string) Owner {
 	return Owner{tool, name}
 }
 
+// isReserved reports whether only AWS's services write a tag. Any other may hold a
+// secret that somebody put into the wrong field.
+func isReserved(key string) bool { return strings.HasPrefix(key, "aws:") }
+
 // namingTags name a tool by their key alone; the value of some is the
 // deployment's name. The first that is there decides.
 var namingTags = []struct {
@@ -169,7 +174,10 @@ func fromTags(tags map[string]string) Owner {
 			if !tag.named {
 				value = ""
 			}
-			if tag.tool == Copilot && tags["copilot-environment"] != "" && value != "" {
+			if !isReserved(tag.key) && secretshape.IsCredential(value) {
+				value = ""
+			}
+			if tag.tool == Copilot && !secretshape.IsCredential(tags["copilot-environment"]) && tags["copilot-environment"] != "" && value != "" {
 				value += "/" + tags["copilot-environment"]
 			}
 			return labelled(tag.tool, value)
@@ -180,7 +188,11 @@ func fromTags(tags map[string]string) Owner {
 		case strings.HasPrefix(key, "aws:cdk:"), strings.HasPrefix(key, "aws-cdk:"):
 			return labelled(CDK, tags["aws:cloudformation:stack-name"])
 		case strings.HasPrefix(key, "kubernetes.io/cluster/"):
-			return labelled(EKS, strings.TrimPrefix(key, "kubernetes.io/cluster/"))
+			cluster := strings.TrimPrefix(key, "kubernetes.io/cluster/")
+			if secretshape.IsCredential(cluster) {
+				cluster = ""
+			}
+			return labelled(EKS, cluster)
 		}
 	}
 	if stack, ok := tags["aws:cloudformation:stack-name"]; ok {

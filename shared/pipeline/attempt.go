@@ -12,6 +12,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // Attempt does a function's work on one subject and gives its entry. An error
@@ -86,7 +87,7 @@ func reason(err error) string {
 	case strings.HasPrefix(operation(err), "secretsmanager:"):
 		return fmt.Sprintf("%s answered %s", operation(err), apiError.ErrorCode())
 	default:
-		return fmt.Sprintf("%s answered %s: %s", operation(err), apiError.ErrorCode(), apiError.ErrorMessage())
+		return fmt.Sprintf("%s answered %s: %s", operation(err), apiError.ErrorCode(), secretshape.Mask(apiError.ErrorMessage()))
 	}
 }
 

@@ -10,7 +10,12 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,7 +23,9 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 const (
@@ -211,6 +218,11 @@ func (f *Function[S, O, Q, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
 	if malformed, ok := trigger.(event.Malformed); ok {
 		return []Subject[S]{{Name: "event", Settled: Malformed(malformed)}}
 	}
+	if hand, ok := trigger.(event.ByHand); ok {
+		if field := credentialIn(hand.Fields); field != "" {
+			return []Subject[S]{{Name: "event", Settled: Malformed(event.Malformed{Problem: "the field " + field + " holds a credential, not a name; it isn't shown"})}}
+		}
+	}
 	subjects := f.Subjects(trigger)
 	if len(subjects) == 0 {
 		return []Subject[S]{{Name: "event", Settled: NotHandled(f.Name, trigger)}}
@@ -221,6 +233,21 @@ func (f *Function[S, O, Q, A]) subjectsOf(trigger event.Trigger) []Subject[S] {
 		}
 	}
 	return subjects
+}
+
+// credentialIn gives the field of a request whose text is certainly a credential and
+// no name: a person may paste the one for the other, and names are reported.
+func credentialIn(fields map[string]json.RawMessage) string {
+	for _, field := range slices.Sorted(maps.Keys(fields)) {
+		var text string
+		if json.Unmarshal(fields[field], &text) == nil && (secretshape.Find(text) != "" || strings.HasPrefix(text, "{") || strings.Contains(text, "://") && !strings.HasPrefix(text, "s3://")) {
+			if !term.MatchString(field) || secretshape.IsCredential(field) {
+				return "of a request"
+			}
+			return field
+		}
+	}
+	return ""
 }
 
 // Malformed is the result of an event that no retry can make right.
@@ -238,9 +265,9 @@ func NotHandled(function string, trigger event.Trigger) *finding.Result {
 func describe(trigger event.Trigger) string {
 	switch of := trigger.(type) {
 	case event.Call:
-		return fmt.Sprintf("the API call %q of %q", of.Name, of.Service)
+		return fmt.Sprintf("the API call %s of %s", shown(of.Name), shown(of.Service))
 	case event.Object:
-		return fmt.Sprintf("the change %q of an object", of.Change)
+		return fmt.Sprintf("the change %s of an object", shown(of.Change))
 	case event.RotationStep:
 		return "a secret's rotation"
 	case event.Schedule:
@@ -248,10 +275,22 @@ func describe(trigger event.Trigger) string {
 	case event.TestNotification:
 		return "the test notification of S3"
 	case event.Notification:
-		return fmt.Sprintf("the detail-type %q of %q", of.DetailType, of.Source)
+		return fmt.Sprintf("the detail-type %s of %s", shown(of.DetailType), shown(of.Source))
 	default:
 		return "a request of these fields"
 	}
+}
+
+// term is what AWS's services, calls and kinds of events are called.
+var term = lazyregexp.New(`^[A-Za-z][A-Za-z0-9 .:_*-]{0,127}$`)
+
+// shown quotes a term of an event, which its sender may have filled with
+// anything.
+func shown(text string) string {
+	if !term.MatchString(text) || secretshape.Find(text) != "" || secretshape.IsGenerated(text) {
+		return "(not shown: no name of AWS's)"
+	}
+	return strconv.Quote(text)
 }
 
 // look takes one subject through observe, plan and apply.

@@ -2,6 +2,7 @@
 package revision
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -22,11 +23,12 @@ type Name struct {
 // "family". Families are up to 255 letters, digits, hyphens and underscores.
 var form = lazyregexp.New(`^(?:arn:aws[a-z-]*:ecs:([a-z0-9-]+):(\d{12}):task-definition/)?([A-Za-z0-9_-]{1,255})(?::([1-9]\d{0,8}))?$`)
 
-// Parse reads an ARN, "family:revision" or "family".
+// Parse reads an ARN, "family:revision" or "family". An error doesn't repeat what
+// is none of these.
 func Parse(text string) (Name, error) {
 	match := form.FindStringSubmatch(text)
 	if match == nil {
-		return Name{}, fmt.Errorf("%q names no task definition; write its ARN, \"family:revision\" or \"family\"", finding.Shortened(text))
+		return Name{}, errors.New("it names no task definition; write its ARN, \"family:revision\" or \"family\"")
 	}
 	name := Name{Region: match[1], Account: match[2], Family: match[3]}
 	if match[4] != "" {

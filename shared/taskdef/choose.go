@@ -78,7 +78,7 @@ func stand(asked Revision, described *Described) *finding.Finding {
 	case asked.Account != "" && !strings.Contains(aws.ToString(definition.TaskDefinitionArn), ":"+asked.Account+":"):
 		return stale("subject-in-other-account", fmt.Sprintf("the definition is in the account %s, and this function is not", asked.Account))
 	case definition.Status != types.TaskDefinitionStatusActive && definition.Status != "":
-		return stale("subject-gone", fmt.Sprintf("%s:%d is %s: it was deregistered", asked.Family, definition.Revision, definition.Status))
+		return stale("subject-gone", fmt.Sprintf("%s:%d is no longer active: it was deregistered", asked.Family, definition.Revision))
 	case asked.Number != 0 && asked.Number < definition.Revision:
 		return stale("revision-not-latest", fmt.Sprintf("%s is the family's latest revision by now; a new one made from %s would take its place",
 			aws.ToString(definition.TaskDefinitionArn), asked))

@@ -246,15 +246,21 @@ func objectNeeds(value, what string) []need {
 // logGroupForm is what CloudWatch Logs lets a group's name be.
 var logGroupForm = lazyregexp.New(`^[A-Za-z0-9._/#-]{1,512}$`)
 
+// regionForm is what Regions are called.
+var regionForm = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$`)
+
 // logNeeds are what sending a container's logs takes. The agent names a stream
 // PREFIX/CONTAINER/TASK, and by the container's id where there is no prefix.
 func (j *judgement) logNeeds(container string, options map[string]string) []need {
 	place, group := j.place(), options["awslogs-group"]
-	if !logGroupForm.MatchString(group) {
+	// It stands in the findings about the role.
+	if !logGroupForm.MatchString(group) || looksSecret(group) {
 		return nil
 	}
-	if region := options["awslogs-region"]; region != "" {
+	if region := options["awslogs-region"]; regionForm.MatchString(region) {
 		place.Region = region
+	} else if region != "" {
+		return nil
 	}
 	name := strings.Repeat("0", 64)
 	if prefix := options["awslogs-stream-prefix"]; prefix != "" {

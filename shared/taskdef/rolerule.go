@@ -11,6 +11,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // executionRoleAfter is the execution role once the edits are made, or "".
@@ -141,12 +142,12 @@ func (j *judgement) executionRoleAccess() {
 		return
 	case role.Gone && j.Unregistered != nil && j.Unregistered.accountUnknown:
 		j.report("execution-role-gone", finding.Warning,
-			fmt.Sprintf("the execution role %s does not exist in the account of these AWS credentials: no task of this definition starts there", role.ARN),
+			fmt.Sprintf("the execution role %s does not exist in the account of these AWS credentials: no task of this definition starts there", shownRole(role.ARN)),
 			"create the role, or name another one in executionRoleArn")
 		return
 	case role.Gone:
 		j.report("execution-role-gone", finding.Error,
-			fmt.Sprintf("the execution role %s does not exist: no task of this definition starts", role.ARN),
+			fmt.Sprintf("the execution role %s does not exist: no task of this definition starts", shownRole(role.ARN)),
 			"create the role, or name another one in executionRoleArn")
 		return
 	case role.Unchecked != "":
@@ -157,7 +158,7 @@ func (j *judgement) executionRoleAccess() {
 	case !trustsTasks(role.Trust):
 		// What it may do otherwise matters once ECS can act under it.
 		j.report("execution-role-trust", finding.Error,
-			fmt.Sprintf("the execution role %s does not trust ecs-tasks.amazonaws.com, so ECS cannot act under it", role.ARN),
+			fmt.Sprintf("the execution role %s does not trust ecs-tasks.amazonaws.com, so ECS cannot act under it", shownRole(role.ARN)),
 			`add {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"} to its trust policy`)
 	}
 	denials := j.roleDenials()
@@ -226,7 +227,7 @@ func (j *judgement) roleMayLack(code string, undecided []denial) {
 	}
 	j.report(code, finding.Warning,
 		fmt.Sprintf("Can't tell before a task starts whether the execution role %s may %s: %s",
-			j.ExecutionRole.ARN, strings.Join(distinct(purposes), ", and "), strings.Join(reasons, ", and ")),
+			shownRole(j.ExecutionRole.ARN), strings.Join(distinct(purposes), ", and "), strings.Join(reasons, ", and ")),
 		"nothing, if the tasks start; else allow it "+strings.Join(permissions, ", "))
 }
 
@@ -256,12 +257,12 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 			return n.action == d.need.action && n.resource == d.need.resource
 		})
 	}
-	message := fmt.Sprintf("the execution role %s may not %s", role.ARN, strings.Join(distinct(purposes), ", nor "))
+	message := fmt.Sprintf("the execution role %s may not %s", shownRole(role.ARN), strings.Join(distinct(purposes), ", nor "))
 	if final {
 		message += "; a policy denies it, or a boundary or the organization does not allow it"
 	}
 	if taskRole {
-		message += fmt.Sprintf("; the task role %s may, but ECS does this as the execution role", aws.ToString(j.Definition.TaskRoleArn))
+		message += fmt.Sprintf("; the task role %s may, but ECS does this as the execution role", shownRole(aws.ToString(j.Definition.TaskRoleArn)))
 	}
 	severity := finding.Error
 	if code == "execution-role-key" {
@@ -329,7 +330,7 @@ func (j *judgement) remedy(of need, final bool) (Action, string) {
 func (j *judgement) secretMandate(secret RegistrySecret) finding.Mandate {
 	text := fmt.Sprintf("%s=%s on the secret %s", TagRegistry, secret.Scope, finding.Shortened(secret.Name))
 	if families, narrowed := secret.Tags[TagFamilies]; narrowed {
-		text += fmt.Sprintf(", %s=%s", TagFamilies, finding.Shortened(families))
+		text += fmt.Sprintf(", %s=%s", TagFamilies, finding.Shortened(secretshape.Mask(families)))
 	}
 	return finding.Mandate{Kind: finding.ByGiver, Text: text}
 }

@@ -35,7 +35,7 @@ var roleForm = lazyregexp.New(`^(?:arn:aws[a-z-]*:iam::\d{12}:role/(?:[!-~]{1,51
 
 // shownRole gives a role for a message.
 func shownRole(role string) string {
-	if !roleForm.MatchString(role) || !strings.HasPrefix(role, "arn:") && looksSecret(role) {
+	if !roleForm.MatchString(role) || looksSecret(last(role)) {
 		return "(not shown: it names no role)"
 	}
 	return finding.Shortened(role)

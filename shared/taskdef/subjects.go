@@ -54,7 +54,7 @@ func (s Settings) registered(call event.Call) []pipeline.Subject[Revision] {
 		return nil
 	}
 	if call.ErrorCode != "" {
-		return skip("RegisterTaskDefinition", "call-failed", fmt.Sprintf("the registration failed with %q, so there is no new revision", finding.Shortened(call.ErrorCode)))
+		return skip("RegisterTaskDefinition", "call-failed", fmt.Sprintf("the registration failed with %s, so there is no new revision", call.Failure()))
 	}
 	arn, name, err := nameOf(call)
 	switch {
