@@ -154,6 +154,7 @@ func (j *judgement) openUses() (open []Question) {
 			}
 		}
 	}
+	open = append(open, j.openRights()...)
 	if question, wanted := j.rolePoliciesQuestion(); wanted {
 		open = append(open, question)
 	}
@@ -181,6 +182,22 @@ func (j *judgement) openUses() (open []Question) {
 		open = append(open, aboutUses{aws.ToString(j.Definition.Family), revisions, len(old) > 0})
 	}
 	return open
+}
+
+// openRights asks whether who registered the definition could make the changes that
+// give its execution role rights. Nothing is asked unless the parameter wants it,
+// and it is asked beside the secrets' policies, before these tell whether a grant is
+// needed at all: a wave more would cost each look more than a needless question.
+func (j *judgement) openRights() (open []Question) {
+	for _, d := range j.roleDenials() {
+		action, _ := j.roleCure(d.need, d.final)
+		for _, question := range j.rightsFor(action) {
+			if _, read := j.rights[question]; !read {
+				open = append(open, question)
+			}
+		}
+	}
+	return distinctQuestions(open)
 }
 
 // openInstances asks for the instances behind services that may be moved.

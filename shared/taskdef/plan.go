@@ -71,6 +71,8 @@ type Observation struct {
 	// task role does not have either.
 	taskRoleLacks []need
 	taskRoleRead  bool
+	// rights says whether who registered the definition could make our changes.
+	rights map[aboutRight]policysimulation.Answer
 	// Uses is what runs the revisions that are left.
 	Uses *taskuse.Uses
 	// Instances are the instances of clusters, by the clusters' ARNs.

@@ -201,6 +201,18 @@ func (q aboutTaskRole) read(ctx context.Context, o Observer) (func(*Observation)
 	return func(to *Observation) { to.taskRoleLacks, to.taskRoleRead = lacks, true }, err
 }
 
+// aboutRight asks whether a principal, a user or role by its ARN, may do something
+// with a role or secret; policy is the one that it would attach, "" for none.
+type aboutRight struct {
+	place                            Place
+	source, action, resource, policy string
+}
+
+func (q aboutRight) read(ctx context.Context, o Observer) (func(*Observation), error) {
+	answer, err := o.Roles.right(ctx, q)
+	return func(to *Observation) { keep(&to.rights, q, answer) }, err
+}
+
 // aboutPolicy asks for the resource policy of a secret.
 type aboutPolicy struct{ secret string }
 

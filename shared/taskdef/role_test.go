@@ -2,6 +2,8 @@ package taskdef
 
 import (
 	"context"
+	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 )
 
 const (
@@ -320,6 +323,76 @@ func TestTheExecutionRoleIsCured(t *testing.T) {
 			}
 			if s.secrets.puts != 1 {
 				t.Errorf("%d changes of the policy", s.secrets.puts)
+			}
+		})
+	}
+}
+
+// TestCuresTakeTheRightOfWhoRegisters: with the parameter, what a role is given is
+// what its registrant could give it, or read without it.
+func TestCuresTakeTheRightOfWhoRegisters(t *testing.T) {
+	const policy = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+	payload, err := os.ReadFile("../../events/register-task-definition.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := strings.NewReplacer(`"family": "storefront"`, `"family": "app"`, "task-definition/storefront:17", "task-definition/app:1").Replace(string(payload))
+	queued, err := json.Marshal(map[string]any{"Records": []any{map[string]any{"messageId": "1", "eventSource": "aws:sqs", "body": `{"taskDefinition":"app"}`}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const byHand = `{"taskDefinition":"app"}`
+	tests := map[string]struct {
+		off    bool
+		may    []string
+		event  string
+		cured  bool
+		secret bool
+		asked  int
+	}{
+		"without the parameter":                   {off: true, event: event, cured: true},
+		"without the parameter, a secret":         {off: true, event: event, cured: true, secret: true},
+		"who may attach the policy":               {may: []string{"iam:AttachRolePolicy " + roleARN + " iam:PolicyARN=" + policy}, event: event, cured: true, asked: 1},
+		"who may attach another policy":           {may: []string{"iam:AttachRolePolicy * iam:PolicyARN=arn:aws:iam::aws:policy/Other"}, event: event, asked: 1},
+		"who may attach it to another role":       {may: []string{"iam:AttachRolePolicy arn:aws:iam::123456789012:role/other"}, event: event, asked: 1},
+		"who may do neither":                      {event: event, asked: 1},
+		"who may read the secret":                 {may: []string{"secretsmanager:GetSecretValue " + secretARN("shop")}, event: event, cured: true, secret: true, asked: 2},
+		"who may let others read the secret":      {may: []string{"secretsmanager:PutResourcePolicy " + secretARN("shop")}, event: event, cured: true, secret: true, asked: 2},
+		"who may read another secret":             {may: []string{"secretsmanager:* " + secretARN("db")}, event: event, secret: true, asked: 2},
+		"who may do nothing with the secret":      {may: []string{"iam:* *"}, event: event, secret: true, asked: 2},
+		"a person who names it":                   {event: byHand, cured: true},
+		"a person who names it, a secret":         {event: byHand, cured: true, secret: true},
+		"a sweep, which says nothing of who made": {event: string(queued)},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := newStack(tagged("shop", "registry.example.com"))
+			s.settings.RequireActorRight = settings.Choice(!test.off)
+			s.iam.policies[policy] = []string{"ecr:* *"}
+			s.iam.roles[roleName] = &fakeRole{trust: trustsECS}
+			s.iam.roles["deployer"] = &fakeRole{trust: trustsECS, may: test.may}
+			of := withCredential(container("web", "registry.example.com/app"), secretARN("shop"))
+			if !test.secret {
+				of = container("web", "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
+			}
+			input := registration("app", of)
+			input.RequiresCompatibilities = []types.Compatibility{types.CompatibilityFargate}
+			s.ecs.add(input)
+			result := s.send(test.event).Results[0]
+			if cured := s.secrets.puts > 0 || slices.Contains(s.iam.calls, "AttachRolePolicy"); cured != test.cured {
+				t.Errorf("cured: %v, %s %+v", cured, result.Status, result.Findings)
+			}
+			if refused := result.Status == finding.Noncompliant && strings.Contains(result.Findings[0].Message, "RequireActorRight is yes"); refused == test.cured {
+				t.Errorf("%s %+v", result.Status, result.Findings)
+			}
+			simulations := 0
+			for _, call := range s.iam.calls {
+				if call == "SimulatePrincipalPolicy" {
+					simulations++
+				}
+			}
+			if simulations != 1+test.asked {
+				t.Errorf("%d simulations, want the execution role's and %d", simulations, test.asked)
 			}
 		})
 	}

@@ -140,6 +140,25 @@ func (o *RoleObserver) taskRoleLacks(ctx context.Context, place Place, taskRole 
 	return lacks, nil
 }
 
+// right asks the simulator about a principal. One that was deleted, or whose policies
+// can't be read, has no right.
+func (o *RoleObserver) right(ctx context.Context, q aboutRight) (policysimulation.Answer, error) {
+	question := policysimulation.Question{Action: q.action, Resource: q.resource}
+	entries := policysimulation.OfRole(q.source, q.place.Account, q.place.Region, o.now())
+	if q.policy != "" {
+		entries = append(entries, policysimulation.Text("iam:PolicyARN", q.policy))
+	}
+	answers, err := policysimulation.Simulate(ctx, o.client, q.source, []policysimulation.Question{question}, entries)
+	switch {
+	case err == nil:
+		return answers.Of(question.Action, question.Resource)
+	case awserror.Classify(err) == awserror.Transient:
+		return policysimulation.Answer{}, fmt.Errorf("simulate whether %s has the right %s: %w", q.source, q.action, err)
+	default:
+		return policysimulation.Answer{Decision: iamtypes.PolicyEvaluationDecisionTypeImplicitDeny}, nil
+	}
+}
+
 func (o *RoleObserver) readRole(ctx context.Context, observed *ExecutionRole) error {
 	name := observed.ARN[strings.LastIndexByte(observed.ARN, '/')+1:]
 	output, err := o.client.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})

@@ -299,6 +299,48 @@ func (j *judgement) roleOwner() owner.Owner {
 // remedy gives the change that lets the role do something, or nil and why it is
 // none of ours.
 func (j *judgement) remedy(of need, final bool) (Action, string) {
+	action, why := j.roleCure(of, final)
+	questions := j.rightsFor(action)
+	if !j.needsRight(action) || slices.ContainsFunc(questions, func(q aboutRight) bool {
+		answer, read := j.rights[q]
+		return read && answer.Allowed()
+	}) {
+		return action, why
+	}
+	who := "who caused this look"
+	if len(questions) > 0 {
+		who = shownRole(questions[0].source)
+	}
+	return nil, fmt.Sprintf("the parameter RequireActorRight is yes, and %s may not give it that; look again by hand with {\"taskDefinition\": \"%s\"}", who, aws.ToString(j.Definition.Family))
+}
+
+// needsRight reports whether a change takes the right of who caused it.
+func (j *judgement) needsRight(action Action) bool {
+	return action != nil && bool(j.RequireActorRight) && j.Asked != nil && !j.Asked.ByHand
+}
+
+// rightsFor are the rights of which one entitles who registered the definition to a
+// change: to attach the policy itself; to read the secret, or to let others read it.
+func (j *judgement) rightsFor(action Action) []aboutRight {
+	if !j.needsRight(action) {
+		return nil
+	}
+	source := j.Asked.Registrant.PolicySource()
+	if source == "" {
+		return nil
+	}
+	switch of := action.(type) {
+	case Attachment:
+		return []aboutRight{{j.place(), source, "iam:AttachRolePolicy", of.Role, of.Policy}}
+	case Grant:
+		return []aboutRight{{j.place(), source, getSecretValue, of.Secret, ""}, {j.place(), source, "secretsmanager:PutResourcePolicy", of.Secret, ""}}
+	default:
+		return nil
+	}
+}
+
+// roleCure is remedy, whoever caused the look.
+func (j *judgement) roleCure(of need, final bool) (Action, string) {
 	role := j.ExecutionRole
 	switch {
 	case of.cure == byOwner, final, !bool(j.CureExecutionRoles), slices.Contains(j.OwnRoles, role.ARN):

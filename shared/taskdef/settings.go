@@ -32,6 +32,9 @@ type Settings struct {
 	// CureExecutionRoles lets execution roles be given what they lack: one secret by
 	// its resource policy, Amazon ECR and logs by AWS's own policy.
 	CureExecutionRoles settings.Choice `env:"CURE_EXECUTION_ROLES" envDefault:"no"`
+	// RequireActorRight cures an execution role only where the principal that
+	// registered the definition could do so itself.
+	RequireActorRight settings.Choice `env:"REQUIRE_ACTOR_RIGHT" envDefault:"no"`
 	// AllowPrivateRegistries lets registries be asked at private addresses: anyone who
 	// registers a definition names the host.
 	AllowPrivateRegistries settings.Choice `env:"ALLOW_PRIVATE_REGISTRIES" envDefault:"no"`

@@ -23,6 +23,9 @@ type Revision struct {
 	revision.Name
 	// Registrant is who registered it, as an event says; zero where none does.
 	Registrant event.Actor
+	// ByHand is set where a person named it in an invocation, whose permission is the
+	// mandate.
+	ByHand bool
 	// Service is set where the revision is the one that a service runs.
 	Service ServiceName
 	// Registered is when an event says that it was registered; zero where none does.
@@ -156,7 +159,7 @@ func byHand(of event.ByHand) []pipeline.Subject[Revision] {
 	if err != nil {
 		return reject(err)
 	}
-	return []pipeline.Subject[Revision]{{Name: strings.TrimSpace(text), Of: Revision{Name: name}}}
+	return []pipeline.Subject[Revision]{{Name: strings.TrimSpace(text), Of: Revision{Name: name, ByHand: !of.Queued}}}
 }
 
 func skip(name, code, why string) []pipeline.Subject[Revision] {
