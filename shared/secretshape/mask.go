@@ -17,6 +17,9 @@ var (
 	random = lazyregexp.New(`^[A-Za-z0-9+/=]{16,}$`)
 )
 
+// signed is a URL that is a credential by itself, as AWS and Azure sign them.
+var signed = lazyregexp.New(`(?i)[?&](x-amz-(signature|security-token)|signature|sig)=`)
+
 // Mask gives a sentence of somebody else's, as the reason for which ECS stopped a
 // task, without the words that are a credential: ECS repeats what stands in a
 // definition, and a secret may stand there in the wrong field.
@@ -33,7 +36,7 @@ func Mask(text string) string {
 // IsCredential reports whether a word has the form of a credential, or is one that
 // a generator makes and that no AWS service names a thing by.
 func IsCredential(word string) bool {
-	if Find(word) != "" || strings.ContainsAny(word, `"{`) && IsGenerated(word) {
+	if Find(word) != "" || signed.MatchString(word) || strings.ContainsAny(word, `"{`) && IsGenerated(word) {
 		return true
 	}
 	bare := strings.Trim(word, `.,;:'"()[]`)

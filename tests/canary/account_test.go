@@ -80,9 +80,16 @@ func (a *account) answer(_ context.Context, input middleware.InitializeInput, _ 
 		return output, metadata, &smithy.GenericAPIError{Code: "ResourceNotFoundException", Message: "There is no such thing.", Fault: smithy.FaultClient}
 	}
 	switch input := input.Parameters.(type) {
+	case *iam.SimulatePrincipalPolicyInput:
+		if source := aws.ToString(input.PolicySourceArn); !slices.Contains(roles, source[strings.LastIndexByte(source, '/')+1:]) {
+			return output, metadata, &iamtypes.NoSuchEntityException{Message: aws.String("There is no such role.")}
+		}
 	case *iam.TagRoleInput:
 		a.tags = append(a.tags, input.Tags...)
 	case *iam.GetRoleInput:
+		if !slices.Contains(roles, aws.ToString(input.RoleName)) {
+			return output, metadata, &iamtypes.NoSuchEntityException{Message: aws.String("There is no such role.")}
+		}
 		// What was written is seen at once; otherwise a run waits for it.
 		shown := *answer.(*iam.GetRoleOutput).Role
 		shown.Tags = append(slices.Clone(shown.Tags), a.tags...)
@@ -91,6 +98,9 @@ func (a *account) answer(_ context.Context, input middleware.InitializeInput, _ 
 	output.Result = a.planted(reflect.ValueOf(answer), operation).Interface()
 	return output, metadata, nil
 }
+
+// roles are those of the account: the instances', the tasks' and people's.
+var roles = []string{roleName, "execution", "task", "platform-engineer", "deployer", "ecsTaskExecutionRole"}
 
 // keep notes what a call writes, with the content of its body.
 func (a *account) keep(parameters any) error {
