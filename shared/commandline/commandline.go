@@ -29,6 +29,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 // Stdin is the name of standard input on the command line and in reports.
@@ -134,7 +135,7 @@ func (c Command) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 		return c.wrongUse(stderr, err)
 	}
 	if o.version {
-		fmt.Fprintf(stdout, "%s %s\n", c.Name, diagnostic.Version())
+		fmt.Fprintf(stdout, "%s %s\n", c.Name, version.Text())
 		return exitcode.OK
 	}
 	o.names = append(o.names, names...)

@@ -18,8 +18,8 @@ var domains = []struct{ region, domain string }{
 	{"", "console.aws.amazon.com"},
 }
 
-// base begins an address, "" where the region's partition has no public console.
-func base(region string) string {
+// Base begins an address, "" where the region's partition has no public console.
+func Base(region string) string {
 	if !isRegion(region) || strings.Contains(region, "-iso") {
 		return ""
 	}
@@ -107,7 +107,7 @@ func Of(region, subject string) string {
 }
 
 func address(region, path string) string {
-	if of := base(region); of != "" {
+	if of := Base(region); of != "" {
 		return of + path
 	}
 	return ""

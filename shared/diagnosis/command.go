@@ -11,6 +11,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 const commandUsage = `usage: diagnose-failure --service CLUSTER/NAME [--format text|json]
@@ -39,7 +40,7 @@ func AsksForDiagnosis(args []string) bool {
 // function with the shell's credentials. It gives the exit code.
 func Command(ctx context.Context, args []string, build func(context.Context) (*Diagnosis, error), stdout, stderr io.Writer) int {
 	if hasFlag(args, "version") {
-		fmt.Fprintf(stdout, "%s %s\n", Name, diagnostic.Version())
+		fmt.Fprintf(stdout, "%s %s\n", Name, version.Text())
 		return exitcode.OK
 	}
 	payload, format, err := requested(args)

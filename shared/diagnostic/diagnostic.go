@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 // Source is a file that was judged.
@@ -27,7 +28,7 @@ type Source struct {
 
 // JSON writes the report that the function would return for the files.
 func JSON(w io.Writer, function string, sources []Source) error {
-	report := finding.Report{Function: function, Mode: finding.DryRun, Results: []finding.Result{}}
+	report := finding.Report{Version: version.Number, Function: function, Mode: finding.DryRun, Results: []finding.Result{}}
 	for _, source := range sources {
 		result := finding.Result{
 			Subject: source.Name, Status: finding.Decide(finding.DryRun, source.Findings, nil),

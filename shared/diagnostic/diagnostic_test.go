@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/diagnostic"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 var update = flag.Bool("update", false, "write the golden files again")
@@ -60,8 +61,10 @@ func TestGoldens(t *testing.T) {
 			if strings.Contains(got.String(), canary) {
 				t.Error("the secret is shown")
 			}
+			// A release changes nothing here.
+			shown := bytes.ReplaceAll(got.Bytes(), []byte(`"`+version.Number+`"`), []byte(`"VERSION"`))
 			if *update {
-				if err := os.WriteFile(path, got.Bytes(), 0o644); err != nil {
+				if err := os.WriteFile(path, shown, 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -69,8 +72,8 @@ func TestGoldens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("run make update if this is meant:\n%s", got.String())
+			if !bytes.Equal(shown, want) {
+				t.Errorf("run make update if this is meant:\n%s", shown)
 			}
 		})
 	}

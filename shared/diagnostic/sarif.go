@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 // The parts of SARIF 2.1.0 that are used here
@@ -29,8 +30,9 @@ type (
 		Driver sarifDriver `json:"driver"`
 	}
 	sarifDriver struct {
-		Name  string      `json:"name"`
-		Rules []sarifRule `json:"rules"`
+		Name    string      `json:"name"`
+		Version string      `json:"semanticVersion"`
+		Rules   []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
 		ID               string    `json:"id"`
@@ -67,7 +69,7 @@ var levels = map[finding.Severity]string{finding.Error: "error", finding.Warning
 // findings name are described. Columns count Unicode code points there.
 func SARIF(w io.Writer, tool string, rules []finding.Code, sources []Source) error {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
-	run.Tool.Driver = sarifDriver{Name: tool, Rules: []sarifRule{}}
+	run.Tool.Driver = sarifDriver{Name: tool, Version: version.Number, Rules: []sarifRule{}}
 	index := map[string]int{}
 	for _, source := range sources {
 		lines := bytes.Split(source.Content, []byte("\n"))

@@ -217,6 +217,8 @@ func (m *Mode) UnmarshalText(text []byte) error {
 
 // Report is the document that a function returns, logs and publishes.
 type Report struct {
+	// Version is that of the program that looked.
+	Version  string   `json:"version"`
 	Function string   `json:"function"`
 	Mode     Mode     `json:"mode"`
 	Results  []Result `json:"results"`

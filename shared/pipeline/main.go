@@ -19,6 +19,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 // maxEvent is Lambda's limit for an event, 6 MB, with room for a copy that was
@@ -73,6 +74,10 @@ func assemble[T Settings](ctx context.Context, name string, build func(T, aws.Co
 // commandLine runs a function once outside Lambda. Findings are published only
 // where FINDINGS_BUS is set, so that a look from a shell stays private.
 func commandLine[T Settings](ctx context.Context, name string, build func(T, aws.Config) Runner, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) == 1 && (args[0] == "--version" || args[0] == "-version") {
+		_, _ = fmt.Fprintf(stdout, "%s %s\n", name, version.Text())
+		return exitcode.OK
+	}
 	if len(args) != 1 || args[0] == "-h" || args[0] == "--help" {
 		code := exitcode.CouldNotRun
 		if len(args) == 1 {
@@ -81,12 +86,13 @@ func commandLine[T Settings](ctx context.Context, name string, build func(T, aws
 		_, _ = fmt.Fprintf(stderr, `usage: %s EVENT.json
        %s -            (the event on standard input)
        %s explain CODE (what a finding's code means, and what to do)
+       %s --version
 
 Acts once with the shell's AWS credentials and region, and prints the report.
 MODE=enforce applies; the default, MODE=dry-run, only plans.
 FINDINGS_BUS=NAME also publishes the findings.
 Exit code 0, 1 (a finding of severity error stands) or 2 (could not run).
-`, name, name, name)
+`, name, name, name, name)
 		return code
 	}
 	payload, err := readEvent(args[0], stdin)

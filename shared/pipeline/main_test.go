@@ -14,7 +14,16 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/exitcode"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
+
+func TestVersion(t *testing.T) {
+	build := func(settings.Shared, aws.Config) Runner { t.Fatal("it was built"); return nil }
+	var stdout, stderr bytes.Buffer
+	if code := commandLine(t.Context(), "lamps", build, []string{"--version"}, nil, &stdout, &stderr); code != exitcode.OK || !strings.HasPrefix(stdout.String(), "lamps "+version.Number) {
+		t.Errorf("exit code %d, %s%s", code, stdout.String(), stderr.String())
+	}
+}
 
 func TestCommandLine(t *testing.T) {
 	t.Setenv("AWS_REGION", "us-east-1")

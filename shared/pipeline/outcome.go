@@ -12,6 +12,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 // maxSweepDeliveries is how often a sweep's message is delivered at most: its
@@ -92,7 +93,7 @@ func (e Entry) deliverAgain() []event.Message {
 
 // Report is the document that the function returns, logs and publishes.
 func (o Outcome) Report() finding.Report {
-	report := finding.Report{Function: o.Function, Mode: o.Mode, Results: make([]finding.Result, len(o.Entries)), Summary: o.Summary}
+	report := finding.Report{Version: version.Number, Function: o.Function, Mode: o.Mode, Results: make([]finding.Result, len(o.Entries)), Summary: o.Summary}
 	for i, entry := range o.Entries {
 		report.Results[i] = entry.Result
 	}

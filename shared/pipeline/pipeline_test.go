@@ -22,6 +22,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/metric"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 // lamps is a function over lamps that should be on. What a lamp does when it is
@@ -401,13 +402,13 @@ func TestInvokeReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"function":"lamps","mode":"enforce","results":[{"id":"e4827dab6f564404.off","subject":"off","status":"remediated",` +
+	const want = `{"version":"` + version.Number + `","function":"lamps","mode":"enforce","results":[{"id":"e4827dab6f564404.off","subject":"off","status":"remediated",` +
 		`"findings":[{"code":"off","severity":"info","message":"cured: off","fix":"switch it on"}],` +
 		`"actions":[{"kind":"SwitchOn","target":"off","summary":"","applied":true}]}]}`
 	if string(answer) != want {
 		t.Errorf("got  %s\nwant %s", answer, want)
 	}
-	if len(to.entries) != 1 || !strings.Contains(log.String(), `"status":"remediated"`) || !strings.Contains(metrics.String(), `"Remediated":1`) {
+	if len(to.entries) != 1 || !strings.Contains(log.String(), `"status":"remediated"`) || !strings.Contains(log.String(), `"version":"`+version.Number+`"`) || !strings.Contains(metrics.String(), `"Remediated":1`) {
 		t.Errorf("events %d, log %s, metrics %s", len(to.entries), log, metrics)
 	}
 }

@@ -50,6 +50,7 @@ func (r *reporter) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		attributes := []slog.Attr{
 			slog.String("id", result.ID),
 			slog.String("function", report.Function),
+			slog.String("version", report.Version),
 			slog.String("mode", string(report.ModeOf(result))),
 			slog.String("subject", result.Subject),
 			slog.String("status", string(result.Status)),

@@ -54,6 +54,7 @@ type Event struct {
 // detail is the published document: one result with its function and mode, and
 // the message to people about it.
 type detail struct {
+	Version  string       `json:"version"`
 	Function string       `json:"function"`
 	Mode     finding.Mode `json:"mode"`
 	finding.Result
@@ -75,7 +76,7 @@ func Findings(stack string, report finding.Report) ([]Event, error) {
 			continue
 		}
 		body, err := fitting(result, maxDetail, func(fewer finding.Result) any {
-			return detail{report.Function, report.ModeOf(result), fewer, stack, InWords(fewer)}
+			return detail{report.Version, report.Function, report.ModeOf(result), fewer, stack, InWords(fewer)}
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("describe the finding on %s: %w", result.Subject, err))

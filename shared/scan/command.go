@@ -22,6 +22,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 const usage = `usage: sweep scan [OPTION]…
@@ -142,7 +143,7 @@ func (asked *arguments) narrow(only []string) error {
 // shell's AWS configuration for a profile and Region, "" for the shell's own.
 func Command(ctx context.Context, args, environ []string, load func(ctx context.Context, profile, region string) (aws.Config, error), stdout, stderr io.Writer) int {
 	if slices.ContainsFunc(args, func(arg string) bool { return arg == "--version" || arg == "-version" }) {
-		_, _ = fmt.Fprintf(stdout, "scan %s\n", diagnostic.Version())
+		_, _ = fmt.Fprintf(stdout, "scan %s\n", version.Text())
 		return exitcode.OK
 	}
 	asked, err := parse(args)

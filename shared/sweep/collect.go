@@ -19,6 +19,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/mute"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 const (
@@ -251,7 +252,7 @@ func (c conclusion) told() (returned sweepreport.Summary, event publish.Event, e
 // summarise makes the summary of what is known of a run.
 func (s Settings) summarise(run *Run, collected collection, region string) sweepreport.Summary {
 	summary := sweepreport.Summary{
-		Sweep: run.ID, Stack: s.StackName, Account: s.accountID(), Region: region, Mode: run.Mode, Started: run.Started, Ended: collected.now,
+		Sweep: run.ID, Version: version.Number, Stack: s.StackName, Account: s.accountID(), Region: region, Mode: run.Mode, Started: run.Started, Ended: collected.now,
 		Waiting: run.waiting(), Results: run.Results, LeftOut: run.Dropped,
 	}
 	if asks := run.asks(s.FunctionName); asks != nil {

@@ -101,6 +101,7 @@ func (w *writer) head(s Summary) {
 	fact("Begun", s.Started.UTC().Format("2 January 2006, 15:04 UTC"))
 	fact("Took", s.Ended.Sub(s.Started).Round(time.Second).String())
 	fact("Sweep", s.Sweep)
+	fact("Version", s.Version)
 	if !s.Since.IsZero() {
 		fact("New since "+s.Since.UTC().Format("2 January, 15:04"), grouped(s.New))
 		fact("Resolved since then", grouped(len(s.Resolved)))

@@ -19,6 +19,8 @@ import (
 type Summary struct {
 	// Sweep is the sweep's id.
 	Sweep string `json:"sweep"`
+	// Version is that of the program that swept.
+	Version string `json:"version"`
 	// Headline says it in one line.
 	Headline string `json:"headline"`
 	// Stack tells stacks that share a bus apart.

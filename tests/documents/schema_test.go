@@ -10,6 +10,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/owner"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/publish"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/version"
 )
 
 // TestEventSchema holds what the functions publish against the schema that
@@ -34,7 +35,7 @@ func TestEventSchema(t *testing.T) {
 	}
 	event := func(result finding.Result) map[string]any {
 		result.ID = finding.Identify("validate-config", result)
-		report := finding.Report{Function: "validate-config", Mode: finding.Enforce, Results: []finding.Result{result}}
+		report := finding.Report{Version: version.Number, Function: "validate-config", Mode: finding.Enforce, Results: []finding.Result{result}}
 		result.Redelivered = true
 		report.Results[0] = result
 		events, err := publish.Findings("ecs-guardrails", report)
