@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build deploy demo test update lint load faults interleavings lifecycle registries bench local local-down invoke scan dist agent-facts agent-start module-path
+.PHONY: build deploy demo test update lint load faults interleavings lifecycle registries bench local local-down invoke scan dist release agent-facts agent-start module-path
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -101,6 +101,13 @@ scan:
 # and a bill of materials: make dist [ONLY=linux/arm64].
 dist:
 	@go -C tests run ./cmd/dist $(if $(ONLY),-only '$(ONLY)')
+
+# All that a release consists of, in dist/: the programs' archives, the functions
+# for both architectures, templates that deploy them without Go, checksums, a bill
+# of materials and a statement of provenance. With a bucket it uploads the packages
+# there and prints how to deploy them: make release [BUCKET=NAME].
+release:
+	@go -C tests run ./cmd/dist -release $(if $(BUCKET),-bucket '$(BUCKET)')
 
 # The facts of an ECS agent version, from the Go module proxy or a checkout:
 # make agent-facts VERSION=1.105.1 [SOURCE=DIRECTORY]. The test then says which

@@ -44,7 +44,7 @@ func (s *sam) prepare(ctx context.Context) error {
 		return errors.New("go is not installed; install Go 1.26 or newer (https://go.dev/dl/)")
 	}
 	var err error
-	if s.goEnvironment, err = shippedBuild(s.stack.options.Checkout); err != nil {
+	if s.goEnvironment, err = ShippedBuild(s.stack.options.Checkout); err != nil {
 		return err
 	}
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} {
@@ -61,9 +61,9 @@ func (s *sam) prepare(ctx context.Context) error {
 // sam build.
 var makefileBuild = regexp.MustCompile(`(?m)^\t@?CGO_ENABLED=(\d) GOFLAGS="([^"]+)" sam build( .*)?$`)
 
-// shippedBuild gives the variables that make what is run here what make build
+// ShippedBuild gives the variables that make what is run here what make build
 // ships.
-func shippedBuild(checkout string) ([]string, error) {
+func ShippedBuild(checkout string) ([]string, error) {
 	makefile, err := os.ReadFile(filepath.Join(checkout, "Makefile"))
 	if err != nil {
 		return nil, fmt.Errorf("reading how the functions are built: %w", err)

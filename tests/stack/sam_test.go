@@ -14,7 +14,7 @@ func TestWhatIsRunIsBuiltAsWhatIsShipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	variables, err := shippedBuild(checkout)
+	variables, err := ShippedBuild(checkout)
 	want := []string{"CGO_ENABLED=0", "GOFLAGS=-tags=lambda.norpc '-ldflags=-s -w' -trimpath"}
 	if err != nil || !slices.Equal(variables, want) {
 		t.Errorf("built with %q, %v; want %q", variables, err, want)
@@ -23,7 +23,7 @@ func TestWhatIsRunIsBuiltAsWhatIsShipped(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(other, "Makefile"), []byte("build:\n\tsam build\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if variables, err := shippedBuild(other); err == nil {
+	if variables, err := ShippedBuild(other); err == nil {
 		t.Errorf("a Makefile that does not say how gives %q", variables)
 	}
 }
