@@ -41,6 +41,8 @@ type Guard struct {
 	// and its session.
 	Person func(context.Context, awscall.Exchange) (Principal, error)
 	Logger *slog.Logger
+	// Key is the ARN of the KMS key that the stack is deployed with, "" for none.
+	Key string
 
 	mutex    sync.Mutex
 	policies map[string]cached
@@ -120,7 +122,7 @@ func (g *Guard) denied(ctx context.Context, exchange awscall.Exchange) (string, 
 	if err != nil {
 		return "", err
 	}
-	for _, demand := range demands {
+	for _, demand := range append(demands, keyDemands(g.Key, demands)...) {
 		keys := map[string][]string{"aws:PrincipalArn": {principal.RoleARN}, "aws:PrincipalAccount": {g.Account}, "aws:ResourceAccount": {g.Account}, "aws:SecureTransport": {"true"}}
 		for key, values := range demand.Context {
 			keys[key] = values

@@ -89,7 +89,7 @@ func testBeside(ctx context.Context, t *testing.T, first *operator.Operator) {
 	}
 	second := operator.New(beside)
 	for name, output := range second.Stack.Outputs {
-		if output == first.Stack.Outputs[name] {
+		if output == first.Stack.Outputs[name] && name != "Version" {
 			t.Errorf("both stacks have the %s %s", name, output)
 		}
 	}

@@ -40,7 +40,7 @@ var flips = []Flip{
 	{"InstanceRegion", "eu-west-1"},
 	{"ConfigSuffix", "/ecs.config"},
 	{"ConfigBuckets", "acme-ecs-config"},
-	{"ConfigBucketKeyArn", "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"},
+	{"KeyArn", "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"},
 	{"HtpasswdObjects", "acme-registry/htpasswd"},
 	{"RegistryFunctionArns", "arn:aws:lambda:us-east-1:123456789012:function:registry"},
 	{"IgnoredFamilies", "legacy-*"},
@@ -54,6 +54,8 @@ var flips = []Flip{
 	{"LogRetentionDays", "30"},
 	{"PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/boundary"},
 	{"RolePath", "/guardrails/"},
+	{"AccessLogBucket", "acme-access-logs"},
+	{"CodeSigningConfigArn", "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"},
 }
 
 // with gives the base with one parameter changed.

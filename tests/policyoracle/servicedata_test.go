@@ -156,7 +156,7 @@ func deployed(t *testing.T) []statement {
 	everything := map[string]string{
 		"ConfigBuckets": "acme-ecs-config", "HtpasswdObjects": "acme-registry/auth/htpasswd", "AgentPolicyClusters": "web",
 		"Allow":           "cure-execution-roles,restore-config,update-services,deregister-superseded,refresh-tagged-instances,refresh-cluster-instances",
-		"RegistryNetwork": "subnet-01234567/sg-01234567", "ConfigBucketKeyArn": "arn:aws:kms:us-east-1:" + account + ":key/12345678-1234-1234-1234-123456789012",
+		"RegistryNetwork": "subnet-01234567/sg-01234567", "KeyArn": "arn:aws:kms:us-east-1:" + account + ":key/12345678-1234-1234-1234-123456789012",
 		"RequireActorRight": "yes", "RegistryFunctionArns": "arn:aws:lambda:us-east-1:" + account + ":function:registry-credentials",
 		"ChatChannel": "slack:T0123456789/C0123456789", "SecurityHub": "yes",
 		"OrganizationId": "o-a1b2c3d4e5", "CentralFindingsBus": "arn:aws:events:us-east-1:111122223333:event-bus/central",
@@ -175,7 +175,7 @@ func deployed(t *testing.T) []statement {
 				for _, policy := range policies {
 					documents = append(documents, policy.(map[string]any)["PolicyDocument"])
 				}
-			case "AWS::IAM::ManagedPolicy":
+			case "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy":
 				documents = append(documents, resource.Properties["PolicyDocument"])
 			}
 			for _, document := range documents {

@@ -50,6 +50,13 @@ var renamings = slices.Concat(
 		allowed("OnInvalidConfig", "restore", "restore-config"),
 		allowed("VerifyRegistryLogin", "yes", "registry-logins"),
 		allowed("AllowPrivateRegistries", "yes", "private-registries"),
+		{"ConfigBucketKeyArn", "`KeyArn`, whose key encrypts queues, topics, logs and reports, too: its policy needs the statements of docs/how-to.md first", func(value string, to *translation) string {
+			if value == "" {
+				return ""
+			}
+			to.others = append(to.others, Override{"KeyArn", value})
+			return "KeyArn encrypts queues, topics, logs and reports, too: give the key's policy the statements of docs/how-to.md first"
+		}},
 		fixed("NoncurrentVersionDays", "90", "always 90"),
 		fixed("AdminSecretPattern", "ecs-guardrails/admin/*", "always `ecs-guardrails/admin/*`: make copies of administrators' secrets below that prefix"),
 		{"RefreshInstances", "`Allow=refresh-tagged-instances` for `yes`, `Allow=refresh-cluster-instances` for `cluster`", func(value string, to *translation) string {

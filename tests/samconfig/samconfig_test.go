@@ -103,6 +103,7 @@ func TestTranslate(t *testing.T) {
 		"a proxy":                       {"RegistryNoProxy=.amazonaws.com RegistryProxy=http://p:3128", "RegistryProxy=http://p:3128,.amazonaws.com", ""},
 		"defaults that are fixed now":   {"LogLevel=INFO SweepSchedule=\"rate(1 day)\" Dashboard=yes", "", ""},
 		"another value of a fixed one":  {"LogLevel=DEBUG", "", "LogLevel=DEBUG: always INFO"},
+		"a key":                         {"ConfigBucketKeyArn=arn:aws:kms:eu-west-1:123456789012:key/a1", "KeyArn=arn:aws:kms:eu-west-1:123456789012:key/a1", "give the key's policy the statements"},
 		"days":                          {"DeregisterSuperseded=7", "Allow=cure-execution-roles,deregister-superseded", "after 30 days, not 7"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -128,6 +129,7 @@ func TestRenamingsAreOfOldNames(t *testing.T) {
 	samples := map[string]string{
 		"RegistrySubnets": "subnet-01234567", "RegistrySecurityGroups": "sg-01234567", "RegistryNoProxy": ".example.com",
 		"RefreshInstances": "cluster", "OnInvalidConfig": "restore", "DeregisterSuperseded": "30", "CureExecutionRoles": "yes",
+		"ConfigBucketKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
 	}
 	overrides := []samconfig.Override{{"RegistryProxy", "http://proxy.example.com:3128"}}
 	for _, renaming := range samconfig.Renamings() {

@@ -289,6 +289,8 @@ func (t *Template) condition(name string) string {
 		return name
 	case listed(node) != "":
 		return listed(node)
+	case node.Tag == "!Equals" && node.Content[0].Tag == "!Ref" && node.Content[1].Value == "":
+		return node.Content[0].Value + `=""`
 	case node.Tag == "!Equals" && node.Content[0].Tag == "!Ref":
 		return node.Content[0].Value + "=" + node.Content[1].Value
 	case node.Tag == "!Not" && node.Content[0].Tag == "!Equals" && node.Content[0].Content[1].Value == "":

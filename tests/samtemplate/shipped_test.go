@@ -1,6 +1,7 @@
 package samtemplate
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
@@ -124,5 +126,70 @@ func TestOnlyFunctionsPublish(t *testing.T) {
 		if publishes && !strings.Contains(fmt.Sprint(resource.Properties["Policies"]), "FindingsEventBus") {
 			t.Errorf("%s may publish elsewhere than on the stack's bus", name)
 		}
+	}
+}
+
+// TestKeyPolicy holds the statements that a customer's key needs, as the guide has
+// them, against what the template has encrypted and who reads and writes it.
+func TestKeyPolicy(t *testing.T) {
+	root, err := stack.Checkout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide, err := os.ReadFile(filepath.Join(root, "docs", "how-to.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(guide), "## Encrypt everything with your own key")
+	_, block, _ := strings.Cut(section, "```json\n")
+	block, _, _ = strings.Cut(block, "```")
+	var statements []struct {
+		Effect    string
+		Principal struct{ Service string }
+		Action    []string
+	}
+	if err := json.Unmarshal([]byte(block), &statements); err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string]string{}
+	for _, of := range statements {
+		if of.Effect == "Allow" {
+			allowed[strings.Split(of.Principal.Service, ".")[0]] = strings.Join(of.Action, " ")
+		}
+	}
+	// Amazon SQS Developer Guide, "Key management"; CloudWatch Logs User Guide,
+	// "Encrypt log data in CloudWatch Logs using AWS KMS".
+	want := map[string]string{
+		"events": "kms:Decrypt kms:GenerateDataKey", "cloudwatch": "kms:Decrypt kms:GenerateDataKey",
+		"logs": "kms:Encrypt kms:Decrypt kms:ReEncrypt* kms:GenerateDataKey* kms:DescribeKey",
+	}
+	if diff := cmp.Diff(want, allowed); diff != "" {
+		t.Error(diff)
+	}
+	const key = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+	encrypted, plain := render(t, map[string]string{"KeyArn": key}, "aws", "us-east-1"), render(t, nil, "aws", "us-east-1")
+	properties := map[string]string{"AWS::SQS::Queue": "KmsMasterKeyId", "AWS::SNS::Topic": "KmsMasterKeyId", "AWS::Logs::LogGroup": "KmsKeyId", "AWS::S3::Bucket": "BucketEncryption"}
+	seen := map[string]int{}
+	for name, resource := range encrypted.Resources {
+		if resource.Type == "AWS::KMS::Key" {
+			t.Errorf("%s is made beside the account's key", name)
+		}
+		property, stores := properties[resource.Type]
+		if !stores {
+			continue
+		}
+		seen[resource.Type]++
+		if got := fmt.Sprint(resource.Properties[property]); !strings.Contains(got, key) {
+			t.Errorf("%s is encrypted with %s", name, got)
+		}
+		if resource.Type == "AWS::SQS::Queue" && (fmt.Sprint(resource.Properties["SqsManagedSseEnabled"]) != "false" || fmt.Sprint(plain.Resources[name].Properties["SqsManagedSseEnabled"]) != "true") {
+			t.Errorf("%s: SQS takes one kind of encryption, and needs one", name)
+		}
+		if got := fmt.Sprint(plain.Resources[name].Properties[property]); strings.Contains(got, ":kms:") {
+			t.Errorf("without KeyArn, %s is encrypted with %s", name, got)
+		}
+	}
+	if seen["AWS::SQS::Queue"] < 9 || seen["AWS::SNS::Topic"] < 2 || seen["AWS::Logs::LogGroup"] < 7 || seen["AWS::S3::Bucket"] != 2 {
+		t.Errorf("the template has %v", seen)
 	}
 }

@@ -305,6 +305,7 @@ func (s *Stack) startAWS(ctx context.Context, python string) error {
 			return authorization.Principal{RoleARN: cmp.Or(identity.RoleARN, identity.ARN()), SessionARN: identity.ARN()}, err
 		},
 		Logger: s.logger,
+		Key:    s.options.Parameters["KeyArn"],
 	}
 	supplements := s.rotation.Supplements()
 	maps.Copy(supplements, s.Instances.Supplements())
