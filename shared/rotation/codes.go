@@ -84,5 +84,5 @@ var Codes = []finding.Code{
 	{Code: "previous-unmanaged", Severity: finding.Info, Cause: "The previous version of the secret was not followed by the current one in a rotation.", Cure: "End its credential by hand, if it still works."},
 	{Code: "secret-not-managed", Severity: finding.Info, Cause: "A look was asked for at a secret without the tag `ecs-guardrails:driver`.", Cure: "Nothing."},
 	{Code: "resource-gone", Severity: finding.Error, Cause: "Something that the step needs is not there, or was deleted while it ran: a bucket, a key.", Consequence: "Rotation stops with the current credential untouched. It works until it expires.", Cure: "Make it, or correct the tags or the setting that names it, and rotate again."},
-	{Code: "rotation-dry-run", Severity: finding.Warning, Cause: "The function runs dry.", Consequence: "Nothing was rotated.", Cure: "Set its mode to `enforce`."},
+	{Code: "rotation-dry-run", Severity: finding.Warning, Cause: "The function is off or runs dry.", Consequence: "Nothing was rotated.", Cure: "Set its mode to `enforce`."},
 }

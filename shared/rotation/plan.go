@@ -583,7 +583,7 @@ func inDryRun(step Step, plan pipeline.Plan[Action]) pipeline.Plan[Action] {
 	}
 	plan.Findings = append(slices.Clone(plan.Findings), finding.Finding{
 		Code: "rotation-dry-run", Severity: finding.Error, Cured: true,
-		Message: "The function is in dry-run mode, so the step isn't done and the password stays as it is.",
+		Message: "The function is off or in dry-run mode, so the step isn't done and the password stays as it is.",
 		Fix:     "Set the function's mode to enforce.",
 	})
 	return plan

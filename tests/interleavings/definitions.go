@@ -82,7 +82,8 @@ func definitionPairs() []Pair {
 		for _, name := range []string{executionRole, otherRole} {
 			lines = append(lines, account.iam.roles[name].describe()...)
 		}
-		return append(lines, "the secret's policy lets in "+strings.Join(taskdef.GrantedRoles(account.secrets.others[0].policy), ", "))
+		granted, _ := taskdef.GrantedRoles(account.secrets.others[0].policy)
+		return append(lines, "the secret's policy lets in "+strings.Join(granted, ", "))
 	}
 	pair := func(name string, arrange func() *Account, first, second Delivery) Pair {
 		return Pair{Name: "patch-task-definition: " + name, Arrange: arrange, Deliveries: [2]Delivery{first, second}, State: state}

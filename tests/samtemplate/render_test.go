@@ -97,6 +97,11 @@ func TestModes(t *testing.T) {
 					off = append(off, function)
 				}
 			}
+			// Secrets Manager asks, whatever the mode: a rotation that can't be asked for
+			// fails without anyone being told.
+			if rendered.Resources["SecretsManagerInvokesRotateSecret"].Type == "" {
+				t.Error("Secrets Manager may not ask for rotations")
+			}
 			slices.Sort(off)
 			if !slices.Equal(off, test.off) {
 				t.Errorf("off are %q, want %q", off, test.off)
@@ -160,7 +165,7 @@ func TestPoliciesFit(t *testing.T) {
 	all := map[string]string{
 		"ConfigBuckets": strings.Join(buckets, ","), "HtpasswdObjects": strings.Join(objects, ","), "AgentPolicyClusters": strings.Join(clusters, ","),
 		"Allow":           "cure-execution-roles,restore-config,update-services,deregister-superseded,refresh-tagged-instances,refresh-cluster-instances",
-		"RegistryNetwork": "subnet-01234567/sg-01234567", "ConfigBucketKeyArn": "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/12345678-1234-1234-1234-123456789012",
+		"RegistryNetwork": "subnet-01234567/sg-01234567", "KeyArn": "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/12345678-1234-1234-1234-123456789012",
 		"RequireActorRight": "yes", "ConfigSuffix": strings.Repeat("c", 128), "PassRolePattern": strings.Repeat("r", 512),
 		"RegistryFunctionArns": "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:" + strings.Repeat("f", 64),
 	}
