@@ -35,10 +35,3 @@ var (
 		Message: "The object's ACL lets other accounts read it: {accounts}.",
 		Fix:     "Set the bucket's object ownership to BucketOwnerEnforced, unless these accounts should read it."}
 )
-
-// Templates are all of them, for the test that renders them.
-func Templates() []finding.Template {
-	return []finding.Template{
-		bucketPublic, bucketShared, bucketNotBlocked, bucketNotEncrypted, bucketNotVersioned, bucketPlainHTTP, bucketACLs, bucketUnchecked, objectPublic, objectShared,
-	}
-}

@@ -98,13 +98,3 @@ var (
 )
 
 const allowReading = "Allow it on {object} to the roles that should read it. Roles whose tag ecs-guardrails:capabilities lacks config aren't checked."
-
-// Templates are all of them, for the test that renders them.
-func Templates() []finding.Template {
-	return []finding.Template{
-		versionDeleted, objectDeleted, otherKey, fileTooLarge, fileLarge, archived, customerKey, keyDenied, keyUnusable, tagsUnreadable, tagsFull,
-		clusterRegion, clusterUnchecked, clusterMissing, clusterInactive, readersUnchecked, someCannotRead, noneCanRead,
-		loginIsRefused, registryIsOpen, addressIsRefused, loginUntried, loginsUntried, loginIsUnknown,
-		restoredInvalid, notOnTop, noGoodVersion, versionRestored, requestIncomplete, bucketNameInvalid,
-	}
-}

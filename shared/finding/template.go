@@ -21,17 +21,6 @@ type Template struct {
 	Message, Fix string
 }
 
-// Places lists the places of the message and the fix.
-func (t Template) Places() (places []string) {
-	list := func(name string) string {
-		places = append(places, name)
-		return ""
-	}
-	filled(t.Message, list)
-	filled(t.Fix, list)
-	return places
-}
-
 // With makes the finding. It panics if the values are not those of the template's
 // places: a fault of the program, which the test of the template's code finds.
 func (t Template) With(values ...Value) Finding {

@@ -15,9 +15,6 @@ func TestTemplate(t *testing.T) {
 	if f.Code != "disk-full" || f.Severity != finding.Error || f.Message != `The disk "{files} web" is full: 1 file is left.` || f.Fix != `Write {"disk": ""{files} web""} {} {Not} {` {
 		t.Errorf("got %+v", f)
 	}
-	if got := strings.Join(template.Places(), " "); got != "disk files disk" {
-		t.Errorf("places %s", got)
-	}
 	for name, values := range map[string][]finding.Value{
 		"a value is missing":   {finding.Words("disk", "web")},
 		"a value has no place": {finding.Words("disk", "web"), finding.Words("files", "none"), finding.Words("other", "x")},

@@ -131,14 +131,3 @@ const (
 	createTrail = "Create a multi-Region trail (aws cloudtrail create-trail --is-multi-region-trail), have it log management write events without a selector that leaves these out, " +
 		"and start it (aws cloudtrail start-logging)."
 )
-
-// Templates are all of them, for the test that renders them.
-func Templates() []finding.Template {
-	return []finding.Template{
-		sweptDefinitions, sweptSecrets, sweptObjects, sweptRoles, usesUnknown, noQueue, messageRefused,
-		justBegun, stillRunning, alreadyOver, takenOver, wouldChange, mightChange,
-		tooManyInvocations, timeUp, reportBucketGone, notReported, reportedSoFar, reported, noAnswer, noAnswers,
-		noTrail, noTrailLogs, trailUnknown, iamElsewhere, bucketUnknown, ownBucketSilent, bucketSilent, bucketUnlisted, malformedRequest,
-		loanStays, rotationBound, rotationRunning, grantStays, grantStaysBesideOthers, roleStays, bucketStays, readyToLeave, leaveRotating, leaveUnknown,
-	}
-}

@@ -70,6 +70,9 @@ func valuesOf(place string) map[string]finding.Value {
 // names of at most 120 bytes each.
 const most = 2000
 
+// aPlace is where a value goes, as finding.Template says.
+var aPlace = regexp.MustCompile(`{([a-z]+)}`)
+
 // Templates renders each template with every kind of value in each of its places, and
 // checks the grammar of each text.
 func Templates(t *testing.T, templates []finding.Template, codes []finding.Code) {
@@ -80,9 +83,9 @@ func Templates(t *testing.T, templates []finding.Template, codes []finding.Code)
 			t.Errorf("the template %q has the code %s, which is not defined", template.Message, template.Code)
 		}
 		var places []string
-		for _, place := range template.Places() {
-			if !slices.Contains(places, place) {
-				places = append(places, place)
+		for _, match := range aPlace.FindAllStringSubmatch(template.Message+template.Fix, -1) {
+			if !slices.Contains(places, match[1]) {
+				places = append(places, match[1])
 			}
 		}
 		for kind, cases := range renderings(places) {
