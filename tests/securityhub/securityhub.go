@@ -176,7 +176,7 @@ func (s *Service) check(f Finding, size int) error {
 		{"FindingProviderFields.Severity.Original", f.FindingProviderFields.Severity.Original, 0, 64},
 	} {
 		if length := utf8.RuneCountInString(text.value); length < text.least || length > text.most {
-			return fmt.Errorf("Finding.%s has %d characters, and may have %d to %d", text.name, length, text.least, text.most)
+			return fmt.Errorf("the finding's %s has %d characters, and may have %d to %d", text.name, length, text.least, text.most)
 		}
 	}
 	for _, at := range []string{f.CreatedAt, f.UpdatedAt, f.FirstObservedAt, f.LastObservedAt} {
