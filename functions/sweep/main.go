@@ -22,8 +22,7 @@ import (
 )
 
 func main() {
-	scanIfAsked(os.Args[1:])
-	muteIfAsked(os.Args[1:])
+	runIfAsked(os.Args[1:])
 	pipeline.Main(function.Sweep, build)
 }
 

@@ -14,14 +14,24 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/scan"
 )
 
-// scanIfAsked scans with the shell's credentials and ends the process, if the
-// first argument is "scan".
-func scanIfAsked(args []string) {
-	if len(args) == 0 || args[0] != "scan" {
+// runIfAsked runs the command that the first argument names, with the shell's
+// credentials, and ends the process with its exit code. It returns where the
+// argument names none.
+func runIfAsked(args []string) {
+	if len(args) == 0 {
+		return
+	}
+	command, known := map[string]func(context.Context, []string) int{
+		"scan": func(ctx context.Context, args []string) int {
+			return scan.Command(ctx, args, os.Environ(), shell, os.Stdout, os.Stderr)
+		},
+		"mute": mute,
+	}[args[0]]
+	if !known {
 		return
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := scan.Command(ctx, args[1:], os.Environ(), shell, os.Stdout, os.Stderr)
+	code := command(ctx, args[1:])
 	stop()
 	os.Exit(code)
 }

@@ -58,8 +58,8 @@ type Problem struct {
 	BySweep bool `json:"bySweep,omitempty"`
 	// Over is when it ended. It is kept until Security Hub knows.
 	Over time.Time `json:"over,omitzero"`
-	// Hub says that Security Hub is told of it, Unsent that it does not know the
-	// present state yet, and Tries how often it did not take that.
+	// Hub says that the problem is one for Security Hub, Unsent that its present
+	// state was not imported yet, and Tries how often the import was refused.
 	Hub    bool `json:"hub,omitempty"`
 	Unsent bool `json:"unsent,omitempty"`
 	Tries  int  `json:"tries,omitempty"`
@@ -186,8 +186,8 @@ func functionOf(kind string) string {
 	}[kind], function.Sweep)
 }
 
-// clear closes the problems of subjects that are right now. What a sweep knows, it
-// tells of itself.
+// clear closes the problems of subjects that are right now. A sweep reports the end
+// of its own problems.
 func (b *book) clear(of Event) {
 	for _, subject := range of.Clear.Subjects {
 		b.end(of, subject.ID, func(p Problem) (bool, bool) { return true, !of.Clear.Swept || !p.BySweep })
@@ -237,8 +237,8 @@ func (b *book) end(of Event, subject string, which func(Problem) (ends, told boo
 	b.problems = kept
 }
 
-// ofResolved tells of problems that are over: one message for each account and
-// region.
+// ofResolved gives the messages about problems that are over, one for each account
+// and region.
 func ofResolved(over []Problem) ([]Message, error) {
 	var messages []Message
 	for len(over) > 0 {

@@ -10,7 +10,7 @@ import (
 )
 
 // Cleared is the detail of a ClearType event: subjects with which nothing is wrong
-// now, or which are gone. Whoever was told of a problem learns by it that it is over.
+// now, or which are gone. The people who got a message about a problem then get one about its end.
 type Cleared struct {
 	Function string `json:"function"`
 	// Stack tells stacks that share a bus apart.

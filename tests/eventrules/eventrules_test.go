@@ -36,7 +36,7 @@ func jars(t *testing.T) string {
 	t.Helper()
 	for _, program := range []string{"java", "mvn"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%s is not installed: no pattern is held against AWS's own matcher", program)
+			t.Skipf("%s is not installed, and AWS's own matcher is Java: install a JDK and Maven to hold the patterns against it; the end-to-end tests hold them against the emulator's", program)
 		}
 	}
 	folder, err := filepath.Abs(checkout + "/.local/eventrules")
@@ -48,7 +48,7 @@ func jars(t *testing.T) string {
 		defer cancel()
 		fetch := exec.CommandContext(ctx, "mvn", "-B", "-q", "-f", "pom.xml", "dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+folder)
 		if output, err := fetch.CombinedOutput(); err != nil {
-			t.Skipf("Maven Central is out of reach: no pattern is held against AWS's own matcher\n%v %s", err, output)
+			t.Skipf("Maven Central, where AWS's own matcher is from, can't be reached; the end-to-end tests hold the patterns against the emulator's\n%v %s", err, output)
 		}
 		if wrong := differing(t, folder); len(wrong) > 0 {
 			t.Fatalf("jars are not those of jars.sha256: %q", wrong)

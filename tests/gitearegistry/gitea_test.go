@@ -72,7 +72,7 @@ func (s *site) image() string { return s.host + "/" + strings.ToLower(puller) + 
 func TestRotations(t *testing.T) {
 	binary, sources := os.Getenv("GITEA"), os.Getenv("GITEA_SOURCES")
 	if binary == "" || sources == "" {
-		t.Skip("make registries builds Gitea and runs this test")
+		t.Skip("it needs a real Gitea, whose build takes a quarter of an hour: make registries builds it and runs this")
 	}
 	s := start(t, binary, sources)
 	s.push(t)
