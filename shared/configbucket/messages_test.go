@@ -8,5 +8,5 @@ import (
 )
 
 func TestMessages(t *testing.T) {
-	findingtest.Templates(t, configbucket.Templates(), configbucket.Codes)
+	findingtest.Templates(t, configbucket.Codes)
 }

@@ -10,5 +10,5 @@ import (
 )
 
 func TestMessages(t *testing.T) {
-	findingtest.Templates(t, configobject.Templates(), slices.Concat(configobject.Codes, pipeline.Codes))
+	findingtest.Templates(t, slices.Concat(configobject.Codes, pipeline.Codes))
 }

@@ -4,14 +4,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
-
-// badPunctuation is what texts that were pasted together have.
-var badPunctuation = regexp.MustCompile(`  |[a-z] \.|,\.|\.\.[^.]|,,|""|\(\)| ,|\b(and|or|but|because)\.`)
 
 // fullStop is a value to paste with the full stop of the sentence after it.
 var fullStop = regexp.MustCompile(`=[^ ']+\.$`)
@@ -45,24 +42,14 @@ func TestSentences(t *testing.T) {
 	t.Logf("%d texts", count)
 }
 
+// faultsOf adds what an ecs.config's findings have besides those of others: a variable,
+// and lines to write.
 func faultsOf(f finding.Finding) (faults []string) {
-	first := []rune(f.Message + " ")[0]
-	switch {
-	case !unicode.IsUpper(first) && first != '"' && !strings.HasPrefix(f.Message, "ecs-init") && !strings.HasPrefix(f.Message, "systemd") && !strings.HasPrefix(f.Message, "docker run") && !strings.HasPrefix(f.Message, f.Variable) && !unicode.IsDigit(first):
-		faults = append(faults, "the message doesn't begin a sentence")
-	case !strings.HasSuffix(f.Message, "."):
-		faults = append(faults, "the message doesn't end a sentence")
-	case badPunctuation.MatchString(f.Message):
-		faults = append(faults, "the message has bad punctuation: "+badPunctuation.FindString(f.Message))
-	case f.Variable != "" && !strings.Contains(f.Message, f.Variable):
+	faults = findingtest.Faults(f)
+	if f.Variable != "" && !strings.Contains(f.Message, f.Variable) {
 		faults = append(faults, "the message doesn't name the variable")
 	}
-	switch {
-	case f.Fix == "" || !unicode.IsUpper([]rune(f.Fix)[0]):
-		faults = append(faults, "the fix doesn't begin a sentence")
-	case !strings.HasSuffix(f.Fix, ".") && !strings.Contains(f.Fix, "=") && !strings.Contains(f.Fix, "printf"):
-		faults = append(faults, "the fix neither ends a sentence nor gives a line to write")
-	case strings.HasSuffix(f.Fix, ".") && fullStop.MatchString(f.Fix):
+	if strings.HasSuffix(f.Fix, ".") && fullStop.MatchString(f.Fix) {
 		faults = append(faults, "the fix has a value with a full stop after it")
 	}
 	return faults

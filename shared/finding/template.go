@@ -119,18 +119,23 @@ func Quote(place, text string) Value {
 }
 
 // Clause is a reason in words, some of which may be from outside.
-func Clause(place, text string) Value {
+func Clause(place, text string) Value { return Value{place, Said(text)} }
+
+// Said gives a reason in words, some of which may be from outside, as the end of a
+// sentence shows it: on one line, without its full stop, and not at all if it holds
+// a secret.
+func Said(text string) string {
 	if kind := secretshape.Find(text); kind != "" {
-		return Value{place, "not shown, because it holds " + kind}
+		return "not shown, because it holds " + kind
 	}
 	text = strings.TrimRight(strings.Join(strings.Fields(escape.Line(text)), " "), " .,:;")
 	if text == "" {
-		return Value{place, "no reason is given"}
+		return "no reason is given"
 	}
 	if len(text) > maxClause {
 		text = strings.ToValidUTF8(text[:maxClause], "") + "…"
 	}
-	return Value{place, text}
+	return text
 }
 
 // maxClause bounds a reason, in bytes.

@@ -27,4 +27,8 @@ var (
 		Fix:     "Report it with this log line. Other subjects aren't affected."}
 )
 
-var templates = []finding.Template{subjectGone, accessDenied, callRefused, callRetried, eventMalformed, eventNotHandled, subjectUnused, questionsUnanswered}
+// MalformedEvent is the finding about an event that can't be read. problem says why, in a
+// clause.
+func MalformedEvent(problem string) finding.Finding {
+	return eventMalformed.With(finding.Clause("problem", problem))
+}

@@ -6,4 +6,4 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 )
 
-func TestMessages(t *testing.T) { findingtest.Templates(t, templates, Codes) }
+func TestMessages(t *testing.T) { findingtest.Templates(t, Codes) }

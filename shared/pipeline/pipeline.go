@@ -252,7 +252,7 @@ func credentialIn(fields map[string]json.RawMessage) string {
 
 // Malformed is the result of an event that no retry can make right.
 func Malformed(malformed event.Malformed) *finding.Result {
-	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{eventMalformed.With(finding.Clause("problem", malformed.Problem))}}
+	return &finding.Result{Status: finding.Noncompliant, Findings: []finding.Finding{MalformedEvent(malformed.Problem)}}
 }
 
 // NotHandled is the result of an event that a function understands, but that

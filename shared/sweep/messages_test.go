@@ -10,5 +10,5 @@ import (
 )
 
 func TestMessages(t *testing.T) {
-	findingtest.Templates(t, sweep.Templates(), slices.Concat(sweep.Codes, pipeline.Codes))
+	findingtest.Templates(t, slices.Concat(sweep.Codes, pipeline.Codes))
 }

@@ -54,13 +54,17 @@ func Check(result finding.Result) error {
 const examplesFile = "testdata/examples.json"
 
 // Main runs a package's tests, and then compares testdata/examples.json with what
-// they saw: each example is a finding that a test got in this very run, so none can
+// they saw, after it has checked the grammar of all of it (Faults): each example is a finding that a test got in this very run, so none can
 // differ from what the code says. With -update it writes the file: an example that
 // still holds stays, and each of the codes that a test saw gets one. The documents'
 // test asks that every code has an example in one of the packages. A run of only some
 // tests checks nothing.
 func Main(m *testing.M, codes []finding.Code) {
 	exit := m.Run()
+	if faults := seenFaults(codes); len(faults) > 0 {
+		fmt.Fprintln(os.Stderr, strings.Join(faults, "\n"))
+		exit = max(exit, 1)
+	}
 	if exit == 0 && isWhole() {
 		if err := holdExamples(examplesFile, codes, isSet("update")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -68,6 +72,22 @@ func Main(m *testing.M, codes []finding.Code) {
 		}
 	}
 	os.Exit(exit)
+}
+
+// seenFaults says what is wrong with the texts of the package's codes that the tests
+// saw. Other codes are those of a test's own checks.
+func seenFaults(codes []finding.Code) (faults []string) {
+	seen.Lock()
+	defer seen.Unlock()
+	for _, code := range codes {
+		for example, severity := range seen.byCode[code.Code] {
+			if found := Faults(finding.Finding{Code: code.Code, Severity: severity, Message: example.Message, Fix: example.Fix}); len(found) > 0 {
+				faults = append(faults, fmt.Sprintf("%s: %s\n\t%s\n\tfix: %s", code.Code, strings.Join(found, "; "), example.Message, example.Fix))
+			}
+		}
+	}
+	slices.Sort(faults)
+	return faults
 }
 
 func isSet(name string) bool {

@@ -143,3 +143,85 @@ func plan() {
 		t.Errorf("got %q (%v), want %q", got, err, want)
 	}
 }
+
+func TestTemplatesIn(t *testing.T) {
+	sources := fstest.MapFS{
+		"codes.go": {Data: []byte("package f\n\nconst CodeA = \"a-constant\"\n")},
+		"messages.go": {Data: []byte(`package f
+
+const command = "Run: aws " + "ecs"
+
+var (
+	first = finding.Template{Code: CodeA, Severity: finding.Error, Message: "It " + "is {x}.", Fix: command}
+	other = finding.Template{Code: "b", Severity: finding.Info, Message: first.Message}
+)
+
+func plan() { report(finding.Template{Code: "c", Message: "In a function."}) }
+`)},
+	}
+	got, err := templatesIn(sources)
+	want := []finding.Template{
+		{Code: "a-constant", Severity: finding.Error, Message: "It is {x}.", Fix: "Run: aws ecs"},
+		{Code: "b", Severity: finding.Info, Message: "It is {x}."},
+		{Code: "c", Message: "In a function."},
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %+v (%v), want %+v", got, err, want)
+	}
+	for name, text := range map[string]string{
+		"a computed text": "package f\n\nvar x = finding.Template{Code: \"a\", Message: fmt.Sprint(1)}\n",
+		"no template":     "package f\n",
+	} {
+		if got, err := templatesIn(fstest.MapFS{"messages.go": {Data: []byte(text)}}); err == nil {
+			t.Errorf("%s: got %+v", name, got)
+		}
+	}
+}
+
+// TestFaults has a text for each fault, and texts that have none.
+func TestFaults(t *testing.T) {
+	for message, wants := range map[string]string{
+		"the disk is full.":                     "doesn't begin a sentence",
+		"The disk is full":                      "doesn't end a sentence",
+		"Told by the instance.":                 "no verb",
+		"The disk  is full.":                    "bad punctuation",
+		"The disk is full, because <nil>.":      "bad punctuation",
+		`The disk "" is full.`:                  "bad punctuation",
+		"The disk %!s(int=1) is full.":          "bad punctuation",
+		"The environment file . It is missing.": "bad punctuation",
+		"All 1 subjects are fine.":              "a number without its form",
+		"Of 40 instances, 0 failed (x).":        "a number without its form",
+		"1 of 1 instances are slow.":            "a number without its form",
+		"The file is \x1b[31mred.":              "a control character",
+		"The disk is full.":                     "",
+		"web (main) can't start a task: it is.": "",
+		`ECS wrote: "a  b ,".`:                  "",
+		"1 instance is slow.":                   "",
+		"11 instances are slow.":                "",
+	} {
+		faults := strings.Join(Faults(finding.Finding{Severity: finding.Info, Message: message}), "; ")
+		if wants == "" && faults != "" || !strings.Contains(faults, wants) {
+			t.Errorf("%q: %s, want %q", message, faults, wants)
+		}
+	}
+	for fix, wants := range map[string]string{
+		"":                       "there is no fix",
+		"empty it.":              "doesn't begin a sentence",
+		"Empty it":               "neither ends a sentence nor gives a command",
+		"Empty it.":              "",
+		"Run: aws ecs do --it x": "",
+	} {
+		faults := strings.Join(Faults(finding.Finding{Severity: finding.Error, Message: "It is.", Fix: fix}), "; ")
+		if wants == "" && faults != "" || !strings.Contains(faults, wants) {
+			t.Errorf("%q: %s, want %q", fix, faults, wants)
+		}
+	}
+}
+
+func TestSeenFaults(t *testing.T) {
+	Saw(finding.Finding{Code: "seen-here", Severity: finding.Info, Message: "it fails"}, finding.Finding{Code: "of-others", Severity: finding.Info, Message: "it fails"})
+	faults := seenFaults([]finding.Code{{Code: "seen-here"}})
+	if len(faults) != 1 || !strings.HasPrefix(faults[0], "seen-here: the message doesn't begin a sentence") {
+		t.Errorf("got %q", faults)
+	}
+}

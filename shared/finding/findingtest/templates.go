@@ -1,12 +1,16 @@
 package findingtest
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
+	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +18,10 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 )
+
+// Hostile gives texts that others could put where a name is expected, by what is
+// special about them.
+func Hostile() map[string]string { return maps.Clone(hostile) }
 
 // hostile are texts that others could put where a name is expected.
 var hostile = map[string]string{
@@ -73,10 +81,14 @@ const most = 2000
 // aPlace is where a value goes, as finding.Template says.
 var aPlace = regexp.MustCompile(`{([a-z]+)}`)
 
-// Templates renders each template with every kind of value in each of its places, and
-// checks the grammar of each text.
-func Templates(t *testing.T, templates []finding.Template, codes []finding.Code) {
+// Templates renders each template that the package's sources write out with every kind
+// of value in each of its places, and checks the grammar of each text.
+func Templates(t *testing.T, codes []finding.Code) {
 	t.Helper()
+	templates, err := templatesIn(os.DirFS("."))
+	if err != nil {
+		t.Fatal(err)
+	}
 	rendered := 0
 	for _, template := range templates {
 		if !slices.ContainsFunc(codes, func(code finding.Code) bool { return code.Code == template.Code }) {
@@ -109,6 +121,107 @@ func Templates(t *testing.T, templates []finding.Template, codes []finding.Code)
 	}
 	for _, code := range loose {
 		t.Errorf("a finding of %s has a message that no template makes", code)
+	}
+}
+
+// templatesIn evaluates every finding.Template that sources write out, so that none
+// can be left out of the render test: literals, constants, sums of them, and the
+// fields of other templates.
+func templatesIn(sources fs.FS) (templates []finding.Template, err error) {
+	files, constants, err := parsed(sources)
+	if err != nil {
+		return nil, err
+	}
+	written := map[string]*ast.CompositeLit{}
+	for _, file := range files {
+		ast.Inspect(file, func(node ast.Node) bool {
+			if spec, ok := node.(*ast.ValueSpec); ok {
+				for i, value := range spec.Values {
+					if literal, ok := value.(*ast.CompositeLit); ok && called(literal.Type) == "Template" {
+						written[spec.Names[i].Name] = literal
+					}
+				}
+			}
+			return true
+		})
+	}
+	for _, file := range files {
+		ast.Inspect(file, func(node ast.Node) bool {
+			literal, ok := node.(*ast.CompositeLit)
+			if !ok || called(literal.Type) != "Template" || err != nil {
+				return true
+			}
+			var template finding.Template
+			template, err = templateOf(literal, constants, written)
+			templates = append(templates, template)
+			return true
+		})
+	}
+	if err == nil && len(templates) == 0 {
+		err = errors.New("the sources have no finding.Template: is the test run in its package's folder?")
+	}
+	return templates, err
+}
+
+// templateOf evaluates one template.
+func templateOf(literal *ast.CompositeLit, constants map[string]ast.Expr, written map[string]*ast.CompositeLit) (finding.Template, error) {
+	var template finding.Template
+	_, template.Severity = writtenOut(literal, constants)
+	for key, field := range map[string]*string{"Code": &template.Code, "Message": &template.Message, "Fix": &template.Fix} {
+		value := fieldOf(literal, key)
+		if value == nil {
+			continue
+		}
+		text, ok := constantText(value, constants, written)
+		if !ok {
+			return template, fmt.Errorf("the %s of the template %q is not a constant text", key, template.Code)
+		}
+		*field = text
+	}
+	return template, nil
+}
+
+// fieldOf gives the expression of a literal's field, nil if it isn't written.
+func fieldOf(literal *ast.CompositeLit, name string) ast.Expr {
+	for _, element := range literal.Elts {
+		pair, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		if key, ok := pair.Key.(*ast.Ident); ok && key.Name == name {
+			return pair.Value
+		}
+	}
+	return nil
+}
+
+// constantText evaluates an expression of constant text.
+func constantText(expression ast.Expr, constants map[string]ast.Expr, written map[string]*ast.CompositeLit) (string, bool) {
+	switch e := expression.(type) {
+	case *ast.BasicLit:
+		text, err := strconv.Unquote(e.Value)
+		return text, err == nil
+	case *ast.ParenExpr:
+		return constantText(e.X, constants, written)
+	case *ast.BinaryExpr:
+		left, isLeft := constantText(e.X, constants, written)
+		right, isRight := constantText(e.Y, constants, written)
+		return left + right, isLeft && isRight && e.Op == token.ADD
+	case *ast.Ident:
+		value, ok := constants[e.Name]
+		if !ok {
+			return "", false
+		}
+		return constantText(value, constants, written)
+	case *ast.SelectorExpr:
+		of, ok := e.X.(*ast.Ident)
+		if !ok || written[of.Name] == nil {
+			return "", false
+		}
+		value := fieldOf(written[of.Name], e.Sel.Name)
+		return constantText(value, constants, written)
+	default:
+		return "", false
 	}
 }
 
@@ -159,19 +272,30 @@ func renderings(places []string) map[string][]finding.Value {
 }
 
 var (
-	badPunctuation = regexp.MustCompile(`  |\w \.( |$)|,\.|[^.]\.\.$|,,|""|''|\(\)| ,|\b(and|or|but|because)\.|%!`)
-	endOfCommand   = regexp.MustCompile(`(: (aws|docker|sam|bash|git|for) [^ ].*|[}\]'"]|=[^ ]+)$`)
+	badPunctuation = regexp.MustCompile(`  |\w \.$|[a-z] \.( [A-Z])|,\.|[^.]\.\.$|,,|""|''|\(\)| ,|\b(and|or|but|because)\.|%!|<nil>`)
+	// badNumber is a number that its noun or verb doesn't fit.
+	badNumber    = regexp.MustCompile(`(?i)\b0 (failed|of) |\ball 1 |\b1 (of 1 )?(more |other |of the )?(subjects|instances|files|roles|secrets|tasks|services|containers|attempts|minutes|hours|days|images|definitions|findings|registries) `)
+	endOfCommand = regexp.MustCompile(`(: (aws|docker|sam|bash|git|for|printf|echo|cloud-init) [^ ].*|: terraform show -json PLAN|[}\]'"]|=[^ ]+)$`)
+	// verb is in every sentence that says something: an auxiliary, or a word with the
+	// ending of a verb.
+	verb = regexp.MustCompile(`(?i)\b(is|are|was|were|am|be|has|have|had|does|do|did|can|could|may|might|must|will|would|should|isn't|aren't|wasn't|weren't|hasn't|haven't|doesn't|don't|didn't|can't|couldn't|won't)\b|\b\w+(s|ed)\b`)
+	// asItIs begins sentences with names that are written small.
+	asItIs = regexp.MustCompile(`^(ecs-init|systemd|docker run|cloud-init|settings\.ecs|["(]|\$\(|[a-z]+-[a-z-]+ (isn't|is|would|could|was) |[^ ]+( \(.+\))? (can't|runs|ran|has|shows|failed|still|is)\b|[a-z]+[A-Z_.\[])`)
+	quoted = regexp.MustCompile(`"[^"]+"`)
 )
 
 // Faults says what a reader would trip over in a finding's texts.
 func Faults(f finding.Finding) (faults []string) {
 	add := func(fault string) { faults = append(faults, fault) }
-	first := []rune(strings.TrimPrefix(f.Message, "cured: ") + " ")[0]
+	message := strings.TrimPrefix(f.Message, "cured: ")
+	first := []rune(message + " ")[0]
 	switch {
-	case !unicode.IsUpper(first) && !unicode.IsDigit(first):
+	case !unicode.IsUpper(first) && !unicode.IsDigit(first) && !asItIs.MatchString(message) && (f.Variable == "" || !strings.HasPrefix(message, f.Variable)):
 		add("the message doesn't begin a sentence")
 	case !strings.HasSuffix(f.Message, "."):
 		add("the message doesn't end a sentence")
+	case !verb.MatchString(f.Message):
+		add("the message has no verb")
 	}
 	if f.Fix == "" && f.Severity != finding.Info {
 		add("there is no fix")
@@ -183,8 +307,12 @@ func Faults(f finding.Finding) (faults []string) {
 		add("the fix neither ends a sentence nor gives a command")
 	}
 	for _, text := range []string{f.Message, f.Fix} {
-		if bad := badPunctuation.FindString(text); bad != "" {
+		// What others wrote has their punctuation.
+		if bad := badPunctuation.FindString(quoted.ReplaceAllString(text, "Q")); bad != "" {
 			add(fmt.Sprintf("bad punctuation: %q", bad))
+		}
+		if bad := badNumber.FindString(text); bad != "" {
+			add(fmt.Sprintf("a number without its form: %q", bad))
 		}
 		if strings.ContainsFunc(text, func(r rune) bool {
 			return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
