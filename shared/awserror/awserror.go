@@ -4,6 +4,7 @@
 package awserror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -121,6 +122,12 @@ func Code(err error) string {
 		return apiError.ErrorCode()
 	}
 	return ""
+}
+
+// Answered says in a clause what a call was answered with, as in "s3:GetObject answered
+// AccessDenied".
+func Answered(err error) string {
+	return cmp.Or(Operation(err), "AWS") + " answered " + Code(err)
 }
 
 // Operation names the call that failed as IAM names its permission, as in

@@ -45,6 +45,13 @@ const (
 	AskProfile    Kind = "profile"
 )
 
+// kindNames begin the name of what a question is about, in a sentence.
+var kindNames = map[Kind]string{
+	AskDefinition: "the task definition", AskRight: "the right to use", AskRole: "the role", AskSecret: "the secret", AskFile: "the file", AskImage: "the image",
+	AskCluster: "the cluster", AskAttributes: "the attributes of the instances of", AskService: "the service", AskRunning: "the running tasks of",
+	AskRegistered: "the registration of", AskInstance: "the instance", AskProfile: "the instance profile",
+}
+
 // Question is about one thing; Role and Action are those of a right.
 type Question struct {
 	Kind         Kind

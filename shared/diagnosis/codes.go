@@ -1,8 +1,6 @@
 package diagnosis
 
 import (
-	"strings"
-
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
@@ -33,8 +31,7 @@ var Codes = append([]finding.Code{
 	{Code: CodeEvidence, Severity: finding.Info, Cause: "The evidence of the diagnosis: the reason as ECS wrote it, the task, and where to look.", Cure: "Nothing."},
 }, causeCodes()...)
 
-// causeCodes documents the causes by their advice: its first sentence says what
-// is wrong, the rest what to do.
+// causeCodes documents the causes by what stopreason says about them.
 func causeCodes() []finding.Code {
 	var codes []finding.Code
 	for _, id := range stopreason.IDs() {
@@ -42,25 +39,11 @@ func causeCodes() []finding.Code {
 		if id == stopreason.ApplicationExit || id == stopreason.OutOfMemory || id == stopreason.WrapperNoCause {
 			continue
 		}
-		advice := stopreason.Known(id).Advice
-		cause, cure, found := strings.Cut(advice, ". ")
-		if !found {
-			cause, cure = strings.TrimSuffix(advice, "."), "Correct that, and start the task again"
-		}
+		known := stopreason.Known(id)
 		codes = append(codes, finding.Code{
 			Code: string(id), Severity: finding.Error, Consequence: "Tasks don't start, or stop, until this is corrected.",
-			Cause: capitalized(strings.TrimPrefix(cause, "Network: ")) + ".", Cure: strings.TrimSuffix(cure, ".") + ".",
+			Cause: known.Cause, Cure: known.Cure,
 		})
 	}
 	return codes
-}
-
-// capitalized begins a sentence, unless it begins with the name of a field.
-func capitalized(text string) string {
-	for _, field := range []string{"environmentFiles", "logConfiguration", "valueFrom"} {
-		if strings.HasPrefix(text, field) {
-			return "The field " + text
-		}
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
 }

@@ -76,7 +76,7 @@ func TestDiagnoses(t *testing.T) {
 			event: "task-stopped-ec2-registry-secret-denied", change: containerReason(pullRefused),
 			account: func(a *account) { a.define(registrySecret, ""); a.secrets[registrySecret] = owned },
 			code:    "registry-wrong-credential",
-			message: "web (main) can't pull registry.example.com/team/app: the credential in secret prod/registry was refused. rotate-secret is renewing it.",
+			message: "web (main) can't pull registry.example.com/team/app: the registry refused the credential in the secret prod/registry. rotate-secret is renewing the secret.",
 			to:      "https://sqs/rotate", asked: `"renew":true,"secret":"` + registrySecret + `"`, notice: "tries again by itself within 15 minutes",
 		},
 		"refused credential with its status": {
@@ -87,14 +87,14 @@ func TestDiagnoses(t *testing.T) {
 				a.secrets[registrySecret] = owned
 			},
 			code: "registry-wrong-credential", to: "https://sqs/rotate",
-			message: "web (main) can't pull registry.example.com/team/app: the credential in secret prod/registry was refused (401). rotate-secret is renewing it.",
+			message: "web (main) can't pull registry.example.com/team/app: the registry refused the credential in the secret prod/registry (401). rotate-secret is renewing the secret.",
 			asked:   registrySecret,
 		},
 		"refused credential of a secret that no one renews": {
 			event: "task-stopped-ec2-registry-secret-denied", change: containerReason(pullRefused),
 			account: func(a *account) { a.define(registrySecret, ""); a.secrets[registrySecret] = secretOf(nil, false) },
-			code:    "registry-wrong-credential", fix: "write the registry's present credential into secret prod/registry", asked: "-",
-			message: "web (main) can't pull registry.example.com/team/app: the credential in secret prod/registry was refused.",
+			code:    "registry-wrong-credential", fix: "Write the registry's present credential into the secret prod/registry", asked: "-",
+			message: "web (main) can't pull registry.example.com/team/app: the registry refused the credential in the secret prod/registry.",
 		},
 		"credential that was sent to somebody else's registry": {
 			event: "task-stopped-ec2-registry-secret-denied", change: containerReason(pullRefused),
@@ -102,7 +102,7 @@ func TestDiagnoses(t *testing.T) {
 				a.define(registrySecret, "")
 				a.secrets[registrySecret] = secretOf(map[string]string{driverTag: "harbor", registryTag: "other.example.com"}, true)
 			},
-			code: "registry-wrong-credential", message: "was refused.", asked: "-",
+			code: "registry-wrong-credential", message: "the registry refused the credential", asked: "-",
 		},
 		"missing credential": {
 			event: "task-stopped-ec2-registry-secret-denied", change: containerReason(`CannotPullContainerError: Error response from daemon: Head "https://registry.example.com/v2/team/app/manifests/1": no basic auth credentials`),
@@ -113,12 +113,12 @@ func TestDiagnoses(t *testing.T) {
 		"missing credential in a dry run": {
 			event: "task-stopped-ec2-registry-secret-denied", change: containerReason("CannotPullContainerError: no basic auth credentials"), mode: finding.DryRun,
 			account: func(a *account) { a.define("", "") },
-			code:    "registry-no-credential", message: "patch-task-definition would be asked to end it (dry run).", asked: "-",
+			code:    "registry-no-credential", message: "patch-task-definition isn't asked to end this, because this is a dry run.", asked: "-",
 		},
 		"registry secret that the execution role may not read": {
 			event:   "task-stopped-ec2-registry-secret-denied",
 			account: func(a *account) { a.denied["secretsmanager:GetSecretValue ecsTaskExecutionRole"] = true },
-			code:    "registry-secret-denied", message: "web (main) can't start a task: role ecsTaskExecutionRole may not read secret registry. patch-task-definition is looking at the task definition.",
+			code:    "registry-secret-denied", message: "web (main) can't start a task: the role ecsTaskExecutionRole may not read the secret registry. patch-task-definition is looking at the task definition.",
 			to: "https://sqs/patch", asked: definitionARN,
 		},
 		"registry secret that an organization forbids": {
@@ -130,22 +130,22 @@ func TestDiagnoses(t *testing.T) {
 		},
 		"registry secret that doesn't exist": {
 			event: "task-stopped-ec2-registry-secret-denied", change: stoppedFor("Asm fetching secret from the service for arn:aws:secretsmanager:us-east-1:123456789012:secret:old-AbCdEf: ResourceNotFoundException: Secrets Manager can't find the specified secret."),
-			account: func(*account) {}, code: "registry-secret-gone", message: "web (main) can't start a task: secret old doesn't exist.", to: "https://sqs/patch", asked: definitionARN,
+			account: func(*account) {}, code: "registry-secret-gone", message: "web (main) can't start a task: the secret old doesn't exist.", to: "https://sqs/patch", asked: definitionARN,
 		},
 		"secret that doesn't exist": {
 			event: "task-stopped-secret-denied", change: stoppedFor("ResourceNotFoundException: The task can't retrieve the secret with ARN 'arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf' from AWS Secrets Manager. Check whether the secret exists in the specified Region: x"),
-			account: func(*account) {}, code: "secret-gone", message: "secret app doesn't exist.", asked: "-", fix: "Create it, or correct valueFrom.",
+			account: func(*account) {}, code: "secret-gone", message: "the secret app doesn't exist.", asked: "-", fix: "secret:app-AbCdEf, or correct valueFrom.",
 		},
 		"secret that is scheduled for deletion": {
 			event: "task-stopped-secret-denied", change: stoppedFor("ResourceNotFoundException: The task can't retrieve the secret with ARN 'arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf' from AWS Secrets Manager. Check whether the secret exists in the specified Region: x"),
 			account: func(a *account) {
 				a.secrets["arn:aws:secretsmanager:us-east-1:123456789012:secret:app-AbCdEf"] = &secretsmanager.DescribeSecretOutput{DeletedDate: aws.Time(a.now)}
 			},
-			code: "secret-gone", message: "secret app is scheduled for deletion on 2026-08-24.", asked: "-",
+			code: "secret-gone", message: "the secret app is scheduled for deletion on 2026-08-24.", asked: "-",
 		},
 		"environment file that isn't there, which S3 calls forbidden": {
 			event: "task-stopped-secret-denied", change: stoppedFor("Unable to download env file with key prod/app.env from bucket example-env, error: operation error S3: GetObject, https response error StatusCode: 403, RequestID: 0, HostID: 0, api error AccessDenied: Access Denied"),
-			account: func(*account) {}, code: "env-file-denied", message: "the environment file s3://example-env/prod/app.env doesn't exist", asked: "-", fix: "upload the file",
+			account: func(*account) {}, code: "env-file-denied", message: "the environment file s3://example-env/prod/app.env doesn't exist", asked: "-", fix: "Upload the environment file s3://example-env/prod/app.env",
 		},
 		"environment file that is forbidden": {
 			event: "task-stopped-secret-denied", change: stoppedFor("Unable to download env file with key prod/app.env from bucket example-env, error: operation error S3: GetObject, https response error StatusCode: 403, RequestID: 0, HostID: 0, api error AccessDenied: Access Denied"),
@@ -153,18 +153,18 @@ func TestDiagnoses(t *testing.T) {
 				a.objects["s3://example-env/prod/app.env"] = nil
 				a.define("", "arn:aws:iam::123456789012:role/exec")
 			},
-			code: "env-file-denied", message: "role exec may not read the environment file s3://example-env/prod/app.env. patch-task-definition is looking", to: "https://sqs/patch", asked: definitionARN,
+			code: "env-file-denied", message: "the role exec may not read the environment file s3://example-env/prod/app.env. patch-task-definition is looking", to: "https://sqs/patch", asked: definitionARN,
 		},
 		"log group denied to the instance role": {
 			event: "task-stopped-ec2-log-group-gone", change: containerReason("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/ecsInstanceRole/i-0123456789abcdef0 is not authorized to perform: logs:CreateLogStream on resource: arn:aws:logs:us-east-1:123456789012:log-group:/ecs/web:log-stream:x because no identity-based policy allows the logs:CreateLogStream action"),
-			account: func(*account) {}, code: "log-denied", message: "role ecsInstanceRole may not write to log group /ecs/web. attach-policies is looking at the role.", to: "https://sqs/attach", asked: `"refused":"logs:CreateLogStream","roles":["ecsInstanceRole"]`,
+			account: func(*account) {}, code: "log-denied", message: "the role ecsInstanceRole may not write to the log group /ecs/web. attach-policies is looking at the role.", to: "https://sqs/attach", asked: `"refused":"logs:CreateLogStream","roles":["ecsInstanceRole"]`,
 		},
 		"log group that doesn't exist": {
 			event: "task-stopped-ec2-log-group-gone", account: func(a *account) {
 				a.define("", "")
 				a.definitions[definitionARN].ContainerDefinitions[0].Name = aws.String("web")
 			},
-			code: "log-group-gone", message: "web (main) can't start a task: log group /ecs/web doesn't exist.", asked: "-",
+			code: "log-group-gone", message: "web (main) can't start a task: the log group /ecs/web doesn't exist.", asked: "-",
 		},
 		"image that isn't there": {
 			event: "task-stopped-ec2-manifest-unknown", account: func(*account) {}, code: "image-absent", message: "isn't in the registry.", asked: "-",
@@ -176,12 +176,12 @@ func TestDiagnoses(t *testing.T) {
 			event:   "task-running-on-cached-image",
 			account: func(a *account) { a.define(registrySecret, ""); a.secrets[registrySecret] = owned },
 			code:    "registry-wrong-credential", severity: finding.Warning,
-			message: "web (main) runs on a cached image, since registry.example.com/team/app can't be pulled: the credential in secret prod/registry was refused. rotate-secret is renewing it.",
+			message: "web (main) runs on a cached image, because registry.example.com/team/app can't be pulled: the registry refused the credential in the secret prod/registry. rotate-secret is renewing the secret.",
 			to:      "https://sqs/rotate", asked: registrySecret,
 		},
 		"refused registration": {
 			event: "cloudtrail-register-denied", account: func(*account) {}, code: "registration-denied",
-			message: "instance i-0123456789abcdef0 (default) can't join its cluster: role bastion-role may not register it. attach-policies is looking at the role.",
+			message: "Instance i-0123456789abcdef0 (default) can't join its cluster: the role bastion-role may not register the instance. attach-policies is looking at the role.",
 			to:      "https://sqs/attach", asked: `"refused":"ecs:RegisterContainerInstance","roles":["bastion-role"]`, notice: "tries again by itself within minutes",
 		},
 		"registration with a cluster that doesn't exist": {
@@ -189,21 +189,21 @@ func TestDiagnoses(t *testing.T) {
 				d["errorCode"], d["errorMessage"] = "ClientException", "Cluster not found."
 				d["requestParameters"] = map[string]any{"cluster": "prdo"}
 			},
-			account: func(*account) {}, code: "cluster-absent", message: "instance i-0123456789abcdef0 (prdo) can't join its cluster: cluster prdo doesn't exist or isn't active.", asked: "-", fix: "systemctl restart ecs",
+			account: func(*account) {}, code: "cluster-absent", message: "Instance i-0123456789abcdef0 (prdo) can't join its cluster: the cluster prdo doesn't exist or isn't active.", asked: "-", fix: "systemctl restart ecs",
 		},
 		"registration with an attribute that ECS refuses": {
 			event: "cloudtrail-register-denied", change: func(d map[string]any) {
 				d["errorCode"], d["errorMessage"] = "InvalidParameterException", "The specified attribute name is invalid."
 				d["requestParameters"] = map[string]any{"cluster": "prod"}
 			},
-			account: func(*account) {}, code: "registration-refused", message: "instance i-0123456789abcdef0 (prod) can't join its cluster: Amazon ECS refuses the attributes or tags", asked: "-", fix: "systemctl restart ecs",
+			account: func(*account) {}, code: "registration-refused", message: "Instance i-0123456789abcdef0 (prod) can't join its cluster: Amazon ECS refuses the attributes or tags", asked: "-", fix: "systemctl restart ecs",
 		},
 		"agent that is gone": {
-			event: "container-instance-health-agent", account: func(*account) {}, code: "place-agent", message: "instance i-0123456789abcdef0 (main) has lost its agent: the agent is disconnected.", asked: "-",
+			event: "container-instance-health-agent", account: func(*account) {}, code: "place-agent", message: "Instance i-0123456789abcdef0 (main) has lost its agent: the agent is disconnected from Amazon ECS.", asked: "-",
 		},
 		"role that ECS can't assume": {
 			event: "service-task-configuration-failure", account: func(a *account) { a.trust["TaskRole"] = `{"Statement":[]}` }, code: "role-not-assumable",
-			message: "web (main) can't start a task: role TaskRole doesn't trust ecs-tasks.amazonaws.com.", asked: "-", fix: "ecs-tasks.amazonaws.com",
+			message: "web (main) can't start a task: the role TaskRole doesn't trust ecs-tasks.amazonaws.com.", asked: "-", fix: "ecs-tasks.amazonaws.com",
 		},
 		"capacity": {
 			event: "service-task-placement-failure-ec2", account: func(*account) {}, code: "place-capacity", message: "web (main) can't place a task:", asked: "-",
@@ -353,7 +353,7 @@ func TestHourlyReminderAndResolution(t *testing.T) {
 		t.Error("want the first message alone within the hour")
 	}
 	again := at(61, 4)
-	if !again.Newsworthy() || !strings.HasPrefix(again.Findings[0].Message, "Still, since 16:00 UTC: web (main)") || !strings.Contains(fmt.Sprint(again.Findings), "4 failed attempts") {
+	if !again.Newsworthy() || !strings.HasPrefix(again.Findings[0].Message, "Still failing since 16:00 UTC: web (main)") || !strings.Contains(fmt.Sprint(again.Findings), "in 4 attempts") {
 		t.Errorf("after an hour told %+v, want it with a count", again.Findings)
 	}
 	schedule := []byte(`{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}`)
@@ -364,7 +364,7 @@ func TestHourlyReminderAndResolution(t *testing.T) {
 	started := a.now.Add(2 * time.Minute)
 	a.tasks = []types.Task{{TaskArn: aws.String("arn:aws:ecs:us-east-1:123456789012:task/main/1"), LastStatus: aws.String("RUNNING"), TaskDefinitionArn: aws.String("arn:aws:ecs:us-east-1:123456789012:task-definition/web:8"), StartedAt: &started}}
 	over := only(t, d.Handle(t.Context(), schedule))
-	if over.Status != finding.Remediated || !strings.Contains(over.Findings[0].Message, "Resolved: web (main): a task of web:8 runs since 17:03 UTC.") || len(a.objects) != 0 {
+	if over.Status != finding.Remediated || !strings.Contains(over.Findings[0].Message, "Resolved: web (main) works again: a task of web:8 has run since 17:03 UTC.") || len(a.objects) != 0 {
 		t.Errorf("when it is over told %+v", over)
 	}
 	// The next failure is a new one.
@@ -432,7 +432,7 @@ func TestServiceEventWithoutReason(t *testing.T) {
 	for _, event := range []string{"service-task-start-impaired", "deployment-failed"} {
 		a.objects = map[string][]byte{}
 		result := only(t, a.diagnosis(finding.Enforce).Handle(t.Context(), queued(1, sample(t, event))))
-		if result.Findings[0].Code != "registry-secret-denied" || !strings.HasPrefix(result.Findings[0].Message, "web (main) can't start a task: role ecsTaskExecutionRole") {
+		if result.Findings[0].Code != "registry-secret-denied" || !strings.HasPrefix(result.Findings[0].Message, "web (main) can't start a task: the role ecsTaskExecutionRole") {
 			t.Errorf("%s told %+v", event, result.Findings)
 		}
 		if calls := a.took(); len(calls) > 4 {
@@ -458,12 +458,12 @@ func TestByHand(t *testing.T) {
 		"service that can't place": {`{"service":"main/web"}`, func() {
 			a.services = []types.Service{{Events: []types.ServiceEvent{{Message: aws.String("(service web) was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster.")}}}}
 		}, "place-no-instances", "the cluster has no container instance"},
-		"instance without a profile": {`{"instance":"i-0123456789abcdef0","cluster":"main"}`, func() { a.ec2 = []ec2types.Instance{instanceWith("")} }, "instance-not-registered", "instance i-0123456789abcdef0 (main) can't join its cluster: it has no instance profile."},
+		"instance without a profile": {`{"instance":"i-0123456789abcdef0","cluster":"main"}`, func() { a.ec2 = []ec2types.Instance{instanceWith("")} }, "instance-not-registered", "Instance i-0123456789abcdef0 (main) can't join its cluster: it has no instance profile."},
 		"instance whose role may not": {`{"instance":"i-0123456789abcdef0","cluster":"main"}`, func() {
 			a.ec2 = []ec2types.Instance{instanceWith("arn:aws:iam::123456789012:instance-profile/node")}
 			a.profiles["node"], a.denied["ecs:RegisterContainerInstance node"] = "node", true
-		}, "instance-not-registered", "role node may not register it. attach-policies is looking at the role."},
-		"wrong words": {`{"service":"web"}`, func() {}, "event-malformed", "cluster/name"},
+		}, "instance-not-registered", "the role node may not register the instance. attach-policies is looking at the role."},
+		"wrong words": {`{"service":"web"}`, func() {}, "event-malformed", "CLUSTER/NAME"},
 		"wrong task":  {`{"task":"web"}`, func() {}, "event-malformed", "ARN of a task"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -553,7 +553,7 @@ func TestInstancesThatDoNotRegister(t *testing.T) {
 	schedule := []byte(`{"detail-type":"Scheduled Event","source":"aws.events","detail":{}}`)
 	d := a.diagnosis(finding.Enforce)
 	result := only(t, d.Handle(t.Context(), schedule))
-	if result.Findings[0].Code != "instance-not-registered" || !strings.Contains(result.Findings[0].Message, "(main) can't join its cluster: role node may not register it. attach-policies is looking at the role.") {
+	if result.Findings[0].Code != "instance-not-registered" || !strings.Contains(result.Findings[0].Message, "(main) can't join its cluster: the role node may not register the instance. attach-policies is looking at the role.") {
 		t.Errorf("told %+v", result.Findings)
 	}
 	if len(a.sent) != 1 || !strings.Contains(*a.sent[0].MessageBody, `"roles":["node"]`) {

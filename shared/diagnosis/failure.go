@@ -96,19 +96,17 @@ func (f Failure) Revision() string {
 	return revision
 }
 
-// Who names what failed, for people: a service, a definition or an instance.
-func (f Failure) Who() string {
+// who names what failed, for people: a service, a definition, an instance or a task.
+func (f Failure) who() (what, name string) {
 	switch {
 	case f.Service != "":
-		return f.Service
+		return "", f.Service
 	case f.Instance != "":
-		return "instance " + f.Instance
+		return "Instance ", f.Instance
 	case f.Definition != "":
-		return f.Family()
-	case f.Task != "":
-		return "task " + lastPart(f.Task)
+		return "", f.Family()
 	default:
-		return "a task"
+		return "Task ", lastPart(f.Task)
 	}
 }
 

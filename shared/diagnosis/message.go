@@ -1,29 +1,27 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
 // verb says what can't be done, before the colon.
 func (o Observation) verb() string {
 	f := o.Failure
-	subject := brief(onOneLine(f.Who()), maxService)
-	if f.Cluster != "" {
-		subject += " (" + brief(onOneLine(f.Cluster), maxCluster) + ")"
-	}
-	image := brief(onOneLine(withoutTag(o.image())), maxImage)
+	subject := f.shownSubject()
+	image := brief(shown(withoutTag(o.image())), maxImage)
 	switch {
 	case f.Cached && image != "":
-		return fmt.Sprintf("%s runs on a cached image, since %s can't be pulled", subject, image)
+		return fmt.Sprintf("%s runs on a cached image, because %s can't be pulled", subject, image)
 	case f.Cached:
-		return subject + " runs on a cached image, since its image can't be pulled"
+		return subject + " runs on a cached image, because its image can't be pulled"
 	case f.Instance != "" && f.Reason.ID == "place-agent":
 		return subject + " has lost its agent"
 	case f.Instance != "":
@@ -35,6 +33,18 @@ func (o Observation) verb() string {
 	default:
 		return subject + " can't start a task"
 	}
+}
+
+// shownSubject begins a sentence with what failed, and its cluster if it is known.
+func (f Failure) shownSubject() string {
+	what, name := f.who()
+	subject := what + brief(finding.Shown(name), maxService-len(what))
+	if cluster := brief(shown(f.Cluster), maxCluster); strings.HasPrefix(cluster, "(") {
+		subject += " " + cluster
+	} else if cluster != "" {
+		subject += " (" + cluster + ")"
+	}
+	return subject
 }
 
 func isPull(r stopreason.Reason) bool {
@@ -64,15 +74,16 @@ const (
 // end what it is.
 func brief(name string, most int) string {
 	runes := []rune(name)
-	if len(runes) <= most {
+	switch {
+	case len(runes) <= most:
 		return name
+	case runes[0] == '(':
+		// What finding.Shown says instead of a secret.
+		return "(not shown)"
 	}
 	front := (most - 1) / 2
 	return string(runes[:front]) + "…" + string(runes[len(runes)-(most-1-front):])
 }
-
-// maxShown bounds a name that a stranger chose.
-const maxShown = 120
 
 // onOneLine drops what no name of AWS's has, and a terminal or a mail would take
 // for more than text.
@@ -85,13 +96,12 @@ func onOneLine(name string) string {
 	}, name)
 }
 
-// shown gives a name on one line, cut where it is long.
+// shown gives a name as a sentence shows it, "" for one that is empty.
 func shown(name string) string {
-	name = secretshape.Mask(onOneLine(name))
-	if len(name) > maxShown {
-		name = strings.ToValidUTF8(name[:maxShown], "") + "…"
+	if strings.TrimSpace(onOneLine(name)) == "" {
+		return ""
 	}
-	return name
+	return finding.Shown(name)
 }
 
 // secretName is a secret's name without what its ARN has around it.
@@ -115,20 +125,24 @@ func (o Observation) why() string {
 			return text
 		}
 	}
-	cause, _, _ := strings.Cut(strings.TrimPrefix(stopreason.Known(o.Failure.Reason.ID).Advice, "Network: "), ". ")
-	return lowerFirst(strings.TrimSuffix(cause, "."))
+	return lowerFirst(strings.TrimSuffix(stopreason.Known(o.Failure.Reason.ID).Cause, "."))
 }
 
 // deniedRole names the role that was refused.
 func (o Observation) deniedRole() string {
 	switch {
 	case o.role() != "":
-		return "role " + shown(lastPart(o.role()))
+		return "the role " + finding.Shown(lastPart(o.role()))
 	case o.isInstanceRole():
 		return "the instance role"
 	default:
 		return "the execution role"
 	}
+}
+
+// fileName names the environment file that the text or the definition names.
+func (o Observation) fileName() string {
+	return cmp.Or(shown(o.file()), shown(o.Failure.Reason.Object), "that the task definition names")
 }
 
 // object names what the text says could not be used.
@@ -150,12 +164,12 @@ func (o Observation) whyImage() string {
 	switch o.Failure.Reason.ID {
 	case "registry-wrong-credential":
 		if secret != "" {
-			return fmt.Sprintf("the credential in secret %s was refused%s", secret, status(text))
+			return fmt.Sprintf("the registry refused the credential in the secret %s%s", secret, status(text))
 		}
 		return "the registry refused the credential" + status(text) + "; the task definition names none, so it comes from the instance's ecs.config"
 	case "registry-no-credential":
 		if secret != "" {
-			return fmt.Sprintf("the registry asks for a credential and doesn't take that of secret %s", secret)
+			return fmt.Sprintf("the registry asks for a credential and doesn't take the one in the secret %s", secret)
 		}
 		return "it is private, and the task definition names no credential"
 	case "registry-rate-limit":
@@ -165,7 +179,7 @@ func (o Observation) whyImage() string {
 		return "the registry's pull limit is used up"
 	case "registry-forbidden":
 		if secret != "" {
-			return fmt.Sprintf("the registry doesn't let the credential in secret %s read it", secret)
+			return fmt.Sprintf("the registry doesn't let the credential in the secret %s read it", secret)
 		}
 		return "the registry doesn't let the credential read it"
 	case "image-denied-or-absent":
@@ -188,21 +202,25 @@ func (o Observation) whySecret() string {
 	case "registry-secret-gone", "secret-gone":
 		if answer, ok := o.secret(); ok && !answer.Gone && answer.Unknown == "" {
 			if !answer.Deleted.IsZero() {
-				return fmt.Sprintf("secret %s is scheduled for deletion on %s", o.object(), answer.Deleted.UTC().Format(time.DateOnly))
+				return fmt.Sprintf("the secret %s is scheduled for deletion on %s", o.object(), answer.Deleted.UTC().Format(time.DateOnly))
 			}
-			return fmt.Sprintf("secret %s has no current value, or was created after the task", o.object())
+			return fmt.Sprintf("the secret %s has no current value, or was created after the task", o.object())
 		}
-		return fmt.Sprintf("secret %s doesn't exist", o.object())
+		return fmt.Sprintf("the secret %s doesn't exist", o.object())
 	case "secret-marked-for-deletion":
-		return fmt.Sprintf("secret %s is scheduled for deletion", o.object())
+		return fmt.Sprintf("the secret %s is scheduled for deletion", o.object())
 	case "secret-key-missing":
-		return fmt.Sprintf("the secret has no JSON key %s", shown(o.Failure.Reason.Named.SecretKey))
+		key := shown(o.Failure.Reason.Named.SecretKey)
+		if key == "" {
+			return "the secret doesn't have the JSON key that valueFrom names"
+		}
+		return fmt.Sprintf("the secret has no JSON key %s", key)
 	case "ssm-gone":
-		return fmt.Sprintf("parameter %s doesn't exist", o.object())
+		return fmt.Sprintf("the parameter %s doesn't exist", o.object())
 	case "env-file-gone":
-		return fmt.Sprintf("the environment file %s doesn't exist", shown(o.file()))
+		return fmt.Sprintf("the environment file %s doesn't exist", o.fileName())
 	case "log-group-gone":
-		return fmt.Sprintf("log group %s doesn't exist", o.logGroup())
+		return fmt.Sprintf("the log group %s doesn't exist", o.logGroup())
 	default:
 		return ""
 	}
@@ -213,9 +231,9 @@ func (o Observation) whyDenied() string {
 	role, by := o.deniedRole(), denier(o.Failure.Reason)
 	switch o.Failure.Reason.ID {
 	case "registry-secret-denied", "secret-denied":
-		return fmt.Sprintf("%s may not read secret %s%s", role, o.object(), by)
+		return fmt.Sprintf("%s may not read the secret %s%s", role, o.object(), by)
 	case "ssm-denied":
-		return fmt.Sprintf("%s may not read parameter %s%s", role, o.object(), by)
+		return fmt.Sprintf("%s may not read the parameter %s%s", role, o.object(), by)
 	case "secret-kms-denied":
 		return fmt.Sprintf("%s may not decrypt with the KMS key of the secret%s", role, by)
 	case "ecr-token-denied":
@@ -224,13 +242,13 @@ func (o Observation) whyDenied() string {
 		return fmt.Sprintf("%s may not pull from the repository%s", role, by)
 	case "env-file-denied":
 		if file, answer, ok := o.fileAnswer(); ok && answer.Gone {
-			return fmt.Sprintf("the environment file %s doesn't exist (Amazon S3 calls it forbidden, since s3:ListBucket isn't allowed)", shown(file))
+			return fmt.Sprintf("the environment file %s doesn't exist (Amazon S3 calls it forbidden, because s3:ListBucket isn't allowed)", shown(file))
 		}
-		return fmt.Sprintf("%s may not read the environment file %s%s", role, shown(o.file()), by)
+		return fmt.Sprintf("%s may not read the environment file %s%s", role, o.fileName(), by)
 	case "log-denied":
-		return fmt.Sprintf("%s may not write to log group %s%s", role, o.logGroup(), by)
+		return fmt.Sprintf("%s may not write to the log group %s%s", role, o.logGroup(), by)
 	case stopreason.RegistrationDenied:
-		return fmt.Sprintf("%s may not register it%s", role, by)
+		return fmt.Sprintf("%s may not register the instance%s", role, by)
 	default:
 		return ""
 	}
@@ -243,23 +261,29 @@ func (o Observation) whyElse() string {
 	case "role-not-assumable", "execution-credentials-absent", "ecr-execution-credentials-absent":
 		return o.whyRole()
 	case stopreason.ClusterAbsent:
-		return fmt.Sprintf("cluster %s doesn't exist or isn't active", shown(o.Failure.Cluster))
+		if o.Failure.Cluster == "" {
+			return "its cluster doesn't exist or isn't active"
+		}
+		return fmt.Sprintf("the cluster %s doesn't exist or isn't active", shown(o.Failure.Cluster))
 	case stopreason.RegistrationRefused:
 		return "Amazon ECS refuses the attributes or tags that it registers with"
 	case stopreason.NotRegistered:
 		return o.whyOut()
 	case "place-attribute":
 		if missing := o.missingAttributes(); len(missing) > 0 {
-			return "no instance has the attribute " + strings.Join(missing, ", ")
+			if len(missing) == 1 {
+				return "no instance has the attribute " + missing[0]
+			}
+			return "no instance has all of the attributes " + strings.Join(missing, ", ")
 		}
 		return "no instance has an attribute that the task definition requires"
 	case "place-no-instances":
 		return "the cluster has no container instance"
 	case "place-agent":
-		return "the agent is disconnected"
+		return "the agent is disconnected from Amazon ECS"
 	case stopreason.Unrecognised:
 		if o.Failure.Reason.Class != "" {
-			return "the reason isn't known here (" + o.Failure.Reason.Class + ")"
+			return "the reason isn't known here (" + shown(o.Failure.Reason.Class) + ")"
 		}
 		return "the reason isn't known here"
 	default:
@@ -302,23 +326,33 @@ func denier(r stopreason.Reason) string {
 	}
 }
 
-func (o Observation) whyRole() string {
-	name, answer := o.Failure.Reason.Named.Role, Answer{Unknown: "not asked"}
+// askedRole gives the role that Amazon ECS gets no credentials of, "" where none is
+// named, and what IAM says about it.
+func (o Observation) askedRole() (string, Answer) {
+	name := o.Failure.Reason.Named.Role
 	if name == "" {
 		name = lastPart(o.executionRole())
 	}
-	if found, asked := o.Answers[Question{Kind: AskRole, Subject: name}]; asked {
-		answer = found
+	if name == "." {
+		name = ""
 	}
+	if found, asked := o.Answers[Question{Kind: AskRole, Subject: name}]; asked {
+		return name, found
+	}
+	return name, Answer{Unknown: "not asked"}
+}
+
+func (o Observation) whyRole() string {
+	name, answer := o.askedRole()
 	switch {
-	case name == "" || name == ".":
+	case name == "":
 		return "the task has no credentials of an execution role"
 	case answer.Gone:
-		return fmt.Sprintf("role %s doesn't exist", shown(name))
+		return fmt.Sprintf("the role %s doesn't exist", finding.Shown(name))
 	case answer.Unknown == "" && answer.Distrusts:
-		return fmt.Sprintf("role %s doesn't trust ecs-tasks.amazonaws.com", shown(name))
+		return fmt.Sprintf("the role %s doesn't trust ecs-tasks.amazonaws.com", finding.Shown(name))
 	default:
-		return fmt.Sprintf("Amazon ECS got no credentials of role %s", shown(name))
+		return fmt.Sprintf("Amazon ECS got no credentials of the role %s", finding.Shown(name))
 	}
 }
 
@@ -326,13 +360,13 @@ func (o Observation) whyOut() string {
 	instance, asked := o.Answers[Question{Kind: AskInstance, Subject: o.Failure.Instance}]
 	switch {
 	case asked && instance.Gone:
-		return "it doesn't exist"
+		return "the instance doesn't exist"
 	case asked && instance.Status != "" && instance.Status != "running":
-		return "it is " + instance.Status
+		return "the instance is " + shown(instance.Status)
 	case asked && instance.Unknown == "" && instance.Profile == "":
 		return "it has no instance profile"
 	case !asked:
-		return "it isn't registered"
+		return "the instance isn't registered"
 	}
 	profile := o.Answers[Question{Kind: AskProfile, Subject: lastPart(instance.Profile)}]
 	if profile.Unknown == "" && profile.Role == "" {
@@ -340,7 +374,7 @@ func (o Observation) whyOut() string {
 	}
 	for question, answer := range o.Answers {
 		if question.Kind == AskRight && answer.Unknown == "" && !answer.Allowed {
-			return fmt.Sprintf("role %s may not register it", shown(lastPart(question.Role)))
+			return fmt.Sprintf("the role %s may not register the instance", finding.Shown(lastPart(question.Role)))
 		}
 	}
 	return "its role may register it, so its ecs.config, user data, agent or network keeps it out"
@@ -370,16 +404,16 @@ func (o Observation) visibility() registry.Visibility {
 }
 
 func (o Observation) logGroup() string {
-	if o.Failure.Reason.Named.LogGroup != "" {
-		return shown(o.Failure.Reason.Named.LogGroup)
+	if group := shown(o.Failure.Reason.Named.LogGroup); group != "" {
+		return group
 	}
 	if d := o.definition(); d != nil {
 		for _, container := range d.ContainerDefinitions {
 			if container.LogConfiguration == nil || (o.Failure.Container != "" && container.Name != nil && *container.Name != o.Failure.Container) {
 				continue
 			}
-			if group := container.LogConfiguration.Options["awslogs-group"]; group != "" {
-				return shown(group)
+			if group := shown(container.LogConfiguration.Options["awslogs-group"]); group != "" {
+				return group
 			}
 		}
 	}

@@ -1,12 +1,15 @@
 package diagnosis
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/ecs-guardrails/ecs-guardrails/shared/escape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
@@ -47,15 +50,15 @@ func (d *Diagnosis) plan(o Observation) pipeline.Plan[Action] {
 	f := o.Failure
 	switch {
 	case o.Told:
-		return skipped(CodeKnown, fmt.Sprintf("People were told about this failure of %s (%s) within the last hour.", f.Who(), f.Cluster))
+		return skipped(CodeKnown, f.shownSubject()+" failed in the same way within the last hour, which was reported.")
 	case f.Open != nil:
 		return followed(o)
 	case !o.Found:
-		return pipeline.Plan[Action]{Findings: []finding.Finding{{Code: CodeNothingFound, Severity: finding.Info, Message: fmt.Sprintf("%s (%s) shows no failure.", f.Who(), f.Cluster)}}}
+		return pipeline.Plan[Action]{Findings: []finding.Finding{{Code: CodeNothingFound, Severity: finding.Info, Message: f.shownSubject() + " shows no failure."}}}
 	case f.Reason.ID == stopreason.ApplicationExit || f.Reason.ID == stopreason.OutOfMemory:
-		return skipped(CodeApplicationExit, fmt.Sprintf("%s (%s) ran and ended by itself, or was ended for its health or memory; that is the application's own.", f.Who(), f.Cluster))
+		return skipped(CodeApplicationExit, f.applicationExit())
 	case f.Reason.ID == stopreason.WrapperNoCause:
-		return skipped(CodeNoReason, fmt.Sprintf("%s (%s) names no reason.", f.Who(), f.Cluster))
+		return skipped(CodeNoReason, f.shownSubject()+" failed, and ECS names no reason.")
 	}
 	handOver, next := d.handOver(o)
 	severity := finding.Error
@@ -67,10 +70,10 @@ func (d *Diagnosis) plan(o Observation) pipeline.Plan[Action] {
 		message += " " + next
 	}
 	if o.Again {
-		message = fmt.Sprintf("Still, since %s: %s", o.State.Opened.UTC().Format("15:04 MST"), message)
+		message = fmt.Sprintf("Still failing since %s: %s", o.State.Opened.UTC().Format("15:04 MST"), message)
 	}
 	plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
-		Code: string(f.Reason.ID), Severity: severity, Headline: true, Message: message, Fix: o.fix(handOver != nil),
+		Code: string(f.Reason.ID), Severity: severity, Headline: true, Message: message, Fix: o.fix(handOver),
 	}}}
 	if handOver != nil {
 		plan.Findings = append(plan.Findings, finding.Finding{Code: CodeCureRequested, Severity: finding.Info, Message: afterCure(f, handOver.Function)})
@@ -78,7 +81,7 @@ func (d *Diagnosis) plan(o Observation) pipeline.Plan[Action] {
 	}
 	plan.Findings = append(plan.Findings, o.doubts()...)
 	for _, also := range f.Also {
-		plan.Findings = append(plan.Findings, finding.Finding{Code: CodeAlso, Severity: finding.Info, Message: fmt.Sprintf("The same text also names %s: %s", also.ID, also.Advice)})
+		plan.Findings = append(plan.Findings, finding.Finding{Code: CodeAlso, Severity: finding.Info, Message: fmt.Sprintf("The same text also names %s. %s", also.ID, also.Advice)})
 	}
 	plan.Findings = append(plan.Findings, finding.Finding{Code: CodeEvidence, Severity: finding.Info, Message: o.evidence()})
 	return plan
@@ -96,59 +99,75 @@ func followed(o Observation) pipeline.Plan[Action] {
 	for question, answer := range o.Answers {
 		switch {
 		case question.Kind == AskRunning && answer.Started.After(state.Seen):
-			over = fmt.Sprintf("a task of %s runs since %s", shown(Failure{Definition: answer.Revision}.Revision()), answer.Started.UTC().Format("15:04 MST"))
+			over = fmt.Sprintf("a task of %s has run since %s", shown(Failure{Definition: answer.Revision}.Revision()), answer.Started.UTC().Format("15:04 MST"))
 		case question.Kind == AskRegistered && answer.Unknown == "" && !answer.Gone && answer.Connected:
-			over = "it is registered and its agent is connected"
+			over = "the instance is registered and its agent is connected"
 		}
 	}
 	switch {
 	case over != "":
-		who := o.Failure.Who()
-		attempts := ""
-		if state.Count > 1 {
-			attempts = fmt.Sprintf(", after %d failed attempts", state.Count)
-		}
+		failure := o.Failure
+		failure.Cluster = state.Cluster
 		plan := pipeline.Plan[Action]{Findings: []finding.Finding{
-			{Code: state.Cause, Severity: finding.Error, Headline: true, Fix: "nothing: it is over",
-				Message: fmt.Sprintf("Resolved: %s (%s): %s. It had failed since %s%s (%s).", who, shown(state.Cluster), over, since.UTC().Format("2006-01-02 15:04 MST"), attempts, state.Cause)},
+			{Code: state.Cause, Severity: finding.Error, Headline: true, Fix: "Nothing. It is over.",
+				Message: fmt.Sprintf("Resolved: %s works again: %s. It had failed since %s, in %s (%s).", failure.shownSubject(), over, since.UTC().Format("2006-01-02 15:04 MST"), attempts(state.Count), state.Cause)},
 			{Code: CodeOver, Severity: finding.Info, Message: "The failure is over; nothing is left to do."},
 		}}
 		plan.Do(Action{Close: &state}, 0)
 		return plan
 	case o.Now.Sub(state.Seen) > quiet:
 		return pipeline.Plan[Action]{
-			Findings: []finding.Finding{{Code: CodeKnown, Severity: finding.Info, Message: "Nothing has tried to start it for a day, so it isn't followed any more."}},
+			Findings: []finding.Finding{{Code: CodeKnown, Severity: finding.Info, Message: "Nothing has tried to start " + o.Failure.shownSubject() + " for a day, so the failure isn't followed any more."}},
 			Actions:  []Action{{Close: &state}},
 		}
 	default:
-		return skipped(CodeKnown, "The failure lasts; people know.")
+		return skipped(CodeKnown, o.Failure.shownSubject()+" still fails, which was reported.")
 	}
 }
 
 // fix says what is left to do for people.
-func (o Observation) fix(handedOver bool) string {
+func (o Observation) fix(handOver *Action) string {
 	f := o.Failure
-	if handedOver && f.Reason.Ours == stopreason.Yes {
+	if handOver != nil && f.Reason.Ours == stopreason.Yes {
 		if f.Service == "" && f.Definition != "" {
-			return "start the task again once the cause is gone: nothing else starts a task without a service"
+			return "Start the task again when the cause is gone. Nothing else starts a task without a service."
 		}
-		return "nothing, if it ends; otherwise: " + lowerFirst(f.Reason.Advice)
+		return fmt.Sprintf("Nothing, if %s ends it. Otherwise: %s", handOver.Function, lowerFirst(f.Reason.Cure))
 	}
 	switch f.Reason.ID {
 	case "registry-wrong-credential":
 		if o.credential() != "" {
 			if secret, ok := o.secret(); ok && secret.Tags[driverTag] == "" {
-				return fmt.Sprintf("write the registry's present credential into secret %s, or let rotate-secret look after it by the tag %s", secretName(o.credential()), driverTag)
+				return fmt.Sprintf("Write the registry's present credential into the secret %s, or have rotate-secret renew it (tag %s=DRIVER).", secretName(o.credential()), driverTag)
 			}
 		}
 	case "env-file-denied":
 		if _, answer, ok := o.fileAnswer(); ok && answer.Gone {
-			return "upload the file, or correct environmentFiles in the task definition"
+			return fmt.Sprintf("Upload the environment file %s, or correct environmentFiles in the task definition.", o.fileName())
 		}
 	case "role-not-assumable", "execution-credentials-absent", "ecr-execution-credentials-absent":
-		return `create the role, or let it trust {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}`
+		return o.roleFix()
 	}
-	return f.Reason.Advice
+	return f.Reason.Cure
+}
+
+// roleFix says what the role lacks that Amazon ECS gets no credentials of.
+func (o Observation) roleFix() string {
+	const statement = `{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}`
+	name, answer := o.askedRole()
+	switch {
+	case name == "":
+		return "Name a role in executionRoleArn, with this statement in its trust policy: " + statement
+	case answer.Gone:
+		return fmt.Sprintf("Create the role %s, with this statement in its trust policy: %s", finding.Shown(name), statement)
+	default:
+		return fmt.Sprintf("Add this statement to the trust policy of the role %s: %s", finding.Shown(name), statement)
+	}
+}
+
+// applicationExit says that the application ended, which no function looks into.
+func (f Failure) applicationExit() string {
+	return f.shownSubject() + " ran and ended by itself, or was ended for its health or its memory. That is the application's own."
 }
 
 // doubts say what the reads don't confirm.
@@ -161,19 +180,19 @@ func (o Observation) doubts() []finding.Finding {
 	for question, answer := range o.Answers {
 		switch {
 		case answer.Unknown != "" && question.Kind != AskImage:
-			add(fmt.Sprintf("The %s %s couldn't be looked at: %s.", question.Kind, shown(lastPart(question.Subject)), answer.Unknown))
+			add(fmt.Sprintf("Can't check %s %s: %s.", kindNames[question.Kind], finding.Shown(lastPart(question.Subject)), finding.Said(answer.Unknown)))
 		case question.Kind == AskRight && answer.Allowed && f.Reason.ID.IsDenial():
-			add(fmt.Sprintf("The simulator allows %s to role %s now. Either it was granted since, or the resource's own policy or a VPC endpoint's denies it, which the simulator doesn't know.", question.Action, shown(lastPart(question.Role))))
+			add(fmt.Sprintf("IAM's simulator allows the role %[2]s to call %[1]s now. Either that was granted since, or the policy of the resource or of a VPC endpoint denies it, which the simulator doesn't know.", question.Action, finding.Shown(lastPart(question.Role))))
 		case question.Kind == AskRight && answer.Final:
-			add(fmt.Sprintf("A boundary, an organization's policy or an explicit denial keeps role %s from %s; no attached policy can change that.", shown(lastPart(question.Role)), question.Action))
+			add(fmt.Sprintf("A permissions boundary, a policy of the organization or an explicit denial keeps the role %s from %s. No attached policy can change that.", finding.Shown(lastPart(question.Role)), question.Action))
 		case question.Kind == AskRight && answer.Gone:
-			add(fmt.Sprintf("Role %s doesn't exist under this name and path.", shown(lastPart(question.Role))))
+			add(fmt.Sprintf("The role %s doesn't exist under this name and path.", finding.Shown(lastPart(question.Role))))
 		}
 	}
 	switch o.visibility() {
 	case registry.Public:
 		if isPull(f.Reason) && f.Reason.ID != "registry-rate-limit" {
-			add("The registry shows the image without a credential now: it was made public or pushed since, or the instance asks another registry or through a proxy.")
+			add("The registry shows the image without a credential now. It was made public or pushed since, or the instance asks another registry or a proxy.")
 		}
 	case registry.HiddenOrAbsent:
 		if f.Reason.ID == "image-denied-or-absent" || f.Reason.ID == "registry-no-credential" {
@@ -187,29 +206,29 @@ func (o Observation) doubts() []finding.Finding {
 func (o Observation) evidence() string {
 	f := o.Failure
 	var parts []string
-	if f.Reason.Text != "" {
-		parts = append(parts, "Reason: "+quoted(f.Reason.Text))
+	if wrote := quoted(f.Reason.Text); wrote != "" {
+		parts = append(parts, `ECS wrote: "`+wrote+`".`)
 	}
-	if f.Container != "" {
-		parts = append(parts, "Container: "+shown(f.Container)+".")
+	var about []string
+	for _, part := range []struct{ is, name string }{{"the container", f.Container}, {"the task", lastPart(f.Task)}, {"the task definition", f.Revision()}} {
+		if part.name != "" {
+			about = append(about, part.is+" "+finding.Shown(part.name))
+		}
 	}
-	if f.Task != "" {
-		parts = append(parts, "Task: "+shown(lastPart(f.Task))+".")
-	}
-	if f.Definition != "" {
-		parts = append(parts, "Definition: "+shown(f.Revision())+".")
+	if len(about) > 0 {
+		parts = append(parts, "This is about "+strings.Join(about, ", ")+".")
 	}
 	if o.Again {
-		parts = append(parts, fmt.Sprintf("It lasts since %s; %d failed attempts were seen.", o.State.Opened.UTC().Format("2006-01-02 15:04 MST"), o.State.Count))
+		parts = append(parts, fmt.Sprintf("It has failed since %s, in %s.", o.State.Opened.UTC().Format("2006-01-02 15:04 MST"), attempts(o.State.Count)))
 	}
 	if f.Reason.Ours == stopreason.No && f.Reason.DeniedBy == "" && f.Definition != "" {
-		parts = append(parts, "AWS's runbook AWSSupport-TroubleshootECSTaskFailedToStart looks at the network and the rest.")
+		parts = append(parts, "AWS's runbook AWSSupport-TroubleshootECSTaskFailedToStart checks the network and the rest.")
 	}
 	if link := console(f); link != "" {
-		parts = append(parts, "Console: "+link)
+		parts = append(parts, "Open "+link+" in the console.")
 	}
 	if len(parts) == 0 {
-		return "Told by the state of the instance."
+		return "The diagnosis rests on the state of the instance."
 	}
 	return strings.Join(parts, " ")
 }
@@ -217,8 +236,10 @@ func (o Observation) evidence() string {
 // maxQuoted bounds how much of a reason is quoted.
 const maxQuoted = 400
 
-// quoted gives a reason's text, with what URLs may have of a signature cut off.
+// quoted gives a reason's text on one line and without quotation marks, with what
+// URLs may have of a signature cut off.
 func quoted(text string) string {
+	text = strings.ReplaceAll(escape.Line(text), `"`, "'")
 	words := strings.Fields(text)
 	for i, word := range words {
 		if at := strings.IndexByte(word, '?'); at > 0 && strings.Contains(word, "://") {
@@ -232,10 +253,22 @@ func quoted(text string) string {
 	return text
 }
 
+func attempts(count int) string {
+	if count == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", count)
+}
+
+// inLink is what the names of clusters, services and tasks are made of.
+var inLink = lazyregexp.New(`^[A-Za-z0-9_-]{1,255}$`)
+
 // console links to the failure in the AWS console.
 func console(f Failure) string {
-	if f.Region == "" || f.Cluster == "" {
-		return ""
+	for _, name := range []string{f.Region, f.Cluster, cmp.Or(lastPart(f.Task), "none"), cmp.Or(f.Service, "none")} {
+		if !inLink.MatchString(name) || secretshape.Find(name) != "" {
+			return ""
+		}
 	}
 	host := f.Region + ".console.aws.amazon.com"
 	switch f.Partition {
@@ -269,14 +302,14 @@ func (d *Diagnosis) handOver(o Observation) (*Action, string) {
 		"rotate-secret": d.settings.RotateSecretQueueURL,
 	}[function]
 	if queue == "" {
-		return nil, function + " could look at it, but is off."
+		return nil, function + " could end this, but is off."
 	}
 	doing := map[string]string{
-		"attach-policies": "is looking at the role", "patch-task-definition": "is looking at the task definition", "rotate-secret": "is renewing it",
+		"attach-policies": "is looking at the role", "patch-task-definition": "is looking at the task definition", "rotate-secret": "is renewing the secret",
 	}[function]
 	told := function + " " + doing + "."
 	if d.settings.Mode == finding.DryRun || f.DryRun {
-		return nil, fmt.Sprintf("%s would be asked to end it (dry run).", function)
+		return nil, fmt.Sprintf("%s isn't asked to end this, because this is a dry run.", function)
 	}
 	refused := o.refused()
 	return &Action{Function: function, QueueURL: queue, Body: request(field, target, f.Group(), refused), Target: target, Refused: refused}, told
@@ -401,15 +434,15 @@ func serves(tag, reference string) bool {
 func afterCure(f Failure, function string) string {
 	switch {
 	case f.Instance != "" && f.Terminal:
-		return fmt.Sprintf("%s was asked to end it. The agent has given up: run systemctl restart ecs on the instance, reboot or replace it.", function)
+		return fmt.Sprintf("%s was asked to end the cause. The agent has given up: run systemctl restart ecs on the instance, or replace the instance.", function)
 	case f.Instance != "":
-		return fmt.Sprintf("%s was asked to end it. The agent tries again by itself within minutes; nothing is left to do on the instance.", function)
+		return fmt.Sprintf("%s was asked to end the cause. The agent tries again by itself within minutes, so nothing is left to do on the instance.", function)
 	case f.Cached:
-		return fmt.Sprintf("%s was asked to end it. The next task pulls the image again.", function)
+		return fmt.Sprintf("%s was asked to end the cause. The next task pulls the image again.", function)
 	case f.Service != "":
-		return fmt.Sprintf("%s was asked to end it. The service tries again by itself within %d minutes.", function, int(retryWithin/time.Minute))
+		return fmt.Sprintf("%s was asked to end the cause. The service tries again by itself within %d minutes.", function, int(retryWithin/time.Minute))
 	default:
-		return fmt.Sprintf("%s was asked to end it. Start the task again then: nothing else does.", function)
+		return fmt.Sprintf("%s was asked to end the cause. Then start the task again: nothing else does.", function)
 	}
 }
 

@@ -286,7 +286,7 @@ func (d *Diagnosis) answer(ctx context.Context, o Observation, questions []Quest
 				answer.Gone = true
 			case awserror.Classify(err) == awserror.Denied, awserror.Classify(err) == awserror.Refused:
 				// It costs the confirmation, not the message.
-				answer.Unknown = fmt.Sprintf("%s answered %s", awserror.Operation(err), awserror.Code(err))
+				answer.Unknown = awserror.Answered(err)
 			default:
 				return err
 			}

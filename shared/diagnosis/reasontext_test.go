@@ -34,7 +34,7 @@ func TestReasonTextAsJSON(t *testing.T) {
 					t.Errorf("%s is %q, want %q", field, got[field], value)
 				}
 			}
-			if len(got) != 6 || !strings.Contains(got["advice"].(string), "Role exec may not read") {
+			if len(got) != 6 || !strings.Contains(got["advice"].(string), "The role exec may not read") {
 				t.Errorf("fields are %v", got)
 			}
 		})

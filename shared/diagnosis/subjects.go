@@ -3,12 +3,10 @@ package diagnosis
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
@@ -95,9 +93,9 @@ func (d taskDetail) failure() Failure {
 func (f Failure) subject() pipeline.Subject[Failure] {
 	switch f.Reason.ID {
 	case stopreason.ApplicationExit, stopreason.OutOfMemory:
-		return pipeline.Skip[Failure](f.Name(), CodeApplicationExit, fmt.Sprintf("%s (%s) ran and ended by itself, or was ended for its health or memory; that is the application's own.", f.Who(), f.Cluster))
+		return pipeline.Skip[Failure](f.Name(), CodeApplicationExit, f.applicationExit())
 	case stopreason.WrapperNoCause:
-		return pipeline.Skip[Failure](f.Name(), CodeNoReason, fmt.Sprintf("The event about %s (%s) names no reason.", f.Who(), f.Cluster))
+		return pipeline.Skip[Failure](f.Name(), CodeNoReason, f.shownSubject()+" is the subject of an event that names no reason.")
 	}
 	return pipeline.Subject[Failure]{Name: f.Name(), Key: f.Group(), Of: f}
 }
@@ -123,10 +121,7 @@ func notified(of event.Notification) []pipeline.Subject[Failure] {
 }
 
 func malformed(problem string) []pipeline.Subject[Failure] {
-	return []pipeline.Subject[Failure]{pipeline.Reject[Failure]("event", finding.Finding{
-		Code: "event-malformed", Severity: finding.Error, Message: problem,
-		Fix: "send an event in the shape of one of the samples in events/",
-	})}
+	return []pipeline.Subject[Failure]{pipeline.Reject[Failure]("event", pipeline.MalformedEvent(problem))}
 }
 
 // serviceEvents are those that report a failure.
@@ -270,7 +265,7 @@ func byHand(of event.ByHand) []pipeline.Subject[Failure] {
 	case hasTask:
 		match := taskARN.FindStringSubmatch(task)
 		if match == nil || (cluster != "" && !clusterName.MatchString(cluster)) {
-			return malformed("task isn't the ARN of a task; write arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID")
+			return malformed("its task isn't the ARN of a task, arn:aws:ecs:REGION:ACCOUNT:task/CLUSTER/ID")
 		}
 		f.Task, f.Read = task, ReadTask
 		f.place(task)
@@ -284,12 +279,12 @@ func byHand(of event.ByHand) []pipeline.Subject[Failure] {
 		}
 		match := serviceName.FindStringSubmatch(name)
 		if match == nil {
-			return malformed("service isn't of the form cluster/name")
+			return malformed("its service isn't of the form CLUSTER/NAME")
 		}
 		f.Cluster, f.Service, f.Read = match[1], match[2], ReadService
 	case hasInstance:
 		if !instanceID.MatchString(instance) || (cluster != "" && !clusterName.MatchString(cluster)) {
-			return malformed("instance isn't an EC2 instance's id, or cluster isn't a cluster's name")
+			return malformed("its instance isn't an EC2 instance's id, or its cluster isn't a cluster's name")
 		}
 		f.Instance, f.Cluster, f.Read = instance, cluster, ReadInstance
 	default:

@@ -41,8 +41,10 @@ type Reason struct {
 	// message; "" where the text does not say.
 	DeniedBy string `json:"deniedBy"`
 	Ours     Ours   `json:"ours"`
-	// Advice says what to do about it.
-	Advice string `json:"advice"`
+	// Advice is Cause and Cure in one: what is wrong and what to do about it, as whole
+	// sentences.
+	Advice      string `json:"advice"`
+	Cause, Cure string `json:"-"`
 
 	// Named is everything that the text names, for those who confirm the cause.
 	Named Named `json:"-"`
@@ -137,7 +139,7 @@ func read(text, class string) Reason {
 	if reason.ID == WrapperNoCause && !failedStart.MatchString(lower) {
 		reason.Ours = No
 	}
-	reason.Advice = advise(reason)
+	advise(&reason)
 	return reason
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -190,10 +191,23 @@ func TestObjectsAreNames(t *testing.T) {
 }
 
 func TestAdviceOfEveryCause(t *testing.T) {
+	unfilled := regexp.MustCompile(`\{[A-Za-z]+\}|  |\w \.( |$)|\.\.$`)
 	for _, id := range IDs() {
-		advice := advise(Reason{ID: id})
-		if advice == "" || advice[len(advice)-1] != '.' || regexp.MustCompile(`\{[A-Za-z]+\}|  `).MatchString(advice) {
-			t.Errorf("%s: advice %q isn't whole sentences", id, advice)
+		for name, reason := range map[string]Reason{
+			"nothing named": {ID: id},
+			"all named":     {ID: id, Object: "prod/app", Named: Named{Role: "exec", SecretKey: "password", Host: "registry.example.com"}},
+			"denied":        {ID: id, DeniedBy: deniedByBoundary},
+			"a shell's":     {ID: id, Object: "x; rm -rf /"},
+		} {
+			advise(&reason)
+			for _, text := range []string{reason.Cause, reason.Cure, reason.Advice} {
+				if text == "" || text[len(text)-1] != '.' || unfilled.MatchString(text) || text[0] >= 'a' {
+					t.Errorf("%s, %s: %q isn't whole sentences", id, name, text)
+				}
+			}
+			if strings.Contains(reason.Cure, "-- x;") || strings.Contains(reason.Cure, "-id x;") || strings.Contains(reason.Cure, "-name x;") {
+				t.Errorf("%s: a command has what a shell would run: %q", id, reason.Cure)
+			}
 		}
 	}
 }

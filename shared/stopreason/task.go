@@ -123,7 +123,7 @@ func others(all []Reason, chosen Reason) []Reason {
 // Known gives the reason of a cause that something else than a text told.
 func Known(id ID) Reason {
 	reason := Reason{ID: id, Ours: causes[id].ours}
-	reason.Advice = advise(reason)
+	advise(&reason)
 	return reason
 }
 
@@ -154,7 +154,7 @@ func OfRegistration(code, message string) Reason {
 	if reason.DeniedBy != "" && reason.DeniedBy != roleLacksIt && reason.Ours != No {
 		reason.Ours = No
 	}
-	reason.Advice = advise(reason)
+	advise(&reason)
 	return reason
 }
 

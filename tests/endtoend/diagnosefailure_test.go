@@ -177,7 +177,7 @@ func testMissingCredential(t *testing.T, f failures) {
 	told := f.published(t, "the end of the failure", func(result operator.Result) bool {
 		return ofFailure("unnamed")(result) && slices.Contains(result.Codes(), "failure-over")
 	})
-	if !strings.Contains(told.Findings[0].Message, "Resolved: unnamed (storefront): a task of unnamed-credential:2 runs") || !slices.Contains(told.Applied(), "DeleteObject") {
+	if !strings.Contains(told.Findings[0].Message, "Resolved: unnamed (storefront) works again: a task of unnamed-credential:2 has run since") || !slices.Contains(told.Applied(), "DeleteObject") {
 		t.Errorf("told %+v", told.Result)
 	}
 }
@@ -218,7 +218,7 @@ func testRefusedCredential(t *testing.T, f failures) {
 	stopped := running
 	stopped.Status, stopped.Number = "", running.Number+1
 	f.happen(t, running)
-	told := f.diagnosed(t, "revoked", "registry-wrong-credential", "revoked (storefront) runs on a cached image, since "+host+"/acme/app can't be pulled: the credential in secret diagnosed/gitlab was refused. rotate-secret is renewing it.")
+	told := f.diagnosed(t, "revoked", "registry-wrong-credential", "revoked (storefront) runs on a cached image, because "+host+"/acme/app can't be pulled: the registry refused the credential in the secret diagnosed/gitlab. rotate-secret is renewing the secret.")
 	if told.Findings[0].Severity != finding.Warning {
 		t.Errorf("told %+v", told.Findings[0])
 	}
@@ -244,7 +244,7 @@ func testExecutionRoleDenied(t *testing.T, f failures) {
 	task := failed("poor", f.define(t, "poor-role", role, f.Stack.Registry.Host+"/poor/app:1.0", secret))
 	task.StoppedReason = secretDenied(name, "0123", secret)
 	f.happen(t, task)
-	f.diagnosed(t, "poor", "registry-secret-denied", "role ecsTaskExecutionRole-poor may not read secret diagnosed/poor. patch-task-definition is looking")
+	f.diagnosed(t, "poor", "registry-secret-denied", "the role ecsTaskExecutionRole-poor may not read the secret diagnosed/poor. patch-task-definition is looking")
 	f.mayRead(t, role, secret)
 	// It logs, too.
 	f.hasPolicies(t, name, operator.TaskExecutionPolicy)
@@ -255,7 +255,7 @@ func testAbsentSecret(t *testing.T, f failures) {
 	task.StoppedReason = "ResourceNotFoundException: The task can't retrieve the secret with ARN '" + arn("secretsmanager", "secret:prod/absent-AbCdEf") +
 		"' from AWS Secrets Manager. Check whether the secret exists in the specified Region: ResourceNotFoundException: Secrets Manager can't find the specified secret."
 	f.happen(t, task)
-	untouched(t, f.diagnosed(t, "absent-secret", "secret-gone", "secret prod/absent doesn't exist."))
+	untouched(t, f.diagnosed(t, "absent-secret", "secret-gone", "the secret prod/absent doesn't exist."))
 }
 
 func testEnvironmentFile(t *testing.T, f failures) {
@@ -281,7 +281,7 @@ func testLogGroupDenied(t *testing.T, f failures) {
 	task.Reason = "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create Cloudwatch log stream: AccessDeniedException: User: arn:aws:sts::" + stack.Account +
 		":assumed-role/" + role + "/i-0123456789abcdef0 is not authorized to perform: logs:CreateLogStream on resource: arn:aws:logs:" + stack.Region + ":" + stack.Account + ":log-group:/ecs/web:log-stream:web because no identity-based policy allows the logs:CreateLogStream action"
 	f.happen(t, task)
-	f.diagnosed(t, "no-logs", "log-denied", "role "+role+" may not write to log group /ecs/web. attach-policies is looking at the role.")
+	f.diagnosed(t, "no-logs", "log-denied", "the role "+role+" may not write to the log group /ecs/web. attach-policies is looking at the role.")
 	f.hasPolicies(t, role, operator.AgentPolicy)
 }
 
@@ -292,7 +292,7 @@ func testRefusedRegistration(t *testing.T, f failures) {
 		"User: {user} is not authorized to perform: ecs:RegisterContainerInstance on resource: "+clusterARN(failedCluster)+" because no identity-based policy allows the ecs:RegisterContainerInstance action"); err != nil {
 		t.Fatal(err)
 	}
-	f.diagnosed(t, "i-0aaaaaaaaaaaaaaa1", "registration-denied", "role "+name+" may not register it. attach-policies is looking at the role.")
+	f.diagnosed(t, "i-0aaaaaaaaaaaaaaa1", "registration-denied", "the role "+name+" may not register the instance. attach-policies is looking at the role.")
 	f.hasPolicies(t, name, operator.AgentPolicy)
 }
 
@@ -330,7 +330,7 @@ func testNeverJoined(t *testing.T, f failures) {
 	named := launch(failedCluster, &ec2types.IamInstanceProfileSpecification{Name: aws.String(role)})
 	unnamed := launch("$(aws ssm get-parameter --name cluster --query Parameter.Value --output text)", nil)
 	f.followUp(t)
-	f.diagnosed(t, named, "instance-not-registered", "role "+role+" may not register it. attach-policies is looking at the role.")
+	f.diagnosed(t, named, "instance-not-registered", "the role "+role+" may not register the instance. attach-policies is looking at the role.")
 	f.hasPolicies(t, role, operator.AgentPolicy)
 	told := f.published(t, "the diagnosis of the instance without a role", func(result operator.Result) bool {
 		return result.Function == "diagnose-failure" && strings.HasSuffix(result.Subject, unnamed)
@@ -376,7 +376,7 @@ func testManyFailures(t *testing.T, f failures) {
 		tasks = append(tasks, task)
 	}
 	f.happen(t, tasks...)
-	f.diagnosed(t, "many", "registry-secret-denied", "role "+name+" may not read secret diagnosed/many.")
+	f.diagnosed(t, "many", "registry-secret-denied", "the role "+name+" may not read the secret diagnosed/many.")
 	f.mayRead(t, role, secret)
 	eventually(t, "the queue before diagnose-failure is empty", func(ctx context.Context) (bool, error) {
 		depth, err := f.QueueDepth(ctx, f.Stack.Outputs["DiagnoseFailureQueue"])
