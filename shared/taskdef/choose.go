@@ -23,18 +23,18 @@ func (s Settings) choose(o Observation) (Observation, []Question) {
 	}
 	asked := *o.Asked
 	if asked.isElsewhere(o.region) {
-		o.Skip = stale("subject-in-other-region", fmt.Sprintf("the definition is in %s, and this function looks after %s", asked.Region, o.region))
+		o.Skip = stale("subject-in-other-region", fmt.Sprintf("The task definition is in %s, and this function looks after %s.", asked.Region, o.region))
 		return o, nil
 	}
 	if asked.Family == "" {
-		o.Skip = stale("subject-gone", "the service does not exist any more, or has no task definition")
+		o.Skip = stale("subject-gone", "The service no longer exists, or has no task definition.")
 		return o, nil
 	}
 	latest := o.Latest
 	described := latest
 	if described == nil || asked.Number > described.Definition.Revision {
 		if asked.Number == 0 {
-			o.Skip = stale("subject-gone", fmt.Sprintf("the family %s has no active revision", asked.Family))
+			o.Skip = stale("subject-gone", fmt.Sprintf("The family %s has no active revision.", asked.Family))
 			return o, nil
 		}
 		// Deregistered, or younger than what ECS has told so far.
@@ -71,16 +71,16 @@ func (o Observation) about(described *Described) Observation {
 // stand says why a revision needs no look, or gives nil.
 func stand(asked Revision, described *Described) *finding.Finding {
 	if described == nil {
-		return stale("subject-gone", fmt.Sprintf("%s does not exist any more", asked))
+		return stale("subject-gone", fmt.Sprintf("The task definition %s no longer exists.", asked))
 	}
 	definition := described.Definition
 	switch {
 	case asked.Account != "" && !strings.Contains(aws.ToString(definition.TaskDefinitionArn), ":"+asked.Account+":"):
-		return stale("subject-in-other-account", fmt.Sprintf("the definition is in the account %s, and this function is not", asked.Account))
+		return stale("subject-in-other-account", fmt.Sprintf("The task definition belongs to the account %s, in which this function doesn't work.", asked.Account))
 	case definition.Status != types.TaskDefinitionStatusActive && definition.Status != "":
-		return stale("subject-gone", fmt.Sprintf("%s:%d is no longer active: it was deregistered", asked.Family, definition.Revision))
+		return stale("subject-gone", fmt.Sprintf("The task definition %s:%d is no longer active, because it was deregistered.", asked.Family, definition.Revision))
 	case asked.Number != 0 && asked.Number < definition.Revision:
-		return stale("revision-not-latest", fmt.Sprintf("%s is the family's latest revision by now; a new one made from %s would take its place",
+		return stale("revision-not-latest", fmt.Sprintf("The family's latest revision is %s by now. A new revision made from %s would take its place.",
 			aws.ToString(definition.TaskDefinitionArn), asked))
 	}
 	return nil

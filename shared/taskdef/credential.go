@@ -69,8 +69,8 @@ func (j *judgement) credentials() {
 			j.credential(i, parameter)
 		case container.RepositoryCredentials != nil:
 			j.report("credential-invalid", finding.Error,
-				fmt.Sprintf("%s has repositoryCredentials that name no secret", j.containerName(i)),
-				"name the secret in credentialsParameter by its ARN")
+				fmt.Sprintf("The %s has repositoryCredentials that name no secret.", j.containerName(i)),
+				"Name the secret in credentialsParameter by its ARN.")
 		}
 	}
 }
@@ -79,8 +79,8 @@ func (j *judgement) credential(i int, parameter string) {
 	name, err := ParseCredential(parameter)
 	if err != nil {
 		j.report("credential-invalid", finding.Error,
-			fmt.Sprintf("the credentialsParameter of %s cannot work: %v", j.containerName(i), err),
-			"name the secret in credentialsParameter by its ARN")
+			fmt.Sprintf("The credentialsParameter of the %s can't work: %v.", j.containerName(i), err),
+			"Name the secret in credentialsParameter by its ARN.")
 		return
 	}
 	here := j.place()
@@ -89,27 +89,27 @@ func (j *judgement) credential(i int, parameter string) {
 		// The guide's older editions rule it out ("must be in the same account"), the
 		// later ones let it be named by its ARN ("Private registry authentication").
 		j.report("credential-in-other-account", finding.Warning,
-			fmt.Sprintf("%s is pulled with a secret of the account %s: tasks in %s start only if that account's policies of the secret and of its key let the execution role in, which cannot be seen from here", j.containerName(i), name.Account, here.Account),
-			"keep a copy of the secret in this account, and name that")
+			fmt.Sprintf("The %s is pulled with a secret of the account %s. Tasks in %s start only if that account's policies of the secret and of its key allow the execution role, which can't be checked from here.", j.containerName(i), name.Account, here.Account),
+			"Keep a copy of the secret in this account, and name the copy in credentialsParameter.")
 	case name.Partition != "" && here.Partition != "" && name.Partition != here.Partition:
 		j.report("credential-in-other-account", finding.Error,
-			fmt.Sprintf("%s is pulled with a secret of the partition %s, and the definition is in %s", j.containerName(i), name.Partition, here.Partition),
-			"keep a copy of the secret in this account, and name that")
+			fmt.Sprintf("The %s is pulled with a secret of the partition %s, but the task definition is in the partition %s.", j.containerName(i), name.Partition, here.Partition),
+			"Keep a copy of the secret in this account, and name the copy in credentialsParameter.")
 	case name.Region != "" && here.Region != "" && name.Region != here.Region:
 		j.report("credential-in-other-region", finding.Info,
-			fmt.Sprintf("%s is pulled with a secret in %s: tasks in %s start only while that region answers", j.containerName(i), name.Region, here.Region),
-			"replicate the secret to this region, and name the replica")
+			fmt.Sprintf("The %s is pulled with a secret in %s. Tasks in %s start only while that Region answers.", j.containerName(i), name.Region, here.Region),
+			"Replicate the secret to this Region, and name the replica in credentialsParameter.")
 	}
 	named := j.Named[parameter]
 	switch secret := j.secretOf(parameter); {
 	case named.Gone:
 		j.report("credential-gone", finding.Error,
-			fmt.Sprintf("%s is pulled with the secret %s, which does not exist here: no task of this definition starts", j.containerName(i), shownSecret(parameter)),
-			"name a secret that exists"+j.inItsPlace(i)+"; one of another region has to be named by its ARN")
+			fmt.Sprintf("The %s is pulled with the secret %s, which doesn't exist in this account and Region. No task of this definition starts.", j.containerName(i), shownSecret(parameter)),
+			"Name a secret that exists"+j.inItsPlace(i)+". A secret of another Region must be named by its ARN.")
 	case secret != nil && secret.Deleted:
 		j.report("credential-gone", finding.Error,
-			fmt.Sprintf("%s is pulled with the secret %s, which is scheduled for deletion and cannot be read", j.containerName(i), secret.Name),
-			"restore the secret, or name another one"+j.inItsPlace(i))
+			fmt.Sprintf("The %s is pulled with the secret %s, which is scheduled for deletion and can't be read. No task of this definition starts.", j.containerName(i), secret.Name),
+			"Restore the secret with aws secretsmanager restore-secret, or name another one"+j.inItsPlace(i)+".")
 	}
 }
 
@@ -121,7 +121,7 @@ func (j *judgement) inItsPlace(i int) string {
 		return ""
 	}
 	if serving := j.choice(container, reference).serving; serving != nil {
-		return fmt.Sprintf(", such as %s, which is tagged for the registry (REPLACE_CREDENTIALS=yes does it)", serving.ARN)
+		return fmt.Sprintf(", such as %s, which is tagged for the registry (REPLACE_CREDENTIALS=yes names it)", serving.ARN)
 	}
 	return ""
 }
@@ -138,8 +138,8 @@ func (j *judgement) secretKeys() {
 	for _, arn := range slices.Compact(secrets) {
 		if problem := j.keysProblem(arn); problem != "" {
 			j.report("secret-keys", finding.Error,
-				fmt.Sprintf("ECS cannot log in with the secret %s: %s", j.taggedSecret(arn).Name, problem),
-				`make its value {"username": "…", "password": "…"}`)
+				fmt.Sprintf("ECS can't log in to the registry with the secret %s: %s.", j.taggedSecret(arn).Name, problem),
+				`Write the secret's value as {"username": "…", "password": "…"}.`)
 		}
 	}
 }

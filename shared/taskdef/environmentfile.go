@@ -27,25 +27,25 @@ func (j *judgement) environmentFiles() {
 			value := aws.ToString(file.Value)
 			if problem := environmentFileProblem(file, j.place()); problem != "" && !j.leftOpen(value) {
 				j.report("environment-file-invalid", finding.Error,
-					fmt.Sprintf("an environment file of %s %s", j.containerName(i), problem),
-					`write {"type": "s3", "value": "arn:aws:s3:::bucket/path/name.env"}`)
+					fmt.Sprintf("An environment file of the %s %s.", j.containerName(i), problem),
+					`Write {"type": "s3", "value": "arn:aws:s3:::bucket/path/name.env"}.`)
 			}
 			if gone := j.FilesGone[value]; gone != "" {
 				j.report("environment-file-gone", finding.Error,
-					fmt.Sprintf("the environment file %s of %s does not exist: %s, and no task of this definition starts", shownObject(value), j.containerName(i), gone),
-					"upload it, or name one that exists")
+					fmt.Sprintf("The environment file %s of the %s doesn't exist: %s. No task of this definition starts.", shownObject(value), j.containerName(i), gone),
+					"Upload the environment file, or name one that exists in environmentFiles.")
 			}
 		}
 		if len(container.EnvironmentFiles) > 0 && j.isWindows() && j.isFargate() {
 			j.report("windows-field-unsupported", finding.Warning,
-				fmt.Sprintf("%s has environmentFiles, which Windows containers on Fargate do not take", j.containerName(i)),
-				"put the variables into environment and secrets")
+				fmt.Sprintf("The %s has environmentFiles, which Windows containers on Fargate don't support.", j.containerName(i)),
+				"Put the variables into environment and secrets.")
 		}
 	}
 	if count > maxEnvironmentFiles {
 		j.report("environment-files-too-many", finding.Error,
-			fmt.Sprintf("the definition has %d environment files, and ECS reads %d at most", count, maxEnvironmentFiles),
-			"put the variables of several files into one")
+			fmt.Sprintf("The task definition has %d environment files, and ECS reads %d at most.", count, maxEnvironmentFiles),
+			"Put the variables of several environment files into one.")
 	}
 }
 
@@ -58,13 +58,13 @@ func environmentFileProblem(file types.EnvironmentFile, place Place) string {
 	case file.Type != types.EnvironmentFileTypeS3:
 		return "has another type than \"s3\", the only one that ECS knows"
 	case strings.HasPrefix(value, "s3://") || strings.HasPrefix(value, "https://"):
-		return "is named by its address; ECS wants the object's ARN"
+		return "is named by its address, and ECS needs the object's ARN"
 	case match == nil:
 		return "is not named by the ARN of an object in S3"
 	case place.Partition != "" && !strings.HasPrefix(value, "arn:"+place.Partition+":"):
-		return "is in another partition than the definition, which is in " + place.Partition
+		return "is in another partition than the task definition, which is in " + place.Partition
 	case !strings.HasSuffix(match[2], ".env"):
-		return "does not end in \".env\""
+		return "doesn't end in \".env\""
 	}
 	return ""
 }

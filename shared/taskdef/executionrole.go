@@ -24,8 +24,8 @@ func (j *judgement) executionRole() {
 	if len(reasons) == 0 {
 		return
 	}
-	message := fmt.Sprintf("the definition has no executionRoleArn, which it needs for %s", strings.Join(reasons, ", "))
-	const fix = "name a role in executionRoleArn that trusts ecs-tasks.amazonaws.com, or have the stack give one to every such definition (EXECUTION_ROLE_ARN)"
+	message := fmt.Sprintf("The task definition has no executionRoleArn, which it needs for %s. ECS refuses to register it, or its tasks don't start.", strings.Join(reasons, ", "))
+	const fix = "Name a role in executionRoleArn that trusts ecs-tasks.amazonaws.com. Or have the stack give one to every such task definition (EXECUTION_ROLE_ARN)."
 	if j.ExecutionRoleARN == "" {
 		j.block("execution-role-missing", message, fix)
 		return

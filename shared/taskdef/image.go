@@ -76,21 +76,21 @@ func (j *judgement) imageCredentials() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		text := aws.ToString(container.Image)
 		if j.leftOpen(text) {
-			j.report("file-placeholder", finding.Info, fmt.Sprintf("the image of %s is a placeholder, and not judged", j.containerName(i)),
-				"judge the file that is made from this one, too")
+			j.report("file-placeholder", finding.Info, fmt.Sprintf("The image of the %s is a placeholder, so it isn't checked.", j.containerName(i)),
+				"Check the file that is made from this one, too.")
 			continue
 		}
 		// The actions that deploy to ECS from GitHub fill it in.
 		if text == "" && j.Unregistered != nil {
-			j.report("file-placeholder", finding.Warning, fmt.Sprintf("%s has no image, and ECS refuses it as long as none is filled in", j.containerName(i)),
-				"judge the file that is made from this one, too")
+			j.report("file-placeholder", finding.Warning, fmt.Sprintf("The %s has no image, and ECS refuses the task definition until one is filled in.", j.containerName(i)),
+				"Check the file that is made from this one, too.")
 			continue
 		}
 		reference, err := image.Parse(text)
 		if err != nil {
 			var problem image.Problem
 			errors.As(err, &problem)
-			j.report("image-invalid", finding.Error, fmt.Sprintf("the image of %s is not one: %v", j.containerName(i), err), problem.Fix)
+			j.report("image-invalid", finding.Error, fmt.Sprintf("The image of the %s isn't the name of an image: %v.", j.containerName(i), err), problem.Fix)
 			continue
 		}
 		credential := credentialOf(container)
@@ -127,14 +127,14 @@ func (j *judgement) refused(i int, reference image.Reference, secret RegistrySec
 	switch pull.Access {
 	case registry.CredentialRefused:
 		j.report("credential-refused", finding.Error,
-			fmt.Sprintf("%s refuses the credential in the secret %s, so the image of %s can't be pulled with it", reference.Registry, secret.Name, j.containerName(i)),
+			fmt.Sprintf("The registry %s refuses the credential in the secret %s, so the image of the %s can't be pulled with it.", reference.Registry, secret.Name, j.containerName(i)),
 			"Put a credential that works into the secret, or rotate it.")
 	case registry.Absent, registry.AbsentOrPrivate:
 		j.absent(i, reference)
 	case registry.Denied:
 		j.report("image-hidden", finding.Error,
-			fmt.Sprintf("%s takes the credential in the secret %s, but doesn't show the image %s of %s to it: there is no such image, or the user may not pull it", reference.Registry, secret.Name, reference, j.containerName(i)),
-			"Push the image, correct its name, or let the secret's user pull it.")
+			fmt.Sprintf("The registry %s accepts the credential in the secret %s, but doesn't show it the image %s of the %s. There is no such image, or the credential's user may not pull it.", reference.Registry, secret.Name, reference, j.containerName(i)),
+			"Push the image, correct its name, or allow the credential's user to pull it.")
 	default:
 		return false
 	}
@@ -143,7 +143,7 @@ func (j *judgement) refused(i int, reference image.Reference, secret RegistrySec
 
 func (j *judgement) absent(i int, reference image.Reference) {
 	j.report("image-absent", finding.Error,
-		fmt.Sprintf("the registry has no image %s with the tag or digest of %s, so no task that pulls it starts", reference, j.containerName(i)),
+		fmt.Sprintf("The registry has no image %s with the tag or digest that the %s names, so no task that pulls it starts.", reference, j.containerName(i)),
 		"Push the image, or correct its name.")
 }
 
@@ -157,8 +157,8 @@ func (j *judgement) withoutCredential(i int, reference image.Reference) {
 	anyone := j.Images[aboutImage{image: text}]
 	for _, newcomer := range chosen.newcomers {
 		j.report("registry-secret-newcomer", finding.Warning,
-			fmt.Sprintf("the secret %s is tagged for %s, too, which the secret %s served before: the image of %s stays with the latter", newcomer.Name, newcomer.Scope, chosen.serving.Name, j.containerName(i)),
-			fmt.Sprintf("Take the tag %s off the one that isn't meant, or list on each of them the families that it is for (%s).", TagRegistry, TagFamilies))
+			fmt.Sprintf("The secret %s is tagged for %s, too, which the secret %s served before. The image of the %s stays with the older secret.", newcomer.Name, newcomer.Scope, chosen.serving.Name, j.containerName(i)),
+			fmt.Sprintf("Remove the tag %s from the secret that isn't meant. Or list on each secret the families that it is for, in the tag %s.", TagRegistry, TagFamilies))
 	}
 	// Without its tag, as in many files, an image can't be looked for.
 	if anyone.Access == registry.Absent && j.Unregistered != nil {
@@ -171,8 +171,8 @@ func (j *judgement) withoutCredential(i int, reference image.Reference) {
 		j.public(i, reference, chosen.serving)
 	case len(chosen.equals) > 0:
 		j.report("registry-secrets-ambiguous", finding.Error,
-			fmt.Sprintf("the image of %s lies in %s, and %s serve it equally well", j.containerName(i), reference, names(chosen.equals)),
-			"take the tag "+TagRegistry+" from all of them but one, or give them different paths")
+			fmt.Sprintf("Several secrets serve %s, the image of the %s, equally well: %s. So it gets none of them.", reference, j.containerName(i), names(chosen.equals)),
+			"Remove the tag "+TagRegistry+" from all of them but one, or give them different paths in it.")
 	case chosen.serving != nil:
 		j.served(i, reference, *chosen.serving, anyone)
 	default:
@@ -188,19 +188,19 @@ func (j *judgement) public(i int, reference image.Reference, serving *RegistrySe
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
 	if !serving.wantsPublicImages() || pull.Known() && pull.Access != registry.Allowed || j.keysProblem(serving.ARN) != "" {
 		j.report("image-public", finding.Info,
-			fmt.Sprintf("the image of %s, %s, is public and is pulled without the secret %s that is tagged for its registry", j.containerName(i), reference, serving.Name),
-			fmt.Sprintf("Nothing, unless the registry's limit for anonymous pulls matters: then tag the secret %s=yes.", TagPublicImages))
+			fmt.Sprintf("The image %s of the %s is public, so it is pulled without the secret %s that is tagged for its registry.", reference, j.containerName(i), serving.Name),
+			fmt.Sprintf("Nothing, unless the registry's limit for anonymous pulls matters. Then tag the secret %s=yes.", TagPublicImages))
 		return
 	}
 	j.give(i, *serving, finding.Warning,
-		fmt.Sprintf("the image of %s, %s, is public, and the owner of the secret %s has public images pulled with it, for the registry's rate limit; the container has no repositoryCredentials", j.containerName(i), reference, serving.Name))
+		fmt.Sprintf("The image %s of the %s is public and is pulled without a credential, so the registry's limit for anonymous pulls applies. The owner of the secret %s wants public images pulled with it.", reference, j.containerName(i), serving.Name))
 }
 
 // served answers an image that a secret serves, and that isn't known for public.
 // It is given only a credential that was seen to work, or that no one could try.
 func (j *judgement) served(i int, reference image.Reference, serving RegistrySecret, anyone Pull) {
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
-	lies := fmt.Sprintf("the image of %s lies in %s, which the secret %s serves, but the container has no repositoryCredentials: it is pulled anonymously, or with what the instance's ecs.config has", j.containerName(i), reference, serving.Name)
+	lies := fmt.Sprintf("The %s has no repositoryCredentials, although the secret %s serves its image %s. The image is pulled anonymously, or with what the instance's ecs.config has.", j.containerName(i), serving.Name, reference)
 	private := anyone.Access == registry.AbsentOrPrivate
 	switch {
 	case j.keysProblem(serving.ARN) != "":
@@ -214,10 +214,10 @@ func (j *judgement) served(i int, reference image.Reference, serving RegistrySec
 		j.give(i, serving, finding.Error, lies)
 	case likelyPublic(reference, serving.Scope):
 		j.report("image-unchecked", finding.Info,
-			fmt.Sprintf("whether the image of %s, %s, is public wasn't found out%s, so it isn't given the secret %s", j.containerName(i), reference, because(anyone), serving.Name),
+			fmt.Sprintf("Can't tell whether the image %s of the %s is public, so the secret %s isn't named for it%s.", reference, j.containerName(i), serving.Name, because(anyone)),
 			fmt.Sprintf("If it is private, set repositoryCredentials.credentialsParameter to %s.", serving.ARN))
 	default:
-		j.give(i, serving, finding.Warning, lies+fmt.Sprintf("; whether it is private wasn't found out%s", because(anyone)))
+		j.give(i, serving, finding.Warning, lies+fmt.Sprintf(" Can't tell whether it is private%s.", because(anyone)))
 	}
 }
 
@@ -243,13 +243,13 @@ func (j *judgement) give(i int, serving RegistrySecret, severity finding.Severit
 		return
 	}
 	j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN}, "credential-missing", severity, message,
-		fmt.Sprintf("set repositoryCredentials.credentialsParameter to %s", serving.ARN))
+		fmt.Sprintf("Set repositoryCredentials.credentialsParameter to %s.", serving.ARN))
 }
 
 // credentialOnECR answers a credential that stands in ECR's way.
 func (j *judgement) credentialOnECR(i int, reference image.Reference) {
-	message := fmt.Sprintf("the image of %s lies in Amazon ECR (%s), but the container has repositoryCredentials: ECS refuses to register that, and a pull with it fails", j.containerName(i), reference.Registry)
-	const fix = "take repositoryCredentials away; the execution role's permissions are what ECR asks for"
+	message := fmt.Sprintf("The %s has repositoryCredentials, but its image is in Amazon ECR (%s). ECS refuses to register that, and a pull with it fails.", j.containerName(i), reference.Registry)
+	const fix = "Remove repositoryCredentials. Amazon ECR uses the execution role's permissions."
 	if j.ReplaceCredentials {
 		j.cure(Edit{Field: RepositoryCredentials, Container: i, Replaces: true}, "credential-on-ecr-image", finding.Error, message, fix)
 		return
@@ -261,14 +261,14 @@ func (j *judgement) credentialOnECR(i int, reference image.Reference) {
 // secret serves the image. It stays, unless the setting says otherwise and the
 // other one isn't known not to work; then the finding says what was there.
 func (j *judgement) otherCredential(i int, reference image.Reference, credential string, serving RegistrySecret) (replaced bool) {
-	message := fmt.Sprintf("the image of %s (%s) is pulled with %s, and not with the secret %s that is tagged for its registry", j.containerName(i), reference, shownSecret(credential), serving.Name)
+	message := fmt.Sprintf("The image %s of the %s is pulled with the secret %s, not with the secret %s that is tagged for its registry.", reference, j.containerName(i), shownSecret(credential), serving.Name)
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
 	if bool(j.ReplaceCredentials) && (!pull.Known() || pull.Access == registry.Allowed) && j.keysProblem(serving.ARN) == "" {
 		j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN, Replaces: true}, "credential-differs", finding.Warning, message,
-			"put the former credential back by registering the former revision again, with REPLACE_CREDENTIALS=no")
+			"To put the former secret back, register the former revision again, with REPLACE_CREDENTIALS=no.")
 		return true
 	}
-	j.report("credential-differs", finding.Info, message, "nothing, if it was meant; REPLACE_CREDENTIALS=yes replaces it")
+	j.report("credential-differs", finding.Info, message, "Nothing, if that is meant. REPLACE_CREDENTIALS=yes replaces it.")
 	return false
 }
 
@@ -278,19 +278,19 @@ func (j *judgement) notServed(i int, reference image.Reference, anyone Pull) {
 	if !hidden && (reference.MostlyPublic() || j.Unregistered != nil && !j.Unregistered.looksAtAccount && len(j.Secrets) == 0) {
 		return
 	}
-	message := fmt.Sprintf("the image of %s lies in %s, which no tagged secret serves: it is pulled anonymously, or with what the instance's ecs.config has", j.containerName(i), reference)
+	message := fmt.Sprintf("No tagged secret serves the image %s of the %s. It is pulled anonymously, or with what the instance's ecs.config has.", reference, j.containerName(i))
 	severity := finding.Info
 	if hidden {
-		message = fmt.Sprintf("the registry doesn't show the image of %s, %s, to anyone without a credential, and no tagged secret serves it: it is private, or there is no such image", j.containerName(i), reference)
+		message = fmt.Sprintf("The registry doesn't show the image %s of the %s without a credential, and no tagged secret serves it. It is private, or there is no such image.", reference, j.containerName(i))
 		if j.runsOnNoInstance() {
 			severity = finding.Error
 		}
 	}
 	if wrong := j.wronglyTagged(); len(wrong) > 0 {
-		message += "; these secrets have a tag that names no registry: " + strings.Join(wrong, "; ")
+		message += " These secrets have a tag that names no registry: " + strings.Join(wrong, ", ") + "."
 	}
 	j.report("registry-not-served", severity, message,
-		fmt.Sprintf("if the image is private, tag the secret that holds its credential with %s=%s", TagRegistry, reference.Registry))
+		fmt.Sprintf("If the image is private, tag the secret that holds its credential: %s=%s", TagRegistry, reference.Registry))
 }
 
 // runsOnNoInstance reports whether no instance's ecs.config can have a credential

@@ -37,11 +37,11 @@ func (s Settings) whyIgnored(o Observation) *finding.Finding {
 	family := aws.ToString(o.Definition.Family)
 	switch of := o.owner(); {
 	case s.IgnoredFamilies.Matches(family):
-		return stale("family-ignored", "the family is one of those in IgnoredFamilies")
+		return stale("family-ignored", "The family "+family+" is one of those in IgnoredFamilies.")
 	case optout.Asked(tagMap(o.Tags)):
-		return stale("family-ignored", "the definition has the tag "+optout.Tag)
+		return stale("family-ignored", "The task definition has the tag "+optout.Tag+".")
 	case o.Unregistered == nil && of.IsAWSService():
-		return stale("owned-by-service", fmt.Sprintf("%s registers the definition for itself, and runs no other revision", of.Tool))
+		return stale("owned-by-service", fmt.Sprintf("%s registers the task definition for itself, and runs no other revision.", of.Tool))
 	}
 	return nil
 }

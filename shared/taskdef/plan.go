@@ -154,8 +154,8 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 		late := observed.Late
 		plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
 			Code: "revision-late", Severity: finding.Warning,
-			Message: fmt.Sprintf("%s was made from an older revision than %s, and has taken its place as the family's latest", late.Late, late.First),
-			Fix:     "deregister " + late.Late,
+			Message: fmt.Sprintf("The revision %s was made from an older one than %s, and has taken its place as the family's latest.", late.Late, late.First),
+			Fix:     "Run: aws ecs deregister-task-definition --task-definition " + late.Late,
 		}}}
 		plan.Do(*late, 0)
 		return plan

@@ -97,7 +97,7 @@ func readOpenReference(value string) reference {
 		parts[i] = example
 	}
 	read := readARN(strings.ReplaceAll(strings.Join(parts, ":"), filler, "x"))
-	if !strings.Contains(read.problem, "parts that may follow") {
+	if !strings.Contains(read.problem, afterTheName) {
 		// Anything else may come of what is filled in.
 		read.problem = ""
 	}
@@ -110,11 +110,11 @@ func readOpenReference(value string) reference {
 func readReference(value string) reference {
 	switch {
 	case value == "":
-		return reference{problem: "is empty or missing (a secret itself can't be given as value)"}
+		return reference{problem: "is empty or missing (ECS doesn't take the secret itself as value)"}
 	case strings.HasPrefix(value, "arn:"):
 		return readARN(value)
 	case !parameterName.MatchString(value) || looksSecret(value):
-		return reference{problem: "is neither an ARN nor the name of a parameter; it may be the secret itself"}
+		return reference{problem: "is neither an ARN nor the name of a parameter, and may be the secret itself"}
 	}
 	return reference{parameter: value}
 }
@@ -122,12 +122,12 @@ func readReference(value string) reference {
 func readARN(value string) reference {
 	parsed, err := arn.Parse(value)
 	if err != nil {
-		return reference{problem: "is not a complete ARN"}
+		return reference{problem: "isn't a complete ARN"}
 	}
 	parts := strings.Split(parsed.Resource, ":")
 	switch {
 	case (parsed.Service == "ssm" || parsed.Service == "secretsmanager") && !wholeAccount.MatchString(parsed.AccountID) && !strings.ContainsAny(parsed.AccountID, "${}<>") && strings.Trim(parsed.AccountID, "0123456789") == "":
-		return reference{problem: "names no account: an account's id has 12 digits"}
+		return reference{problem: "has no account id of 12 digits"}
 	case parsed.Service == "ssm" && strings.HasPrefix(parsed.Resource, "parameter/") && parameterName.MatchString(parsed.Resource):
 		return reference{parameter: value}
 	case parsed.Service != "secretsmanager":
@@ -135,9 +135,9 @@ func readARN(value string) reference {
 	case parts[0] != "secret" || len(parts) < 2 || parts[1] == "":
 		return reference{problem: "is not the ARN of a secret, which is arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME"}
 	case len(parts) != 2 && len(parts) != 5:
-		return reference{problem: fmt.Sprintf("has %d of the parts that may follow the secret's name; ECS takes none, or exactly three: JSON key, version stage and version id, with colons between (\":password::\")", len(parts)-2)}
+		return reference{problem: fmt.Sprintf("has %s %s, and ECS takes none or exactly three: JSON key, version stage and version id, as in \":password::\"", partsCounted(len(parts)-2), afterTheName)}
 	case len(parts) == 5 && parts[3] != "" && parts[4] != "":
-		return reference{problem: "names a version stage and a version id; Secrets Manager takes one of them"}
+		return reference{problem: "names a version stage and a version id, and Secrets Manager takes only one of them"}
 	}
 	parsed.Resource = "secret:" + parts[1]
 	read := reference{secret: parsed.String()}
@@ -150,12 +150,23 @@ func readARN(value string) reference {
 	return read
 }
 
+// afterTheName tells the problem apart that a value has whatever is filled in.
+const afterTheName = "after the secret's name"
+
+// partsCounted counts the parts that follow a secret's name.
+func partsCounted(count int) string {
+	if count == 1 {
+		return "1 part"
+	}
+	return fmt.Sprintf("%d parts", count)
+}
+
 // secretReferences judges what the containers take from Secrets Manager and from
 // Systems Manager.
 func (j *judgement) secretReferences() {
 	const form = "Name a secret by its ARN, or a parameter by its name or ARN, in valueFrom."
 	for _, reference := range j.references() {
-		of := fmt.Sprintf("%s %s of %s", reference.field, shownName(reference.name), j.containerName(reference.container))
+		of := fmt.Sprintf("%s in %s of the %s", shownName(reference.name), reference.field, j.containerName(reference.container))
 		place := j.place()
 		parsed, _ := parseSecret(reference.secret)
 		named, secret := j.Named[reference.secret], j.secretOf(reference.secret)
@@ -165,17 +176,17 @@ func (j *judgement) secretReferences() {
 		}
 		switch {
 		case reference.problem != "":
-			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("the valueFrom of %s %s: no task of this definition starts", of, reference.problem), form)
+			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("The valueFrom of %s %s. No task of this definition starts.", of, reference.problem), form)
 		case parsed.Partition != "" && place.Partition != "" && parsed.Partition != place.Partition:
-			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("the valueFrom of %s is in the partition %s, and the definition is in %s", of, parsed.Partition, place.Partition), form)
+			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("The valueFrom of %s is in the partition %s, but the task definition is in the partition %s.", of, parsed.Partition, place.Partition), form)
 		case named.Gone:
-			j.report("secret-gone", finding.Error, fmt.Sprintf("%s is the secret %s, which doesn't exist%s: no task of this definition starts", of, shownSecret(reference.secret), partialARN(reference.secret)),
+			j.report("secret-gone", finding.Error, fmt.Sprintf("The variable %s is the secret %s, which doesn't exist%s. No task of this definition starts.", of, shownSecret(reference.secret), partialARN(reference.secret)),
 				"Create the secret, or name one that exists by its whole ARN.")
 		case secret != nil && secret.Deleted:
-			j.report("secret-gone", finding.Error, fmt.Sprintf("%s is the secret %s, which is scheduled for deletion and can't be read: no task of this definition starts", of, secret.Name),
-				"Restore the secret, or name another one.")
+			j.report("secret-gone", finding.Error, fmt.Sprintf("The variable %s is the secret %s, which is scheduled for deletion and can't be read. No task of this definition starts.", of, secret.Name),
+				"Restore the secret with aws secretsmanager restore-secret, or name another one.")
 		case reference.key != "" && read && !keys.Unread && !slices.Contains(keys.Names, reference.key):
-			j.report("secret-key-missing", finding.Error, fmt.Sprintf("%s takes a key of the secret %s that its value doesn't have: no task of this definition starts", of, secret.Name),
+			j.report("secret-key-missing", finding.Error, fmt.Sprintf("The variable %s takes a JSON key of the secret %s that its value doesn't have. No task of this definition starts.", of, secret.Name),
 				"Correct the JSON key in valueFrom, or add it to the secret's value.")
 		}
 	}

@@ -19,19 +19,19 @@ func (j *judgement) registrable() {
 	}
 	if fields := j.withdrawn(); len(fields) > 0 {
 		j.block("field-withdrawn",
-			fmt.Sprintf("the definition has %s, which ECS described and does not take any more: Amazon Elastic Inference has ended", strings.Join(fields, ", ")),
-			"register a revision without these fields")
+			fmt.Sprintf("The task definition has %s, which ECS no longer accepts, because Amazon Elastic Inference has ended.", strings.Join(fields, " and ")),
+			"Register a revision without these fields.")
 	}
 	if len(j.UnknownFields) > 0 {
 		j.block("field-unknown",
-			fmt.Sprintf("ECS described %s, which this version of the function does not know, and would lose in a new revision", finding.Shortened(strings.Join(j.UnknownFields, ", "))),
-			"update ECS Guardrails; until then, make the change in the definition's source: "+patchText(j.edits))
+			fmt.Sprintf("ECS described %s, which this version of the function doesn't know and would lose in a new revision.", finding.Shortened(strings.Join(j.UnknownFields, ", "))),
+			"Update ECS Guardrails. Until then, make the change in the task definition's source: "+patchText(j.edits))
 	}
 	// A file is the source itself.
 	if of := j.owner(); j.Unregistered == nil && of.RendersSource() && j.ChangeOwnedResources != All {
 		j.block("definition-owned",
-			fmt.Sprintf("%s renders the definition from its own source, and its next run would make a revision without this change", of),
-			sourcePatch(of, j.edits, j.Definition)+" Or have such definitions patched all the same (ChangeOwnedResources=all).")
+			fmt.Sprintf("%s renders the task definition from its own source, and its next run would make a revision without this change.", of),
+			sourcePatch(of, j.edits, j.Definition)+" Or have such task definitions patched all the same, with ChangeOwnedResources=all.")
 	}
 }
 

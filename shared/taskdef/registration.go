@@ -22,7 +22,7 @@ func (j *judgement) registration() {
 		return
 	}
 	if len(j.Definition.ContainerDefinitions) == 0 && !j.leftOut("containerDefinitions") {
-		j.report("containers-missing", finding.Error, "the definition has no container", "Add one to containerDefinitions.")
+		j.report("containers-missing", finding.Error, "The task definition has no container.", "Add one to containerDefinitions.")
 	}
 	j.essential()
 	for i, container := range j.Definition.ContainerDefinitions {
@@ -64,7 +64,7 @@ func (j *judgement) essential() {
 		none = none && container.Essential != nil && !*container.Essential
 	}
 	if none {
-		j.report("containers-missing", finding.Error, "no container is essential, and ECS asks for at least one", "Set essential to true for the container that the task is for.")
+		j.report("containers-missing", finding.Error, "No container is essential, and ECS requires at least one.", "Set essential to true for the container that the task is for.")
 	}
 }
 
@@ -83,11 +83,11 @@ func (j *judgement) memory() {
 		hard, soft := container.Memory, container.MemoryReservation
 		if hard == nil && soft == nil {
 			j.report("memory-missing", finding.Error,
-				fmt.Sprintf("%s has neither memory nor memoryReservation, and the definition has no memory", j.containerName(i)),
+				fmt.Sprintf("The %s has neither memory nor memoryReservation, and the task definition has no memory.", j.containerName(i)),
 				"Set memory or memoryReservation, in MiB.")
 		}
 		if hard != nil && soft != nil && *soft > *hard {
-			j.report("memory-missing", finding.Error, fmt.Sprintf("%s reserves more memory than it may have", j.containerName(i)), "Set memory above memoryReservation.")
+			j.report("memory-missing", finding.Error, fmt.Sprintf("The %s reserves more memory than it may have.", j.containerName(i)), "Set memory to at least memoryReservation.")
 		}
 	}
 }
@@ -109,7 +109,7 @@ func (j *judgement) memoryInTask() {
 		}
 	}
 	if ok && reserved > whole {
-		j.report("memory-missing", finding.Error, fmt.Sprintf("the containers reserve %d MiB of memory, and the task has %d", reserved, whole), "Raise the task's memory, or lower that of containers.")
+		j.report("memory-missing", finding.Error, fmt.Sprintf("The containers reserve %d MiB of memory together, and the task has %d MiB.", reserved, whole), "Raise the task's memory, or lower that of its containers.")
 	}
 }
 
@@ -130,7 +130,7 @@ func (j *judgement) fargateSize() {
 		return
 	}
 	if cpu == "" || memory == "" {
-		j.report("fargate-size-invalid", finding.Error, "Fargate needs cpu and memory of the whole task, and one is missing", fix)
+		j.report("fargate-size-invalid", finding.Error, "Fargate requires cpu and memory of the whole task, and one of them is missing.", fix)
 		return
 	}
 	units, ok := amount(cpu, "vcpu")
@@ -140,7 +140,7 @@ func (j *judgement) fargateSize() {
 		allowed = size >= span.from && size <= span.to && (size-span.from)%span.step == 0
 	}
 	if !ok || !also || !allowed {
-		j.report("fargate-size-invalid", finding.Error, "Fargate has no tasks of this cpu with this memory", fix)
+		j.report("fargate-size-invalid", finding.Error, "Fargate doesn't offer this cpu with this memory.", fix)
 	}
 }
 
@@ -171,21 +171,21 @@ func (j *judgement) fargateFields() {
 	if !j.isFargate() {
 		return
 	}
-	const fix = "Take it away, or take FARGATE from requiresCompatibilities."
+	const fix = "Remove it, or remove FARGATE from requiresCompatibilities."
 	if len(j.Definition.PlacementConstraints) > 0 {
-		j.report("fargate-field-unsupported", finding.Error, "the definition has placementConstraints, which Fargate doesn't take", fix)
+		j.report("fargate-field-unsupported", finding.Error, "The task definition has placementConstraints, which Fargate doesn't support.", fix)
 	}
 	for _, volume := range j.Definition.Volumes {
 		onHost := volume.Host != nil && aws.ToString(volume.Host.SourcePath) != ""
 		if onHost || volume.DockerVolumeConfiguration != nil {
-			j.report("fargate-field-unsupported", finding.Error, "a volume of the definition is a path of the host or a volume of Docker's, which Fargate doesn't take",
+			j.report("fargate-field-unsupported", finding.Error, "A volume of the task definition is a path of the host or a Docker volume, which Fargate doesn't support.",
 				"Leave host.sourcePath and dockerVolumeConfiguration out, or use an EFS or EBS volume.")
 			break
 		}
 	}
 	for i, container := range j.Definition.ContainerDefinitions {
 		if fields := unsupportedOnFargate(container); len(fields) > 0 {
-			j.report("fargate-field-unsupported", finding.Error, fmt.Sprintf("%s has %s, which Fargate doesn't take", j.containerName(i), strings.Join(fields, ", ")), fix)
+			j.report("fargate-field-unsupported", finding.Error, fmt.Sprintf("The %s has %s, which Fargate doesn't support.", j.containerName(i), strings.Join(fields, ", ")), fix)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func (j *judgement) network() {
 		return
 	}
 	if j.isFargate() && mode != types.NetworkModeAwsvpc {
-		j.report("network-mode-invalid", finding.Error, "Fargate takes no other networkMode than awsvpc", "Set networkMode to awsvpc.")
+		j.report("network-mode-invalid", finding.Error, "Fargate supports no other networkMode than awsvpc.", "Set networkMode to awsvpc.")
 		return
 	}
 	for i, container := range j.Definition.ContainerDefinitions {
@@ -221,15 +221,15 @@ func (j *judgement) network() {
 			from, to := aws.ToInt32(port.ContainerPort), aws.ToInt32(port.HostPort)
 			switch {
 			case from < 0 || from > 65535 || to < 0 || to > 65535:
-				j.report("port-mapping-invalid", finding.Error, fmt.Sprintf("%s maps a port that is none", j.containerName(i)), "Take ports from 1 to 65535; a hostPort of 0 has one chosen.")
+				j.report("port-mapping-invalid", finding.Error, fmt.Sprintf("The %s maps a port that isn't between 0 and 65535.", j.containerName(i)), "Write ports from 1 to 65535. With a hostPort of 0, Docker chooses one.")
 			case (mode == types.NetworkModeAwsvpc || mode == types.NetworkModeHost) && port.HostPort != nil && to != 0 && from != to:
 				j.report("port-mapping-invalid", finding.Error,
-					fmt.Sprintf("%s maps its port %d to the host port %d, and in the network mode %s the two must be the same", j.containerName(i), from, to, mode),
+					fmt.Sprintf("The %s maps its port %d to the host port %d, but in the network mode %s the two must be the same.", j.containerName(i), from, to, mode),
 					"Leave hostPort out.")
 			}
 		}
 		if len(container.Links) > 0 && mode != types.NetworkModeBridge && mode != "" {
-			j.report("network-mode-invalid", finding.Error, fmt.Sprintf("%s has links, which ECS takes in the network mode bridge only", j.containerName(i)), "Take links away; in awsvpc, containers reach each other at localhost.")
+			j.report("network-mode-invalid", finding.Error, fmt.Sprintf("The %s has links, which ECS supports only in the network mode bridge.", j.containerName(i)), "Remove links. In awsvpc, containers reach each other at localhost.")
 		}
 	}
 }
@@ -249,12 +249,12 @@ func (j *judgement) volumes() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		for _, mount := range container.MountPoints {
 			if name := aws.ToString(mount.SourceVolume); !names[name] && !j.leftOpen(name) {
-				j.report("volume-unknown", finding.Error, fmt.Sprintf("%s mounts a sourceVolume that is not among the definition's volumes", j.containerName(i)), "Add the volume to volumes, or correct the name.")
+				j.report("volume-unknown", finding.Error, fmt.Sprintf("The %s mounts a sourceVolume that the task definition doesn't have in volumes.", j.containerName(i)), "Add the volume to volumes, or correct the name.")
 			}
 		}
 		for _, from := range container.VolumesFrom {
 			if name := aws.ToString(from.SourceContainer); !containers[name] && !j.leftOpen(name) {
-				j.report("volume-unknown", finding.Error, fmt.Sprintf("%s takes volumes from a container that the definition does not have", j.containerName(i)), "Correct sourceContainer.")
+				j.report("volume-unknown", finding.Error, fmt.Sprintf("The %s takes volumes from a container that the task definition doesn't have.", j.containerName(i)), "Correct sourceContainer in volumesFrom.")
 			}
 		}
 	}
@@ -270,9 +270,9 @@ func (j *judgement) dependencies(i int, container types.ContainerDefinition) {
 		switch {
 		case j.leftOpen(name):
 		case other < 0:
-			j.report("dependency-unknown", finding.Error, fmt.Sprintf("%s depends on a container that the definition does not have", j.containerName(i)), "Correct containerName in dependsOn.")
+			j.report("dependency-unknown", finding.Error, fmt.Sprintf("The %s depends on a container that the task definition doesn't have.", j.containerName(i)), "Correct containerName in dependsOn.")
 		case other == i:
-			j.report("dependency-unmet", finding.Error, fmt.Sprintf("%s depends on itself", j.containerName(i)), "Take it out of dependsOn.")
+			j.report("dependency-unmet", finding.Error, fmt.Sprintf("The %s depends on itself.", j.containerName(i)), "Remove it from dependsOn.")
 		default:
 			j.condition(i, on.Condition, other)
 		}
@@ -286,11 +286,11 @@ func (j *judgement) condition(i int, condition types.ContainerCondition, other i
 	isEssential := awaited.Essential == nil || *awaited.Essential
 	switch {
 	case condition == types.ContainerConditionHealthy && awaited.HealthCheck == nil:
-		j.report("dependency-unmet", finding.Error, fmt.Sprintf("%s waits until %s is healthy, which has no healthCheck", j.containerName(i), j.containerName(other)),
-			"Give that container a healthCheck, or take another condition.")
+		j.report("dependency-unmet", finding.Error, fmt.Sprintf("The %s waits until the %s is healthy, but that one has no healthCheck.", j.containerName(i), j.containerName(other)),
+			"Give that container a healthCheck, or write another condition.")
 	case (condition == types.ContainerConditionComplete || condition == types.ContainerConditionSuccess) && isEssential:
-		j.report("dependency-unmet", finding.Error, fmt.Sprintf("%s waits until %s has ended, which is essential: its end stops the task", j.containerName(i), j.containerName(other)),
-			"Set essential of that container to false, or take the condition START or HEALTHY.")
+		j.report("dependency-unmet", finding.Error, fmt.Sprintf("The %s waits until the %s has ended, but that one is essential, so its end stops the task.", j.containerName(i), j.containerName(other)),
+			"Set essential of that container to false, or write the condition START or HEALTHY.")
 	}
 }
 
@@ -299,7 +299,7 @@ func (j *judgement) environmentTwice(i int, container types.ContainerDefinition)
 	for _, secret := range container.Secrets {
 		name := aws.ToString(secret.Name)
 		if name != "" && slices.ContainsFunc(container.Environment, func(v types.KeyValuePair) bool { return aws.ToString(v.Name) == name }) {
-			j.report("variable-defined-twice", finding.Error, fmt.Sprintf("the variable %s of %s is in both environment and secrets, which ECS refuses", shownName(name), j.containerName(i)), "Leave it in one of them.")
+			j.report("variable-defined-twice", finding.Error, fmt.Sprintf("The variable %s of the %s is in both environment and secrets, which ECS refuses.", shownName(name), j.containerName(i)), "Keep it in one of them.")
 		}
 	}
 }
@@ -314,20 +314,20 @@ func (j *judgement) logConfiguration(i int, container types.ContainerDefinition)
 	switch {
 	case j.leftOpen(string(log.LogDriver)):
 	case log.LogDriver == "":
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the logConfiguration of %s has no logDriver", j.containerName(i)), "Name the driver, such as awslogs.")
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The logConfiguration of the %s has no logDriver.", j.containerName(i)), "Name the log driver, such as awslogs.")
 	case !slices.Contains(log.LogDriver.Values(), log.LogDriver):
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("%s has a logDriver that ECS doesn't have", j.containerName(i)), "Correct it; the drivers are listed under LogConfiguration in the ECS API reference.")
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The %s has a logDriver that ECS doesn't know.", j.containerName(i)), "Correct it. The log drivers are listed under LogConfiguration in the ECS API reference.")
 	case j.isFargate() && !slices.Contains(drivers, log.LogDriver):
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("%s has a logDriver that Fargate doesn't have", j.containerName(i)), "Take awslogs, splunk or awsfirelens.")
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The %s has a logDriver that Fargate doesn't support.", j.containerName(i)), "Write awslogs, splunk or awsfirelens.")
 	case log.LogDriver == types.LogDriverAwsfirelens && !hasRouter && !j.leftOut("containerDefinitions"):
-		j.report("firelens-router-missing", finding.Error, fmt.Sprintf("%s logs by awsfirelens, and no container has a firelensConfiguration", j.containerName(i)),
+		j.report("firelens-router-missing", finding.Error, fmt.Sprintf("The %s logs with awsfirelens, but no container has a firelensConfiguration.", j.containerName(i)),
 			"Add a log router: a container with firelensConfiguration, such as public.ecr.aws/aws-observability/aws-for-fluent-bit.")
 	case log.LogDriver == types.LogDriverAwslogs && log.Options["awslogs-group"] == "":
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the awslogs of %s have no awslogs-group", j.containerName(i)), "Name the log group in options.")
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The logConfiguration of the %s has no awslogs-group.", j.containerName(i)), "Name the log group in options.")
 	case log.LogDriver == types.LogDriverAwslogs && j.isFargate() && log.Options["awslogs-stream-prefix"] == "":
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the awslogs of %s have no awslogs-stream-prefix, which Fargate asks for", j.containerName(i)), "Set awslogs-stream-prefix in options.")
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The logConfiguration of the %s has no awslogs-stream-prefix, which Fargate requires.", j.containerName(i)), "Set awslogs-stream-prefix in options.")
 	case log.LogDriver == types.LogDriverAwslogs && j.isFargate() && log.Options["awslogs-region"] == "":
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("the awslogs of %s have no awslogs-region, which Fargate asks for", j.containerName(i)), "Set awslogs-region in options.")
+		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The logConfiguration of the %s has no awslogs-region, which Fargate requires.", j.containerName(i)), "Set awslogs-region in options.")
 	}
 }
 
@@ -337,7 +337,7 @@ func (j *judgement) roles() {
 		{"executionRoleArn", aws.ToString(j.Definition.ExecutionRoleArn)}, {"taskRoleArn", aws.ToString(j.Definition.TaskRoleArn)},
 	} {
 		if field.value != "" && !j.leftOpen(field.value) && !isRole(field.value) {
-			j.report("role-invalid", finding.Error, fmt.Sprintf("%s %s", field.name, whatIsIt(field.value)),
+			j.report("role-invalid", finding.Error, fmt.Sprintf("The field %s %s.", field.name, whatIsIt(field.value)),
 				"Write the role's ARN, arn:aws:iam::ACCOUNT:role/NAME, or its name.")
 		}
 	}
@@ -354,7 +354,7 @@ func whatIsIt(role string) string {
 	case match != nil:
 		return fmt.Sprintf("is the ARN of %s, not of a role", map[string]string{"policy": "a policy", "instance-profile": "an instance profile", "user": "a user", "group": "a group"}[match[1]])
 	case strings.Contains(role, ":iam::") && strings.Contains(role, ":role/"):
-		return "is no role's ARN: an account's id has 12 digits, and a role's name up to 64 letters, digits and _+=,.@-"
+		return "is not the ARN of a role, which has an account id of 12 digits and a name of at most 64 characters"
 	}
-	return "is neither a role's ARN nor a role's name"
+	return "is neither the ARN nor the name of a role"
 }

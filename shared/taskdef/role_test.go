@@ -50,7 +50,7 @@ func TestExecutionRoleAccess(t *testing.T) {
 		"it does not exist":   {role: fakeRole{missing: true}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-gone"}, says: roleARN},
 		"it trusts EC2 only":  {role: fakeRole{trust: strings.Replace(trustsECS, "ecs-tasks", "ec2", 1), may: []string{"* *"}}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-trust"}},
 		"it may not read it":  {role: fakeRole{trust: trustsECS}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "read the secret shop"},
-		"a policy denies it":  {role: fakeRole{trust: trustsECS, may: []string{"* *"}, denied: []string{"secretsmanager:* *"}}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "a policy denies it"},
+		"a policy denies it":  {role: fakeRole{trust: trustsECS, may: []string{"* *"}, denied: []string{"secretsmanager:* *"}}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "A policy denies it"},
 		"a boundary forbids":  {role: fakeRole{trust: trustsECS, may: []string{"* *"}, boundary: true}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "a boundary"},
 		"we may not ask":      {change: func(s *stack) { s.iam.err = &smithy.GenericAPIError{Code: "AccessDenied"} }, status: finding.Remediated, codes: []string{"credential-missing", "execution-role-unchecked"}, says: "AccessDenied"},
 		"IAM is busy":         {change: func(s *stack) { s.iam.err = &smithy.GenericAPIError{Code: "Throttling"} }, status: finding.Failed, codes: []string{"call-retried"}},
@@ -59,7 +59,7 @@ func TestExecutionRoleAccess(t *testing.T) {
 		}, status: finding.Remediated, codes: []string{"credential-missing", "execution-role-unchecked"}},
 		"the task role has it": {role: fakeRole{trust: trustsECS}, arrange: func(of *ecs.RegisterTaskDefinitionInput) {
 			of.TaskRoleArn = aws.String("arn:aws:iam::123456789012:role/app")
-		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "the task role arn:aws:iam::123456789012:role/app may"},
+		}, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-secret"}, says: "The task role arn:aws:iam::123456789012:role/app may"},
 		"the key":                            {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, change: func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String(customKey) }, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-key"}, says: "its key"},
 		"the key by its id":                  {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, change: func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String("0b0c7f4e-6a6a-4f0e-9d5c-5d8f3a1e2b44") }, status: finding.Noncompliant, codes: []string{"credential-missing", "execution-role-key"}},
 		"AWS's own key":                      {role: fakeRole{trust: trustsECS, may: []string{"secretsmanager:* *"}}, change: func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String("alias/aws/secretsmanager") }, status: finding.Remediated, codes: []string{"credential-missing"}},
@@ -264,7 +264,7 @@ func TestTheExecutionRoleIsCured(t *testing.T) {
 		"trust under a condition":          {fakeRole{trust: `{"Statement":{"Effect":"Allow","Principal":{"Service":["ecs-tasks.amazonaws.com"]},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}}`}, nil, roleARN, ""},
 		"not for another's":                {bare, families("web"), "", ""},
 		"the key, too":                     {bare, func(s *stack) { s.secrets.entries[0].KmsKeyId = aws.String(customKey) }, roleARN, `"Action": "kms:Decrypt"`},
-		"a policy denies it":               {fakeRole{trust: trustsECS, denied: []string{"* *"}}, nil, "", "a policy denies it"},
+		"a policy denies it":               {fakeRole{trust: trustsECS, denied: []string{"* *"}}, nil, "", "A policy denies it"},
 		"a boundary":                       {fakeRole{trust: trustsECS, boundary: true}, nil, "", "a boundary"},
 		"its owner forbids":                {fakeRole{trust: trustsECS, tags: map[string]string{optout.Tag: "true"}}, nil, "", `"Resource": "` + secretARN("shop")},
 		"it is one of our own":             {bare, func(s *stack) { s.settings.OwnRoles = append(s.settings.OwnRoles, roleARN) }, "", ""},

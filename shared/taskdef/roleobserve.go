@@ -114,7 +114,7 @@ func (o *RoleObserver) ask(ctx context.Context, place Place, role string, needs 
 	case awserror.Classify(err) == awserror.Gone:
 		return ExecutionRole{ARN: role, Gone: true}, nil
 	case awserror.Classify(err) == awserror.Denied, awserror.Classify(err) == awserror.Refused:
-		observed.Unchecked = fmt.Sprintf("%s answered %s", awserror.Operation(err), awserror.Code(err))
+		observed.Unchecked = awserror.Answered(err)
 		return observed, nil
 	default:
 		return ExecutionRole{}, err

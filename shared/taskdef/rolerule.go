@@ -142,24 +142,24 @@ func (j *judgement) executionRoleAccess() {
 		return
 	case role.Gone && j.Unregistered != nil && j.Unregistered.accountUnknown:
 		j.report("execution-role-gone", finding.Warning,
-			fmt.Sprintf("the execution role %s does not exist in the account of these AWS credentials: no task of this definition starts there", shownRole(role.ARN)),
-			"create the role, or name another one in executionRoleArn")
+			fmt.Sprintf("The execution role %s doesn't exist in the account of these AWS credentials. No task of this definition starts there.", shownRole(role.ARN)),
+			"Create the role, or name another one in executionRoleArn.")
 		return
 	case role.Gone:
 		j.report("execution-role-gone", finding.Error,
-			fmt.Sprintf("the execution role %s does not exist: no task of this definition starts", shownRole(role.ARN)),
-			"create the role, or name another one in executionRoleArn")
+			fmt.Sprintf("The execution role %s doesn't exist. No task of this definition starts.", shownRole(role.ARN)),
+			"Create the role, or name another one in executionRoleArn.")
 		return
 	case role.Unchecked != "":
 		j.report("execution-role-unchecked", finding.Info,
-			fmt.Sprintf("what the execution role %s can do was not found out: %s", shownRole(role.ARN), role.Unchecked),
-			"allow iam:GetRole and iam:SimulatePrincipalPolicy to the function's role")
+			fmt.Sprintf("Can't check what the execution role %s may do: %s.", shownRole(role.ARN), role.Unchecked),
+			"Allow the function's role iam:GetRole and iam:SimulatePrincipalPolicy.")
 		return
 	case !trustsTasks(role.Trust):
 		// What it may do otherwise matters once ECS can act under it.
 		j.report("execution-role-trust", finding.Error,
-			fmt.Sprintf("the execution role %s does not trust ecs-tasks.amazonaws.com, so ECS cannot act under it", shownRole(role.ARN)),
-			`add {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"} to its trust policy`)
+			fmt.Sprintf("The execution role %s doesn't trust ecs-tasks.amazonaws.com, so ECS can't assume it. No task of this definition starts.", shownRole(role.ARN)),
+			`Add {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"} to the role's trust policy.`)
 	}
 	denials := j.roleDenials()
 	for _, code := range []string{"execution-role-secret", "execution-role-key", "execution-role-environment-file", "execution-role-logs", "execution-role-ecr"} {
@@ -218,17 +218,17 @@ func (j *judgement) roleMayLack(code string, undecided []denial) {
 	slices.Sort(keys)
 	var reasons []string
 	if len(keys) > 0 {
-		reasons = append(reasons, fmt.Sprintf("policies ask for condition keys (%s) that only the call itself has", strings.Join(slices.Compact(keys), ", ")))
+		reasons = append(reasons, fmt.Sprintf("policies depend on %s, which only the call itself has", strings.Join(slices.Compact(keys), ", ")))
 	}
 	if organization {
 		// It knows neither the statements of service control policies nor their
 		// conditions.
-		reasons = append(reasons, "a policy of the organization refuses it, maybe only under conditions that IAM's simulator does not tell")
+		reasons = append(reasons, "a policy of the organization refuses it, maybe only under conditions that IAM's simulator doesn't show")
 	}
 	j.report(code, finding.Warning,
-		fmt.Sprintf("Can't tell before a task starts whether the execution role %s may %s: %s",
+		fmt.Sprintf("Can't tell before a task starts whether the execution role %s may %s: %s.",
 			shownRole(j.ExecutionRole.ARN), strings.Join(distinct(purposes), ", and "), strings.Join(reasons, ", and ")),
-		"nothing, if the tasks start; else allow it "+strings.Join(permissions, ", "))
+		"Nothing, if the tasks start. Otherwise allow it "+strings.Join(permissions, ", ")+".")
 }
 
 // distinct gives each text once, in the order in which they came.
@@ -257,23 +257,23 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 			return n.action == d.need.action && n.resource == d.need.resource
 		})
 	}
-	message := fmt.Sprintf("the execution role %s may not %s", shownRole(role.ARN), strings.Join(distinct(purposes), ", nor "))
+	message := fmt.Sprintf("The execution role %s may not %s.", shownRole(role.ARN), strings.Join(distinct(purposes), ", nor "))
 	if final {
-		message += "; a policy denies it, or a boundary or the organization does not allow it"
+		message += " A policy denies it, or a boundary or the organization doesn't allow it."
 	}
 	if taskRole {
-		message += fmt.Sprintf("; the task role %s may, but ECS does this as the execution role", shownRole(aws.ToString(j.Definition.TaskRoleArn)))
+		message += fmt.Sprintf(" The task role %s may, but ECS does this as the execution role.", shownRole(aws.ToString(j.Definition.TaskRoleArn)))
 	}
 	severity := finding.Error
 	if code == "execution-role-key" {
 		// A key's own policy can let the role in, which the simulation cannot see.
 		severity = finding.Warning
-		message += "; the key's own policy may still allow it"
+		message += " The key's own policy may still allow it."
 	}
-	fix := "Allow it " + strings.Join(permissions, ", ") + ": add " + strings.Join(statements, ", ") + " to its policies."
+	fix := "Allow the role " + strings.Join(permissions, ", ") + ". Add to its policies: " + strings.Join(statements, ", ")
 	action, why := j.remedy(denied[0].need, final)
 	if why != "" {
-		message += "; " + why
+		message += " Nothing is changed: " + why + "."
 	}
 	if action == nil {
 		if why != "" && denied[0].need.cure == byManagedPolicy {
@@ -311,7 +311,7 @@ func (j *judgement) remedy(of need, final bool) (Action, string) {
 	if len(questions) > 0 {
 		who = shownRole(questions[0].source)
 	}
-	return nil, fmt.Sprintf("the parameter RequireActorRight is yes, and %s may not give it that; look again by hand with {\"taskDefinition\": \"%s\"}", who, aws.ToString(j.Definition.Family))
+	return nil, fmt.Sprintf("the parameter RequireActorRight is yes, and %s may not give the role that (to check again by hand, invoke the function with {\"taskDefinition\": \"%s\"})", who, aws.ToString(j.Definition.Family))
 }
 
 // needsRight reports whether a change takes the right of who caused it.
@@ -350,7 +350,7 @@ func (j *judgement) roleCure(of need, final bool) (Action, string) {
 	case !trustsTasks(role.Trust):
 		return nil, ""
 	case !trustsTasksAlone(role.Trust):
-		return nil, "it isn't given that, since others than ecs-tasks.amazonaws.com may assume the role"
+		return nil, "others than ecs-tasks.amazonaws.com may assume the role"
 	}
 	if of.cure == byManagedPolicy {
 		if known := j.roleOwner(); known.IsKnown() && j.ChangeOwnedResources != All {
@@ -363,7 +363,7 @@ func (j *judgement) roleCure(of need, final bool) (Action, string) {
 		return nil, "the secret's resource policy can't be read"
 	}
 	if _, err := withGrant(policy.Text, role.ARN); err != nil {
-		return nil, fmt.Sprintf("the secret isn't opened to it, since %v", err)
+		return nil, fmt.Sprintf("the secret can't be opened to the role, because %v", err)
 	}
 	return Grant{Secret: of.resource, Role: role.ARN, Mandate: j.secretMandate(*of.secret)}, ""
 }

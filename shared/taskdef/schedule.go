@@ -34,6 +34,14 @@ func follows(s taskuse.Schedule) bool {
 	return err == nil && named.Number == 0
 }
 
+// sentence begins one with a name such as "the EventBridge rule default/nightly".
+func sentence(name string) string {
+	if rest, found := strings.CutPrefix(name, "the "); found {
+		return "The " + rest
+	}
+	return name
+}
+
 // reportSchedules names the schedules that matter to who leaves a revision.
 // They are their owners': nothing here changes one.
 func (u *Usage) reportSchedules(plan *pipeline.Plan[Action]) {
@@ -42,14 +50,14 @@ func (u *Usage) reportSchedules(plan *pipeline.Plan[Action]) {
 		case pins(schedule, u.Revisions):
 			plan.Findings = append(plan.Findings, finding.Finding{
 				Code: "schedule-pinned", Severity: finding.Warning,
-				Message: fmt.Sprintf("%s starts tasks of %s, and not of the revision made from it", schedule.Name, schedule.TaskDefinition),
-				Fix:     "name the latest revision there, or the family alone, which always means the latest",
+				Message: fmt.Sprintf("%s starts tasks of %s, not of the revision made from it.", sentence(schedule.Name), schedule.TaskDefinition),
+				Fix:     "Name the latest revision there, or the family alone, which always means the latest.",
 			})
 		case follows(schedule) && u.Successor == "":
 			plan.Findings = append(plan.Findings, finding.Finding{
 				Code: "schedule-follows", Severity: finding.Info,
-				Message: fmt.Sprintf("%s names the family alone: from its next run on it starts tasks of the new revision", schedule.Name),
-				Fix:     "nothing, if that is meant",
+				Message: fmt.Sprintf("%s names the family alone, so from its next run on it starts tasks of the new revision.", sentence(schedule.Name)),
+				Fix:     "Nothing, if that is meant.",
 			})
 		}
 	}
@@ -57,8 +65,8 @@ func (u *Usage) reportSchedules(plan *pipeline.Plan[Action]) {
 	if u.SchedulesUnchecked != "" && u.SchedulesUnchecked != u.ServicesUnchecked {
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "schedules-unchecked", Severity: finding.Info,
-			Message: "rules and schedules that start tasks of an older revision may have been left out: " + u.SchedulesUnchecked,
-			Fix:     "allow the call to the function's role, or look at the remaining ones yourself",
+			Message: "Rules and schedules that start tasks of an older revision may have been left out: " + u.SchedulesUnchecked + ".",
+			Fix:     "Allow the call to the function's role, or check the remaining rules and schedules yourself.",
 		})
 	}
 }

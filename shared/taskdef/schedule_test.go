@@ -28,8 +28,8 @@ func TestWhichSchedulesAreNamed(t *testing.T) {
 		says    string
 	}{
 		{"none", func(*fakeBus) {}, "", ""},
-		{"a rule with the revision", func(f *fakeBus) { f.onRule("default", "nightly", "prod", arnOf("app", 1)) }, "schedule-pinned", "the EventBridge rule default/nightly"},
-		{"a rule on one's own bus", func(f *fakeBus) { f.onRule("orders", "placed", "prod", arnOf("app", 1)) }, "schedule-pinned", "the EventBridge rule orders/placed"},
+		{"a rule with the revision", func(f *fakeBus) { f.onRule("default", "nightly", "prod", arnOf("app", 1)) }, "schedule-pinned", "The EventBridge rule default/nightly"},
+		{"a rule on one's own bus", func(f *fakeBus) { f.onRule("orders", "placed", "prod", arnOf("app", 1)) }, "schedule-pinned", "The EventBridge rule orders/placed"},
 		{"a rule with the family", func(f *fakeBus) { f.onRule("default", "nightly", "prod", family) }, "schedule-follows", "names the family alone"},
 		{"a rule with another revision", func(f *fakeBus) { f.onRule("default", "nightly", "prod", arnOf("app", 7)) }, "", ""},
 		{"a rule with a family that begins alike", func(f *fakeBus) { f.onRule("default", "nightly", "prod", arnOf("app-two", 1)) }, "", ""},
@@ -41,8 +41,8 @@ func TestWhichSchedulesAreNamed(t *testing.T) {
 			f.onRule("default", "nightly", "prod", arnOf("other", 1))
 			f.onRule("default", "nightly", "prod", arnOf("app", 1))
 		}, "schedule-pinned", "default/nightly"},
-		{"a schedule with the revision", func(f *fakeBus) { f.onSchedule("report", "prod", arnOf("app", 1)) }, "schedule-pinned", "the schedule nightly/report"},
-		{"a schedule with the family", func(f *fakeBus) { f.onSchedule("report", "prod", family) }, "schedule-follows", "the schedule nightly/report"},
+		{"a schedule with the revision", func(f *fakeBus) { f.onSchedule("report", "prod", arnOf("app", 1)) }, "schedule-pinned", "The schedule nightly/report"},
+		{"a schedule with the family", func(f *fakeBus) { f.onSchedule("report", "prod", family) }, "schedule-follows", "The schedule nightly/report"},
 		{"a schedule of something else", func(f *fakeBus) {
 			f.schedules["report"] = &schedulertypes.Target{Arn: aws.String("arn:aws:lambda:us-east-1:123456789012:function:report")}
 		}, "", ""},

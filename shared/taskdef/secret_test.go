@@ -27,7 +27,7 @@ func TestSecretsThatContainersName(t *testing.T) {
 	}{
 		"it exists":           {"nginx", "mine", func(s *stack) { s.secrets.untagged["mine"] = mine }, finding.Compliant, nil, ""},
 		"by its ARN":          {"nginx", secretARN("mine"), func(s *stack) { s.secrets.untagged[secretARN("mine")] = mine }, finding.Compliant, nil, ""},
-		"it does not exist":   {"nginx", "mine", nil, finding.Noncompliant, []string{"credential-gone"}, "does not exist"},
+		"it does not exist":   {"nginx", "mine", nil, finding.Noncompliant, []string{"credential-gone"}, "doesn't exist"},
 		"another one serves":  {"registry.example.com/a", "mine", nil, finding.Noncompliant, []string{"credential-differs", "credential-gone"}, secretARN("shop")},
 		"and takes its place": {"registry.example.com/a", "mine", func(s *stack) { s.settings.ReplaceCredentials = true }, finding.Remediated, []string{"credential-differs"}, "mine"},
 		"its time is up":      {"nginx", "mine", func(s *stack) { gone := mine; gone.DeletedDate = aws.Time(s.now); s.secrets.untagged["mine"] = gone }, finding.Noncompliant, []string{"credential-gone"}, "scheduled for deletion"},

@@ -80,10 +80,10 @@ func (j *judgement) moves(usage *Usage, to *Successor, unfitted bool, plan *pipe
 	}
 	for _, service := range usage.Services {
 		name := nameOfService(service)
-		runs := fmt.Sprintf("the service %s runs an older revision than the one made from it", name)
+		runs := fmt.Sprintf("The service %s runs an older revision than the one made from it", name)
 		if ignored(service) {
 			plan.Findings = append(plan.Findings, finding.Finding{
-				Code: "service-ignored", Severity: finding.Info, Message: runs + ", and has the tag " + optout.Tag,
+				Code: "service-ignored", Severity: finding.Info, Message: runs + ", and has the tag " + optout.Tag + ".",
 			})
 			continue
 		}
@@ -92,13 +92,13 @@ func (j *judgement) moves(usage *Usage, to *Successor, unfitted bool, plan *pipe
 			why = cmp.Or(why, unfit(hostsOf(service, usage.Instances[name.Cluster]), attributes))
 		}
 		if unfitted {
-			why = "the one made from it has errors, too, so that its tasks may not start"
+			why = "the new one has errors, too, so its tasks may not start"
 		}
 		if why != "" {
 			plan.Findings = append(plan.Findings, finding.Finding{
 				Code: "service-not-moved", Severity: finding.Warning,
-				Message: runs + ", and stays there: " + why,
-				Fix:     fmt.Sprintf("deploy the latest revision to %s as it is deployed at other times; what ends by itself is looked at again by sweep", name),
+				Message: runs + ", and stays there: " + why + ".",
+				Fix:     fmt.Sprintf("Deploy the latest revision to %s in its usual way. sweep checks again what ends by itself.", name),
 			})
 			continue
 		}
@@ -106,7 +106,7 @@ func (j *judgement) moves(usage *Usage, to *Successor, unfitted bool, plan *pipe
 			if waitsFor != "" {
 				plan.Findings = append(plan.Findings, finding.Finding{
 					Code: "service-waits", Severity: finding.Info,
-					Message: fmt.Sprintf("%s; it is moved once %s is stable", runs, waitsFor),
+					Message: fmt.Sprintf("%s. It is moved when %s is stable.", runs, waitsFor),
 				})
 				continue
 			}
@@ -116,14 +116,14 @@ func (j *judgement) moves(usage *Usage, to *Successor, unfitted bool, plan *pipe
 		behind = append(behind, len(plan.Findings))
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "service-behind", Severity: finding.Warning,
-			Message: runs, Fix: fmt.Sprintf("deploy the latest revision to %s", name),
+			Message: runs + ".", Fix: fmt.Sprintf("Deploy the latest revision to %s.", name),
 		})
 	}
 	if usage.ServicesUnchecked != "" {
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "services-unchecked", Severity: finding.Warning,
-			Message: "services that run an older revision may have been left out: " + usage.ServicesUnchecked,
-			Fix:     "allow ecs:ListClusters, ecs:ListServices and ecs:DescribeServices to the function's role, or deploy the latest revision yourself",
+			Message: "Services that run an older revision may have been left out: " + usage.ServicesUnchecked + ".",
+			Fix:     "Allow the function's role ecs:ListClusters, ecs:ListServices and ecs:DescribeServices, or deploy the latest revision yourself.",
 		})
 	}
 	if len(move.Services) > 0 {
@@ -154,9 +154,9 @@ func (m Move) obstacle(service types.Service) string {
 	case service.ResourceManagementType == types.ResourceManagementTypeEcs:
 		return "ECS Express Mode looks after it"
 	case known.IsAWSService():
-		return fmt.Sprintf("%s looks after it", known)
+		return fmt.Sprintf("%s manages it", known)
 	case known.IsKnown() && !m.OwnedToo:
-		return fmt.Sprintf("%s manages it, and would not know of the move", known)
+		return fmt.Sprintf("%s manages it, and wouldn't know of the move", known)
 	case slices.ContainsFunc(service.Deployments, func(d types.Deployment) bool { return d.RolloutState == types.DeploymentRolloutStateFailed }):
 		return "a deployment of it has failed"
 	case m.rolledBack(service):
@@ -261,8 +261,8 @@ func (m Move) apply(ctx context.Context, a Applier) error {
 	}
 	if refused := byKind[awserror.Refused]; len(refused) > 0 {
 		return finding.Refuse(finding.Finding{
-			Code: "service-not-moved", Severity: finding.Warning, Message: errors.Join(refused...).Error(),
-			Fix: "look the code up under Errors of UpdateService in the API reference, and deploy the latest revision yourself",
+			Code: "service-not-moved", Severity: finding.Warning, Message: "ECS refuses to move a service: " + finding.Said(errors.Join(refused...).Error()) + ".",
+			Fix: "Look the error code up under UpdateService in the ECS API reference, and deploy the latest revision yourself.",
 		})
 	}
 	return nil
@@ -286,8 +286,8 @@ func (s *ServiceMover) move(ctx context.Context, m Move, name ServiceName) error
 	if !onFargate(service) {
 		if why := unfit(hostsOf(service, m.Instances[name.Cluster]), m.To.Attributes); why != "" {
 			return finding.Refuse(finding.Finding{
-				Code: "service-not-moved", Severity: finding.Warning, Message: fmt.Sprintf("the service %s was not moved to %s: %s", name, m.To.ARN, why),
-				Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image; then deploy the latest revision.",
+				Code: "service-not-moved", Severity: finding.Warning, Message: fmt.Sprintf("The service %s wasn't moved to %s: %s.", name, m.To.ARN, why),
+				Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image. Then deploy the latest revision.",
 			})
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
@@ -57,16 +56,16 @@ func (s Settings) registered(call event.Call) []pipeline.Subject[Revision] {
 		return nil
 	}
 	if call.ErrorCode != "" {
-		return skip("RegisterTaskDefinition", "call-failed", fmt.Sprintf("the registration failed with %s, so there is no new revision", call.Failure()))
+		return skip("RegisterTaskDefinition", "call-failed", fmt.Sprintf("The registration failed with %s, so there is no new revision.", call.Failure()))
 	}
 	arn, name, err := nameOf(call)
 	switch {
 	case err != nil:
 		return reject(err)
 	case call.Actor.IsAnyOf(s.OwnRoles):
-		return skip(arn, "registration-own", "this stack registered the revision itself")
+		return skip(arn, "registration-own", "This stack registered the revision itself.")
 	case madeFromPredecessor(call, name):
-		return skip(arn, "registration-own", "the revision carries the tag "+TagPatchedFrom+" with the revision before it: a stack like this one registered it")
+		return skip(arn, "registration-own", "The revision has the tag "+TagPatchedFrom+" with the revision before it, so a stack like this one registered it.")
 	}
 	return []pipeline.Subject[Revision]{{Name: arn, Of: Revision{Name: name, Registered: call.Time, Registrant: call.Actor}}}
 }
@@ -153,7 +152,7 @@ func byHand(of event.ByHand) []pipeline.Subject[Revision] {
 	}
 	text, ok := of.Text("taskDefinition")
 	if !ok {
-		return reject(fmt.Errorf("taskDefinition is not text; write {\"taskDefinition\": \"family:revision\"}, and judge a file with --file"))
+		return reject(fmt.Errorf("taskDefinition is not text. Write {\"taskDefinition\": \"family:revision\"}, and check a file with --file"))
 	}
 	name, err := revision.Parse(strings.TrimSpace(text))
 	if err != nil {
@@ -167,8 +166,5 @@ func skip(name, code, why string) []pipeline.Subject[Revision] {
 }
 
 func reject(problem error) []pipeline.Subject[Revision] {
-	return []pipeline.Subject[Revision]{pipeline.Reject[Revision]("event", finding.Finding{
-		Code: "event-malformed", Severity: finding.Error, Message: problem.Error(),
-		Fix: "send an event in the shape of events/register-task-definition.json or events/task-definition-by-hand.json",
-	})}
+	return []pipeline.Subject[Revision]{pipeline.Reject[Revision]("event", pipeline.MalformedEvent(problem.Error()))}
 }

@@ -109,17 +109,17 @@ func (j *judgement) retirements(plan *pipeline.Plan[Action]) {
 	}
 	latest := aws.ToString(j.Definition.TaskDefinitionArn)
 	for _, revision := range old {
-		message := fmt.Sprintf("%s, which this function made, is superseded by %s", revision, latest)
+		message := fmt.Sprintf("The revision %s, which this function made, is superseded by %s", revision, latest)
 		keep := j.Uses.Unchecked()
 		if by := usedBy(revision, j.Uses); by != "" {
 			keep = by + " uses it"
 		}
 		at := len(plan.Findings)
 		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "revision-superseded", Severity: finding.Info, Message: message + ", and nothing uses it", Fix: "deregister it",
+			Code: "revision-superseded", Severity: finding.Info, Message: message + ", and nothing uses it.", Fix: "Run: aws ecs deregister-task-definition --task-definition " + revision,
 		})
 		if keep != "" {
-			plan.Findings[at].Message, plan.Findings[at].Fix = message+", and stays registered: "+keep, "nothing; it is looked at again by sweep"
+			plan.Findings[at].Message, plan.Findings[at].Fix = message+", and stays registered: "+keep+".", "Nothing. sweep checks it again."
 			continue
 		}
 		plan.Do(Retirement{Revision: revision, By: latest, Days: j.DeregisterSuperseded.Days}, at)

@@ -189,7 +189,7 @@ func unfit(instances []Instance, attributes []string) string {
 	if missing = slices.Compact(missing); len(missing) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("no instance of its cluster has all attributes that ECS asks for; they lack %s", strings.Join(missing, ", "))
+	return fmt.Sprintf("no instance of its cluster has all attributes that ECS asks for (missing: %s)", strings.Join(missing, ", "))
 }
 
 // hostsOf gives those of a cluster's instances on which ECS places a service's
@@ -257,7 +257,7 @@ func (r *requirement) unmet(service types.Service, instances map[string][]Instan
 	case onFargate(service):
 		// Windows counts its platform versions from 1.0.0, and knows all of it.
 		if isOlder(aws.ToString(service.PlatformVersion), r.platform) && !strings.HasPrefix(strings.ToUpper(aws.ToString(service.PlatformFamily)), "WINDOWS") {
-			return fmt.Sprintf("it asks for the platform version %s, and %s needs %s", aws.ToString(service.PlatformVersion), r.field, r.platform)
+			return fmt.Sprintf("it asks for the platform version %s, and the field %s needs %s", aws.ToString(service.PlatformVersion), r.field, r.platform)
 		}
 		return ""
 	}
@@ -265,7 +265,7 @@ func (r *requirement) unmet(service types.Service, instances map[string][]Instan
 	if len(agents) == 0 || slices.ContainsFunc(agents, func(i Instance) bool { return !isOlder(i.Agent, r.agent) }) {
 		return ""
 	}
-	return fmt.Sprintf("no instance of its cluster has an agent of %s or newer, which %s needs", r.agent, r.field)
+	return fmt.Sprintf("no instance of its cluster has an agent of %s or newer, which the field %s needs", r.agent, r.field)
 }
 
 // tooOld reports what is too old for the definition, or has not what it needs,
@@ -279,8 +279,8 @@ func (u *Usage) tooOld(required *requirement, attributes []string, plan *pipelin
 			if why != "" {
 				plan.Findings = append(plan.Findings, finding.Finding{
 					Code: "platform-too-old", Severity: finding.Error,
-					Message: fmt.Sprintf("the service %s cannot start tasks of this definition: %s", name, why),
-					Fix:     "update the service with the platform version LATEST",
+					Message: fmt.Sprintf("The service %s can't start tasks of this definition: %s.", name, why),
+					Fix:     "Update the service with --platform-version LATEST.",
 				})
 			}
 			continue
@@ -293,6 +293,21 @@ func (u *Usage) tooOld(required *requirement, attributes []string, plan *pipelin
 		if !oldAgents(name.Cluster, instances, required, why != "", plan) {
 			missingAttributes(name.Cluster, instances, attributes, plan)
 		}
+	}
+}
+
+// share says how many of the instances have or lack something, with the verb that
+// fits the number.
+func share(count, all int, one, many string) string {
+	switch {
+	case all == 1:
+		return "the only instance " + one
+	case count == all:
+		return fmt.Sprintf("all %d instances %s", all, many)
+	case count == 1:
+		return fmt.Sprintf("1 of %d instances %s", all, one)
+	default:
+		return fmt.Sprintf("%d of %d instances %s", count, all, many)
 	}
 }
 
@@ -315,9 +330,9 @@ func oldAgents(cluster string, instances []Instance, required *requirement, all 
 	slices.Sort(old)
 	plan.Findings = append(plan.Findings, finding.Finding{
 		Code: "agent-too-old", Severity: severity,
-		Message: fmt.Sprintf("%d of %d instances of the cluster %s have an agent older than %s, which %s needs (%s): ECS places no task of this definition there",
-			len(old), len(instances), cluster, required.agent, required.field, strings.Join(slices.Compact(old), ", ")),
-		Fix: "update the agents (ecs:UpdateContainerAgent), or start the instances from a newer image",
+		Message: fmt.Sprintf("In the cluster %s, %s an agent older than %s, which the field %s needs (%s). ECS places no task of this definition there.",
+			cluster, share(len(old), len(instances), "has", "have"), required.agent, required.field, strings.Join(slices.Compact(old), ", ")),
+		Fix: "Update the agents with aws ecs update-container-agent, or start the instances from a newer image.",
 	})
 	return true
 }
@@ -342,8 +357,8 @@ func missingAttributes(cluster string, instances []Instance, attributes []string
 	slices.Sort(missing)
 	plan.Findings = append(plan.Findings, finding.Finding{
 		Code: "instance-attribute-missing", Severity: severity,
-		Message: fmt.Sprintf("%d of %d instances of the cluster %s lack attributes that the definition asks for (%s): ECS places no task of it there",
-			count, len(instances), cluster, strings.Join(slices.Compact(missing), ", ")),
+		Message: fmt.Sprintf("In the cluster %s, %s attributes that the task definition asks for (%s). ECS places no task of it there.",
+			cluster, share(count, len(instances), "lacks", "lack"), strings.Join(slices.Compact(missing), ", ")),
 		Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image.",
 	})
 }

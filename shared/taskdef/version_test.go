@@ -40,10 +40,10 @@ func TestWhatIsTooOld(t *testing.T) {
 	}{
 		{"agents of today", onInstances, []string{"1.19.0", "1.95.2", "2.0.0"}, nil, "service-behind", ""},
 		{"no instances yet", onInstances, nil, nil, "service-behind", ""},
-		{"one agent is too old", onInstances, []string{"1.18.0", "1.19.0"}, nil, "agent-too-old service-behind", "1 of 2 instances of the cluster " + clusterARN("prod") + " have an agent older than 1.19.0"},
+		{"one agent is too old", onInstances, []string{"1.18.0", "1.19.0"}, nil, "agent-too-old service-behind", "In the cluster " + clusterARN("prod") + ", 1 of 2 instances has an agent older than 1.19.0"},
 		{"all agents are too old", onInstances, []string{"1.18.0", "1.9.1", "1.18.0"}, nil, "agent-too-old service-not-moved", "(1.18.0, 1.9.1)"},
-		{"new enough for credentials, not for secrets", onInstances, []string{"1.21.0"}, secrets, "agent-too-old service-not-moved", "older than 1.22.0, which secrets needs"},
-		{"new enough for secrets, not for environment files", onInstances, []string{"1.38.0"}, files, "agent-too-old service-not-moved", "older than 1.39.0, which environmentFiles needs"},
+		{"new enough for credentials, not for secrets", onInstances, []string{"1.21.0"}, secrets, "agent-too-old service-not-moved", "older than 1.22.0, which the field secrets needs"},
+		{"new enough for secrets, not for environment files", onInstances, []string{"1.38.0"}, files, "agent-too-old service-not-moved", "older than 1.39.0, which the field environmentFiles needs"},
 		{"a version that is none", onInstances, []string{"dev", "", "1"}, nil, "service-behind", ""},
 		{"the latest platform", fargate("LATEST", "Linux"), nil, nil, "service-behind", ""},
 		{"no platform version", fargate("", ""), nil, nil, "service-behind", ""},

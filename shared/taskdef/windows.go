@@ -76,14 +76,14 @@ func (j *judgement) windows() {
 		}
 		if fields := unsupportedOnWindows(container); len(fields) > 0 {
 			j.report("windows-field-unsupported", finding.Warning,
-				fmt.Sprintf("%s has %s, which Windows containers do not support", j.containerName(i), strings.Join(fields, ", ")),
-				"take these fields away")
+				fmt.Sprintf("The %s has %s, which Windows containers don't support.", j.containerName(i), strings.Join(fields, ", ")),
+				"Remove these fields.")
 		}
 	}
 	if fields := unsupportedOnWindowsTask(j.Definition); len(fields) > 0 {
 		j.report("windows-field-unsupported", finding.Warning,
-			fmt.Sprintf("the definition has %s, which Windows does not support", strings.Join(fields, ", ")),
-			"take these fields away; for networkMode, leave it out or write awsvpc")
+			fmt.Sprintf("The task definition has %s, which Windows doesn't support.", strings.Join(fields, ", ")),
+			"Remove these fields. Leave networkMode out, or write awsvpc.")
 	}
 }
 
@@ -94,15 +94,15 @@ func (j *judgement) windowsPorts(i int, container types.ContainerDefinition) {
 	taken := slices.ContainsFunc(container.PortMappings, func(p types.PortMapping) bool {
 		return aws.ToInt32(p.HostPort) == credentialPort
 	})
-	const fix = "take another host port, or none, and let a load balancer listen on port 80"
+	const fix = "Take another host port, or none, and let a load balancer listen on port 80."
 	switch {
 	case !taken:
 	case aws.ToString(j.Definition.TaskRoleArn) != "":
 		j.report("windows-host-port-80", finding.Error,
-			fmt.Sprintf("%s takes port 80 of the instance, at which the agent of a Windows instance gives out task roles, and the definition has one: one of them fails", j.containerName(i)), fix)
+			fmt.Sprintf("The %s takes port 80 of the instance, on which the agent of a Windows instance serves the task role of this definition. One of them fails.", j.containerName(i)), fix)
 	default:
 		j.report("windows-host-port-80", finding.Info,
-			fmt.Sprintf("%s takes port 80 of the instance: it is not placed on Windows instances that give out task roles (-EnableTaskIAMRole)", j.containerName(i)), fix)
+			fmt.Sprintf("The %s takes port 80 of the instance, so ECS doesn't place it on Windows instances that serve task roles (-EnableTaskIAMRole).", j.containerName(i)), fix)
 	}
 }
 
@@ -111,8 +111,8 @@ func (j *judgement) windowsBootstrap(i int, container types.ContainerDefinition)
 	used := slices.ContainsFunc(bootstrapWords, func(word string) bool { return strings.Contains(script, word) })
 	if used && aws.ToString(j.Definition.TaskRoleArn) == "" {
 		j.report("windows-task-role-missing", finding.Warning,
-			fmt.Sprintf("%s runs the script that makes a way to the task role, but the definition has no taskRoleArn", j.containerName(i)),
-			"name the role in taskRoleArn, or give it as an override when the task is run")
+			fmt.Sprintf("The %s runs the script that makes the task role available, but the task definition has no taskRoleArn.", j.containerName(i)),
+			"Name the role in taskRoleArn, or give it as an override when you run the task.")
 	}
 }
 

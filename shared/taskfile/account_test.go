@@ -107,7 +107,7 @@ func TestFilesLookAtTheAccount(t *testing.T) {
 	if code != exitcode.Findings || !strings.Contains(output.String(), `+`) || !strings.Contains(output.String(), secretARN("shop")) {
 		t.Errorf("exit code %d\n%s", code, &output)
 	}
-	if !strings.Contains(output.String(), "role arn:aws:iam::123456789012:role/r does not exist") {
+	if !strings.Contains(output.String(), "role arn:aws:iam::123456789012:role/r doesn't exist") {
 		t.Errorf("the role, which is named without its ARN, was not looked at:\n%s", &output)
 	}
 }
@@ -121,11 +121,11 @@ func TestFilesForAnotherAccount(t *testing.T) {
 		code        int
 		says, not   string
 	}{
-		"theirs":                 {"999999999999", account, exitcode.OK, "the AWS credentials are of the account 123456789012", "does not exist"},
-		"ours":                   {account, account, exitcode.Findings, "error: the execution role arn:aws:iam::123456789012:role/r does not exist", "AWS credentials are of"},
-		"whose, nobody tells":    {"999999999999", "", exitcode.Findings, "warning: the execution role arn:aws:iam::999999999999:role/r does not exist", "AWS credentials are of"},
-		"whose is left open":     {"account-id", account, exitcode.Findings, "the secret shop, which does not exist", "execution role"},
-		"whose is left open too": {"${ACCOUNT}", account, exitcode.Findings, "the secret shop, which does not exist", "execution role"},
+		"theirs":                 {"999999999999", account, exitcode.OK, "the AWS credentials are of the account 123456789012", "doesn't exist"},
+		"ours":                   {account, account, exitcode.Findings, "error: The execution role arn:aws:iam::123456789012:role/r doesn't exist", "AWS credentials are of"},
+		"whose, nobody tells":    {"999999999999", "", exitcode.Findings, "warning: The execution role arn:aws:iam::999999999999:role/r doesn't exist", "AWS credentials are of"},
+		"whose is left open":     {"account-id", account, exitcode.Findings, "the secret shop, which doesn't exist", "execution role"},
+		"whose is left open too": {"${ACCOUNT}", account, exitcode.Findings, "the secret shop, which doesn't exist", "execution role"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := fakeAccount{}

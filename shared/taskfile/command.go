@@ -207,7 +207,7 @@ func (c *check) file(ctx context.Context, file commandline.File) ([]diagnostic.S
 			line, column := position(file.Content, draft.root.start)
 			source.Findings = append(source.Findings, finding.Finding{
 				Code: "account-unchecked", Severity: finding.Info, Line: line, Column: column,
-				Message: "the secrets, roles and images that the files name weren't looked at: there are no AWS credentials, and --secret names none",
+				Message: "The secrets, roles and images that the files name weren't checked, because there are no AWS credentials, and --secret names no secret.",
 				Fix:     "Run it with AWS credentials, or give --secret REGISTRY=ARN.",
 			})
 		}

@@ -73,7 +73,7 @@ func ReadDrafts(text []byte) []*Draft {
 		}
 	}
 	if err != nil {
-		d.note(&node{start: faultAt(err)}, "file-invalid", finding.Error, "the file can't be read: "+err.Error(), toBeReadable(blank))
+		d.note(&node{start: faultAt(err)}, "file-invalid", finding.Error, "The file can't be read: "+finding.Said(err.Error())+".", toBeReadable(blank))
 		return []*Draft{d}
 	}
 	var drafts []*Draft
@@ -128,7 +128,7 @@ func (d *Draft) readHCL(text []byte) []*Draft {
 	for arm := range 2 {
 		found, conditional, err := parseHCL(text, arm)
 		if err != nil {
-			d.note(&node{start: faultAt(err)}, "file-invalid", finding.Error, "the file can't be read as Terraform's language: "+err.Error(), "see what terraform validate says")
+			d.note(&node{start: faultAt(err)}, "file-invalid", finding.Error, "The file can't be read as Terraform's language: "+finding.Said(err.Error())+".", "Run terraform validate, and correct what it reports.")
 			return []*Draft{d}
 		}
 		for _, definition := range found {
@@ -167,11 +167,11 @@ func (d *Draft) together(drafts []*Draft, problem string, roots []*node) []*Draf
 			problem = format
 		}
 		if strings.HasPrefix(problem, "it is ") {
-			d.note(at, "file-format-other", finding.Info, "the file isn't judged: "+problem, "judge the task definition that is registered in the end")
+			d.note(at, "file-format-other", finding.Info, "The file isn't checked, because "+problem+".", "Check the task definition that is registered in the end.")
 			return []*Draft{d}
 		}
-		d.note(at, "file-invalid", finding.Error, "the file has no task definition: "+problem,
-			`write what "aws ecs register-task-definition --cli-input-json" takes`)
+		d.note(at, "file-invalid", finding.Error, "The file has no task definition: "+problem+".",
+			`Write what "aws ecs register-task-definition --cli-input-json" accepts.`)
 		return []*Draft{d}
 	}
 	if len(drafts) == 1 {
@@ -191,7 +191,7 @@ func labelIfNeeded(d *Draft) string {
 
 func (d *Draft) read() {
 	if d.problem != "" {
-		d.note(d.root, "file-not-literal", finding.Info, fmt.Sprintf("%s can't be judged: %s", d.label, d.problem), d.fix)
+		d.note(d.root, "file-not-literal", finding.Info, fmt.Sprintf("Can't check %s: %s.", finding.Shown(d.label), d.problem), d.fix)
 		return
 	}
 	d.decode(d.file)
@@ -201,14 +201,14 @@ func (d *Draft) read() {
 func toBeReadable(text []byte) string {
 	switch {
 	case bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")):
-		return "save the file in UTF-8; it is in UTF-16, as Windows PowerShell writes it"
+		return "Save the file in UTF-8. It is in UTF-16, as Windows PowerShell writes it."
 	case bytes.Contains(text, []byte("{%")) || bytes.Contains(text, []byte("%{")):
-		return "have the template filled in, and judge the file that is made of it"
+		return "Fill in the template, and check the file that is made of it."
 	}
 	if begins := bytes.TrimSpace(text); len(begins) > 0 && !bytes.ContainsAny(begins[:1], "{[\"/") {
-		return "write JSON, YAML or Terraform's language; have a program print what it makes, and judge that"
+		return "Write JSON, YAML or Terraform's language. If a program makes the file, have it print the result, and check that."
 	}
-	return "write one JSON value"
+	return "Write one JSON value."
 }
 
 // doubled notes fields that stand twice in an object: anyone who reads the file
@@ -219,7 +219,7 @@ func (d *Draft) doubled(n *node, path string) {
 		at := strings.TrimPrefix(path+"."+m.name, ".")
 		if seen[m.name]++; seen[m.name] == 2 && !isNote(m.name) {
 			d.note(&node{start: m.start}, "file-field-twice", finding.Warning,
-				fmt.Sprintf("%s stands more than once, and only the last one counts", finding.Shortened(at)), "leave the one that is meant")
+				fmt.Sprintf("The field %s is there more than once, and only the last one counts.", finding.Shown(at)), "Keep the one that is meant.")
 		}
 		d.doubled(m.value, at)
 	}
@@ -286,7 +286,7 @@ func (d *Draft) decode(whole *node) {
 		d.definition, err = taskdef.DecodeDescription(body)
 	}
 	if err != nil {
-		d.note(d.root, "file-invalid", finding.Error, "the task definition cannot be read: "+err.Error(), "compare it with the API reference of RegisterTaskDefinition")
+		d.note(d.root, "file-invalid", finding.Error, "The task definition can't be read: "+finding.Said(err.Error())+".", "Compare it with RegisterTaskDefinition in the ECS API reference.")
 		return
 	}
 	for i, container := range d.definition.TaskDefinition.ContainerDefinitions {
@@ -349,11 +349,11 @@ func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
 	}
 	shown := finding.Shortened(at)
 	if name := nearest(m.name, schema); name != "" {
-		d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q", shown), "write "+name)
+		d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q.", shown), "Write "+name+".")
 		return
 	}
 	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning,
-		fmt.Sprintf("this version of the check doesn't know the field %q: it is newer, or ECS has none of that name", shown),
+		fmt.Sprintf("This version of the check doesn't know the field %q. It is newer, or ECS has no such field.", shown),
 		"Look the field up under RegisterTaskDefinition in the ECS API reference. It stays as it is.")
 }
 
@@ -475,7 +475,7 @@ func (d *Draft) taken(n *node, at, as string) {
 	if d.capitals || d.converts {
 		return
 	}
-	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("%s is taken as %s, which the AWS command line does not do", at, as), "write it as "+as)
+	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("The field %s is read as %s, which the AWS CLI doesn't do.", at, as), "Write it as "+as+".")
 }
 
 // ofECS gives a path of fields by ECS's names of them.
@@ -490,10 +490,10 @@ func (d *Draft) ofECS(path string) string {
 func (d *Draft) wrongType(n *node, at string) {
 	d.leftOut = append(d.leftOut, d.ofECS(at))
 	if n.kind == kindString && placeholder.In(n.text) || d.isFunction(n) {
-		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("%s is a placeholder, and not judged", at), "judge the file that is made from this one, too")
+		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("The field %s is a placeholder, so it isn't checked.", at), "Check the file that is made from this one, too.")
 		return
 	}
-	d.note(n, "file-type-wrong", finding.Error, fmt.Sprintf("%s is of another type than ECS takes", at), "see the field in the API reference of RegisterTaskDefinition")
+	d.note(n, "file-type-wrong", finding.Error, fmt.Sprintf("The field %s has another type than ECS accepts.", at), "Look the field up under RegisterTaskDefinition in the ECS API reference.")
 }
 
 // bare matches a placeholder that stands in a file as a value, without quotation

@@ -19,8 +19,8 @@ var (
 	containerNamed = lazyregexp.New(`container (?:("(?:[^"\\]|\\.)*")|number (\d+))`)
 	// referenceNamed is how they name a secret of a container, and variableNamed one
 	// of its variables.
-	referenceNamed = lazyregexp.New(`\b(secrets|secretOptions) (\S+) of container`)
-	variableNamed  = lazyregexp.New(`\bvariable (\S+) of container`)
+	referenceNamed = lazyregexp.New(`(\S+) in (secrets|secretOptions) of the container`)
+	variableNamed  = lazyregexp.New(`\bvariable (\S+) of the container`)
 	portNamed      = lazyregexp.New(`\bport (\d+)`)
 	word           = lazyregexp.New(`^[A-Za-z]\w*$`)
 )
@@ -143,11 +143,11 @@ func (d *Draft) itemIn(container *node, f finding.Finding) int {
 	switch f.Code {
 	case "secret-reference-invalid", "secret-gone", "secret-key-missing":
 		if named := referenceNamed.FindStringSubmatch(f.Message); named != nil {
-			path := named[1]
+			path := named[2]
 			if path == "secretOptions" {
 				path = "logConfiguration.secretOptions"
 			}
-			return d.item(container, path, "valueFrom", func(item *node) bool { return d.textOf(item, "name") == named[2] })
+			return d.item(container, path, "valueFrom", func(item *node) bool { return d.textOf(item, "name") == named[1] })
 		}
 	case "variable-defined-twice":
 		if named := variableNamed.FindStringSubmatch(f.Message); named != nil {

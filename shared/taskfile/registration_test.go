@@ -153,10 +153,10 @@ func TestFieldsOfOtherVersions(t *testing.T) {
 	const containers = `"containerDefinitions": [{"name": "web", "image": "registry.example.com/app:1", "memory": 128%s}]`
 	for fields, want := range map[string]string{
 		`"trustedExecutionConfiguration": {"mode": "x"}, `: "doesn't know the field",
-		`"netwrokMode": "bridge", `:                        "write networkMode",
-		`"network_mode": "bridge", `:                       "write networkMode",
-		`"NetworkMode": "bridge", `:                        "write networkMode",
-		`"execution-role-arn": "x", `:                      "write executionRoleArn",
+		`"netwrokMode": "bridge", `:                        "Write networkMode",
+		`"network_mode": "bridge", `:                       "Write networkMode",
+		`"NetworkMode": "bridge", `:                        "Write networkMode",
+		`"execution-role-arn": "x", `:                      "Write executionRoleArn",
 	} {
 		text := `{"family": "app", ` + fields + executionRole + `, ` + strings.Replace(containers, "%s", "", 1) + `}`
 		_, said := codesOf(t, text)

@@ -78,7 +78,7 @@ func otherFormat(root *node) string {
 	case root.member("jobs") != nil && (root.member("on") != nil || root.member("true") != nil):
 		return "it is a workflow of GitHub Actions"
 	case root.member("runtime") != nil && root.member("resources") != nil:
-		return "it is a program of Pulumi; judge what it registers, as aws ecs describe-task-definition shows it"
+		return "it is a program of Pulumi (check what it registers, as aws ecs describe-task-definition shows it)"
 	}
 	return ""
 }
@@ -377,13 +377,13 @@ func terraformDefinition(label string, body *node) *source {
 	}
 	definitions := body.member("container_definitions")
 	if definitions == nil {
-		s.problem, s.fix = "it has no container_definitions", "see the resource in the documentation of Terraform's AWS provider"
+		s.problem, s.fix = "it has no container_definitions", "See aws_ecs_task_definition in the documentation of Terraform's AWS provider."
 		return s
 	}
 	s.containers = terraformContainers(s, definitions)
 	if s.containers == nil {
 		s.problem = "its container_definitions are not literal: " + oneLine([]byte(definitions.text))
-		s.fix = "judge the file that they come from, or the plan: terraform show -json PLAN"
+		s.fix = "Check the file that they come from, or the plan: terraform show -json PLAN"
 		return s
 	}
 	s.root.members = append(s.root.members, member{name: "containerDefinitions", start: definitions.start, value: s.containers})
@@ -639,7 +639,7 @@ func copilotManifest(root *node) *source {
 		{name: "containerDefinitions", start: root.start, value: list}}
 	if len(list.items) == 0 {
 		s.containers = nil
-		s.problem, s.fix = "Copilot builds its image, and pushes it to Amazon ECR", "there is nothing to do"
+		s.problem, s.fix = "Copilot builds its image and pushes it to Amazon ECR", "Nothing."
 	}
 	return s
 }

@@ -194,7 +194,7 @@ func testUpdateService(ctx context.Context, t *testing.T, o *operator.Operator) 
 		}
 		return len(pinned) > 0
 	})
-	if text := strings.Join(pinned, "\n"); len(pinned) != 2 || !strings.Contains(text, "the EventBridge rule default/nightly") || !strings.Contains(text, "the schedule default/report") {
+	if text := strings.Join(pinned, "\n"); len(pinned) != 2 || !strings.Contains(text, "The EventBridge rule default/nightly") || !strings.Contains(text, "The schedule default/report") {
 		t.Errorf("named are %q", pinned)
 	}
 	forget()
