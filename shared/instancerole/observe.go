@@ -212,8 +212,8 @@ func (o *Observer) role(ctx context.Context, name string) (*Role, error) {
 	if err != nil {
 		return nil, finding.Refuse(finding.Finding{
 			Code: "trust-policy-unreadable", Severity: finding.Error,
-			Message: fmt.Sprintf("no one can tell who may act under the role %s: %v", name, err),
-			Fix:     "write the role's trust policy again",
+			Message: fmt.Sprintf("Can't tell who may assume the role %s: %s.", finding.Shown(name), finding.Said(err.Error())),
+			Fix:     "Write the role's trust policy again, with aws iam update-assume-role-policy.",
 		})
 	}
 	return &role, nil

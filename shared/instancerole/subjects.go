@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
@@ -190,7 +189,7 @@ func callOf(call event.Call, request iamRequest) []Call {
 func (s Settings) ofRoleCall(call event.Call) subject {
 	request := requestOf(call)
 	if !roleName.MatchString(request.RoleName) {
-		return malformed(call.Name, fmt.Sprintf("The call %s does not name a role in requestParameters.roleName.", call.Name))
+		return malformed(call.Name, fmt.Sprintf("the call %s names no role in requestParameters.roleName", call.Name))
 	}
 	return s.role(request.RoleName, Target{Account: accountID(call.Account), Calls: callOf(call, request)})
 }
@@ -199,7 +198,7 @@ func (s Settings) ofPolicyCall(call event.Call) subject {
 	request := requestOf(call)
 	var policy PolicyARN
 	if policy.UnmarshalText([]byte(request.PolicyArn)) != nil {
-		return malformed(call.Name, fmt.Sprintf("The call %s does not name a policy in requestParameters.policyArn.", call.Name))
+		return malformed(call.Name, fmt.Sprintf("the call %s names no policy in requestParameters.policyArn", call.Name))
 	}
 	label := "policy/" + policy.name()
 	if call.Name == "CreatePolicyVersion" && fmt.Sprint(request.SetAsDefault) != "true" {
@@ -226,7 +225,7 @@ func (s Settings) ofTeardownCall(call event.Call) subject {
 		// name.
 		return s.role(request.InstanceProfileName, target)
 	default:
-		return malformed(call.Name, fmt.Sprintf("The call %s names neither a role nor an instance profile.", call.Name))
+		return malformed(call.Name, fmt.Sprintf("the call %s names neither a role nor an instance profile", call.Name))
 	}
 }
 
@@ -258,7 +257,7 @@ func (s Settings) byHand(request event.ByHand) subject {
 		target.Account, name = parts[1], parts[2]
 	}
 	if asksUndo == asksRole || !roleName.MatchString(name) {
-		return malformed("request", `A request by hand is {"role": "NAME"} to look at a role, or {"undo": "NAME"} to take back what was attached. NAME is a role's name or ARN.`)
+		return malformed("request", `a request by hand is {"role": "NAME"} to look at a role, or {"undo": "NAME"} to take back what was attached, with a role's name or ARN`)
 	}
 	return s.role(name, target)
 }
@@ -290,10 +289,7 @@ func (s Settings) role(name string, target Target) subject {
 }
 
 func malformed(name, problem string) subject {
-	return pipeline.Reject[Target](name, finding.Finding{
-		Code: "event-malformed", Severity: finding.Error, Message: problem,
-		Fix: "send an event in the shape of one of the samples in events/",
-	})
+	return pipeline.Reject[Target](name, pipeline.MalformedEvent(problem))
 }
 
 // ownRole compares names: a role's name is unique in its account whatever its path.

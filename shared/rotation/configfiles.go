@@ -138,7 +138,7 @@ func (r *Rotation) readFiles(ctx context.Context, places []storedfile.Place, lis
 }
 
 func failedCall(err error) string {
-	return fmt.Sprintf("%s answered %s", awserror.Operation(err), awserror.Code(err))
+	return awserror.Answered(err)
 }
 
 func present[T any](of []*T) []T {

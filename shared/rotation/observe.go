@@ -235,7 +235,7 @@ func vanished(err error) error {
 	}
 	return finding.Refuse(finding.Finding{
 		Code: "resource-gone", Severity: finding.Error,
-		Message: fmt.Sprintf("Something that the step needs doesn't exist: %s answered %s.", awserror.Operation(err), awserror.Code(err)),
+		Message: fmt.Sprintf("Something that the step needs doesn't exist: %s.", awserror.Answered(err)),
 		Fix:     "Check that everything exists that the secret's tags and the function's settings name. Then rotate again.",
 	})
 }

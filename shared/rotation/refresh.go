@@ -292,6 +292,34 @@ func (r *Rotation) refreshes(o Observation, at Target, both documents, renders [
 	return actions, findings, settled
 }
 
+// instances counts some, with the verb that fits their number.
+func instances(count int, one, many string) string {
+	if count == 1 {
+		return "1 instance " + one
+	}
+	return fmt.Sprintf("%d instances %s", count, many)
+}
+
+// partOf says how many of all instances are meant.
+func partOf(count, all int) string {
+	if all == 1 {
+		return "the only instance"
+	}
+	return fmt.Sprintf("%d of the %d instances", count, all)
+}
+
+// outcome says how a command went wrong.
+func (s sent) outcome() string {
+	switch {
+	case s.failed == 0:
+		return "hasn't ended on all instances"
+	case s.targets == 1:
+		return "failed on the only instance"
+	default:
+		return fmt.Sprintf("failed on %d of %d instances", s.failed, s.targets)
+	}
+}
+
 // unreached reports the instances that cannot be told.
 func unreached(of fleet, known reach) []finding.Finding {
 	switch {
@@ -308,8 +336,8 @@ func unreached(of fleet, known reach) []finding.Finding {
 		}
 		return []finding.Finding{{
 			Code: "instances-unreachable", Severity: finding.Warning,
-			Message: fmt.Sprintf("Systems Manager doesn't reach %d of the %d instances of the cluster %s, so they don't get the command to read their ecs.config again: %s.", len(known.silent), len(known.silent)+len(known.online), of.cluster, shown),
-			Fix:     "Start the SSM agent on them and give their role its permissions (the capability ssm of attach-policies). Or replace them.",
+			Message: fmt.Sprintf("Systems Manager doesn't reach %s of the cluster %s, so the command to read ecs.config again doesn't get there: %s.", partOf(len(known.silent), len(known.silent)+len(known.online)), of.cluster, shown),
+			Fix:     "Start the SSM agent there and give the instance role its permissions (the capability ssm of attach-policies). Or replace the instances.",
 		}}
 	}
 	return nil
@@ -327,18 +355,18 @@ func judgeSent(of fleet, last sent, now time.Time) (told []finding.Finding, ende
 	case last.running:
 		return []finding.Finding{{
 			Code: "refresh-running", Severity: finding.Info,
-			Message: fmt.Sprintf("For %s, %d instances are reading their ecs.config again (command %s).", of, last.targets, last.id),
+			Message: fmt.Sprintf("For %s, %s ecs.config again (command %s).", of, instances(last.targets, "is reading its", "are reading their"), last.id),
 		}}, false, false
 	case !last.complete || last.failed > 0:
 		return []finding.Finding{{
 			Code: "refresh-failed", Severity: finding.Warning,
-			Message: fmt.Sprintf("For %s, the command to read ecs.config again failed on instances, and is sent again. Of %d instances, %d failed (command %s).", of, last.targets, last.failed, last.id),
+			Message: fmt.Sprintf("For %s, the command to read ecs.config again %s, so it is sent again (command %s).", of, last.outcome(), last.id),
 			Fix:     "See what they say with aws ssm list-command-invocations --details --command-id " + last.id + ". Replace them if that can't be corrected.",
 		}}, false, true
 	default:
 		return []finding.Finding{{
 			Code: "refresh-ended", Severity: finding.Info,
-			Message: fmt.Sprintf("For %s, %d instances have read their ecs.config again (command %s).", of, last.targets, last.id),
+			Message: fmt.Sprintf("For %s, %s ecs.config again (command %s).", of, instances(last.targets, "has read its", "have read their"), last.id),
 		}}, true, false
 	}
 }

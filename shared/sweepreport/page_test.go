@@ -245,11 +245,14 @@ func TestWorstComesFirst(t *testing.T) {
 
 func TestHeadlines(t *testing.T) {
 	for want, statuses := range map[string]map[finding.Status]int{
-		"All 0 subjects are as they should be":                             nil,
-		"All 7 subjects are as they should be":                             {finding.Compliant: 5, finding.Skipped: 2},
-		"3 of 7 subjects are not as they should be":                        {finding.Compliant: 4, finding.Planned: 2, finding.Failed: 1},
-		"3 of 7 subjects were not as they should be; 2 of them are now":    {finding.Compliant: 4, finding.Remediated: 2, finding.Noncompliant: 1},
-		"1 of 1 subjects are not as they should be; 9 are being looked at": {finding.Noncompliant: 1},
+		"There was nothing to check":                                    nil,
+		"The only subject is as it should be":                           {finding.Compliant: 1},
+		"1 of 2 subjects wasn't as it should be, and is now":            {finding.Remediated: 1, finding.Compliant: 1},
+		"3 of 3 subjects were not as they should be; 1 of them is now":  {finding.Remediated: 1, finding.Failed: 2},
+		"All 7 subjects are as they should be":                          {finding.Compliant: 5, finding.Skipped: 2},
+		"3 of 7 subjects are not as they should be":                     {finding.Compliant: 4, finding.Planned: 2, finding.Failed: 1},
+		"3 of 7 subjects were not as they should be; 2 of them are now": {finding.Compliant: 4, finding.Remediated: 2, finding.Noncompliant: 1},
+		"The only subject isn't as it should be; 9 are being checked": {finding.Noncompliant: 1},
 	} {
 		summary := sweepreport.Summary{Kinds: []sweepreport.Kind{{Statuses: statuses}}}
 		if strings.Contains(want, "9 ") {

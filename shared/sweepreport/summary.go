@@ -191,18 +191,38 @@ func (s Summary) Completed() Summary {
 	return s
 }
 
+// state says how many of the subjects are not as they should be, or were not and are now.
+func state(wrong, total, remediated int) string {
+	subject := grouped(wrong) + " of " + grouped(total) + " subjects"
+	if total == 1 {
+		subject = "The only subject"
+	}
+	switch {
+	case total == 0:
+		return "There was nothing to check"
+	case wrong == 0 && total == 1:
+		return subject + " is as it should be"
+	case wrong == 0:
+		return "All " + grouped(total) + " subjects are as they should be"
+	case wrong == 1 && remediated > 0:
+		return subject + " wasn't as it should be, and is now"
+	case wrong == 1:
+		return subject + " isn't as it should be"
+	case remediated == 1:
+		return subject + " were not as they should be; 1 of them is now"
+	case remediated > 0:
+		return subject + " were not as they should be; " + grouped(remediated) + " of them are now"
+	default:
+		return subject + " are not as they should be"
+	}
+}
+
 func (s Summary) headline() string {
 	total := 0
 	for _, count := range s.Statuses {
 		total += count
 	}
-	text := fmt.Sprintf("All %s subjects are as they should be", grouped(total))
-	if s.Wrong > 0 {
-		text = fmt.Sprintf("%s of %s subjects are not as they should be", grouped(s.Wrong), grouped(total))
-		if remediated := s.Statuses[finding.Remediated]; remediated > 0 {
-			text = fmt.Sprintf("%s of %s subjects were not as they should be; %s of them are now", grouped(s.Wrong), grouped(total), grouped(remediated))
-		}
-	}
+	text := state(s.Wrong, total, s.Statuses[finding.Remediated])
 	if s.New > 0 {
 		text += fmt.Sprintf("; %s new", grouped(s.New))
 	}
@@ -216,7 +236,11 @@ func (s Summary) headline() string {
 		text += "; too many changes to make without being asked"
 	}
 	if s.Waiting > 0 {
-		text += fmt.Sprintf("; %s more are being looked at", grouped(s.Waiting))
+		are := "are"
+		if s.Waiting == 1 {
+			are = "is"
+		}
+		text += fmt.Sprintf("; %s more %s being checked", grouped(s.Waiting), are)
 	}
 	return text
 }
