@@ -252,7 +252,7 @@ func TestHeadlines(t *testing.T) {
 		"All 7 subjects are as they should be":                          {finding.Compliant: 5, finding.Skipped: 2},
 		"3 of 7 subjects are not as they should be":                     {finding.Compliant: 4, finding.Planned: 2, finding.Failed: 1},
 		"3 of 7 subjects were not as they should be; 2 of them are now": {finding.Compliant: 4, finding.Remediated: 2, finding.Noncompliant: 1},
-		"The only subject isn't as it should be; 9 are being checked": {finding.Noncompliant: 1},
+		"The only subject isn't as it should be; 9 are being checked":   {finding.Noncompliant: 1},
 	} {
 		summary := sweepreport.Summary{Kinds: []sweepreport.Kind{{Statuses: statuses}}}
 		if strings.Contains(want, "9 ") {
