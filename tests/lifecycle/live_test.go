@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -400,8 +401,30 @@ func (l *life) release(ctx context.Context, address string, template *samtemplat
 		l.t.Fatal(err)
 	}
 	l.row(ctx, "the previous release", nil, nil, l.probe(ctx, "before"))
+	old := l.lentByPrevious(ctx, "ecsInstanceRole-old")
 	l.transition(ctx, "updated to this release", template, address, local(base))
+	l.row(ctx, "what the previous release lent", template, local(base), old)
 	l.delete(ctx, l.Stack.Name)
+}
+
+// lentByPrevious makes a role as the previous release's attach-policies left it: its
+// functions are not kept, so what they wrote is written here, in their form (one tag
+// for all policies, by capability).
+func (l *life) lentByPrevious(ctx context.Context, role string) *probed {
+	l.t.Helper()
+	must(l.CreateRole(ctx, role, "ec2.amazonaws.com", "ecs-guardrails:capabilities", "agent ecr ssm"))(l.t)
+	own := "arn:aws:iam::aws:policy/ReadOnlyAccess"
+	lent := []string{
+		"arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role", "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore", l.Stack.Outputs["EcrPullPolicy"],
+	}
+	for _, policy := range append(lent, own) {
+		must(l.IAM.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &policy}))(l.t)
+	}
+	const at = "2026-11-01T09:30:00Z"
+	must(l.IAM.TagRole(ctx, &iam.TagRoleInput{RoleName: &role, Tags: []iamtypes.Tag{
+		{Key: aws.String("ecs-guardrails:attached"), Value: aws.String("agent=" + at + " ecr=" + at + " ssm=" + at + " by=ecs-guardrails")},
+	}}))(l.t)
+	return &probed{role, []string{own}, true}
 }
 
 // show puts the table where make lifecycle shows it.
