@@ -402,7 +402,7 @@ func TestSettings(t *testing.T) {
 		"lists":          {[]string{"CONFIG_SUFFIXES=/ecs.config, agent.conf", "ENVIRONMENT_FILE_SUFFIXES=.env,.envs"}, "{[/ecs.config agent.conf] [.env .envs] no login, not in private}"},
 		"trailing":       {[]string{"CONFIG_SUFFIXES=ecs.config,"}, "empty suffix"},
 		"wildcard":       {[]string{"ENVIRONMENT_FILE_SUFFIXES=*.env"}, "wildcard"},
-		"unknown mode":   {[]string{"MODE=on"}, `mode "on" is unknown`},
+		"unknown mode":   {[]string{"MODE=on"}, `mode "on" of all functions is unknown`},
 		"unknown word":   {[]string{"ON_INVALID=undo"}, `"undo" is unknown`},
 		"unknown choice": {[]string{"VERIFY_REGISTRY_LOGIN=true"}, `"true" is neither yes nor no`},
 		"no authorities": {[]string{"REGISTRY_CA_FILE=/nonexistent/ca.pem"}, "certificate authorities"},

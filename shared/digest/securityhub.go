@@ -177,7 +177,7 @@ func importUnsent(ctx context.Context, client Importer, productARN string, ledge
 // hubReason says why a call failed, and what to do where that is known.
 func hubReason(err error) string {
 	if awserror.HasCode(err, "InvalidAccessException") {
-		return "Security Hub is not enabled in this account and Region; enable it, or set SecurityHub=no"
+		return "Security Hub is not enabled in this account and Region; enable it, or take security-hub out of CentralFindings"
 	}
 	return fmt.Sprintf("BatchImportFindings answered %s", orUnknown(awserror.Code(err)))
 }

@@ -270,10 +270,10 @@ func (o *Observer) attached(ctx context.Context, role string) ([]PolicyARN, erro
 	return attached, nil
 }
 
-// region is where the target's instances work: where one was seen, or where the
-// settings say, since IAM's events belong to no Region.
+// region is where the target's instances work: where one was seen, or else here,
+// since IAM's events belong to no Region and are forwarded to where instances are.
 func (o *Observer) region(target Target) string {
-	return cmp.Or(target.Region, o.Settings.InstanceRegion, o.Region)
+	return cmp.Or(target.Region, o.Region)
 }
 
 // simulate asks what a role may do. It is an error not to be answered.

@@ -29,8 +29,6 @@ type Settings struct {
 	// own source.
 	ChangeOwnedResources OwnedChange `env:"CHANGE_OWNED_RESOURCES" envDefault:"roles"`
 
-	// InstanceRegion is where instances work whose role changed, "" for this Region.
-	InstanceRegion string `env:"INSTANCE_REGION"`
 	// StackID tells this stack's loans from those of others.
 	StackID string `env:"STACK_ID"`
 

@@ -2,6 +2,7 @@
 package settings
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,12 +33,12 @@ type Shared struct {
 func (s Shared) SharedSettings() Shared { return s }
 
 // Load reads T from the environment, given as "NAME=value" lines like
-// os.Environ's, for a function of this name: MODES may give it a mode that
-// differs from MODE. An empty variable counts as absent. All faults are reported
+// os.Environ's, for a function of this name, which MODE may give a mode that
+// differs from that of the others. An empty variable counts as absent. All faults are reported
 // at once, each with its setting's name and value: no setting is a secret.
 func Load[T any](name string, environ []string) (T, error) {
 	variables := env.ToMap(environ)
-	mode, texts := modeOf(name, variables[modeVariable], variables[modesVariable])
+	mode, texts := modeOf(name, variables[modeVariable])
 	variables[modeVariable] = mode
 	settings, err := env.ParseAsWithOptions[T](env.Options{Environment: variables})
 	if err != nil {
@@ -56,8 +57,7 @@ func Load[T any](name string, environ []string) (T, error) {
 }
 
 const (
-	modeVariable  = "MODE"
-	modesVariable = "MODES"
+	modeVariable = "MODE"
 	// off stops the triggers, which is the deployment's work; a function that is
 	// invoked all the same only plans.
 	off = "off"
@@ -68,36 +68,34 @@ var moded = []string{
 	function.AttachPolicies, function.ValidateConfig, function.RotateSecret, function.PatchTaskDefinition, function.DiagnoseFailure, function.Sweep,
 }
 
-// modeOf gives the mode of a function, given the mode of all and the list of
-// those that differ ("attach-policies=enforce, sweep=off"), and every fault of
+// modeOf gives the mode of a function, given the mode of all and, behind it, those
+// that differ ("dry-run, attach-policies=enforce, sweep=off"), and every fault of
 // the list, whichever function it is about.
-func modeOf(name, mode, modes string) (string, []string) {
-	var faults []string
+func modeOf(name, list string) (mode string, faults []string) {
+	const all = "all functions"
+	fault := func(format string, values ...any) { faults = append(faults, "MODE: "+fmt.Sprintf(format, values...)) }
 	given := map[string]string{}
-	for entry := range strings.SplitSeq(modes, ",") {
+	for entry := range strings.SplitSeq(list, ",") {
 		entry = strings.TrimSpace(entry)
 		if entry == "" {
 			continue
 		}
-		named, of, found := strings.Cut(entry, "=")
+		whose, of, named := strings.Cut(entry, "=")
+		if !named {
+			whose, of = all, entry
+		}
 		switch {
-		case !found:
-			faults = append(faults, fmt.Sprintf("MODES: %q is not of the form FUNCTION=MODE", entry))
-			continue
-		case !slices.Contains(moded, named):
-			faults = append(faults, fmt.Sprintf("MODES: there is no function %q: there are %s", named, strings.Join(moded, ", ")))
-		case given[named] != "" && given[named] != of:
-			faults = append(faults, fmt.Sprintf("MODES: %s has two modes, %s and %s", named, given[named], of))
+		case named && !slices.Contains(moded, whose):
+			fault("there is no function %q: there are %s", whose, strings.Join(moded, ", "))
+		case of != string(finding.Enforce) && of != string(finding.DryRun) && of != off:
+			fault("mode %q of %s is unknown: write enforce, dry-run or off", of, whose)
+		case given[whose] != "" && given[whose] != of:
+			fault("two modes for %s, %s and %s", whose, given[whose], of)
+		default:
+			given[whose] = of
 		}
-		if of != string(finding.Enforce) && of != string(finding.DryRun) && of != off {
-			faults = append(faults, fmt.Sprintf("MODES: mode %q of %s is unknown: write enforce, dry-run or off", of, named))
-		}
-		given[named] = of
 	}
-	if own, ok := given[name]; ok {
-		mode = own
-	}
-	if mode == off {
+	if mode = cmp.Or(given[name], given[all]); mode == off {
 		mode = string(finding.DryRun)
 	}
 	return mode, faults

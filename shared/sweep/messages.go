@@ -32,10 +32,10 @@ var (
 		Fix:     "Wait for the report of the other sweep."}
 
 	wouldChange = finding.Template{Code: CodeOverLimit, Severity: finding.Warning,
-		Message: "The sweep would change {subjects}, more than the {limit} that SweepChangeLimit allows, so it changed none.",
+		Message: "The sweep would change {subjects}, more than the {limit} that it may without approval, so it changed none.",
 		Fix:     allowChanges}
 	mightChange = finding.Template{Code: CodeOverLimit, Severity: finding.Warning,
-		Message: "The sweep might change {subjects}, more than the {limit} that SweepChangeLimit allows, so it changed none.",
+		Message: "The sweep might change {subjects}, more than the {limit} that it may without approval, so it changed none.",
 		Fix:     allowChanges}
 
 	tooManyInvocations = finding.Template{Code: CodeIncomplete, Severity: finding.Error,
@@ -77,7 +77,7 @@ var (
 		Fix:     "Check that the bucket exists in this Region, and allow sweep's role s3:GetBucketNotification on it."}
 	ownBucketSilent = finding.Template{Code: CodeBucketSilent, Severity: finding.Error,
 		Message: "The bucket {bucket} sends no event for uploads of keys that end in {suffixes}, so only sweeps check those files.",
-		Fix:     "Set the mode of validate-config to enforce or dry-run (Modes). If somebody changed the bucket's notifications, deploy the stack again."}
+		Fix:     "Set the mode of validate-config to enforce or dry-run (Mode). If somebody changed the bucket's notifications, deploy the stack again."}
 	bucketSilent = finding.Template{Code: CodeBucketSilent, Severity: finding.Error,
 		Message: "The bucket {bucket} sends no event for uploads of keys that end in {suffixes}, so only sweeps check those files.",
 		Fix:     "Turn on Amazon EventBridge in the bucket's properties, under Event notifications."}

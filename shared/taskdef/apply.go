@@ -94,7 +94,7 @@ func (a Attachment) Describe() finding.Action {
 // Describe says what the action will do.
 func (w Withdrawal) Describe() finding.Action {
 	return finding.Action{Kind: "DeregisterTaskDefinition", Target: w.Late, Summary: "make " + w.First + " the latest again",
-		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "Modes=patch-task-definition=enforce: this function registered the revision"}}
+		Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "Mode=enforce: this function registered the revision"}}
 }
 
 // Registrar is the part of ECS's client that makes a new revision, and takes it

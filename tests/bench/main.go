@@ -52,7 +52,7 @@ func run(ctx context.Context, rounds rounds) (err error) {
 		// Nothing answers what is made here but the functions that are measured.
 		// Only Secrets Manager may call the deployed rotate-secret, to begin a
 		// rotation in which it plans.
-		Parameters: map[string]string{"Mode": "off", "Modes": "rotate-secret=dry-run"},
+		Parameters: map[string]string{"Mode": "off,rotate-secret=dry-run"},
 		Progress:   os.Stderr,
 	})
 	if err != nil {

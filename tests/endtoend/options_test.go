@@ -36,8 +36,7 @@ func TestOptions(t *testing.T) {
 			"RegistryNetwork": "subnet-0123456789abcdef0,subnet-0123456789abcdef1/sg-0123456789abcdef0",
 			// Nothing answers there: what does not go past the proxy fails.
 			"RegistryProxy":        "http://127.0.0.1:9,127.0.0.1",
-			"CentralFindingsBus":   centralBus,
-			"SecurityHub":          "yes",
+			"CentralFindings":      "security-hub," + centralBus,
 			"KeyArn":               "arn:aws:kms:" + stack.Region + ":" + stack.Account + ":key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
 			"AccessLogBucket":      "acme-access-logs",
 			"CodeSigningConfigArn": "arn:aws:lambda:" + stack.Region + ":" + stack.Account + ":code-signing-config:csc-0123456789abcdef0",

@@ -83,7 +83,7 @@ func TestTwoStacks(t *testing.T) {
 // testBeside deploys the template a second time into the account and region of
 // a stack, and looks whether one disturbs the other.
 func testBeside(ctx context.Context, t *testing.T, first *operator.Operator) {
-	beside, err := first.Stack.Beside(ctx, "ecs-guardrails-beside", map[string]string{"InstanceRolePattern": "besideRole*", "CentralFindingsBus": ""})
+	beside, err := first.Stack.Beside(ctx, "ecs-guardrails-beside", map[string]string{"InstanceRolePattern": "besideRole*", "CentralFindings": ""})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func rules(t *testing.T, parameters map[string]string) map[string]rule {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]string{"ConfigBuckets": configBucket, "Allow": "update-services", "CentralFindingsBus": "arn:aws:events:us-east-1:111122223333:event-bus/central"}
+	all := map[string]string{"ConfigBuckets": configBucket, "Allow": "update-services", "CentralFindings": "arn:aws:events:us-east-1:111122223333:event-bus/central"}
 	maps.Copy(all, parameters)
 	rendered, err := template.Render(all, "aws", "us-east-1")
 	if err != nil {
@@ -307,7 +307,7 @@ func TestSamplesWakeTheirFunctions(t *testing.T) {
 // TestOrganizationsFindings: the central stack takes the findings of all stacks.
 func TestOrganizationsFindings(t *testing.T) {
 	path := jars(t)
-	deployed := rules(t, map[string]string{"OrganizationId": "o-a1b2c3d4e5", "CentralFindingsBus": ""})
+	deployed := rules(t, map[string]string{"CentralFindings": "o-a1b2c3d4e5"})
 	events := []any{eventOf("ecs-guardrails", "ECS Guardrails Finding", `{"stack":"another","function":"attach-policies"}`), eventOf("ecs-guardrails", "ECS Guardrails Finding", `{"stack":"another","function":"notify"}`),
 		eventOf("ecs-guardrails", "ECS Guardrails Sweep Summary", `{"stack":"another","wrong":1}`)}
 	for i, names := range match(t, deployed, events, "java", "-cp", path, "Match.java") {

@@ -164,7 +164,7 @@ func (h Holding) Sweep(ctx context.Context, account Account, before Holding) (Re
 // sweep asks for one and waits for its summary.
 func (a Account) sweep(ctx context.Context) (sweepreport.Summary, error) {
 	var answer struct{ Summary sweepreport.Summary }
-	invocation, err := a.Invoke(ctx, "sweep", []byte(`{"sweep":"all"}`))
+	invocation, err := a.Invoke(ctx, "sweep", []byte(`{"sweep":"all","max-changes":1000000}`))
 	if err != nil {
 		return answer.Summary, err
 	}

@@ -158,11 +158,11 @@ func deployed(t *testing.T) []statement {
 		"Allow":           "cure-execution-roles,restore-config,update-services,deregister-superseded,refresh-tagged-instances,refresh-cluster-instances",
 		"RegistryNetwork": "subnet-01234567/sg-01234567", "KeyArn": "arn:aws:kms:us-east-1:" + account + ":key/12345678-1234-1234-1234-123456789012",
 		"RequireActorRight": "yes", "RegistryFunctionArns": "arn:aws:lambda:us-east-1:" + account + ":function:registry-credentials",
-		"ChatChannel": "slack:T0123456789/C0123456789", "SecurityHub": "yes",
-		"OrganizationId": "o-a1b2c3d4e5", "CentralFindingsBus": "arn:aws:events:us-east-1:111122223333:event-bus/central",
+		"ChatChannel":     "slack:T0123456789/C0123456789",
+		"CentralFindings": "security-hub,arn:aws:events:us-east-1:111122223333:event-bus/central",
 	}
 	var statements []statement
-	for _, parameters := range []map[string]string{nil, everything} {
+	for _, parameters := range []map[string]string{nil, {"CentralFindings": "o-a1b2c3d4e5"}, everything} {
 		rendered, err := template.Render(parameters, "aws", "us-east-1")
 		if err != nil {
 			t.Fatal(err)

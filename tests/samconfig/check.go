@@ -58,9 +58,9 @@ func Check(where string, overrides []Override, template *samtemplate.Template) e
 
 // wrong says what a parameter does not take, "" where it takes it.
 func wrong(of Override, parameter samtemplate.Parameter) string {
-	if of.Name == "Modes" {
-		if _, err := settings.Load[settings.Shared]("", []string{"MODES=" + of.Value}); err != nil {
-			return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "read settings from the environment: "), "MODES: ", "Modes: ")
+	if of.Name == "Mode" {
+		if _, err := settings.Load[settings.Shared]("", []string{"MODE=" + of.Value}); err != nil {
+			return strings.ReplaceAll(strings.TrimPrefix(err.Error(), "read settings from the environment: "), "MODE: ", "Mode: ")
 		}
 	}
 	if len(parameter.Values) > 0 && !slices.Contains(parameter.Values, of.Value) {

@@ -40,7 +40,7 @@ func TestGuideAsksForFewThings(t *testing.T) {
 	if err := samconfig.GuideInto(path, "prod", template, strings.NewReader("yes\nenforce\n\nops@example.com\n\n\n\n\n"), &questions); err != nil {
 		t.Fatalf("%v\n%s", err, questions.String())
 	}
-	if !strings.Contains(questions.String(), "Mode=yes: it may be") {
+	if !strings.Contains(questions.String(), `mode "yes" of all functions is unknown`) {
 		t.Errorf("asked:\n%s", questions.String())
 	}
 	got, err := samconfig.Read(path, "prod")

@@ -1,12 +1,13 @@
 package samconfig
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// Renaming says what replaces a parameter of version 0.1.
+// Renaming says what replaces a parameter of an earlier version.
 type Renaming struct {
 	Old string
 	// Now says in a sentence's part what to write today.
@@ -18,7 +19,10 @@ type Renaming struct {
 
 // translation are today's parameters that old ones were merged into.
 type translation struct {
+	mode           string
 	modes          []string
+	hub            bool
+	central        []string
 	allow          []string
 	refuse         []string
 	subnets        string
@@ -39,7 +43,7 @@ var renamings = slices.Concat(
 	modes("attach-policies", "AttachPoliciesMode"), modes("validate-config", "ValidateConfigMode"), modes("rotate-secret", "RotateSecretMode"),
 	modes("patch-task-definition", "PatchTaskDefinitionMode"), modes("diagnose-failure", "DiagnoseFailureMode"), modes("sweep", "SweepMode"),
 	[]Renaming{
-		fixed("FindingsBus", "", "the stack has a bus of its own (output `FindingsBus`): move your rules to it, or name yours in `CentralFindingsBus`"),
+		fixed("FindingsBus", "", "the stack has a bus of its own (output `FindingsBus`): move your rules to it, or name yours in `CentralFindings`"),
 		fixed("DigestSeconds", "60", "always 60"),
 		fixed("Dashboard", "yes", "the stack always has one; the first three of an account are free"),
 		fixed("ConfigReadAccess", "ConfigBucketOnly", "always the stack's policy for the config bucket; attach `AmazonS3ReadOnlyAccess` yourself where a role reads other buckets"),
@@ -106,13 +110,38 @@ var renamings = slices.Concat(
 			}
 			return ""
 		}},
-		fixed("SweepSchedule", "rate(1 day)", "always daily; `Modes=sweep=off` stops it, and `make invoke FUNCTION=sweep` runs one"),
+		fixed("SweepSchedule", "rate(1 day)", "always daily; `Mode=enforce,sweep=off` stops it, and `make invoke FUNCTION=sweep` runs one"),
 		fixed("LogLevel", "INFO", "always INFO"),
+		{"Modes", "behind the mode of all, as in `Mode=dry-run,attach-policies=enforce`", func(value string, to *translation) string {
+			to.modes = append(words(value), to.modes...)
+			return ""
+		}},
+		{"SecurityHub", "`CentralFindings=security-hub` for `yes`", func(value string, to *translation) string {
+			to.hub = value == "yes"
+			return ""
+		}},
+		central("CentralFindingsBus", "ARN"), central("OrganizationId", "ID"),
+		fixed("InstanceRegion", "", "deploy the stack in the region where the instances are, and forward IAM's events there (README.md, Regions)"),
+		fixed("SweepChangeLimit", "100", "always 100; `max-changes` in a sweep's event is its limit"),
 	},
 )
 
+// central is a place for findings that was a parameter.
+func central(old, value string) Renaming {
+	return Renaming{old, fmt.Sprintf("`CentralFindings=%s`", value), func(value string, to *translation) string {
+		if value == "" {
+			return ""
+		}
+		to.central = append(to.central, value)
+		if len(to.central) > 1 {
+			return "CentralFindings takes a bus or an organization, not both: write the one that you need"
+		}
+		return ""
+	}}
+}
+
 func modes(function, old string) []Renaming {
-	return []Renaming{{old, fmt.Sprintf("`Modes=%s=MODE`; leave it out for `inherit`", function), func(value string, to *translation) string {
+	return []Renaming{{old, fmt.Sprintf("`Mode=…,%s=MODE`; leave it out for `inherit`", function), func(value string, to *translation) string {
 		if value != "inherit" {
 			to.modes = append(to.modes, function+"="+value)
 		}
@@ -152,8 +181,8 @@ func Translate(overrides []Override) (today []Override, old, notes []string) {
 			if note := renamings[at].translate(of.Value, &to); note != "" {
 				notes = append(notes, fmt.Sprintf("%s=%s: %s", of.Name, of.Value, note))
 			}
-		case of.Name == "Modes":
-			to.modes = append(words(of.Value), to.modes...)
+		case of.Name == "Mode":
+			to.mode = of.Value
 		case of.Name == "Allow":
 			to.allow = append(words(of.Value), to.allow...)
 			to.allowChanged = true
@@ -167,8 +196,18 @@ func Translate(overrides []Override) (today []Override, old, notes []string) {
 		}
 	}
 	today = to.others
-	if len(to.modes) > 0 {
-		today = append(today, Override{"Modes", strings.Join(to.modes, ",")})
+	if to.mode == "" && len(to.modes) > 0 {
+		notes = append(notes, "Mode is what the stack has, if nothing was saved: where that is not dry-run, write it below in its place")
+	}
+	if to.mode != "" || len(to.modes) > 0 {
+		today = append(today, Override{"Mode", strings.Join(append([]string{cmp.Or(to.mode, "dry-run")}, to.modes...), ",")})
+	}
+	if to.hub || len(to.central) > 0 {
+		parts := to.central
+		if to.hub {
+			parts = append([]string{"security-hub"}, parts...)
+		}
+		today = append(today, Override{"CentralFindings", strings.Join(parts, ",")})
 	}
 	if to.allowChanged {
 		if value := to.allowed(); value != defaultAllow {

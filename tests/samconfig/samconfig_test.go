@@ -29,9 +29,9 @@ func parameters(t *testing.T) (string, *samtemplate.Template) {
 }
 
 func TestParse(t *testing.T) {
-	got := samconfig.Parse(`Mode=enforce Modes="attach-policies=enforce, sweep=off" ParameterKey=ConfigBuckets,ParameterValue=a,b FindingsEmail="" RolePath="/a \"b\"/"`)
+	got := samconfig.Parse(`Mode="enforce, attach-policies=dry-run, sweep=off" ParameterKey=ConfigBuckets,ParameterValue=a,b FindingsEmail="" RolePath="/a \"b\"/"`)
 	want := []samconfig.Override{
-		{"Mode", "enforce"}, {"Modes", "attach-policies=enforce, sweep=off"}, {"ConfigBuckets", "a,b"}, {"FindingsEmail", ""}, {"RolePath", `/a "b"/`},
+		{"Mode", "enforce, attach-policies=dry-run, sweep=off"}, {"ConfigBuckets", "a,b"}, {"FindingsEmail", ""}, {"RolePath", `/a "b"/`},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -92,8 +92,18 @@ func TestShippedFile(t *testing.T) {
 func TestTranslate(t *testing.T) {
 	for name, test := range map[string]struct{ old, want, note string }{
 		"nothing old":                   {"Mode=enforce", "Mode=enforce", ""},
-		"modes":                         {"AttachPoliciesMode=enforce SweepMode=off RotateSecretMode=inherit Mode=dry-run", "Mode=dry-run Modes=attach-policies=enforce,sweep=off", ""},
-		"modes beside today's":          {"Modes=sweep=off AttachPoliciesMode=enforce", "Modes=sweep=off,attach-policies=enforce", ""},
+		"modes":                         {"AttachPoliciesMode=enforce SweepMode=off RotateSecretMode=inherit Mode=dry-run", "Mode=dry-run,attach-policies=enforce,sweep=off", ""},
+		"modes in a list":               {"AttachPoliciesMode=enforce Modes=\"sweep=off, rotate-secret=dry-run\" Mode=enforce", "Mode=enforce,sweep=off,rotate-secret=dry-run,attach-policies=enforce", ""},
+		"modes beside today's":          {"Mode=enforce,sweep=off AttachPoliciesMode=enforce", "Mode=enforce,sweep=off,attach-policies=enforce", ""},
+		"modes without that of all":     {"Modes=sweep=off", "Mode=dry-run,sweep=off", "where that is not dry-run"},
+		"no modes":                      {"Modes=", "", ""},
+		"Security Hub":                  {"SecurityHub=yes OrganizationId= CentralFindingsBus=\"\"", "CentralFindings=security-hub", ""},
+		"no Security Hub":               {"SecurityHub=no", "", ""},
+		"a central bus":                 {"CentralFindingsBus=arn:aws:events:us-east-1:111122223333:event-bus/central SecurityHub=yes", "CentralFindings=security-hub,arn:aws:events:us-east-1:111122223333:event-bus/central", ""},
+		"an organization":               {"OrganizationId=o-a1b2c3d4e5", "CentralFindings=o-a1b2c3d4e5", ""},
+		"a bus and an organization":     {"OrganizationId=o-a1b2c3d4e5 CentralFindingsBus=arn:x", "CentralFindings=o-a1b2c3d4e5,arn:x", "not both"},
+		"a limit and a region":          {"SweepChangeLimit=100 InstanceRegion=", "", ""},
+		"another limit":                 {"SweepChangeLimit=5", "", "SweepChangeLimit=5: always 100"},
 		"what is allowed":               {"UpdateServices=yes RefreshInstances=cluster OnInvalidConfig=restore", "Allow=cure-execution-roles,update-services,refresh-cluster-instances,restore-config", ""},
 		"nothing beyond the default":    {"UpdateServices=no ReplaceCredentials=no CureExecutionRoles=yes", "", ""},
 		"less than the default":         {"CureExecutionRoles=no", "Allow=none", ""},
@@ -129,6 +139,7 @@ func TestRenamingsAreOfOldNames(t *testing.T) {
 	samples := map[string]string{
 		"RegistrySubnets": "subnet-01234567", "RegistrySecurityGroups": "sg-01234567", "RegistryNoProxy": ".example.com",
 		"RefreshInstances": "cluster", "OnInvalidConfig": "restore", "DeregisterSuperseded": "30", "CureExecutionRoles": "yes",
+		"Modes": "", "CentralFindingsBus": "arn:aws:events:us-east-1:111122223333:event-bus/central", "OrganizationId": "",
 		"ConfigBucketKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
 	}
 	overrides := []samconfig.Override{{"RegistryProxy", "http://proxy.example.com:3128"}}
@@ -156,7 +167,7 @@ func TestRenamingsAreOfOldNames(t *testing.T) {
 
 func TestCheckSaysEverythingAtOnce(t *testing.T) {
 	_, known := parameters(t)
-	if err := samconfig.Check("here", samconfig.Parse("Mode=enforce Modes=sweep=off,attach-policies=enforce ConfigBuckets=one-bucket,other-bucket"), known); err != nil {
+	if err := samconfig.Check("here", samconfig.Parse("Mode=enforce,sweep=off,attach-policies=enforce ConfigBuckets=one-bucket,other-bucket"), known); err != nil {
 		t.Errorf("what is right is refused: %v", err)
 	}
 	long := make([]string, 60)
@@ -167,13 +178,13 @@ func TestCheckSaysEverythingAtOnce(t *testing.T) {
 		t.Errorf("60 buckets give %v", err)
 	}
 	err := samconfig.Check("samconfig.toml, environment prod",
-		samconfig.Parse(`Mode=on Modes=sweep=of,swep=off,attach-policies=off,attach-policies=enforce Allow=update-service mode=x ConfigBuckets=ok-bucket,NO UpdateServices=yes`), known)
+		samconfig.Parse(`Mode=on,sweep=of,swep=off,attach-policies=off,attach-policies=enforce Allow=update-service mode=x ConfigBuckets=ok-bucket,NO UpdateServices=yes`), known)
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"environment prod", "these parameters are gone: UpdateServices", "Mode=on: it may be enforce, dry-run, off", `mode "of" of sweep`, `no function "swep"`,
-		"attach-policies has two modes", "Allow=update-service", "no parameter mode: write Mode", "ConfigBuckets=ok-bucket,NO: it must be names of buckets", "Allow=update-service,update-services",
+		"environment prod", "these parameters are gone: UpdateServices", `mode "on" of all functions is unknown: write enforce, dry-run or off`, `mode "of" of sweep`, `no function "swep"`,
+		"two modes for attach-policies", "Allow=update-service", "no parameter mode: write Mode", "ConfigBuckets=ok-bucket,NO: it must be names of buckets", "Allow=update-service,update-services",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in:\n%v", want, err)

@@ -3,6 +3,7 @@ package samtemplate
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -75,22 +76,22 @@ Resources:
 	}
 }
 
-// TestModes: which triggers there are, by Mode and Modes.
+// TestModes: which triggers there are, by Mode.
 func TestModes(t *testing.T) {
 	rules := map[string]string{"attach-policies": "InstanceProfileUsedRule", "patch-task-definition": "TaskDefinitionRegisteredRule", "diagnose-failure": "TaskFailedRule", "sweep": "SweepRule"}
 	for name, test := range map[string]struct {
-		mode, modes string
-		off         []string
+		mode string
+		off  []string
 	}{
-		"by default":        {"dry-run", "", nil},
-		"all off":           {"off", "", []string{"attach-policies", "diagnose-failure", "patch-task-definition", "sweep"}},
-		"one off":           {"enforce", "sweep=off", []string{"sweep"}},
-		"all but one":       {"off", "attach-policies=enforce, sweep=dry-run", []string{"diagnose-failure", "patch-task-definition"}},
-		"off wins":          {"off", "sweep=off,sweep=enforce", []string{"attach-policies", "diagnose-failure", "patch-task-definition", "sweep"}},
-		"another's is none": {"enforce", "rotate-secret=off,validate-config=off", nil},
+		"by default":        {"dry-run", nil},
+		"all off":           {"off", []string{"attach-policies", "diagnose-failure", "patch-task-definition", "sweep"}},
+		"one off":           {"enforce,sweep=off", []string{"sweep"}},
+		"all but one":       {"off, attach-policies=enforce, sweep=dry-run", []string{"diagnose-failure", "patch-task-definition"}},
+		"off wins":          {"off,sweep=off,sweep=enforce", []string{"attach-policies", "diagnose-failure", "patch-task-definition", "sweep"}},
+		"another's is none": {"enforce,rotate-secret=off,validate-config=off", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rendered := render(t, map[string]string{"Mode": test.mode, "Modes": test.modes}, "aws", "us-east-1")
+			rendered := render(t, map[string]string{"Mode": test.mode}, "aws", "us-east-1")
 			var off []string
 			for function, rule := range rules {
 				if rendered.Resources[rule].Properties["State"] == "DISABLED" {
@@ -115,9 +116,9 @@ func TestModes(t *testing.T) {
 func TestOtherPartitions(t *testing.T) {
 	for region, partition := range map[string]string{"us-east-1": "aws", "eu-west-1": "aws", "us-gov-west-1": "aws-us-gov", "cn-north-1": "aws-cn", "eusc-de-east-1": "aws-eusc"} {
 		rendered := render(t, map[string]string{
-			"AgentPolicyClusters": "web,batch", "ConfigBuckets": "one-bucket", "HtpasswdObjects": "one-bucket/htpasswd", "OrganizationId": "o-a1b2c3d4e5",
-			"ChatChannel": "slack:T0123456789/C0123456789", "SecurityHub": "yes",
-			"Allow": "cure-execution-roles,restore-config,update-services,deregister-superseded,refresh-tagged-instances", "RegistryNetwork": "subnet-01234567/sg-01234567", "InstanceRegion": region,
+			"AgentPolicyClusters": "web,batch", "ConfigBuckets": "one-bucket", "HtpasswdObjects": "one-bucket/htpasswd", "CentralFindings": "security-hub,o-a1b2c3d4e5",
+			"ChatChannel": "slack:T0123456789/C0123456789",
+			"Allow":       "cure-execution-roles,restore-config,update-services,deregister-superseded,refresh-tagged-instances", "RegistryNetwork": "subnet-01234567/sg-01234567",
 		}, partition, region)
 		if rendered.Resources["RoleChangedRule"].Type == "" {
 			t.Errorf("in %s no rule waits for IAM's events", region)
@@ -130,13 +131,6 @@ func TestOtherPartitions(t *testing.T) {
 			if of, _, _ := strings.Cut(part, ":"); !strings.HasPrefix(part, "{") && of != partition && of != "*" {
 				t.Errorf("in %s there is the ARN arn:%.80s", region, part)
 			}
-		}
-	}
-	template := shippedTemplate(t)
-	for _, region := range []string{"us-east-1", "eu-central-1", "us-gov-east-1", "cn-northwest-1", "eusc-de-east-1", "us-isob-east-1"} {
-		at := slices.IndexFunc(template.Parameters(), func(of Parameter) bool { return of.Name == "InstanceRegion" })
-		if !matchesPattern(t, template.Parameters()[at].Pattern, region) {
-			t.Errorf("InstanceRegion does not take %s", region)
 		}
 	}
 }
@@ -194,12 +188,14 @@ var madeByStack = []string{"AWS::Lambda::Permission", "AWS::SNS::Subscription"}
 // writes the file: a changed line means that an update makes a new resource, and
 // that what was attached, named or subscribed elsewhere keeps the old one.
 func TestNothingIsReplaced(t *testing.T) {
-	rendered := render(t, map[string]string{
-		"AgentPolicyClusters": "web", "ConfigBuckets": "one-bucket", "OrganizationId": "o-a1b2c3d4e5", "FindingsEmail": "a@example.com",
-		"CentralFindingsBus": "arn:aws:events:us-east-1:111122223333:event-bus/central",
-	}, "aws", "us-east-1")
+	all := map[string]RenderedResource{}
+	for _, central := range []string{"o-a1b2c3d4e5", "arn:aws:events:us-east-1:111122223333:event-bus/central"} {
+		maps.Copy(all, render(t, map[string]string{
+			"AgentPolicyClusters": "web", "ConfigBuckets": "one-bucket", "FindingsEmail": "a@example.com", "CentralFindings": central,
+		}, "aws", "us-east-1").Resources)
+	}
 	var lines []string
-	for name, resource := range rendered.Resources {
+	for name, resource := range all {
 		line := fmt.Sprintf("%s %s", name, resource.Type)
 		properties := CreateOnly[resource.Type]
 		if slices.Contains(madeByStack, resource.Type) {
@@ -247,4 +243,58 @@ func matchesPattern(t *testing.T, pattern, value string) bool {
 		t.Fatal(err)
 	}
 	return compiled.MatchString(value)
+}
+
+// TestCentralFindings: each of its parts makes what it is for, and nothing of the
+// others.
+func TestCentralFindings(t *testing.T) {
+	const (
+		organization = "o-a1b2c3d4e5"
+		bus          = "arn:aws-us-gov:events:us-gov-west-1:111122223333:event-bus/security-hub-o-bus"
+		own          = "arn:aws:events:us-east-1:123456789012:event-bus/ecs-guardrails-findings"
+	)
+	for name, test := range map[string]struct {
+		value          string
+		hub            bool
+		forwards, from string
+	}{
+		"none":                         {"", false, "", ""},
+		"Security Hub":                 {"security-hub", true, "", ""},
+		"a bus":                        {"arn:aws:events:eu-west-1:111122223333:event-bus/central", false, "arn:aws:events:eu-west-1:111122223333:event-bus/central", ""},
+		"an organization":              {organization, false, "", organization},
+		"Security Hub and a bus":       {"security-hub,arn:aws:events:eu-west-1:111122223333:event-bus/a/b", true, "arn:aws:events:eu-west-1:111122223333:event-bus/a/b", ""},
+		"Security Hub, organization":   {"security-hub," + organization, true, "", organization},
+		"a bus with such a name":       {bus, false, bus, ""},
+		"Security Hub and such a bus":  {"security-hub," + bus, true, bus, ""},
+		"the bus that they come from":  {own, false, "", ""},
+		"the Hub and that bus":         {"security-hub," + own, true, "", ""},
+		"a bus with a dash in its ARN": {"arn:aws-cn:events:cn-north-1:111122223333:event-bus/o-1", false, "arn:aws-cn:events:cn-north-1:111122223333:event-bus/o-1", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			template := shippedTemplate(t)
+			at := slices.IndexFunc(template.Parameters(), func(of Parameter) bool { return of.Name == "CentralFindings" })
+			if !matchesPattern(t, template.Parameters()[at].Pattern, test.value) {
+				t.Error("the template doesn't take it")
+			}
+			resources := render(t, map[string]string{"CentralFindings": test.value}, "aws", "us-east-1").Resources
+			if hub := fmt.Sprint(resources["NotifyFunction"].Properties["Environment"]); strings.Contains(hub, ":product/") != test.hub {
+				t.Errorf("Security Hub: %s", hub)
+			}
+			forward, forwards := resources["ForwardFindingsRule"]
+			if forwards != (test.forwards != "") || forwards && !strings.Contains(fmt.Sprint(forward.Properties["Targets"]), "Arn:"+test.forwards+" ") {
+				t.Errorf("forwards by %v", forward.Properties)
+			}
+			policy, takes := resources["FindingsBusPolicy"]
+			if takes != (test.from != "") || takes && !strings.Contains(fmt.Sprint(policy.Properties), "aws:PrincipalOrgID:"+test.from+" ") {
+				t.Errorf("takes by %v", policy.Properties)
+			}
+		})
+	}
+	template := shippedTemplate(t)
+	at := slices.IndexFunc(template.Parameters(), func(of Parameter) bool { return of.Name == "CentralFindings" })
+	for _, value := range []string{"securityhub", "security-hub,", "o-a1b2c3d4e5,o-a1b2c3d4e6", bus + "," + organization, "security-hub,security-hub", bus + ",security-hub", "security-hub, " + bus, "o-A1b2c3d4e5"} {
+		if matchesPattern(t, template.Parameters()[at].Pattern, value) {
+			t.Errorf("the template takes %q", value)
+		}
+	}
 }

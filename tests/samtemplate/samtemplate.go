@@ -257,8 +257,12 @@ func (t *Template) unconditional(node *yaml.Node) (*yaml.Node, string) {
 }
 
 // listed tells by which word of which parameter a condition holds that looks for
-// the word in a list: !Not [!Equals [!Join ["", !Split [word, !Ref list]], !Ref list]].
+// the word in a list: !Not [!Equals [!Join ["", !Split [word, !Ref list]], !Ref list]],
+// or, where it can only be the first, !Equals [!Select [0, !Split [",", !Ref list]], word].
 func listed(node *yaml.Node) string {
+	if node.Tag == "!Equals" && node.Content[0].Tag == "!Select" && node.Content[0].Content[1].Tag == "!Split" {
+		return node.Content[0].Content[1].Content[1].Value + "=" + node.Content[1].Value
+	}
 	if node.Tag != "!Not" || node.Content[0].Tag != "!Equals" {
 		return ""
 	}

@@ -157,10 +157,11 @@ func TestKeyPolicy(t *testing.T) {
 			allowed[strings.Split(of.Principal.Service, ".")[0]] = strings.Join(of.Action, " ")
 		}
 	}
-	// Amazon SQS Developer Guide, "Key management"; CloudWatch Logs User Guide,
-	// "Encrypt log data in CloudWatch Logs using AWS KMS".
+	// Amazon SQS Developer Guide, "Key management"; Amazon EventBridge User Guide,
+	// "Authorizing EventBridge to use a customer managed key"; CloudWatch Logs User
+	// Guide, "Encrypt log data in CloudWatch Logs using AWS KMS".
 	want := map[string]string{
-		"events": "kms:Decrypt kms:GenerateDataKey", "cloudwatch": "kms:Decrypt kms:GenerateDataKey",
+		"events": "kms:DescribeKey kms:Decrypt kms:GenerateDataKey", "cloudwatch": "kms:Decrypt kms:GenerateDataKey",
 		"logs": "kms:Encrypt kms:Decrypt kms:ReEncrypt* kms:GenerateDataKey* kms:DescribeKey",
 	}
 	if diff := cmp.Diff(want, allowed); diff != "" {
@@ -168,7 +169,7 @@ func TestKeyPolicy(t *testing.T) {
 	}
 	const key = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 	encrypted, plain := render(t, map[string]string{"KeyArn": key}, "aws", "us-east-1"), render(t, nil, "aws", "us-east-1")
-	properties := map[string]string{"AWS::SQS::Queue": "KmsMasterKeyId", "AWS::SNS::Topic": "KmsMasterKeyId", "AWS::Logs::LogGroup": "KmsKeyId", "AWS::S3::Bucket": "BucketEncryption"}
+	properties := map[string]string{"AWS::SQS::Queue": "KmsMasterKeyId", "AWS::SNS::Topic": "KmsMasterKeyId", "AWS::Logs::LogGroup": "KmsKeyId", "AWS::S3::Bucket": "BucketEncryption", "AWS::Events::EventBus": "KmsKeyIdentifier"}
 	seen := map[string]int{}
 	for name, resource := range encrypted.Resources {
 		if resource.Type == "AWS::KMS::Key" {
@@ -182,6 +183,10 @@ func TestKeyPolicy(t *testing.T) {
 		if got := fmt.Sprint(resource.Properties[property]); !strings.Contains(got, key) {
 			t.Errorf("%s is encrypted with %s", name, got)
 		}
+		// EventBridge User Guide, "Using dead-letter queues to capture encrypted event errors".
+		if resource.Type == "AWS::Events::EventBus" && !strings.Contains(fmt.Sprint(resource.Properties["DeadLetterConfig"]), "DeadLetterQueue") {
+			t.Errorf("what %s can't decrypt is lost", name)
+		}
 		if resource.Type == "AWS::SQS::Queue" && (fmt.Sprint(resource.Properties["SqsManagedSseEnabled"]) != "false" || fmt.Sprint(plain.Resources[name].Properties["SqsManagedSseEnabled"]) != "true") {
 			t.Errorf("%s: SQS takes one kind of encryption, and needs one", name)
 		}
@@ -189,7 +194,7 @@ func TestKeyPolicy(t *testing.T) {
 			t.Errorf("without KeyArn, %s is encrypted with %s", name, got)
 		}
 	}
-	if seen["AWS::SQS::Queue"] < 9 || seen["AWS::SNS::Topic"] < 2 || seen["AWS::Logs::LogGroup"] < 7 || seen["AWS::S3::Bucket"] != 2 {
+	if seen["AWS::SQS::Queue"] < 9 || seen["AWS::SNS::Topic"] < 2 || seen["AWS::Logs::LogGroup"] < 7 || seen["AWS::S3::Bucket"] != 2 || seen["AWS::Events::EventBus"] != 1 {
 		t.Errorf("the template has %v", seen)
 	}
 }

@@ -91,11 +91,7 @@ func run(ctx context.Context, events int, holding load.Holding) error {
 func onStack(ctx context.Context, part func(context.Context, load.Account) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience.Scale(longest))
 	defer cancel()
-	running, err := stack.Start(ctx, stack.Options{
-		// The sweep has to cure all at once.
-		Parameters: map[string]string{"SweepChangeLimit": "1000000"},
-		Progress:   os.Stderr,
-	})
+	running, err := stack.Start(ctx, stack.Options{Progress: os.Stderr})
 	if err != nil {
 		return err
 	}
