@@ -43,10 +43,19 @@ func (c *Client) API(administrator Administrator, probe string, authorize func(*
 // ExamineAdministrator says what is wrong with the administrator's credential,
 // without showing it.
 func (o Order) ExamineAdministrator() error {
-	address, err := url.Parse(o.Administrator.URL)
 	switch {
+	case o.Administrator.Federated:
+		return errors.New(`"federated" in the administrator's secret is for the driver acr alone; write a "password" or a "token"`)
 	case o.Administrator.Password.IsZero():
 		return errors.New("the tag ecs-guardrails:admin-secret must name the secret with the administrator's credential")
+	}
+	return o.Administrator.ExamineAddress()
+}
+
+// ExamineAddress says what is wrong with the address of the API.
+func (a Administrator) ExamineAddress() error {
+	address, err := url.Parse(a.URL)
+	switch {
 	case err != nil || address.Host == "" || address.User != nil || address.RawQuery != "" || address.Fragment != "" || address.Opaque != "":
 		return errors.New(`the administrator's secret must hold the address of the registry's API, as in "url": "https://registry.example.com"`)
 	case address.Scheme != "https" && !(address.Scheme == "http" && isLoopback(address.Host)):

@@ -225,6 +225,9 @@ type Administrator struct {
 	// have it sent elsewhere.
 	URL string
 	Credential
+	// Federated says that the function proves who it is by a token of AWS, in place
+	// of a password. Few drivers can; ExamineAdministrator refuses it to the others.
+	Federated bool
 }
 
 // Order is all that a driver needs to know of one secret's rotation.

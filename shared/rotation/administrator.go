@@ -13,9 +13,9 @@ import (
 
 // administratorOf reads the credential for the registry's own API:
 // {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or
-// "token" in the place of user name and password. "secrets" lists the names of
-// the secrets that it is for: anyone who may tag their own secret could use
-// it otherwise.
+// "token" in the place of user name and password, or "federated": true in the place
+// of the password. "secrets" lists the names of the secrets that it is for: anyone
+// who may tag their own secret could use it otherwise, a federated one as well.
 func administratorOf(value Value, secretName string) (registry.Administrator, []finding.Finding) {
 	refuse := func(code, problem, fix string) (registry.Administrator, []finding.Finding) {
 		return registry.Administrator{}, []finding.Finding{{
@@ -33,7 +33,9 @@ func administratorOf(value Value, secretName string) (registry.Administrator, []
 		Username string
 		Password secret.Text
 		Token    secret.Text
-		Secrets  []string
+		// Federated has the function log in by a token that AWS signs for it.
+		Federated bool
+		Secrets   []string
 	}
 	if json.Unmarshal([]byte(value.Text.Reveal()), &document) != nil {
 		return refuse("administrator-shape", `is not a JSON object with text values and a list of text under "secrets"`, shape)
@@ -49,10 +51,13 @@ func administratorOf(value Value, secretName string) (registry.Administrator, []
 	if password.IsZero() {
 		password = document.Token
 	}
-	if password.IsZero() {
+	switch {
+	case password.IsZero() && !document.Federated:
 		return refuse("administrator-shape", `has neither a "password" nor a "token"`, shape)
+	case !password.IsZero() && document.Federated:
+		return refuse("administrator-shape", `has a password or a token beside "federated": true, which needs none`, `Take the password out of it, and revoke it at the registry; or take "federated" out.`)
 	}
-	return registry.Administrator{URL: document.URL, Credential: registry.Credential{Username: document.Username, Password: password}}, nil
+	return registry.Administrator{URL: document.URL, Credential: registry.Credential{Username: document.Username, Password: password}, Federated: document.Federated}, nil
 }
 
 // isFor reports whether a secret's name is the given one, or begins with what

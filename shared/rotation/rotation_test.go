@@ -61,6 +61,8 @@ type world struct {
 	commands   *commands
 	// operators is the operator's, for the driver lambda; nil for all others.
 	operators *registrytest.Function
+	// identity is STS, for the driver acr.
+	identity *registrytest.Identity
 	// definitions are the task definitions of the account.
 	definitions definitions
 	// buckets hold ecs.config files, beside configBucket.
@@ -100,7 +102,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		secrets: newSecret(`{"username":"ci","password":"`+canary+`"}`, htpasswdTags()),
-		objects: &registrytest.ObjectStore{},
+		objects: &registrytest.ObjectStore{}, identity: &registrytest.Identity{Token: assertion, Audience: "api://AzureADTokenExchange"},
 	}
 	w.objects.Write("acme", "auth/htpasswd", []byte("# registry\n"+line(t, "ops", "x")+line(t, "ci", canary)))
 	w.served = func() []byte { return w.objects.Read("acme", "auth/htpasswd") }
@@ -140,7 +142,7 @@ func matches(hash, password string) bool {
 func (w *world) drivers() map[string]registry.Driver {
 	client, random := registry.WithTransport(w.network), rand.NewChaCha8([32]byte{byte(len(w.secrets.Calls))})
 	return map[string]registry.Driver{
-		acr.Name:             acr.New(client, w.now),
+		acr.Name:             acr.New(client, w.identity, w.now),
 		artifactory.Name:     artifactory.New(client),
 		cloudsmith.Name:      cloudsmith.New(client),
 		dockerhub.Name:       dockerhub.New(client),
@@ -177,7 +179,7 @@ func (w *world) waiting(mode finding.Mode, wait time.Duration) *pipeline.Functio
 
 // interrupt has all of the world's calls counted, and perhaps cut off.
 func (w *world) interrupt(interruption *registrytest.Interruption) {
-	w.secrets.Interruption, w.objects.Interruption, w.network.Interruption = interruption, interruption, interruption
+	w.secrets.Interruption, w.objects.Interruption, w.network.Interruption, w.identity.Interruption = interruption, interruption, interruption, interruption
 	if w.operators != nil {
 		w.operators.Interruption = interruption
 	}

@@ -55,6 +55,9 @@ type vendor struct {
 	ownNames bool
 }
 
+// assertion is the token that AWS signs about the function's role.
+const assertion = canary + "-assertion"
+
 // acrID is the resource id of a registry in Azure.
 const acrID = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/images/providers/Microsoft.ContainerRegistry/registries/acme0"
 
@@ -198,6 +201,14 @@ func vendors() map[string]vendor {
 				return s, &s.Tokens
 			},
 		},
+		"acr, federated": {
+			ownNames: true, driver: acr.Name, registry: "acme.azurecr.io", username: "ecs-puller",
+			administrator: `{"secrets":["prod/*"],"url":"https://management.azure.com` + acrID + `","username":"tenant/client","federated":true}`, api: "https://management.azure.com", alsoAt: "https://login.microsoftonline.com", endpoint: "https://acme.azurecr.io",
+			server: func() (server, *registrytest.Tokens) {
+				s := &registrytest.ACR{Tokens: tokens(), Tenant: "tenant", Client: "client", Assertion: assertion, ID: acrID}
+				return s, &s.Tokens
+			},
+		},
 		"harbor, minted for a project": {
 			ownNames: true, driver: harbor.Name, registry: "harbor.example.com/acme", username: "robot$acme+ecs",
 			administrator: `{"secrets":["prod/*"],"url":"https://harbor.example.com","username":"admin","password":"` + admin + `"}`, api: "https://harbor.example.com", endpoint: "https://harbor.example.com",
@@ -299,11 +310,12 @@ func newVendorWorld(v vendor) (*world, server, *registrytest.Tokens) {
 	tags[rotation.ImageTag] = of.Host + "/" + image + ":1"
 	images := &registrytest.Distribution{Accepts: s.Accepts, Canary: canary, Realm: "https://token.example.com/token", Service: "registry", Images: map[string]bool{image + ":1": true}}
 	w := &world{
-		secrets: newSecret(fmt.Sprintf(`{"username":%q,"password":%q}`, v.username, canary), tags),
-		objects: &registrytest.ObjectStore{},
-		network: &registrytest.Network{Hosts: map[string]http.Handler{"https://token.example.com": images}},
-		now:     func() time.Time { return start },
-		accepts: s.Accepts,
+		secrets:  newSecret(fmt.Sprintf(`{"username":%q,"password":%q}`, v.username, canary), tags),
+		objects:  &registrytest.ObjectStore{},
+		network:  &registrytest.Network{Hosts: map[string]http.Handler{"https://token.example.com": images}},
+		now:      func() time.Time { return start },
+		accepts:  s.Accepts,
+		identity: &registrytest.Identity{Token: assertion, Audience: "api://AzureADTokenExchange"},
 	}
 	w.operators, _ = s.(*registrytest.Function)
 	if g, ok := s.(*registrytest.GitLab); ok {
@@ -611,6 +623,60 @@ func TestVendorsFail(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestFederation: what is missing on either side is told, with what to do about it,
+// and nothing is issued.
+func TestFederation(t *testing.T) {
+	federated := func(name, instead string) func(*testing.T, *world) {
+		return func(t *testing.T, w *world) {
+			of := vendors()[name]
+			changed := strings.Replace(of.administrator, `"password":"`+canary+`-admin"`, `"federated":true`+instead, 1)
+			if changed == of.administrator {
+				t.Fatalf("the administrator of %s has no password", name)
+			}
+			w.secrets.Others[adminSecret] = changed
+		}
+	}
+	for name, test := range map[string]struct {
+		vendor  string
+		prepare func(*testing.T, *world)
+		code    string
+		says    string
+	}{
+		"off in the account":  {"acr, federated", func(_ *testing.T, w *world) { w.identity.Token = "" }, "administrator-refused", "aws iam enable-outbound-web-identity-federation"},
+		"unknown to Entra ID": {"acr, federated", func(_ *testing.T, w *world) { w.identity.Token = canary + "-of-another-role" }, "administrator-refused", "federated credential with this account's issuer"},
+		"beside a password":   {"acr", federated("acr", `,"password":"x"`), "administrator-shape", `"federated": true`},
+		"beside a token":      {"acr", federated("acr", `,"token":"x"`), "administrator-shape", `"federated": true`},
+		"false": {"acr, federated", func(_ *testing.T, w *world) {
+			w.secrets.Others[adminSecret] = strings.Replace(w.secrets.Others[adminSecret], "true", "false", 1)
+		}, "administrator-shape", "neither"},
+		"no service principal": {"acr, federated", func(_ *testing.T, w *world) {
+			w.secrets.Others[adminSecret] = strings.Replace(w.secrets.Others[adminSecret], "tenant/client", "client", 1)
+		}, "driver-needs", "TENANT_ID/CLIENT_ID"},
+		"another driver": {"gitea", federated("gitea", ""), "driver-needs", "the driver acr alone"},
+		"a third driver": {"harbor, minted for a project", federated("harbor, minted for a project", ""), "driver-needs", "the driver acr alone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, s, _ := newVendorWorld(vendors()[test.vendor])
+			before := len(s.Live())
+			test.prepare(t, w)
+			w.secrets.Begin(version1)
+			var result finding.Result
+			for _, step := range []string{"createSecret", "setSecret"} {
+				if result = w.run(t, step, version1); result.HasError() {
+					break
+				}
+			}
+			if codes(result) != test.code || !strings.Contains(fmt.Sprintf("%+v", result.Findings), test.says) {
+				t.Errorf("got %s: %+v", codes(result), result.Findings)
+			}
+			w.usable(t)
+			if len(s.Live()) != before {
+				t.Error("a credential was issued or revoked")
+			}
+		})
 	}
 }
 

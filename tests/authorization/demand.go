@@ -95,6 +95,8 @@ func Demands(ctx context.Context, exchange awscall.Exchange, account string, res
 			keys["secretsmanager:BlockPublicPolicy"] = []string{fmt.Sprint(!given || blocks)}
 		}
 		return []Demand{{Action: name, Resource: secret.ARN, Context: keys}}, true, nil
+	case name == "sts:GetWebIdentityToken":
+		return identityDemands(exchange.Parameters), true, nil
 	case name == "ecs:RegisterTaskDefinition":
 		return registerDemands(exchange.Parameters, at), true, nil
 	case name == "ecs:DescribeClusters":
@@ -402,6 +404,20 @@ func serviceDemands(parameters map[string]any, at place) []Demand {
 		demands = append(demands, Demand{Action: "ecs:DescribeServices", Resource: service})
 	}
 	return demands
+}
+
+// identityDemands are those of sts:GetWebIdentityToken, whose conditions are about
+// what the token is for.
+func identityDemands(parameters map[string]any) []Demand {
+	keys := map[string][]string{}
+	audiences, _ := parameters["Audience"].([]any)
+	for _, audience := range audiences {
+		keys["sts:IdentityTokenAudience"] = append(keys["sts:IdentityTokenAudience"], fmt.Sprint(audience))
+	}
+	if seconds, given := parameters["DurationSeconds"]; given {
+		keys["sts:DurationSeconds"] = []string{fmt.Sprint(seconds)}
+	}
+	return []Demand{{Action: "sts:GetWebIdentityToken", Resource: "*", Context: keys}}
 }
 
 func eventDemands(parameters map[string]any, at place) []Demand {

@@ -87,6 +87,8 @@ func TestDemands(t *testing.T) {
 			[]string{"events:PutEvents arn:aws:events:us-east-1:" + account + ":event-bus/default", "events:PutEvents arn:aws:events:us-east-1:" + account + ":event-bus/own"},
 			map[string][]string{"events:source": {"ecs-guardrails"}, "events:detail-type": {"d"}}},
 		{"who am I", "sts", "GetCallerIdentity", nil, nil, nil},
+		{"a token about the role", "sts", "GetWebIdentityToken", map[string]any{"Audience": []any{"api://a"}, "DurationSeconds": "300"}, []string{"sts:GetWebIdentityToken *"},
+			map[string][]string{"sts:IdentityTokenAudience": {"api://a"}, "sts:DurationSeconds": {"300"}}},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {

@@ -226,7 +226,7 @@ func (w *pageWorld) serve(t *testing.T, administrator string) {
 	client, now := registry.WithTransport(w.network), time.Now
 	operators := &registrytest.Function{Tokens: canary()}
 	w.drivers = map[string]registry.Driver{
-		acr.Name: acr.New(client, now), artifactory.Name: artifactory.New(client), cloudsmith.Name: cloudsmith.New(client), dockerhub.Name: dockerhub.New(client),
+		acr.Name: acr.New(client, &registrytest.Identity{}, now), artifactory.Name: artifactory.New(client), cloudsmith.Name: cloudsmith.New(client), dockerhub.Name: dockerhub.New(client),
 		gitea.Name: gitea.New(client), gitlab.Name: gitlab.New(client, now), harbor.Name: harbor.New(client),
 		htpasswd.Name: htpasswd.New(w.objects, rand.Reader, htpasswd.Limits{Objects: []string{"acme-ecs-config/registry/*htpasswd"}}),
 		lambda.Name:   lambda.New(operators, []string{tags[lambda.FunctionTag]}), manual.Name: manual.New(), nexus.Name: nexus.New(client, rand.Reader),

@@ -348,6 +348,7 @@ var unused = map[grant]string{
 	{"rotate-secret", "AttachToVpc", "ec2:DeleteNetworkInterface"}:                    "Lambda attaches the function to a VPC with the function's role",
 	{"rotate-secret", "AttachToVpc", "ec2:AssignPrivateIpAddresses"}:                  "Lambda attaches the function to a VPC with the function's role",
 	{"rotate-secret", "AttachToVpc", "ec2:UnassignPrivateIpAddresses"}:                "Lambda attaches the function to a VPC with the function's role",
+	{"rotate-secret", "ProveRoleToEntraID", "sts:GetWebIdentityToken"}:                "only with the driver acr and a federated administrator, in a cloud that the local stack has none of",
 	{"rotate-secret", "SeeSinceWhenInstancesRun", "ecs:ListContainerInstances"}:       "only where no command tells a cluster's instances of their file",
 	{"rotate-secret", "SeeSinceWhenInstancesRun", "ecs:DescribeContainerInstances"}:   "only where no command tells a cluster's instances of their file",
 	{"", "WriteLogs", "logs:CreateLogStream"}:                                         "Lambda writes the log with the function's role",

@@ -408,7 +408,7 @@ func parameters(operation string) map[string]any {
 	all := map[string]any{
 		"Bucket": "acme-ecs-config", "Key": "prod/ecs.config", "Prefix": "prod/", "IfMatch": "1", "Tagging": "a=b", "CopySource": "b/k?versionId=1",
 		"RoleName": "web", "PolicyArn": "arn:aws:iam::" + account + ":policy/p", "PolicySourceArn": "arn:aws:iam::" + account + ":role/web", "InstanceProfileName": "web",
-		"Tags": []any{map[string]any{"Key": "team", "Value": "shop"}}, "TagKeys": []any{"team"},
+		"Tags": []any{map[string]any{"Key": "team", "Value": "shop"}}, "TagKeys": []any{"team"}, "Audience": []any{"api://AzureADTokenExchange"}, "DurationSeconds": "300",
 		"SecretId": "prod/registry", "VersionStage": "AWSCURRENT", "BlockPublicPolicy": true,
 		"family": "web", "taskRoleArn": "task", "executionRoleArn": "execution", "tags": []any{map[string]any{"key": "team", "value": "shop"}},
 		"cluster": "prod", "clusters": []any{"prod"}, "service": "web", "services": []any{"web"}, "tasks": []any{ecs + "task/prod/0a1b2c"},

@@ -12,7 +12,12 @@
 // subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerRegistry/registries/NAME",
 // "username": "TENANT_ID/CLIENT_ID", "password": "CLIENT_SECRET"} of a service
 // principal whose role on the registry may read and write tokens and generate
-// credentials (Container Registry Tokens Writer).
+// credentials (Container Registry Tokens Writer). With "federated": true in the
+// place of the password no secret is stored: AWS signs a token that says which role
+// asks (STS, GetWebIdentityToken), and Entra ID takes it for the service principal's
+// login where a federated credential of it names that role (Microsoft identity
+// platform, "Client credentials flow, Third case: Access token request with a
+// federated credential").
 package acr
 
 import (
@@ -20,11 +25,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
@@ -39,6 +49,14 @@ const Name = "acr"
 const (
 	login      = "https://login.microsoftonline.com"
 	management = "https://management.azure.com"
+)
+
+// What a token of AWS is asked for with. Entra ID takes this audience, and
+// signatures of RS256, alone; a minute more than the login takes would do.
+const (
+	audience  = "api://AzureADTokenExchange"
+	algorithm = "RS256"
+	lifetime  = 300
 )
 
 // version of the API.
@@ -60,15 +78,23 @@ var (
 	uuid  = lazyregexp.New(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 )
 
+// Identity is the part of STS's client that signs tokens about the function's role.
+type Identity interface {
+	GetWebIdentityToken(context.Context, *sts.GetWebIdentityTokenInput, ...func(*sts.Options)) (*sts.GetWebIdentityTokenOutput, error)
+}
+
 // Driver implements registry.Driver, registry.Lister and registry.Inspector.
 type Driver struct {
-	client *registry.Client
-	now    func() time.Time
-	pause  func(context.Context, time.Duration) error
+	client   *registry.Client
+	identity Identity
+	now      func() time.Time
+	pause    func(context.Context, time.Duration) error
 }
 
 // New makes the driver; now is the clock by which passwords have ended.
-func New(client *registry.Client, now func() time.Time) *Driver { return &Driver{client, now, pause} }
+func New(client *registry.Client, identity Identity, now func() time.Time) *Driver {
+	return &Driver{client, identity, now, pause}
+}
 
 func pause(ctx context.Context, wait time.Duration) error {
 	select {
@@ -88,7 +114,7 @@ func (*Driver) Examine(order registry.Order) error {
 	switch {
 	case !strings.HasSuffix(order.Registry.Host, ".azurecr.io"):
 		return errors.New("the driver acr is for registries such as acme.azurecr.io alone")
-	case order.Administrator.Password.IsZero():
+	case order.Administrator.Password.IsZero() && !order.Administrator.Federated:
 		return order.ExamineAdministrator()
 	case !isAzure || !registryID.MatchString(strings.TrimRight(path, "/")):
 		return errors.New(`"url" in the administrator's secret must be https://management.azure.com followed by the registry's resource id: az acr show --name NAME --query id`)
@@ -97,7 +123,7 @@ func (*Driver) Examine(order registry.Order) error {
 	case order.Version != "" && !uuid.MatchString(order.Version) && !short.MatchString(order.Version):
 		return errors.New("the version's id must be a UUID, as Secrets Manager makes them, or have at most 31 letters, digits and hyphens: a token's name in Azure has room for no longer one")
 	}
-	return order.ExamineAdministrator()
+	return order.Administrator.ExamineAddress()
 }
 
 // prefix begins the names of a secret's tokens. Azure takes letters, digits and
@@ -312,14 +338,41 @@ func (d *Driver) ready(ctx context.Context, api *registry.API, name string) erro
 	return registry.NotIssued(doing)
 }
 
-// login changes the service principal's secret into a bearer token
+// assertion has AWS sign a token that says which role this function has.
+func (d *Driver) assertion(ctx context.Context) (secret.Text, error) {
+	output, err := d.identity.GetWebIdentityToken(ctx, &sts.GetWebIdentityTokenInput{
+		Audience: []string{audience}, SigningAlgorithm: aws.String(algorithm), DurationSeconds: aws.Int32(lifetime),
+	})
+	_, disabled := errors.AsType[*ststypes.OutboundWebIdentityFederationDisabledException](err)
+	switch {
+	case disabled:
+		return secret.Text{}, registry.Failure(registry.Refused, "outbound identity federation is off in this AWS account: turn it on with aws iam enable-outbound-web-identity-federation")
+	case err != nil:
+		return secret.Text{}, fmt.Errorf("ask AWS for a token about the function's role: %w", err)
+	case aws.ToString(output.WebIdentityToken) == "":
+		return secret.Text{}, registry.NotIssued("the request for a token about the function's role")
+	}
+	return secret.New(*output.WebIdentityToken), nil
+}
+
+// login changes the service principal's secret, or a token of AWS, into a bearer token
 // (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
 func (d *Driver) login(ctx context.Context, order registry.Order) (*registry.API, error) {
 	const doing = "the service principal's login"
 	tenant, client, _ := strings.Cut(order.Administrator.Username, "/")
 	administrator := order.Administrator
 	administrator.URL = login
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {client}, "client_secret": {order.Administrator.Password.Reveal()}, "scope": {management + "/.default"}}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {client}, "scope": {management + "/.default"}}
+	if administrator.Federated {
+		assertion, err := d.assertion(ctx)
+		if err != nil {
+			return nil, err
+		}
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", assertion.Reveal())
+	} else {
+		form.Set("client_secret", administrator.Password.Reveal())
+	}
 	var bearer struct {
 		Token secret.Text `json:"access_token"`
 	}
@@ -329,7 +382,11 @@ func (d *Driver) login(ctx context.Context, order registry.Order) (*registry.API
 	_, err := api.Do(ctx, registry.Call{
 		Method: http.MethodPost, Path: "/" + url.PathEscape(tenant) + "/oauth2/v2.0/token", Text: form.Encode(), Doing: doing, Want: []int{http.StatusOK},
 	}, &bearer)
-	if err != nil {
+	failure, failed := errors.AsType[*registry.Error](err)
+	switch {
+	case failed && administrator.Federated && (failure.Status == http.StatusBadRequest || failure.Status == http.StatusUnauthorized):
+		return nil, registry.Failure(registry.Refused, "login.microsoftonline.com refuses AWS's token: the service principal needs a federated credential with this account's issuer, the ARN of rotate-secret's role as its subject, and the audience "+audience)
+	case err != nil:
 		return nil, err
 	}
 	if bearer.Token.IsZero() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/awsclient/s3client"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
@@ -29,7 +30,7 @@ import (
 // ARNs of those that the driver lambda may call.
 func All(configuration aws.Config, client *registry.Client, files htpasswd.Limits, functions []string, now func() time.Time) map[string]registry.Driver {
 	return map[string]registry.Driver{
-		acr.Name:             acr.New(client, now),
+		acr.Name:             acr.New(client, sts.NewFromConfig(configuration), now),
 		artifactory.Name:     artifactory.New(client),
 		cloudsmith.Name:      cloudsmith.New(client),
 		dockerhub.Name:       dockerhub.New(client),

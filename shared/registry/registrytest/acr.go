@@ -16,6 +16,9 @@ type ACR struct {
 	Tokens
 	// Tenant, Client and Secret are the service principal's, ID the registry's.
 	Tenant, Client, Secret, ID string
+	// Assertion, unless "", is a token that the login takes in place of the secret: the
+	// service principal has a federated credential.
+	Assertion string
 	// begun are results that wait to be asked for, by the operation's name.
 	begun map[string]map[string]any
 }
@@ -31,7 +34,8 @@ func (a *ACR) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	bearer := "jwt-" + a.Canary
 	if request.URL.Path == "/"+a.Tenant+"/oauth2/v2.0/token" && request.Method == http.MethodPost {
 		form, secret := request.FormValue, request.FormValue("client_secret")
-		if form("grant_type") != "client_credentials" || form("client_id") != a.Client || secret != a.Secret || form("scope") != "https://management.azure.com/.default" {
+		federated := a.Assertion != "" && form("client_assertion") == a.Assertion && form("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" && secret == ""
+		if form("grant_type") != "client_credentials" || form("client_id") != a.Client || !federated && (secret != a.Secret || secret == "") || form("scope") != "https://management.azure.com/.default" {
 			answer(writer, http.StatusUnauthorized, map[string]string{"error": "invalid_client", "error_description": a.Canary})
 			return
 		}
