@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +18,6 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweepreport"
-	"github.com/ecs-guardrails/ecs-guardrails/tests/awscall"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/runtimeinterface"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/stack"
@@ -35,12 +36,7 @@ type comparison struct {
 
 // compare has both look at roles that are all fine, in turn. Both start again
 // each time: sweep as a function that was not running, Custodian as a command.
-func (r *runner) compare(ctx context.Context, checkout string, account *operator.Operator, roles, rounds int) (comparison, error) {
-	result := comparison{}
-	programs, err := toolchain.Install(ctx, checkout, toolchain.Custodian, os.Stderr)
-	if err != nil {
-		return result, err
-	}
+func (r *runner) compare(ctx context.Context, custodian string, account *operator.Operator, roles, rounds int) (result comparison, err error) {
 	if err := makeFine(ctx, account, roles); err != nil {
 		return result, err
 	}
@@ -62,15 +58,10 @@ func (r *runner) compare(ctx context.Context, checkout string, account *operator
 		}
 
 		mark = record.Mark()
-		if took, err = r.custodian(ctx, filepath.Join(programs, "custodian"), account.Stack); err != nil {
+		if took, err = r.custodian(ctx, custodian, account.Stack); err != nil {
 			return result, err
 		}
-		result.custodian, result.custodianCalls = append(result.custodian, took), 0
-		for _, call := range record.Since(mark) {
-			if call.Caller == awscall.Person {
-				result.custodianCalls++
-			}
-		}
+		result.custodian, result.custodianCalls = append(result.custodian, took), persons(account.Stack, mark)
 	}
 	return result, nil
 }
@@ -132,14 +123,22 @@ func countRoles(ctx context.Context, account *operator.Operator) (int, error) {
 	return count, nil
 }
 
-// custodian runs the policy once, and fails where it finds anything.
+// custodian runs the policy for roles once, and fails where it finds anything.
 func (r *runner) custodian(ctx context.Context, program string, running *stack.Stack) (time.Duration, error) {
+	found, took, err := r.runCustodian(ctx, program, filepath.Join(r.sources, "custodian", "policy.yml"), running)
+	if err == nil && len(found) > 0 {
+		err = fmt.Errorf("of the roles, which are all fine, Cloud Custodian found %d: %v", len(found), slices.Sorted(maps.Keys(found)))
+	}
+	return took, err
+}
+
+// runCustodian runs policies once, and gives what each finds, as "policy subject".
+func (r *runner) runCustodian(ctx context.Context, program, policies string, running *stack.Stack) (map[string]bool, time.Duration, error) {
 	folder, err := os.MkdirTemp(r.folder, "custodian-")
 	if err != nil {
-		return 0, fmt.Errorf("make a folder for Cloud Custodian: %w", err)
+		return nil, 0, fmt.Errorf("make a folder for Cloud Custodian: %w", err)
 	}
-	command := exec.CommandContext(ctx, program, "run", "--output-dir", folder, "--region", stack.Region, "--cache-period", "0", "--dryrun",
-		filepath.Join(r.sources, "custodian", "policy.yml"))
+	command := exec.CommandContext(ctx, program, "run", "--output-dir", folder, "--region", stack.Region, "--cache-period", "0", "--dryrun", policies)
 	command.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + folder, "NO_PROXY=127.0.0.1", "AWS_EC2_METADATA_DISABLED=true"}
 	for _, variable := range running.Variables() {
 		command.Env = append(command.Env, variable.Name+"="+variable.Value)
@@ -148,18 +147,29 @@ func (r *runner) custodian(ctx context.Context, program string, running *stack.S
 	text, err := command.CombinedOutput()
 	took := time.Since(started)
 	if err != nil {
-		return 0, fmt.Errorf("run Cloud Custodian: %w\n%s", err, toolchain.LastLines(string(text), 15))
+		return nil, 0, fmt.Errorf("run Cloud Custodian: %w\n%s", err, toolchain.LastLines(string(text), 15))
 	}
-	content, err := os.ReadFile(filepath.Join(folder, "instance-roles-without-the-agents-policy", "resources.json"))
-	if err != nil {
-		return 0, fmt.Errorf("read what Cloud Custodian found: %w\n%s", err, toolchain.LastLines(string(text), 15))
+	results, err := filepath.Glob(filepath.Join(folder, "*", "resources.json"))
+	if err != nil || len(results) == 0 {
+		return nil, 0, fmt.Errorf("cloud custodian left no results: %v\n%s", err, toolchain.LastLines(string(text), 15))
 	}
-	var found []struct{ RoleName string }
-	if err := json.Unmarshal(content, &found); err != nil {
-		return 0, fmt.Errorf("read what Cloud Custodian found: %w", err)
+	faults := map[string]bool{}
+	for _, path := range results {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, 0, fmt.Errorf("read what Cloud Custodian found: %w", err)
+		}
+		// Its resources are what AWS answers, each kind with its own name.
+		var found []struct {
+			RoleName, Name, ARN string
+			TaskDefinitionArn   string `json:"taskDefinitionArn"`
+		}
+		if err := json.Unmarshal(content, &found); err != nil {
+			return nil, 0, fmt.Errorf("read what Cloud Custodian found: %w", err)
+		}
+		for _, one := range found {
+			faults[filepath.Base(filepath.Dir(path))+" "+cmp.Or(one.RoleName, one.TaskDefinitionArn, one.ARN, one.Name)] = true
+		}
 	}
-	if len(found) > 0 {
-		return 0, fmt.Errorf("of the roles, which are all fine, Cloud Custodian found %d, %s the first", len(found), found[0].RoleName)
-	}
-	return took, nil
+	return faults, took, nil
 }

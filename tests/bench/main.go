@@ -73,7 +73,7 @@ func run(ctx context.Context, rounds rounds) (err error) {
 	}
 	var visits []visit
 	for _, of := range all {
-		calls, err := r.record(ctx, running.Endpoint, of)
+		calls, err := r.record(ctx, account, of)
 		if err != nil {
 			return fmt.Errorf("record %s (%s): %w", of.function, of.what, err)
 		}
@@ -94,7 +94,17 @@ func run(ctx context.Context, rounds rounds) (err error) {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "comparing sweep with Cloud Custodian over %d roles …\n", rounds.roles)
-	sweeps, err := r.compare(ctx, checkout, account, rounds.roles, rounds.sweeps)
+	programs, err := toolchain.Install(ctx, checkout, toolchain.Custodian, os.Stderr)
+	if err != nil {
+		return err
+	}
+	custodian := filepath.Join(programs, "custodian")
+	sweeps, err := r.compare(ctx, custodian, account, rounds.roles, rounds.sweeps)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "comparing a scan with Cloud Custodian …")
+	scans, err := r.compareScans(ctx, checkout, custodian, account, rounds.sweeps)
 	if err != nil {
 		return err
 	}
@@ -102,7 +112,7 @@ func run(ctx context.Context, rounds rounds) (err error) {
 	if err != nil {
 		return err
 	}
-	return results{machine: facts, rounds: rounds, starts: starts, visits: visits, sweeps: sweeps}.write(r.sources)
+	return results{machine: facts, rounds: rounds, starts: starts, visits: visits, sweeps: sweeps, scans: scans}.write(r.sources)
 }
 
 // newRunner builds what is measured, and installs what it is measured against.
@@ -153,7 +163,8 @@ func deployedEnvironment(ctx context.Context, account *operator.Operator, functi
 	}
 	var variables []string
 	for name, value := range output.Environment.Variables {
-		if name != "MODE" {
+		// What is measured may change the account, whatever the deployed ones may.
+		if name != "MODE" && name != "MODES" {
 			variables = append(variables, name+"="+value)
 		}
 	}

@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/tests/bench/replay"
+	"github.com/ecs-guardrails/ecs-guardrails/tests/operator"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/runtimeinterface"
 )
 
@@ -73,9 +75,10 @@ func (r *runner) once(ctx context.Context, function runtimeinterface.Function, e
 }
 
 // record sends an event to a function that has just started, before the real
-// stack, and gives the calls that it makes.
-func (r *runner) record(ctx context.Context, endpoint string, of occasion) ([]replay.Call, error) {
-	recorder, err := replay.Record(endpoint)
+// stack, and gives the calls that it makes. AWS's answers name the function as the
+// runtime interface emulator does: rotate-secret serves only the secrets that name it.
+func (r *runner) record(ctx context.Context, account *operator.Operator, of occasion) ([]replay.Call, error) {
+	recorder, err := replay.Record(account.Stack.Endpoint, strings.NewReplacer(account.FunctionARN(of.function), runtimeinterface.ARN(of.function)))
 	if err != nil {
 		return nil, err
 	}

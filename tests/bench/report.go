@@ -16,6 +16,7 @@ type results struct {
 	starts  []*start
 	visits  []visit
 	sweeps  comparison
+	scans   scans
 }
 
 // write prints the results and keeps them in RESULTS.md.
@@ -107,7 +108,39 @@ func (r results) text() string {
 		{"seconds", seconds(median(r.sweeps.sweep)), seconds(median(r.sweeps.custodian)), fmt.Sprintf("%.0f", ratio(r.sweeps.custodian, r.sweeps.sweep))},
 		{"AWS calls", fmt.Sprint(r.sweeps.sweepCalls), fmt.Sprint(r.sweeps.custodianCalls), fmt.Sprintf("%.0f", r.sweeps.calls())},
 	})
+
+	scan, custodian := r.scans.last()
+	line("\n## scan against Cloud Custodian")
+	line("\nBoth are commands that start, and look at the %d roles, config files, task definitions and secrets of the account,", r.scans.subjects)
+	line("Cloud Custodian with the policies in `custodian/account.yml`, for which buckets take the place of config files. Every")
+	line("fault that Cloud Custodian finds is one that the scan finds; otherwise there are no figures.\n")
+	table(&text, [][]string{
+		{"", "scan", "Cloud Custodian", "×"},
+		{"seconds", seconds(median(times(r.scans.scan))), seconds(median(times(r.scans.custodian))), fmt.Sprintf("%.0f", ratio(times(r.scans.custodian), times(r.scans.scan)))},
+		{"AWS calls", fmt.Sprint(scan.calls), fmt.Sprint(custodian.calls), fmt.Sprintf("%.0f", r.scans.calls())},
+		{"AWS calls for each subject", fmt.Sprintf("%.2f", float64(scan.calls)/float64(r.scans.subjects)), fmt.Sprintf("%.2f", float64(custodian.calls)/float64(r.scans.subjects)), ""},
+		{"subjects with a fault", fmt.Sprint(len(scan.faults)), fmt.Sprint(len(custodian.faults)), ""},
+	})
 	return text.String()
+}
+
+// last are the looks of the last round; what they find is the same in each.
+func (s scans) last() (scan, custodian look) {
+	return s.scan[len(s.scan)-1], s.custodian[len(s.custodian)-1]
+}
+
+// calls is how many times the scan's calls Cloud Custodian makes.
+func (s scans) calls() float64 {
+	scan, custodian := s.last()
+	return float64(custodian.calls) / float64(scan.calls)
+}
+
+func times(looks []look) []time.Duration {
+	var all []time.Duration
+	for _, one := range looks {
+		all = append(all, one.took)
+	}
+	return all
 }
 
 // calls is how many times sweep's calls Cloud Custodian makes.
@@ -150,6 +183,8 @@ func (r results) targets() [][]string {
 	check("sweep at least 20 times faster than Cloud Custodian", "%.0f times", 20, false, map[string]float64{"sweep": ratio(r.sweeps.custodian, r.sweeps.sweep)})
 	check("sweep with at most a fiftieth of its calls", "%.0f times fewer", 50, false, map[string]float64{"sweep": r.sweeps.calls()})
 	check("sweep with at most a call per 50 roles, and 10", "%.0f calls", float64(r.sweeps.roles)/50+10, true, map[string]float64{"sweep": float64(r.sweeps.sweepCalls)})
+	check("scan at least 10 times faster than Cloud Custodian", "%.0f times", 10, false, map[string]float64{"scan": ratio(times(r.scans.custodian), times(r.scans.scan))})
+	check("scan with at most a twentieth of its calls", "%.0f times fewer", 20, false, map[string]float64{"scan": r.scans.calls()})
 	return rows
 }
 

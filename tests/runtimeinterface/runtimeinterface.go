@@ -39,6 +39,13 @@ func Program(samPrograms string) (string, error) {
 	return found[0], nil
 }
 
+// ARN is what the emulator gives a function as its own, whatever the account
+// (aws-lambda-runtime-interface-emulator, cmd/aws-lambda-rie/handlers.go,
+// InvokeHandler).
+func ARN(function string) string {
+	return "arn:aws:lambda:us-east-1:012345678912:function:" + function
+}
+
 // Function is what to run.
 type Function struct {
 	Name    string

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -114,20 +115,22 @@ func (s *server) Close() error { return s.server.Close() }
 // Recorder passes requests on and keeps them with their answers.
 type Recorder struct {
 	*server
-	target *url.URL
+	target  *url.URL
+	renamed *strings.Replacer
 
 	mutex  sync.Mutex
 	calls  []Call
 	failed error
 }
 
-// Record starts a recorder before an endpoint.
-func Record(endpoint string) (*Recorder, error) {
+// Record starts a recorder before an endpoint, with some names in its answers
+// replaced by others.
+func Record(endpoint string, renamed *strings.Replacer) (*Recorder, error) {
 	target, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("read the endpoint's address: %w", err)
 	}
-	recorder := &Recorder{target: target}
+	recorder := &Recorder{target: target, renamed: renamed}
 	recorder.server, err = serve(recorder.pass)
 	return recorder, err
 }
@@ -176,6 +179,10 @@ func (r *Recorder) ask(request *http.Request) (Call, error) {
 		return call, fmt.Errorf("read the answer to %s: %w", call.Name(), err)
 	}
 	call.status, call.header, call.took = response.StatusCode, response.Header, time.Since(began)
+	if text := r.renamed.Replace(string(call.body)); text != string(call.body) {
+		call.body = []byte(text)
+		call.header.Del("Content-Length")
+	}
 	return call, nil
 }
 

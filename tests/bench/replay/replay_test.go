@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +56,7 @@ func tag(ctx context.Context, endpoint string) error {
 func recordThree(t *testing.T) []Call {
 	t.Helper()
 	asked := 0
-	recorder, err := Record(account(t, &asked))
+	recorder, err := Record(account(t, &asked), strings.NewReplacer("answer", "renamed-answer"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +97,7 @@ func TestWhatWasRecordedIsPlayed(t *testing.T) {
 	for range 2 {
 		player.Begin(Quickly)
 		// In the other order: parameters choose the answer.
-		for _, test := range [][2]string{{"second", "answer-2"}, {"unknown", "answer-1"}} {
+		for _, test := range [][2]string{{"second", "renamed-answer-2"}, {"unknown", "renamed-answer-1"}} {
 			if got, err := role(t.Context(), player.URL, test[0]); err != nil || got != test[1] {
 				t.Errorf("GetRole of %s: %q, %v", test[0], got, err)
 			}

@@ -1,5 +1,6 @@
 // Load puts a burst of events, and then a sweep over a large account, on local
-// stacks, each at two sizes, and tells what it cost and whether all ended right.
+// stacks, each at two sizes, scans that account from a shell, and tells what it
+// cost and whether all ended right.
 // It fails where anything was lost or done twice, or where a message ended in a
 // dead-letter queue.
 package main
@@ -82,6 +83,13 @@ func run(ctx context.Context, events int, holding load.Holding) error {
 			}
 			before = size
 		}
+		fmt.Fprintln(os.Stderr, "scanning …")
+		scanned, err := holding.Scan(ctx, account)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("\nscan of the same account from a shell, at AWS's rates: %s, %d calls, %.3f for each of %d subjects; %d more were throttled\n",
+			scanned.Took.Round(time.Second), scanned.Calls, float64(scanned.Calls)/float64(scanned.Subjects), scanned.Subjects, scanned.Throttled)
 		return nil
 	})
 }
