@@ -65,11 +65,12 @@ type Exchange struct {
 }
 
 // applicationID is how the SDK for Go writes its application id into the
-// User-Agent; every client of a function sets it.
+// User-Agent; every client of a function sets it, and so does a scan's, which runs
+// in a person's shell.
 var applicationID = regexp.MustCompile(`(?:^|\s)app/ecs-guardrails-([a-z0-9-]+)`)
 
 func caller(userAgent string) string {
-	if match := applicationID.FindStringSubmatch(userAgent); match != nil {
+	if match := applicationID.FindStringSubmatch(userAgent); match != nil && match[1] != "scan" {
 		return match[1]
 	}
 	return Person

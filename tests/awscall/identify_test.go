@@ -91,6 +91,8 @@ func TestIdentifyQuery(t *testing.T) {
 	}
 	request := signed("POST", "/", "iam", form.Encode())
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	// A scan from a shell is none of the stack's functions.
+	request.Header.Set("User-Agent", "aws-sdk-go-v2/1.47.7 ua/2.1 os/linux lang/go#1.26.8 app/ecs-guardrails-scan m/E")
 	exchange := Identify(request, []byte(form.Encode()), time.Time{})
 	want := map[string]any{"RoleName": "r", "Tags": []any{
 		map[string]any{"Key": "k", "Value": "v"}, map[string]any{"Key": "l", "Value": ""},

@@ -137,11 +137,13 @@ func (s scans) faultsAreFound() error {
 	return nil
 }
 
-// sameSubject compares a subject of the scan's with one of Cloud Custodian's,
-// which knows roles and buckets by their names.
+// sameSubject compares a subject of the scan's with one of Cloud Custodian's, which
+// knows roles and buckets by their names, and task definitions by their revisions.
 func sameSubject(found, kind, name string) bool {
 	subject, ok := strings.CutPrefix(found, kind+" ")
-	return ok && (subject == name || kind == "roles" && strings.HasSuffix(subject, "/"+name) || kind == "config-objects" && strings.HasPrefix(subject, "s3://"+name+"/"))
+	family, _, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], ":")
+	return ok && (subject == name || kind == "roles" && strings.HasSuffix(subject, "/"+name) ||
+		kind == "task-definitions" && subject == family || kind == "config-objects" && strings.HasPrefix(subject, "s3://"+name+"/"))
 }
 
 // plant makes what both look at.
