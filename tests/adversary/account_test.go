@@ -19,15 +19,15 @@ import (
 )
 
 const (
-	// sweepChangeLimit is how many subjects a sweep changes without approval.
-	sweepChangeLimit = 100
+	// sweepChangeLimit is small, so that few roles are over it.
+	sweepChangeLimit = 8
 	rolePath         = "/guardrails/"
 	boundary         = "arn:aws:iam::aws:policy/AdministratorAccess"
 )
 
 func init() {
 	add(
-		Case{Number: 15, Exploit: "a wrong pattern has a sweep change a whole account", Limit: "a sweep's change limit", Play: playSweep, Control: controlSweep, Alone: true},
+		Case{Number: 15, Exploit: "a wrong pattern has a sweep change a whole account", Limit: "SweepChangeLimit", Play: playSweep, Control: controlSweep, Alone: true},
 		Case{Number: 16, Exploit: "a role of the stack's is outside of the account's boundary or path", Limit: "PermissionsBoundaryArn, RolePath", Play: playBoundary, Control: controlPassRole},
 		Case{Number: 2, Exploit: "of all roles cured in this run, one reads more than its secret", Limit: "a grant reaches one secret", Play: playGrants, Alone: true},
 	)

@@ -93,7 +93,7 @@ func run(ctx context.Context, m *testing.M) (code int, err error) {
 		Name: "test-adversary-" + strconv.Itoa(os.Getpid()), Progress: os.Stderr,
 		// What the cases 6, 15 and 16 are about. All else has its default.
 		Parameters: map[string]string{
-			"Allow":    "cure-execution-roles,refresh-cluster-instances",
+			"Allow": "cure-execution-roles,refresh-cluster-instances", "SweepChangeLimit": strconv.Itoa(sweepChangeLimit),
 			"RolePath": rolePath, "PermissionsBoundaryArn": boundary,
 		},
 	})

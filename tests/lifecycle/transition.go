@@ -48,6 +48,7 @@ var flips = []Flip{
 	{"RegistryCaLayer", "arn:aws:lambda:us-east-1:123456789012:layer:ca:1"},
 	{"RegistrySecretPattern", "prod/*"},
 	{"PassRolePattern", "ecs*"},
+	{"SweepChangeLimit", "5"},
 	{"Architecture", "x86_64"},
 	{"LogRetentionDays", "30"},
 	{"PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/boundary"},

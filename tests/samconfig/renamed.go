@@ -122,7 +122,6 @@ var renamings = slices.Concat(
 		}},
 		central("CentralFindingsBus", "ARN"), central("OrganizationId", "ID"),
 		fixed("InstanceRegion", "", "deploy the stack in the region where the instances are, and forward IAM's events there (README.md, Regions)"),
-		fixed("SweepChangeLimit", "100", "always 100; `max-changes` in a sweep's event is its limit"),
 	},
 )
 
