@@ -54,19 +54,23 @@ func Decode(payload []byte) Delivery {
 			received = 1
 		}
 		delivery.Messages = append(delivery.Messages, Message{
-			ID: message.MessageID, Triggers: queued(decodeText([]byte(*message.Body), maxWrapping-1)), Received: received,
+			ID: message.MessageID, Triggers: queued(decodeText([]byte(*message.Body), maxWrapping-1), received > 1), Received: received,
 		})
 	}
 	return delivery
 }
 
 // queued marks requests that came through a queue: who put them there needn't be
-// allowed to invoke the function.
-func queued(triggers []Trigger) []Trigger {
+// allowed to invoke the function. It marks what the queue delivers again, too.
+func queued(triggers []Trigger, redelivered bool) []Trigger {
 	for i, trigger := range triggers {
-		if hand, ok := trigger.(ByHand); ok {
-			hand.Queued = true
-			triggers[i] = hand
+		switch of := trigger.(type) {
+		case ByHand:
+			of.Queued, of.Redelivered = true, redelivered
+			triggers[i] = of
+		case Call:
+			of.Redelivered = redelivered
+			triggers[i] = of
 		}
 	}
 	return triggers

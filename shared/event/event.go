@@ -75,6 +75,9 @@ type Call struct {
 	// ErrorMessage is the service's own sentence about it.
 	ErrorMessage string
 	Actor        Actor
+	// Redelivered says that the queue has delivered the event before, so that an
+	// earlier run may have been cut off.
+	Redelivered bool
 	// Request and Response are the service's own parameters; either may be null.
 	Request  json.RawMessage
 	Response json.RawMessage
@@ -207,6 +210,8 @@ type ByHand struct {
 	// Queued says that the request came through the function's queue, as those of
 	// other functions do, so that no one's right to invoke the function shows.
 	Queued bool
+	// Redelivered says that the queue has delivered the request before.
+	Redelivered bool
 	// Sweep is the reference that a sweep gave to its message, to be told with
 	// the results; "" where none did.
 	Sweep string

@@ -40,6 +40,8 @@ type Action struct {
 	// Lent are the loans that an attachment completes, by the tags that record them;
 	// empty but for the last attachment of a run.
 	Lent map[string]PolicyARN
+	// Mark says that the tags only note what a look saw; an undo has them go.
+	Mark bool
 	// Own begins the tags of this stack's loans. Where it is set, the removal of tags
 	// ends an undo, after which the role has none of them.
 	Own string
@@ -105,7 +107,7 @@ func (a Applier) Apply(ctx context.Context, action Action) error {
 		if _, err := a.Roles.TagRole(ctx, input); err != nil {
 			return fmt.Errorf("tag the role %s: %w", *name, err)
 		}
-		return nil
+		return a.confirmMark(ctx, action)
 	case untagRole:
 		keys := action.Keys
 		if action.Own != "" && !slices.Contains(keys, healedTag) {
@@ -160,6 +162,19 @@ func (a Applier) confirm(ctx context.Context, action Action) error {
 		return err
 	}
 	return fmt.Errorf("what was attached to the role %s was taken back, because another run ended its loans meanwhile; look again", action.Role.Name)
+}
+
+// confirmMark makes sure that an undo beside this run leaves no tag behind: it marks
+// the role before it removes the record.
+func (a Applier) confirmMark(ctx context.Context, action Action) error {
+	if !action.Mark {
+		return nil
+	}
+	role, err := a.now(ctx, action)
+	if err != nil || !optout.Asked(role.Tags) {
+		return err
+	}
+	return a.Apply(ctx, Action{Kind: untagRole, Role: action.Role, Keys: slices.Sorted(maps.Keys(action.Tags))})
 }
 
 // confirmUndo makes sure that no run lent the role something between the undo's

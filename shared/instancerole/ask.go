@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
@@ -99,9 +100,9 @@ func (s Settings) lastQuestions(o Observation) []Question {
 		questions = append(questions, askQuota())
 	}
 	if bool(s.RequireActorRight) && o.rights == nil && !o.Target.ByHand {
-		if source := o.Target.actor().PolicySource(); source != "" {
+		if actor := o.Target.actor(); actor.PolicySource() != "" {
 			if attach := s.choose(o, verdict).attach; len(attach) > 0 {
-				questions = append(questions, askRights(o, source, attach))
+				questions = append(questions, askRights(o, actor, attach))
 			}
 		}
 	}
@@ -182,11 +183,11 @@ func askFits(o Observation, sites []site) Question {
 
 // askRights simulates whether a principal may attach policies to the role. The
 // call's policy is a condition key, so that each is its own question.
-func askRights(o Observation, source string, attach []policy) Question {
+func askRights(o Observation, actor event.Actor, attach []policy) Question {
 	return Question{"the actor's right", func(ctx context.Context, observer *Observer, o Observation) (func(*Observation), error) {
 		rights := map[PolicyARN]policysimulation.Answer{}
 		for _, p := range attach {
-			answer, err := observer.mayAttach(ctx, source, *o.Role, p.arn, o.site, o.Now)
+			answer, err := observer.mayAttach(ctx, actor, *o.Role, p.arn, o.site, o.Now)
 			if err != nil {
 				return nil, err
 			}

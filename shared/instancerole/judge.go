@@ -1,8 +1,10 @@
 package instancerole
 
 import (
+	"maps"
 	"math/bits"
 	"slices"
+	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
@@ -255,10 +257,19 @@ type choice struct {
 	attach []policy
 	// withheld would close the gaps of what the settings don't allow.
 	withheld []policy
+	// waiting would close gaps, but somebody detached what was lent, perhaps the
+	// role's owner; undecided says which policies, and when that was seen.
+	waiting   []policy
+	undecided map[PolicyARN]time.Time
 	// notApproved, noRoom and fought are capabilities that stay missing: no
 	// approved policy closes the gap, the quota has no room for it, somebody
 	// keeps detaching it.
 	notApproved, noRoom, fought []Capability
+}
+
+// decidedAt is when the wait for the events of detachments is over.
+func (c choice) decidedAt() time.Time {
+	return slices.MaxFunc(slices.Collect(maps.Values(c.undecided)), time.Time.Compare).Add(eventTime)
 }
 
 // choose finds the smallest set of approved policies that closes the gaps. A
@@ -312,6 +323,29 @@ func (s Settings) choose(o Observation, found verdict) choice {
 	}
 	beyond = slices.DeleteFunc(beyond, func(g gap) bool { return covers(chosen.attach, g, found.site) })
 	chosen.withheld = smallest(candidates, beyond, found.site)
+	return s.wait(o, found, chosen)
+}
+
+// wait holds back what the role's owner may just have taken off. What was never
+// lent doesn't wait, unless it takes the place of what was lent before a change of
+// the settings.
+func (s Settings) wait(o Observation, found verdict, chosen choice) choice {
+	recorded := s.readRecord(o.Role.Tags)
+	chosen.undecided = recorded.undecided(o.Target, o.Attached, o.Now)
+	replaced := maps.Clone(chosen.undecided)
+	for _, p := range s.approved(found.kind) {
+		delete(replaced, p.arn)
+	}
+	var attach []policy
+	for _, p := range chosen.attach {
+		_, isOpen := chosen.undecided[p.arn]
+		if _, wasLent := recorded.latest(p.arn); isOpen || len(replaced) > 0 && !wasLent {
+			chosen.waiting = append(chosen.waiting, p)
+			continue
+		}
+		attach = append(attach, p)
+	}
+	chosen.attach = attach
 	return chosen
 }
 

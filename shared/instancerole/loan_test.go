@@ -1,6 +1,8 @@
 package instancerole
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -217,6 +219,234 @@ func TestWhoDetaches(t *testing.T) {
 	}
 }
 
+// sweeps, restarts and the like are looks that another event asks for.
+func swept(name string) []byte {
+	return []byte(`{"Records":[{"messageId":"m","eventSource":"aws:sqs","body":"{\"roles\":[\"` + name + `\"],\"sweep\":\"s\"}"}]}`)
+}
+
+func (p *play) started(name string) []byte {
+	return fmt.Appendf(nil, `{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances","awsRegion":"us-east-1","eventTime":%q,%s,
+		"requestParameters":{"iamInstanceProfile":{"name":%q},"instancesSet":{"items":[{"imageId":"ami-0f2b3c4d5e6f70819"}]}}}`, p.now.Format(time.RFC3339), byEve, name)
+}
+
+// again is a message that the queue delivers for the second time.
+func again(t *testing.T, payload []byte) []byte {
+	t.Helper()
+	body, err := json.Marshal(string(payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Appendf(nil, `{"Records":[{"messageId":"m","eventSource":"aws:sqs","attributes":{"ApproximateReceiveCount":"2"},"body":%s}]}`, body)
+}
+
+// TestALookBeforeTheDetachmentsEvent: events come in any order, so a look may find
+// what was lent detached before it is known who did it. The owner's word stands; what
+// another detaches comes back with that event, or after the time that one takes.
+func TestALookBeforeTheDetachmentsEvent(t *testing.T) {
+	const name = "ecsInstanceRole"
+	looks := map[string]func(*play, []byte) []byte{
+		"an instance starts": func(p *play, _ []byte) []byte { return p.started(name) },
+		"a sweep":            func(*play, []byte) []byte { return swept(name) },
+		"a tag":              func(p *play, _ []byte) []byte { return p.recorded(byEve, "TagRole", ofRole(name)) },
+		"a policy is added":  func(p *play, _ []byte) []byte { return p.recorded(byEve, "PutRolePolicy", ofRole(name)) },
+		"an older event":     func(_ *play, created []byte) []byte { return created },
+		"a refused call": func(*play, []byte) []byte {
+			return bytes.Replace(swept(name), []byte(`\"sweep\":\"s\"`), []byte(`\"refused\":\"ecs:Poll\"`), 1)
+		},
+		"a policy, elsewhere": func(p *play, _ []byte) []byte {
+			return p.recorded(byEve, "DetachRolePolicy", ofRole(name)+`,"policyArn":"`+ssmARN+`"`)
+		},
+	}
+	for title, look := range looks {
+		for who, test := range map[string]struct {
+			creator, detacher string
+			comesBack         bool
+		}{
+			"Terraform":        {byTerraform, byTerraform, false},
+			"CloudFormation":   {byCloudFormation, byCloudFormation, false},
+			"who made it":      {byAda, byAda, false},
+			"a stranger":       {byAda, byEve, true},
+			"a tool's, by ada": {byTerraform, byAda, true},
+		} {
+			t.Run(title+", detached by "+who, func(t *testing.T) {
+				role := &storedRole{name: name, trust: ec2Trust}
+				p := newPlay(t, role)
+				p.a.profiles[name] = []string{name}
+				p.a.instances = map[string]storedInstance{}
+				created := p.recorded(test.creator, "CreateRole", ofRole(name))
+				p.wake(time.Minute, created)
+				p.now = p.now.Add(20 * time.Minute)
+				role.attached = nil
+				detachment := p.recorded(test.detacher, "DetachRolePolicy", ofRole(name)+`,"policyArn":"`+agentARN+`"`)
+				p.now = p.now.Add(5 * time.Second)
+				for range 2 {
+					result := p.wake(time.Minute, look(p, created))
+					if len(role.attached) > 0 || result.Status != finding.Noncompliant || result.Findings[0].Code != "policy-detached" {
+						t.Fatalf("before the event: %s %+v, attached %v", result.Status, result.Findings, role.attached)
+					}
+				}
+				result := p.wake(time.Minute, detachment)
+				if back := slices.Contains(role.attached, agentARN); back != test.comesBack || !back && result.Findings[0].Code != "policy-declined-by-owner" {
+					t.Fatalf("after the event: %s %+v, attached %v", result.Status, result.Findings, role.attached)
+				}
+				if p.wake(24*time.Hour, swept(name)); slices.Contains(role.attached, agentARN) != test.comesBack {
+					t.Errorf("a day later: attached %v", role.attached)
+				}
+				delete(p.a.profiles, name)
+				p.wake(time.Second, p.recorded(test.creator, "DeleteRole", ofRole(name), "DeleteConflictException"))
+				if err := p.deleteRole(name); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// TestADetachmentWithoutItsEvent: the wait ends, since events may get lost, and a stack
+// in another Region has none of IAM's. If the owner's comes after all, what was
+// attached meanwhile is taken back.
+func TestADetachmentWithoutItsEvent(t *testing.T) {
+	const name = "ecsInstanceRole"
+	lent := func(t *testing.T, creator string) (*play, *storedRole) {
+		role := &storedRole{name: name, trust: ec2Trust}
+		p := newPlay(t, role)
+		p.wake(time.Minute, p.recorded(creator, "CreateRole", ofRole(name)))
+		p.now = p.now.Add(time.Hour)
+		role.attached = nil
+		return p, role
+	}
+	wants := func(t *testing.T, role *storedRole, result finding.Result, attached bool) {
+		t.Helper()
+		if slices.Contains(role.attached, agentARN) != attached {
+			t.Fatalf("got %s %+v, attached %v, tags %v", result.Status, result.Findings, role.attached, role.tags)
+		}
+	}
+	t.Run("waits, and heals", func(t *testing.T) {
+		p, role := lent(t, byTerraform)
+		wants(t, role, p.wake(time.Minute, swept(name)), false)
+		wants(t, role, p.wake(14*time.Minute, swept(name)), false)
+		wants(t, role, p.wake(time.Minute, swept(name)), true)
+		// The next detachment is waited for as the first one was.
+		p.now = p.now.Add(time.Hour)
+		role.attached = nil
+		wants(t, role, p.wake(time.Minute, swept(name)), false)
+		wants(t, role, p.wake(time.Minute, p.recorded(byEve, "DetachRolePolicy", ofRole(name)+`,"policyArn":"`+agentARN+`"`)), true)
+	})
+	for title, late := range map[string]struct {
+		detacher string
+		hand     bool
+		attached bool
+	}{
+		"the owner's event comes late":             {byTerraform, false, false},
+		"a stranger's event comes late":            {byEve, false, true},
+		"a person had it attached in the meantime": {byTerraform, true, true},
+	} {
+		t.Run(title, func(t *testing.T) {
+			p, role := lent(t, byTerraform)
+			detachment := p.recorded(late.detacher, "DetachRolePolicy", ofRole(name)+`,"policyArn":"`+agentARN+`"`)
+			p.wake(time.Minute, swept(name))
+			look := swept(name)
+			if late.hand {
+				look = []byte(`{"role":"` + name + `"}`)
+			}
+			wants(t, role, p.wake(16*time.Minute, look), true)
+			result := p.wake(time.Minute, detachment)
+			wants(t, role, result, late.attached)
+			if !late.attached && (result.Status != finding.Remediated || result.Findings[0].Code != "loan-returned") {
+				t.Errorf("taken back: %s %+v", result.Status, result.Findings)
+			}
+			wants(t, role, p.wake(24*time.Hour, swept(name)), late.attached)
+		})
+	}
+	t.Run("the same, in a dry run", func(t *testing.T) {
+		p, role := lent(t, byTerraform)
+		p.settings.Mode = finding.DryRun
+		before := maps.Clone(role.tags)
+		if result := p.wake(time.Minute, swept(name)); result.Findings[0].Code != "policy-detached" || !maps.Equal(before, role.tags) {
+			t.Errorf("got %s %+v, tags %v", result.Status, result.Findings, role.tags)
+		}
+	})
+	t.Run("an undo takes the note along", func(t *testing.T) {
+		p, role := lent(t, byTerraform)
+		p.wake(time.Minute, swept(name))
+		role.attached = []PolicyARN{agentARN}
+		p.wake(time.Minute, []byte(`{"undo":"`+name+`"}`))
+		if len(role.attached) > 0 || len(role.tags) != 1 || role.tags[optout.Tag] == "" {
+			t.Errorf("attached %v, tags %v", role.attached, role.tags)
+		}
+	})
+	t.Run("another stack's loan", func(t *testing.T) {
+		p, role := lent(t, byTerraform)
+		p.settings.StackID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/guardrails/ffffffff-4b5a-6978-8796-a5b4c3d2e1f0"
+		wants(t, role, p.wake(time.Minute, swept(name)), false)
+		wants(t, role, p.wake(16*time.Minute, swept(name)), true)
+	})
+	t.Run("the settings name another policy since", func(t *testing.T) {
+		p, role := lent(t, byTerraform)
+		own := PolicyARN("arn:aws:iam::123456789012:policy/agent")
+		p.a.policies[own] = allow(agentActions...)
+		p.settings.AgentPolicyARN = own
+		p.wake(time.Minute, swept(name))
+		if len(role.attached) > 0 {
+			t.Errorf("attached %v", role.attached)
+		}
+		if p.wake(16*time.Minute, swept(name)); !slices.Equal(role.attached, []PolicyARN{own}) {
+			t.Errorf("after the wait: attached %v", role.attached)
+		}
+	})
+	t.Run("what was never lent doesn't wait", func(t *testing.T) {
+		p, role := lent(t, byTerraform)
+		p.settings.Capabilities = Capabilities{Agent, Logs}
+		p.wake(time.Minute, swept(name))
+		if !slices.Equal(role.attached, []PolicyARN{logsARN}) {
+			t.Errorf("attached %v", role.attached)
+		}
+	})
+	t.Run("two detachments, one after the other", func(t *testing.T) {
+		role := &storedRole{name: name, trust: ec2Trust}
+		p := newPlay(t, role)
+		p.settings.Capabilities = Capabilities{Agent, Logs}
+		p.wake(time.Minute, p.recorded(byAda, "CreateRole", ofRole(name)))
+		p.now = p.now.Add(time.Hour)
+		role.attached = nil
+		detach := func(policy PolicyARN) []byte {
+			return p.recorded(byEve, "DetachRolePolicy", ofRole(name)+`,"policyArn":"`+string(policy)+`"`)
+		}
+		events := [][]byte{detach(agentARN), detach(logsARN)}
+		p.wake(time.Minute, events...)
+		if len(role.attached) != 2 {
+			t.Errorf("attached %v", role.attached)
+		}
+	})
+	// A run that was cut off between the record and the policy comes again, or is beside
+	// this one.
+	for title, test := range map[string]struct {
+		after    time.Duration
+		event    func(*play) []byte
+		attached bool
+	}{
+		"cut off, delivered again": {6 * time.Minute, func(p *play) []byte { return again(t, p.recorded(byAda, "CreateRole", ofRole(name))) }, true},
+		"cut off, swept again": {6 * time.Minute, func(*play) []byte {
+			return bytes.Replace(swept(name), []byte(`"body"`), []byte(`"attributes":{"ApproximateReceiveCount":"2"},"body"`), 1)
+		}, true},
+		"cut off, a day ago":             {24 * time.Hour, func(p *play) []byte { return again(t, p.recorded(byAda, "CreateRole", ofRole(name))) }, false},
+		"a run beside this one":          {time.Second, func(p *play) []byte { return p.recorded(byAda, "CreateRole", ofRole(name)) }, true},
+		"the first delivery, much later": {6 * time.Minute, func(p *play) []byte { return p.recorded(byAda, "CreateRole", ofRole(name)) }, false},
+	} {
+		t.Run(title, func(t *testing.T) {
+			role := &storedRole{name: name, trust: ec2Trust}
+			p := newPlay(t, role)
+			event := test.event(p)
+			p.wake(time.Minute, p.recorded(byAda, "CreateRole", ofRole(name)))
+			role.attached = nil
+			wants(t, role, p.wake(test.after, event), test.attached)
+			if test.attached && role.tags[healedTag] != "" {
+				t.Errorf("counted as a heal: %v", role.tags)
+			}
+		})
+	}
+}
+
 // TestOwnerGrants: what the owner grants makes a loan needless, once it gives all
 // that the loan did.
 func TestOwnerGrants(t *testing.T) {
@@ -276,19 +506,29 @@ func TestOwnersPatch(t *testing.T) {
 func TestActorsRight(t *testing.T) {
 	attach := statements(`{"Effect":"Allow","Action":"iam:AttachRolePolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"` + agentARN + `"}}}`)
 	other := statements(`{"Effect":"Allow","Action":"iam:AttachRolePolicy","Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"` + ssmARN + `"}}}`)
+	onTag := func(key, value string) string {
+		return statements(`{"Effect":"Allow","Action":"iam:AttachRolePolicy","Resource":"*","Condition":{"StringEquals":{"` + key + `":"` + value + `"}}}`)
+	}
 	for title, test := range map[string]struct {
 		actor, policy string
 		attached      bool
 		kind          finding.MandateKind
 	}{
-		"a user who may":          {byAda, attach, true, finding.ByActor},
-		"a user who may not":      {byAda, allow("ec2:*"), false, ""},
-		"a user who may another":  {byAda, other, false, ""},
-		"a role that may":         {byTerraform, attach, true, finding.ByActor},
-		"who is not named at all": {`"userIdentity":{"type":"Unknown"}`, "", false, ""},
+		"a user who may":                  {byAda, attach, true, finding.ByActor},
+		"a user who may not":              {byAda, allow("ec2:*"), false, ""},
+		"a user who may another":          {byAda, other, false, ""},
+		"a user who may on their team's":  {byAda, onTag("aws:ResourceTag/team", "web"), true, finding.ByActor},
+		"the same, in IAM's own words":    {byAda, onTag("iam:ResourceTag/team", "web"), true, finding.ByActor},
+		"a user who may on another's":     {byAda, onTag("aws:ResourceTag/team", "api"), false, ""},
+		"a user who may, by name":         {byAda, onTag("aws:username", "ada"), true, finding.ByActor},
+		"a user who is no session":        {byAda, onTag("aws:PrincipalType", "AssumedRole"), false, ""},
+		"a user who may from there":       {byAda + `,"sourceIPAddress":"198.51.100.24"`, onTag("aws:SourceIp", "198.51.100.24"), true, finding.ByActor},
+		"a user who calls from elsewhere": {byAda + `,"sourceIPAddress":"cloudformation.amazonaws.com"`, onTag("aws:SourceIp", "198.51.100.24"), false, ""},
+		"a role that may":                 {byTerraform, attach, true, finding.ByActor},
+		"who is not named at all":         {`"userIdentity":{"type":"Unknown"}`, "", false, ""},
 	} {
 		t.Run(title, func(t *testing.T) {
-			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust}
+			role := &storedRole{name: "ecsInstanceRole", trust: ec2Trust, tags: map[string]string{"team": "web"}}
 			p := newPlay(t, role)
 			p.settings.RequireActorRight = true
 			p.a.sources = map[string]string{"arn:aws:iam::123456789012:user/ada": test.policy, "arn:aws:iam::123456789012:role/ci": test.policy}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
@@ -341,15 +341,10 @@ func (o *Observer) profilesOf(ctx context.Context, role string) ([]string, error
 
 // mayAttach asks whether a principal, a user or role by its ARN, may attach a
 // policy to a role.
-func (o *Observer) mayAttach(ctx context.Context, source string, role Role, policy PolicyARN, at site, now time.Time) (policysimulation.Answer, error) {
+func (o *Observer) mayAttach(ctx context.Context, actor event.Actor, role Role, policy PolicyARN, at site, now time.Time) (policysimulation.Answer, error) {
+	source := actor.PolicySource()
 	question := policysimulation.Question{Action: "iam:AttachRolePolicy", Resource: role.ARN}
-	entries := append(policysimulation.OfRole(source, at.account, at.region, now), policysimulation.Text("iam:PolicyARN", string(policy)))
-	if role.Boundary != "" {
-		entries = append(entries, policysimulation.Text("iam:PermissionsBoundary", role.Boundary))
-	}
-	for _, key := range slices.Sorted(maps.Keys(role.Tags)) {
-		entries = append(entries, policysimulation.Text("aws:ResourceTag/"+key, role.Tags[key]), policysimulation.Text("iam:ResourceTag/"+key, role.Tags[key]))
-	}
+	entries := append(policysimulation.OfPrincipal(source, actor.SourceAddress, at.account, at.region, now), policysimulation.OfAttachment(string(policy), role.Boundary, role.Tags)...)
 	answers, err := policysimulation.Simulate(ctx, o.Roles, source, []policysimulation.Question{question}, entries)
 	if awserror.Classify(err) == awserror.Gone && err != nil {
 		// The principal was deleted: nothing entitles it any more.
@@ -388,7 +383,7 @@ func (o *Observer) Expand(ctx context.Context, target Target) ([]subject, error)
 			return nil, fmt.Errorf("list the roles of the policy %s: %w", target.Policy.name(), err)
 		}
 		for _, role := range page.PolicyRoles {
-			subjects = append(subjects, o.Settings.role(aws.ToString(role.RoleName), Target{Account: target.Account, Calls: target.Calls}))
+			subjects = append(subjects, o.Settings.role(aws.ToString(role.RoleName), Target{Account: target.Account, Calls: target.Calls, Redelivered: target.Redelivered}))
 		}
 	}
 	return subjects, nil

@@ -3,6 +3,7 @@ package instancerole
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -81,20 +82,22 @@ func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
 	others := strangers(o)
 	mandates, refusal := s.mandates(o, found, chosen)
 	switch {
-	case by != "":
-		chosen.attach, chosen.withheld = nil, nil
-	case len(others) > 0:
-		chosen.attach, chosen.withheld = nil, nil
+	case by != "" && len(s.overridden(o)) > 0:
+		return s.planLateDetach(o, since)
+	case by != "", len(others) > 0:
+		chosen.attach, chosen.withheld, chosen.waiting = nil, nil, nil
 	}
 	attach, withheld := chosen.attach, chosen.withheld
-	if refusal != nil && len(attach) > 0 {
-		attach, withheld = nil, appendNew(withheld, attach...)
+	refused := refusal != nil && len(attach)+len(chosen.waiting) > 0
+	if refused {
+		attach, withheld = nil, appendNew(withheld, slices.Concat(attach, chosen.waiting)...)
+		chosen.waiting = nil
 	}
 	for _, g := range found.gaps {
 		plan.Findings = append(plan.Findings, s.gapFindings(o, found, g, chosen, attach, withheld, by, since, others)...)
 	}
 	if len(withheld) > 0 {
-		if refusal == nil || len(chosen.attach) == 0 {
+		if !refused {
 			refusal = s.beyondMandate(o, found)
 		}
 		plan.Findings = append(plan.Findings, finding.NoMandate(
@@ -105,9 +108,14 @@ func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
 	for _, p := range withheld {
 		plan.Withheld = append(plan.Withheld, Action{Kind: attachRolePolicy, Role: *o.Role, Policy: p.arn})
 	}
+	if len(chosen.waiting) > 0 {
+		s.markMissed(o, &plan, chosen, mandates)
+	}
 	switch {
 	case len(attach) > 0:
 		s.lend(o, &plan, attach, mandates)
+	case len(chosen.waiting) > 0:
+		// The owner may have taken off what is missing, and nothing is given back.
 	case by != "" && !found.isWhole() && since.Name != "" && s.readRecord(o.Role.Tags).declined.IsZero():
 		plan.Actions = append(plan.Actions, s.decline(o, since)...)
 	case found.isWhole():
@@ -120,7 +128,7 @@ func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
 // between leaves a record of what may not be there, never an attachment
 // without a record.
 func (s Settings) lend(o Observation, plan *pipeline.Plan[Action], attach []policy, mandates map[PolicyARN]finding.Mandate) {
-	tags, err := s.tagsFor(s.readRecord(o.Role.Tags), attach, o.Target.creator(), o.Target.last(), o.Now)
+	tags, err := s.tagsFor(s.readRecord(o.Role.Tags), attach, o.Target, o.Now)
 	problem := ""
 	switch {
 	case err != nil:
@@ -152,6 +160,51 @@ func (s Settings) lend(o Observation, plan *pipeline.Plan[Action], attach []poli
 	plan.Actions[len(plan.Actions)-1].Lent = lent
 }
 
+// markMissed records when what was lent was first found detached, so that a later
+// look knows when to stop waiting for the event that tells who did it.
+func (s Settings) markMissed(o Observation, plan *pipeline.Plan[Action], chosen choice, mandates map[PolicyARN]finding.Mandate) {
+	marks := map[string]string{}
+	for policy, seen := range chosen.undecided {
+		key, mark := s.loanKey(policy)+missedSuffix, loan{policy: policy, missed: seen}
+		if value := mark.value(); value != o.Role.Tags[key] && len(value) <= maxTagValue {
+			marks[key] = value
+		}
+	}
+	if len(marks) > 0 && roomFor(o.Role.Tags, marks) {
+		plan.Actions = append(plan.Actions, Action{Kind: tagRole, Role: *o.Role, Tags: marks, Mark: true, Mandate: mandates[chosen.waiting[0].arn]})
+	}
+}
+
+// overridden lists what was attached again although the owner had detached it: the
+// call's event came after a look had waited for it.
+func (s Settings) overridden(o Observation) []loan {
+	return slices.DeleteFunc(s.readRecord(o.Role.Tags).standing(o.Attached), func(made loan) bool {
+		return made.missed.IsZero() || !slices.ContainsFunc(o.Target.Calls, func(call Call) bool {
+			return call.Name == "DetachRolePolicy" && call.Policy == made.policy && call.At.Before(made.at) && s.isOwner(o, call)
+		})
+	})
+}
+
+// planLateDetach lets the owner's word stand whose event came late: what was
+// attached since is taken back.
+func (s Settings) planLateDetach(o Observation, call Call) pipeline.Plan[Action] {
+	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner called " + call.Name}
+	standing := s.overridden(o)
+	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
+		Code: "loan-returned", Severity: finding.Warning, Cured: true,
+		Message: fmt.Sprintf("The owner of %s detached %s, and the event of that came after it was attached again, so it is taken back.", o.Role.Name, loanNames(standing)),
+		Fix:     fmt.Sprintf(`Nothing. If the role stays in use, invoke the function with {"role": "%s"}.`, o.Role.Name),
+	}}}
+	var keys []string
+	for _, made := range standing {
+		plan.Actions = append(plan.Actions, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: mandate})
+		keys = appendNew(keys, keysOf(o, made)...)
+	}
+	plan.Actions = append(plan.Actions, Action{Kind: untagRole, Role: *o.Role, Keys: keys, Mandate: mandate})
+	plan.Actions = append(plan.Actions, s.decline(o, call)...)
+	return plan
+}
+
 // refused says why a change has no mandate, and what gives it one.
 type refused struct{ reason, allow string }
 
@@ -177,10 +230,14 @@ func (s Settings) mandates(o Observation, found verdict, chosen choice) (map[Pol
 	if managed := ownerOf(o); s.ChangeOwnedResources == "none" && managed.RendersSource() {
 		return nil, &refused{
 			fmt.Sprintf("%s manages the role, and the parameter ChangeOwnedResources is none.", managed),
-			s.patches(o, chosen.attach),
+			s.patches(o, slices.Concat(chosen.attach, chosen.waiting)),
 		}
 	}
 	mandates := map[PolicyARN]finding.Mandate{}
+	for _, p := range chosen.waiting {
+		// The right of who causes the attachment is asked for then.
+		mandates[p.arn] = mandate
+	}
 	for _, p := range chosen.attach {
 		mandates[p.arn] = mandate
 		if !bool(s.RequireActorRight) || o.Target.ByHand {
@@ -255,6 +312,9 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 	case len(others) > 0:
 		// Nothing is attached to a role that others can assume: the finding about them
 		// says so.
+	case len(chosen.waiting) > 0 && !covers(attach, g, found.site) && covers(slices.Concat(attach, chosen.waiting), g, found.site):
+		add("policy-detached", finding.Error, fmt.Sprintf(`Nothing: its event, or a look after %s, decides. To attach it now, invoke the function with {"role": "%s"}.`, stamp(chosen.decidedAt()), name),
+			"%s. Somebody detached what was attached for it (%s). The event that says who hasn't arrived, and what the role's owner detaches stays off.", lacks, names(helping(chosen.waiting, g, found.site)))
 	case covers(attach, g, found.site):
 		made := add("capability-missing", finding.Error, "Attach "+names(helping(attach, g, found.site))+".", "%s.", lacks)
 		made.Cured = true
@@ -472,7 +532,7 @@ func (s Settings) giveBack(o Observation, plan *pipeline.Plan[Action], found ver
 		default:
 			continue
 		}
-		keys = appendNew(keys, made.key)
+		keys = appendNew(keys, keysOf(o, made)...)
 		ended = append(ended, made.policy.name())
 	}
 	if len(keys) == 0 {
@@ -551,6 +611,15 @@ func (s Settings) planTeardown(o Observation) pipeline.Plan[Action] {
 	return plan
 }
 
+// keysOf are the tags of one loan.
+func keysOf(o Observation, made loan) []string {
+	keys := []string{made.key}
+	if _, marked := o.Role.Tags[made.key+missedSuffix]; marked {
+		keys = append(keys, made.key+missedSuffix)
+	}
+	return keys
+}
+
 // ownKeys are the tags that record this stack's loans.
 func (s Settings) ownKeys(o Observation, recorded record) []string {
 	var keys []string
@@ -558,6 +627,9 @@ func (s Settings) ownKeys(o Observation, recorded record) []string {
 		if made.key != attachedTag || len(recorded.unclear) == 0 {
 			keys = appendNew(keys, made.key)
 		}
+	}
+	for _, policy := range slices.Sorted(maps.Keys(recorded.missed)) {
+		keys = appendNew(keys, s.loanKey(policy)+missedSuffix)
 	}
 	if _, healed := o.Role.Tags[healedTag]; healed {
 		keys = append(keys, healedTag)
@@ -574,14 +646,20 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	recorded := s.readRecord(o.Role.Tags)
 	standing := recorded.standing(o.Attached)
 	name := o.Role.Name
-	if len(standing) == 0 && len(recorded.loans) > 0 && optout.Asked(o.Role.Tags) {
+	if len(standing) == 0 && len(recorded.loans)+len(recorded.missed) > 0 && optout.Asked(o.Role.Tags) {
 		// An undo marks the role first and removes its record last: this one was cut
-		// off in between.
+		// off in between, or a look beside it has left a note.
+		ended := recorded.loans
+		for _, policy := range slices.Sorted(maps.Keys(recorded.missed)) {
+			if _, known := recorded.loanOf(policy); !known {
+				ended = append(ended, loan{policy: policy})
+			}
+		}
 		return pipeline.Plan[Action]{
 			Owner: ownerOf(o),
 			Findings: []finding.Finding{{
 				Code: "undo-done", Severity: finding.Warning, Cured: true,
-				Message: fmt.Sprintf("What was attached to %s (%s) is not attached any more, and the role is left alone.", name, loanNames(recorded.loans)),
+				Message: fmt.Sprintf("What was attached to %s (%s) is not attached any more, and the role is left alone.", name, loanNames(ended)),
 				Fix:     "Remove the tag " + optout.Tag + " to have the role looked after again.",
 			}},
 			Actions: []Action{{Kind: untagRole, Role: *o.Role, Keys: s.ownKeys(o, recorded), Own: s.loanPrefix(), Mandate: undoMandate}},
@@ -592,7 +670,7 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 		switch {
 		case len(recorded.loans) > 0:
 			why = "what its tags record is not attached any more"
-		case recorded.others > 0:
+		case len(recorded.others) > 0:
 			why = "its tags record attachments of other stacks"
 		case len(recorded.unclear) > 0:
 			why = fmt.Sprintf("its record names %s without a policy, and someone else may have attached what gives it", list(recorded.unclear))

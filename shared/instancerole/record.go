@@ -22,8 +22,12 @@ const (
 	// "ecs-guardrails:attached/STACK/POLICY", where STACK is the end of the stack's
 	// id and POLICY a hash of the policy's ARN. Its value is the ARN, the time and
 	// who made the role, as in "arn:aws:iam::aws:policy/X at=2026-11-22T00:10:00Z
-	// creator=0a1b2c3d".
+	// creator=0a1b2c3d". One that was renewed without the event that tells who had
+	// detached the policy says when that was seen, as in "missed=2026-11-23T08:00:00Z".
 	loanPrefix = attachedTag + "/"
+	// missedSuffix ends the tag of a look that found a lent policy detached, and
+	// can't know yet by whom. Its value is as above, with missed alone.
+	missedSuffix = "/missed"
 	// attachedTag is the record of versions before 1.4, for all policies, as in
 	// "agent=2025-11-22T00:10:00Z by=ecs-guardrails".
 	attachedTag = "ecs-guardrails:attached"
@@ -43,6 +47,12 @@ const (
 	// settleTime is how long a recorded attachment may be missing because the run
 	// that recorded it was cut off: its message comes again within that time.
 	settleTime = time.Hour
+	// runTime is how long a run takes at most from a record to its attachment: a
+	// run beside it finds the one without the other.
+	runTime = 30 * time.Second
+	// eventTime is how long a look waits for the event that tells who detached a
+	// policy. CloudTrail delivers most within 5 minutes, nearly all within 15.
+	eventTime = 15 * time.Minute
 	// maxTags is IAM's quota of tags on a role, maxTagValue that of the characters
 	// of a tag's value.
 	maxTags     = 50
@@ -56,6 +66,9 @@ type loan struct {
 	// creator is a hash of the principal that created the role, "" where the loan's
 	// event didn't show it.
 	creator string
+	// missed is when a look found the policy detached and couldn't know by whom,
+	// if the loan was renewed since without that event; otherwise zero.
+	missed time.Time
 	// key is the tag that records it.
 	key string
 }
@@ -64,8 +77,11 @@ type loan struct {
 type record struct {
 	// loans are this stack's.
 	loans []loan
-	// others counts the loans of other stacks.
-	others int
+	// others are the loans of other stacks.
+	others []loan
+	// missed says when a look of this stack found a policy detached that any stack
+	// had lent, and couldn't know by whom.
+	missed map[PolicyARN]time.Time
 	// unclear is what an old record says was attached, and that can't be told from
 	// an attachment that somebody else made.
 	unclear  []Capability
@@ -100,16 +116,22 @@ func (s Settings) loanPrefix() string { return loanPrefix + s.stackKey() + "/" }
 
 // readRecord reads a role's tags.
 func (s Settings) readRecord(tags map[string]string) record {
-	var read record
+	read := record{missed: map[PolicyARN]time.Time{}}
 	own := s.loanPrefix()
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		switch {
 		case strings.HasPrefix(key, own):
-			if made, ok := parseLoan(key, tags[key]); ok {
+			if of, isMark := strings.CutSuffix(key, missedSuffix); isMark {
+				if made, ok := parseLoan(of, tags[key]); ok {
+					read.missed[made.policy] = made.missed
+				}
+			} else if made, ok := parseLoan(key, tags[key]); ok {
 				read.loans = append(read.loans, made)
 			}
 		case strings.HasPrefix(key, loanPrefix):
-			read.others++
+			if made, ok := parseLoan(key, tags[key]); ok {
+				read.others = append(read.others, made)
+			}
 		case key == attachedTag:
 			s.readOld(tags[key], &read)
 		}
@@ -146,6 +168,8 @@ func parseLoan(key, value string) (loan, bool) {
 			made.at, _ = time.Parse(time.RFC3339, text)
 		case "creator":
 			made.creator = text
+		case "missed":
+			made.missed, _ = time.Parse(time.RFC3339, text)
 		}
 	}
 	return made, true
@@ -183,13 +207,29 @@ func (s Settings) oldAgentPolicy() PolicyARN {
 	return PolicyARN("arn:" + partition + ":iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
 }
 
-// loanOf gives the loan of a policy, and whether there is one.
-func (r record) loanOf(policy PolicyARN) (loan, bool) {
-	at := slices.IndexFunc(r.loans, func(made loan) bool { return made.policy == policy })
-	if at < 0 {
-		return loan{}, false
+// value is what the loan's tag says.
+func (l loan) value() string {
+	value := string(l.policy)
+	if !l.at.IsZero() {
+		value += " at=" + stamp(l.at)
 	}
-	return r.loans[at], true
+	if l.creator != "" {
+		value += " creator=" + l.creator
+	}
+	if !l.missed.IsZero() {
+		value += " missed=" + stamp(l.missed)
+	}
+	return value
+}
+
+// loanOf gives the latest loan of a policy, and whether there is one.
+func (r record) loanOf(policy PolicyARN) (found loan, known bool) {
+	for _, made := range r.loans {
+		if made.policy == policy && (!known || made.at.After(found.at)) {
+			found, known = made, true
+		}
+	}
+	return found, known
 }
 
 // standing lists the loans whose policies are attached.
@@ -203,13 +243,53 @@ func (r record) recentHeals(now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(r.healed), func(at time.Time) bool { return at.After(now) || now.Sub(at) >= healWindow })
 }
 
-// isHeal reports whether attaching a policy again means that somebody detached
-// it. A record alone does not tell: a run that was cut off leaves one, too, and is
-// delivered again with the event that it was about, which is older than the
-// record.
-func (r record) isHeal(policy PolicyARN, called, now time.Time) bool {
-	made, known := r.loanOf(policy)
-	return known && (!called.IsZero() && !called.Before(made.at) || now.Sub(made.at) > settleTime)
+// isUnfinished reports whether a recorded attachment may be missing because no run
+// has made it yet: one beside this makes it, or one was cut off, whose message
+// comes again. What happened since the record is no such message.
+func (t Target) isUnfinished(made loan, now time.Time) bool {
+	if called := t.last(); !called.IsZero() && !called.Before(made.at) {
+		return false
+	}
+	since := now.Sub(made.at)
+	return since <= runTime || since <= settleTime && (t.Redelivered || t.ByHand)
+}
+
+// tellsWho reports whether it is known who detached what was lent: the event at hand
+// is that detachment's, or the owner's was seen before.
+func (r record) tellsWho(t Target, made loan) bool {
+	return !r.declined.IsZero() && !r.declined.Before(made.at) || slices.ContainsFunc(t.Calls, func(call Call) bool {
+		return call.Name == "DetachRolePolicy" && (call.Policy == "" || call.Policy == made.policy) && (call.At.IsZero() || !call.At.Before(made.at))
+	})
+}
+
+// latest gives the latest loan of a policy, whichever stack's, and whether there is
+// one.
+func (r record) latest(policy PolicyARN) (loan, bool) {
+	return record{loans: slices.Concat(r.loans, r.others)}.loanOf(policy)
+}
+
+// undecided says which lent policies are detached without anything that tells yet
+// whether the role's owner did it, and when that was first seen: the detachment's
+// own event may still come.
+func (r record) undecided(t Target, attached []PolicyARN, now time.Time) map[PolicyARN]time.Time {
+	open := map[PolicyARN]time.Time{}
+	if t.ByHand {
+		return open
+	}
+	for _, any := range slices.Concat(r.loans, r.others) {
+		made, _ := r.latest(any.policy)
+		if slices.Contains(attached, made.policy) || t.isUnfinished(made, now) || r.tellsWho(t, made) {
+			continue
+		}
+		seen := r.missed[made.policy]
+		if !seen.After(made.at) || seen.After(now) {
+			seen = now
+		}
+		if now.Sub(seen) < eventTime {
+			open[made.policy] = seen
+		}
+	}
+	return open
 }
 
 // stamp writes a time as the tags have it.
@@ -217,23 +297,29 @@ func stamp(at time.Time) string { return at.UTC().Truncate(time.Second).Format(t
 
 // tagsFor gives the tags that record new attachments. It fails where a policy's
 // ARN is too long for a tag.
-func (s Settings) tagsFor(r record, attach []policy, creator string, called, now time.Time) (map[string]string, error) {
+func (s Settings) tagsFor(r record, attach []policy, target Target, now time.Time) (map[string]string, error) {
 	tags := map[string]string{}
+	creator := target.creator()
 	heals := r.recentHeals(now)
 	healed := false
 	for _, p := range attach {
-		value := fmt.Sprintf("%s at=%s", p.arn, stamp(now))
-		if made, known := r.loanOf(p.arn); known && creator == "" {
-			creator = made.creator
+		renewed := loan{policy: p.arn, at: now}
+		made, known := r.latest(p.arn)
+		if known && !target.ByHand && !r.tellsWho(target, made) {
+			if renewed.missed = made.missed; r.missed[p.arn].After(made.at) {
+				renewed.missed = r.missed[p.arn]
+			}
 		}
-		if creator != "" {
-			value += " creator=" + creator
+		if made, known = r.loanOf(p.arn); known {
+			creator = cmp.Or(creator, made.creator)
+			healed = healed || !target.isUnfinished(made, now)
 		}
+		renewed.creator = creator
+		value := renewed.value()
 		if len(value) > maxTagValue {
 			return nil, fmt.Errorf("the ARN of the policy %s is too long for a tag", p.arn.name())
 		}
 		tags[s.loanKey(p.arn)] = value
-		healed = healed || r.isHeal(p.arn, called, now)
 	}
 	if healed {
 		heals = append(heals, now)

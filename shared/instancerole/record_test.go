@@ -8,28 +8,39 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 )
 
+func called(at time.Time) Target { return Target{Calls: []Call{{Name: "TagRole", At: at}}} }
+
+func redelivered(at time.Time) Target {
+	target := called(at)
+	target.Redelivered = true
+	return target
+}
+
 // TestAHealIsOneOnlyIfSomebodyDetached: an event that is older than the record
 // comes again because the run was cut off between the tag and the policy.
 func TestAHealIsOneOnlyIfSomebodyDetached(t *testing.T) {
 	attached := time.Date(2025, 11, 22, 10, 0, 0, 0, time.UTC)
 	s := testSettings()
 	agent := []policy{{capability: Agent, arn: agentARN}}
-	tags, err := s.tagsFor(record{}, agent, "", time.Time{}, attached)
+	tags, err := s.tagsFor(record{}, agent, Target{}, attached)
 	if err != nil || tags[healedTag] != "" {
 		t.Fatalf("the first record is %q, %v", tags, err)
 	}
 	earlier := s.readRecord(tags)
 	for name, test := range map[string]struct {
-		called, now time.Time
-		heals       int
+		target Target
+		now    time.Time
+		heals  int
 	}{
-		"detached afterwards":         {attached.Add(time.Minute), attached.Add(2 * time.Minute), 1},
-		"detached in the same second": {attached, attached.Add(time.Minute), 1},
-		"the same event again":        {attached.Add(-time.Minute), attached.Add(time.Minute), 0},
-		"no event":                    {time.Time{}, attached.Add(time.Minute), 0},
-		"no event, a day later":       {time.Time{}, attached.Add(24 * time.Hour), 1},
+		"detached afterwards":         {called(attached.Add(time.Minute)), attached.Add(2 * time.Minute), 1},
+		"detached in the same second": {called(attached), attached.Add(time.Minute), 1},
+		"the same event again":        {redelivered(attached.Add(-time.Minute)), attached.Add(time.Minute), 0},
+		"a run beside this one":       {called(attached.Add(-time.Minute)), attached.Add(time.Second), 0},
+		"an older event, too late":    {called(attached.Add(-time.Minute)), attached.Add(10 * time.Minute), 1},
+		"no event":                    {Target{Redelivered: true}, attached.Add(time.Minute), 0},
+		"no event, a day later":       {Target{Redelivered: true}, attached.Add(24 * time.Hour), 1},
 	} {
-		tags, err := s.tagsFor(earlier, agent, "", test.called, test.now)
+		tags, err := s.tagsFor(earlier, agent, test.target, test.now)
 		if healed := s.readRecord(tags).healed; err != nil || len(healed) != test.heals {
 			t.Errorf("%s: healed at %v, want %d times (%v)", name, healed, test.heals, err)
 		}
@@ -53,11 +64,11 @@ func TestRecordOfTheVersionsBefore(t *testing.T) {
 func TestLoansOfOtherStacks(t *testing.T) {
 	s, other := testSettings(), testSettings()
 	other.StackID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/guardrails/ffffffff-4b5a-6978-8796-a5b4c3d2e1f0"
-	tags, err := other.tagsFor(record{}, []policy{{capability: Agent, arn: agentARN}}, "", time.Time{}, testTime)
+	tags, err := other.tagsFor(record{}, []policy{{capability: Agent, arn: agentARN}}, Target{}, testTime)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if read := s.readRecord(tags); len(read.loans) != 0 || read.others != 1 {
+	if read := s.readRecord(tags); len(read.loans) != 0 || len(read.others) != 1 || read.others[0].policy != agentARN {
 		t.Errorf("got %+v", read)
 	}
 }
@@ -85,7 +96,7 @@ func FuzzRecord(f *testing.F) {
 				now = append(now, p)
 			}
 		}
-		tags, err := s.tagsFor(earlier, now, "0a1b2c3d", testTime, testTime)
+		tags, err := s.tagsFor(earlier, now, called(testTime), testTime)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -40,6 +40,8 @@ type Target struct {
 	ByHand bool
 	// Teardown says that the role's owner is removing it.
 	Teardown bool
+	// Redelivered says that the queue has delivered one of the messages before.
+	Redelivered bool
 }
 
 // Call is a recorded API call about a role.
@@ -83,6 +85,7 @@ func Merge(a, b Target) Target {
 	slices.SortStableFunc(a.Calls, func(x, y Call) int { return x.At.Compare(y.At) })
 	a.ByHand = a.ByHand || b.ByHand
 	a.Teardown = a.Teardown || b.Teardown
+	a.Redelivered = a.Redelivered || b.Redelivered
 	a.Refused = appendNew(a.Refused, b.Refused...)
 	return a
 }
@@ -191,7 +194,7 @@ func (s Settings) ofRoleCall(call event.Call) subject {
 	if !roleName.MatchString(request.RoleName) {
 		return malformed(call.Name, fmt.Sprintf("the call %s names no role in requestParameters.roleName", call.Name))
 	}
-	return s.role(request.RoleName, Target{Account: accountID(call.Account), Calls: callOf(call, request)})
+	return s.role(request.RoleName, Target{Account: accountID(call.Account), Calls: callOf(call, request), Redelivered: call.Redelivered})
 }
 
 func (s Settings) ofPolicyCall(call event.Call) subject {
@@ -204,12 +207,12 @@ func (s Settings) ofPolicyCall(call event.Call) subject {
 	if call.Name == "CreatePolicyVersion" && fmt.Sprint(request.SetAsDefault) != "true" {
 		return pipeline.Skip[Target](label, "policy-version-not-default", fmt.Sprintf("The new version of %s is not its default, so no role can do anything else than before.", policy.name()))
 	}
-	return subject{Name: label, Key: label + " " + string(policy), Of: Target{Policy: policy, Account: accountID(call.Account), Calls: callOf(call, request)}}
+	return subject{Name: label, Key: label + " " + string(policy), Of: Target{Policy: policy, Account: accountID(call.Account), Calls: callOf(call, request), Redelivered: call.Redelivered}}
 }
 
 func (s Settings) ofTeardownCall(call event.Call) subject {
 	request := requestOf(call)
-	target := Target{Account: accountID(call.Account), Calls: callOf(call, request), Teardown: true}
+	target := Target{Account: accountID(call.Account), Calls: callOf(call, request), Teardown: true, Redelivered: call.Redelivered}
 	switch {
 	case call.Name == "DeleteRole" && call.ErrorCode == "":
 		return pipeline.Skip[Target]("role/"+request.RoleName, "subject-gone", "The role was deleted.")
@@ -247,7 +250,7 @@ func (s Settings) byHand(request event.ByHand) subject {
 	}
 	written, _ := request.Text(field)
 	written = strings.TrimSpace(written)
-	target := Target{Undo: asksUndo, Account: s.account(), ByHand: !request.Queued}
+	target := Target{Undo: asksUndo, Account: s.account(), ByHand: !request.Queued, Redelivered: request.Redelivered}
 	refused, _ := request.Text(event.RefusedField)
 	if action, _ := neededAction(refused); action != "" {
 		target.Refused = []string{action}
@@ -336,7 +339,7 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		given := item.find("iamInstanceProfile")
 		asked := request.find("iamInstanceProfile")
 		profile := cmp.Or(given.text("arn"), given.text("name"), asked.text("arn"), asked.text("name"))
-		target := Target{Account: account, Region: region, Instance: instance, Calls: callOf(call, iamRequest{})}
+		target := Target{Account: account, Region: region, Instance: instance, Calls: callOf(call, iamRequest{}), Redelivered: call.Redelivered}
 		if parts := strings.SplitN(profile, ":", 6); len(parts) == 6 {
 			target.Account, profile = parts[4], parts[5]
 		}

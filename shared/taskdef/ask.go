@@ -191,7 +191,7 @@ func (j *judgement) openUses() (open []Question) {
 func (j *judgement) openRights() (open []Question) {
 	for _, d := range j.roleDenials() {
 		action, _ := j.roleCure(d.need, d.final)
-		for _, question := range j.rightsFor(action) {
+		for _, question := range j.rightsFor(action, d.need) {
 			if _, read := j.rights[question]; !read {
 				open = append(open, question)
 			}

@@ -340,6 +340,8 @@ type fakeRole struct {
 	// boundary denies everything, and so does organization, but for what a condition
 	// allows that the simulator doesn't tell.
 	boundary, organization bool
+	// boundaryARN is what GetRole tells of a boundary.
+	boundaryARN string
 }
 
 const trustsECS = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
@@ -365,6 +367,9 @@ func (f *fakeIAM) GetRole(_ context.Context, input *iam.GetRoleInput, _ ...func(
 		return nil, err
 	}
 	output := &iam.GetRoleOutput{Role: &iamtypes.Role{RoleName: input.RoleName, AssumeRolePolicyDocument: aws.String(url.PathEscape(role.trust))}}
+	if role.boundaryARN != "" {
+		output.Role.PermissionsBoundary = &iamtypes.AttachedPermissionsBoundary{PermissionsBoundaryArn: &role.boundaryARN}
+	}
 	for key, value := range role.tags {
 		output.Role.Tags = append(output.Role.Tags, iamtypes.Tag{Key: &key, Value: &value})
 	}

@@ -123,6 +123,10 @@ type judgement struct {
 	// that it can start at once. ends are the findings that each of them ends.
 	first []Action
 	ends  [][]int
+	// withheld are changes to which nothing entitles the function, withheldEnds the
+	// findings that each of them would end.
+	withheld     []Action
+	withheldEnds [][]int
 	// unusable are secrets that would have been given, but hold no credential.
 	unusable []string
 	// blocked is set where ECS or its owner would not have a new revision.
@@ -169,6 +173,9 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	plan := pipeline.Plan[Action]{Findings: j.findings}
 	for i, action := range j.first {
 		plan.Do(action, j.ends[i]...)
+	}
+	for i, action := range j.withheld {
+		plan.Withhold(action, j.withheldEnds[i]...)
 	}
 	usage, _ := j.usage()
 	to := &Successor{}

@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"context"
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -202,10 +203,20 @@ func (q aboutTaskRole) read(ctx context.Context, o Observer) (func(*Observation)
 }
 
 // aboutRight asks whether a principal, a user or role by its ARN, may do something
-// with a role or secret; policy is the one that it would attach, "" for none.
+// with a role or secret.
 type aboutRight struct {
-	place                            Place
-	source, action, resource, policy string
+	place Place
+	// address is where the principal called from.
+	source, address, action, resource string
+	// policy is the one that it would attach, "" for none; boundary is that of the
+	// role, "" for none, and tags are the resource's, as tagsText writes them.
+	policy, boundary, tags string
+}
+
+// tagsText writes tags as a text, so that questions can be compared.
+func tagsText(tags map[string]string) string {
+	text, _ := json.Marshal(tags) // A map of texts can always be written.
+	return string(text)
 }
 
 func (q aboutRight) read(ctx context.Context, o Observer) (func(*Observation), error) {

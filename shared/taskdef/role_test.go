@@ -331,7 +331,10 @@ func TestTheExecutionRoleIsCured(t *testing.T) {
 // TestCuresTakeTheRightOfWhoRegisters: with the parameter, what a role is given is
 // what its registrant could give it, or read without it.
 func TestCuresTakeTheRightOfWhoRegisters(t *testing.T) {
-	const policy = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+	const (
+		policy      = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+		boundaryARN = "arn:aws:iam::123456789012:policy/teams"
+	)
 	payload, err := os.ReadFile("../../events/register-task-definition.json")
 	if err != nil {
 		t.Fatal(err)
@@ -343,12 +346,14 @@ func TestCuresTakeTheRightOfWhoRegisters(t *testing.T) {
 	}
 	const byHand = `{"taskDefinition":"app"}`
 	tests := map[string]struct {
-		off    bool
-		may    []string
-		event  string
-		cured  bool
-		secret bool
-		asked  int
+		off bool
+		// bounded says that the registrant's own boundary allows nothing.
+		bounded bool
+		may     []string
+		event   string
+		cured   bool
+		secret  bool
+		asked   int
 	}{
 		"without the parameter":                   {off: true, event: event, cured: true},
 		"without the parameter, a secret":         {off: true, event: event, cured: true, secret: true},
@@ -360,17 +365,27 @@ func TestCuresTakeTheRightOfWhoRegisters(t *testing.T) {
 		"who may let others read the secret":      {may: []string{"secretsmanager:PutResourcePolicy " + secretARN("shop")}, event: event, cured: true, secret: true, asked: 2},
 		"who may read another secret":             {may: []string{"secretsmanager:* " + secretARN("db")}, event: event, secret: true, asked: 2},
 		"who may do nothing with the secret":      {may: []string{"iam:* *"}, event: event, secret: true, asked: 2},
+		"who may change roles of their team":      {may: []string{"iam:* * aws:ResourceTag/team=web"}, event: event, cured: true, asked: 1},
+		"the same, in IAM's own words":            {may: []string{"iam:* * iam:ResourceTag/team=web"}, event: event, cured: true, asked: 1},
+		"who may change roles of another team":    {may: []string{"iam:* * aws:ResourceTag/team=api"}, event: event, asked: 1},
+		"who may change roles with a boundary":    {may: []string{"iam:* * iam:PermissionsBoundary=" + boundaryARN}, event: event, cured: true, asked: 1},
+		"who may not change roles with one":       {may: []string{"iam:* * iam:PermissionsBoundary!=" + boundaryARN}, event: event, asked: 1},
+		"who has a boundary of their own":         {may: []string{"iam:* *"}, bounded: true, event: event, asked: 1},
+		"who may read secrets of their team":      {may: []string{"secretsmanager:* * aws:ResourceTag/team=web"}, event: event, cured: true, secret: true, asked: 2},
+		"who may read secrets of another team":    {may: []string{"secretsmanager:* * secretsmanager:ResourceTag/team=api"}, event: event, secret: true, asked: 2},
 		"a person who names it":                   {event: byHand, cured: true},
 		"a person who names it, a secret":         {event: byHand, cured: true, secret: true},
 		"a sweep, which says nothing of who made": {event: string(queued)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := newStack(tagged("shop", "registry.example.com"))
+			pulling := tagged("shop", "registry.example.com")
+			pulling.Tags = append(pulling.Tags, secrettypes.Tag{Key: aws.String("team"), Value: aws.String("web")})
+			s := newStack(pulling)
 			s.settings.RequireActorRight = settings.Choice(!test.off)
 			s.iam.policies[policy] = []string{"ecr:* *"}
-			s.iam.roles[roleName] = &fakeRole{trust: trustsECS}
-			s.iam.roles["deployer"] = &fakeRole{trust: trustsECS, may: test.may}
+			s.iam.roles[roleName] = &fakeRole{trust: trustsECS, tags: map[string]string{"team": "web"}, boundaryARN: boundaryARN}
+			s.iam.roles["deployer"] = &fakeRole{trust: trustsECS, may: test.may, boundary: test.bounded}
 			of := withCredential(container("web", "registry.example.com/app"), secretARN("shop"))
 			if !test.secret {
 				of = container("web", "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
@@ -382,8 +397,15 @@ func TestCuresTakeTheRightOfWhoRegisters(t *testing.T) {
 			if cured := s.secrets.puts > 0 || slices.Contains(s.iam.calls, "AttachRolePolicy"); cured != test.cured {
 				t.Errorf("cured: %v, %s %+v", cured, result.Status, result.Findings)
 			}
-			if refused := result.Status == finding.Noncompliant && strings.Contains(result.Findings[0].Message, "RequireActorRight is yes"); refused == test.cured {
+			noMandate := slices.IndexFunc(result.Findings, finding.Finding.IsNoMandate)
+			if refused := result.Status == finding.Planned && noMandate >= 0 && strings.Contains(result.Findings[noMandate].Message, "RequireActorRight is yes"); refused == test.cured {
 				t.Errorf("%s %+v", result.Status, result.Findings)
+			}
+			if !test.cured && !slices.ContainsFunc(result.Actions, func(a finding.Action) bool { return a.Withheld && !a.Applied }) {
+				t.Errorf("the withheld change isn't reported: %+v", result.Actions)
+			}
+			if err := result.Check(); err != nil {
+				t.Error(err)
 			}
 			simulations := 0
 			for _, call := range s.iam.calls {

@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -144,9 +145,21 @@ func (o *RoleObserver) taskRoleLacks(ctx context.Context, place Place, taskRole 
 // can't be read, has no right.
 func (o *RoleObserver) right(ctx context.Context, q aboutRight) (policysimulation.Answer, error) {
 	question := policysimulation.Question{Action: q.action, Resource: q.resource}
-	entries := policysimulation.OfRole(q.source, q.place.Account, q.place.Region, o.now())
+	var tags map[string]string
+	if err := json.Unmarshal([]byte(q.tags), &tags); err != nil {
+		return policysimulation.Answer{}, fmt.Errorf("read the tags of %s: %w", q.resource, err)
+	}
+	entries := policysimulation.OfPrincipal(q.source, q.address, q.place.Account, q.place.Region, o.now())
 	if q.policy != "" {
-		entries = append(entries, policysimulation.Text("iam:PolicyARN", q.policy))
+		entries = append(entries, policysimulation.OfAttachment(q.policy, q.boundary, tags)...)
+	} else {
+		entries = append(entries, policysimulation.OfResource("secretsmanager", tags)...)
+		entries = append(entries, policysimulation.Text("secretsmanager:SecretId", q.resource))
+		if q.action == getSecretValue {
+			entries = append(entries, policysimulation.Text("secretsmanager:VersionStage", "AWSCURRENT"))
+		} else {
+			entries = append(entries, policysimulation.Truth("secretsmanager:BlockPublicPolicy", true))
+		}
 	}
 	answers, err := policysimulation.Simulate(ctx, o.client, q.source, []policysimulation.Question{question}, entries)
 	switch {

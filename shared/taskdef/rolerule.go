@@ -187,14 +187,9 @@ func (j *judgement) executionRoleAccess() {
 // byRemedy parts what one change gives each from what only the role's owner can
 // give.
 func (j *judgement) byRemedy(denied []denial) (groups [][]denial) {
-	type remedy struct {
-		action Action
-		why    string
-	}
 	places := map[remedy]int{}
 	for _, d := range denied {
-		action, why := j.remedy(d.need, d.final)
-		of := remedy{action, why}
+		of := j.remedy(d.need, d.final)
 		if _, known := places[of]; !known {
 			places[of] = len(groups)
 			groups = append(groups, nil)
@@ -271,18 +266,50 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 		message += " The key's own policy may still allow it."
 	}
 	fix := "Allow the role " + strings.Join(permissions, ", ") + ". Add to its policies: " + strings.Join(statements, ", ")
-	action, why := j.remedy(denied[0].need, final)
-	if why != "" {
-		message += " Nothing is changed: " + why + "."
+	cure := j.remedy(denied[0].need, final)
+	if cure.why != "" {
+		message += " Nothing is changed: " + cure.why + "."
 	}
-	if action == nil {
-		if why != "" && denied[0].need.cure == byManagedPolicy {
+	switch {
+	case cure.action == nil:
+		if cure.why != "" && denied[0].need.cure == byManagedPolicy {
 			fix = j.roleOwner().AttachmentPatch(role.Name, j.managedPolicy())
 		}
 		j.report(code, severity, message, fix)
+	case cure.refused:
+		j.withhold(cure.action, code, severity, message, fix)
+	default:
+		j.doFirst(cure.action, code, severity, message, fix)
+	}
+}
+
+// withhold adds a finding that a change would end to which nothing entitles the
+// function, and, once for each change, what allows it.
+func (j *judgement) withhold(action Action, code string, severity finding.Severity, message, fix string) {
+	at := slices.Index(j.withheld, action)
+	if at >= 0 {
+		j.withheldEnds[at] = append(j.withheldEnds[at], len(j.findings))
+		j.report(code, severity, message, fix)
 		return
 	}
-	j.doFirst(action, code, severity, message, fix)
+	j.withheld, j.withheldEnds = append(j.withheld, action), append(j.withheldEnds, []int{len(j.findings)})
+	j.report(code, severity, message, fix)
+	who := "who caused this look"
+	if source := j.Asked.Registrant.PolicySource(); source != "" {
+		who = shownRole(source)
+	}
+	var change, command string
+	switch of := action.(type) {
+	case Attachment:
+		change = fmt.Sprintf("attach %s to the execution role %s", of.Policy, shownRole(of.Role))
+		command = fmt.Sprintf("aws iam attach-role-policy --role-name %s --policy-arn %s", j.ExecutionRole.Name, of.Policy)
+	case Grant:
+		change = fmt.Sprintf("let the execution role %s read the secret %s", shownRole(of.Role), of.Secret)
+		command = fmt.Sprintf("aws secretsmanager put-resource-policy --block-public-policy, with a statement that allows %s to the role", getSecretValue)
+	}
+	j.findings = append(j.findings, finding.NoMandate(change,
+		fmt.Sprintf("the parameter RequireActorRight is yes, and %s may not do so.", who),
+		fmt.Sprintf(`Run, as a principal that may: %s. Or invoke the function with {"taskDefinition": "%s"}.`, command, aws.ToString(j.Definition.Family))))
 }
 
 // managedPolicy is AWS's own for execution roles: it allows them to pull from
@@ -296,22 +323,24 @@ func (j *judgement) roleOwner() owner.Owner {
 	return owner.Recognize(owner.Evidence{Tags: j.ExecutionRole.Tags})
 }
 
-// remedy gives the change that lets the role do something, or nil and why it is
-// none of ours.
-func (j *judgement) remedy(of need, final bool) (Action, string) {
+// remedy is the change that lets a role do something.
+type remedy struct {
+	// action is nil where the change is none of ours, and why says why it isn't; ""
+	// where there is nothing to say.
+	action Action
+	why    string
+	// refused says that who caused the look has no right to make the change.
+	refused bool
+}
+
+// remedy gives the change that lets the role do something.
+func (j *judgement) remedy(of need, final bool) remedy {
 	action, why := j.roleCure(of, final)
-	questions := j.rightsFor(action)
-	if !j.needsRight(action) || slices.ContainsFunc(questions, func(q aboutRight) bool {
+	isRight := func(q aboutRight) bool {
 		answer, read := j.rights[q]
 		return read && answer.Allowed()
-	}) {
-		return action, why
 	}
-	who := "who caused this look"
-	if len(questions) > 0 {
-		who = shownRole(questions[0].source)
-	}
-	return nil, fmt.Sprintf("the parameter RequireActorRight is yes, and %s may not give the role that (to check again by hand, invoke the function with {\"taskDefinition\": \"%s\"})", who, aws.ToString(j.Definition.Family))
+	return remedy{action, why, j.needsRight(action) && !slices.ContainsFunc(j.rightsFor(action, of), isRight)}
 }
 
 // needsRight reports whether a change takes the right of who caused it.
@@ -321,7 +350,7 @@ func (j *judgement) needsRight(action Action) bool {
 
 // rightsFor are the rights of which one entitles who registered the definition to a
 // change: to attach the policy itself; to read the secret, or to let others read it.
-func (j *judgement) rightsFor(action Action) []aboutRight {
+func (j *judgement) rightsFor(action Action, of need) []aboutRight {
 	if !j.needsRight(action) {
 		return nil
 	}
@@ -329,17 +358,24 @@ func (j *judgement) rightsFor(action Action) []aboutRight {
 	if source == "" {
 		return nil
 	}
-	switch of := action.(type) {
+	asked := aboutRight{place: j.place(), source: source, address: j.Asked.Registrant.SourceAddress}
+	switch change := action.(type) {
 	case Attachment:
-		return []aboutRight{{j.place(), source, "iam:AttachRolePolicy", of.Role, of.Policy}}
+		asked.action, asked.resource, asked.policy = "iam:AttachRolePolicy", change.Role, change.Policy
+		asked.boundary, asked.tags = j.ExecutionRole.Boundary, tagsText(j.ExecutionRole.Tags)
+		return []aboutRight{asked}
 	case Grant:
-		return []aboutRight{{j.place(), source, getSecretValue, of.Secret, ""}, {j.place(), source, "secretsmanager:PutResourcePolicy", of.Secret, ""}}
+		asked.resource, asked.tags = change.Secret, tagsText(of.secret.Tags)
+		reads, opens := asked, asked
+		reads.action, opens.action = getSecretValue, "secretsmanager:PutResourcePolicy"
+		return []aboutRight{reads, opens}
 	default:
 		return nil
 	}
 }
 
-// roleCure is remedy, whoever caused the look.
+// roleCure is remedy, whoever caused the look: the change, or nil and why it is none
+// of ours.
 func (j *judgement) roleCure(of need, final bool) (Action, string) {
 	role := j.ExecutionRole
 	switch {

@@ -258,13 +258,12 @@ func (how teardown) play(t *testing.T, w *world) {
 		eventually(t, "the detachment was looked at", func(context.Context) (bool, error) { return len(w.resultsOf(t, role)) > looked, nil })
 	}
 	if how.exclusive {
-		// A look that another event asked for, between the detachment and its own
-		// event, would attach the policy again: no event about it has come by then.
-		eventually(t, "no event about a role waits", func(ctx context.Context) (bool, error) {
-			depth, err := w.QueueDepth(ctx, w.Stack.Outputs["AttachPoliciesQueue"])
-			return depth == 0, err
-		})
 		detach(operator.AgentPolicy)
+		// A sweep's look comes before the detachment's own event, which waits in the queue.
+		must(w.Invoke(ctx, "attach-policies", []byte(`{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{\"roles\":[\"`+role+`\"],\"sweep\":\"adversary\"}"}]}`)))(t)
+		if attached := must(w.AttachedPolicies(ctx, role))(t); slices.Contains(attached, operator.AgentPolicy) {
+			t.Error("what the owner took off came back before the event that says who did it")
+		}
 		w.judgedRole(t, role, "policy-declined-by-owner")
 		if attached := must(w.AttachedPolicies(ctx, role))(t); slices.Contains(attached, operator.AgentPolicy) {
 			t.Error("what the owner took off came back")

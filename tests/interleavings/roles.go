@@ -3,6 +3,7 @@ package interleavings
 import (
 	"context"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -50,7 +51,7 @@ func curedRole() *Account {
 }
 
 // robbedRole is one that somebody took the agent's policy off, who didn't create
-// it: the function attaches it again.
+// it: the function attaches it again. With the event of ofOwner, its creator did.
 func robbedRole() *Account {
 	account := curedRole()
 	time.Sleep(10 * time.Minute)
@@ -59,6 +60,13 @@ func robbedRole() *Account {
 	}
 	return account
 }
+
+// ofOwner is the event of the detachment if the role's creator made it, and swept a
+// look that may come before.
+func ofOwner() string {
+	return queued(sample("detach-role-policy.json", "2025-11-21T09:06:07Z", now().Add(-5*time.Minute).Format(time.RFC3339)), 1)
+}
+func swept() string { return queued(`{"roles":["`+instanceRole+`"],"sweep":"s.1.0"}`, 1) }
 
 // later delivers an event that is written when it is delivered.
 func later(event func() string) Delivery {
@@ -87,6 +95,15 @@ func rolePairs() []Pair {
 	pair := func(name string, arrange func() *Account, first, second Delivery) Pair {
 		return Pair{Name: "attach-policies: " + name, Arrange: arrange, Deliveries: [2]Delivery{first, second}, State: state}
 	}
+	// What the owner detached stays off, whichever comes first.
+	overruled := func(account *Account) []string {
+		if slices.Contains(account.iam.roles[instanceRole].attached, agentPolicy) {
+			return []string{agentPolicy + ", which the owner detached"}
+		}
+		return nil
+	}
+	ownersWord := pair("a sweep beside the event of the owner's detachment", robbedRole, attachPolicies(swept()), later(ofOwner))
+	ownersWord.Orphans = overruled
 	attachedByOwner := inIAM(func(ctx context.Context, client *iam.Client) error {
 		_, err := client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(instanceRole), PolicyArn: aws.String(ssmPolicy)})
 		return err
@@ -99,6 +116,9 @@ func rolePairs() []Pair {
 		pair("a first attachment during an undo", bareRole, attachPolicies(created()), attachPolicies(undone())),
 		pair("the same undo twice", curedRole, attachPolicies(undone()), attachPolicies(undone())),
 		pair("the same heal twice", robbedRole, later(detached), later(detached)),
+		ownersWord,
+		pair("a sweep beside an undo, after a detachment", robbedRole, attachPolicies(swept()), attachPolicies(undone())),
+		pair("a sweep beside a heal", robbedRole, attachPolicies(swept()), later(detached)),
 		pair("the owner attaches meanwhile", bareRole, attachPolicies(created()), attachedByOwner),
 	}
 }
