@@ -30,7 +30,7 @@ const joiner = "\u200b"
 var (
 	entities = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 	mentions = regexp.MustCompile(`(?i)@(channel|here|everyone|[a-z0-9])`)
-	links    = regexp.MustCompile(`(?i)\b(https?|ftp|mailto|javascript|data|file|slack|tel)(:)`)
+	links    = regexp.MustCompile(`(?i)(\b|_)(https?|ftp|mailto|javascript|data|file|slack|tel)(:)`)
 	targets  = strings.NewReplacer("](", "]"+joiner+"(", "][", "]"+joiner+"[", "]:", "]"+joiner+":", "![", "!"+joiner+"[")
 )
 
@@ -40,7 +40,7 @@ var (
 func Chat(text string) string {
 	text = Line(text)
 	text = mentions.ReplaceAllString(text, "@"+joiner+"$1")
-	text = links.ReplaceAllString(text, "$1"+joiner+"$2")
+	text = links.ReplaceAllString(text, "$1$2"+joiner+"$3")
 	text = targets.Replace(text)
 	text = strings.ReplaceAll(text, "`", "'")
 	return entities.Replace(text)

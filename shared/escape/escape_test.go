@@ -15,17 +15,18 @@ func TestPlaces(t *testing.T) {
 		place      func(string) string
 		text, want string
 	}{
-		"a mention of a channel":     {escape.Chat, "<!channel> hello", "&lt;!channel&gt; hello"},
-		"a mention by name":          {escape.Chat, "@here @Ada", "@\u200bhere @\u200bAda"},
-		"a Markdown link":            {escape.Chat, "[your bill](https://evil.example)", "[your bill]\u200b(https\u200b://evil.example)"},
-		"a Slack link":               {escape.Chat, "<https://evil.example|docs>", "&lt;https\u200b://evil.example|docs&gt;"},
-		"an S3 address":              {escape.Chat, "s3://acme/prod/ecs.config", "s3://acme/prod/ecs.config"},
-		"an image's reference":       {escape.Chat, "registry.example.com/a/b:1@sha256:0a", "registry.example.com/a/b:1@\u200bsha256:0a"},
-		"lines":                      {escape.Line, "a\r\nb\u2028c", "a  b c"},
-		"text that runs backwards":   {escape.Line, "abc\u202egnp.exe", "abcgnp.exe"},
-		"bytes that are no text":     {escape.Line, "a\xff\xfeb", "a b"},
-		"a subject in other letters": {escape.Subject, "  größe", "gr??e"},
-		"a long subject":             {escape.Subject, strings.Repeat("a", 200), strings.Repeat("a", 97) + "..."},
+		"a mention of a channel":      {escape.Chat, "<!channel> hello", "&lt;!channel&gt; hello"},
+		"a mention by name":           {escape.Chat, "@here @Ada", "@\u200bhere @\u200bAda"},
+		"a Markdown link":             {escape.Chat, "[your bill](https://evil.example)", "[your bill]\u200b(https\u200b://evil.example)"},
+		"a Slack link":                {escape.Chat, "<https://evil.example|docs>", "&lt;https\u200b://evil.example|docs&gt;"},
+		"a link behind an underscore": {escape.Chat, "_https://evil.example_ __HTTP://evil.example", "_https\u200b://evil.example_ __HTTP\u200b://evil.example"},
+		"an S3 address":               {escape.Chat, "s3://acme/prod/ecs.config", "s3://acme/prod/ecs.config"},
+		"an image's reference":        {escape.Chat, "registry.example.com/a/b:1@sha256:0a", "registry.example.com/a/b:1@\u200bsha256:0a"},
+		"lines":                       {escape.Line, "a\r\nb\u2028c", "a  b c"},
+		"text that runs backwards":    {escape.Line, "abc\u202egnp.exe", "abcgnp.exe"},
+		"bytes that are no text":      {escape.Line, "a\xff\xfeb", "a b"},
+		"a subject in other letters":  {escape.Subject, "  größe", "gr??e"},
+		"a long subject":              {escape.Subject, strings.Repeat("a", 200), strings.Repeat("a", 97) + "..."},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -37,7 +38,7 @@ func TestPlaces(t *testing.T) {
 }
 
 var (
-	link    = regexp.MustCompile(`(?i)\bhttps?:`)
+	link    = regexp.MustCompile(`(?i)https?:`)
 	mention = regexp.MustCompile(`(?i)@(channel|here|everyone)`)
 )
 

@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -228,5 +229,105 @@ func TestAdministratorMustListItsSecrets(t *testing.T) {
 		if looked := w.review(t); want != "" && (looked.Status == finding.Compliant || !strings.Contains(codes(looked), want)) {
 			t.Errorf("%s: looked at: %+v", list, looked)
 		}
+	}
+}
+
+// TestPlacesThatLookListed: which files a list covers, and what in them carries the
+// credential, in variations that come close.
+func TestPlacesThatLookListed(t *testing.T) {
+	const cfg = "s3://" + configBucket
+	entry := func(key, username, password string) string {
+		return fmt.Sprintf("ECS_ENGINE_AUTH_TYPE=docker\nECS_ENGINE_AUTH_DATA={%q:{\"username\":%q,\"password\":%q}}\n", key, username, password)
+	}
+	plain := entry("registry.example.com", "ci", canary)
+	base64Of := func(username, password string) string {
+		return base64.StdEncoding.EncodeToString([]byte(username + ":" + password))
+	}
+	for name, test := range map[string]struct {
+		tag, key, content string
+		written           bool
+	}{
+		"below the prefix":                     {cfg + "/dev/*", "dev/ecs.config", plain, true},
+		"deep below the prefix":                {cfg + "/dev/*", "dev/a/b/ecs.config", plain, true},
+		"a slash in the place of the asterisk": {cfg + "/dev/", "dev/ecs.config", plain, true},
+		"the whole bucket":                     {cfg + "/*", "anything/ecs.config", plain, true},
+		"a name with spaces and signs":         {cfg + "/dev/*", "dev/a b+c&d=é/ecs.config", plain, true},
+		"a name with control characters":       {cfg + "/dev/*", "dev/\x01\x1f/ecs.config", plain, true},
+		"a key that holds percent signs":       {cfg + "/dev/*", "dev/%2e%2e%2fprod/ecs.config", plain, true},
+		"two entries":                          {cfg + "/prod/* " + cfg + "/dev/*", "dev/ecs.config", plain, true},
+		"a file by name, with its cluster":     {cfg + "/dev/ecs.config=dev", "dev/ecs.config", plain, true},
+		"a neighbour with a longer name":       {cfg + "/dev/*", "dev-2/ecs.config", plain, false},
+		"a neighbour with the name at its end": {cfg + "/dev/*", "my/dev/ecs.config", plain, false},
+		"a slash before it":                    {cfg + "/dev/*", "/dev/ecs.config", plain, false},
+		"other letters":                        {cfg + "/dev/*", "Dev/ecs.config", plain, false},
+		"letters that look alike":              {cfg + "/dev/*", "dеv/ecs.config", plain, false},
+		"an encoded slash":                     {cfg + "/dev/*", "dev%2Fecs.config", plain, false},
+		"steps upwards":                        {cfg + "/dev/*", "prod/../dev/ecs.config", plain, false},
+		"the file of that name, below it":      {cfg + "/dev/ecs.config", "dev/ecs.config/ecs.config", plain, false},
+		"a copy beside the file":               {cfg + "/dev/ecs.config", "dev/ecs.config.bak", plain, false},
+		"an asterisk in the middle":            {cfg + "/*/ecs.config", "dev/ecs.config", plain, false},
+		"an asterisk without a slash":          {cfg + "/dev*", "dev/ecs.config", plain, false},
+		"a bucket by a pattern":                {"s3://*/dev/*", "dev/ecs.config", plain, false},
+		"a longer bucket's name":               {cfg + "-2/dev/*", "dev/ecs.config", plain, false},
+		"a bucket's name in upper case":        {"s3://" + strings.ToUpper(configBucket) + "/dev/*", "dev/ecs.config", plain, false},
+		"the registry with its scheme":         {cfg + "/dev/*", "dev/ecs.config", entry("https://registry.example.com", "ci", canary), true},
+		"the registry as Docker writes it":     {cfg + "/dev/*", "dev/ecs.config", entry("https://registry.example.com/v1/", "ci", canary), true},
+		"as dockercfg":                         {cfg + "/dev/*", "dev/ecs.config", "ECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA={\"registry.example.com\":{\"auth\":\"" + base64Of("ci", canary) + "\"}}\n", true},
+		"a registry with a longer name":        {cfg + "/dev/*", "dev/ecs.config", entry("registry.example.com.evil.example", "ci", canary), false},
+		"a registry at another port":           {cfg + "/dev/*", "dev/ecs.config", entry("registry.example.com:8443", "ci", canary), false},
+		"a registry below the name":            {cfg + "/dev/*", "dev/ecs.config", entry("evil.registry.example.com", "ci", canary), false},
+		"the name as another registry's user":  {cfg + "/dev/*", "dev/ecs.config", entry("registry.example.com@evil.example", "ci", canary), false},
+		"the user in other letters":            {cfg + "/dev/*", "dev/ecs.config", entry("registry.example.com", "CI", canary), false},
+		"the user with a space":                {cfg + "/dev/*", "dev/ecs.config", entry("registry.example.com", "ci ", canary), false},
+		"the password with a line's end":       {cfg + "/dev/*", "dev/ecs.config", entry("registry.example.com", "ci", canary+"\n"), false},
+		"the password's beginning":             {cfg + "/dev/*", "dev/ecs.config", entry("registry.example.com", "ci", canary[:len(canary)-1]), false},
+		"no password":                          {cfg + "/dev/*", "dev/ecs.config", entry("registry.example.com", "ci", ""), false},
+		"as dockercfg, without a password":     {cfg + "/dev/*", "dev/ecs.config", "ECS_ENGINE_AUTH_TYPE=dockercfg\nECS_ENGINE_AUTH_DATA={\"registry.example.com\":{\"auth\":\"" + base64Of("ci", "") + "\"}}\n", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.secrets.Tags[rotation.ConfigTag] = test.tag
+			w.objects.Write(configBucket, test.key, []byte(test.content))
+			w.secrets.Begin(version1)
+			for _, step := range rotation.Steps() {
+				w.run(t, string(step), version1)
+			}
+			_, value := w.secrets.Staged("AWSCURRENT")
+			username, password := credentialOf(t, value)
+			got := string(w.objects.Read(configBucket, test.key))
+			has := strings.Contains(got, password) || strings.Contains(got, base64Of(username, password))
+			if fresh := password != canary; test.written && !(fresh && has) {
+				t.Errorf("the file didn't get the credential: rotated %v", fresh)
+			}
+			if !test.written && got != test.content {
+				t.Errorf("the file was written: %q", got)
+			}
+		})
+	}
+}
+
+// TestAFullPrefixIsNoOnesElse: who fills their own prefix keeps no other listed file
+// from the credential.
+func TestAFullPrefixIsNoOnesElse(t *testing.T) {
+	w := newWorld(t)
+	w.secrets.Tags[rotation.ConfigTag] = "s3://" + configBucket + "/dev/* s3://" + configBucket + "/prod/*"
+	for i := range 5000 {
+		w.objects.Write(configBucket, fmt.Sprintf("dev/%04d/ecs.config", i), fileWith("ci", "wrong"))
+	}
+	w.objects.Write(configBucket, "prod/ecs.config", fileWith("ci", canary))
+	w.secrets.Begin(version1)
+	for _, step := range rotation.Steps() {
+		if result := w.run(t, string(step), version1); result.HasError() {
+			t.Fatalf("%s: %+v", step, result)
+		}
+	}
+	w.usable(t)
+	_, value := w.secrets.Staged("AWSCURRENT")
+	username, password := credentialOf(t, value)
+	if got := string(w.objects.Read(configBucket, "prod/ecs.config")); got != string(fileWith(username, password)) || password == canary {
+		t.Errorf("the other team's file has %q", got)
+	}
+	if result := w.review(t); !strings.Contains(codes(result), "configs-too-many") {
+		t.Errorf("the look doesn't say that some weren't read: %+v", result.Findings)
 	}
 }

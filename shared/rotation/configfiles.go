@@ -25,8 +25,12 @@ import (
 const (
 	// maxConfig is more than any ecs.config: validate-config reads no larger one.
 	maxConfig = 1 << 20
-	// maxListed bounds how many files under listed prefixes a rotation reads.
+	// maxListed bounds how many files under one listed prefix a rotation reads. Each
+	// entry has its own share: who fills one prefix must not keep another from the
+	// credential.
 	maxListed = 1000
+	// maxKeys bounds how many keys under one prefix are looked at, whatever they name.
+	maxKeys = 50_000
 	// maxUnlisted bounds how many files a look between rotations reads.
 	maxUnlisted = 5000
 	// maxEntries bounds how many registries of one file get the credential.
@@ -50,7 +54,7 @@ func (r *Rotation) listedFiles(ctx context.Context, entries []ConfigEntry) (Conf
 			places = append(places, entry.Place)
 			continue
 		}
-		found, fault, err := r.list(ctx, entry.Bucket, entry.Key, maxListed-len(places))
+		found, fault, err := r.list(ctx, entry.Bucket, entry.Key, maxListed)
 		if err != nil {
 			return ConfigFiles{}, err
 		}
@@ -161,7 +165,7 @@ func (r *Rotation) list(ctx context.Context, bucket, prefix string, most int) ([
 	if prefix != "" {
 		input.Prefix = &prefix
 	}
-	for {
+	for keys := 0; keys < maxKeys; {
 		page, err := r.objects.ListObjectsV2(ctx, input)
 		switch kind := awserror.Classify(err); {
 		case err != nil && (kind == awserror.Denied || kind == awserror.Refused || kind == awserror.Gone):
@@ -169,6 +173,7 @@ func (r *Rotation) list(ctx context.Context, bucket, prefix string, most int) ([
 		case err != nil:
 			return nil, nil, fmt.Errorf("list %s: %w", where, err)
 		}
+		keys += max(len(page.Contents), 1)
 		for _, object := range page.Contents {
 			key, err := url.QueryUnescape(aws.ToString(object.Key))
 			if err != nil || !hasSuffix(key, r.configSuffixes) {
@@ -183,6 +188,7 @@ func (r *Rotation) list(ctx context.Context, bucket, prefix string, most int) ([
 			return places, nil, nil
 		}
 	}
+	return places, &ConfigFault{Where: where, Kind: TooManyFiles}, nil
 }
 
 // configFaults says what it means that files can't be read.
@@ -202,7 +208,7 @@ func configFaults(faults []ConfigFault) []finding.Finding {
 		case TooManyFiles:
 			findings = append(findings, finding.Finding{
 				Code: "configs-too-many", Severity: finding.Warning,
-				Message: fmt.Sprintf("There are more files under %s than one run reads (%d under listed prefixes, %d in the config buckets), so the others weren't checked.", printable(fault.Where), maxListed, maxUnlisted),
+				Message: fmt.Sprintf("There are more files under %s than one run reads (%d under a listed prefix, %d in the config buckets, among %d keys), so the others weren't checked.", printable(fault.Where), maxListed, maxUnlisted, maxKeys),
 				Fix:     "List the files that carry the credential one by one, or under a narrower prefix, in the secret's tag " + ConfigTag + ".",
 			})
 		case BucketUnlistable:

@@ -86,7 +86,8 @@ type policyStatement struct {
 // isOurs reports whether we wrote a statement: it has our name and says what we say.
 func (s policyStatement) isOurs() bool {
 	return strings.HasPrefix(s.Sid, grantSid) && s.Effect == "Allow" && len(s.Condition) == 0 && !s.Principal.Everybody && !s.NotPrincipal.Given &&
-		len(s.Principal.Services)+len(s.Principal.CanonicalUsers) == 0 && slices.Equal(s.Action, []string{getSecretValue})
+		len(s.Principal.Services)+len(s.Principal.CanonicalUsers)+len(s.Principal.Federated) == 0 &&
+		slices.Equal(s.Action, []string{getSecretValue}) && slices.Equal(s.Resource, []string{"*"})
 }
 
 // statementsOf reads a secret's resource policy; "" has none.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
 )
 
@@ -126,36 +127,40 @@ var assuming = []string{"sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeR
 func (p Policy) Others(services ...Service) []string {
 	var others []string
 	for _, s := range p.document.Statement {
-		if s.Effect != "Allow" || !slices.ContainsFunc(assuming, s.CoversAction) {
+		ways := slices.DeleteFunc(slices.Clone(assuming), func(action string) bool { return !s.CoversAction(action) })
+		if s.Effect != "Allow" || len(ways) == 0 {
 			continue
 		}
-		if s.NotPrincipal.Given {
-			others = append(others, everyone)
-			continue
+		open := func(principal string) bool {
+			return slices.ContainsFunc(ways, func(action string) bool { return !p.denies(principal, action) })
 		}
-		if s.Principal.Everybody {
+		if (s.NotPrincipal.Given || s.Principal.Everybody) && open(everyone) {
 			others = append(others, everyone)
 		}
-		for _, principal := range slices.Concat(s.Principal.AWS, s.Principal.Federated, s.Principal.CanonicalUsers) {
-			if principal != everyone {
+		for _, principal := range s.Principal.Federated {
+			// There are two ways for them, and a denial of one leaves the other.
+			if open(principal) {
 				others = append(others, principal)
 			}
 		}
-		for _, principal := range s.Principal.Services {
-			if !slices.ContainsFunc(services, func(service Service) bool { return isPrincipalOf(service, principal) }) {
+		foreign := slices.DeleteFunc(slices.Clone(s.Principal.Services), func(principal string) bool {
+			return slices.ContainsFunc(services, func(service Service) bool { return isPrincipalOf(service, principal) })
+		})
+		for _, principal := range slices.Concat(s.Principal.AWS, s.Principal.CanonicalUsers, foreign) {
+			if principal != everyone && !p.denies(principal, "sts:AssumeRole") {
 				others = append(others, principal)
 			}
 		}
 	}
-	others = slices.DeleteFunc(others, p.denies)
 	slices.Sort(others)
 	return slices.Compact(others)
 }
 
-// denies reports whether a statement without a condition takes a principal out.
-func (p Policy) denies(principal string) bool {
+// denies reports whether a statement without a condition keeps a principal from one
+// of the ways to assume the role.
+func (p Policy) denies(principal, action string) bool {
 	return slices.ContainsFunc(p.document.Statement, func(s policydocument.Statement) bool {
-		if s.Effect != "Deny" || len(s.Condition) > 0 || s.NotPrincipal.Given || !s.CoversAction("sts:AssumeRole") {
+		if s.Effect != "Deny" || len(s.Condition) > 0 || s.NotPrincipal.Given || !s.CoversAction(action) {
 			return false
 		}
 		named := slices.Concat(s.Principal.AWS, s.Principal.Federated, s.Principal.CanonicalUsers, s.Principal.Services)
@@ -207,6 +212,10 @@ func isPrincipalOf(service Service, principal string) bool {
 	if slices.Contains(suffixes, rest) {
 		return true
 	}
-	_, rest, _ = strings.Cut(rest, ".")
-	return slices.Contains(suffixes, rest)
+	// Other services have names of several parts, too, as in
+	// "ec2.application-autoscaling.amazonaws.com".
+	region, rest, _ := strings.Cut(rest, ".")
+	return regionName.MatchString(region) && slices.Contains(suffixes, rest)
 }
+
+var regionName = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
