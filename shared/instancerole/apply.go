@@ -80,6 +80,7 @@ type RoleWriter interface {
 type Applier struct {
 	Roles interface {
 		RoleWriter
+		iam.ListAttachedRolePoliciesAPIClient
 		GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error)
 	}
 }
@@ -145,7 +146,7 @@ func (a Applier) confirm(ctx context.Context, action Action) error {
 		return err
 	}
 	if recorded(role) && !optout.Asked(role.Tags) {
-		return nil
+		return a.unmark(ctx, action, role)
 	}
 	for _, key := range slices.Sorted(maps.Keys(action.Lent)) {
 		back := Action{Kind: detachRolePolicy, Role: action.Role, Policy: action.Lent[key]}
@@ -164,17 +165,46 @@ func (a Applier) confirm(ctx context.Context, action Action) error {
 	return fmt.Errorf("what was attached to the role %s was taken back, because another run ended its loans meanwhile; look again", action.Role.Name)
 }
 
-// confirmMark makes sure that an undo beside this run leaves no tag behind: it marks
-// the role before it removes the record.
+// unmark removes what a look noted that found the policies detached.
+func (a Applier) unmark(ctx context.Context, action Action, role Role) error {
+	var marks []string
+	for _, key := range slices.Sorted(maps.Keys(action.Lent)) {
+		if _, marked := role.Tags[key+missedSuffix]; marked {
+			marks = append(marks, key+missedSuffix)
+		}
+	}
+	if len(marks) == 0 {
+		return nil
+	}
+	return a.Apply(ctx, Action{Kind: untagRole, Role: action.Role, Keys: marks})
+}
+
+// confirmMark makes sure that a run beside this one leaves no mark behind: an undo,
+// which marks the role before it removes the record, or one that has attached the
+// policies by now. What attaches them later removes the mark.
 func (a Applier) confirmMark(ctx context.Context, action Action) error {
 	if !action.Mark {
 		return nil
 	}
 	role, err := a.now(ctx, action)
-	if err != nil || !optout.Asked(role.Tags) {
+	if err != nil {
 		return err
 	}
-	return a.Apply(ctx, Action{Kind: untagRole, Role: action.Role, Keys: slices.Sorted(maps.Keys(action.Tags))})
+	attached, err := attachedTo(ctx, a.Roles, action.Role.Name)
+	if err != nil {
+		return err
+	}
+	var needless []string
+	for _, key := range slices.Sorted(maps.Keys(action.Tags)) {
+		policy, _, _ := strings.Cut(action.Tags[key], " ")
+		if optout.Asked(role.Tags) || slices.Contains(attached, PolicyARN(policy)) {
+			needless = append(needless, key)
+		}
+	}
+	if len(needless) == 0 {
+		return nil
+	}
+	return a.Apply(ctx, Action{Kind: untagRole, Role: action.Role, Keys: needless})
 }
 
 // confirmUndo makes sure that no run lent the role something between the undo's

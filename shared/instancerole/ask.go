@@ -2,6 +2,7 @@ package instancerole
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -43,6 +44,9 @@ func (s Settings) Ask(o Observation) []Question {
 	}
 	if o.Target.Undo || o.Target.Teardown || s.leftAlone(o) != nil {
 		return nil
+	}
+	if !o.again && s.isBesideARun(o) {
+		return []Question{s.askAgain(o)}
 	}
 	if questions := s.openQuestions(o); len(questions) > 0 {
 		return questions
@@ -111,7 +115,7 @@ func (s Settings) lastQuestions(o Observation) []Question {
 
 func askAttached() Question {
 	return Question{"attached policies", func(ctx context.Context, observer *Observer, o Observation) (func(*Observation), error) {
-		attached, err := observer.attached(ctx, o.Role.Name)
+		attached, err := attachedTo(ctx, observer.Roles, o.Role.Name)
 		return func(o *Observation) { o.Attached, o.listed = attached, true }, err
 	}}
 }
@@ -120,6 +124,21 @@ func askSimulation(at site, questions []policysimulation.Question) Question {
 	return Question{"simulation", func(ctx context.Context, observer *Observer, o Observation) (func(*Observation), error) {
 		answers, err := observer.simulate(ctx, *o.Role, questions, contextEntries(*o.Role, at, o.Now))
 		return func(o *Observation) { o.site, o.simulation = at, answers }, err
+	}}
+}
+
+// askAgain reads after a pause what a run beside this one may just be changing.
+func (s Settings) askAgain(o Observation) Question {
+	questions := []Question{askAttached(), askSimulation(o.site, questionsAt(s.asked(*o.Role), o.site))}
+	return Question{"after a pause", func(ctx context.Context, observer *Observer, o Observation) (func(*Observation), error) {
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for another run about the role %s: %w", o.Role.Name, context.Cause(ctx))
+		case <-time.After(runPause):
+		}
+		again, err := observer.Answer(ctx, o, questions)
+		again.again = true
+		return func(o *Observation) { *o = again }, err
 	}}
 }
 

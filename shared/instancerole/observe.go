@@ -94,9 +94,10 @@ type Observation struct {
 	Evidence Evidence
 	// region is where the role's instances work.
 	region string
-	// listed says that Attached was read.
-	listed   bool
-	Attached []PolicyARN
+	// listed says that Attached was read, again that it was read once more, after a
+	// run beside this one had the time to end.
+	listed, again bool
+	Attached      []PolicyARN
 	// site and simulation are where the role was simulated and what was answered.
 	site       site
 	simulation policysimulation.Answers
@@ -255,9 +256,9 @@ func listedRole(detail types.RoleDetail) (Role, error) {
 	})
 }
 
-func (o *Observer) attached(ctx context.Context, role string) ([]PolicyARN, error) {
+func attachedTo(ctx context.Context, client iam.ListAttachedRolePoliciesAPIClient, role string) ([]PolicyARN, error) {
 	var attached []PolicyARN
-	pages := iam.NewListAttachedRolePoliciesPaginator(o.Roles, &iam.ListAttachedRolePoliciesInput{RoleName: &role})
+	pages := iam.NewListAttachedRolePoliciesPaginator(client, &iam.ListAttachedRolePoliciesInput{RoleName: &role})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -47,9 +47,10 @@ const (
 	// settleTime is how long a recorded attachment may be missing because the run
 	// that recorded it was cut off: its message comes again within that time.
 	settleTime = time.Hour
-	// runTime is how long a run takes at most from a record to its attachment: a
-	// run beside it finds the one without the other.
-	runTime = 30 * time.Second
+	// runTime is how long after a record another run may still be about to attach
+	// what it records. One that finds the policy missing looks again runPause later.
+	runTime  = 30 * time.Second
+	runPause = 2 * time.Second
 	// eventTime is how long a look waits for the event that tells who detached a
 	// policy. CloudTrail delivers most within 5 minutes, nearly all within 15.
 	eventTime = 15 * time.Minute
@@ -243,15 +244,26 @@ func (r record) recentHeals(now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(r.healed), func(at time.Time) bool { return at.After(now) || now.Sub(at) >= healWindow })
 }
 
-// isUnfinished reports whether a recorded attachment may be missing because no run
-// has made it yet: one beside this makes it, or one was cut off, whose message
-// comes again. What happened since the record is no such message.
+// isUnfinished reports whether a recorded attachment may be missing because the run
+// that recorded it was cut off: its message comes again. What happened since the
+// record is no such message.
 func (t Target) isUnfinished(made loan, now time.Time) bool {
 	if called := t.last(); !called.IsZero() && !called.Before(made.at) {
 		return false
 	}
-	since := now.Sub(made.at)
-	return since <= runTime || since <= settleTime && (t.Redelivered || t.ByHand)
+	return now.Sub(made.at) <= settleTime && (t.Redelivered || t.ByHand)
+}
+
+// isBesideARun reports whether a policy may be missing because another run is about
+// to attach it.
+func (s Settings) isBesideARun(o Observation) bool {
+	recorded := s.readRecord(o.Role.Tags)
+	for policy := range recorded.undecided(o.Target, o.Attached, o.Now) {
+		if made, _ := recorded.latest(policy); o.Now.Sub(made.at) <= runTime {
+			return true
+		}
+	}
+	return false
 }
 
 // tellsWho reports whether it is known who detached what was lent: the event at hand

@@ -35,7 +35,6 @@ func TestAHealIsOneOnlyIfSomebodyDetached(t *testing.T) {
 		"detached afterwards":         {called(attached.Add(time.Minute)), attached.Add(2 * time.Minute), 1},
 		"detached in the same second": {called(attached), attached.Add(time.Minute), 1},
 		"the same event again":        {redelivered(attached.Add(-time.Minute)), attached.Add(time.Minute), 0},
-		"a run beside this one":       {called(attached.Add(-time.Minute)), attached.Add(time.Second), 0},
 		"an older event, too late":    {called(attached.Add(-time.Minute)), attached.Add(10 * time.Minute), 1},
 		"no event":                    {Target{Redelivered: true}, attached.Add(time.Minute), 0},
 		"no event, a day later":       {Target{Redelivered: true}, attached.Add(24 * time.Hour), 1},

@@ -260,7 +260,7 @@ func (how teardown) play(t *testing.T, w *world) {
 	if how.exclusive {
 		detach(operator.AgentPolicy)
 		// A sweep's look comes before the detachment's own event, which waits in the queue.
-		must(w.Invoke(ctx, "attach-policies", []byte(`{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{\"roles\":[\"`+role+`\"],\"sweep\":\"adversary\"}"}]}`)))(t)
+		must(w.Invoke(ctx, "attach-policies", []byte(`{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{\"roles\":[\"`+role+`\"]}"}]}`)))(t)
 		if attached := must(w.AttachedPolicies(ctx, role))(t); slices.Contains(attached, operator.AgentPolicy) {
 			t.Error("what the owner took off came back before the event that says who did it")
 		}
