@@ -288,8 +288,8 @@ func (r record) undecided(t Target, attached []PolicyARN, now time.Time) map[Pol
 	if t.ByHand {
 		return open
 	}
-	for _, any := range slices.Concat(r.loans, r.others) {
-		made, _ := r.latest(any.policy)
+	for _, lent := range slices.Concat(r.loans, r.others) {
+		made, _ := r.latest(lent.policy)
 		if slices.Contains(attached, made.policy) || t.isUnfinished(made, now) || r.tellsWho(t, made) {
 			continue
 		}
