@@ -52,9 +52,15 @@ func curedRole() *Account {
 
 // robbedRole is one that somebody took the agent's policy off, who didn't create
 // it: the function attaches it again. With the event of ofOwner, its creator did.
-func robbedRole() *Account {
+func robbedRole() *Account { return robbedAfter(10 * time.Minute) }
+
+// robbedAtOnce is a role that loses the policy before a run could tell whether another
+// one is still attaching it.
+func robbedAtOnce() *Account { return robbedAfter(time.Second) }
+
+func robbedAfter(pause time.Duration) *Account {
 	account := curedRole()
-	time.Sleep(10 * time.Minute)
+	time.Sleep(pause)
 	if _, err := account.iam.DetachRolePolicy(context.Background(), &iam.DetachRolePolicyInput{RoleName: aws.String(instanceRole), PolicyArn: aws.String(agentPolicy)}); err != nil {
 		panic(err)
 	}
@@ -63,8 +69,10 @@ func robbedRole() *Account {
 
 // ofOwner is the event of the detachment if the role's creator made it, and swept a
 // look that may come before.
-func ofOwner() string {
-	return queued(sample("detach-role-policy.json", "2025-11-21T09:06:07Z", now().Add(-5*time.Minute).Format(time.RFC3339)), 1)
+func ofOwner() string { return ofOwnerAt(now().Add(-5 * time.Minute)) }
+
+func ofOwnerAt(at time.Time) string {
+	return queued(sample("detach-role-policy.json", "2025-11-21T09:06:07Z", at.Format(time.RFC3339)), 1)
 }
 func swept() string { return queued(`{"roles":["`+instanceRole+`"],"sweep":"s.1.0"}`, 1) }
 
@@ -104,6 +112,8 @@ func rolePairs() []Pair {
 	}
 	ownersWord := pair("a sweep beside the event of the owner's detachment", robbedRole, attachPolicies(swept()), later(ofOwner))
 	ownersWord.Orphans = overruled
+	atOnce := pair("a sweep beside that event, seconds after the loan", robbedAtOnce, attachPolicies(swept()), attachPolicies(ofOwnerAt(start.Add(time.Second))))
+	atOnce.Orphans = overruled
 	attachedByOwner := inIAM(func(ctx context.Context, client *iam.Client) error {
 		_, err := client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(instanceRole), PolicyArn: aws.String(ssmPolicy)})
 		return err
@@ -117,6 +127,7 @@ func rolePairs() []Pair {
 		pair("the same undo twice", curedRole, attachPolicies(undone()), attachPolicies(undone())),
 		pair("the same heal twice", robbedRole, later(detached), later(detached)),
 		ownersWord,
+		atOnce,
 		pair("a sweep beside an undo, after a detachment", robbedRole, attachPolicies(swept()), attachPolicies(undone())),
 		pair("a sweep beside a heal", robbedRole, attachPolicies(swept()), later(detached)),
 		pair("the owner attaches meanwhile", bareRole, attachPolicies(created()), attachedByOwner),
