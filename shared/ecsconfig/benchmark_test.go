@@ -1,6 +1,7 @@
 package ecsconfig_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -56,6 +57,33 @@ var big = map[string][]byte{
 	"tags":          []byte("ECS_CONTAINER_INSTANCE_TAGS={" + strings.Repeat(`"aws:`+strings.Repeat("k", 20)+`":"v",`, 4000) + "\"a\":\"b\"}\n"),
 	"registries":    manyRegistries(),
 	"long values":   mebibyte("ECS_LOGFILE=" + strings.Repeat("x=", 30000) + "\n"),
+	"other names":   numbered("ECS_X%d=1\n"),
+	"near names":    numbered("ECS_CLUSTER%d=prod\n"),
+	"own names":     numbered("A%d=x\n"),
+	"YAML":          mebibyte("  - ECS_CLUSTER: prod\n"),
+	"semicolons":    mebibyte("; a comment\n"),
+	"not UTF-8":     mebibyte("ECS_CLUSTER=\xff\n"),
+	"no names":      mebibyte("\xff=\n"),
+	"NUL bytes":     mebibyte("A=\x00\n"),
+	"CRLF":          mebibyte("ECS_CLUSTER=prod\r\n"),
+	"CR":            mebibyte("ECS_CLUSTER=prod\r"),
+	"spaces":        mebibyte(" "),
+	"backslashes":   mebibyte("ECS_LOGFILE=\"\\x\" \\\n"),
+	"booleans":      mebibyte("ECS_ENABLE_GPU_SUPPORT=yes\n"),
+	"one value":     append([]byte("ECS_CLUSTER="), mebibyte("eyJ0b2tlbiI6 a=b #")...),
+	"open quotes":   mebibyte("ECS_CLUSTER='\n"),
+	"many lines":    mebibyte("ECS_CLUSTER=prod ECS_LOGLEVEL=debug\nexport A=ECS_CLUSTER=x\n"),
+	"inner names":   mebibyte("X=ECS_CLUSTER=x\n"),
+	"placeholders":  mebibyte("ECS_CLUSTER=${cluster}\n# ${x}\n"),
+}
+
+// numbered repeats a line with another number each time.
+func numbered(format string) []byte {
+	var text strings.Builder
+	for i := 0; text.Len() < 1<<20-100; i++ {
+		fmt.Fprintf(&text, format, i)
+	}
+	return []byte(text.String())
 }
 
 func manyRegistries() []byte {

@@ -2,6 +2,7 @@ package ecsconfig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,7 +21,7 @@ type File struct {
 
 	content secret.Text
 	lines   []line
-	last    map[string]int // index into Assignments of the one that counts
+	last    map[string]int // for each name of the catalogue, index into Assignments of the one that counts
 }
 
 // Assignment is one NAME=VALUE line.
@@ -34,6 +35,8 @@ type Assignment struct {
 	// NameStart, ValueStart and ValueEnd are byte offsets into the file;
 	// content[ValueStart:ValueEnd] is the value as it was written.
 	NameStart, ValueStart, ValueEnd int
+
+	variable *Variable // the name's, nil for one that is not in the catalogue
 }
 
 // ValueColumn is the 1-based column, in bytes, where the value begins.
@@ -85,7 +88,10 @@ func (f *File) addLine(number, offset int, raw, trimmed string) {
 	if equals := strings.IndexByte(trimmed, '='); equals >= 0 {
 		current.assignment = len(f.Assignments)
 		name := trimmed[:equals]
-		f.last[name] = current.assignment
+		variable := byName[name]
+		if variable != nil {
+			f.last[name] = current.assignment
+		}
 		f.Assignments = append(f.Assignments, Assignment{
 			Name:       name,
 			Value:      secret.New(trimmed[equals+1:]),
@@ -94,6 +100,7 @@ func (f *File) addLine(number, offset int, raw, trimmed string) {
 			NameStart:  start,
 			ValueStart: start + equals + 1,
 			ValueEnd:   current.end,
+			variable:   variable,
 		})
 	}
 	f.lines = append(f.lines, current)
@@ -111,6 +118,14 @@ func asContainerText(s string) string {
 
 // Lookup gives the assignment of a variable that counts: the last one.
 func (f File) Lookup(name string) (Assignment, bool) {
+	if byName[name] == nil {
+		for _, a := range slices.Backward(f.Assignments) {
+			if a.Name == name {
+				return a, true
+			}
+		}
+		return Assignment{}, false
+	}
 	index, ok := f.last[name]
 	if !ok {
 		return Assignment{}, false

@@ -62,9 +62,9 @@ func (f File) DockerRun() (map[string]secret.Text, error) {
 // Environment is what the file adds to the agent's container, over ecs-init's
 // own defaults. Where a name is set twice, the last one counts.
 func (f File) Environment() map[string]secret.Text {
-	environment := make(map[string]secret.Text, len(f.last))
-	for name, index := range f.last {
-		environment[name] = f.Assignments[index].Value
+	environment := make(map[string]secret.Text, len(f.Assignments))
+	for _, a := range f.Assignments {
+		environment[a.Name] = a.Value
 	}
 	return environment
 }
@@ -88,7 +88,7 @@ func (f File) Effective() []Setting {
 // has EnvironmentFile=-/etc/ecs/ecs.config. An error means that systemd ignores
 // the whole file silently.
 func (f File) Systemd() (map[string]secret.Text, error) {
-	read, err := readAsSystemd(f.content.Reveal())
+	read, err := readAsSystemd(f.content.Reveal(), func(string) bool { return true })
 	if err != nil {
 		return nil, err
 	}

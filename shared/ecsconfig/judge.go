@@ -51,9 +51,9 @@ func (f File) Corrections() []Correction {
 
 // newJudge prepares a judgement of a file.
 func newJudge(f File) *judge {
-	j := judge{file: f, text: f.content.Reveal(), moot: map[int]bool{}, missed: map[string]bool{}, known: map[string]string{}}
+	j := judge{file: f, text: f.content.Reveal(), moot: map[int]bool{}, missed: map[string]bool{}, known: map[string]string{}, losses: map[string]loss{}}
 	j.explained = make([]bool, strings.Count(j.text, "\n")+2)
-	j.systemd, j.systemdError = readAsSystemd(j.text)
+	j.systemd, j.systemdError = readAsSystemd(j.text, func(name string) bool { return byName[name] != nil })
 	return &j
 }
 
@@ -90,6 +90,10 @@ type judge struct {
 	missed map[string]bool
 	// known keeps the nearest known name for each name that was searched for.
 	known map[string]string
+	// losses keeps what lost said of each setting.
+	losses map[string]loss
+	// unread is what systemdSettings says, nil before it was asked.
+	unread *string
 	// counts are the findings by the rank of their severity, left those that
 	// were not kept.
 	counts [3]int
@@ -107,6 +111,16 @@ func (j *judge) enough(severity finding.Severity) bool {
 		return false
 	}
 	j.left++
+	return true
+}
+
+// full is enough for a finding of which only the severity is known so far. It
+// spares a file of a mebibyte of faults the sentences that are not shown.
+func (j *judge) full(line int, severity finding.Severity) bool {
+	if !j.enough(severity) {
+		return false
+	}
+	j.explained[line] = true
 	return true
 }
 
@@ -204,19 +218,28 @@ func (j *judge) report() []finding.Finding {
 
 // lost says what it means that a setting does not arrive, and how grave that is.
 func (j *judge) lost(name string) (finding.Severity, string) {
+	known, ok := j.losses[name]
+	if !ok {
+		known = j.withoutSetting(name)
+		j.losses[name] = known
+	}
+	return known.severity, known.sentence
+}
+
+func (j *judge) withoutSetting(name string) loss {
 	if other, ok := j.file.Lookup(name); ok {
-		return finding.Warning, fmt.Sprintf("The value of %s on line %d counts.", name, other.Line)
+		return loss{finding.Warning, fmt.Sprintf("The value of %s on line %d counts.", name, other.Line)}
 	}
 	j.missed[name] = true
 	v := byName[name]
 	missing := name + " is not set. "
 	switch {
 	case v.Without.sentence != "":
-		return v.Without.severity, missing + v.Without.sentence
+		return loss{v.Without.severity, missing + v.Without.sentence}
 	case v.fallback() != "":
-		return finding.Warning, missing + v.who() + " uses the default, " + v.fallback() + "."
+		return loss{finding.Warning, missing + v.who() + " uses the default, " + v.fallback() + "."}
 	}
-	return finding.Warning, missing + v.who() + " runs without it."
+	return loss{finding.Warning, missing + v.who() + " runs without it."}
 }
 
 // is names the variable at the beginning of a sentence, with its value where

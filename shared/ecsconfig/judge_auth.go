@@ -177,7 +177,7 @@ func mixedShapes(data registryauth.Data) bool {
 func (j *judge) unknownType(a Assignment, fault registryauth.Fault, p problem) problem {
 	written := a.Value.Reveal()
 	likely := fault.Other
-	clean, cause := cleaned(byName[a.Name], written)
+	clean, cause := cleaned(a.variable, written)
 	if cause != nil && (clean == registryauth.Docker || clean == registryauth.Dockercfg) {
 		p.code, p.fact, likely = cause.code, cause.fact, clean
 	} else if lower := strings.ToLower(clean); lower == registryauth.Docker || lower == registryauth.Dockercfg {
@@ -209,7 +209,7 @@ func (j *judge) quotedAuth(a Assignment, authType string, p problem) problem {
 // where it has reported one itself.
 func (j *judge) brokenAuth(a Assignment, authType string, p problem) problem {
 	value := j.text[a.ValueStart:a.ValueEnd]
-	if clean, cause := cleaned(byName[a.Name], value); cause != nil && clean != value {
+	if clean, cause := cleaned(a.variable, value); cause != nil && clean != value {
 		if again := registryauth.Parse(authType, []byte(clean), 0); len(again.Faults) == 0 || again.Faults[0].Kind != registryauth.NotJSON {
 			p.code, p.fact, p.fix, p.at = cause.code, cause.fact, cause.fix, cause.at
 			if cause.code != codeLineSeparator {
@@ -218,7 +218,7 @@ func (j *judge) brokenAuth(a Assignment, authType string, p problem) problem {
 			return p
 		}
 	}
-	if j.swallowed(byName[a.Name], a, value, one(p)) {
+	if j.swallowed(a.variable, a, value, one(p)) {
 		return problem{}
 	}
 	if at, ok := placeholder(value); ok {

@@ -3,11 +3,11 @@ package ecsconfig
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/variablename"
 )
 
@@ -103,7 +103,7 @@ func (j *judge) everyLine() {
 func (j *judge) rawBytes(l line, text string) {
 	assigned := l.assignment >= 0
 	comment := text[0] == '#' || text[0] == ';'
-	if nul := strings.IndexByte(text, 0); nul >= 0 {
+	if nul := strings.IndexByte(text, 0); nul >= 0 && !(assigned && j.full(l.number, NotCreated.severity())) {
 		p := problem{code: codeNULByte, severity: finding.Info,
 			fact: "The line has a NUL byte.", effect: "systemd silently ignores the whole file" + j.systemdSettings() + ".",
 			fix: "Remove the NUL byte."}
@@ -115,18 +115,26 @@ func (j *judge) rawBytes(l line, text string) {
 		}
 		j.add(l.number, l.column(l.start+nul), "", p)
 	}
-	if assigned && strings.HasPrefix(text, "=") {
+	if assigned && text[0] == '=' && !j.full(l.number, finding.Error) {
 		j.add(l.number, l.column(l.start), "", problem{code: codeEmptyName, severity: finding.Error,
 			fact: "The line has a '=' with no name before it.", effect: NotCreated.sentence(),
 			fix: "Delete the line, or begin it with '#'."})
 	}
-	if assigned && len(asContainerText(text)) >= maxVariable {
+	// Each byte that is not UTF-8 becomes three.
+	if assigned && len(text) >= maxVariable/3 && len(asContainerText(text)) >= maxVariable {
 		j.moot[l.assignment] = true
 		j.add(l.number, l.column(l.start), "", problem{code: codeLineTooLong, severity: finding.Error,
 			fact:   fmt.Sprintf("The line is %d bytes long, but Linux starts no program with a variable of %d bytes or more.", len(asContainerText(text)), maxVariable),
 			effect: NotCreated.sentence(), fix: "Shorten the value."})
 	}
 	if !utf8.ValidString(text) {
+		severity := finding.Info
+		if assigned && !comment {
+			severity = finding.Warning
+		}
+		if j.full(l.number, severity) {
+			return
+		}
 		at := 0
 		for _, r := range text {
 			if r == utf8.RuneError && !strings.HasPrefix(text[at:], "\uFFFD") {
@@ -134,11 +142,10 @@ func (j *judge) rawBytes(l line, text string) {
 			}
 			at += utf8.RuneLen(r)
 		}
-		p := problem{code: codeNotUTF8, severity: finding.Info,
+		p := problem{code: codeNotUTF8, severity: severity,
 			fact: "The line is not UTF-8, but sets nothing.", effect: "ecs-init and systemd ignore it. docker run --env-file refuses the file.",
 			fix: "Save the file as UTF-8."}
 		if assigned && !comment {
-			p.severity = finding.Warning
 			p.fact = "The line has bytes that are not UTF-8."
 			p.effect = "The agent gets U+FFFD in their place, and systemd silently ignores the whole file" + j.systemdSettings() + "."
 		}
@@ -151,12 +158,17 @@ func (j *judge) rawBytes(l line, text string) {
 func (j *judge) hasSystemdSettings() bool { return j.systemdSettings() != "" }
 
 func (j *judge) systemdSettings() string {
-	for _, a := range j.file.Assignments {
-		if v := byName[a.Name]; v != nil && (v.Reader == SystemdReader || v.Reader == BothReaders) {
-			return ", and ecs-init runs without " + a.Name
+	if j.unread == nil {
+		unread := ""
+		for _, a := range j.file.Assignments {
+			if v := a.variable; v != nil && (v.Reader == SystemdReader || v.Reader == BothReaders) {
+				unread = ", and ecs-init runs without " + a.Name
+				break
+			}
 		}
+		j.unread = &unread
 	}
-	return ""
+	return *j.unread
 }
 
 func (j *judge) byteOrderMark(l line, text string) {
@@ -179,9 +191,39 @@ func (j *judge) byteOrderMark(l line, text string) {
 	j.add(l.number, 1, variable, p)
 }
 
-// looseSetting is a line that sets something in the way of YAML, of a shell
-// without '=', or of a Dockerfile.
-var looseSetting = lazyregexp.New(`^(?i:export\s+|env\s+|set\s+|setenv\s+|-\s+)?["']?([A-Za-z][A-Za-z0-9_]*)["']?\s*(:|\s|$)`)
+// looseSetting finds the name in a line that sets something in the way of YAML,
+// of a shell without '=', or of a Dockerfile: NAME: value, NAME value, export
+// NAME, - "NAME". ok is false for other lines. It reads the beginning of the
+// text only.
+func looseSetting(text string) (start, end int, ok bool) {
+	const longest = 200
+	text = text[:min(len(text), longest)]
+	at := 0
+	for _, habit := range []string{"export", "env", "setenv", "set", "-"} {
+		if len(text) > len(habit) && strings.EqualFold(text[:len(habit)], habit) && isBlank(text[len(habit)]) {
+			for at = len(habit); at < len(text) && isBlank(text[at]); at++ {
+			}
+			break
+		}
+	}
+	if at < len(text) && (text[at] == '"' || text[at] == '\'') {
+		at++
+	}
+	start = at
+	for at < len(text) && text[at] < utf8.RuneSelf && (text[at] == '_' || isLetterOrDigit(rune(text[at]))) {
+		at++
+	}
+	end = at
+	if start == end || isDigit(text[start]) || text[start] == '_' {
+		return 0, 0, false
+	}
+	if at < len(text) && (text[at] == '"' || text[at] == '\'') {
+		at++
+	}
+	return start, end, at == len(text) || text[at] == ':' || isBlank(text[at])
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }
 
 func (j *judge) ignoredLine(l line, text string) {
 	switch text[0] {
@@ -191,15 +233,20 @@ func (j *judge) ignoredLine(l line, text string) {
 		j.semicolon(l)
 		return
 	}
-	const longest = 200
-	if match := looseSetting.FindStringSubmatch(text[:min(len(text), longest)]); match != nil {
-		if name := j.intended(match[1]); name != "" {
+	if start, end, ok := looseSetting(text); ok {
+		if name := j.intended(text[start:end]); name != "" {
 			severity, effect := j.lost(name)
+			if j.full(l.number, severity) {
+				return
+			}
 			j.add(l.number, l.column(l.start), name, problem{code: codeLineIgnored, severity: severity,
 				fact: "The line has no '=', and every reader ignores it.", effect: effect,
 				fix: "Write " + name + "=VALUE, without spaces around the '='."})
 			return
 		}
+	}
+	if j.full(l.number, finding.Warning) {
+		return
 	}
 	p := problem{code: codeLineIgnored, severity: finding.Info,
 		fact: "The line has no '=', and every reader ignores it.",
@@ -224,23 +271,41 @@ func (j *judge) semicolon(l line) {
 // intended gives the known variable that a malformed name was meant for, "" for
 // none: the last word in it that is one, or is near to one.
 func (j *judge) intended(name string) string {
-	words := strings.FieldsFunc(name, func(r rune) bool {
-		return r != '_' && (r >= 0x80 || !isLetterOrDigit(r))
-	})
-	for i := len(words) - 1; i >= 0; i-- {
-		if byName[words[i]] != nil {
-			return words[i]
+	for word := range wordsFromEnd(name) {
+		if byName[word] != nil {
+			return word
 		}
 	}
-	for i := len(words) - 1; i >= 0; i-- {
-		upper := strings.ToUpper(words[i])
-		if _, habit := mistaken[upper]; habit || hasFamilyPrefix(upper) {
-			if known := j.nearest(words[i]); known != "" {
-				return known
-			}
+	for word := range wordsFromEnd(name) {
+		if !hasFamilyPrefixInAnyCase(word) && mistaken[strings.ToUpper(word)] == "" {
+			continue
+		}
+		if known := j.nearest(word); known != "" {
+			return known
 		}
 	}
 	return ""
+}
+
+// wordsFromEnd gives the words of letters, digits and '_', the last one first.
+func wordsFromEnd(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		isWord := func(c byte) bool { return c == '_' || c < utf8.RuneSelf && isLetterOrDigit(rune(c)) }
+		for end := len(text); end > 0; {
+			if !isWord(text[end-1]) {
+				end--
+				continue
+			}
+			start := end
+			for start > 0 && isWord(text[start-1]) {
+				start--
+			}
+			if !yield(text[start:end]) {
+				return
+			}
+			end = start
+		}
+	}
 }
 
 // name looks at the name of an assignment.
@@ -253,9 +318,17 @@ func (j *judge) name(l line, a Assignment, text string) {
 		return
 	}
 	if variablename.IsValid(a.Name) {
-		if byName[a.Name] == nil {
+		if a.variable == nil {
 			j.unknown(a)
 		}
+		return
+	}
+	known := j.intended(a.Name)
+	severity, effect := finding.Warning, "The line has no effect."
+	if known != "" {
+		severity, effect = j.lost(known)
+	}
+	if j.full(a.Line, severity) {
 		return
 	}
 	cause := "The characters around the name become part of it."
@@ -270,14 +343,12 @@ func (j *judge) name(l line, a Assignment, text string) {
 	case strings.HasPrefix(a.Name, `"`) || strings.HasPrefix(a.Name, "'"):
 		cause = "The quotes become part of the name."
 	}
-	known := j.intended(a.Name)
 	if known == "" {
-		j.add(a.Line, a.Column, "", problem{code: codeNameMalformed, severity: finding.Warning,
-			fact: "The text before the '=' is not a variable name.", effect: "The line has no effect.",
+		j.add(a.Line, a.Column, "", problem{code: codeNameMalformed, severity: severity,
+			fact: "The text before the '=' is not a variable name.", effect: effect,
 			fix: "Write NAME=VALUE, or begin the line with '#' if it is a comment."})
 		return
 	}
-	severity, effect := j.lost(known)
 	j.add(a.Line, a.Column, known, problem{code: codeNameMalformed, severity: severity,
 		fact: cause, effect: effect,
 		fix: "Write " + known + "=VALUE, with nothing before the name and no space around the '='."})
@@ -286,26 +357,40 @@ func (j *judge) name(l line, a Assignment, text string) {
 
 func (j *judge) unknown(a Assignment) {
 	known := j.nearest(a.Name)
+	rightOneToo := false
+	if known != "" {
+		_, rightOneToo = j.file.Lookup(known)
+	}
+	inner, at := "", 0
+	severity, effect := finding.Warning, "The line has no effect."
+	switch {
+	case known == "":
+		// Environment=NAME=VALUE, or two settings on one line.
+		if inner, at = settingInside(a.Value.Reveal()); inner != "" {
+			severity, effect = j.lost(inner)
+		}
+	case !rightOneToo || hasFamilyPrefixInAnyCase(a.Name):
+		severity, effect = j.lost(known)
+	}
+	if j.full(a.Line, severity) {
+		return
+	}
 	variable, named := "", "this variable"
 	if known != "" || variablename.IsPublic(a.Name) {
 		variable, named = a.Name, a.Name
 	}
-	if inner, at := settingInside(a.Value.Reveal()); inner != "" && known == "" {
-		// Environment=NAME=VALUE, or two settings on one line.
-		severity, effect := j.lost(inner)
+	if inner != "" {
 		j.add(a.Line, a.columnAt(at), variable, problem{code: codeSwallowed, severity: severity,
 			fact: "No reader of ecs.config knows " + named + ", and its value swallows " + inner + ".", effect: effect,
 			fix: "Begin a new line before " + inner + "."})
 		return
 	}
-	_, rightOneToo := j.file.Lookup(known)
-	if known == "" || (rightOneToo && !hasFamilyPrefix(strings.ToUpper(a.Name))) {
-		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: finding.Warning,
-			fact: "No reader of ecs.config knows " + named + ".", effect: "The line has no effect.",
+	if known == "" || (rightOneToo && !hasFamilyPrefixInAnyCase(a.Name)) {
+		j.add(a.Line, a.Column, variable, problem{code: codeUnknownVariable, severity: severity,
+			fact: "No reader of ecs.config knows " + named + ".", effect: effect,
 			fix: "Delete the line, or correct the name."})
 		return
 	}
-	severity, effect := j.lost(known)
 	what := "No reader of ecs.config knows " + named + "."
 	fix := "Rename " + named + " to " + known + "."
 	if rightOneToo {
@@ -333,8 +418,8 @@ func (j *judge) continuation(i int) int {
 	for k := i + 1; k < len(lines) && open.unclosed(); k++ {
 		text := j.text[lines[k].start:lines[k].end]
 		if lines[k].assignment >= 0 {
-			name := j.file.Assignments[lines[k].assignment].Name
-			if byName[name] != nil || (variablename.IsValid(name) && hasFamilyPrefix(name)) {
+			next := j.file.Assignments[lines[k].assignment]
+			if name := next.Name; next.variable != nil || (variablename.IsValid(name) && hasFamilyPrefix(name)) {
 				break
 			}
 		}
@@ -394,7 +479,7 @@ func (b *bracketCounter) read(text string) {
 func (b *bracketCounter) unclosed() bool { return b.quote != 0 || b.depth > 0 }
 
 func (j *judge) multiLine(a Assignment, last int) {
-	v := byName[a.Name]
+	v := a.variable
 	named := "The value"
 	if v != nil {
 		named += " of " + a.Name

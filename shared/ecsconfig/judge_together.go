@@ -26,7 +26,7 @@ func (j *judge) disabled(name string) bool {
 // row of the catalogue.
 func (j *judge) together() {
 	for index, a := range j.file.Assignments {
-		v := byName[a.Name]
+		v := a.variable
 		if v == nil || j.file.last[a.Name] != index || a.Value.IsZero() {
 			continue
 		}
@@ -174,10 +174,10 @@ func (j *judge) agentLog() {
 // when that is another than the agent's, and lines that only docker run
 // refuses. It speaks only of lines about which nothing is said yet.
 func (j *judge) readersDisagree() {
-	for name, index := range j.file.last {
+	for name, index := range j.file.last { // report sorts
 		a := j.file.Assignments[index]
-		v := byName[name]
-		if v == nil || j.explained[a.Line] || (v.Reader != BothReaders && v.Reader != SystemdReader) {
+		v := a.variable
+		if j.explained[a.Line] || (v.Reader != BothReaders && v.Reader != SystemdReader) {
 			continue
 		}
 		value, ok := j.systemd[name]
@@ -211,7 +211,7 @@ func (j *judge) readersDisagree() {
 // and systemd does not.
 func (j *judge) oddWhiteSpace() {
 	for _, l := range j.file.lines {
-		if l.assignment < 0 || j.explained[l.number] || byName[j.file.Assignments[l.assignment].Name] == nil {
+		if l.assignment < 0 || j.explained[l.number] || j.file.Assignments[l.assignment].variable == nil {
 			continue
 		}
 		after, _, _ := strings.Cut(j.text[l.end:], "\n")

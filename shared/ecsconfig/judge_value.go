@@ -14,7 +14,7 @@ import (
 // later line makes void.
 func (j *judge) assignment(index int) {
 	a := j.file.Assignments[index]
-	v := byName[a.Name]
+	v := a.variable
 	if v == nil {
 		return
 	}

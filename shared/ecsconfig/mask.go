@@ -48,10 +48,10 @@ func blot(masked []byte, start, end int) {
 func (j *judge) maskLoose(masked []byte, l line) {
 	text := j.text[l.start:l.end]
 	start := l.start
-	if match := looseSetting.FindStringSubmatchIndex(text[:min(len(text), 200)]); match != nil && text[0] != '#' {
-		if v := byName[text[match[2]:match[3]]]; v != nil {
-			start += match[3]
-			blot(masked, start+j.shownLength(v, text[match[3]:]), l.end)
+	if name, end, ok := looseSetting(text); ok && text[0] != '#' {
+		if v := byName[text[name:end]]; v != nil {
+			start += end
+			blot(masked, start+j.shownLength(v, text[end:]), l.end)
 			return
 		}
 	}
@@ -59,7 +59,7 @@ func (j *judge) maskLoose(masked []byte, l line) {
 }
 
 func (j *judge) maskAssignment(masked []byte, a Assignment) {
-	v := byName[a.Name]
+	v := a.variable
 	if v == nil {
 		v = maskedName(masked, a)
 	}

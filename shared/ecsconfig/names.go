@@ -122,13 +122,16 @@ func stems(name string) string {
 	return strings.Join(words, "_")
 }
 
-// hasFamilyPrefix says that a name is written for the agent, or for a library
+// families are how a name begins that is written for the agent, or for a library
 // inside it.
+var families = []string{"ECS_", "NONECS_", "NON_ECS_", "AWS_", "CREDENTIALS_FETCHER_"}
+
 func hasFamilyPrefix(name string) bool {
-	for _, prefix := range []string{"ECS_", "NONECS_", "NON_ECS_", "AWS_", "CREDENTIALS_FETCHER_"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(families, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+func hasFamilyPrefixInAnyCase(name string) bool {
+	return slices.ContainsFunc(families, func(prefix string) bool {
+		return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+	})
 }

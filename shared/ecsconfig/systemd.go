@@ -16,159 +16,34 @@ var (
 	errSystemdInvalidUTF8 = errors.New("systemd refuses a file with an assignment that is not UTF-8 (src/basic/env-file.c check_utf8ness_and_warn)")
 )
 
-type systemdState int
-
-const (
-	beforeName systemdState = iota
-	inName
-	beforeValue
-	inValue
-	afterBackslash
-	inSingleQuotes
-	inDoubleQuotes
-	afterQuotedBackslash
-	inComment
-	afterCommentBackslash
-)
-
-// readAsSystemd gives what ecs-init finds in its own environment, because its unit
-// has EnvironmentFile=-/etc/ecs/ecs.config. An error means that systemd ignores
+// readAsSystemd gives what ecs-init finds in its own environment of the names
+// that are wanted, because its unit has EnvironmentFile=-/etc/ecs/ecs.config. An
+// error means that systemd ignores
 // the whole file silently.
 //
-// The state machine is that of systemd 252, src/basic/env-file.c
+// It reads as the state machine of systemd 252 does, src/basic/env-file.c
 // parse_env_file_internal. Versions from 254 on end a comment at its newline
 // even after a backslash.
-func readAsSystemd(content string) (map[string]string, error) {
-	const whitespace = " \t\n\r"
+func readAsSystemd(content string, isWanted func(name string) bool) (map[string]string, error) {
 	if strings.IndexByte(content, 0) >= 0 {
 		return nil, errSystemdNUL
 	}
 	environment := map[string]string{}
-	// Buffers keep their memory over a Reset, which strings.Builder gives away.
-	var name, value bytes.Buffer
-	// Where trailing white space begins, -1 for none.
-	nameSpace, valueSpace := -1, -1
-	invalid := false
-	push := func(chompValue bool) {
-		n, v := name.String(), value.String()
-		if nameSpace >= 0 {
-			n = n[:nameSpace]
+	ascii := isASCII(content)
+	reader := systemdReader{content: content}
+	for {
+		name, value, ok := reader.next()
+		if !ok {
+			break
 		}
-		if chompValue && valueSpace >= 0 {
-			v = v[:valueSpace]
+		if !ascii && (!systemdUTF8(name) || !systemdUTF8(value)) {
+			return nil, errSystemdInvalidUTF8
 		}
-		invalid = invalid || !systemdUTF8(n) || !systemdUTF8(v)
 		// A later invalid assignment replaces an earlier valid one before the
 		// invalid ones are dropped, but only under the same, hence valid, name.
-		if variablename.IsValid(n) { // env_name_is_valid
-			environment[n] = v
+		if isWanted(name) && variablename.IsValid(name) { // env_name_is_valid
+			environment[name] = value
 		}
-		name.Reset()
-		value.Reset()
-	}
-
-	state := beforeName
-	for i := range len(content) {
-		c := content[i]
-		newline := c == '\n' || c == '\r'
-		space := strings.IndexByte(whitespace, c) >= 0
-		switch state {
-		case beforeName:
-			if c == '#' || c == ';' {
-				state = inComment
-			} else if !space {
-				state, nameSpace = inName, -1
-				name.WriteByte(c)
-			}
-		case inName:
-			switch {
-			case newline:
-				state = beforeName
-				name.Reset()
-			case c == '=':
-				state, valueSpace = beforeValue, -1
-			default:
-				if !space {
-					nameSpace = -1
-				} else if nameSpace < 0 {
-					nameSpace = name.Len()
-				}
-				name.WriteByte(c)
-			}
-		case beforeValue:
-			switch {
-			case newline:
-				state = beforeName
-				push(false)
-			case c == '\'':
-				state = inSingleQuotes
-			case c == '"':
-				state = inDoubleQuotes
-			case c == '\\':
-				state = afterBackslash
-			case !space:
-				state = inValue
-				value.WriteByte(c)
-			}
-		case inValue:
-			switch {
-			case newline:
-				state = beforeName
-				push(true)
-			case c == '\\':
-				state, valueSpace = afterBackslash, -1
-			default:
-				if !space {
-					valueSpace = -1
-				} else if valueSpace < 0 {
-					valueSpace = value.Len()
-				}
-				value.WriteByte(c)
-			}
-		case afterBackslash:
-			state = inValue
-			if !newline {
-				value.WriteByte(c)
-			}
-		case inSingleQuotes:
-			if c == '\'' {
-				state = beforeValue
-			} else {
-				value.WriteByte(c)
-			}
-		case inDoubleQuotes:
-			switch c {
-			case '"':
-				state = beforeValue
-			case '\\':
-				state = afterQuotedBackslash
-			default:
-				value.WriteByte(c)
-			}
-		case afterQuotedBackslash:
-			state = inDoubleQuotes
-			if strings.IndexByte("\"\\`$", c) >= 0 {
-				value.WriteByte(c)
-			} else if c != '\n' {
-				value.WriteByte('\\')
-				value.WriteByte(c)
-			}
-		case inComment:
-			if c == '\\' {
-				state = afterCommentBackslash
-			} else if newline {
-				state = beforeName
-			}
-		case afterCommentBackslash:
-			state = inComment
-		}
-	}
-	switch state {
-	case beforeValue, inValue, afterBackslash, inSingleQuotes, inDoubleQuotes, afterQuotedBackslash:
-		push(state == inValue)
-	}
-	if invalid {
-		return nil, errSystemdInvalidUTF8
 	}
 	for n, v := range environment {
 		if systemdControl(v) {
@@ -176,6 +51,168 @@ func readAsSystemd(content string) (map[string]string, error) {
 		}
 	}
 	return environment, nil
+}
+
+const systemdBlanks = " \t\n\r"
+
+// systemdReader reads the assignments of a file one after the other.
+type systemdReader struct {
+	content string
+	at      int // what comes next
+	newline int // the first newline from at on, the end for none; behind at where it is not known
+	buffer  bytes.Buffer
+}
+
+// lineEnd is where the line at the reader's place ends: systemd takes a carriage
+// return for a newline too.
+func (r *systemdReader) lineEnd() int {
+	if r.newline <= r.at {
+		r.newline = len(r.content)
+		if next := strings.IndexByte(r.content[r.at:], '\n'); next >= 0 {
+			r.newline = r.at + next
+		}
+	}
+	if carriage := strings.IndexByte(r.content[r.at:r.newline], '\r'); carriage >= 0 {
+		return r.at + carriage
+	}
+	return r.newline
+}
+
+func (r *systemdReader) next() (name, value string, ok bool) {
+	for r.at < len(r.content) {
+		switch c := r.content[r.at]; {
+		case strings.IndexByte(systemdBlanks, c) >= 0:
+			r.at++
+			continue
+		case c == '#' || c == ';':
+			r.skipComment()
+			continue
+		}
+		end := r.lineEnd()
+		// The first byte belongs to the name, whatever it is.
+		equals := strings.IndexByte(r.content[r.at+1:end], '=')
+		if equals < 0 {
+			r.at = end
+			continue
+		}
+		name = strings.TrimRight(r.content[r.at:r.at+1+equals], systemdBlanks)
+		r.at += 1 + equals + 1
+		plain := strings.TrimLeft(r.content[r.at:end], systemdBlanks)
+		if plain != "" && plain[0] != '\'' && plain[0] != '"' && strings.IndexByte(plain, '\\') < 0 {
+			r.at = end
+			return name, strings.TrimRight(plain, systemdBlanks), true
+		}
+		return name, r.quotedValue(), true
+	}
+	return "", "", false
+}
+
+// skipComment goes to the end of a comment, which a backslash carries over a
+// newline.
+func (r *systemdReader) skipComment() {
+	for r.at < len(r.content) {
+		switch r.content[r.at] {
+		case '\n', '\r':
+			return
+		case '\\':
+			r.at++
+		}
+		r.at++
+	}
+}
+
+// quotedValue reads a value with quotes or backslashes: pieces in quotes first,
+// then text without.
+func (r *systemdReader) quotedValue() string {
+	r.buffer.Reset()
+	for r.at < len(r.content) {
+		c := r.content[r.at]
+		switch {
+		case c == '\n' || c == '\r':
+			return r.buffer.String()
+		case c == '\'':
+			r.at++
+			r.singleQuotes()
+		case c == '"':
+			r.at++
+			r.doubleQuotes()
+		case strings.IndexByte(systemdBlanks, c) >= 0:
+			r.at++
+		default:
+			return r.unquoted()
+		}
+	}
+	return r.buffer.String()
+}
+
+func (r *systemdReader) singleQuotes() {
+	rest := r.content[r.at:]
+	end := strings.IndexByte(rest, '\'')
+	if end < 0 {
+		end = len(rest)
+	}
+	r.buffer.WriteString(rest[:end])
+	r.at += end + 1
+}
+
+func (r *systemdReader) doubleQuotes() {
+	for r.at < len(r.content) {
+		c := r.content[r.at]
+		r.at++
+		switch {
+		case c == '"':
+			return
+		case c != '\\':
+			r.buffer.WriteByte(c)
+		case r.at < len(r.content):
+			escaped := r.content[r.at]
+			r.at++
+			if strings.IndexByte("\"\\`$", escaped) >= 0 {
+				r.buffer.WriteByte(escaped)
+			} else if escaped != '\n' {
+				r.buffer.WriteByte('\\')
+				r.buffer.WriteByte(escaped)
+			}
+		}
+	}
+}
+
+// unquoted reads to the end of the line, over newlines that have a backslash,
+// and drops the blanks at the end.
+func (r *systemdReader) unquoted() string {
+	kept := r.buffer.Len() // what no blank at the end belongs to
+	for r.at < len(r.content) {
+		c := r.content[r.at]
+		if c == '\n' || c == '\r' {
+			break
+		}
+		r.at++
+		if c != '\\' {
+			r.buffer.WriteByte(c)
+			if c != ' ' && c != '\t' {
+				kept = r.buffer.Len()
+			}
+			continue
+		}
+		if r.at < len(r.content) {
+			escaped := r.content[r.at]
+			r.at++
+			if escaped != '\n' && escaped != '\r' {
+				r.buffer.WriteByte(escaped)
+			}
+		}
+		kept = r.buffer.Len()
+	}
+	return r.buffer.String()[:kept]
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // systemdControl is string_has_cc(value, "\t\n"), which makes
