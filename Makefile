@@ -118,7 +118,8 @@ agent-facts:
 
 # Start the real agent with every value of the grid that was not measured yet,
 # and write how it ended: make agent-start VERSION=1.105.1 [SOURCE=DIRECTORY].
-# Needs root on Linux and takes hours; it may be stopped and started again.
+# Needs root on Linux. All of the grid takes an hour or two, most of which the
+# agents wait; it may be stopped and started again.
 agent-start:
 	@test -x .local/agent-$(VERSION) || go -C tests run ./cmd/agentfacts -version '$(VERSION)' -source '$(abspath $(SOURCE))' -build ../.local/agent-$(VERSION)
 	@go -C tests test ./agentstart -run TestMeasure -count=1 -timeout 0 -args -measure -agent "$(CURDIR)/.local/agent-$(VERSION)"

@@ -450,9 +450,9 @@ func rows() []Variable {
 		},
 		{
 			Name: "ECS_AGENT_CONFIG_FILE_PATH", Type: Path, Default: "/etc/ecs_container_agent/config.json", DefaultWindows: "as Linux; owner must be Administrators", ECSInit: new("/etc/ecs/ecs.config.json"),
-			Bad:   Unchecked,
-			Does:  "JSON configuration file that is merged under the environment",
-			Check: checkConfigFile, Path: &pathUse{effect: "The agent runs without the settings of the file.", fix: "Keep the file below /etc/ecs, which is mounted."},
+			Bad:  Unchecked,
+			Does: "JSON configuration file that is merged under the environment",
+			Path: &pathUse{isFile: true, effect: "The agent runs without the settings of the file.", fix: "Keep the file below /etc/ecs, which is mounted."},
 		},
 
 		// Logging (ecs-agent/logger/log.go, ecs-init/config/common.go).
@@ -688,21 +688,21 @@ func rows() []Variable {
 			Bad:    Unchecked,
 			Reader: SDKReader,
 			Does:   "shared credentials file",
-			Path:   &pathUse{effect: "The AWS SDK runs without the file.", fix: "Keep the file below /etc/ecs, which is mounted."},
+			Path:   &pathUse{isFile: true, effect: "The AWS SDK runs without the file.", fix: "Keep the file below /etc/ecs, which is mounted."},
 		},
 		{
 			Name: "AWS_CONFIG_FILE", Type: Path,
 			Bad:    Unchecked,
 			Reader: SDKReader,
 			Does:   "shared configuration file",
-			Path:   &pathUse{effect: "The AWS SDK runs without the file.", fix: "Keep the file below /etc/ecs, which is mounted."},
+			Path:   &pathUse{isFile: true, effect: "The AWS SDK runs without the file.", fix: "Keep the file below /etc/ecs, which is mounted."},
 		},
 		{
 			Name: "AWS_CA_BUNDLE", Type: Path,
 			Bad:    Unchecked,
 			Reader: SDKReader,
 			Does:   "certificate authorities for the AWS APIs; a missing file is an error",
-			Path:   &pathUse{imageIsFine: true, ending: Restarts, effect: "The AWS SDK refuses to load without the file. " + Restarts.sentence(), fix: "Keep the file below /etc/ecs, which is mounted."},
+			Path:   &pathUse{isFile: true, imageIsFine: true, ending: Restarts, effect: "The AWS SDK refuses to load without the file. " + Restarts.sentence(), fix: "Keep the file below /etc/ecs, which is mounted."},
 		},
 		{
 			Name: "AWS_ENDPOINT_URL", Type: URL,
@@ -742,6 +742,7 @@ func rows() []Variable {
 			Bad:    StopsAgent,
 			Reader: SDKReader,
 			Does:   "IPv4 or IPv6 for the instance metadata",
+			Check:  checkMetadataMode,
 		},
 		{
 			Name: "AWS_EC2_METADATA_V1_DISABLED", Type: SDKBoolean,
@@ -774,7 +775,7 @@ func rows() []Variable {
 			Reader:   SDKReader,
 			Does:     "token of a web identity",
 			Together: webIdentity,
-			Path:     &pathUse{ending: Restarts, effect: noCredentials + Restarts.sentence(), fix: "Delete the line, or keep the file below /etc/ecs, which is mounted."},
+			Path:     &pathUse{isFile: true, ending: Restarts, effect: noCredentials + Restarts.sentence(), fix: "Delete the line, or keep the file below /etc/ecs, which is mounted."},
 		},
 		{
 			Name: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", Type: Text,

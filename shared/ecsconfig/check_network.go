@@ -29,12 +29,22 @@ func checkDockerHost(_ *judge, v *Variable, value string) []problem {
 	case scheme == "npipe":
 		p.fact = "A named pipe in " + v.Name + " works on Windows only."
 	case scheme == "unix" && !strings.HasPrefix(address, "/"):
-		p.fact = v.is(value) + " has a relative path after unix://."
+		// ecs-init binds the path into the container (docker.go getDockerSocketBind).
+		p.fact, p.effect = v.is(value)+" has a relative path after unix://.", NotCreated.sentence()
 		if path.Base(address) == "docker.sock" {
 			p.value, p.sure = "unix:///"+address, true
 		}
 	case scheme == "unix":
 		return nil
+	case !canBeDialed(scheme, address):
+		p.fact = v.Name + " has no host to connect to after " + scheme + "://."
+		if !isPublic(scheme) {
+			p.fact = v.Name + " has no host to connect to."
+		}
+		if strings.EqualFold(strings.TrimSpace(scheme), "unix") && strings.EqualFold(address, "/var/run/docker.sock") {
+			p.fact = "The scheme in " + v.Name + " is not unix, in lower case and without a space, so the agent takes the path for a host."
+			p.value, p.sure = "unix:///var/run/docker.sock", true
+		}
 	default:
 		p.severity = finding.Warning
 		p.fact = v.Name + " is not a unix:// address, and ecs-init ignores it."
@@ -42,6 +52,24 @@ func checkDockerHost(_ *judge, v *Variable, value string) []problem {
 		p.fix = "Write " + v.Name + "=unix:///var/run/docker.sock, or delete the line."
 	}
 	return one(p)
+}
+
+// canBeDialed says that an address could be one of a Docker daemon. docker/client
+// takes every scheme but unix and npipe for TCP, and parses the address for tcp
+// only.
+func canBeDialed(scheme, address string) bool {
+	if scheme == "tcp" {
+		parsed, err := url.Parse("tcp://" + address)
+		if err != nil {
+			return false
+		}
+		address = parsed.Host
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return isHost(strings.Trim(address, "[]"))
+	}
+	return (host == "" || isHost(host)) && isPort(port)
 }
 
 // checkBackendHost is for the endpoint of the ECS API, to which the agent adds

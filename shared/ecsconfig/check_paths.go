@@ -18,6 +18,9 @@ type pathUse struct {
 	list bool
 	// imageIsFine says that files of the agent's image serve too.
 	imageIsFine bool
+	// isFile says that the start-up ends if there is a directory, which can be
+	// opened and not be read.
+	isFile bool
 	// ending is how the start-up ends without the path, effect what happens.
 	ending Ending
 	effect string
@@ -33,6 +36,10 @@ func checkPath(_ *judge, v *Variable, value string) []problem {
 		return nil
 	}
 	where := locate(value)
+	if clean := path.Clean("/" + value); use.isFile && (isDirectory(clean) || where.mount != nil && where.mount.container == clean) {
+		return one(problem{code: codePath, severity: Restarts.severity(), fact: v.is(value) + " is a directory in the agent's container, not a file.",
+			effect: Restarts.sentence(), fix: use.fix})
+	}
 	if use.list {
 		for entry := range strings.SplitSeq(value, ":") {
 			if entryWhere := locate(entry); entryWhere.mount != nil || entryWhere.image {
@@ -135,16 +142,4 @@ func checkCgroup(_ *judge, v *Variable, value string) []problem {
 	}
 	return one(problem{code: codePath, severity: finding.Warning, fact: v.is(value) + " is not " + v.Default + ", where ecs-init mounts the cgroups.",
 		effect: "Tasks with CPU or memory limits may not start.", fix: "Delete the line."})
-}
-
-// checkConfigFile is for the JSON file that the agent reads if it can be opened
-// (agent/config/config.go fileConfig): a directory can, and can't be read.
-func checkConfigFile(j *judge, v *Variable, value string) []problem {
-	clean := path.Clean("/" + value)
-	where := locate(value)
-	if !isDirectory(clean) && (where.mount == nil || where.mount.container != clean) {
-		return checkPath(j, v, value)
-	}
-	return one(problem{code: codePath, severity: Restarts.severity(), fact: v.is(value) + " is a directory in the agent's container, not a file.",
-		effect: Restarts.sentence(), fix: v.Path.fix})
 }

@@ -2,12 +2,13 @@ package ecsconfig
 
 import (
 	"cmp"
+	"math"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // noCredentials is how the start-up ends if the default chain of the AWS SDK
@@ -25,6 +26,12 @@ func checkMetadataDisabled(j *judge, v *Variable, value string) []problem {
 		}
 	}
 	return problems
+}
+
+// checkMetadataMode is for the one word of the SDK that it trims
+// (feature/ec2/imds EndpointModeState).
+func checkMetadataMode(j *judge, v *Variable, value string) []problem {
+	return checkChoice(j, v, strings.TrimSpace(value))
 }
 
 // checkMetadataEndpoint is for the address of the instance metadata.
@@ -143,12 +150,22 @@ func isLocalHost(host string) bool {
 	return host == "localhost"
 }
 
-var memoryLimit = lazyregexp.New(`^([0-9]+(B|KiB|MiB|GiB|TiB)?|off)$`)
+// memoryUnits are the suffixes of GOMEMLIMIT, as powers of two.
+var memoryUnits = map[string]int{"": 0, "B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+
+// isMemoryLimit is runtime/string.go parseByteCount of Go 1.25, with which the
+// agent is built: no more than 63 bits, and no sign.
+func isMemoryLimit(value string) bool {
+	digits := strings.TrimRight(value, "BKMGTi")
+	power, known := memoryUnits[value[len(digits):]]
+	number, err := strconv.ParseUint(digits, 10, 63)
+	return known && err == nil && number <= math.MaxInt64>>power
+}
 
 // checkMemoryLimit follows runtime/mgcpacer.go readGOMEMLIMIT, which ends the
 // program over a malformed value.
 func checkMemoryLimit(_ *judge, v *Variable, value string) []problem {
-	if memoryLimit.MatchString(value) {
+	if value == "off" || isMemoryLimit(value) {
 		return nil
 	}
 	return one(problem{code: codeSDK, severity: Restarts.severity(), fact: v.is(value) + " is not a size such as 512MiB, and Go's runtime ends the program over it.",

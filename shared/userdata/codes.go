@@ -16,6 +16,7 @@ const (
 	codeTOML           = "bottlerocket-toml-invalid"
 	codeSetting        = "bottlerocket-setting-unknown"
 	codeParameter      = "initialize-parameter-unknown"
+	codeScope          = "environment-not-machine"
 	codeHeader         = "user-data-header-missing"
 	codeTwoHeaders     = "user-data-header-duplicate"
 	codeLeadingSpace   = "user-data-leading-space"
@@ -64,6 +65,8 @@ var definitions = []definition{
 		"Correct the name, or delete the line."},
 	{codeParameter, finding.Warning, "A parameter that Initialize-ECSAgent doesn't have.", "The agent ignores the value and uses its default.", "",
 		"Correct the name, or set the agent's variable with [Environment]::SetEnvironmentVariable(…, \"Machine\")."},
+	{codeScope, finding.Warning, "PowerShell sets a variable of the agent for its own process or user, not for the machine.", "The agent ignores the value and uses its default.", "",
+		"Write [Environment]::SetEnvironmentVariable(\"NAME\", \"VALUE\", \"Machine\") before Initialize-ECSAgent."},
 	{codeEdited, finding.Info, "A command changes ecs.config in a way that isn't followed.", "", "", ""},
 	{codeElsewhere, finding.Info, "The configuration, or a part of it, comes from a file elsewhere.", "", "", ""},
 	{codeUnknown, finding.Info, "A value is known only when a template is filled in or an instance boots.", "", "", ""},

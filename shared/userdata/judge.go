@@ -85,6 +85,10 @@ func (c Configuration) noteFinding(n note) (f finding.Finding, told bool) {
 	switch n.code {
 	case codeSecret:
 		return f, false
+	case codeScope:
+		if _, set := c.file.Lookup(n.detail); set || !c.IsECSSetup() {
+			return f, false
+		}
 	case codeHeader, codeTwoHeaders, codeLeadingSpace:
 		if !c.IsECSSetup() && (n.code != codeTwoHeaders || !strings.Contains(string(c.source), configPath)) {
 			return f, false
@@ -162,6 +166,8 @@ func (c Configuration) noteMessage(n note) string {
 		return fmt.Sprintf("%s changes ecs.config. What comes out of it isn't checked.", strings.ToUpper(n.detail[:1])+n.detail[1:])
 	case codeSetting:
 		return fmt.Sprintf("settings.ecs has no setting %q. Bottlerocket may refuse the user data as a whole.", shownWord(n.detail))
+	case codeScope:
+		return fmt.Sprintf("%s is set for this process or user only. The agent's service, which gets the machine's environment, doesn't see it.", shownName(n.detail))
 	case codeParameter:
 		return fmt.Sprintf("Initialize-ECSAgent has no parameter %s. PowerShell refuses the call, and the agent isn't started.", shownWord(n.detail))
 	}
@@ -226,11 +232,19 @@ func (c Configuration) configFindings() []finding.Finding {
 			f.Line, f.Column = c.Evidence[0].Line, 1
 		}
 		f = c.asWritten(f)
+		if f.Code == "value-unexpanded" && c.isShell() && !c.isTemplate {
+			f.Fix = "Let the shell fill it in: write the here-document's word without quotes (<<EOF), or double quotes instead of single ones."
+		}
 		if !slices.Contains(findings, f) {
 			findings = append(findings, f)
 		}
 	}
 	return findings
+}
+
+// isShell says that a shell writes the configuration.
+func (c Configuration) isShell() bool {
+	return c.Form == ShellScript || c.Form == CloudConfig || c.Form == Archive
 }
 
 // asWritten puts a finding about ecs.config into the words of the source.

@@ -29,6 +29,7 @@ func TestEveryCode(t *testing.T) {
 		"bottlerocket-toml-invalid":    {bottlerocket("image-pull-behavior = once\n"), bottlerocket("image-pull-behavior = \"once\"\n")},
 		"bottlerocket-setting-unknown": {bottlerocket("pull-behavior = \"once\"\n"), bottlerocket("image-pull-behavior = \"once\"\n")},
 		"initialize-parameter-unknown": {"<powershell>\nInitialize-ECSAgent -Cluster prod -EnableTaskRoles\n</powershell>", "<powershell>\nInitialize-ECSAgent -Cluster prod -EnableTaskIAMRole\n</powershell>"},
+		"environment-not-machine":      {"<powershell>\n$env:ECS_LOGLEVEL = \"debug\"\nInitialize-ECSAgent -Cluster prod\n</powershell>", "<powershell>\n[Environment]::SetEnvironmentVariable(\"ECS_LOGLEVEL\", \"debug\", \"Machine\")\nInitialize-ECSAgent -Cluster prod\n</powershell>"},
 		"user-data-header-missing":     {write, bash(write)},
 		"user-data-header-duplicate":   {bash("#cloud-config\n" + write), bash(write)},
 		"user-data-leading-space":      {" " + bash(write), bash(write)},
@@ -52,6 +53,42 @@ func TestEveryCode(t *testing.T) {
 		}
 		if found, all := has(test.control, code.Code); found {
 			t.Errorf("the control of %s has %+v", code.Code, all)
+		}
+	}
+}
+
+// TestProcessEnvironment holds that a variable of the agent must be set for the
+// machine, and that a script may use its own environment as it likes.
+func TestProcessEnvironment(t *testing.T) {
+	const code = "environment-not-machine"
+	for script, want := range map[string]bool{
+		`$env:ECS_CONTAINER_STOP_TIMEOUT = "2m"`:                                                                          true,
+		`[Environment]::SetEnvironmentVariable("ECS_LOGLEVEL", "debug")`:                                                  true,
+		`[Environment]::SetEnvironmentVariable("ECS_LOGLEVEL", "debug", "Process")`:                                       true,
+		`[System.Environment]::SetEnvironmentVariable("ECS_LOGLEVEL", "debug", [System.EnvironmentVariableTarget]::User)`: true,
+		`[Environment]::SetEnvironmentVariable("ECS_LOGLEVEL", "debug", "Machine")`:                                       false,
+		`$env:HTTP_PROXY = "http://proxy.example.com:3128"`:                                                               false,
+		"$env:ECS_NAME = \"x\"\nWrite-Output $env:ECS_NAME":                                                               false,
+		"$env:ECS_LOGLEVEL = \"debug\"\n[Environment]::SetEnvironmentVariable(\"ECS_LOGLEVEL\", \"debug\", \"Machine\")":  false,
+		`[Environment]::SetEnvironmentVariable("ECS_LOGLEVEL", "debug", $target)`:                                         false,
+	} {
+		found := userdata.Read([]byte("<powershell>\n"+script+"\nInitialize-ECSAgent -Cluster prod\n</powershell>"), userdata.Options{Whole: true}).Judge()
+		if got := slices.ContainsFunc(found, func(f finding.Finding) bool { return f.Code == code }); got != want {
+			t.Errorf("%s: %+v", script, found)
+		}
+	}
+}
+
+// TestUnexpandedByShell holds that the fix for a variable that the shell leaves
+// alone is one for the shell.
+func TestUnexpandedByShell(t *testing.T) {
+	for _, script := range []string{
+		"CLUSTER=prod\ncat > /etc/ecs/ecs.config << \"EOF\"\nECS_CLUSTER=$CLUSTER\nEOF\n",
+		"CLUSTER=prod\necho 'ECS_CLUSTER=$CLUSTER' >> /etc/ecs/ecs.config\n",
+	} {
+		found := userdata.Read([]byte("#!/bin/bash\n"+script), userdata.Options{Whole: true}).Judge()
+		if len(found) != 1 || found[0].Severity != finding.Error || !strings.Contains(found[0].Fix, "without quotes (<<EOF)") {
+			t.Errorf("%s: %+v", script, found)
 		}
 	}
 }

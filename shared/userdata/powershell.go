@@ -641,6 +641,7 @@ func (p *powerShell) statement(tokens []token) {
 		name := strings.Trim(first, "${}")
 		if environment, ok := strings.CutPrefix(name, "env:"); ok {
 			name = "env:" + environment
+			p.processOnly(environment, tokens[0].at)
 		}
 		if symbol(2, "@{") {
 			p.tables[name] = tokens[3:]
@@ -671,16 +672,35 @@ func (p *powerShell) environment(tokens []token) {
 		return
 	}
 	arguments := callArguments(tokens[i+1:])
-	if len(arguments) < 3 {
-		return // for this process alone
-	}
-	scope := ""
-	for _, t := range arguments[2] {
-		scope += t.text.String()
+	if len(arguments) < 2 {
+		return
 	}
 	name := p.value(arguments[0])
-	if strings.Contains(strings.ToLower(scope), "machine") && name.unknown() == "" {
+	if name.unknown() != "" {
+		return
+	}
+	scope := "process"
+	if len(arguments) > 2 {
+		scope = ""
+		for _, t := range arguments[2] {
+			scope += strings.ToLower(t.text.String())
+		}
+	}
+	switch {
+	case strings.Contains(scope, "machine"):
 		p.machine.set(name.String(), p.value(arguments[1]), SetsEnvironment, p.script.offset(tokens[i].at))
+	case strings.Contains(scope, "process"), strings.Contains(scope, "user"):
+		p.processOnly(name.String(), tokens[i].at)
+	}
+}
+
+// processOnly notes that a variable of the agent is set where its service, which
+// gets the machine's environment, doesn't see it. What the script itself reads
+// afterwards is its own business.
+func (p *powerShell) processOnly(name string, at int) {
+	name = strings.ToUpper(name)
+	if strings.HasPrefix(name, "ECS_") && strings.Count(strings.ToUpper(p.raw), "ENV:"+name) <= 1 {
+		p.machine.note(codeScope, p.script.offset(at), name)
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 	"io"
 	"os/exec"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Agent is a real agent in its own surroundings.
@@ -73,26 +76,36 @@ var changesOthers = map[string]bool{
 	"AWS_ENDPOINT_URL": true, "AWS_ENDPOINT_URL_ECS": true, "AWS_ENDPOINT_URL_EC2": true,
 }
 
-// Measure runs the cases and reports each ending. Those that are expected to
-// register run many together, as long as they are of different variables; where
-// such a start-up fails, its cases run in halves. A variable gets limit
-// start-ups of its own at most; what is left then is not reported.
-func Measure(agent *Agent, cases []Case, fails func(Case) bool, limit int, report func(Case, Ending)) error {
+// Measure runs the cases and reports each ending, one after the other. Those
+// that are expected to register run many together, as long as they are of
+// different variables; where such a start-up fails, its cases run in halves. A
+// variable gets limit start-ups of its own at most; what is left then is not
+// reported. The agents work side by side: a start-up that fails spends most of
+// its time in the pauses between retries.
+func Measure(agents []*Agent, cases []Case, fails func(Case) bool, limit int, report func(Case, Ending)) error {
+	var mu sync.Mutex
 	singles := map[string]int{}
-	single := func(c Case) error {
-		if singles[c.Name]++; singles[c.Name] > limit {
+	single := func(agent *Agent, c Case) error {
+		mu.Lock()
+		singles[c.Name]++
+		enough := singles[c.Name] > limit
+		mu.Unlock()
+		if enough {
 			return nil
 		}
 		ending, err := agent.Run(c.Job())
-		if err == nil {
-			report(c, ending)
+		if err != nil {
+			return err
 		}
-		return err
+		mu.Lock()
+		defer mu.Unlock()
+		report(c, ending)
+		return nil
 	}
-	var together func(cases []Case) error
-	together = func(cases []Case) error {
+	var together func(agent *Agent, cases []Case) error
+	together = func(agent *Agent, cases []Case) error {
 		if len(cases) == 1 {
-			return single(cases[0])
+			return single(agent, cases[0])
 		}
 		job := Job{Environment: ContainerEnvironment("ECS_CLUSTER=prod\n")}
 		for _, c := range cases {
@@ -103,12 +116,14 @@ func Measure(agent *Agent, cases []Case, fails func(Case) bool, limit int, repor
 		case err != nil:
 			return err
 		case !ending.Fails():
+			mu.Lock()
+			defer mu.Unlock()
 			for _, c := range cases {
 				report(c, ending)
 			}
 			return nil
 		}
-		return errors.Join(together(cases[:len(cases)/2]), together(cases[len(cases)/2:]))
+		return errors.Join(together(agent, cases[:len(cases)/2]), together(agent, cases[len(cases)/2:]))
 	}
 	rows := [][]Case{}
 	alone := []Case{}
@@ -124,19 +139,28 @@ func Measure(agent *Agent, cases []Case, fails func(Case) bool, limit int, repor
 		rows[row[c.Name]] = append(rows[row[c.Name]], c)
 		row[c.Name]++
 	}
-	for _, cases := range rows {
-		if err := together(cases); err != nil {
-			return err
-		}
-	}
 	// Spread a limited run over all kinds of values.
 	slices.SortStableFunc(alone, func(a, b Case) int { return cmp.Compare(spread(a), spread(b)) })
 	for _, c := range alone {
-		if err := single(c); err != nil {
-			return err
-		}
+		rows = append(rows, []Case{c})
 	}
-	return nil
+	work := make(chan []Case, len(rows))
+	for _, cases := range rows {
+		work <- cases
+	}
+	close(work)
+	var group errgroup.Group
+	for _, agent := range agents {
+		group.Go(func() error {
+			for cases := range work {
+				if err := together(agent, cases); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 // spread gives a case its place in an order that has nothing to do with its

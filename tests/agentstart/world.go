@@ -107,7 +107,13 @@ func (w *World) layOut(agent, plugin string) error {
 			return err
 		}
 	}
-	for from, to := range map[string]string{agent: "/agent", "/proc/meminfo": "/proc/meminfo", "/proc/cpuinfo": "/proc/cpuinfo", "/proc/stat": "/proc/stat"} {
+	// Agents side by side share the pages of one binary where a link is possible.
+	if os.Link(agent, w.root+"/agent") != nil {
+		if err := copyFile(agent, w.root+"/agent"); err != nil {
+			return err
+		}
+	}
+	for from, to := range map[string]string{"/proc/meminfo": "/proc/meminfo", "/proc/cpuinfo": "/proc/cpuinfo", "/proc/stat": "/proc/stat"} {
 		if err := copyFile(from, w.root+to); err != nil {
 			return err
 		}
@@ -371,6 +377,10 @@ func (w *World) api(writer http.ResponseWriter, request *http.Request) {
 	case strings.HasPrefix(request.Host, "ec2"):
 		writer.Header().Set("Content-Type", "text/xml")
 		fmt.Fprint(writer, `<DescribeTagsResponse><tagSet/></DescribeTagsResponse>`)
+	case signed && !slices.ContainsFunc(Regions, func(region string) bool {
+		return strings.Contains(request.Header.Get("Authorization"), "/"+region+"/")
+	}):
+		refuse(writer, "InvalidSignatureException", "Credential should be scoped to a valid region.")
 	case !signed:
 		refuse(writer, "MissingAuthenticationTokenException", "played")
 	case operation == "RegisterContainerInstance":
