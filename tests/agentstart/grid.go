@@ -23,10 +23,10 @@ func (c Case) Job() Job {
 	return Job{Environment: ContainerEnvironment(c.File()), ProxyOnly: isProxy(c.Name) && strings.TrimSpace(c.Value) != ""}
 }
 
-// isProxy says that a variable names a proxy: its author's network leads to the
-// APIs through it.
+// isProxy says that a variable names a proxy of net/http, which knows no
+// ALL_PROXY: its author's network leads to the APIs through it.
 func isProxy(name string) bool {
-	return strings.HasSuffix(strings.ToUpper(name), "_PROXY") && !strings.HasPrefix(strings.ToUpper(name), "NO_")
+	return strings.EqualFold(name, "HTTP_PROXY") || strings.EqualFold(name, "HTTPS_PROXY")
 }
 
 // ContainerEnvironment is the environment that ecs-init gives the agent's
