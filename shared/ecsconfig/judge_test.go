@@ -437,3 +437,19 @@ func TestCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoSlips holds that a value with two slips gets a fix that cures both.
+func TestTwoSlips(t *testing.T) {
+	for line, want := range map[string]string{
+		"ECS_LOGLEVEL=DEBUG # verbose":                "Write ECS_LOGLEVEL=debug",
+		"ECS_RESERVED_PORTS=\"22,80\"":                "Write ECS_RESERVED_PORTS=[22,80]",
+		"ECS_ENABLE_GPU_SUPPORT='yes'":                "Write ECS_ENABLE_GPU_SUPPORT=true",
+		"ECS_IMAGE_PULL_BEHAVIOR=Always;":             "Write ECS_IMAGE_PULL_BEHAVIOR=always",
+		"ECS_AVAILABLE_LOGGING_DRIVERS=\"fluentd\" #": "Write ECS_AVAILABLE_LOGGING_DRIVERS=[\"fluentd\"]",
+	} {
+		findings := ecsconfig.Judge([]byte("ECS_CLUSTER=prod\n" + line + "\n"))
+		if len(findings) != 1 || findings[0].Fix != want {
+			t.Errorf("%s: %+v", line, findings)
+		}
+	}
+}

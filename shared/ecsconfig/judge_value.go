@@ -141,6 +141,12 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 		j.add(a.Line, a.columnAt(cause.at), a.Name, problem{code: cause.code, severity: severity,
 			fact: cause.fact, effect: main.effect, fix: cause.fix, value: cause.rewritten(clean), sure: cause.sure})
 		return
+	case cause != nil && serious && j.corrected(v, cause, clean) != "":
+		// Two slips at once, as in DEBUG # comment: the fix cures both.
+		second := gravest(j.check(v, clean))
+		j.add(a.Line, a.columnAt(cause.at), a.Name, problem{code: cause.code, severity: severity,
+			fact: cause.fact, effect: gravest(problems).effect, fix: cause.fix, value: second.value, sure: cause.sure && second.sure})
+		return
 	case cause != nil && !serious && cause.code == codeLeadingSpace && v.Trimmed, cause != nil && !serious && cause.code == codeLeadingSpace && !v.Type.isFree():
 		j.add(a.Line, a.ValueColumn(), a.Name, problem{code: cause.code, severity: finding.Info,
 			fact: cause.fact, effect: v.who() + " happens to ignore it for this variable.", fix: cause.fix, value: clean, sure: true})
@@ -162,6 +168,20 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 	for _, p := range problems {
 		j.add(a.Line, a.columnAt(p.at), a.Name, p)
 	}
+}
+
+// corrected is the value that passes once the cause is gone and what is left is
+// corrected, too; "" where there is none.
+func (j *judge) corrected(v *Variable, cause *problem, clean string) string {
+	problems := j.check(v, clean)
+	if len(problems) == 0 || v.Type == RegistryAuth {
+		return ""
+	}
+	value := gravest(problems).value
+	if value == "" || rank(worst(j.check(v, value))) <= rank(finding.Warning) {
+		return ""
+	}
+	return cause.rewritten(value)
 }
 
 // rewritten is the value that passes once the cause is gone; "" where there is
