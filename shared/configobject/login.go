@@ -76,29 +76,29 @@ func namedCredentials(content []byte, data registryauth.Data) []NamedCredential 
 		return nil
 	}
 	var credentials []NamedCredential
-	for _, of := range data.Registries {
-		spans := []registryauth.Span{of.KeySpan, of.UsernameSpan, of.PasswordSpan, of.AuthSpan}
+	for _, served := range data.Registries {
+		spans := []registryauth.Span{served.KeySpan, served.UsernameSpan, served.PasswordSpan, served.AuthSpan}
 		if slices.ContainsFunc(data.Faults, func(fault registryauth.Fault) bool {
 			return slices.Contains(unusable, fault.Kind) && slices.Contains(spans, fault.Span)
 		}) {
 			continue
 		}
-		before := content[:of.KeySpan.Start]
+		before := content[:served.KeySpan.Start]
 		named := NamedCredential{
 			NamedRegistry: NamedRegistry{Line: bytes.Count(before, []byte("\n")) + 1, Column: len(before) - bytes.LastIndexByte(before, '\n')},
-			Credential:    registry.Credential{Username: of.Username, Password: of.Password},
+			Credential:    registry.Credential{Username: served.Username, Password: served.Password},
 		}
 		var err error
-		switch named.Registry, err = registry.Parse(of.Name); {
-		case !registryauth.IsPublic(of.Key):
+		switch named.Registry, err = registry.Parse(served.Name); {
+		case !registryauth.IsPublic(served.Key):
 			// To look up the name would show it to name servers.
 			named.Obstacle = "its key may not be a registry, so no name server is asked about it"
 		case err != nil:
-			named.Key, named.Obstacle = of.Key, err.Error()
-		case of.Token:
-			named.Key, named.Obstacle = of.Key, "it has a token instead of a password, which only Docker can use"
+			named.Key, named.Obstacle = served.Key, err.Error()
+		case served.Token:
+			named.Key, named.Obstacle = served.Key, "it has a token instead of a password, which only Docker can use"
 		default:
-			named.Key = of.Key
+			named.Key = served.Key
 		}
 		credentials = append(credentials, named)
 	}

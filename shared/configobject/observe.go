@@ -303,17 +303,17 @@ func (o observer) tags(ctx context.Context, object Object) (taggedVersion, error
 }
 
 // judge gives what a file says.
-func (o observer) judge(object Object, of version) Judgement {
-	if of.size > hardCap {
-		return Judgement{Findings: []finding.Finding{fileTooLarge.With(finding.Words("size", fmt.Sprintf("%d bytes", of.size)))}}
+func (o observer) judge(object Object, stored version) Judgement {
+	if stored.size > hardCap {
+		return Judgement{Findings: []finding.Finding{fileTooLarge.With(finding.Words("size", fmt.Sprintf("%d bytes", stored.size)))}}
 	}
 	judge := o.judges.ConfigFile
 	if object.Kind == EnvironmentFile {
 		judge = o.judges.EnvironmentFile
 	}
-	judgement := judge(object.Key, of.content)
-	if of.size > softCap {
-		judgement.Findings = append(judgement.Findings, fileLarge.With(finding.Words("size", fmt.Sprintf("%d bytes", of.size))))
+	judgement := judge(object.Key, stored.content)
+	if stored.size > softCap {
+		judgement.Findings = append(judgement.Findings, fileLarge.With(finding.Words("size", fmt.Sprintf("%d bytes", stored.size))))
 	}
 	return judgement
 }

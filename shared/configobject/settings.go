@@ -93,13 +93,13 @@ const (
 func (s Suffixes) Kind(key string) Kind {
 	var kind Kind
 	longest := 0
-	for _, of := range []struct {
+	for _, configured := range []struct {
 		kind     Kind
 		suffixes []Suffix
 	}{{ConfigFile, s.ConfigSuffixes}, {EnvironmentFile, s.EnvironmentFileSuffixes}} {
-		for _, suffix := range of.suffixes {
+		for _, suffix := range configured.suffixes {
 			if len(suffix) > longest && strings.HasSuffix(key, string(suffix)) {
-				kind, longest = of.kind, len(suffix)
+				kind, longest = configured.kind, len(suffix)
 			}
 		}
 	}

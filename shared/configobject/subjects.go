@@ -40,25 +40,25 @@ func (o Object) replaceable() bool { return o.VersionID == "" || o.VersionID == 
 
 // subjects gives the object that a trigger speaks of.
 func (s Settings) subjects(trigger event.Trigger) []pipeline.Subject[Object] {
-	switch of := trigger.(type) {
+	switch typed := trigger.(type) {
 	case event.Object:
-		return s.written(of)
+		return s.written(typed)
 	case event.ByHand:
-		return s.byHand(of)
+		return s.byHand(typed)
 	default:
 		return nil
 	}
 }
 
 // written answers S3's events, in both spellings.
-func (s Settings) written(of event.Object) []pipeline.Subject[Object] {
-	object := Object{Bucket: of.Bucket, Key: of.Key, VersionID: of.VersionID, Account: of.Account}
+func (s Settings) written(uploaded event.Object) []pipeline.Subject[Object] {
+	object := Object{Bucket: uploaded.Bucket, Key: uploaded.Key, VersionID: uploaded.VersionID, Account: uploaded.Account}
 	switch {
-	case of.Change == "Created":
+	case uploaded.Change == "Created":
 	// "s3:ObjectRestore:Completed", and EventBridge's "Object Restore Completed":
 	// back from an archive, and readable only now.
-	case of.Change == "Restore" && of.Reason == "Completed", of.Change == "Restore Completed":
-	case of.Change == "Deleted":
+	case uploaded.Change == "Restore" && uploaded.Reason == "Completed", uploaded.Change == "Restore Completed":
+	case uploaded.Change == "Deleted":
 		return skip(object, objectDeleted.With())
 	default:
 		return nil
@@ -67,16 +67,16 @@ func (s Settings) written(of event.Object) []pipeline.Subject[Object] {
 }
 
 // byHand answers {"bucket": …, "key": …, "versionId": …}, the last one optional.
-func (s Settings) byHand(of event.ByHand) []pipeline.Subject[Object] {
-	_, hasBucket := of.Fields["bucket"]
-	_, hasKey := of.Fields["key"]
+func (s Settings) byHand(request event.ByHand) []pipeline.Subject[Object] {
+	_, hasBucket := request.Fields["bucket"]
+	_, hasKey := request.Fields["key"]
 	if !hasBucket && !hasKey {
 		return nil
 	}
 	var object Object
 	for field, into := range map[string]*string{"bucket": &object.Bucket, "key": &object.Key, "versionId": &object.VersionID} {
-		text, ok := of.Text(field)
-		_, given := of.Fields[field]
+		text, ok := request.Text(field)
+		_, given := request.Fields[field]
 		if (!ok || text == "") && (given || field != "versionId") {
 			return []pipeline.Subject[Object]{pipeline.Reject[Object]("event", requestIncomplete.With())}
 		}

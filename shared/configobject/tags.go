@@ -103,10 +103,10 @@ func merge(there, added []Tag) (merged []Tag, fits bool) {
 	merged = slices.Clone(there)
 	fits = true
 	for _, tag := range added {
-		at := slices.IndexFunc(merged, func(t Tag) bool { return t.Key == tag.Key })
+		index := slices.IndexFunc(merged, func(t Tag) bool { return t.Key == tag.Key })
 		switch {
-		case at >= 0:
-			merged[at] = tag
+		case index >= 0:
+			merged[index] = tag
 		case len(merged) < maxTags:
 			merged = append(merged, tag)
 		default:

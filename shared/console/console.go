@@ -54,9 +54,9 @@ func Object(region, uri string) string {
 		return ""
 	}
 	version := ""
-	if at := strings.LastIndex(key, "?versionId="); at >= 0 {
-		version = "&versionId=" + url.QueryEscape(key[at+len("?versionId="):])
-		key = key[:at]
+	if index := strings.LastIndex(key, "?versionId="); index >= 0 {
+		version = "&versionId=" + url.QueryEscape(key[index+len("?versionId="):])
+		key = key[:index]
 	}
 	return address(region, "/s3/object/"+url.PathEscape(bucket)+"?region="+region+"&prefix="+url.QueryEscape(key)+version)
 }
@@ -107,8 +107,8 @@ func Of(region, subject string) string {
 }
 
 func address(region, path string) string {
-	if of := Base(region); of != "" {
-		return of + path
+	if text := Base(region); text != "" {
+		return text + path
 	}
 	return ""
 }

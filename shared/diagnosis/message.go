@@ -112,8 +112,8 @@ func secretName(id string) string {
 	}
 	name, _, _ = strings.Cut(name, ":")
 	// Secrets Manager ends an ARN with a hyphen and six characters.
-	if at := len(name) - 7; at > 0 && name[at] == '-' {
-		name = name[:at]
+	if index := len(name) - 7; index > 0 && name[index] == '-' {
+		name = name[:index]
 	}
 	return shown(name)
 }

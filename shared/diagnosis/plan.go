@@ -242,8 +242,8 @@ func quoted(text string) string {
 	text = strings.ReplaceAll(escape.Line(text), `"`, "'")
 	words := strings.Fields(text)
 	for i, word := range words {
-		if at := strings.IndexByte(word, '?'); at > 0 && strings.Contains(word, "://") {
-			words[i] = word[:at] + "?…"
+		if index := strings.IndexByte(word, '?'); index > 0 && strings.Contains(word, "://") {
+			words[i] = word[:index] + "?…"
 		}
 	}
 	text = secretshape.Mask(strings.Join(words, " "))
@@ -277,16 +277,16 @@ func console(f Failure) string {
 	case "aws-us-gov":
 		host = "console.amazonaws-us-gov.com"
 	}
-	at := "https://" + host + "/ecs/v2/clusters/" + f.Cluster
+	page := "https://" + host + "/ecs/v2/clusters/" + f.Cluster
 	switch {
 	case f.Task != "":
-		at += "/tasks/" + lastPart(f.Task)
+		page += "/tasks/" + lastPart(f.Task)
 	case f.Service != "":
-		at += "/services/" + f.Service
+		page += "/services/" + f.Service
 	default:
-		at += "/infrastructure"
+		page += "/infrastructure"
 	}
-	return at + "?region=" + f.Region
+	return page + "?region=" + f.Region
 }
 
 // handOver says which function ends the cause, and the message about it; nil where

@@ -437,11 +437,11 @@ func (d *Diagnosis) role(ctx context.Context, q Question) (Answer, error) {
 // who registers a task definition chooses its image, and so where a credential
 // would be sent.
 func (d *Diagnosis) image(ctx context.Context, q Question) (Answer, error) {
-	at, named, err := registry.ParseReference(q.Subject)
+	served, named, err := registry.ParseReference(q.Subject)
 	if err != nil {
 		return Answer{Unknown: "the image's reference can't be read"}, nil
 	}
-	return Answer{Image: d.clients.Registries.Ask(ctx, []registry.Question{{Registry: at, Image: named}})[0]}, nil
+	return Answer{Image: d.clients.Registries.Ask(ctx, []registry.Question{{Registry: served, Image: named}})[0]}, nil
 }
 
 // attributes gives what every one of the instances has.

@@ -15,13 +15,13 @@ import (
 // Subjects gives the failures that a trigger reports. What is no failure of
 // ours to look into, as an application's exit, is settled here without a call.
 func Subjects(trigger event.Trigger) []pipeline.Subject[Failure] {
-	switch of := trigger.(type) {
+	switch typed := trigger.(type) {
 	case event.Notification:
-		return notified(of)
+		return notified(typed)
 	case event.Call:
-		return refusedRegistration(of)
+		return refusedRegistration(typed)
 	case event.ByHand:
-		return byHand(of)
+		return byHand(typed)
 	default:
 		return nil
 	}
@@ -100,21 +100,21 @@ func (f Failure) subject() pipeline.Subject[Failure] {
 	return pipeline.Subject[Failure]{Name: f.Name(), Key: f.Group(), Of: f}
 }
 
-func notified(of event.Notification) []pipeline.Subject[Failure] {
-	if of.Source != "aws.ecs" {
+func notified(notification event.Notification) []pipeline.Subject[Failure] {
+	if notification.Source != "aws.ecs" {
 		return nil
 	}
-	switch of.DetailType {
+	switch notification.DetailType {
 	case "ECS Task State Change":
 		var detail taskDetail
-		if json.Unmarshal(of.Detail, &detail) != nil || detail.TaskARN == "" {
+		if json.Unmarshal(notification.Detail, &detail) != nil || detail.TaskARN == "" {
 			return malformed("the task state change names no task")
 		}
 		return []pipeline.Subject[Failure]{detail.failure().subject()}
 	case "ECS Service Action", "ECS Deployment State Change":
-		return serviceAction(of)
+		return serviceAction(notification)
 	case "ECS Container Instance Health Change":
-		return agentGone(of)
+		return agentGone(notification)
 	default:
 		return nil
 	}
@@ -127,26 +127,26 @@ func malformed(problem string) []pipeline.Subject[Failure] {
 // serviceEvents are those that report a failure.
 var serviceEvents = []string{"SERVICE_TASK_START_IMPAIRED", "SERVICE_TASK_PLACEMENT_FAILURE", "SERVICE_TASK_CONFIGURATION_FAILURE", "SERVICE_DEPLOYMENT_FAILED"}
 
-func serviceAction(of event.Notification) []pipeline.Subject[Failure] {
+func serviceAction(notification event.Notification) []pipeline.Subject[Failure] {
 	var detail struct {
 		EventName             string   `json:"eventName"`
 		ClusterARN            string   `json:"clusterArn"`
 		Reason                string   `json:"reason"`
 		ContainerInstanceARNs []string `json:"containerInstanceArns"`
 	}
-	if json.Unmarshal(of.Detail, &detail) != nil || detail.EventName == "" {
+	if json.Unmarshal(notification.Detail, &detail) != nil || detail.EventName == "" {
 		return malformed("the service action names no event")
 	}
 	if !slices.Contains(serviceEvents, detail.EventName) {
 		return nil
 	}
-	at := slices.IndexFunc(of.Resources, func(arn string) bool { return strings.Contains(arn, ":service/") })
-	if at < 0 {
+	index := slices.IndexFunc(notification.Resources, func(arn string) bool { return strings.Contains(arn, ":service/") })
+	if index < 0 {
 		return malformed("the service action names no service in its resources")
 	}
-	cluster, name, ok := serviceOf(of.Resources[at])
+	cluster, name, ok := serviceOf(notification.Resources[index])
 	f := Failure{Service: onOneLine(name), ContainerInstances: detail.ContainerInstanceARNs, Read: ReadService}
-	if f.place(of.Resources[at]); !ok && detail.ClusterARN == "" {
+	if f.place(notification.Resources[index]); !ok && detail.ClusterARN == "" {
 		return malformed("the service's ARN names no cluster")
 	}
 	f.Cluster = onOneLine(cluster)
@@ -177,14 +177,14 @@ func serviceOf(arn string) (cluster, name string, ok bool) {
 	return cluster, name, true
 }
 
-func agentGone(of event.Notification) []pipeline.Subject[Failure] {
+func agentGone(notification event.Notification) []pipeline.Subject[Failure] {
 	var detail struct {
 		ClusterARN           string `json:"clusterArn"`
 		ContainerInstanceARN string `json:"containerInstanceArn"`
 		EC2InstanceID        string `json:"ec2InstanceId"`
 		HealthChecks         []struct{ Type, Status, StatusReason string }
 	}
-	if json.Unmarshal(of.Detail, &detail) != nil || detail.EC2InstanceID == "" {
+	if json.Unmarshal(notification.Detail, &detail) != nil || detail.EC2InstanceID == "" {
 		return malformed("the health change names no instance")
 	}
 	gone := slices.ContainsFunc(detail.HealthChecks, func(c struct{ Type, Status, StatusReason string }) bool {
@@ -255,12 +255,12 @@ var (
 
 // byHand answers {"task": ARN, "cluster": "…"}, {"service": "cluster/name"} and
 // {"instance": "i-…", "cluster": "…"}.
-func byHand(of event.ByHand) []pipeline.Subject[Failure] {
-	task, hasTask := of.Text("task")
-	service, hasService := of.Text("service")
-	instance, hasInstance := of.Text("instance")
-	cluster, _ := of.Text("cluster")
-	f := Failure{ByHand: true, DryRun: of.DryRun}
+func byHand(request event.ByHand) []pipeline.Subject[Failure] {
+	task, hasTask := request.Text("task")
+	service, hasService := request.Text("service")
+	instance, hasInstance := request.Text("instance")
+	cluster, _ := request.Text("cluster")
+	f := Failure{ByHand: true, DryRun: request.DryRun}
 	switch {
 	case hasTask:
 		match := taskARN.FindStringSubmatch(task)

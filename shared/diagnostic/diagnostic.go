@@ -99,8 +99,8 @@ func plural(n int, noun string) string {
 // become a middle dot.
 func excerpt(line []byte, column int) (shown, caret string) {
 	const before, after = 60, 40 // characters
-	at := min(max(column-1, 0), len(line))
-	left, right := printable(line[:at]), printable(line[at:])
+	offset := min(max(column-1, 0), len(line))
+	left, right := printable(line[:offset]), printable(line[offset:])
 	if len(left) > before {
 		left = append([]rune{'…'}, left[len(left)-before+1:]...)
 	}

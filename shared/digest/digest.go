@@ -50,12 +50,12 @@ var (
 
 // Read takes an event apart. What does not have the shape of ours is an error:
 // somebody else wrote it.
-func Read(of event.Notification) (Event, error) {
-	if of.Source != publish.Source || !account.MatchString(of.Account) || !region.MatchString(of.Region) {
+func Read(notification event.Notification) (Event, error) {
+	if notification.Source != publish.Source || !account.MatchString(notification.Account) || !region.MatchString(notification.Region) {
 		return Event{}, errors.New("read an event: the source, account or region is not one of ours")
 	}
-	read := Event{Account: of.Account, Region: of.Region, Time: of.Time}
-	switch of.DetailType {
+	read := Event{Account: notification.Account, Region: notification.Region, Time: notification.Time}
+	switch notification.DetailType {
 	case publish.FindingType:
 		var detail struct {
 			Function string `json:"function"`
@@ -63,20 +63,20 @@ func Read(of event.Notification) (Event, error) {
 			Mode finding.Mode `json:"mode"`
 			finding.Result
 		}
-		if err := json.Unmarshal(of.Detail, &detail); err != nil {
+		if err := json.Unmarshal(notification.Detail, &detail); err != nil {
 			return Event{}, fmt.Errorf("read a finding: %w", err)
 		}
 		read.Function, read.Mode, read.Result = detail.Function, detail.Mode, detail.Result
 		return read, read.check()
 	case publish.SweepSummaryType:
 		read.Sweep = &sweepreport.Summary{}
-		if err := json.Unmarshal(of.Detail, read.Sweep); err != nil {
+		if err := json.Unmarshal(notification.Detail, read.Sweep); err != nil {
 			return Event{}, fmt.Errorf("read a sweep's summary: %w", err)
 		}
 		return read, nil
 	case publish.ClearType:
 		read.Clear = &publish.Cleared{}
-		if err := json.Unmarshal(of.Detail, read.Clear); err != nil {
+		if err := json.Unmarshal(notification.Detail, read.Clear); err != nil {
 			return Event{}, fmt.Errorf("read what is clear: %w", err)
 		}
 		if slices.ContainsFunc(read.Clear.Subjects, func(s publish.ClearedSubject) bool { return !id.MatchString(s.ID) }) {
@@ -125,24 +125,24 @@ const (
 func messagesOf(events []Event, mutes mute.List, notes []string, bucket string, now time.Time) ([]Message, error) {
 	places := map[[2]string][]Event{}
 	var messages []Message
-	for _, of := range events {
-		if of.Clear != nil {
+	for _, event := range events {
+		if event.Clear != nil {
 			continue
 		}
-		if of.Sweep != nil {
+		if event.Sweep != nil {
 			// No one is told each day that all is well.
-			if of.Sweep.Wrong == 0 && len(of.Sweep.Resolved) == 0 {
+			if event.Sweep.Wrong == 0 && len(event.Sweep.Resolved) == 0 {
 				continue
 			}
-			message, err := ofSweep(of)
+			message, err := ofSweep(event)
 			if err != nil {
 				return nil, err
 			}
 			messages = append(messages, message)
 			continue
 		}
-		place := [2]string{of.Account, of.Region}
-		places[place] = append(places[place], of)
+		place := [2]string{event.Account, event.Region}
+		places[place] = append(places[place], event)
 	}
 	for _, place := range slices.SortedFunc(maps.Keys(places), func(a, b [2]string) int {
 		return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
@@ -171,20 +171,20 @@ func messagesOf(events []Event, mutes mute.List, notes []string, bucket string, 
 func latest(events []Event) []Event {
 	var kept []Event
 	index := map[string]int{}
-	for _, of := range events {
-		if of.Sweep != nil || of.Clear != nil {
-			kept = append(kept, of)
+	for _, event := range events {
+		if event.Sweep != nil || event.Clear != nil {
+			kept = append(kept, event)
 			continue
 		}
-		key := strings.Join([]string{of.Account, of.Region, of.Function, of.Result.Subject}, " ")
+		key := strings.Join([]string{event.Account, event.Region, event.Function, event.Result.Subject}, " ")
 		if place, seen := index[key]; seen {
-			if !of.Time.Before(kept[place].Time) {
-				kept[place] = of
+			if !event.Time.Before(kept[place].Time) {
+				kept[place] = event
 			}
 			continue
 		}
 		index[key] = len(kept)
-		kept = append(kept, of)
+		kept = append(kept, event)
 	}
 	return kept
 }
@@ -193,8 +193,8 @@ func latest(events []Event) []Event {
 // them for the end of a message.
 func withoutMuted(events []Event, mutes mute.List, now time.Time) (told []Event, aside []string) {
 	muted, ended := map[string]int{}, map[string]bool{}
-	for _, of := range events {
-		split := mutes.Apply(of.Result, now)
+	for _, event := range events {
+		split := mutes.Apply(event.Result, now)
 		for _, m := range split.Muted {
 			muted[m.Code]++
 		}
@@ -202,8 +202,8 @@ func withoutMuted(events []Event, mutes mute.List, now time.Time) (told []Event,
 			ended[m.String()] = true
 		}
 		if !split.Hidden {
-			of.Result = split.Result
-			told = append(told, of)
+			event.Result = split.Result
+			told = append(told, event)
 		}
 	}
 	if len(muted) > 0 {
@@ -228,28 +228,28 @@ func (e Event) where() string {
 }
 
 func ofOne(events []Event, aside []string) (draft, finding.Result) {
-	of := events[0]
-	words := publish.InFull(of.Result)
-	last := fmt.Sprintf("%s: %s, by %s (%s) %s", of.Result.Status, words.Subject, of.Function, of.Mode, of.where())
+	event := events[0]
+	words := publish.InFull(event.Result)
+	last := fmt.Sprintf("%s: %s, by %s (%s) %s", event.Result.Status, words.Subject, event.Function, event.Mode, event.where())
 	lines := []string{words.Findings, words.Actions}
-	if of.Result.Owner.IsKnown() {
-		lines = append(lines, "Managed by "+of.Result.Owner.String()+".")
+	if event.Result.Owner.IsKnown() {
+		lines = append(lines, "Managed by "+event.Result.Owner.String()+".")
 	}
-	if of.Result.ID != "" {
-		lines = append(lines, idLine(of.Result.ID))
+	if event.Result.ID != "" {
+		lines = append(lines, idLine(event.Result.ID))
 	}
 	lines = append(append(lines, aside...), last)
 	// All that concerns one subject is one thread, whatever is wrong with it.
-	thread := finding.SubjectID(of.Result.ID)
+	thread := finding.SubjectID(event.Result.ID)
 	message := draft{
-		title: words.Title, subject: subjectLine(publish.Opening(of.Result), of.Result), lines: lines,
-		thread: cmp.Or(thread, words.Subject), kind: string(of.Result.Status), resources: []string{words.Subject},
+		title: words.Title, subject: subjectLine(publish.Opening(event.Result), event.Result), lines: lines,
+		thread: cmp.Or(thread, words.Subject), kind: string(event.Result.Status), resources: []string{words.Subject},
 	}
-	message.link("Open it", console.Of(of.Region, of.Result.Subject))
-	if worst, ok := of.Result.Gravest(); ok {
+	message.link("Open it", console.Of(event.Region, event.Result.Subject))
+	if worst, ok := event.Result.Gravest(); ok {
 		message.explain(worst)
 	}
-	return message, of.Result
+	return message, event.Result
 }
 
 // subjectLine is an e-mail's subject: what it asks, the name and the cause, in 80
@@ -288,14 +288,14 @@ func shortName(subject string) string {
 	return cmp.Or(name, subject)
 }
 
-func ofSweep(of Event) (Message, error) {
-	words := publish.SweepInFull(*of.Sweep)
-	last := fmt.Sprintf("%s (%s) %s", words.Subject, of.Sweep.Mode, of.where())
+func ofSweep(event Event) (Message, error) {
+	words := publish.SweepInFull(*event.Sweep)
+	last := fmt.Sprintf("%s (%s) %s", words.Subject, event.Sweep.Mode, event.where())
 	message := draft{
 		title: words.Title, subject: words.Title, lines: []string{words.Findings, words.Actions, last},
 		thread: "sweep", kind: "sweep", resources: []string{words.Subject},
 	}
-	message.link("Open the report", console.Object(of.Region, of.Sweep.Page))
+	message.link("Open the report", console.Object(event.Region, event.Sweep.Page))
 	return message.message()
 }
 
@@ -322,18 +322,18 @@ var several = map[finding.Status]string{
 func ofMany(events []Event, aside []string) (draft, finding.Result) {
 	groups, index := []group{}, map[string]int{}
 	counts := map[finding.Status]int{}
-	for _, of := range events {
-		worst, _ := of.Result.Gravest()
-		counts[of.Result.Status]++
-		opening := publish.Opening(of.Result)
-		key := of.Function + " " + opening + " " + worst.Code
+	for _, event := range events {
+		worst, _ := event.Result.Gravest()
+		counts[event.Result.Status]++
+		opening := publish.Opening(event.Result)
+		key := event.Function + " " + opening + " " + worst.Code
 		place, seen := index[key]
 		if !seen {
 			place = len(groups)
 			index[key] = place
-			groups = append(groups, group{function: of.Function, status: of.Result.Status, opening: opening, worst: worst, first: of.Result})
+			groups = append(groups, group{function: event.Function, status: event.Result.Status, opening: opening, worst: worst, first: event.Result})
 		}
-		groups[place].subjects = append(groups[place].subjects, of.Result.Subject)
+		groups[place].subjects = append(groups[place].subjects, event.Result.Subject)
 	}
 	slices.SortStableFunc(groups, func(a, b group) int {
 		return cmp.Or(

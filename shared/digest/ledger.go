@@ -91,14 +91,14 @@ func Compose(events []Event, mutes mute.List, ledger Ledger, bucket string, now 
 // withoutPassing leaves out problems that came and went within the events, and of
 // which nothing was changed.
 func withoutPassing(events []Event) []Event {
-	return slices.DeleteFunc(slices.Clone(events), func(of Event) bool {
-		if of.Clear != nil || of.Sweep != nil || !isOpen(of.Result) ||
-			slices.ContainsFunc(of.Result.Actions, func(a finding.Action) bool { return a.Applied && a.Mandate.IsGiven() }) {
+	return slices.DeleteFunc(slices.Clone(events), func(event Event) bool {
+		if event.Clear != nil || event.Sweep != nil || !isOpen(event.Result) ||
+			slices.ContainsFunc(event.Result.Actions, func(a finding.Action) bool { return a.Applied && a.Mandate.IsGiven() }) {
 			return false
 		}
 		return slices.ContainsFunc(events, func(later Event) bool {
-			return later.Clear != nil && later.Account == of.Account && later.Region == of.Region && later.Time.After(of.Time) &&
-				slices.ContainsFunc(later.Clear.Subjects, func(s publish.ClearedSubject) bool { return s.ID == finding.SubjectID(of.Result.ID) })
+			return later.Clear != nil && later.Account == event.Account && later.Region == event.Region && later.Time.After(event.Time) &&
+				slices.ContainsFunc(later.Clear.Subjects, func(s publish.ClearedSubject) bool { return s.ID == finding.SubjectID(event.Result.ID) })
 		})
 	})
 }
@@ -112,17 +112,17 @@ func isOpen(result finding.Result) bool {
 // of which no other message says so.
 func (l Ledger) follow(events []Event, mutes mute.List, inHub func(Event) bool, now time.Time) (next Ledger, over []Problem) {
 	book := &book{problems: slices.Clone(l.Problems), now: now}
-	for _, of := range events {
-		if of.Sweep == nil && of.Clear == nil {
-			book.result(of, mutes, inHub(of), false)
+	for _, event := range events {
+		if event.Sweep == nil && event.Clear == nil {
+			book.result(event, mutes, inHub(event), false)
 		}
 	}
-	for _, of := range events {
+	for _, told := range events {
 		switch {
-		case of.Sweep != nil:
-			book.sweep(of, mutes, inHub(of))
-		case of.Clear != nil:
-			book.clear(of)
+		case told.Sweep != nil:
+			book.sweep(told, mutes, inHub(told))
+		case told.Clear != nil:
+			book.clear(told)
 		}
 	}
 	if extra := len(book.problems) - maxProblems; extra > 0 {
@@ -140,13 +140,13 @@ type book struct {
 }
 
 // result enters one result. In a sweep, the sweep's message says what is over.
-func (b *book) result(of Event, mutes mute.List, inHub, swept bool) {
-	split := mutes.Apply(of.Result, b.now)
-	subject := finding.SubjectID(of.Result.ID)
+func (b *book) result(event Event, mutes mute.List, inHub, swept bool) {
+	split := mutes.Apply(event.Result, b.now)
+	subject := finding.SubjectID(event.Result.ID)
 	worst, found := split.Gravest()
-	if !isOpen(of.Result) || split.Hidden || !found {
+	if !isOpen(event.Result) || split.Hidden || !found {
 		// A message says what was changed, and of what is muted there is none.
-		b.end(of, subject, func(Problem) (bool, bool) { return true, false })
+		b.end(event, subject, func(Problem) (bool, bool) { return true, false })
 		return
 	}
 	id := subject + "." + worst.Code
@@ -156,26 +156,26 @@ func (b *book) result(of Event, mutes mute.List, inHub, swept bool) {
 			others = append(others, f.Code)
 		}
 	}
-	b.end(of, subject, func(p Problem) (bool, bool) { return p.ID != id, !swept && !slices.Contains(others, p.Code) })
+	b.end(event, subject, func(p Problem) (bool, bool) { return p.ID != id, !swept && !slices.Contains(others, p.Code) })
 	b.enter(Problem{
-		ID: id, Account: of.Account, Region: of.Region, Function: of.Function, Subject: of.Result.Subject, Code: worst.Code, Severity: worst.Severity,
+		ID: id, Account: event.Account, Region: event.Region, Function: event.Function, Subject: event.Result.Subject, Code: worst.Code, Severity: worst.Severity,
 		Message: clip(escape.Line(worst.Message), maxText), Fix: clip(escape.Line(worst.Fix), maxText), Others: others[:min(len(others), maxOthers)],
-		Status: of.Result.Status, Since: b.now, Seen: of.Time, BySweep: swept, Hub: inHub, Unsent: inHub,
+		Status: event.Result.Status, Since: b.now, Seen: event.Time, BySweep: swept, Hub: inHub, Unsent: inHub,
 	})
 }
 
 // sweep enters what a whole sweep found, and what it knew and is over.
-func (b *book) sweep(of Event, mutes mute.List, inHub bool) {
-	for _, r := range of.Sweep.Results {
-		one := of
+func (b *book) sweep(event Event, mutes mute.List, inHub bool) {
+	for _, r := range event.Sweep.Results {
+		one := event
 		one.Sweep, one.Function, one.Result = nil, functionOf(r.Kind), r.Result
 		if r.Accepted {
 			one.Result.Findings = nil
 		}
 		b.result(one, mutes, inHub, true)
 	}
-	for _, known := range of.Sweep.Resolved {
-		b.end(of, finding.SubjectID(known.ID), func(p Problem) (bool, bool) { return true, false })
+	for _, known := range event.Sweep.Resolved {
+		b.end(event, finding.SubjectID(known.ID), func(p Problem) (bool, bool) { return true, false })
 	}
 }
 
@@ -188,9 +188,9 @@ func functionOf(kind string) string {
 
 // clear closes the problems of subjects that are right now. A sweep reports the end
 // of its own problems.
-func (b *book) clear(of Event) {
-	for _, subject := range of.Clear.Subjects {
-		b.end(of, subject.ID, func(p Problem) (bool, bool) { return true, !of.Clear.Swept || !p.BySweep })
+func (b *book) clear(event Event) {
+	for _, subject := range event.Clear.Subjects {
+		b.end(event, subject.ID, func(p Problem) (bool, bool) { return true, !event.Clear.Swept || !p.BySweep })
 	}
 }
 
@@ -215,12 +215,12 @@ func (b *book) enter(problem Problem) {
 
 // end closes problems of a subject that stood before the event: those that which
 // says, and it also says whether people are told.
-func (b *book) end(of Event, subject string, which func(Problem) (ends, told bool)) {
+func (b *book) end(event Event, subject string, which func(Problem) (ends, told bool)) {
 	kept := b.problems[:0]
 	for _, p := range b.problems {
-		if p.Over.IsZero() && p.isOf(of.Account, of.Region, subject) && !of.Time.Before(p.Seen) {
+		if p.Over.IsZero() && p.isOf(event.Account, event.Region, subject) && !event.Time.Before(p.Seen) {
 			if ends, told := which(p); ends {
-				p.Over = of.Time
+				p.Over = event.Time
 				if told {
 					b.over = append(b.over, p)
 				}
@@ -265,7 +265,7 @@ func resolved(here []Problem) draft {
 	worded := finding.Result{Subject: first.Subject, Findings: []finding.Finding{{Severity: first.Severity, Message: first.Message}}}
 	where := Event{Account: first.Account, Region: first.Region, Time: first.Over}.where()
 	if len(here) == 1 {
-		of := draft{
+		message := draft{
 			title:   "resolved: " + first.Subject + ": " + strings.TrimSuffix(publish.Sentence(first.Message), "."),
 			subject: subjectLine("resolved", worded),
 			lines: []string{
@@ -275,25 +275,25 @@ func resolved(here []Problem) draft {
 			},
 			thread: finding.SubjectID(first.ID), kind: "resolved", resources: []string{first.Subject},
 		}
-		of.link("Open it", console.Of(first.Region, first.Subject))
-		return of
+		message.link("Open it", console.Of(first.Region, first.Subject))
+		return message
 	}
-	of := draft{
+	drafted := draft{
 		title: fmt.Sprintf("%d problems are resolved", len(here)), subject: fmt.Sprintf("%d resolved: %s", len(here), strings.TrimPrefix(subjectLine("", worded), ": ")),
 		thread: "digest-resolved", kind: "resolved",
 	}
 	for i, p := range here {
 		if i == maxResolved {
-			of.lines = append(of.lines, fmt.Sprintf("and %d more; the functions' logs have all of them.", len(here)-maxResolved))
+			drafted.lines = append(drafted.lines, fmt.Sprintf("and %d more; the functions' logs have all of them.", len(here)-maxResolved))
 			break
 		}
-		of.lines = append(of.lines, fmt.Sprintf("(%d) %s: %s %s", i+1, p.Subject, publish.Sentence(p.Message), idLine(p.ID)))
+		drafted.lines = append(drafted.lines, fmt.Sprintf("(%d) %s: %s %s", i+1, p.Subject, publish.Sentence(p.Message), idLine(p.ID)))
 		if i < maxSubjects {
-			of.resources = append(of.resources, p.Subject)
+			drafted.resources = append(drafted.resources, p.Subject)
 		}
 	}
-	of.lines = append(of.lines, fmt.Sprintf("%d subjects %s", len(here), where))
-	return of
+	drafted.lines = append(drafted.lines, fmt.Sprintf("%d subjects %s", len(here), where))
+	return drafted
 }
 
 // idLine tells the id by which mail, chat, Security Hub and the report know a

@@ -81,8 +81,8 @@ func (n *Notifier) Handle(ctx context.Context, payload []byte) pipeline.Outcome 
 		for _, trigger := range message.Triggers {
 			// Events of others are dropped.
 			if notification, ok := trigger.(event.Notification); ok {
-				if of, err := Read(notification); err == nil {
-					events = append(events, of)
+				if told, err := Read(notification); err == nil {
+					events = append(events, told)
 				}
 			}
 		}
@@ -121,7 +121,7 @@ type keptLedger struct {
 // read reads the mutes and the ledger, side by side.
 func (n *Notifier) read(ctx context.Context, events []Event) (mutes mute.List, kept keptLedger) {
 	var group errgroup.Group
-	if slices.ContainsFunc(events, func(of Event) bool { return of.Sweep == nil && of.Clear == nil }) {
+	if slices.ContainsFunc(events, func(event Event) bool { return event.Sweep == nil && event.Clear == nil }) {
 		group.Go(func() error {
 			mutes = mute.Read(ctx, n.Storage, n.Settings.ReportBucket)
 			return nil

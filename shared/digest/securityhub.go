@@ -52,7 +52,7 @@ var product = regexp.MustCompile(`^arn:(aws[a-z-]*):securityhub:([a-z0-9-]+):(\d
 // own account and region, as the service asks.
 func inHub(productARN string) func(Event) bool {
 	parts := product.FindStringSubmatch(productARN)
-	return func(of Event) bool { return parts != nil && of.Account == parts[3] && of.Region == parts[2] }
+	return func(event Event) bool { return parts != nil && event.Account == parts[3] && event.Region == parts[2] }
 }
 
 // hubFinding writes a problem in the AWS Security Finding Format. After its end it
@@ -70,7 +70,7 @@ func hubFinding(p Problem, productARN string, now time.Time) types.AwsSecurityFi
 	if len(p.Others) > 0 {
 		description += " Also found: " + strings.Join(p.Others, ", ") + "."
 	}
-	of := types.AwsSecurityFinding{
+	reported := types.AwsSecurityFinding{
 		SchemaVersion: aws.String(hubSchema), Id: &p.ID, ProductArn: &productARN, ProductName: aws.String("ECS Guardrails"),
 		GeneratorId: aws.String("ecs-guardrails/" + p.Function + "/" + p.Code), AwsAccountId: &p.Account, Types: []string{hubType},
 		CreatedAt: hubTime(p.Since), FirstObservedAt: hubTime(p.Since), UpdatedAt: hubTime(updated), LastObservedAt: hubTime(p.Seen),
@@ -87,15 +87,17 @@ func hubFinding(p Problem, productARN string, now time.Time) types.AwsSecurityFi
 		},
 	}
 	if p.Fix != "" {
-		of.Remediation = &types.Remediation{Recommendation: &types.Recommendation{Text: aws.String(clip(escape.Line(p.Fix), maxHubFix))}}
+		reported.Remediation = &types.Remediation{Recommendation: &types.Recommendation{Text: aws.String(clip(escape.Line(p.Fix), maxHubFix))}}
 	}
 	if link := console.Of(p.Region, p.Subject); link != "" {
-		of.SourceUrl = &link
+		reported.SourceUrl = &link
 	}
-	return of
+	return reported
 }
 
-func hubTime(of time.Time) *string { return aws.String(of.UTC().Format("2006-01-02T15:04:05.000Z")) }
+func hubTime(when time.Time) *string {
+	return aws.String(when.UTC().Format("2006-01-02T15:04:05.000Z"))
+}
 
 // hubKinds are the services and the beginnings of resources whose ARNs Security Hub
 // has types for.

@@ -29,9 +29,9 @@ type problem struct {
 	fix string
 	// value is the corrected value; sure says that it is what the author meant,
 	// so that a program may write it.
-	value string
-	sure  bool
-	at    int // bytes from the beginning of the value
+	value  string
+	sure   bool
+	offset int // bytes from the beginning of the value
 	// refused says that the reader uses its default in place of the value; used
 	// is what else it uses, "" for the value itself.
 	refused bool
@@ -509,7 +509,7 @@ func likelyChoice(v *Variable, value string) string {
 }
 
 // jsonFault says where a JSON value breaks, in words that show nothing of it.
-func jsonFault(value string, err error) (fault string, at int) {
+func jsonFault(value string, err error) (fault string, offset int) {
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
 	switch {
@@ -520,11 +520,11 @@ func jsonFault(value string, err error) (fault string, at int) {
 			return "the JSON ends too early", len(value)
 		}
 		// Offset counts the bytes read, the offending one among them.
-		at = min(max(int(syntax.Offset)-1, 0), len(value))
+		offset = min(max(int(syntax.Offset)-1, 0), len(value))
 		if strings.Contains(syntax.Error(), "after top-level value") {
-			return "text follows the JSON", at
+			return "text follows the JSON", offset
 		}
-		return "the JSON is invalid at this character", at
+		return "the JSON is invalid at this character", offset
 	case errors.As(err, &wrong):
 		kind, _, _ := strings.Cut(wrong.Value, " ") // "number 70000"
 		names := map[string]string{"bool": "a boolean", "string": "a string", "number": "a number", "array": "a list", "object": "an object"}
@@ -566,14 +566,14 @@ func trailing(v *Variable, value string, rest int) []problem {
 	if strings.TrimSpace(value[min(rest, len(value)):]) == "" {
 		return nil
 	}
-	return one(problem{code: codeJSONTrailing, severity: finding.Info, at: rest, used: strings.TrimSpace(value[:rest]),
+	return one(problem{code: codeJSONTrailing, severity: finding.Info, offset: rest, used: strings.TrimSpace(value[:rest]),
 		fact: "Text follows the JSON in " + v.Name + ".", effect: v.who() + " reads the JSON and ignores the rest.", fix: "End the line after the JSON."})
 }
 
 // notJSON is the problem of a value that is no JSON of the wanted shape.
 func notJSON(v *Variable, value string, err error, wanted, example string) problem {
-	fault, at := jsonFault(value, err)
-	p := problem{code: codeJSON, severity: finding.Warning, at: at, refused: true,
+	fault, offset := jsonFault(value, err)
+	p := problem{code: codeJSON, severity: finding.Warning, offset: offset, refused: true,
 		fact: v.Name + " must be " + wanted + ", but " + fault + ".", effect: v.falls(), fix: "Write JSON on one line, such as " + v.Name + "=" + example}
 	if v.Bad == StopsAgent {
 		p.severity = Restarts.severity()

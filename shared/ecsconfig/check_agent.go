@@ -27,7 +27,7 @@ func checkLoggingDrivers(_ *judge, v *Variable, value string) []problem {
 		if isHarmless(unknown[0]) {
 			named = "names the log driver " + quoted(unknown[0]) + ", which the agent doesn't know"
 		}
-		p := problem{code: codeLoggingDriver, severity: Restarts.severity(), at: max(strings.Index(value, `"`+unknown[0]+`"`), 0),
+		p := problem{code: codeLoggingDriver, severity: Restarts.severity(), offset: max(strings.Index(value, `"`+unknown[0]+`"`), 0),
 			fact: v.Name + " " + named + ".", effect: Restarts.sentence(), fix: fix}
 		if corrected := correctedDrivers(v, drivers); err == nil && corrected != nil {
 			p.value, p.sure = jsonList(corrected), true
@@ -153,7 +153,7 @@ func checkRoutes(_ *judge, v *Variable, value string) []problem {
 	var address *net.ParseError
 	if errors.As(err, &address) {
 		p.fact = v.Name + " has an entry that is not a network in CIDR notation, such as 10.0.15.0/24."
-		p.at = max(strings.Index(value, `"`+address.Text+`"`), 0)
+		p.offset = max(strings.Index(value, `"`+address.Text+`"`), 0)
 	}
 	var networks []string
 	for _, word := range words(value) {
@@ -211,7 +211,7 @@ func checkPortRange(_ *judge, v *Variable, value string) []problem {
 		return one(p)
 	}
 	if tooMany {
-		return one(problem{code: codePortRange, severity: finding.Info, at: len(value) - len(more) - 1, used: fmt.Sprintf("%d-%d", start, end),
+		return one(problem{code: codePortRange, severity: finding.Info, offset: len(value) - len(more) - 1, used: fmt.Sprintf("%d-%d", start, end),
 			fact: v.Name + " has text after the second port, which the agent ignores.", value: fmt.Sprintf("%d-%d", start, end), sure: true})
 	}
 	return nil
@@ -220,15 +220,15 @@ func checkPortRange(_ *judge, v *Variable, value string) []problem {
 // checkImages is for the list that the agent splits at commas and compares with
 // name:tag.
 func checkImages(_ *judge, v *Variable, value string) []problem {
-	at := 0
+	offset := 0
 	for item := range strings.SplitSeq(value, ",") {
 		trimmed := strings.TrimSpace(item)
 		name := trimmed[strings.LastIndex(trimmed, "/")+1:]
-		p := problem{code: codeImages, severity: finding.Warning, at: at,
+		p := problem{code: codeImages, severity: finding.Warning, offset: offset,
 			effect: "The agent never finds an image of that name, and removes the image that you want to keep.", fix: "Write name:tag,name:tag without spaces, quotes or brackets."}
 		switch {
 		case trimmed == "":
-			at += len(item) + 1
+			offset += len(item) + 1
 			continue
 		case strings.ContainsAny(trimmed, `[]{}"'`):
 			p.fact = v.Name + " has brackets or quotes, which become part of an image's name."
@@ -237,7 +237,7 @@ func checkImages(_ *judge, v *Variable, value string) []problem {
 		case !strings.Contains(name, ":"):
 			p.fact = v.Name + " has an image without a tag, but the agent compares name:tag."
 		default:
-			at += len(item) + 1
+			offset += len(item) + 1
 			continue
 		}
 		if images := correctedImages(value); images != value {
@@ -362,12 +362,12 @@ func checkAttributes(_ *judge, v *Variable, value string) []problem {
 		if attributeName.MatchString(name) && !reservedAttribute(name) && attributeValue.MatchString(text) && strings.TrimSpace(text) == text {
 			continue
 		}
-		at := max(strings.Index(value, `"`+name+`"`), 0)
+		offset := max(strings.Index(value, `"`+name+`"`), 0)
 		named := "An attribute in " + v.Name
 		if attributeName.MatchString(name) && isPublic(name) {
 			named = "The attribute " + quoted(name) + " in " + v.Name
 		}
-		p := problem{code: codeAttribute, severity: finding.Error, at: at, effect: refused}
+		p := problem{code: codeAttribute, severity: finding.Error, offset: offset, effect: refused}
 		switch {
 		case !attributeName.MatchString(name):
 			p.fact, p.fix = named+" has a name that is not 1 to 128 letters, digits, and - _ / \\ or dot.", "Rename the attribute."
@@ -426,7 +426,7 @@ func checkTags(_ *judge, v *Variable, value string) []problem {
 		default:
 			continue
 		}
-		p.at = max(strings.Index(value, `"`+name+`"`), 0)
+		p.offset = max(strings.Index(value, `"`+name+`"`), 0)
 		problems = append(problems, p)
 	}
 	return problems

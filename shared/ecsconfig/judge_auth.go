@@ -82,7 +82,7 @@ func (j *judge) auth() {
 	for _, fault := range data.Faults {
 		if f, told := j.authFault(fault, authLines{typeSet, dataSet, hasType, hasData, data}); told {
 			f.fact = strings.Replace(f.fact, "REGISTRY", registryNamed(fault.Registry), 1)
-			f.at, f.value = 0, ""
+			f.offset, f.value = 0, ""
 			j.add(f.line, f.column, f.variable, f.problem)
 		}
 	}
@@ -129,8 +129,8 @@ func (j *judge) authFault(fault registryauth.Fault, set authLines) (found placed
 		return onData, !j.missed["ECS_ENGINE_AUTH_DATA"]
 	case registryauth.NotJSON:
 		onData.problem = j.brokenAuth(set.dataSet, strings.TrimSpace(set.typeSet.Value.Reveal()), onData.problem)
-		if onData.at != 0 {
-			onData.column = set.dataSet.ValueColumn() + onData.at
+		if onData.offset != 0 {
+			onData.column = set.dataSet.ValueColumn() + onData.offset
 		}
 		return onData, onData.code != ""
 	case registryauth.WrongType:
@@ -211,7 +211,7 @@ func (j *judge) brokenAuth(a Assignment, authType string, p problem) problem {
 	value := j.text[a.ValueStart:a.ValueEnd]
 	if clean, cause := cleaned(a.variable, value); cause != nil && clean != value {
 		if again := registryauth.Parse(authType, []byte(clean), 0); len(again.Faults) == 0 || again.Faults[0].Kind != registryauth.NotJSON {
-			p.code, p.fact, p.fix, p.at = cause.code, cause.fact, cause.fix, cause.at
+			p.code, p.fact, p.fix, p.offset = cause.code, cause.fact, cause.fix, cause.offset
 			if cause.code != codeLineSeparator {
 				j.correct(a.Line, a.Name+"="+clean)
 			}
@@ -221,9 +221,9 @@ func (j *judge) brokenAuth(a Assignment, authType string, p problem) problem {
 	if j.swallowed(a.variable, a, value, one(p)) {
 		return problem{}
 	}
-	if at, ok := placeholder(value); ok {
+	if offset, ok := placeholder(value); ok {
 		p.code, p.fact = codeUnexpanded, "ECS_ENGINE_AUTH_DATA has a template placeholder, which nothing expands in ecs.config."
-		p.fix, p.at = "Fill in the template before you upload the file.", at
+		p.fix, p.offset = "Fill in the template before you upload the file.", offset
 	}
 	return p
 }

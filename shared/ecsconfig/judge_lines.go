@@ -135,12 +135,12 @@ func (j *judge) rawBytes(l line, text string) {
 		if j.full(l.number, severity) {
 			return
 		}
-		at := 0
+		offset := 0
 		for _, r := range text {
-			if r == utf8.RuneError && !strings.HasPrefix(text[at:], "\uFFFD") {
+			if r == utf8.RuneError && !strings.HasPrefix(text[offset:], "\uFFFD") {
 				break
 			}
-			at += utf8.RuneLen(r)
+			offset += utf8.RuneLen(r)
 		}
 		p := problem{code: codeNotUTF8, severity: severity,
 			fact: "The line is not UTF-8, but sets nothing.", effect: "ecs-init and systemd ignore it. docker run --env-file refuses the file.",
@@ -149,7 +149,7 @@ func (j *judge) rawBytes(l line, text string) {
 			p.fact = "The line has bytes that are not UTF-8."
 			p.effect = "The agent gets U+FFFD in their place, and systemd silently ignores the whole file" + j.systemdSettings() + "."
 		}
-		j.add(l.number, l.column(l.start+at), "", p)
+		j.add(l.number, l.column(l.start+offset), "", p)
 	}
 }
 
@@ -198,29 +198,29 @@ func (j *judge) byteOrderMark(l line, text string) {
 func looseSetting(text string) (start, end int, ok bool) {
 	const longest = 200
 	text = text[:min(len(text), longest)]
-	at := 0
+	offset := 0
 	for _, habit := range []string{"export", "env", "setenv", "set", "-"} {
 		if len(text) > len(habit) && strings.EqualFold(text[:len(habit)], habit) && isBlank(text[len(habit)]) {
-			for at = len(habit); at < len(text) && isBlank(text[at]); at++ {
+			for offset = len(habit); offset < len(text) && isBlank(text[offset]); offset++ {
 			}
 			break
 		}
 	}
-	if at < len(text) && (text[at] == '"' || text[at] == '\'') {
-		at++
+	if offset < len(text) && (text[offset] == '"' || text[offset] == '\'') {
+		offset++
 	}
-	start = at
-	for at < len(text) && text[at] < utf8.RuneSelf && (text[at] == '_' || isLetterOrDigit(rune(text[at]))) {
-		at++
+	start = offset
+	for offset < len(text) && text[offset] < utf8.RuneSelf && (text[offset] == '_' || isLetterOrDigit(rune(text[offset]))) {
+		offset++
 	}
-	end = at
+	end = offset
 	if start == end || isDigit(text[start]) || text[start] == '_' {
 		return 0, 0, false
 	}
-	if at < len(text) && (text[at] == '"' || text[at] == '\'') {
-		at++
+	if offset < len(text) && (text[offset] == '"' || text[offset] == '\'') {
+		offset++
 	}
-	return start, end, at == len(text) || text[at] == ':' || isBlank(text[at])
+	return start, end, offset == len(text) || text[offset] == ':' || isBlank(text[offset])
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }
@@ -361,12 +361,12 @@ func (j *judge) unknown(a Assignment) {
 	if known != "" {
 		_, rightOneToo = j.file.Lookup(known)
 	}
-	inner, at := "", 0
+	inner, offset := "", 0
 	severity, effect := finding.Warning, "The line has no effect."
 	switch {
 	case known == "":
 		// Environment=NAME=VALUE, or two settings on one line.
-		if inner, at = settingInside(a.Value.Reveal()); inner != "" {
+		if inner, offset = settingInside(a.Value.Reveal()); inner != "" {
 			severity, effect = j.lost(inner)
 		}
 	case !rightOneToo || hasFamilyPrefixInAnyCase(a.Name):
@@ -380,7 +380,7 @@ func (j *judge) unknown(a Assignment) {
 		variable, named = a.Name, a.Name
 	}
 	if inner != "" {
-		j.add(a.Line, a.columnAt(at), variable, problem{code: codeSwallowed, severity: severity,
+		j.add(a.Line, a.columnAt(offset), variable, problem{code: codeSwallowed, severity: severity,
 			fact: "No reader of ecs.config knows " + named + ", and its value swallows " + inner + ".", effect: effect,
 			fix: "Begin a new line before " + inner + "."})
 		return

@@ -116,13 +116,13 @@ func (a Assignment) columnAt(offset int) int {
 	if utf8.ValidString(raw) {
 		return a.ValueColumn() + offset
 	}
-	at := 0
-	for at < len(raw) && offset > 0 {
-		r, size := utf8.DecodeRuneInString(raw[at:])
-		at += size
+	position := 0
+	for position < len(raw) && offset > 0 {
+		r, size := utf8.DecodeRuneInString(raw[position:])
+		position += size
 		offset -= utf8.RuneLen(r)
 	}
-	return a.ValueColumn() + at
+	return a.ValueColumn() + position
 }
 
 // value judges a value that counts. Where another way of writing it would have
@@ -138,13 +138,13 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 	switch {
 	case cause != nil && serious && rank(worst(j.check(v, clean))) > rank(finding.Warning):
 		main := gravest(problems)
-		j.add(a.Line, a.columnAt(cause.at), a.Name, problem{code: cause.code, severity: severity,
+		j.add(a.Line, a.columnAt(cause.offset), a.Name, problem{code: cause.code, severity: severity,
 			fact: cause.fact, effect: main.effect, fix: cause.fix, value: cause.rewritten(clean), sure: cause.sure})
 		return
 	case cause != nil && serious && j.corrected(v, cause, clean) != "":
 		// Two slips at once, as in DEBUG # comment: the fix cures both.
 		second := gravest(j.check(v, clean))
-		j.add(a.Line, a.columnAt(cause.at), a.Name, problem{code: cause.code, severity: severity,
+		j.add(a.Line, a.columnAt(cause.offset), a.Name, problem{code: cause.code, severity: severity,
 			fact: cause.fact, effect: gravest(problems).effect, fix: cause.fix, value: second.value, sure: cause.sure && second.sure})
 		return
 	case cause != nil && !serious && cause.code == codeLeadingSpace && v.Trimmed, cause != nil && !serious && cause.code == codeLeadingSpace && !v.Type.isFree():
@@ -152,21 +152,21 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 			fact: cause.fact, effect: v.who() + " happens to ignore it for this variable.", fix: cause.fix, value: clean, sure: true})
 		return
 	case cause != nil && !serious && v.Type.isFree():
-		j.add(a.Line, a.columnAt(cause.at), a.Name, problem{code: cause.code, severity: finding.Warning,
+		j.add(a.Line, a.columnAt(cause.offset), a.Name, problem{code: cause.code, severity: finding.Warning,
 			fact: cause.fact, fix: cause.fix, value: cause.rewritten(clean), sure: cause.sure})
 		return
 	}
-	if at, ok := placeholder(value); ok && (serious || v.Type.isFree()) {
+	if offset, ok := placeholder(value); ok && (serious || v.Type.isFree()) {
 		p := problem{code: codeUnexpanded, severity: finding.Warning, fact: v.Name + " has a template placeholder, which nothing expands in ecs.config.",
 			fix: "Fill in the template before you upload the file."}
 		if serious {
 			p.severity, p.effect = severity, gravest(problems).effect
 		}
-		j.add(a.Line, a.columnAt(at), a.Name, p)
+		j.add(a.Line, a.columnAt(offset), a.Name, p)
 		return
 	}
 	for _, p := range problems {
-		j.add(a.Line, a.columnAt(p.at), a.Name, p)
+		j.add(a.Line, a.columnAt(p.offset), a.Name, p)
 	}
 }
 
@@ -195,7 +195,7 @@ func (p problem) rewritten(clean string) string {
 
 // settingInside finds the name of a known variable right before a '=' inside a
 // value, "" where there is none.
-func settingInside(value string) (name string, at int) {
+func settingInside(value string) (name string, position int) {
 	const longest = 80
 	for offset := 0; ; {
 		equals := strings.IndexByte(value[offset:], '=')
@@ -238,7 +238,7 @@ func (j *judge) swallowed(v *Variable, a Assignment, value string, problems []pr
 	if v.Type.isJSON() {
 		rest = afterJSON(value)
 	}
-	inner, at := settingInside(value[rest:])
+	inner, offset := settingInside(value[rest:])
 	if inner == "" || inner == a.Name && len(problems) == 0 {
 		return false
 	}
@@ -255,9 +255,9 @@ func (j *judge) swallowed(v *Variable, a Assignment, value string, problems []pr
 	if len(problems) > 0 && rank(problems[0].severity) <= rank(finding.Warning) && problems[0].effect != "" && !strings.Contains(p.effect, problems[0].effect) {
 		p.effect = strings.TrimSpace(p.effect + " " + problems[0].effect)
 	}
-	j.add(a.Line, a.columnAt(rest+at), a.Name, p)
-	if before := strings.TrimRight(value[:rest+at], " \t;,"); before != "" && len(j.check(v, before)) == 0 && strings.HasSuffix(value[:rest+at], " ") && inner != a.Name {
-		j.correct(a.Line, a.Name+"="+before+"\n"+j.onOwnLines(value[rest+at:]))
+	j.add(a.Line, a.columnAt(rest+offset), a.Name, p)
+	if before := strings.TrimRight(value[:rest+offset], " \t;,"); before != "" && len(j.check(v, before)) == 0 && strings.HasSuffix(value[:rest+offset], " ") && inner != a.Name {
+		j.correct(a.Line, a.Name+"="+before+"\n"+j.onOwnLines(value[rest+offset:]))
 	}
 	return true
 }
@@ -273,12 +273,12 @@ func (j *judge) onOwnLines(text string) string {
 	if v.Type.isJSON() {
 		rest = afterJSON(value)
 	}
-	inner, at := settingInside(value[rest:])
-	before := strings.TrimRight(value[:rest+at], " \t;,")
-	if inner == "" || before == "" || !strings.HasSuffix(value[:rest+at], " ") || len(j.check(v, before)) > 0 {
+	inner, offset := settingInside(value[rest:])
+	before := strings.TrimRight(value[:rest+offset], " \t;,")
+	if inner == "" || before == "" || !strings.HasSuffix(value[:rest+offset], " ") || len(j.check(v, before)) > 0 {
 		return text
 	}
-	return name + "=" + before + "\n" + j.onOwnLines(value[rest+at:])
+	return name + "=" + before + "\n" + j.onOwnLines(value[rest+offset:])
 }
 
 // wholePlaceholder is what only counts as one when there is nothing beside it.
@@ -287,15 +287,15 @@ var wholePlaceholder = lazyregexp.New(`^(\$[A-Za-z_][A-Za-z0-9_]*|<[A-Za-z][^<>]
 // placeholder finds what templates leave behind when they are not filled in:
 // ${X}, $(x), #{x}, %{x}, {{x}}, ##X##, {% x %}, <%= x %>, and as a whole value
 // also $X, <x>, {X}, __X__, @X@ and %X%.
-func placeholder(value string) (at int, ok bool) {
-	at = len(value)
+func placeholder(value string) (offset int, ok bool) {
+	offset = len(value)
 	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}, {"#{", "}"}, {"%{", "}"}, {"{{", "}}"}, {"{%", "%}"}, {"<%", "%>"}} {
-		if begin := strings.Index(value, marks[0]); begin >= 0 && begin < at && strings.Contains(value[begin:], marks[1]) {
-			at, ok = begin, true
+		if begin := strings.Index(value, marks[0]); begin >= 0 && begin < offset && strings.Contains(value[begin:], marks[1]) {
+			offset, ok = begin, true
 		}
 	}
 	if ok {
-		return at, true
+		return offset, true
 	}
 	if begin := strings.Index(value, "##"); begin >= 0 {
 		if end := strings.Index(value[begin+2:], "##"); end > 0 && !strings.ContainsAny(value[begin+2:begin+2+end], " \t#") {
@@ -343,23 +343,23 @@ func trailingRedirection(value string) int {
 // cleaned takes away what habits from shells and editors put around a value,
 // with the first such habit as the cause.
 func cleaned(v *Variable, value string) (clean string, cause *problem) {
-	note := func(code, fact, fix string, at int) {
+	note := func(code, fact, fix string, offset int) {
 		if cause == nil {
-			cause = &problem{code: code, fact: fact, fix: fix, at: at, sure: true}
+			cause = &problem{code: code, fact: fact, fix: fix, offset: offset, sure: true}
 		}
 	}
 	clean = value
-	if at := strings.IndexAny(clean, separators); at >= 0 {
-		note(codeLineSeparator, v.Name+" has a line separator that ends no line for ecs-init, such as a lone carriage return.", "Save the file with newlines (LF).", at)
-		clean = clean[:at]
+	if position := strings.IndexAny(clean, separators); position >= 0 {
+		note(codeLineSeparator, v.Name+" has a line separator that ends no line for ecs-init, such as a lone carriage return.", "Save the file with newlines (LF).", position)
+		clean = clean[:position]
 	}
-	if at := trailingComment(clean); at >= 0 {
-		note(codeTrailingText, "The comment after the value is part of "+v.Name+".", "Put the comment on its own line.", at)
-		clean = clean[:at]
+	if start := trailingComment(clean); start >= 0 {
+		note(codeTrailingText, "The comment after the value is part of "+v.Name+".", "Put the comment on its own line.", start)
+		clean = clean[:start]
 	}
-	if at := trailingRedirection(clean); at >= 0 {
-		note(codeTrailingText, "The shell redirection after the value is part of "+v.Name+".", "End the line after the value.", at)
-		clean = clean[:at]
+	if index := trailingRedirection(clean); index >= 0 {
+		note(codeTrailingText, "The shell redirection after the value is part of "+v.Name+".", "End the line after the value.", index)
+		clean = clean[:index]
 	}
 	if trimmed := strings.TrimSpace(clean); trimmed != clean {
 		note(codeLeadingSpace, "The space after the '=' is part of "+v.Name+".", "Write no space after the '='.", 0)

@@ -94,8 +94,8 @@ func isPlain(value string) bool {
 // comment after it, which may hold what any comment may.
 func (j *judge) shownLength(v *Variable, value string) int {
 	length := len(value)
-	if at := trailingComment(value); at >= 0 && !isFlatObject(value) {
-		length = at
+	if offset := trailingComment(value); offset >= 0 && !isFlatObject(value) {
+		length = offset
 	}
 	if !j.showsNoSecret(v, value[:length]) {
 		return 0
@@ -108,9 +108,9 @@ func (j *judge) shownLength(v *Variable, value string) int {
 func maskedName(masked []byte, a Assignment) *Variable {
 	name := strings.TrimRight(a.Name, " \t")
 	begin := 0
-	if at := strings.LastIndexAny(name, " \t\"'"+byteOrderMark); at >= 0 {
-		_, size := utf8.DecodeRuneInString(name[at:])
-		begin = at + size
+	if offset := strings.LastIndexAny(name, " \t\"'"+byteOrderMark); offset >= 0 {
+		_, size := utf8.DecodeRuneInString(name[offset:])
+		begin = offset + size
 	}
 	// The case of a name gives nothing away where the letters are known.
 	if v := byName[strings.ToUpper(name[begin:])]; v != nil && (begin == 0 || isHabit(name[:begin])) {

@@ -58,7 +58,7 @@ const systemdBlanks = " \t\n\r"
 // systemdReader reads the assignments of a file one after the other.
 type systemdReader struct {
 	content string
-	at      int // what comes next
+	offset  int // what comes next
 	newline int // the first newline from at on, the end for none; behind at where it is not known
 	buffer  bytes.Buffer
 }
@@ -66,23 +66,23 @@ type systemdReader struct {
 // lineEnd is where the line at the reader's place ends: systemd takes a carriage
 // return for a newline too.
 func (r *systemdReader) lineEnd() int {
-	if r.newline <= r.at {
+	if r.newline <= r.offset {
 		r.newline = len(r.content)
-		if next := strings.IndexByte(r.content[r.at:], '\n'); next >= 0 {
-			r.newline = r.at + next
+		if next := strings.IndexByte(r.content[r.offset:], '\n'); next >= 0 {
+			r.newline = r.offset + next
 		}
 	}
-	if carriage := strings.IndexByte(r.content[r.at:r.newline], '\r'); carriage >= 0 {
-		return r.at + carriage
+	if carriage := strings.IndexByte(r.content[r.offset:r.newline], '\r'); carriage >= 0 {
+		return r.offset + carriage
 	}
 	return r.newline
 }
 
 func (r *systemdReader) next() (name, value string, ok bool) {
-	for r.at < len(r.content) {
-		switch c := r.content[r.at]; {
+	for r.offset < len(r.content) {
+		switch c := r.content[r.offset]; {
 		case strings.IndexByte(systemdBlanks, c) >= 0:
-			r.at++
+			r.offset++
 			continue
 		case c == '#' || c == ';':
 			r.skipComment()
@@ -90,16 +90,16 @@ func (r *systemdReader) next() (name, value string, ok bool) {
 		}
 		end := r.lineEnd()
 		// The first byte belongs to the name, whatever it is.
-		equals := strings.IndexByte(r.content[r.at+1:end], '=')
+		equals := strings.IndexByte(r.content[r.offset+1:end], '=')
 		if equals < 0 {
-			r.at = end
+			r.offset = end
 			continue
 		}
-		name = strings.TrimRight(r.content[r.at:r.at+1+equals], systemdBlanks)
-		r.at += 1 + equals + 1
-		plain := strings.TrimLeft(r.content[r.at:end], systemdBlanks)
+		name = strings.TrimRight(r.content[r.offset:r.offset+1+equals], systemdBlanks)
+		r.offset += 1 + equals + 1
+		plain := strings.TrimLeft(r.content[r.offset:end], systemdBlanks)
 		if plain != "" && plain[0] != '\'' && plain[0] != '"' && strings.IndexByte(plain, '\\') < 0 {
-			r.at = end
+			r.offset = end
 			return name, strings.TrimRight(plain, systemdBlanks), true
 		}
 		return name, r.quotedValue(), true
@@ -110,14 +110,14 @@ func (r *systemdReader) next() (name, value string, ok bool) {
 // skipComment goes to the end of a comment, which a backslash carries over a
 // newline.
 func (r *systemdReader) skipComment() {
-	for r.at < len(r.content) {
-		switch r.content[r.at] {
+	for r.offset < len(r.content) {
+		switch r.content[r.offset] {
 		case '\n', '\r':
 			return
 		case '\\':
-			r.at++
+			r.offset++
 		}
-		r.at++
+		r.offset++
 	}
 }
 
@@ -125,19 +125,19 @@ func (r *systemdReader) skipComment() {
 // then text without.
 func (r *systemdReader) quotedValue() string {
 	r.buffer.Reset()
-	for r.at < len(r.content) {
-		c := r.content[r.at]
+	for r.offset < len(r.content) {
+		c := r.content[r.offset]
 		switch {
 		case c == '\n' || c == '\r':
 			return r.buffer.String()
 		case c == '\'':
-			r.at++
+			r.offset++
 			r.singleQuotes()
 		case c == '"':
-			r.at++
+			r.offset++
 			r.doubleQuotes()
 		case strings.IndexByte(systemdBlanks, c) >= 0:
-			r.at++
+			r.offset++
 		default:
 			return r.unquoted()
 		}
@@ -146,27 +146,27 @@ func (r *systemdReader) quotedValue() string {
 }
 
 func (r *systemdReader) singleQuotes() {
-	rest := r.content[r.at:]
+	rest := r.content[r.offset:]
 	end := strings.IndexByte(rest, '\'')
 	if end < 0 {
 		end = len(rest)
 	}
 	r.buffer.WriteString(rest[:end])
-	r.at += end + 1
+	r.offset += end + 1
 }
 
 func (r *systemdReader) doubleQuotes() {
-	for r.at < len(r.content) {
-		c := r.content[r.at]
-		r.at++
+	for r.offset < len(r.content) {
+		c := r.content[r.offset]
+		r.offset++
 		switch {
 		case c == '"':
 			return
 		case c != '\\':
 			r.buffer.WriteByte(c)
-		case r.at < len(r.content):
-			escaped := r.content[r.at]
-			r.at++
+		case r.offset < len(r.content):
+			escaped := r.content[r.offset]
+			r.offset++
 			if strings.IndexByte("\"\\`$", escaped) >= 0 {
 				r.buffer.WriteByte(escaped)
 			} else if escaped != '\n' {
@@ -181,12 +181,12 @@ func (r *systemdReader) doubleQuotes() {
 // and drops the blanks at the end.
 func (r *systemdReader) unquoted() string {
 	kept := r.buffer.Len() // what no blank at the end belongs to
-	for r.at < len(r.content) {
-		c := r.content[r.at]
+	for r.offset < len(r.content) {
+		c := r.content[r.offset]
 		if c == '\n' || c == '\r' {
 			break
 		}
-		r.at++
+		r.offset++
 		if c != '\\' {
 			r.buffer.WriteByte(c)
 			if c != ' ' && c != '\t' {
@@ -194,9 +194,9 @@ func (r *systemdReader) unquoted() string {
 			}
 			continue
 		}
-		if r.at < len(r.content) {
-			escaped := r.content[r.at]
-			r.at++
+		if r.offset < len(r.content) {
+			escaped := r.content[r.offset]
+			r.offset++
 			if escaped != '\n' && escaped != '\r' {
 				r.buffer.WriteByte(escaped)
 			}

@@ -253,14 +253,14 @@ var setByECS = []string{
 func (j *judge) value(a Assignment) {
 	value := a.Value.Reveal()
 	trimmed := strings.TrimSpace(value)
-	report := func(severity finding.Severity, code string, at int, message, fix string) {
+	report := func(severity finding.Severity, code string, offset int, message, fix string) {
 		if name := shown(a.Name); name != "" {
 			message = strings.Replace(strings.Replace(message, "The value ", "The value of "+name+" ", 1), "part of the value.", "part of "+name+".", 1)
 		}
-		j.add(severity, code, a.Line, a.ValueColumn+at, shown(a.Name), message, fix)
+		j.add(severity, code, a.Line, a.ValueColumn+offset, shown(a.Name), message, fix)
 	}
-	if at := strings.IndexAny(value, "\r\v\f\u0085\u2028\u2029"); at >= 0 {
-		report(finding.Warning, codeLineSeparator, at, "The value has a line separator that ends no line for the agent, such as a lone carriage return.", "Save the file with newlines (LF).")
+	if position := strings.IndexAny(value, "\r\v\f\u0085\u2028\u2029"); position >= 0 {
+		report(finding.Warning, codeLineSeparator, position, "The value has a line separator that ends no line for the agent, such as a lone carriage return.", "Save the file with newlines (LF).")
 		return
 	}
 	if len(trimmed) >= 2 && (trimmed[0] == '"' || trimmed[0] == '\'') && trimmed[len(trimmed)-1] == trimmed[0] {
@@ -272,18 +272,18 @@ func (j *judge) value(a Assignment) {
 		report(finding.Info, codeQuoted, 0, "The value begins with a quote that nothing closes. The quote is part of the value.", "Remove the quote, unless you mean it.")
 	}
 	if trimmed != value {
-		at := 0
+		start := 0
 		if strings.HasPrefix(value, trimmed) {
-			at = len(trimmed)
+			start = len(trimmed)
 		}
-		report(finding.Info, codeWhitespace, at, "The white space at an end is part of the value.", "Remove it, unless you mean it.")
+		report(finding.Info, codeWhitespace, start, "The white space at an end is part of the value.", "Remove it, unless you mean it.")
 	}
-	if at := strings.Index(value, " #"); at >= 0 {
-		report(finding.Warning, codeComment, at, "The comment after the value is part of the value.", "Put the comment on its own line.")
+	if index := strings.Index(value, " #"); index >= 0 {
+		report(finding.Warning, codeComment, index, "The comment after the value is part of the value.", "Put the comment on its own line.")
 	}
 	j.escaped(a, value, report)
-	if at := strings.Index(strings.NewReplacer("{", "", "}", "").Replace(value), "$PATH"); a.Name == "PATH" && at >= 0 {
-		report(finding.Warning, codePath, at, "PATH replaces the image's own path, and $PATH stays literal text.", "Delete the line, or write the whole path.")
+	if variable := strings.Index(strings.NewReplacer("{", "", "}", "").Replace(value), "$PATH"); a.Name == "PATH" && variable >= 0 {
+		report(finding.Warning, codePath, variable, "PATH replaces the image's own path, and $PATH stays literal text.", "Delete the line, or write the whole path.")
 		return
 	}
 	if match := reference.FindStringSubmatchIndex(value); match != nil {
@@ -291,8 +291,8 @@ func (j *judge) value(a Assignment) {
 		return
 	}
 	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}} {
-		if at := strings.Index(value, marks[0]); at >= 0 && strings.Contains(value[at:], marks[1]) {
-			report(finding.Info, codeUnexpanded, at, "Nothing expands variables in an environment file. The program gets the text as it is.", "Write the value itself, unless the program expands it.")
+		if opened := strings.Index(value, marks[0]); opened >= 0 && strings.Contains(value[opened:], marks[1]) {
+			report(finding.Info, codeUnexpanded, opened, "Nothing expands variables in an environment file. The program gets the text as it is.", "Write the value itself, unless the program expands it.")
 			return
 		}
 	}
@@ -305,15 +305,15 @@ var reference = lazyregexp.New(`(^|[:/, ])\$[A-Z][A-Z0-9_]{2,}`)
 // escaped reports the newlines that dotenv libraries and docker compose make of
 // \n, and the agent doesn't.
 func (j *judge) escaped(a Assignment, value string, report func(finding.Severity, string, int, string, string)) {
-	at := strings.Index(value, `\n`)
-	if at < 0 {
+	offset := strings.Index(value, `\n`)
+	if offset < 0 {
 		return
 	}
 	severity := finding.Info
 	if strings.Contains(value, "-----BEGIN ") {
 		severity = finding.Warning
 	}
-	report(severity, codeEscape, at, `The value has \n, which stays a backslash and an n.`, "Keep a value of several lines in Secrets Manager and name it under secrets, unless the program expands it.")
+	report(severity, codeEscape, offset, `The value has \n, which stays a backslash and an n.`, "Keep a value of several lines in Secrets Manager and name it under secrets, unless the program expands it.")
 }
 
 // keys reports static credentials, which the SDKs take before the task's role.

@@ -83,8 +83,8 @@ func (b ByHand) forOne(list, field string, name json.RawMessage) Trigger {
 		return Malformed{"an entry of objects is not of the form s3://bucket/key"}
 	}
 	b.Fields = map[string]json.RawMessage{}
-	for part, of := range map[string]string{"bucket": bucket, "key": key} {
-		marshalled, err := json.Marshal(of)
+	for part, word := range map[string]string{"bucket": bucket, "key": key} {
+		marshalled, err := json.Marshal(word)
 		if err != nil {
 			return Malformed{"an entry of objects is not text"}
 		}

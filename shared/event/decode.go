@@ -64,13 +64,13 @@ func Decode(payload []byte) Delivery {
 // allowed to invoke the function. It marks what the queue delivers again, too.
 func queued(triggers []Trigger, redelivered bool) []Trigger {
 	for i, trigger := range triggers {
-		switch of := trigger.(type) {
+		switch typed := trigger.(type) {
 		case ByHand:
-			of.Queued, of.Redelivered = true, redelivered
-			triggers[i] = of
+			typed.Queued, typed.Redelivered = true, redelivered
+			triggers[i] = typed
 		case Call:
-			of.Redelivered = redelivered
-			triggers[i] = of
+			typed.Redelivered = redelivered
+			triggers[i] = typed
 		}
 	}
 	return triggers
@@ -223,18 +223,18 @@ func decodeEventBridge(payload []byte) Trigger {
 	if err := json.Unmarshal(payload, &envelope); err != nil {
 		return Malformed{"the EventBridge event's source, detail-type, account or region is not text"}
 	}
-	at := moment(envelope.Time)
+	when := moment(envelope.Time)
 	switch {
 	case envelope.DetailType == "AWS API Call via CloudTrail":
-		return decodeCall(envelope.Detail, envelope.Account, envelope.Region, at)
+		return decodeCall(envelope.Detail, envelope.Account, envelope.Region, when)
 	case envelope.DetailType == "Scheduled Event":
 		return Schedule{}
 	case envelope.Source == "aws.s3" && strings.HasPrefix(envelope.DetailType, "Object "):
-		return decodeS3EventBridge(envelope.Detail, strings.TrimPrefix(envelope.DetailType, "Object "), envelope.Account, envelope.Region, at)
+		return decodeS3EventBridge(envelope.Detail, strings.TrimPrefix(envelope.DetailType, "Object "), envelope.Account, envelope.Region, when)
 	default:
 		return Notification{
 			Source: envelope.Source, DetailType: envelope.DetailType, Detail: envelope.Detail, Resources: envelope.Resources,
-			Account: envelope.Account, Region: envelope.Region, Time: at,
+			Account: envelope.Account, Region: envelope.Region, Time: when,
 		}
 	}
 }
@@ -242,14 +242,14 @@ func decodeEventBridge(payload []byte) Trigger {
 // moment reads a time as AWS writes it (RFC 3339); anything else is no reason to
 // refuse the event.
 func moment(raw json.RawMessage) time.Time {
-	var at time.Time
-	if json.Unmarshal(raw, &at) != nil {
+	var when time.Time
+	if json.Unmarshal(raw, &when) != nil {
 		return time.Time{}
 	}
-	return at
+	return when
 }
 
-func decodeCall(raw json.RawMessage, account, region string, at time.Time) Trigger {
+func decodeCall(raw json.RawMessage, account, region string, when time.Time) Trigger {
 	var record struct {
 		EventSource        string
 		EventName          string
@@ -297,7 +297,7 @@ func decodeCall(raw json.RawMessage, account, region string, at time.Time) Trigg
 		},
 	}
 	if call.Time.IsZero() {
-		call.Time = at
+		call.Time = when
 	}
 	if call.Actor.RoleARN == "" {
 		call.Actor.RoleARN = roleOfSession(record.UserIdentity.ARN)
@@ -361,7 +361,7 @@ func decodeS3(raw json.RawMessage) Trigger {
 
 // decodeS3EventBridge reads the detail of S3's own EventBridge events ("Using
 // EventBridge" in the S3 user guide).
-func decodeS3EventBridge(raw json.RawMessage, change, account, region string, at time.Time) Trigger {
+func decodeS3EventBridge(raw json.RawMessage, change, account, region string, when time.Time) Trigger {
 	var detail struct {
 		Bucket struct{ Name string }
 		Object struct {
@@ -385,7 +385,7 @@ func decodeS3EventBridge(raw json.RawMessage, change, account, region string, at
 		Size:      detail.Object.Size,
 		Region:    region,
 		Account:   account,
-		Time:      at,
+		Time:      when,
 	})
 }
 

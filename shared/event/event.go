@@ -255,13 +255,13 @@ type Malformed struct {
 
 // Occurred is when what a trigger reports happened; zero where it does not say.
 func Occurred(trigger Trigger) time.Time {
-	switch of := trigger.(type) {
+	switch typed := trigger.(type) {
 	case Call:
-		return of.Time
+		return typed.Time
 	case Object:
-		return of.Time
+		return typed.Time
 	case Notification:
-		return of.Time
+		return typed.Time
 	default:
 		return time.Time{}
 	}

@@ -42,12 +42,12 @@ func (r Result) Gravest() (Finding, bool) {
 	var gravest Finding
 	rank := -1
 	for _, f := range r.Findings {
-		of := 2 * gravity(f)
+		index := 2 * gravity(f)
 		if f.Cured {
-			of--
+			index--
 		}
-		if rank < 0 || of < rank {
-			gravest, rank = f, of
+		if rank < 0 || index < rank {
+			gravest, rank = f, index
 		}
 	}
 	return gravest, rank >= 0

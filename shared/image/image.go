@@ -56,8 +56,8 @@ func Parse(text string) (Reference, error) {
 // withoutQuote takes out of a message what it repeats of the text, in brackets.
 func withoutQuote(message string) string {
 	before, rest, found := strings.Cut(message, " (")
-	if at := strings.LastIndexByte(rest, ')'); found && at >= 0 {
-		return before + rest[at+1:]
+	if index := strings.LastIndexByte(rest, ')'); found && index >= 0 {
+		return before + rest[index+1:]
 	}
 	return message
 }

@@ -61,8 +61,8 @@ func (s Settings) firstQuestions(o Observation) []Question {
 	case o.Target.Teardown:
 		return []Question{askAttached(), askProfiles()}
 	default:
-		at := s.siteOf(o)
-		return []Question{askAttached(), askSimulation(at, questionsAt(s.asked(*o.Role), at))}
+		site := s.siteOf(o)
+		return []Question{askAttached(), askSimulation(site, questionsAt(s.asked(*o.Role), site))}
 	}
 }
 
@@ -120,10 +120,10 @@ func askAttached() Question {
 	}}
 }
 
-func askSimulation(at site, questions []policysimulation.Question) Question {
+func askSimulation(place site, questions []policysimulation.Question) Question {
 	return Question{"simulation", func(ctx context.Context, observer *Observer, o Observation) (func(*Observation), error) {
-		answers, err := observer.simulate(ctx, *o.Role, questions, contextEntries(*o.Role, at, o.Now))
-		return func(o *Observation) { o.site, o.simulation = at, answers }, err
+		answers, err := observer.simulate(ctx, *o.Role, questions, contextEntries(*o.Role, place, o.Now))
+		return func(o *Observation) { o.site, o.simulation = place, answers }, err
 	}}
 }
 
@@ -183,9 +183,9 @@ func askProfiles() Question {
 func askFits(o Observation, sites []site) Question {
 	var asked []policysimulation.Question
 	var clusters []string
-	for _, at := range sites {
-		clusters = append(clusters, at.arn(cluster))
-		asked = append(asked, questionsAt(Capabilities{Agent}, at)...)
+	for _, place := range sites {
+		clusters = append(clusters, place.arn(cluster))
+		asked = append(asked, questionsAt(Capabilities{Agent}, place)...)
 	}
 	return Question{"clusters", func(ctx context.Context, observer *Observer, o Observation) (func(*Observation), error) {
 		entries := slices.DeleteFunc(contextEntries(*o.Role, sites[0], o.Now), func(entry types.ContextEntry) bool {
@@ -193,8 +193,8 @@ func askFits(o Observation, sites []site) Question {
 		})
 		answers, err := observer.simulate(ctx, *o.Role, asked, append(entries, policysimulation.Texts("ecs:cluster", clusters)))
 		fits := make([]fit, len(sites))
-		for i, at := range sites {
-			fits[i] = fit{at, answers}
+		for i, candidate := range sites {
+			fits[i] = fit{candidate, answers}
 		}
 		return func(o *Observation) { o.fits = fits }, err
 	}}
@@ -233,7 +233,7 @@ func askLaunched() Question {
 // siteOf is where the role's instances work: the Region, the cluster that the
 // instance's user data names, and what the settings say.
 func (s Settings) siteOf(o Observation) site {
-	at := site{
+	place := site{
 		partition: "aws",
 		region:    o.region,
 		cluster:   o.Evidence.userData.cluster,
@@ -243,17 +243,17 @@ func (s Settings) siteOf(o Observation) site {
 		logGroup:  s.LogGroup,
 	}
 	if parsed, err := arn.Parse(o.Role.ARN); err == nil {
-		at.partition, at.account = parsed.Partition, parsed.AccountID
+		place.partition, place.account = parsed.Partition, parsed.AccountID
 	}
-	return at
+	return place
 }
 
 // questionsAt lists what to ask about a role of these capabilities: all that any
 // kind of instance needs, since the kind shows in what is read beside it.
-func questionsAt(wanted Capabilities, at site) []policysimulation.Question {
+func questionsAt(wanted Capabilities, place site) []policysimulation.Question {
 	var questions []policysimulation.Question
 	ask := func(n need) {
-		question := policysimulation.Question{Action: n.action, Resource: at.arn(n.on)}
+		question := policysimulation.Question{Action: n.action, Resource: place.arn(n.on)}
 		if question.Resource != "" && !slices.Contains(questions, question) {
 			questions = append(questions, question)
 		}
@@ -274,15 +274,15 @@ func questionsAt(wanted Capabilities, at site) []policysimulation.Question {
 
 // contextEntries give the condition keys that are known of each call that an
 // instance makes.
-func contextEntries(role Role, at site, now time.Time) []types.ContextEntry {
-	entries := append(policysimulation.OfRole(role.ARN, at.account, at.region, now),
+func contextEntries(role Role, place site, now time.Time) []types.ContextEntry {
+	entries := append(policysimulation.OfRole(role.ARN, place.account, place.region, now),
 		policysimulation.Text("ecs:CreateAction", "RegisterContainerInstance"),
-		policysimulation.Text("ecs:cluster", at.arn(cluster)),
+		policysimulation.Text("ecs:cluster", place.arn(cluster)),
 		policysimulation.Text("ecs:account-setting", "awsvpcTrunking"),
-		policysimulation.ViaService("s3", at.region, at.partition),
+		policysimulation.ViaService("s3", place.region, place.partition),
 	)
-	if at.bucket != "" {
-		entries = append(entries, policysimulation.Text("kms:EncryptionContext:aws:s3:arn", at.arn(configObject)))
+	if place.bucket != "" {
+		entries = append(entries, policysimulation.Text("kms:EncryptionContext:aws:s3:arn", place.arn(configObject)))
 	}
 	for _, key := range slices.Sorted(maps.Keys(role.Tags)) {
 		entries = append(entries, policysimulation.Text("aws:PrincipalTag/"+key, role.Tags[key]))
@@ -291,8 +291,8 @@ func contextEntries(role Role, at site, now time.Time) []types.ContextEntry {
 }
 
 // known is what a role's policies are read with. All of its tags are known.
-func known(o Observation, at site) policydocument.Context {
-	return policysimulation.Known(contextEntries(*o.Role, at, o.Now)).Whole("aws:PrincipalTag/")
+func known(o Observation, place site) policydocument.Context {
+	return policysimulation.Known(contextEntries(*o.Role, place, o.Now)).Whole("aws:PrincipalTag/")
 }
 
 // maxFits bounds how many clusters are asked about, so that the answer stays
@@ -304,9 +304,9 @@ const maxFits = 20
 func namedClusters(o Observation) []site {
 	var sites []site
 	add := func(pattern string) {
-		at, ok := clusterOf(pattern, o.site)
-		if ok && at != o.site && !slices.Contains(sites, at) && len(sites) < maxFits {
-			sites = append(sites, at)
+		place, ok := clusterOf(pattern, o.site)
+		if ok && place != o.site && !slices.Contains(sites, place) && len(sites) < maxFits {
+			sites = append(sites, place)
 		}
 	}
 	for _, policy := range o.policies.Identity {
@@ -352,28 +352,28 @@ func (o Observation) withTags(pattern string) string {
 // clusterOf reads a pattern for clusters or container instances as a place that
 // it matches.
 func clusterOf(pattern string, assumed site) (site, bool) {
-	at := assumed
+	place := assumed
 	parts := strings.SplitN(pattern, ":", 6)
 	if len(parts) != 6 || !policydocument.Matches(parts[2], "ecs") || !policydocument.Matches(parts[4], assumed.account) {
-		return at, false
+		return place, false
 	}
 	if region := parts[3]; regionName.MatchString(region) {
-		at.region = region
+		place.region = region
 	}
 	_, name, found := strings.Cut(parts[5], "/")
 	if !found {
-		return at, false
+		return place, false
 	}
 	if strings.HasPrefix(parts[5], "cluster/") && strings.Contains(name, "/") {
-		return at, false
+		return place, false
 	}
 	name, _, _ = strings.Cut(name, "/")
 	// A place for the wildcards' sake: any name that the pattern matches.
 	name = strings.NewReplacer("*", "", "?", "x").Replace(name)
 	if !clusterName.MatchString(name) || secretshape.Find(name) != "" {
-		return at, false
+		return place, false
 	}
-	at.cluster = name
-	ofCluster := policydocument.Matches(pattern, at.arn(cluster))
-	return at, ofCluster || policydocument.Matches(pattern, at.arn(containerInstance))
+	place.cluster = name
+	ofCluster := policydocument.Matches(pattern, place.arn(cluster))
+	return place, ofCluster || policydocument.Matches(pattern, place.arn(containerInstance))
 }

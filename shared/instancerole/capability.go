@@ -226,18 +226,18 @@ type policy struct {
 // grants reports whether the policy allows an action of a capability on the
 // resources of this account, going by the documents named at needs and by the
 // template's.
-func (p policy) grants(of Capability, n need, at site) bool {
+func (p policy) grants(capability Capability, n need, place site) bool {
 	switch {
 	case p.capability == Agent && p.clusters != nil:
-		return of == Agent && n.action != "ecs:CreateCluster" && (at.cluster == "" || slices.Contains(p.clusters, at.cluster))
+		return capability == Agent && n.action != "ecs:CreateCluster" && (place.cluster == "" || slices.Contains(p.clusters, place.cluster))
 	case p.arn.name() == managedInstancesPolicy:
-		return of == Agent && slices.ContainsFunc(managedInstanceNeeds, func(m need) bool { return m.action == n.action })
+		return capability == Agent && slices.ContainsFunc(managedInstanceNeeds, func(m need) bool { return m.action == n.action })
 	case p.capability == Config && p.arn.name() == "AmazonS3ReadOnlyAccess":
-		return of == Config && n.on != configKey
-	case p.capability == of:
+		return capability == Config && n.on != configKey
+	case p.capability == capability:
 		return true
 	case p.capability == Agent:
-		return of == ECR || of == Logs && slices.Contains([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, n.action)
+		return capability == ECR || capability == Logs && slices.Contains([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, n.action)
 	default:
 		return false
 	}

@@ -77,19 +77,19 @@ type RightsReader interface {
 // count. The role's policies are read where such a key may decide, and are taken
 // to depend on it where they can't be read.
 func LacksForConfig(ctx context.Context, client RightsReader, role Role, file ConfigFile, now time.Time) (lacks []string, err error) {
-	at := site{region: file.Region, bucket: file.Bucket, object: file.Key, key: file.KeyARN}
+	place := site{region: file.Region, bucket: file.Bucket, object: file.Key, key: file.KeyARN}
 	parsed, err := arn.Parse(role.ARN)
 	if err != nil {
 		return nil, fmt.Errorf("read the ARN of the role %s: %w", role.Name, err)
 	}
-	at.partition, at.account = parsed.Partition, parsed.AccountID
+	place.partition, place.account = parsed.Partition, parsed.AccountID
 	var asked []policysimulation.Question
 	for _, n := range needs[Config] {
-		if resource := at.arn(n.on); n.optional == "" && resource != "" {
+		if resource := place.arn(n.on); n.optional == "" && resource != "" {
 			asked = append(asked, policysimulation.Question{Action: n.action, Resource: resource})
 		}
 	}
-	told := contextEntries(role, at, now)
+	told := contextEntries(role, place, now)
 	simulated, err := policysimulation.Simulate(ctx, client, role.ARN, asked, told)
 	if err != nil {
 		return nil, fmt.Errorf("simulate whether the role %s can read s3://%s/%s: %w", role.Name, file.Bucket, file.Key, err)

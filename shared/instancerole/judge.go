@@ -54,8 +54,8 @@ func (g gap) count() int {
 	return len(g.open) + len(g.boundary) + len(g.denied) + len(g.conditional) + len(g.organization)
 }
 
-func (v verdict) isOpen(of Capability) bool {
-	return slices.ContainsFunc(v.gaps, func(g gap) bool { return g.capability == of && len(g.open) > 0 })
+func (v verdict) isOpen(capability Capability) bool {
+	return slices.ContainsFunc(v.gaps, func(g gap) bool { return g.capability == capability && len(g.open) > 0 })
 }
 
 func (v verdict) organization() bool {
@@ -149,8 +149,8 @@ func (g gap) distance(o Observation) int {
 }
 
 // judgeAt judges a role at one site. What was not simulated there is passed over.
-func (s Settings) judgeAt(o Observation, at site, answers policysimulation.Answers) verdict {
-	found := verdict{kind: kindOf(o), site: at}
+func (s Settings) judgeAt(o Observation, place site, answers policysimulation.Answers) verdict {
+	found := verdict{kind: kindOf(o), site: place}
 	wanted, beyond, _ := s.wanted(*o.Role)
 	_, tagged := o.Role.Tags[capabilitiesTag]
 	for _, capability := range slices.Concat(wanted, beyond) {
@@ -159,7 +159,7 @@ func (s Settings) judgeAt(o Observation, at site, answers policysimulation.Answe
 		}
 		g := gap{capability: capability, beyond: slices.Contains(beyond, capability)}
 		for _, n := range needsOf(found.kind, capability) {
-			resource := at.arn(n.on)
+			resource := place.arn(n.on)
 			if resource == "" {
 				continue
 			}
@@ -168,9 +168,9 @@ func (s Settings) judgeAt(o Observation, at site, answers policysimulation.Answe
 			if err != nil {
 				continue
 			}
-			judged := o.judgeAnswer(answer, question, at)
+			judged := o.judgeAnswer(answer, question, place)
 			found.undecided = found.undecided || o.policies == nil && o.isHard(n) && answer.Undecided()
-			g.add(n, judged, o.isHard(n), o.isScoped(n, at))
+			g.add(n, judged, o.isHard(n), o.isScoped(n, place))
 		}
 		if g.count()+len(g.lost)+len(g.scoped) > 0 {
 			found.gaps = append(found.gaps, g)
@@ -179,16 +179,16 @@ func (s Settings) judgeAt(o Observation, at site, answers policysimulation.Answe
 	return found
 }
 
-func needsOf(of kind, capability Capability) []need {
-	if of == managedInstance && capability == Agent {
+func needsOf(role kind, capability Capability) []need {
+	if role == managedInstance && capability == Agent {
 		return managedInstanceNeeds
 	}
 	return needs[capability]
 }
 
 // judgeAnswer decides about one question.
-func (o Observation) judgeAnswer(answer policysimulation.Answer, question policysimulation.Question, at site) policysimulation.Judgement {
-	return policysimulation.JudgeApart(answer, question, o.withoutOrganization, o.policies, known(o, at))
+func (o Observation) judgeAnswer(answer policysimulation.Answer, question policysimulation.Question, place site) policysimulation.Judgement {
+	return policysimulation.JudgeApart(answer, question, o.withoutOrganization, o.policies, known(o, place))
 }
 
 // add puts a judgement where it belongs.
@@ -228,12 +228,12 @@ func (g *gap) add(n need, judged policysimulation.Judgement, hard, scoped bool) 
 // isScoped reports whether a policy of the role allows an action on some
 // resources of its kind, where the one that was asked about is only assumed: the
 // role's author has chosen them. A cluster that an instance names is not assumed.
-func (o Observation) isScoped(n need, at site) bool {
-	others := at.others(n.on)
-	if o.policies == nil || others == "" || at.cluster != "" && (n.on == cluster || n.on == containerInstance) {
+func (o Observation) isScoped(n need, place site) bool {
+	others := place.others(n.on)
+	if o.policies == nil || others == "" || place.cluster != "" && (n.on == cluster || n.on == containerInstance) {
 		return false
 	}
-	context := known(o, at)
+	context := known(o, place)
 	for _, policy := range o.policies.Identity {
 		for _, statement := range policy.Document.Statement {
 			if statement.Effect != "Allow" || !statement.CoversAction(n.action) {
@@ -350,9 +350,9 @@ func (s Settings) wait(o Observation, found verdict, chosen choice) choice {
 }
 
 // covers reports whether the policies together close the gap.
-func covers(policies []policy, g gap, at site) bool {
+func covers(policies []policy, g gap, place site) bool {
 	return !slices.ContainsFunc(g.open, func(n need) bool {
-		return !slices.ContainsFunc(policies, func(p policy) bool { return p.grants(g.capability, n, at) })
+		return !slices.ContainsFunc(policies, func(p policy) bool { return p.grants(g.capability, n, place) })
 	})
 }
 
@@ -360,7 +360,7 @@ func covers(policies []policy, g gap, at site) bool {
 // one whose policies are for the missing capabilities themselves is better: a
 // role that is to pull gets the policy for pulling, and not the agent's, which
 // can do that, too.
-func smallest(candidates []policy, gaps []gap, at site) []policy {
+func smallest(candidates []policy, gaps []gap, place site) []policy {
 	var best []policy
 	bestCost := -1
 	for mask := range 1 << len(candidates) {
@@ -378,7 +378,7 @@ func smallest(candidates []policy, gaps []gap, at site) []policy {
 		if bestCost >= 0 && cost >= bestCost {
 			continue
 		}
-		if !slices.ContainsFunc(gaps, func(g gap) bool { return !covers(set, g, at) }) {
+		if !slices.ContainsFunc(gaps, func(g gap) bool { return !covers(set, g, place) }) {
 			best, bestCost = set, cost
 		}
 	}

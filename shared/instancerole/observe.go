@@ -296,14 +296,14 @@ const providerPages = 10
 
 // managedProfiles lists the instance profiles of the Region's capacity providers
 // for ECS Managed Instances, or of one cluster's.
-func (o *Observer) managedProfiles(ctx context.Context, at site) ([]string, error) {
+func (o *Observer) managedProfiles(ctx context.Context, place site) ([]string, error) {
 	input := &ecs.DescribeCapacityProvidersInput{}
-	if at.cluster != "" {
-		input.Cluster = &at.cluster
+	if place.cluster != "" {
+		input.Cluster = &place.cluster
 	}
 	var profiles []string
 	for range providerPages {
-		output, err := o.Providers.DescribeCapacityProviders(ctx, input, func(options *ecs.Options) { options.Region = at.region })
+		output, err := o.Providers.DescribeCapacityProviders(ctx, input, func(options *ecs.Options) { options.Region = place.region })
 		if err != nil {
 			if awserror.Classify(err) == awserror.Gone {
 				return profiles, nil
@@ -342,10 +342,10 @@ func (o *Observer) profilesOf(ctx context.Context, role string) ([]string, error
 
 // mayAttach asks whether a principal, a user or role by its ARN, may attach a
 // policy to a role.
-func (o *Observer) mayAttach(ctx context.Context, actor event.Actor, role Role, policy PolicyARN, at site, now time.Time) (policysimulation.Answer, error) {
+func (o *Observer) mayAttach(ctx context.Context, actor event.Actor, role Role, policy PolicyARN, place site, now time.Time) (policysimulation.Answer, error) {
 	source := actor.PolicySource()
 	question := policysimulation.Question{Action: "iam:AttachRolePolicy", Resource: role.ARN}
-	entries := append(policysimulation.OfPrincipal(source, actor.SourceAddress, at.account, at.region, now), policysimulation.OfAttachment(string(policy), role.Boundary, role.Tags)...)
+	entries := append(policysimulation.OfPrincipal(source, actor.SourceAddress, place.account, place.region, now), policysimulation.OfAttachment(string(policy), role.Boundary, role.Tags)...)
 	answers, err := policysimulation.Simulate(ctx, o.Roles, source, []policysimulation.Question{question}, entries)
 	if awserror.Classify(err) == awserror.Gone && err != nil {
 		// The principal was deleted: nothing entitles it any more.

@@ -180,7 +180,7 @@ func (s Settings) markMissed(o Observation, plan *pipeline.Plan[Action], chosen 
 func (s Settings) overridden(o Observation) []loan {
 	return slices.DeleteFunc(s.readRecord(o.Role.Tags).standing(o.Attached), func(made loan) bool {
 		return made.missed.IsZero() || !slices.ContainsFunc(o.Target.Calls, func(call Call) bool {
-			return call.Name == "DetachRolePolicy" && call.Policy == made.policy && call.At.Before(made.at) && s.isOwner(o, call)
+			return call.Name == "DetachRolePolicy" && call.Policy == made.policy && call.At.Before(made.when) && s.isOwner(o, call)
 		})
 	})
 }
@@ -419,16 +419,16 @@ func trustOf(o Observation) trustpolicy.Service {
 }
 
 // statementFor writes a statement that grants needs.
-func statementFor(needed []need, at site) string {
+func statementFor(needed []need, place site) string {
 	var granted, resources []string
 	for _, n := range needed {
 		granted = appendNew(granted, n.action)
-		resource := at.arn(n.on)
+		resource := place.arn(n.on)
 		switch n.on {
 		case containerInstance:
 			resource = strings.TrimSuffix(resource, "00000000000000000000000000000000") + "*"
 		case repository, logGroup, logStream:
-			resource = at.others(n.on)
+			resource = place.others(n.on)
 		}
 		resources = appendNew(resources, resource)
 	}
@@ -549,7 +549,7 @@ func (s Settings) giveBack(o Observation, plan *pipeline.Plan[Action], found ver
 // tookOver reports whether somebody else attached the very policy that was lent.
 func (s Settings) tookOver(o Observation, made loan) bool {
 	return slices.ContainsFunc(o.Target.Calls, func(call Call) bool {
-		return call.Name == "AttachRolePolicy" && call.Policy == made.policy && call.At.After(made.at)
+		return call.Name == "AttachRolePolicy" && call.Policy == made.policy && call.At.After(made.when)
 	})
 }
 
@@ -557,11 +557,11 @@ func (s Settings) tookOver(o Observation, made loan) bool {
 // gives, even what was not asked for, since its instances may have come to use it.
 // A boundary, and the organization's policies, are the same without the loan.
 func (s Settings) isNeedless(o Observation, made loan, found verdict) bool {
-	at := slices.IndexFunc(s.approved(found.kind), func(p policy) bool { return p.arn == made.policy })
-	if o.policies == nil || at < 0 {
+	index := slices.IndexFunc(s.approved(found.kind), func(p policy) bool { return p.arn == made.policy })
+	if o.policies == nil || index < 0 {
 		return false
 	}
-	lent := s.approved(found.kind)[at]
+	lent := s.approved(found.kind)[index]
 	var others []policydocument.Document
 	for _, other := range o.policies.Identity {
 		if other.Name != string(made.policy) {
@@ -737,34 +737,34 @@ func appendNew[T any](values []T, added ...T) []T {
 	return values
 }
 
-func actions(of []need) string {
-	names := make([]string, len(of))
-	for i, n := range of {
+func actions(needs []need) string {
+	names := make([]string, len(needs))
+	for i, n := range needs {
 		names[i] = n.action
 	}
 	return strings.Join(names, ", ")
 }
 
-func list(of []Capability) string {
-	names := make([]string, len(of))
-	for i, capability := range of {
+func list(capabilities []Capability) string {
+	names := make([]string, len(capabilities))
+	for i, capability := range capabilities {
 		names[i] = string(capability)
 	}
 	return strings.Join(names, ", ")
 }
 
-func names(of []policy) string {
-	texts := make([]string, len(of))
-	for i, p := range of {
+func names(policies []policy) string {
+	texts := make([]string, len(policies))
+	for i, p := range policies {
 		texts[i] = p.arn.name()
 	}
 	return strings.Join(texts, ", ")
 }
 
 // helping lists those of the policies that help to close a gap.
-func helping(of []policy, g gap, at site) []policy {
-	return slices.DeleteFunc(slices.Clone(of), func(p policy) bool {
-		return !slices.ContainsFunc(g.open, func(n need) bool { return p.grants(g.capability, n, at) })
+func helping(policies []policy, g gap, place site) []policy {
+	return slices.DeleteFunc(slices.Clone(policies), func(p policy) bool {
+		return !slices.ContainsFunc(g.open, func(n need) bool { return p.grants(g.capability, n, place) })
 	})
 }
 

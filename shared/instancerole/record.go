@@ -63,7 +63,7 @@ const (
 // loan is one attachment that the function made.
 type loan struct {
 	policy PolicyARN
-	at     time.Time
+	when   time.Time
 	// creator is a hash of the principal that created the role, "" where the loan's
 	// event didn't show it.
 	creator string
@@ -122,8 +122,8 @@ func (s Settings) readRecord(tags map[string]string) record {
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		switch {
 		case strings.HasPrefix(key, own):
-			if of, isMark := strings.CutSuffix(key, missedSuffix); isMark {
-				if made, ok := parseLoan(of, tags[key]); ok {
+			if text, isMark := strings.CutSuffix(key, missedSuffix); isMark {
+				if made, ok := parseLoan(text, tags[key]); ok {
 					read.missed[made.policy] = made.missed
 				}
 			} else if made, ok := parseLoan(key, tags[key]); ok {
@@ -143,12 +143,12 @@ func (s Settings) readRecord(tags map[string]string) record {
 		}
 	}
 	when, by, _ := strings.Cut(tags[declinedTag], " ")
-	if at, err := time.Parse(time.RFC3339, when); err == nil {
+	if moment, err := time.Parse(time.RFC3339, when); err == nil {
 		// Anyone who may tag the role can write the tag.
 		if !slices.Contains(takingEvents, by) {
 			by = "a call"
 		}
-		read.declined, read.declinedBy = at, by
+		read.declined, read.declinedBy = moment, by
 	}
 	return read
 }
@@ -166,7 +166,7 @@ func parseLoan(key, value string) (loan, bool) {
 		name, text, _ := strings.Cut(word, "=")
 		switch name {
 		case "at":
-			made.at, _ = time.Parse(time.RFC3339, text)
+			made.when, _ = time.Parse(time.RFC3339, text)
 		case "creator":
 			made.creator = text
 		case "missed":
@@ -181,8 +181,8 @@ func parseLoan(key, value string) (loan, bool) {
 // may be anyone's.
 func (s Settings) readOld(value string, read *record) {
 	for _, word := range strings.Fields(value) {
-		name, at, _ := strings.Cut(word, "=")
-		when, err := time.Parse(time.RFC3339, at)
+		name, path, _ := strings.Cut(word, "=")
+		when, err := time.Parse(time.RFC3339, path)
 		if err != nil || !slices.Contains(capabilities, Capability(name)) {
 			continue
 		}
@@ -193,7 +193,7 @@ func (s Settings) readOld(value string, read *record) {
 			continue
 		}
 		if !slices.ContainsFunc(read.loans, func(known loan) bool { return known.policy == arn }) {
-			read.loans = append(read.loans, loan{policy: arn, at: when, key: attachedTag})
+			read.loans = append(read.loans, loan{policy: arn, when: when, key: attachedTag})
 		}
 	}
 }
@@ -211,8 +211,8 @@ func (s Settings) oldAgentPolicy() PolicyARN {
 // value is what the loan's tag says.
 func (l loan) value() string {
 	value := string(l.policy)
-	if !l.at.IsZero() {
-		value += " at=" + stamp(l.at)
+	if !l.when.IsZero() {
+		value += " at=" + stamp(l.when)
 	}
 	if l.creator != "" {
 		value += " creator=" + l.creator
@@ -226,7 +226,7 @@ func (l loan) value() string {
 // loanOf gives the latest loan of a policy, and whether there is one.
 func (r record) loanOf(policy PolicyARN) (found loan, known bool) {
 	for _, made := range r.loans {
-		if made.policy == policy && (!known || made.at.After(found.at)) {
+		if made.policy == policy && (!known || made.when.After(found.when)) {
 			found, known = made, true
 		}
 	}
@@ -241,17 +241,17 @@ func (r record) standing(attached []PolicyARN) []loan {
 // recentHeals lists the heals within the window before now. A time to come is no
 // heal: it would stop the function for as long.
 func (r record) recentHeals(now time.Time) []time.Time {
-	return slices.DeleteFunc(slices.Clone(r.healed), func(at time.Time) bool { return at.After(now) || now.Sub(at) >= healWindow })
+	return slices.DeleteFunc(slices.Clone(r.healed), func(when time.Time) bool { return when.After(now) || now.Sub(when) >= healWindow })
 }
 
 // isUnfinished reports whether a recorded attachment may be missing because the run
 // that recorded it was cut off: its message comes again. What happened since the
 // record is no such message.
 func (t Target) isUnfinished(made loan, now time.Time) bool {
-	if called := t.last(); !called.IsZero() && !called.Before(made.at) {
+	if called := t.last(); !called.IsZero() && !called.Before(made.when) {
 		return false
 	}
-	return now.Sub(made.at) <= settleTime && (t.Redelivered || t.ByHand)
+	return now.Sub(made.when) <= settleTime && (t.Redelivered || t.ByHand)
 }
 
 // isBesideARun reports whether a policy may be missing because another run is about
@@ -259,7 +259,7 @@ func (t Target) isUnfinished(made loan, now time.Time) bool {
 func (s Settings) isBesideARun(o Observation) bool {
 	recorded := s.readRecord(o.Role.Tags)
 	for policy := range recorded.undecided(o.Target, o.Attached, o.Now) {
-		if made, _ := recorded.latest(policy); o.Now.Sub(made.at) <= runTime {
+		if made, _ := recorded.latest(policy); o.Now.Sub(made.when) <= runTime {
 			return true
 		}
 	}
@@ -269,8 +269,8 @@ func (s Settings) isBesideARun(o Observation) bool {
 // tellsWho reports whether it is known who detached what was lent: the event at hand
 // is that detachment's, or the owner's was seen before.
 func (r record) tellsWho(t Target, made loan) bool {
-	return !r.declined.IsZero() && !r.declined.Before(made.at) || slices.ContainsFunc(t.Calls, func(call Call) bool {
-		return call.Name == "DetachRolePolicy" && (call.Policy == "" || call.Policy == made.policy) && (call.At.IsZero() || !call.At.Before(made.at))
+	return !r.declined.IsZero() && !r.declined.Before(made.when) || slices.ContainsFunc(t.Calls, func(call Call) bool {
+		return call.Name == "DetachRolePolicy" && (call.Policy == "" || call.Policy == made.policy) && (call.At.IsZero() || !call.At.Before(made.when))
 	})
 }
 
@@ -294,7 +294,7 @@ func (r record) undecided(t Target, attached []PolicyARN, now time.Time) map[Pol
 			continue
 		}
 		seen := r.missed[made.policy]
-		if !seen.After(made.at) || seen.After(now) {
+		if !seen.After(made.when) || seen.After(now) {
 			seen = now
 		}
 		if now.Sub(seen) < eventTime {
@@ -305,7 +305,7 @@ func (r record) undecided(t Target, attached []PolicyARN, now time.Time) map[Pol
 }
 
 // stamp writes a time as the tags have it.
-func stamp(at time.Time) string { return at.UTC().Truncate(time.Second).Format(time.RFC3339) }
+func stamp(when time.Time) string { return when.UTC().Truncate(time.Second).Format(time.RFC3339) }
 
 // tagsFor gives the tags that record new attachments. It fails where a policy's
 // ARN is too long for a tag.
@@ -315,10 +315,10 @@ func (s Settings) tagsFor(r record, attach []policy, target Target, now time.Tim
 	heals := r.recentHeals(now)
 	healed := false
 	for _, p := range attach {
-		renewed := loan{policy: p.arn, at: now}
+		renewed := loan{policy: p.arn, when: now}
 		made, known := r.latest(p.arn)
 		if known && !target.ByHand && !r.tellsWho(target, made) {
-			if renewed.missed = made.missed; r.missed[p.arn].After(made.at) {
+			if renewed.missed = made.missed; r.missed[p.arn].After(made.when) {
 				renewed.missed = r.missed[p.arn]
 			}
 		}
@@ -340,8 +340,8 @@ func (s Settings) tagsFor(r record, attach []policy, target Target, now time.Tim
 	heals = heals[max(0, len(heals)-maxHeals):]
 	if healed {
 		times := make([]string, len(heals))
-		for i, at := range heals {
-			times[i] = stamp(at)
+		for i, when := range heals {
+			times[i] = stamp(when)
 		}
 		tags[healedTag] = strings.Join(times, " ")
 	}

@@ -101,7 +101,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		later := s.readRecord(tags)
 		for _, p := range now {
-			if made, known := later.loanOf(p.arn); !known || !made.at.Equal(testTime.Truncate(time.Second)) {
+			if made, known := later.loanOf(p.arn); !known || !made.when.Equal(testTime.Truncate(time.Second)) {
 				t.Errorf("%s is not in the record %q", p.capability, tags)
 			}
 		}

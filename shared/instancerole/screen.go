@@ -90,16 +90,16 @@ func (s Settings) grantsWanted(o Observation) bool {
 	if len(unknown) > 0 || slices.Contains(wanted, Config) && s.ConfigBucket == "" {
 		return false
 	}
-	of := kindOf(o)
-	approved := slices.DeleteFunc(s.approved(of), func(p policy) bool { return !slices.Contains(o.Attached, p.arn) })
-	at := site{bucket: s.ConfigBucket, key: s.ConfigKeyARN}
+	kind := kindOf(o)
+	approved := slices.DeleteFunc(s.approved(kind), func(p policy) bool { return !slices.Contains(o.Attached, p.arn) })
+	place := site{bucket: s.ConfigBucket, key: s.ConfigKeyARN}
 	for _, capability := range wanted {
-		if of == managedInstance && capability != Agent {
+		if kind == managedInstance && capability != Agent {
 			continue
 		}
-		for _, n := range needsOf(of, capability) {
-			asked := n.optional == "" && at.arn(n.on) != ""
-			if asked && !slices.ContainsFunc(approved, func(p policy) bool { return p.grants(capability, n, at) }) {
+		for _, n := range needsOf(kind, capability) {
+			asked := n.optional == "" && place.arn(n.on) != ""
+			if asked && !slices.ContainsFunc(approved, func(p policy) bool { return p.grants(capability, n, place) }) {
 				return false
 			}
 		}

@@ -114,12 +114,12 @@ func (p PolicyARN) ofAWS() bool {
 
 // approved lists the policies that the function may attach to a role of a kind,
 // in the order of capabilities.
-func (s Settings) approved(of kind) []policy {
+func (s Settings) approved(role kind) []policy {
 	agent := policy{capability: Agent, arn: s.AgentPolicyARN}
 	if len(s.AgentPolicyClusters) > 0 {
 		agent.clusters = s.AgentPolicyClusters
 	}
-	if of == managedInstance {
+	if role == managedInstance {
 		agent = policy{capability: Agent, arn: s.ManagedInstancesPolicyARN}
 	}
 	all := []policy{

@@ -25,11 +25,11 @@ const anyName = "ecs-guardrails"
 func (s site) clusterName() string { return cmp.Or(s.cluster, "default") }
 
 // arn gives the resource's ARN, or "" where the settings have no such thing.
-func (s site) arn(of resource) string {
+func (s site) arn(stored resource) string {
 	regional := func(service, resource string) string {
 		return strings.Join([]string{"arn", s.partition, service, s.region, s.account, resource}, ":")
 	}
-	switch of {
+	switch stored {
 	case cluster:
 		return regional("ecs", "cluster/"+s.clusterName())
 	case containerInstance:
@@ -41,7 +41,7 @@ func (s site) arn(of resource) string {
 			return ""
 		}
 		bucket := "arn:" + s.partition + ":s3:::" + s.bucket
-		if of == configBucket {
+		if stored == configBucket {
 			return bucket
 		}
 		return bucket + "/" + s.object
@@ -58,11 +58,11 @@ func (s site) arn(of resource) string {
 
 // others is a pattern for all that an instance could use of a kind, where a
 // role's author may have chosen some of them; "" where there is nothing to choose.
-func (s site) others(of resource) string {
+func (s site) others(stored resource) string {
 	arn := func(service, account, resource string) string {
 		return strings.Join([]string{"arn", s.partition, service, "*", account, resource}, ":")
 	}
-	switch of {
+	switch stored {
 	case cluster:
 		return arn("ecs", s.account, "cluster/*")
 	case containerInstance:

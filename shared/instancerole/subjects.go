@@ -136,11 +136,11 @@ var givingEvents = []string{"AttachRolePolicy", "PutRolePolicy", "CreatePolicyVe
 
 // Subjects lists the roles that a trigger concerns.
 func (s Settings) Subjects(trigger event.Trigger) []subject {
-	switch of := trigger.(type) {
+	switch typed := trigger.(type) {
 	case event.Call:
-		return s.ofCall(of)
+		return s.ofCall(typed)
 	case event.ByHand:
-		return []subject{s.byHand(of)}
+		return []subject{s.byHand(typed)}
 	default:
 		return nil
 	}
@@ -408,21 +408,21 @@ func (n node) find(name string) node {
 	for len(level) > 0 {
 		var below []any
 		for _, value := range level {
-			switch of := value.(type) {
+			switch typed := value.(type) {
 			case map[string]any:
-				keys := make([]string, 0, len(of))
-				for key := range of {
+				keys := make([]string, 0, len(typed))
+				for key := range typed {
 					keys = append(keys, key)
 				}
 				slices.Sort(keys)
 				for _, key := range keys {
-					if strings.EqualFold(key, name) && of[key] != nil {
-						return node{of[key]}
+					if strings.EqualFold(key, name) && typed[key] != nil {
+						return node{typed[key]}
 					}
-					below = append(below, of[key])
+					below = append(below, typed[key])
 				}
 			case []any:
-				below = append(below, of...)
+				below = append(below, typed...)
 			}
 		}
 		level = below
@@ -452,11 +452,11 @@ func (n node) text(name string) string {
 		if !strings.EqualFold(key, name) {
 			continue
 		}
-		switch of := value.(type) {
+		switch typed := value.(type) {
 		case string:
-			return of
+			return typed
 		case float64:
-			return strconv.FormatFloat(of, 'f', -1, 64)
+			return strconv.FormatFloat(typed, 'f', -1, 64)
 		}
 	}
 	return ""

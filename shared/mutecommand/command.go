@@ -182,13 +182,13 @@ func read(ctx context.Context, storage Storage, bucket string) (mute.List, mute.
 }
 
 // list shows the mutes, and which have ended.
-func list(shell Shell, of mute.List, bucket string) {
-	if len(of.Mutes) == 0 {
+func list(shell Shell, mutes mute.List, bucket string) {
+	if len(mutes.Mutes) == 0 {
 		_, _ = fmt.Fprintf(shell.Stdout, "Nothing is muted in s3://%s/%s.\n", bucket, mute.Key)
 		return
 	}
-	ended := of.Ended(shell.Now())
-	for _, each := range of.Mutes {
+	ended := mutes.Ended(shell.Now())
+	for _, each := range mutes.Mutes {
 		state := ""
 		if slices.Contains(ended, each) {
 			state = "ended: "
@@ -203,24 +203,24 @@ func same(a, b mute.Mute) bool {
 }
 
 // change adds, renews or removes a mute.
-func change(of mute.List, asked arguments, now time.Time) (mute.List, error) {
-	kept := slices.DeleteFunc(slices.Clone(of.Mutes), func(each mute.Mute) bool { return same(each, asked.mute) })
+func change(list mute.List, asked arguments, now time.Time) (mute.List, error) {
+	kept := slices.DeleteFunc(slices.Clone(list.Mutes), func(each mute.Mute) bool { return same(each, asked.mute) })
 	if asked.remove {
-		if len(kept) == len(of.Mutes) {
-			return of, errors.New("there is no such mute; without options, the command lists all")
+		if len(kept) == len(list.Mutes) {
+			return list, errors.New("there is no such mute; without options, the command lists all")
 		}
 		return mute.List{Mutes: kept}, nil
 	}
 	added := mute.List{Mutes: append(kept, asked.mute)}
 	content, err := encode(added)
 	if err != nil {
-		return of, err
+		return list, err
 	}
 	if _, err := mute.Parse(content); err != nil {
-		return of, err
+		return list, err
 	}
 	if slices.Contains(added.Ended(now), asked.mute) {
-		return of, fmt.Errorf("%s is over: give a later day", asked.mute.Until)
+		return list, fmt.Errorf("%s is over: give a later day", asked.mute.Until)
 	}
 	return added, nil
 }
@@ -250,23 +250,23 @@ func agreed(shell Shell, bucket string) bool {
 }
 
 // encode writes JSON as people do.
-func encode(of any) ([]byte, error) {
+func encode(value any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(of); err != nil {
+	if err := encoder.Encode(value); err != nil {
 		return nil, fmt.Errorf("write the mutes as JSON: %w", err)
 	}
 	return text.Bytes(), nil
 }
 
 // write replaces the document, unless somebody else did meanwhile.
-func write(ctx context.Context, storage Storage, bucket string, before mute.Stored, of mute.List, stdout io.Writer) error {
-	if of.Mutes == nil {
-		of.Mutes = []mute.Mute{}
+func write(ctx context.Context, storage Storage, bucket string, before mute.Stored, list mute.List, stdout io.Writer) error {
+	if list.Mutes == nil {
+		list.Mutes = []mute.Mute{}
 	}
-	content, err := encode(of)
+	content, err := encode(list)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func Main[T Settings](name string, build func(T, aws.Config) Runner) {
 }
 
 func assemble[T Settings](ctx context.Context, name string, build func(T, aws.Config) Runner, environ []string, log *slog.Logger, metrics io.Writer) (*reporter, error) {
-	of, err := settings.Load[T](name, environ)
+	loaded, err := settings.Load[T](name, environ)
 	if err != nil {
 		return nil, err
 	}
@@ -61,10 +61,10 @@ func assemble[T Settings](ctx context.Context, name string, build func(T, aws.Co
 		return nil, err
 	}
 	return &reporter{
-		runner:  build(of, configuration),
+		runner:  build(loaded, configuration),
 		events:  eventbridge.NewFromConfig(configuration),
-		bus:     of.SharedSettings().FindingsBus,
-		stack:   of.SharedSettings().StackName,
+		bus:     loaded.SharedSettings().FindingsBus,
+		stack:   loaded.SharedSettings().StackName,
 		log:     log,
 		metrics: metrics,
 		now:     time.Now,

@@ -263,11 +263,11 @@ func NotHandled(function string, trigger event.Trigger) *finding.Result {
 
 // describe names a trigger without repeating what its sender may have put into it.
 func describe(trigger event.Trigger) string {
-	switch of := trigger.(type) {
+	switch typed := trigger.(type) {
 	case event.Call:
-		return fmt.Sprintf("the API call %s of %s", shown(of.Name), shown(of.Service))
+		return fmt.Sprintf("the API call %s of %s", shown(typed.Name), shown(typed.Service))
 	case event.Object:
-		return fmt.Sprintf("the change %s of an object", shown(of.Change))
+		return fmt.Sprintf("the change %s of an object", shown(typed.Change))
 	case event.RotationStep:
 		return "a secret's rotation"
 	case event.Schedule:
@@ -275,7 +275,7 @@ func describe(trigger event.Trigger) string {
 	case event.TestNotification:
 		return "the test notification of S3"
 	case event.Notification:
-		return fmt.Sprintf("the detail-type %s of %s", shown(of.DetailType), shown(of.Source))
+		return fmt.Sprintf("the detail-type %s of %s", shown(typed.DetailType), shown(typed.Source))
 	default:
 		return "a request of these fields"
 	}
@@ -304,12 +304,12 @@ func (f *Function[S, O, Q, A]) look(ctx context.Context, request request[S]) Ent
 		if subject.fault != nil {
 			return finding.Result{}, subject.fault
 		}
-		of, err := f.observe(ctx, subject.Of, &waves)
+		observation, err := f.observe(ctx, subject.Of, &waves)
 		if err != nil {
 			return finding.Result{}, err
 		}
-		observed = &of
-		return f.settle(ctx, subject, of)
+		observed = &observation
+		return f.settle(ctx, subject, observation)
 	})
 	if subject.DryRun && f.Mode != finding.DryRun {
 		entry.Result.Mode = finding.DryRun
@@ -323,9 +323,9 @@ func (f *Function[S, O, Q, A]) look(ctx context.Context, request request[S]) Ent
 
 // observe reads what the decision needs: the first wave, and the answers to what
 // Ask asks, wave after wave. It counts the waves.
-func (f *Function[S, O, Q, A]) observe(ctx context.Context, of S, waves *int) (O, error) {
+func (f *Function[S, O, Q, A]) observe(ctx context.Context, subject S, waves *int) (O, error) {
 	*waves = 1
-	observed, err := f.Observe(ctx, of)
+	observed, err := f.Observe(ctx, subject)
 	if err != nil || f.Ask == nil {
 		return observed, err
 	}

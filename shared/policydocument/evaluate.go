@@ -216,13 +216,13 @@ func (s Statement) Holds(context Context) (Truth, []string) {
 }
 
 func textOf(value any) string {
-	switch of := value.(type) {
+	switch typed := value.(type) {
 	case string:
-		return of
+		return typed
 	case bool:
-		return strconv.FormatBool(of)
+		return strconv.FormatBool(typed)
 	case float64:
-		return strconv.FormatFloat(of, 'f', -1, 64)
+		return strconv.FormatFloat(typed, 'f', -1, 64)
 	default:
 		return ""
 	}

@@ -27,12 +27,12 @@ func Truth(name string, is bool) types.ContextEntry {
 }
 
 // Date tells a time, to the second.
-func Date(name string, at time.Time) types.ContextEntry {
-	return entry(name, types.ContextKeyTypeEnumDate, at.UTC().Format(time.RFC3339))
+func Date(name string, when time.Time) types.ContextEntry {
+	return entry(name, types.ContextKeyTypeEnumDate, when.UTC().Format(time.RFC3339))
 }
 
-func entry(name string, of types.ContextKeyTypeEnum, values ...string) types.ContextEntry {
-	return types.ContextEntry{ContextKeyName: &name, ContextKeyType: of, ContextKeyValues: values}
+func entry(name string, kind types.ContextKeyTypeEnum, values ...string) types.ContextEntry {
+	return types.ContextEntry{ContextKeyName: &name, ContextKeyType: kind, ContextKeyValues: values}
 }
 
 // OfRole tells what is known of every call that is made under a role: over TLS,

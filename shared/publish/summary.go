@@ -20,12 +20,12 @@ type summary struct {
 }
 
 // SweepSummary gives the event about a whole sweep.
-func SweepSummary(of sweepreport.Summary) (Event, error) {
-	fitting, err := of.Fitting(maxSummary)
+func SweepSummary(report sweepreport.Summary) (Event, error) {
+	fitting, err := report.Fitting(maxSummary)
 	if err != nil {
 		return Event{}, err
 	}
-	body, err := json.Marshal(summary{fitting, SweepInWords(of)})
+	body, err := json.Marshal(summary{fitting, SweepInWords(report)})
 	if err != nil {
 		return Event{}, fmt.Errorf("describe the sweep: %w", err)
 	}
@@ -33,20 +33,20 @@ func SweepSummary(of sweepreport.Summary) (Event, error) {
 }
 
 // SweepInWords tells the worst of a sweep, as an event carries it.
-func SweepInWords(of sweepreport.Summary) Text { return sweepInWords(of, plain) }
+func SweepInWords(summary sweepreport.Summary) Text { return sweepInWords(summary, plain) }
 
 // SweepInFull tells the same with quotation marks and backslashes.
-func SweepInFull(of sweepreport.Summary) Text { return sweepInWords(of, escape.Line) }
+func SweepInFull(summary sweepreport.Summary) Text { return sweepInWords(summary, escape.Line) }
 
-func sweepInWords(of sweepreport.Summary, plain func(string) string) Text {
-	title := "sweep: " + of.Headline
-	if of.Mode == finding.DryRun {
+func sweepInWords(summary sweepreport.Summary, plain func(string) string) Text {
+	title := "sweep: " + summary.Headline
+	if summary.Mode == finding.DryRun {
 		title += " (dry run)"
 	}
 	var lines []string
-	for i, result := range of.Results {
+	for i, result := range summary.Results {
 		if i == maxTold {
-			lines = append(lines, fmt.Sprintf("and %d more.", len(of.Results)+of.LeftOut-maxTold))
+			lines = append(lines, fmt.Sprintf("and %d more.", len(summary.Results)+summary.LeftOut-maxTold))
 			break
 		}
 		line := fmt.Sprintf("(%d) %s: %s", i+1, Opening(result.Result), result.Subject)
@@ -56,11 +56,11 @@ func sweepInWords(of sweepreport.Summary, plain func(string) string) Text {
 		lines = append(lines, line)
 	}
 	report := []string{"none."}
-	if of.Page != "" {
-		report = []string{of.Page}
+	if summary.Page != "" {
+		report = []string{summary.Page}
 	}
 	return Text{
-		Title: clip(plain(title), maxTitle), Subject: clip(plain("sweep "+of.Sweep), maxParagraph),
+		Title: clip(plain(title), maxTitle), Subject: clip(plain("sweep "+summary.Sweep), maxParagraph),
 		Findings: paragraph(plain, "The worst: ", lines, "nothing"), Actions: paragraph(plain, "Report: ", report, "none"),
 	}
 }

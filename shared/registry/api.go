@@ -172,11 +172,11 @@ func retryAfter(header http.Header) (time.Duration, bool) {
 		}
 	}
 	for _, name := range []string{"X-Retry-After", "RateLimit-Reset"} {
-		if at, err := strconv.ParseInt(header.Get(name), 10, 64); err == nil {
-			if at <= longestWait {
-				return time.Duration(max(at, 0)) * time.Second, true
+		if number, err := strconv.ParseInt(header.Get(name), 10, 64); err == nil {
+			if number <= longestWait {
+				return time.Duration(max(number, 0)) * time.Second, true
 			}
-			return time.Until(time.Unix(at, 0)), true
+			return time.Until(time.Unix(number, 0)), true
 		}
 	}
 	return 0, false

@@ -71,7 +71,7 @@ func isPrivate(address netip.Addr) bool {
 }
 
 func within(ranges []netip.Prefix, address netip.Addr) bool {
-	return slices.ContainsFunc(ranges, func(of netip.Prefix) bool { return of.Contains(address) })
+	return slices.ContainsFunc(ranges, func(prefix netip.Prefix) bool { return prefix.Contains(address) })
 }
 
 func prefixes(texts ...string) []netip.Prefix {

@@ -177,12 +177,12 @@ func ParseReference(text string) (Registry, Image, error) {
 	if err != nil {
 		return Registry{}, Image{}, errors.New("it is not an image's name, such as registry.example.com/team/app:1.2")
 	}
-	of := Registry{Host: strings.ToLower(reference.Domain(named))}
-	if slices.Contains(hubNames, of.Host) {
-		of.Host = Hub
+	served := Registry{Host: strings.ToLower(reference.Domain(named))}
+	if slices.Contains(hubNames, served.Host) {
+		served.Host = Hub
 	}
-	image, err := of.ParseImage(text)
-	return of, image, err
+	image, err := served.ParseImage(text)
+	return served, image, err
 }
 
 // Accounts says how a registry lets the old and the new credential live side

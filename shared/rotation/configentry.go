@@ -25,8 +25,8 @@ type ConfigEntry struct {
 // follows it.
 func ParseConfigEntry(text string) (ConfigEntry, error) {
 	place, cluster := text, ""
-	if at := strings.LastIndex(text, "="); at > strings.LastIndex(text, "/") {
-		place, cluster = text[:at], text[at+1:]
+	if index := strings.LastIndex(text, "="); index > strings.LastIndex(text, "/") {
+		place, cluster = text[:index], text[index+1:]
 		if !clusterName.MatchString(cluster) {
 			return ConfigEntry{}, errors.New("what stands behind = is not a cluster's name")
 		}

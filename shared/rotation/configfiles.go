@@ -145,9 +145,9 @@ func failedCall(err error) string {
 	return awserror.Answered(err)
 }
 
-func present[T any](of []*T) []T {
+func present[T any](items []*T) []T {
 	var there []T
-	for _, one := range of {
+	for _, one := range items {
 		if one != nil {
 			there = append(there, *one)
 		}
@@ -250,10 +250,10 @@ func shortened(names []string) string {
 // nothing: anyone who writes a file could claim it. The shape (docker or
 // dockercfg), the order and every other byte stay. More entries than maxEntries
 // are more than an ecs.config has; such a file is left alone.
-func rendered(content []byte, at registry.Registry, old []registry.Credential, fresh registry.Credential) (replaced []byte, changed, tooMany bool) {
+func rendered(content []byte, served registry.Registry, old []registry.Credential, fresh registry.Credential) (replaced []byte, changed, tooMany bool) {
 	var entries []registryauth.Registry
 	for _, entry := range ecsconfig.Parse(content).Registries().Registries {
-		if !isOf(entry, at) {
+		if !isOf(entry, served) {
 			continue
 		}
 		carried := registry.Credential{Username: entry.Username, Password: entry.Password}
@@ -269,15 +269,15 @@ func rendered(content []byte, at registry.Registry, old []registry.Credential, f
 }
 
 // carries reports whether a file has a credential for a registry.
-func carries(content []byte, at registry.Registry, credential registry.Credential) bool {
+func carries(content []byte, served registry.Registry, credential registry.Credential) bool {
 	return slices.ContainsFunc(ecsconfig.Parse(content).Registries().Registries, func(entry registryauth.Registry) bool {
-		return isOf(entry, at) && registry.Credential{Username: entry.Username, Password: entry.Password}.Equal(credential)
+		return isOf(entry, served) && registry.Credential{Username: entry.Username, Password: entry.Password}.Equal(credential)
 	})
 }
 
 // isOf reports whether an entry of an ecs.config is a user's and password's for a
 // registry.
-func isOf(entry registryauth.Registry, at registry.Registry) bool {
+func isOf(entry registryauth.Registry, served registry.Registry) bool {
 	named, err := registry.Parse(entry.Key)
-	return err == nil && named.Host == at.Host && !entry.Token
+	return err == nil && named.Host == served.Host && !entry.Token
 }

@@ -70,14 +70,14 @@ func ParseDocument(text secret.Text, passwordKey string) (Document, error) {
 			return Document{}, shape
 		}
 		end := int(decoder.InputOffset())
-		at := span{end - len(value), end}
+		extent := span{end - len(value), end}
 		key, _ := name.(string)
 		switch {
 		// ECS's agent is written in Go, whose JSON reader takes keys in any case.
 		case strings.EqualFold(key, usernameKey):
-			err = document.take(key, usernameKey, value, at, &document.username, func(text string) { document.Credential.Username = text })
+			err = document.take(key, usernameKey, value, extent, &document.username, func(text string) { document.Credential.Username = text })
 		case strings.EqualFold(key, passwordKey):
-			err = document.take(key, passwordKey, value, at, &document.password, func(text string) { document.Credential.Password = secret.New(text) })
+			err = document.take(key, passwordKey, value, extent, &document.password, func(text string) { document.Credential.Password = secret.New(text) })
 		default:
 			var compact bytes.Buffer
 			err = json.Compact(&compact, value)
@@ -99,7 +99,7 @@ func ParseDocument(text secret.Text, passwordKey string) (Document, error) {
 }
 
 // take reads one of the two fields.
-func (d *Document) take(key, want string, value json.RawMessage, at span, place *span, keep func(string)) error {
+func (d *Document) take(key, want string, value json.RawMessage, extent span, place *span, keep func(string)) error {
 	var text *string
 	switch {
 	case key != want || *place != span{}:
@@ -107,7 +107,7 @@ func (d *Document) take(key, want string, value json.RawMessage, at span, place 
 	case json.Unmarshal(value, &text) != nil || text == nil:
 		return fmt.Errorf("the value under %q is not a text", want)
 	}
-	*place = at
+	*place = extent
 	keep(*text)
 	return nil
 }

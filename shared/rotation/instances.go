@@ -43,9 +43,9 @@ func (r *Rotation) instances(ctx context.Context, o Observation, fleets []fleet)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	reached := make([]reach, len(fleets))
-	for i, of := range fleets {
-		if of.cluster != "" {
-			group.Go(func() (err error) { reached[i], err = r.reach(ctx, of.cluster); return })
+	for i, named := range fleets {
+		if named.cluster != "" {
+			group.Go(func() (err error) { reached[i], err = r.reach(ctx, named.cluster); return })
 		}
 	}
 	var last map[string]sent
@@ -56,8 +56,8 @@ func (r *Rotation) instances(ctx context.Context, o Observation, fleets []fleet)
 		return nil, nil, err
 	}
 	byCluster := map[string]reach{}
-	for i, of := range fleets {
-		byCluster[of.cluster] = reached[i]
+	for i, named := range fleets {
+		byCluster[named.cluster] = reached[i]
 	}
 	return byCluster, last, nil
 }
@@ -177,9 +177,9 @@ func (r *Rotation) sortOut(ctx context.Context, ids []string, found *reach) erro
 // lastSent gives the results of the last commands of each fleet, by their comment.
 func (r *Rotation) lastSent(ctx context.Context, fleets []fleet, now time.Time) (map[string]sent, error) {
 	since := now
-	for _, of := range fleets {
-		if of.written.Before(since) {
-			since = of.written
+	for _, instances := range fleets {
+		if instances.written.Before(since) {
+			since = instances.written
 		}
 	}
 	if oldest := now.Add(-commandHistory); since.Before(oldest) {
@@ -207,8 +207,8 @@ func (r *Rotation) lastSent(ctx context.Context, fleets []fleet, now time.Time) 
 		}
 	}
 	last := map[string]sent{}
-	for _, of := range fleets {
-		last[of.comment()] = sum(commands[of.comment()])
+	for _, group := range fleets {
+		last[group.comment()] = sum(commands[group.comment()])
 	}
 	return last, nil
 }
@@ -217,13 +217,13 @@ func (r *Rotation) lastSent(ctx context.Context, fleets []fleet, now time.Time) 
 func sum(commands []types.Command) sent {
 	var all sent
 	for _, command := range commands {
-		if at := aws.ToTime(command.RequestedDateTime); !at.Before(all.at) {
-			all.id, all.at = aws.ToString(command.CommandId), at
+		if when := aws.ToTime(command.RequestedDateTime); !when.Before(all.when) {
+			all.id, all.when = aws.ToString(command.CommandId), when
 		}
 	}
 	all.complete = true
 	for _, command := range commands {
-		if all.at.Sub(aws.ToTime(command.RequestedDateTime)) > batch {
+		if all.when.Sub(aws.ToTime(command.RequestedDateTime)) > batch {
 			continue
 		}
 		all.targets += int(command.TargetCount)
@@ -241,24 +241,24 @@ func sum(commands []types.Command) sent {
 
 // refresh sends the command. Sent twice, it finds nothing to do the second time.
 func (r *Rotation) refresh(ctx context.Context, action Action) error {
-	of := action.Fleet
+	fleet := action.Fleet
 	input := &ssm.SendCommandInput{
 		DocumentName: aws.String(shellDocument),
-		Comment:      aws.String(of.comment()),
+		Comment:      aws.String(fleet.comment()),
 		Parameters: map[string][]string{
-			"commands":         RefreshCommands(of.files, of.cluster == "", "/etc/ecs"),
+			"commands":         RefreshCommands(fleet.files, fleet.cluster == "", "/etc/ecs"),
 			"executionTimeout": {"300"},
 		},
 		MaxConcurrency: aws.String(string(r.maxConcurrency)),
 		MaxErrors:      aws.String(string(r.maxErrors)),
 		InstanceIds:    action.Instances,
 	}
-	if of.cluster == "" {
-		input.Targets = []types.Target{{Key: aws.String("tag:" + InstanceTag), Values: []string{of.files[0].String()}}}
+	if fleet.cluster == "" {
+		input.Targets = []types.Target{{Key: aws.String("tag:" + InstanceTag), Values: []string{fleet.files[0].String()}}}
 	}
 	answered, err := r.commands.SendCommand(ctx, input)
 	if err != nil {
-		return fmt.Errorf("have the instances of %s read their ecs.config again: %w", of, err)
+		return fmt.Errorf("have the instances of %s read their ecs.config again: %w", fleet, err)
 	}
 	if answered.Command != nil {
 		*action.CommandID = aws.ToString(answered.Command.CommandId)

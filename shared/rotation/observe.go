@@ -139,11 +139,11 @@ func (r *Rotation) answer(ctx context.Context, o Observation, questions []Questi
 	return answered, vanished(group.Wait())
 }
 
-func cloned[V any](of map[string]V) map[string]V {
-	if of == nil {
+func cloned[V any](byKey map[string]V) map[string]V {
+	if byKey == nil {
 		return map[string]V{}
 	}
-	return maps.Clone(of)
+	return maps.Clone(byKey)
 }
 
 // maxIssued bounds how many credentials of one secret are looked at: the values of

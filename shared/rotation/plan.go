@@ -36,12 +36,12 @@ func (o Observation) version(label string) string {
 
 // graceEnd says until when the previous credential is to work, and whether that
 // time is still running.
-func (o Observation) graceEnd(at Target) (end time.Time, running bool) {
+func (o Observation) graceEnd(target Target) (end time.Time, running bool) {
 	since := later(o.Rotated, o.currentMade())
 	if since.IsZero() || o.version(previous) == "" {
 		return time.Time{}, false
 	}
-	end = since.Add(o.grace(at))
+	end = since.Add(o.grace(target))
 	return end, o.Now.Before(end)
 }
 
@@ -65,14 +65,14 @@ func later(one, other time.Time) time.Time {
 
 // grace is what the tag says. Without it, a schedule of a few hours is its
 // owner's word that the previous credential is needed no longer than that.
-func (o Observation) grace(at Target) time.Duration {
-	if !at.HasGrace && o.rhythm.shortest > 0 {
+func (o Observation) grace(target Target) time.Duration {
+	if !target.HasGrace && o.rhythm.shortest > 0 {
 		return min(defaultGrace, o.rhythm.shortest/2)
 	}
-	if !at.HasGrace {
+	if !target.HasGrace {
 		return defaultGrace
 	}
-	return at.Grace
+	return target.Grace
 }
 
 // inadmissible says why a step may not even begin, from the secret's
@@ -98,7 +98,7 @@ func (r *Rotation) inadmissible(o Observation) []finding.Finding {
 	if faults := rotatedByAnother(o); len(faults) > 0 {
 		return faults
 	}
-	_, faults := target(o.Tags, r.drivers)
+	_, faults := parseTarget(o.Tags, r.drivers)
 	return faults
 }
 
@@ -119,11 +119,11 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		return documents{}, []finding.Finding{{Code: code, Severity: finding.Error, Message: message, Fix: fix}}
 	}
 	key := passwordKeyOf(o.Name)
-	at, faults := target(o.Tags, r.drivers)
+	target, faults := parseTarget(o.Tags, r.drivers)
 	if len(faults) > 0 {
 		return documents{}, faults
 	}
-	if o.administersItself(at) {
+	if o.administersItself(target) {
 		return fault("tag-malformed", "The tag "+AdminTag+" names the secret itself. A rotation would replace the administrator's password in it.", "Keep the administrator's credential in another secret.")
 	}
 	switch {
@@ -133,7 +133,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		return fault("secret-shape", "A version of the secret is binary, which ECS can't read.", secretShapeFix)
 	}
 	var administrator registry.Administrator
-	if at.Admin != "" {
+	if target.Admin != "" {
 		if administrator, faults = administratorOf(o.Administrator, o.Name); len(faults) > 0 {
 			return documents{}, faults
 		}
@@ -146,17 +146,17 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		before: before,
 		hasNew: o.New.Present,
 		order: registry.Order{
-			Registry: at.Registry, SecretARN: o.ARN, Version: o.Version, Current: before.Credential,
+			Registry: target.Registry, SecretARN: o.ARN, Version: o.Version, Current: before.Credential,
 			Administrator: administrator, Tags: o.Tags, Interval: o.interval(),
 		},
 	}
-	driver := r.drivers[at.Driver]
+	driver := r.drivers[target.Driver]
 	both.order.Next = driver.Accounts(o.Tags).Successor(before.Credential.Username)
-	if at.InPlace {
+	if target.InPlace {
 		both.order.Next = before.Credential.Username
 	}
 	if err := driver.Examine(both.order); err != nil {
-		return fault("driver-needs", fmt.Sprintf("The driver %s can't work: %v.", at.Driver, err), "Correct that. The function's README lists what each driver needs.")
+		return fault("driver-needs", fmt.Sprintf("The driver %s can't work: %v.", target.Driver, err), "Correct that. The function's README lists what each driver needs.")
 	}
 	if !o.New.Present {
 		return both, nil
@@ -193,8 +193,8 @@ func toProve(o Observation, both documents) (registry.Credential, bool) {
 // password changed, in the administrator's name (AWS's own templates: "to protect
 // against a confused deputy attack"). And where it is not good, somebody else
 // changes these accounts' passwords, such as a second secret with the same ones.
-func (r *Rotation) wantsInUse(o Observation, at Target, both documents) bool {
-	driver := r.drivers[at.Driver]
+func (r *Rotation) wantsInUse(o Observation, target Target, both documents) bool {
+	driver := r.drivers[target.Driver]
 	if driver.Accounts(o.Tags) != registry.TwoAccounts {
 		return false
 	}
@@ -202,20 +202,20 @@ func (r *Rotation) wantsInUse(o Observation, at Target, both documents) bool {
 		return o.Step == SetSecret && both.hasNew && o.Login.Err != nil && o.Login.Err.Kind == registry.Refused
 	}
 	// In place, a run that was cut off has ended the credential in use.
-	return o.Step == CreateSecret && !both.hasNew && !at.InPlace
+	return o.Step == CreateSecret && !both.hasNew && !target.InPlace
 }
 
 // inUseFault says why other credentials are left alone, where they are.
-func inUseFault(o Observation, at Target) []finding.Finding {
+func inUseFault(o Observation, target Target) []finding.Finding {
 	switch {
 	case o.InUse == nil || o.InUse.Err == nil:
 		return nil
 	case o.InUse.Err.Kind != registry.Refused:
-		return []finding.Finding{loginFault(at, *o.InUse)}
+		return []finding.Finding{loginFault(target, *o.InUse)}
 	}
 	return []finding.Finding{{
 		Code: "current-refused", Severity: finding.Error,
-		Message: fmt.Sprintf("The registry %s refuses the current credential, so no other one is changed, ended or replaced in a file: %v.", at.Registry.Host, o.InUse.Err),
+		Message: fmt.Sprintf("The registry %s refuses the current credential, so no other one is changed, ended or replaced in a file: %v.", target.Registry.Host, o.InUse.Err),
 		Fix:     "Write a credential that works with aws secretsmanager put-secret-value. Find out who changed the password, and whether a second secret rotates the same accounts.",
 	}}
 }
@@ -239,8 +239,8 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 		}
 		return pipeline.Plan[Action]{Findings: faults}
 	}
-	at, _ := target(o.Tags, r.drivers)
-	base := Action{Order: both.order, Driver: at.Driver}
+	target, _ := parseTarget(o.Tags, r.drivers)
+	base := Action{Order: both.order, Driver: target.Driver}
 	if !both.hasNew && (o.Step == SetSecret || o.Step == FinishSecret) {
 		// Secrets Manager comes here only after a createSecret that succeeded: a value
 		// that still can't be read never will be (aws-sdk-js-v3#7701).
@@ -252,20 +252,20 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 	}
 	switch o.Step {
 	case CreateSecret:
-		return r.planCreate(o, at, both, base)
+		return r.planCreate(o, target, both, base)
 	case SetSecret:
-		return r.planSet(o, at, both, base)
+		return r.planSet(o, target, both, base)
 	case TestSecret:
-		return r.planTest(o, at, both, base)
+		return r.planTest(o, target, both, base)
 	default:
-		return r.planFinish(o, at, both, base)
+		return r.planFinish(o, target, both, base)
 	}
 }
 
 // administersItself reports whether the administrator's secret is the one that
 // is rotated.
-func (o Observation) administersItself(at Target) bool {
-	return at.Admin == o.ARN || at.Admin == o.Name
+func (o Observation) administersItself(target Target) bool {
+	return target.Admin == o.ARN || target.Admin == o.Name
 }
 
 // endsPrevious reports whether a rotation gives the account of the previous
@@ -319,24 +319,24 @@ func note(code, message string) pipeline.Plan[Action] {
 // planCreate issues a credential where the pending version has none. A token
 // that was minted for this version already is one whose value was lost in a
 // crash: it is revoked first.
-func (r *Rotation) planCreate(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
+func (r *Rotation) planCreate(o Observation, target Target, both documents, base Action) pipeline.Plan[Action] {
 	if both.hasNew {
 		return note("version-already-pending", "The pending version already has its credential.")
 	}
-	if end, running := o.graceEnd(at); running && endsPrevious(o, both) {
+	if end, running := o.graceEnd(target); running && endsPrevious(o, both) {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{{
 			Code: "rotation-too-soon", Severity: finding.Error,
 			Message: fmt.Sprintf("The standby account holds the previous credential, which must work until %s. A rotation would end it.", end.UTC().Format(time.RFC3339)),
 			Fix:     fmt.Sprintf("Rotate after that time. If nothing uses the previous credential any more, or if it leaked, tag the secret %s=0h and rotate now.", GraceTag),
 		}}}
 	}
-	if faults := inUseFault(o, at); len(faults) > 0 {
+	if faults := inUseFault(o, target); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
-	if faults := r.heldByInstances(o, at, both); len(faults) > 0 {
+	if faults := r.heldByInstances(o, target, both); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
-	if r.takesTurns(o, at) && !at.InPlace {
+	if r.takesTurns(o, target) && !target.InPlace {
 		// A replica that was still in progress has been waited for.
 		stale := staleReplicas(o)
 		for i := range stale {
@@ -357,34 +357,34 @@ func (r *Rotation) planCreate(o Observation, at Target, both documents, base Act
 	}
 	base.Kind, base.Current, base.RotationToken, base.To = Issue, both.before, o.Token, o.Version
 	plan := pipeline.Plan[Action]{Actions: append(actions, base)}
-	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs {
-		plan.Findings = r.gap(at)
+	if _, installs := r.drivers[target.Driver].(registry.Installer); !installs {
+		plan.Findings = r.gap(target)
 	}
 	return plan
 }
 
 // planSet has the registry take a password of our own choosing. A minted token
 // works already.
-func (r *Rotation) planSet(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
+func (r *Rotation) planSet(o Observation, target Target, both documents, base Action) pipeline.Plan[Action] {
 	if o.Login.Err == nil {
-		return note("credential-already-set", fmt.Sprintf("The registry %s already accepts the new credential.", at.Registry.Host))
+		return note("credential-already-set", fmt.Sprintf("The registry %s already accepts the new credential.", target.Registry.Host))
 	}
 	if o.Login.Err.Kind != registry.Refused {
-		return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(at, *o.Login)}}
+		return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(target, *o.Login)}}
 	}
-	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs {
-		return note("credential-not-active-yet", fmt.Sprintf("The registry %s doesn't accept the new credential yet. The step testSecret waits for it.", at.Registry.Host))
+	if _, installs := r.drivers[target.Driver].(registry.Installer); !installs {
+		return note("credential-not-active-yet", fmt.Sprintf("The registry %s doesn't accept the new credential yet. The step testSecret waits for it.", target.Registry.Host))
 	}
-	if faults := inUseFault(o, at); len(faults) > 0 {
+	if faults := inUseFault(o, target); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
 	base.Kind, base.Credential = Install, both.after.Credential
-	return pipeline.Plan[Action]{Findings: r.gap(at), Actions: []Action{base}}
+	return pipeline.Plan[Action]{Findings: r.gap(target), Actions: []Action{base}}
 }
 
 // gap says what it means that an account's only password is replaced.
-func (r *Rotation) gap(at Target) []finding.Finding {
-	if !at.InPlace {
+func (r *Rotation) gap(target Target) []finding.Finding {
+	if !target.InPlace {
 		return nil
 	}
 	return []finding.Finding{{
@@ -398,11 +398,11 @@ func (r *Rotation) gap(at Target) []finding.Finding {
 // value it is the test that Secrets Manager makes of a new configuration
 // (RotateSecret with RotateImmediately=false), and the current credential stands
 // in.
-func (r *Rotation) planTest(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
+func (r *Rotation) planTest(o Observation, target Target, both documents, base Action) pipeline.Plan[Action] {
 	if o.Login.Err != nil {
-		fault := loginFault(at, *o.Login)
+		fault := loginFault(target, *o.Login)
 		plan := pipeline.Plan[Action]{Findings: []finding.Finding{fault}}
-		if _, installs := r.drivers[at.Driver].(registry.Installer); !installs && both.hasNew && o.Login.Err.Kind == registry.Refused {
+		if _, installs := r.drivers[target.Driver].(registry.Installer); !installs && both.hasNew && o.Login.Err.Kind == registry.Refused {
 			// A minted credential can't be made good: with AWSPENDING on it, every later
 			// rotation would try it again.
 			plan.Actions = []Action{base.abandoning(o.Version)}
@@ -414,19 +414,19 @@ func (r *Rotation) planTest(o Observation, at Target, both documents, base Actio
 	if !both.hasNew {
 		whose, code = "current", "configuration-tested"
 	}
-	message := fmt.Sprintf("The registry %s accepts the %s credential (%s, realm %s).", at.Registry.Host, whose, o.Login.Scheme, o.Login.Realm)
-	if at.Image != nil {
+	message := fmt.Sprintf("The registry %s accepts the %s credential (%s, realm %s).", target.Registry.Host, whose, o.Login.Scheme, o.Login.Realm)
+	if target.Image != nil {
 		message += " It served the manifest of the test image."
 	}
-	findings, proven := judgePulls(o, at, both)
+	findings, proven := judgePulls(o, target, both)
 	if proven > 0 {
 		message += fmt.Sprintf(" Images of task definitions that it can pull: %d.", proven)
 	} else if !hasError(findings) {
-		findings = append(findings, unproven(o, at, tested.Username)...)
+		findings = append(findings, unproven(o, target, tested.Username)...)
 	}
-	findings = append(findings, standingFaults(o, tested.Username, whose, o.nextEnd(), r.replaces(o, at))...)
+	findings = append(findings, standingFaults(o, tested.Username, whose, o.nextEnd(), r.replaces(o, target))...)
 	plan := pipeline.Plan[Action]{Findings: append(findings, finding.Finding{Code: code, Severity: finding.Info, Message: message})}
-	if _, installs := r.drivers[at.Driver].(registry.Installer); !installs && both.hasNew && slices.ContainsFunc(findings, lacksRights) {
+	if _, installs := r.drivers[target.Driver].(registry.Installer); !installs && both.hasNew && slices.ContainsFunc(findings, lacksRights) {
 		// Nor does a minted credential get other rights when its owner corrects them.
 		plan.Actions = []Action{base.abandoning(o.Version)}
 	}
@@ -439,16 +439,16 @@ func lacksRights(f finding.Finding) bool {
 }
 
 // takesTurns reports whether two accounts take turns.
-func (r *Rotation) takesTurns(o Observation, at Target) bool {
-	return r.drivers[at.Driver].Accounts(o.Tags) == registry.TwoAccounts
+func (r *Rotation) takesTurns(o Observation, target Target) bool {
+	return r.drivers[target.Driver].Accounts(o.Tags) == registry.TwoAccounts
 }
 
 // planFinish moves the label, renders the files that carry the old credential,
 // and revokes what no version needs any more.
-func (r *Rotation) planFinish(o Observation, at Target, both documents, base Action) pipeline.Plan[Action] {
+func (r *Rotation) planFinish(o Observation, target Target, both documents, base Action) pipeline.Plan[Action] {
 	var actions []Action
 	keep := map[string]bool{o.Version: true}
-	_, graceRunning := o.graceEnd(at)
+	_, graceRunning := o.graceEnd(target)
 	for version, stages := range o.Stages {
 		// AWSPREVIOUS moves with AWSCURRENT: the version that has it now, and no
 		// other label, is needed no more.
@@ -459,7 +459,7 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 		promote.Kind, promote.From, promote.To = Promote, o.version(current), o.Version
 		actions = append(actions, promote)
 	}
-	renders, findings := r.renders(o, at, both, base)
+	renders, findings := r.renders(o, target, both, base)
 	actions = append(actions, renders...)
 	var revocations []Action
 	for _, issued := range o.Issued {
@@ -472,8 +472,8 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	if len(revocations) > 0 {
 		// A replica that has missed a rotation serves one of these.
 		hold := staleReplicas(o)
-		if !at.Hard {
-			hold = append(hold, r.held(o, at, both)...)
+		if !target.Hard {
+			hold = append(hold, r.held(o, target, both)...)
 		}
 		if len(hold) > 0 {
 			findings, revocations = append(findings, hold...), nil
@@ -481,10 +481,10 @@ func (r *Rotation) planFinish(o Observation, at Target, both documents, base Act
 	}
 	actions = append(actions, revocations...)
 	// At last, so that a command that cannot be sent keeps nothing else from being done.
-	refreshes, told, _ := r.refreshes(o, at, both, renders, base)
+	refreshes, told, _ := r.refreshes(o, target, both, renders, base)
 	findings = append(findings, told...)
 	findings = append(findings, o.locked()...)
-	if made := o.New.Made; at.InPlace && !o.finished() && !made.IsZero() {
+	if made := o.New.Made; target.InPlace && !o.finished() && !made.IsZero() {
 		findings = append(findings, finding.Finding{
 			Code: "pull-gap-closed", Severity: finding.Info,
 			Message: fmt.Sprintf("Readers of the secret have the new password now. Pulls failed for at most %s.", o.Now.Sub(made).Round(time.Second)),
@@ -517,10 +517,10 @@ func (o Observation) superseded(both documents) []registry.Credential {
 
 // renders are the listed files that still carry an old credential, and what keeps
 // others from being read or written.
-func (r *Rotation) renders(o Observation, at Target, both documents, base Action) (actions []Action, findings []finding.Finding) {
+func (r *Rotation) renders(o Observation, target Target, both documents, base Action) (actions []Action, findings []finding.Finding) {
 	var tooMany []string
 	for _, file := range o.Configs.Files {
-		content, changed, many := rendered(file.Content, at.Registry, o.superseded(both), both.after.Credential)
+		content, changed, many := rendered(file.Content, target.Registry, o.superseded(both), both.after.Credential)
 		if many {
 			tooMany = append(tooMany, printable(file.String()))
 		}
@@ -542,7 +542,7 @@ func (r *Rotation) renders(o Observation, at Target, both documents, base Action
 }
 
 // loginFault says what a failed login means.
-func loginFault(at Target, attempt Attempt) finding.Finding {
+func loginFault(target Target, attempt Attempt) finding.Finding {
 	f := finding.Finding{Severity: finding.Error, Message: sentence(attempt.Err.Error())}
 	switch attempt.Err.Kind {
 	case registry.Refused:
@@ -560,7 +560,7 @@ func loginFault(at Target, attempt Attempt) finding.Finding {
 		f.Fix = "Have the registry ask for a credential. Until then everyone can pull from it."
 	default:
 		f.Code = "registry-answer"
-		f.Fix = fmt.Sprintf("Check that %s is a registry with version 2 of the distribution API.", at.Registry.Host)
+		f.Fix = fmt.Sprintf("Check that %s is a registry with version 2 of the distribution API.", target.Registry.Host)
 	}
 	return f
 }

@@ -59,29 +59,29 @@ func (r *Rotation) prospect(o Observation) (documents, []finding.Finding) {
 }
 
 // prospects says what the next rotation would fail of.
-func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
+func (r *Rotation) prospects(o Observation, target Target) []finding.Finding {
 	next, faults := r.prospect(o)
 	if len(faults) > 0 {
 		return faults
 	}
-	findings := append(inUseFault(o, at), testImageFault(o, at)...)
+	findings := append(inUseFault(o, target), testImageFault(o, target)...)
 	username := next.before.Credential.Username
 	if o.Standings[username].Fault == nil || len(findings) == 0 {
 		// A credential that the registry refuses is the fault of what the driver found, too.
-		findings = append(findings, standingFaults(o, username, "current", o.Due, r.replaces(o, at))...)
+		findings = append(findings, standingFaults(o, username, "current", o.Due, r.replaces(o, target))...)
 	}
 	findings = append(findings, exhausted(o)...)
 	if next.order.Next != username {
 		findings = append(findings, standingFaults(o, next.order.Next, "standby", o.Due.Add(o.interval()), false)...)
 	}
-	ends := at.Expires
+	ends := target.Expires
 	for _, issued := range o.Issued {
 		if issued.Version == o.version(current) && !issued.Ends.IsZero() && (ends.IsZero() || issued.Ends.Before(ends)) {
 			ends = issued.Ends
 		}
 	}
-	findings = append(findings, endFaults(o, ends, "The current credential", o.Due, r.replaces(o, at))...)
-	if supplied, ok := r.drivers[at.Driver].(registry.Supplied); ok && !o.Due.IsZero() && o.Due.Sub(o.Now) < reminder {
+	findings = append(findings, endFaults(o, ends, "The current credential", o.Due, r.replaces(o, target))...)
+	if supplied, ok := r.drivers[target.Driver].(registry.Supplied); ok && !o.Due.IsZero() && o.Due.Sub(o.Now) < reminder {
 		if _, there := supplied.Supply(next.order); !there {
 			findings = append(findings, finding.Finding{
 				Code: "credential-awaited", Severity: finding.Warning,
@@ -94,8 +94,8 @@ func (r *Rotation) prospects(o Observation, at Target) []finding.Finding {
 }
 
 // testImageFault says that testSecret would not get the test image's manifest.
-func testImageFault(o Observation, at Target) []finding.Finding {
-	if at.Image == nil || len(o.Pulls[forInUse]) == 0 {
+func testImageFault(o Observation, target Target) []finding.Finding {
+	if target.Image == nil || len(o.Pulls[forInUse]) == 0 {
 		return nil
 	}
 	answer := o.Pulls[forInUse][0]
@@ -197,9 +197,9 @@ func endFaults(o Observation, ends time.Time, what string, needed time.Time, rep
 // replaces reports whether a rotation puts a credential with another end into
 // the place of the current one. An account that takes turns keeps its end, and what a
 // person makes doesn't come by itself.
-func (r *Rotation) replaces(o Observation, at Target) bool {
-	_, supplied := r.drivers[at.Driver].(registry.Supplied)
-	return o.Rotates && !supplied && !r.takesTurns(o, at)
+func (r *Rotation) replaces(o Observation, target Target) bool {
+	_, supplied := r.drivers[target.Driver].(registry.Supplied)
+	return o.Rotates && !supplied && !r.takesTurns(o, target)
 }
 
 // isReplicating reports whether a replica is on its way to the secret's present value.
@@ -250,10 +250,10 @@ func rotatedByAnother(o Observation) []finding.Finding {
 const maxRivals = 10
 
 // rivals are the other secrets whose accounts, or images, may be the same ones.
-func (r *Rotation) rivals(o Observation, at Target) []OtherSecret {
+func (r *Rotation) rivals(o Observation, target Target) []OtherSecret {
 	var rivals []OtherSecret
 	for _, other := range o.Others {
-		if (r.mayShareAccounts(o, at, other) || o.isTwin(at, other)) && len(rivals) < maxRivals {
+		if (r.mayShareAccounts(o, target, other) || o.isTwin(target, other)) && len(rivals) < maxRivals {
 			rivals = append(rivals, other)
 		}
 	}
@@ -263,18 +263,18 @@ func (r *Rotation) rivals(o Observation, at Target) []OtherSecret {
 // mayShareAccounts reports whether another secret's accounts are kept where this
 // one's are: in the same file, at the same host, whatever the port, or under the same
 // administrator. A Nexus has a port for each of its repositories and one list of users.
-func (r *Rotation) mayShareAccounts(o Observation, at Target, other OtherSecret) bool {
+func (r *Rotation) mayShareAccounts(o Observation, target Target, other OtherSecret) bool {
 	own, theirs := r.place(o.Tags), r.place(other.Tags)
 	if own != "" && theirs != "" {
 		return own == theirs
 	}
 	named, err := registry.Parse(other.Tags[RegistryTag])
-	if err == nil && named.Host == at.Registry.Host {
+	if err == nil && named.Host == target.Registry.Host {
 		return true
 	}
 	// At another port there may be another registry, unless it is one of the same kind.
-	return other.Tags[DriverTag] == at.Driver && (err == nil && named.Hostname() == at.Registry.Hostname() ||
-		at.Admin != "" && nameOfSecret(at.Admin) == nameOfSecret(other.Tags[AdminTag]))
+	return other.Tags[DriverTag] == target.Driver && (err == nil && named.Hostname() == target.Registry.Hostname() ||
+		target.Admin != "" && nameOfSecret(target.Admin) == nameOfSecret(other.Tags[AdminTag]))
 }
 
 // place is where a secret's tags say that the accounts are kept, "" for its registry.
@@ -300,17 +300,17 @@ func nameOfSecret(id string) string {
 
 // sharedFaults says that another secret rotates the same accounts, or is tagged
 // for the same images. The secret that came later is the one at fault.
-func (r *Rotation) sharedFaults(o Observation, at Target) []finding.Finding {
+func (r *Rotation) sharedFaults(o Observation, target Target) []finding.Finding {
 	next, faults := r.prospect(o)
 	if len(faults) > 0 {
 		return nil
 	}
 	own := baseUser(next.before.Credential.Username)
-	takesTurns := r.drivers[at.Driver].Accounts(o.Tags) == registry.TwoAccounts
+	takesTurns := r.drivers[target.Driver].Accounts(o.Tags) == registry.TwoAccounts
 	var findings []finding.Finding
-	for _, other := range r.rivals(o, at) {
+	for _, other := range r.rivals(o, target) {
 		document, err := ParseDocument(o.OtherValues[other.ARN].Text, passwordKeyOf(other.Name))
-		if takesTurns && err == nil && baseUser(document.Credential.Username) == own && r.mayShareAccounts(o, at, other) {
+		if takesTurns && err == nil && baseUser(document.Credential.Username) == own && r.mayShareAccounts(o, target, other) {
 			findings = append(findings, finding.Finding{
 				Code: "accounts-shared", Severity: finding.Error,
 				Message: fmt.Sprintf("The secret %s holds a credential of the same accounts, so rotating one ends the other's credential.", printable(other.Name)),
@@ -318,10 +318,10 @@ func (r *Rotation) sharedFaults(o Observation, at Target) []finding.Finding {
 			})
 			continue
 		}
-		if why, serves := o.servedBefore(at, other); o.isTwin(at, other) && serves {
+		if why, serves := o.servedBefore(target, other); o.isTwin(target, other) && serves {
 			findings = append(findings, finding.Finding{
 				Code: "registry-shared", Severity: finding.Warning,
-				Message: fmt.Sprintf("The secret %s is tagged for %s as well and %s, so task definitions keep using that one.", printable(other.Name), at.Registry, why),
+				Message: fmt.Sprintf("The secret %s is tagged for %s as well and %s, so task definitions keep using that one.", printable(other.Name), target.Registry, why),
 				Fix:     "Narrow the tag " + RegistryTag + " of one of them to a path, list the families that each is for in the tag " + FamiliesTag + ", or delete one.",
 			})
 		}
@@ -330,18 +330,18 @@ func (r *Rotation) sharedFaults(o Observation, at Target) []finding.Finding {
 }
 
 // isTwin reports whether another secret is tagged for the same images.
-func (o Observation) isTwin(at Target, other OtherSecret) bool {
+func (o Observation) isTwin(target Target, other OtherSecret) bool {
 	named, err := registry.Parse(other.Tags[RegistryTag])
-	return err == nil && named == at.Registry && other.Tags[FamiliesTag] == o.Tags[FamiliesTag]
+	return err == nil && named == target.Registry && other.Tags[FamiliesTag] == o.Tags[FamiliesTag]
 }
 
 // servedBefore reports whether another secret served the registry before this one,
 // and how that is known. The task definitions record it: a tag may come later than
 // the secret that carries it. Where they name both or neither, the older secret did.
-func (o Observation) servedBefore(at Target, other OtherSecret) (why string, served bool) {
+func (o Observation) servedBefore(target Target, other OtherSecret) (why string, served bool) {
 	var own, theirs bool
 	for _, used := range o.Uses.Images {
-		if of, _, err := registry.ParseReference(used.Image); err != nil || of.Host != at.Registry.Host {
+		if named, _, err := registry.ParseReference(used.Image); err != nil || named.Host != target.Registry.Host {
 			continue
 		}
 		own = own || o.isNamed(used.Secret)

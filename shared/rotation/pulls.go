@@ -121,18 +121,18 @@ func isForFamily(patterns []string, family string) bool {
 // imagesInUse are the images of the registry that task definitions pull with this
 // secret: by naming it, or without a credential of their own on instances whose
 // ecs.config has the secret's. The test image isn't among them.
-func (o Observation) imagesInUse(at Target) []registry.Image {
+func (o Observation) imagesInUse(target Target) []registry.Image {
 	var images []registry.Image
 	for _, used := range o.Uses.Images {
-		if !o.isNamed(used.Secret) && (used.Secret != "" || len(at.Configs) == 0) {
+		if !o.isNamed(used.Secret) && (used.Secret != "" || len(target.Configs) == 0) {
 			continue
 		}
-		of, _, err := registry.ParseReference(used.Image)
-		if err != nil || of.Host != at.Registry.Host {
+		served, _, err := registry.ParseReference(used.Image)
+		if err != nil || served.Host != target.Registry.Host {
 			continue
 		}
-		image, err := at.Registry.ParseImage(used.Image)
-		if err != nil || slices.Contains(images, image) || at.Image != nil && *at.Image == image {
+		image, err := target.Registry.ParseImage(used.Image)
+		if err != nil || slices.Contains(images, image) || target.Image != nil && *target.Image == image {
 			continue
 		}
 		if images = append(images, image); len(images) == maxImages {
@@ -160,8 +160,8 @@ func (o Observation) subjectOfTest(both documents) registry.Credential {
 
 // judgePulls says what the proof of the pull showed. An image that the credential
 // in use can't pull either is not this rotation's fault.
-func judgePulls(o Observation, at Target, both documents) (findings []finding.Finding, proven int) {
-	images, old := o.imagesInUse(at), o.Pulls[forOld]
+func judgePulls(o Observation, target Target, both documents) (findings []finding.Finding, proven int) {
+	images, old := o.imagesInUse(target), o.Pulls[forOld]
 	var denied, unpullable, unknown []string
 	why := ""
 	for i, answer := range o.Pulls[forNew] {
@@ -169,7 +169,7 @@ func judgePulls(o Observation, at Target, both documents) (findings []finding.Fi
 			proven++
 			continue
 		}
-		name := at.Registry.Host + "/" + images[i].String()
+		name := target.Registry.Host + "/" + images[i].String()
 		before := registry.Answer{Access: registry.Unanswered}
 		if len(old) > 0 {
 			before, old = old[0], old[1:]
@@ -209,8 +209,8 @@ func judgePulls(o Observation, at Target, both documents) (findings []finding.Fi
 }
 
 // unproven says that a login is all that is known of a credential.
-func unproven(o Observation, at Target, username string) []finding.Finding {
-	if at.Image != nil || o.Standings[username].Pull == registry.RightGranted {
+func unproven(o Observation, target Target, username string) []finding.Finding {
+	if target.Image != nil || o.Standings[username].Pull == registry.RightGranted {
 		return nil
 	}
 	reason := "no task definition names an image of this registry with the secret"
@@ -219,7 +219,7 @@ func unproven(o Observation, at Target, username string) []finding.Finding {
 		reason = fmt.Sprintf("the task definitions can't be read (%s)", o.Uses.Unknown)
 	case o.Uses.Partial:
 		reason = fmt.Sprintf("none of the first %d families of task definitions names an image of this registry with the secret", maxFamilies)
-	case len(o.imagesInUse(at)) > 0:
+	case len(o.imagesInUse(target)) > 0:
 		reason = "none of the images that task definitions name can be pulled"
 	}
 	return []finding.Finding{{

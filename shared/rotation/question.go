@@ -96,12 +96,12 @@ func (r *Rotation) wanted(o Observation) []Question {
 	case r.settled(o):
 		return o.underwayQuestions()
 	}
-	at, _ := target(o.Tags, r.drivers)
-	questions := r.valueQuestions(o, at)
+	target, _ := parseTarget(o.Tags, r.drivers)
+	questions := r.valueQuestions(o, target)
 	if o.Step == TestSecret {
 		questions = append(questions, Question{Kind: AskUses, Families: o.Tags[FamiliesTag]})
 	}
-	takesTurns := r.drivers[at.Driver].Accounts(o.Tags) == registry.TwoAccounts
+	takesTurns := r.drivers[target.Driver].Accounts(o.Tags) == registry.TwoAccounts
 	if o.Step == Review && takesTurns {
 		questions = append(questions, Question{Kind: AskOthers})
 	}
@@ -109,7 +109,7 @@ func (r *Rotation) wanted(o Observation) []Question {
 		return questions
 	}
 	if o.Step == Review {
-		return append(questions, r.reviewQuestions(o, at, takesTurns)...)
+		return append(questions, r.reviewQuestions(o, target, takesTurns)...)
 	}
 	both, faults := r.read(o)
 	if len(faults) > 0 {
@@ -117,38 +117,38 @@ func (r *Rotation) wanted(o Observation) []Question {
 	}
 	var logins []Question
 	if credential, wanted := toProve(o, both); wanted {
-		logins = append(logins, r.login(forCandidate, o, at, credential))
+		logins = append(logins, r.login(forCandidate, o, target, credential))
 	}
 	questions = append(questions, logins...)
 	switch o.Step {
 	case CreateSecret:
 		if !both.hasNew {
-			questions = append(questions, r.issuedQuestions(o, at, both.order)...)
-			if r.takesTurns(o, at) {
-				questions = append(questions, r.standingQuestions(at, both.order, both.order.Next)...)
+			questions = append(questions, r.issuedQuestions(o, target, both.order)...)
+			if r.takesTurns(o, target) {
+				questions = append(questions, r.standingQuestions(target, both.order, both.order.Next)...)
 			}
-			questions = append(questions, r.replicaQuestions(o, at)...)
-			questions = append(questions, r.holderQuestions(o, at, both)...)
+			questions = append(questions, r.replicaQuestions(o, target)...)
+			questions = append(questions, r.holderQuestions(o, target, both)...)
 		}
 	case TestSecret:
-		questions = append(questions, r.standingQuestions(at, both.order, o.subjectOfTest(both).Username)...)
+		questions = append(questions, r.standingQuestions(target, both.order, o.subjectOfTest(both).Username)...)
 	case FinishSecret:
-		questions = append(questions, r.issuedQuestions(o, at, both.order)...)
-		questions = append(questions, r.configQuestions(at)...)
+		questions = append(questions, r.issuedQuestions(o, target, both.order)...)
+		questions = append(questions, r.configQuestions(target)...)
 	}
 	if !o.has(logins...) {
 		return questions
 	}
-	if r.wantsInUse(o, at, both) {
-		questions = append(questions, r.login(forInUse, o, at, both.before.Credential))
+	if r.wantsInUse(o, target, both) {
+		questions = append(questions, r.login(forInUse, o, target, both.before.Credential))
 	}
 	if o.Step == TestSecret && o.Login.Err == nil {
-		questions = append(questions, pullQuestions(o, at, both)...)
+		questions = append(questions, pullQuestions(o, target, both)...)
 	}
-	if o.Step == FinishSecret && o.has(r.configQuestions(at)...) {
-		questions = append(questions, r.fleetQuestions(o, at, both)...)
-		if len(r.mintedQuestions(o)) > 0 && !at.Hard {
-			questions = append(questions, r.ageQuestions(o, at, both)...)
+	if o.Step == FinishSecret && o.has(r.configQuestions(target)...) {
+		questions = append(questions, r.fleetQuestions(o, target, both)...)
+		if len(r.mintedQuestions(o)) > 0 && !target.Hard {
+			questions = append(questions, r.ageQuestions(o, target, both)...)
 		}
 	}
 	return append(questions, r.mintedQuestions(o)...)
@@ -161,41 +161,41 @@ func (o Observation) has(questions ...Question) bool {
 
 // valueQuestions ask for the credential before and the one after a step, and for
 // the administrator's.
-func (r *Rotation) valueQuestions(o Observation, at Target) []Question {
+func (r *Rotation) valueQuestions(o Observation, target Target) []Question {
 	old, fresh := Question{Version: o.version(current), Label: current}, Question{Version: o.Version, Label: pending}
 	if o.Step == Review || o.finished() {
 		old, fresh = Question{Version: o.version(previous), Label: previous}, Question{Version: o.version(current), Label: current}
 	}
 	old.For, fresh.For = forOld, forNew
 	questions := []Question{old, fresh}
-	if _, running := o.graceEnd(at); o.Step == CreateSecret && o.version(previous) != "" && (running || r.sparesHolders(o, at)) {
+	if _, running := o.graceEnd(target); o.Step == CreateSecret && o.version(previous) != "" && (running || r.sparesHolders(o, target)) {
 		questions = append(questions, Question{For: forPrevious, Version: o.version(previous), Label: previous})
 	}
 	for i := range questions {
 		questions[i].Kind, questions[i].SecretID = AskValue, o.ARN
 	}
 	questions = slices.DeleteFunc(questions, func(q Question) bool { return q.Version == "" })
-	if at.Admin != "" && !o.administersItself(at) {
-		questions = append(questions, Question{Kind: AskValue, For: forAdministrator, SecretID: at.Admin})
+	if target.Admin != "" && !o.administersItself(target) {
+		questions = append(questions, Question{Kind: AskValue, For: forAdministrator, SecretID: target.Admin})
 	}
 	return questions
 }
 
 // login asks whether the registry takes a credential. testSecret waits until it
 // does; the others ask once.
-func (r *Rotation) login(purpose string, o Observation, at Target, credential registry.Credential) Question {
-	q := Question{Kind: AskLogin, For: purpose, Registry: at.Registry, Credential: credential}
+func (r *Rotation) login(purpose string, o Observation, target Target, credential registry.Credential) Question {
+	q := Question{Kind: AskLogin, For: purpose, Registry: target.Registry, Credential: credential}
 	if o.Step == TestSecret {
-		q.Wait, q.Image = true, at.Image
+		q.Wait, q.Image = true, target.Image
 	}
 	return q
 }
 
-func (r *Rotation) issuedQuestions(_ Observation, at Target, order registry.Order) []Question {
-	if _, lists := r.drivers[at.Driver].(registry.Lister); !lists {
+func (r *Rotation) issuedQuestions(_ Observation, target Target, order registry.Order) []Question {
+	if _, lists := r.drivers[target.Driver].(registry.Lister); !lists {
 		return nil
 	}
-	return []Question{{Kind: AskIssued, Order: order, Driver: at.Driver}}
+	return []Question{{Kind: AskIssued, Order: order, Driver: target.Driver}}
 }
 
 // mintedQuestions ask for the values of the versions that credentials were issued
@@ -210,18 +210,18 @@ func (r *Rotation) mintedQuestions(o Observation) []Question {
 	return questions
 }
 
-func (r *Rotation) standingQuestions(at Target, order registry.Order, username string) []Question {
-	if _, inspects := r.drivers[at.Driver].(registry.Inspector); !inspects || username == "" {
+func (r *Rotation) standingQuestions(target Target, order registry.Order, username string) []Question {
+	if _, inspects := r.drivers[target.Driver].(registry.Inspector); !inspects || username == "" {
 		return nil
 	}
-	return []Question{{Kind: AskStanding, For: username, Order: order, Driver: at.Driver}}
+	return []Question{{Kind: AskStanding, For: username, Order: order, Driver: target.Driver}}
 }
 
 // replicaQuestions wait for replicas, where the rotation would end the credential
 // that those behind still serve.
-func (r *Rotation) replicaQuestions(o Observation, at Target) []Question {
+func (r *Rotation) replicaQuestions(o Observation, target Target) []Question {
 	asked := Question{Kind: AskReplicas}
-	if !r.takesTurns(o, at) || at.InPlace || !o.answered[asked.key()] && !isReplicating(o.Replicas) {
+	if !r.takesTurns(o, target) || target.InPlace || !o.answered[asked.key()] && !isReplicating(o.Replicas) {
 		return nil
 	}
 	return []Question{asked}
@@ -229,36 +229,36 @@ func (r *Rotation) replicaQuestions(o Observation, at Target) []Question {
 
 // sparesHolders reports whether a rotation gives the standby account no new password
 // while instances hold the one it has. Which do is known of listed files.
-func (r *Rotation) sparesHolders(o Observation, at Target) bool {
-	return r.takesTurns(o, at) && !at.InPlace && !at.Hard && len(at.Configs) > 0
+func (r *Rotation) sparesHolders(o Observation, target Target) bool {
+	return r.takesTurns(o, target) && !target.InPlace && !target.Hard && len(target.Configs) > 0
 }
 
 // holderQuestions find the instances that hold the previous credential, where the
 // rotation would end it.
-func (r *Rotation) holderQuestions(o Observation, at Target, both documents) []Question {
-	if !r.sparesHolders(o, at) || !endsPrevious(o, both) {
+func (r *Rotation) holderQuestions(o Observation, target Target, both documents) []Question {
+	if !r.sparesHolders(o, target) || !endsPrevious(o, both) {
 		return nil
 	}
-	questions := r.configQuestions(at)
+	questions := r.configQuestions(target)
 	if !o.has(questions...) {
 		return questions
 	}
-	questions = append(questions, r.fleetQuestions(o, at, both)...)
+	questions = append(questions, r.fleetQuestions(o, target, both)...)
 	if !o.has(questions...) {
 		return questions
 	}
-	return append(questions, r.ageQuestions(o, at, both)...)
+	return append(questions, r.ageQuestions(o, target, both)...)
 }
 
-func (r *Rotation) configQuestions(at Target) []Question {
-	if len(at.Configs) == 0 {
+func (r *Rotation) configQuestions(target Target) []Question {
+	if len(target.Configs) == 0 {
 		return nil
 	}
-	return []Question{{Kind: AskConfigs, Entries: at.Configs}}
+	return []Question{{Kind: AskConfigs, Entries: target.Configs}}
 }
 
-func (r *Rotation) fleetQuestions(o Observation, at Target, both documents) []Question {
-	fleets, _ := r.fleets(o, at, both)
+func (r *Rotation) fleetQuestions(o Observation, target Target, both documents) []Question {
+	fleets, _ := r.fleets(o, target, both)
 	if len(fleets) == 0 {
 		return nil
 	}
@@ -267,14 +267,14 @@ func (r *Rotation) fleetQuestions(o Observation, at Target, both documents) []Qu
 
 // pullQuestions ask whether the new credential pulls the images that are in use,
 // and for those that it doesn't whether the credential in use does.
-func pullQuestions(o Observation, at Target, both documents) []Question {
-	images := o.imagesInUse(at)
+func pullQuestions(o Observation, target Target, both documents) []Question {
+	images := o.imagesInUse(target)
 	if len(images) == 0 {
 		return nil
 	}
 	questions := make([]registry.Question, len(images))
 	for i, image := range images {
-		questions[i] = registry.Question{Registry: at.Registry, Image: image, Credential: o.subjectOfTest(both)}
+		questions[i] = registry.Question{Registry: target.Registry, Image: image, Credential: o.subjectOfTest(both)}
 	}
 	first := Question{Kind: AskPulls, For: forNew, Images: questions}
 	if !o.has(first) || !both.hasNew {
@@ -283,7 +283,7 @@ func pullQuestions(o Observation, at Target, both documents) []Question {
 	var doubtful []registry.Question
 	for i, answer := range o.Pulls[forNew] {
 		if answer.Access != registry.Allowed {
-			doubtful = append(doubtful, registry.Question{Registry: at.Registry, Image: images[i], Credential: both.before.Credential})
+			doubtful = append(doubtful, registry.Question{Registry: target.Registry, Image: images[i], Credential: both.before.Credential})
 		}
 	}
 	if len(doubtful) == 0 {
@@ -294,30 +294,30 @@ func pullQuestions(o Observation, at Target, both documents) []Question {
 
 // reviewQuestions are those of a look between rotations: what the next rotation
 // needs, what still has the previous credential, and who holds it.
-func (r *Rotation) reviewQuestions(o Observation, at Target, takesTurns bool) []Question {
+func (r *Rotation) reviewQuestions(o Observation, target Target, takesTurns bool) []Question {
 	next, faults := r.prospect(o)
 	if len(faults) > 0 {
 		return nil
 	}
-	questions := []Question{r.login(forInUse, o, at, next.before.Credential)}
-	if at.Image != nil {
-		questions = append(questions, Question{Kind: AskPulls, For: forInUse, Images: []registry.Question{{Registry: at.Registry, Image: *at.Image, Credential: next.before.Credential}}})
+	questions := []Question{r.login(forInUse, o, target, next.before.Credential)}
+	if target.Image != nil {
+		questions = append(questions, Question{Kind: AskPulls, For: forInUse, Images: []registry.Question{{Registry: target.Registry, Image: *target.Image, Credential: next.before.Credential}}})
 	}
-	questions = append(questions, r.standingQuestions(at, next.order, next.before.Credential.Username)...)
-	if takesTurns && !at.InPlace {
-		questions = append(questions, r.standingQuestions(at, next.order, next.order.Next)...)
+	questions = append(questions, r.standingQuestions(target, next.order, next.before.Credential.Username)...)
+	if takesTurns && !target.InPlace {
+		questions = append(questions, r.standingQuestions(target, next.order, next.order.Next)...)
 	}
-	questions = append(questions, r.issuedQuestions(o, at, next.order)...)
-	if _, limited := r.drivers[at.Driver].(registry.Limited); limited {
-		questions = append(questions, Question{Kind: AskUsed, Order: next.order, Driver: at.Driver})
+	questions = append(questions, r.issuedQuestions(o, target, next.order)...)
+	if _, limited := r.drivers[target.Driver].(registry.Limited); limited {
+		questions = append(questions, Question{Kind: AskUsed, Order: next.order, Driver: target.Driver})
 	}
 	if len(r.configBuckets) > 0 {
-		questions = append(questions, Question{Kind: AskUnlisted, Entries: at.Configs})
+		questions = append(questions, Question{Kind: AskUnlisted, Entries: target.Configs})
 	}
-	if slices.ContainsFunc(r.rivals(o, at), func(other OtherSecret) bool { return o.isTwin(at, other) }) {
+	if slices.ContainsFunc(r.rivals(o, target), func(other OtherSecret) bool { return o.isTwin(target, other) }) {
 		questions = append(questions, Question{Kind: AskUses, Families: o.Tags[FamiliesTag]})
 	}
-	for _, other := range r.rivals(o, at) {
+	for _, other := range r.rivals(o, target) {
 		questions = append(questions, Question{Kind: AskValue, For: other.ARN, SecretID: other.ARN, MayBeLocked: true})
 	}
 	questions = append(questions, r.mintedQuestions(o)...)
@@ -325,16 +325,16 @@ func (r *Rotation) reviewQuestions(o Observation, at Target, takesTurns bool) []
 	if len(faults) > 0 || !both.hasNew || o.version(previous) == "" {
 		return questions
 	}
-	if o.graceOver(at) {
-		questions = append(questions, r.login(forCandidate, o, at, both.before.Credential))
+	if o.graceOver(target) {
+		questions = append(questions, r.login(forCandidate, o, target, both.before.Credential))
 	}
-	questions = append(questions, r.configQuestions(at)...)
+	questions = append(questions, r.configQuestions(target)...)
 	if !o.has(questions...) {
 		return questions
 	}
-	questions = append(questions, r.fleetQuestions(o, at, both)...)
-	if o.has(r.fleetQuestions(o, at, both)...) {
-		questions = append(questions, r.ageQuestions(o, at, both)...)
+	questions = append(questions, r.fleetQuestions(o, target, both)...)
+	if o.has(r.fleetQuestions(o, target, both)...) {
+		questions = append(questions, r.ageQuestions(o, target, both)...)
 	}
 	return questions
 }
@@ -347,8 +347,8 @@ func (o Observation) underwayQuestions() []Question {
 	return []Question{{Kind: AskValue, For: forPending, SecretID: o.ARN, Version: o.version(pending), Label: pending, MayBeLocked: true}}
 }
 
-func (r *Rotation) ageQuestions(o Observation, at Target, both documents) []Question {
-	clusters := r.clustersOfFiles(o, at, both)
+func (r *Rotation) ageQuestions(o Observation, target Target, both documents) []Question {
+	clusters := r.clustersOfFiles(o, target, both)
 	if len(clusters) == 0 {
 		return nil
 	}

@@ -108,7 +108,7 @@ type reach struct {
 // sent is how a fleet's last commands ended.
 type sent struct {
 	id                string
-	at                time.Time
+	when              time.Time
 	targets, failed   int
 	running, complete bool
 }
@@ -116,17 +116,17 @@ type sent struct {
 // fleets are the instances that are to have the new credential, by the files
 // that carry it or will. Which cluster a file is for, the secret's owner says in
 // its entry: a file's own word could send the instances of another team here.
-func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fleet, findings []finding.Finding) {
+func (r *Rotation) fleets(o Observation, target Target, both documents) (fleets []fleet, findings []finding.Finding) {
 	if r.refreshing != RefreshTagged && r.refreshing != RefreshClusters {
 		return nil, nil
 	}
 	clusters := map[string]*fleet{}
 	for _, file := range o.Configs.Files {
-		_, old, _ := rendered(file.Content, at.Registry, o.superseded(both), both.after.Credential)
-		if !old && !carries(file.Content, at.Registry, both.after.Credential) {
+		_, old, _ := rendered(file.Content, target.Registry, o.superseded(both), both.after.Credential)
+		if !old && !carries(file.Content, target.Registry, both.after.Credential) {
 			continue
 		}
-		entry, _ := entryOf(at.Configs, file.Place, r.configSuffixes)
+		entry, _ := entryOf(target.Configs, file.Place, r.configSuffixes)
 		switch {
 		case r.refreshing == RefreshTagged && !tagValue(file.String()), !scriptable(file.String()):
 			findings = append(findings, finding.Finding{
@@ -161,9 +161,9 @@ func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fl
 	// An instance is informed about every listed file of its cluster, so that it can say
 	// which one it has.
 	for _, file := range o.Configs.Files {
-		entry, _ := entryOf(at.Configs, file.Place, r.configSuffixes)
-		of := ecsconfig.Parse(file.Content)
-		if member := clusters[entry.Cluster]; member != nil && len(of.Registries().Registries) > 0 && scriptable(file.String()) {
+		entry, _ := entryOf(target.Configs, file.Place, r.configSuffixes)
+		parsed := ecsconfig.Parse(file.Content)
+		if member := clusters[entry.Cluster]; member != nil && len(parsed.Registries().Registries) > 0 && scriptable(file.String()) {
 			member.files = append(member.files, file.Place)
 		}
 	}
@@ -176,9 +176,9 @@ func (r *Rotation) fleets(o Observation, at Target, both documents) (fleets []fl
 // clustersOfFiles are the clusters whose instances may hold the credential before,
 // because nothing tells them to read their file again: by their entry, or by the
 // name in the file.
-func (r *Rotation) clustersOfFiles(o Observation, at Target, both documents) []string {
+func (r *Rotation) clustersOfFiles(o Observation, target Target, both documents) []string {
 	var clusters []string
-	for cluster := range r.writtenFor(o, at, both) {
+	for cluster := range r.writtenFor(o, target, both) {
 		clusters = append(clusters, cluster)
 	}
 	slices.Sort(clusters)
@@ -187,16 +187,16 @@ func (r *Rotation) clustersOfFiles(o Observation, at Target, both documents) []s
 
 // writtenFor gives the clusters with the last time when one of their files was
 // written.
-func (r *Rotation) writtenFor(o Observation, at Target, both documents) map[string]time.Time {
+func (r *Rotation) writtenFor(o Observation, target Target, both documents) map[string]time.Time {
 	written, told := map[string]time.Time{}, map[string]bool{}
 	for _, file := range o.Configs.Files {
 		if r.refreshing == RefreshClusters {
 			continue
 		}
-		if !carries(file.Content, at.Registry, both.after.Credential) && !carries(file.Content, at.Registry, both.before.Credential) {
+		if !carries(file.Content, target.Registry, both.after.Credential) && !carries(file.Content, target.Registry, both.before.Credential) {
 			continue
 		}
-		entry, _ := entryOf(at.Configs, file.Place, r.configSuffixes)
+		entry, _ := entryOf(target.Configs, file.Place, r.configSuffixes)
 		cluster := entry.Cluster
 		if cluster == "" {
 			cluster, _, _ = ecsconfig.Parse(file.Content).Cluster()
@@ -219,8 +219,8 @@ func (r *Rotation) writtenFor(o Observation, at Target, both documents) map[stri
 
 // holders says how many container instances have been registered since before
 // their ecs.config got its present content: they hold what it had before.
-func (r *Rotation) holders(o Observation, at Target, both documents) (count int, clusters []string) {
-	written := r.writtenFor(o, at, both)
+func (r *Rotation) holders(o Observation, target Target, both documents) (count int, clusters []string) {
+	written := r.writtenFor(o, target, both)
 	for _, cluster := range slices.Sorted(maps.Keys(written)) {
 		older := 0
 		for _, registered := range o.Registered[cluster] {
@@ -262,13 +262,13 @@ func printable(text string) string {
 // look between rotations does where a file was rendered, or where Systems
 // Manager has no command for it that succeeded. It is settled when no fleet is
 // known to have instances with the old credential.
-func (r *Rotation) refreshes(o Observation, at Target, both documents, renders []Action, base Action) (actions []Action, findings []finding.Finding, settled bool) {
-	fleets, findings := r.fleets(o, at, both)
+func (r *Rotation) refreshes(o Observation, target Target, both documents, renders []Action, base Action) (actions []Action, findings []finding.Finding, settled bool) {
+	fleets, findings := r.fleets(o, target, both)
 	settled = true
-	for _, of := range fleets {
-		written := slices.ContainsFunc(renders, func(render Action) bool { return slices.Contains(of.files, render.File.Place) })
+	for _, fleet := range fleets {
+		written := slices.ContainsFunc(renders, func(render Action) bool { return slices.Contains(fleet.files, render.File.Place) })
 		if o.Step == Review && !written {
-			told, ended, again := judgeSent(of, o.Sent[of.comment()], o.Now)
+			told, ended, again := judgeSent(fleet, o.Sent[fleet.comment()], o.Now)
 			findings = append(findings, told...)
 			settled = settled && ended
 			if !again {
@@ -277,13 +277,13 @@ func (r *Rotation) refreshes(o Observation, at Target, both documents, renders [
 		}
 		settled = false
 		refresh := base
-		refresh.Kind, refresh.Fleet, refresh.CommandID = Refresh, of, new(string)
-		if of.cluster == "" {
+		refresh.Kind, refresh.Fleet, refresh.CommandID = Refresh, fleet, new(string)
+		if fleet.cluster == "" {
 			actions = append(actions, refresh)
 			continue
 		}
-		known := o.Reached[of.cluster]
-		findings = append(findings, unreached(of, known)...)
+		known := o.Reached[fleet.cluster]
+		findings = append(findings, unreached(fleet, known)...)
 		for ids := range slices.Chunk(known.online, maxInstances) {
 			refresh.Instances, refresh.CommandID = ids, new(string)
 			actions = append(actions, refresh)
@@ -321,12 +321,12 @@ func (s sent) outcome() string {
 }
 
 // unreached reports the instances that cannot be told.
-func unreached(of fleet, known reach) []finding.Finding {
+func unreached(instances fleet, known reach) []finding.Finding {
 	switch {
 	case known.missing:
 		return []finding.Finding{{
 			Code: "cluster-missing", Severity: finding.Warning,
-			Message: fmt.Sprintf("Files are listed for the cluster %q, which doesn't exist in this Region.", of.cluster),
+			Message: fmt.Sprintf("Files are listed for the cluster %q, which doesn't exist in this Region.", instances.cluster),
 			Fix:     "Correct the entry in the tag " + ConfigTag + ". Instances of another Region have to be made to read the file again by hand.",
 		}}
 	case len(known.silent) > 0:
@@ -336,7 +336,7 @@ func unreached(of fleet, known reach) []finding.Finding {
 		}
 		return []finding.Finding{{
 			Code: "instances-unreachable", Severity: finding.Warning,
-			Message: fmt.Sprintf("Systems Manager doesn't reach %s of the cluster %s, so the command to read ecs.config again doesn't get there: %s.", partOf(len(known.silent), len(known.silent)+len(known.online)), of.cluster, shown),
+			Message: fmt.Sprintf("Systems Manager doesn't reach %s of the cluster %s, so the command to read ecs.config again doesn't get there: %s.", partOf(len(known.silent), len(known.silent)+len(known.online)), instances.cluster, shown),
 			Fix:     "Start the SSM agent there and give the instance role its permissions (the capability ssm of attach-policies). Or replace the instances.",
 		}}
 	}
@@ -345,28 +345,28 @@ func unreached(of fleet, known reach) []finding.Finding {
 
 // judgeSent says how a fleet's last commands ended, whether that was good,
 // and whether they have to be sent again.
-func judgeSent(of fleet, last sent, now time.Time) (told []finding.Finding, ended, again bool) {
+func judgeSent(group fleet, last sent, now time.Time) (told []finding.Finding, ended, again bool) {
 	switch {
-	case now.Sub(of.written) > commandHistory:
+	case now.Sub(group.written) > commandHistory:
 		// Systems Manager no longer knows that command.
 		return nil, true, false
-	case last.id == "" || last.at.Before(of.written):
+	case last.id == "" || last.when.Before(group.written):
 		return nil, false, true
 	case last.running:
 		return []finding.Finding{{
 			Code: "refresh-running", Severity: finding.Info,
-			Message: fmt.Sprintf("For %s, %s ecs.config again (command %s).", of, instances(last.targets, "is reading its", "are reading their"), last.id),
+			Message: fmt.Sprintf("For %s, %s ecs.config again (command %s).", group, instances(last.targets, "is reading its", "are reading their"), last.id),
 		}}, false, false
 	case !last.complete || last.failed > 0:
 		return []finding.Finding{{
 			Code: "refresh-failed", Severity: finding.Warning,
-			Message: fmt.Sprintf("For %s, the command to read ecs.config again %s, so it is sent again (command %s).", of, last.outcome(), last.id),
+			Message: fmt.Sprintf("For %s, the command to read ecs.config again %s, so it is sent again (command %s).", group, last.outcome(), last.id),
 			Fix:     "See what they say with aws ssm list-command-invocations --details --command-id " + last.id + ". Replace them if that can't be corrected.",
 		}}, false, true
 	default:
 		return []finding.Finding{{
 			Code: "refresh-ended", Severity: finding.Info,
-			Message: fmt.Sprintf("For %s, %s ecs.config again (command %s).", of, instances(last.targets, "has read its", "have read their"), last.id),
+			Message: fmt.Sprintf("For %s, %s ecs.config again (command %s).", group, instances(last.targets, "has read its", "have read their"), last.id),
 		}}, true, false
 	}
 }

@@ -119,12 +119,12 @@ func (r *Renewal) observe(ctx context.Context, id string) (renewed, error) {
 	if !o.renewable() {
 		return o, nil
 	}
-	at, err := registry.Parse(o.tags[RegistryTag])
+	served, err := registry.Parse(o.tags[RegistryTag])
 	if err != nil {
 		o.fault = fmt.Sprintf("the tag %s names no registry", RegistryTag)
 		return o, nil
 	}
-	o.host = at.Host
+	o.host = served.Host
 	value, err := r.secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id})
 	if awserror.Classify(err) == awserror.Gone {
 		o.fault = "the secret has no current value"
@@ -139,12 +139,12 @@ func (r *Renewal) observe(ctx context.Context, id string) (renewed, error) {
 		return o, nil
 	}
 	o.tried = true
-	if _, err := r.registries.Login(ctx, at, document.Credential, nil); err != nil {
+	if _, err := r.registries.Login(ctx, served, document.Credential, nil); err != nil {
 		if failure, ok := errors.AsType[*registry.Error](err); ok {
 			o.login = failure
 			return o, nil
 		}
-		return o, fmt.Errorf("log in to %s: %w", at.Host, err)
+		return o, fmt.Errorf("log in to %s: %w", served.Host, err)
 	}
 	return o, nil
 }

@@ -20,7 +20,7 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 		}}, false
 	}
 	findings := append(rotationOff(o), rotatedByAnother(o)...)
-	at, faults := target(o.Tags, r.drivers)
+	target, faults := parseTarget(o.Tags, r.drivers)
 	if len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: append(findings, faults...)}, false
 	}
@@ -35,10 +35,10 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 	case o.underway():
 		// One of two accounts that take turns may be just getting its password.
 		return pipeline.Plan[Action]{Findings: append(findings, underwayFault(o))}, false
-	case o.version(previous) != "" && at.HasGrace && !o.graceOver(at):
+	case o.version(previous) != "" && target.HasGrace && !o.graceOver(target):
 		findings = append(findings, finding.Finding{
 			Code: "grace-running", Severity: finding.Info,
-			Message: fmt.Sprintf("The previous credential works until %s.", o.tagEnd(at).UTC().Format(time.RFC3339)),
+			Message: fmt.Sprintf("The previous credential works until %s.", o.tagEnd(target).UTC().Format(time.RFC3339)),
 		})
 	}
 	return pipeline.Plan[Action]{Findings: findings}, !r.descriptionOnly
@@ -81,13 +81,13 @@ func rotationOff(o Observation) []finding.Finding {
 
 // graceOver reports whether the previous credential has come to an end that a
 // tag gives it.
-func (o Observation) graceOver(at Target) bool {
-	return at.HasGrace && !o.Now.Before(o.tagEnd(at))
+func (o Observation) graceOver(target Target) bool {
+	return target.HasGrace && !o.Now.Before(o.tagEnd(target))
 }
 
 // tagEnd is the end that the tag gives the previous credential.
-func (o Observation) tagEnd(at Target) time.Time {
-	return later(o.lastRotation(), o.currentMade()).Add(at.Grace)
+func (o Observation) tagEnd(target Target) time.Time {
+	return later(o.lastRotation(), o.currentMade()).Add(target.Grace)
 }
 
 // lastRotation is when the previous credential became that. A secret whose
@@ -120,10 +120,10 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	if !more {
 		return plan
 	}
-	at, _ := target(o.Tags, r.drivers)
-	plan.Findings = append(plan.Findings, r.prospects(o, at)...)
-	plan.Findings = append(plan.Findings, r.sharedFaults(o, at)...)
-	plan.Findings = append(plan.Findings, r.unlisted(o, at)...)
+	target, _ := parseTarget(o.Tags, r.drivers)
+	plan.Findings = append(plan.Findings, r.prospects(o, target)...)
+	plan.Findings = append(plan.Findings, r.sharedFaults(o, target)...)
+	plan.Findings = append(plan.Findings, r.unlisted(o, target)...)
 	if o.InUse == nil || o.InUse.Err != nil {
 		// Without a current credential that works, nothing is replaced or ended.
 		return plan
@@ -139,11 +139,11 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 		})
 		return plan
 	}
-	base := Action{Order: both.order, Driver: at.Driver}
+	base := Action{Order: both.order, Driver: target.Driver}
 	// The credential that the current version holds must not be touched now.
 	base.Order.Current = both.after.Credential
-	renders, told := r.renders(o, at, both, base)
-	refreshes, more2, settled := r.refreshes(o, at, both, renders, base)
+	renders, told := r.renders(o, target, both, base)
+	refreshes, more2, settled := r.refreshes(o, target, both, renders, base)
 	told = append(told, more2...)
 	plan.Actions = append(renders, refreshes...)
 	if len(renders) > 0 {
@@ -153,24 +153,24 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 			Fix:     "Have the instances read their ecs.config again.",
 		})
 	}
-	held := r.held(o, at, both)
+	held := r.held(o, target, both)
 	plan.Findings = append(plan.Findings, append(told, held...)...)
-	if len(renders) > 0 || !settled || !o.graceOver(at) {
+	if len(renders) > 0 || !settled || !o.graceOver(target) {
 		return plan
 	}
 	if stale := staleReplicas(o); len(stale) > 0 {
 		plan.Findings = append(plan.Findings, stale...)
 		return plan
 	}
-	if !at.Hard && (len(held) > 0 || listedUnreadable(o)) {
+	if !target.Hard && (len(held) > 0 || listedUnreadable(o)) {
 		return plan
 	}
 	if o.Login.Err != nil && o.Login.Err.Kind != registry.Refused {
-		plan.Findings = append(plan.Findings, loginFault(at, *o.Login))
+		plan.Findings = append(plan.Findings, loginFault(target, *o.Login))
 		return plan
 	}
 	base.ReviewedCurrent = o.version(current)
-	revocations := r.outdated(o, at, both)
+	revocations := r.outdated(o, target, both)
 	// What the driver found wrong would keep it from ending anything, too.
 	able := o.Standings[both.after.Credential.Username].Fault == nil
 	for _, issued := range revocations {
@@ -181,18 +181,18 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	}
 	locked := o.locked()
 	plan.Findings = append(plan.Findings, locked...)
-	_, lists := r.drivers[at.Driver].(registry.Lister)
+	_, lists := r.drivers[target.Driver].(registry.Lister)
 	switch {
 	case len(revocations) > 0:
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "grace-over", Severity: finding.Warning, Cured: able,
-			Message: fmt.Sprintf("The registry %s still accepts the previous credential, whose grace time is over.", at.Registry.Host),
+			Message: fmt.Sprintf("The registry %s still accepts the previous credential, whose grace time is over.", target.Registry.Host),
 			Fix:     "Let this function revoke it.",
 		})
-	case !lists && !r.takesTurns(o, at) && o.Login.Err == nil:
+	case !lists && !r.takesTurns(o, target) && o.Login.Err == nil:
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "previous-works", Severity: finding.Warning,
-			Message: fmt.Sprintf("The registry %s still accepts the previous credential, whose grace time is over. The driver %s can't revoke it.", at.Registry.Host, at.Driver),
+			Message: fmt.Sprintf("The registry %s still accepts the previous credential, whose grace time is over. The driver %s can't revoke it.", target.Registry.Host, target.Driver),
 			Fix:     "Delete the previous token at the registry.",
 		})
 	case len(locked) == 0:
@@ -206,16 +206,16 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 
 // held reports instances that hold the previous credential, and until when it
 // works.
-func (r *Rotation) held(o Observation, at Target, both documents) []finding.Finding {
-	count, clusters := r.holders(o, at, both)
+func (r *Rotation) held(o Observation, target Target, both documents) []finding.Finding {
+	count, clusters := r.holders(o, target, both)
 	if count == 0 {
 		return unseenHolders(o, finding.Warning, "so it isn't revoked")
 	}
 	var until string
 	switch {
-	case at.HasGrace && at.Hard:
-		until = fmt.Sprintf("it ends on %s", o.tagEnd(at).UTC().Format(time.RFC3339))
-	case at.HasGrace && o.graceOver(at):
+	case target.HasGrace && target.Hard:
+		until = fmt.Sprintf("it ends on %s", o.tagEnd(target).UTC().Format(time.RFC3339))
+	case target.HasGrace && o.graceOver(target):
 		until = "its grace time is over, and it is kept until none of them holds it"
 	case o.Due.IsZero():
 		until = "the next rotation may end it"
@@ -231,11 +231,11 @@ func (r *Rotation) held(o Observation, at Target, both documents) []finding.Find
 
 // heldByInstances says that a rotation would end a credential that instances hold: it
 // is the standby account's.
-func (r *Rotation) heldByInstances(o Observation, at Target, both documents) []finding.Finding {
-	if !r.sparesHolders(o, at) || !endsPrevious(o, both) {
+func (r *Rotation) heldByInstances(o Observation, target Target, both documents) []finding.Finding {
+	if !r.sparesHolders(o, target) || !endsPrevious(o, both) {
 		return nil
 	}
-	count, clusters := r.holders(o, at, both)
+	count, clusters := r.holders(o, target, both)
 	if count == 0 {
 		return unseenHolders(o, finding.Error, "which is the standby account's, so nothing is rotated")
 	}
@@ -271,7 +271,7 @@ func listedUnreadable(o Observation) bool {
 
 // unlisted names the files that carry the credential and that the secret doesn't
 // list. They are not written.
-func (r *Rotation) unlisted(o Observation, at Target) []finding.Finding {
+func (r *Rotation) unlisted(o Observation, target Target) []finding.Finding {
 	var known []registry.Credential
 	for _, value := range []Value{o.Old, o.New} {
 		if document, err := ParseDocument(value.Text, passwordKeyOf(o.Name)); err == nil {
@@ -280,7 +280,7 @@ func (r *Rotation) unlisted(o Observation, at Target) []finding.Finding {
 	}
 	var files []string
 	for _, file := range o.Unlisted.Files {
-		if slices.ContainsFunc(known, func(credential registry.Credential) bool { return carries(file.Content, at.Registry, credential) }) {
+		if slices.ContainsFunc(known, func(credential registry.Credential) bool { return carries(file.Content, target.Registry, credential) }) {
 			files = append(files, printable(file.String()))
 		}
 	}
@@ -300,8 +300,8 @@ func (r *Rotation) unlisted(o Observation, at Target) []finding.Finding {
 // outdated gives the credentials before the current one that still work, as the
 // registry knows them. A token that this function did not mint is not among
 // them.
-func (r *Rotation) outdated(o Observation, at Target, both documents) []registry.Issued {
-	if r.takesTurns(o, at) {
+func (r *Rotation) outdated(o Observation, target Target, both documents) []registry.Issued {
+	if r.takesTurns(o, target) {
 		if o.Login.Err != nil || both.before.Credential.Username == both.after.Credential.Username {
 			return nil
 		}

@@ -182,14 +182,14 @@ func (c cron) rhythm(from time.Time) rhythm {
 			if !c.hours.has(hour) {
 				continue
 			}
-			at := date.Add(time.Duration(hour) * time.Hour)
-			if gap := at.Sub(last); !last.IsZero() {
+			when := date.Add(time.Duration(hour) * time.Hour)
+			if gap := when.Sub(last); !last.IsZero() {
 				every.longest = max(every.longest, gap)
 				if every.shortest == 0 || gap < every.shortest {
 					every.shortest = gap
 				}
 			}
-			last = at
+			last = when
 		}
 	}
 	return every

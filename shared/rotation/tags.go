@@ -64,8 +64,8 @@ type Target struct {
 	Expires time.Time
 }
 
-// target reads the tags, all of them, so that all faults are reported at once.
-func target(tags map[string]string, drivers map[string]registry.Driver) (Target, []finding.Finding) {
+// parseTarget reads the tags, all of them, so that all faults are reported at once.
+func parseTarget(tags map[string]string, drivers map[string]registry.Driver) (Target, []finding.Finding) {
 	var target Target
 	var faults []finding.Finding
 	fault := func(code, message, fix string) {

@@ -80,19 +80,19 @@ func modeOf(name, list string) (mode string, faults []string) {
 		if entry == "" {
 			continue
 		}
-		whose, of, named := strings.Cut(entry, "=")
+		whose, text, named := strings.Cut(entry, "=")
 		if !named {
-			whose, of = all, entry
+			whose, text = all, entry
 		}
 		switch {
 		case named && !slices.Contains(moded, whose):
 			fault("there is no function %q: there are %s", whose, strings.Join(moded, ", "))
-		case of != string(finding.Enforce) && of != string(finding.DryRun) && of != off:
-			fault("mode %q of %s is unknown: write enforce, dry-run or off", of, whose)
-		case given[whose] != "" && given[whose] != of:
-			fault("two modes for %s, %s and %s", whose, given[whose], of)
+		case text != string(finding.Enforce) && text != string(finding.DryRun) && text != off:
+			fault("mode %q of %s is unknown: write enforce, dry-run or off", text, whose)
+		case given[whose] != "" && given[whose] != text:
+			fault("two modes for %s, %s and %s", whose, given[whose], text)
 		default:
-			given[whose] = of
+			given[whose] = text
 		}
 	}
 	if mode = cmp.Or(given[name], given[all]); mode == off {

@@ -66,8 +66,8 @@ func hintOf(expression string) string {
 func keep(field func(*Named) *string, placeholder string) func([]string, *Named) string {
 	return func(match []string, named *Named) string {
 		name, rest := trimName(match[1])
-		if at := field(named); *at == "" && name != "" {
-			*at = name
+		if text := field(named); *text == "" && name != "" {
+			*text = name
 		}
 		return strings.Replace(match[0], match[1], placeholder+rest, 1)
 	}
@@ -200,9 +200,9 @@ func maskARN(m []string, n *Named) string {
 		arn = m[0][:len(m[0])-len(rest)]
 	}
 	service := strings.ToLower(m[2])
-	set := func(at *string, value string) {
-		if *at == "" {
-			*at = value
+	set := func(field *string, value string) {
+		if *field == "" {
+			*field = value
 		}
 	}
 	switch kind, name, _ := strings.Cut(resource, "/"); {

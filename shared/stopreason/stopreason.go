@@ -96,12 +96,12 @@ func All(text string) []Reason {
 // worst gives the first failure that is ours, else partly ours, else the first.
 func worst(reasons []Reason) Reason {
 	for _, wanted := range []Ours{Yes, Partly} {
-		if at := slices.IndexFunc(reasons, func(r Reason) bool { return r.Failure() && r.Ours == wanted }); at >= 0 {
-			return reasons[at]
+		if index := slices.IndexFunc(reasons, func(r Reason) bool { return r.Failure() && r.Ours == wanted }); index >= 0 {
+			return reasons[index]
 		}
 	}
-	if at := slices.IndexFunc(reasons, Reason.Failure); at >= 0 {
-		return reasons[at]
+	if position := slices.IndexFunc(reasons, Reason.Failure); position >= 0 {
+		return reasons[position]
 	}
 	return reasons[0]
 }

@@ -129,12 +129,12 @@ func (o observer) trails(ctx context.Context) ([]Trail, error) {
 		return cmp.Compare(likelihood(b), likelihood(a))
 	})
 	var trails []Trail
-	for _, of := range described.TrailList {
+	for _, trail := range described.TrailList {
 		// By its ARN, because its name finds neither a copy nor an organization's trail
 		// (GetTrailStatus, CloudTrail API Reference).
 		trail := Trail{
-			Name: aws.ToString(of.Name), ARN: aws.ToString(of.TrailARN),
-			Global: aws.ToBool(of.IncludeGlobalServiceEvents) || aws.ToBool(of.IsMultiRegionTrail),
+			Name: aws.ToString(trail.Name), ARN: aws.ToString(trail.TrailARN),
+			Global: aws.ToBool(trail.IncludeGlobalServiceEvents) || aws.ToBool(trail.IsMultiRegionTrail),
 		}
 		if err := o.readTrail(ctx, &trail); err != nil {
 			return nil, err
@@ -195,16 +195,16 @@ func kept(err error, code *string) error {
 
 // logs reports whether the trail's selectors take a call that writes. A trail
 // without any takes all management events.
-func (t Trail) logs(of call) bool {
+func (t Trail) logs(recorded call) bool {
 	if len(t.Basic) == 0 && len(t.Advanced) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(t.Basic, func(selector types.EventSelector) bool {
 		return (selector.IncludeManagementEvents == nil || *selector.IncludeManagementEvents) &&
-			selector.ReadWriteType != types.ReadWriteTypeReadOnly && !slices.Contains(selector.ExcludeManagementEventSources, of.source)
+			selector.ReadWriteType != types.ReadWriteTypeReadOnly && !slices.Contains(selector.ExcludeManagementEventSources, recorded.source)
 	}) || slices.ContainsFunc(t.Advanced, func(selector types.AdvancedEventSelector) bool {
 		fields := map[string]string{
-			"eventCategory": "Management", "readOnly": "false", "eventSource": of.source, "eventName": of.name, "eventType": "AwsApiCall",
+			"eventCategory": "Management", "readOnly": "false", "eventSource": recorded.source, "eventName": recorded.name, "eventType": "AwsApiCall",
 		}
 		management := false
 		for _, field := range selector.FieldSelectors {
@@ -317,20 +317,20 @@ func (s Settings) judge(in Surroundings) []finding.Finding {
 	add := func(f finding.Finding) { findings = append(findings, f) }
 	var unlogged, unknown []string
 	var silent Trail
-	for _, of := range in.calls() {
-		fits := func(trail Trail) bool { return trail.Global || !strings.HasPrefix(of.source, "iam.") }
-		logged := slices.ContainsFunc(in.Trails, func(t Trail) bool { return t.Unknown == "" && t.Logging && fits(t) && t.logs(of) })
-		name := strings.TrimSuffix(of.source, ".amazonaws.com") + ":" + of.name
+	for _, call := range in.calls() {
+		fits := func(trail Trail) bool { return trail.Global || !strings.HasPrefix(call.source, "iam.") }
+		logged := slices.ContainsFunc(in.Trails, func(t Trail) bool { return t.Unknown == "" && t.Logging && fits(t) && t.logs(call) })
+		name := strings.TrimSuffix(call.source, ".amazonaws.com") + ":" + call.name
 		if logged {
 			continue
 		}
-		at := slices.IndexFunc(in.Trails, func(t Trail) bool { return t.Unknown != "" && fits(t) })
-		if at < 0 {
+		index := slices.IndexFunc(in.Trails, func(t Trail) bool { return t.Unknown != "" && fits(t) })
+		if index < 0 {
 			unlogged = append(unlogged, name)
 			continue
 		}
 		if len(unknown) == 0 {
-			silent = in.Trails[at]
+			silent = in.Trails[index]
 		}
 		unknown = append(unknown, name)
 	}

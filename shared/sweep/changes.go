@@ -42,11 +42,11 @@ type Rehearsed struct {
 // second look.
 func (r *Run) choosePhase(shares []share) {
 	names, whole := 0, true
-	for _, of := range shares {
-		if of.planned.handover != nil {
-			names += len(of.planned.handover.names)
+	for _, part := range shares {
+		if part.planned.handover != nil {
+			names += len(part.planned.handover.names)
 		}
-		whole = whole && of.err == nil && of.observed.Next == ""
+		whole = whole && part.err == nil && part.observed.Next == ""
 	}
 	r.handed += names
 	switch {

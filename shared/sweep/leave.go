@@ -367,9 +367,9 @@ func (s Settings) planLeave(found Dependents, region string) []finding.Result {
 // ends lists the ends of ARNs: the names of policies and roles.
 func ends(arns []string) []string {
 	short := make([]string, len(arns))
-	for i, of := range arns {
-		short[i] = of
-		if parsed, err := arn.Parse(of); err == nil {
+	for i, text := range arns {
+		short[i] = text
+		if parsed, err := arn.Parse(text); err == nil {
 			short[i] = parsed.Resource[strings.LastIndexByte(parsed.Resource, '/')+1:]
 		}
 	}

@@ -147,9 +147,9 @@ func (s Settings) buckets() []string {
 // listObjects lists the config buckets, one after the other. The cursor is the
 // bucket and the last key that was listed.
 func (o observer) listObjects(ctx context.Context, observed *Observation, enough func() bool) error {
-	at, after, _ := strings.Cut(observed.Part.Cursor, "/")
+	path, after, _ := strings.Cut(observed.Part.Cursor, "/")
 	buckets := o.settings.buckets()
-	if place := slices.Index(buckets, at); place > 0 {
+	if place := slices.Index(buckets, path); place > 0 {
 		buckets = buckets[place:]
 	}
 	for i, bucket := range buckets {
@@ -232,9 +232,9 @@ func (o observer) listSecrets(ctx context.Context, observed *Observation, enough
 // Manager's API reference).
 func rotatesHere(secret secretstypes.SecretListEntry) bool {
 	tagged := slices.ContainsFunc(secret.Tags, func(tag secretstypes.Tag) bool { return aws.ToString(tag.Key) == driverTag })
-	at, err := arn.Parse(aws.ToString(secret.ARN))
+	parsed, err := arn.Parse(aws.ToString(secret.ARN))
 	primary := aws.ToString(secret.PrimaryRegion)
-	return tagged && err == nil && (primary == "" || primary == at.Region)
+	return tagged && err == nil && (primary == "" || primary == parsed.Region)
 }
 
 func given(text string) *string {

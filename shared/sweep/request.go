@@ -69,47 +69,47 @@ func requested(delivery event.Delivery) (request, *finding.Result) {
 // byHand reads {} and {"sweep": "all"}, {"only": ["roles"], "dry-run": true},
 // {"sweep": "all", "max-changes": 250}, {"leave": true}, and what a sweep sends to
 // itself.
-func byHand(of event.ByHand) (found request, problem string, ours bool) {
-	for field := range of.Fields {
+func byHand(asked event.ByHand) (found request, problem string, ours bool) {
+	for field := range asked.Fields {
 		if !slices.Contains([]string{"sweep", "only", "dry-run", "max-changes", "continue", "attempt", "leave"}, field) {
 			return request{}, "", false
 		}
 	}
-	found = request{kinds: kinds, dryRun: of.DryRun}
-	if _, given := of.Fields["continue"]; given {
+	found = request{kinds: kinds, dryRun: asked.DryRun}
+	if _, given := asked.Fields["continue"]; given {
 		var ok bool
-		found.sweep, ok = of.Text("continue")
-		if !ok || found.sweep == "" || json.Unmarshal(of.Fields["attempt"], &found.attempt) != nil {
+		found.sweep, ok = asked.Text("continue")
+		if !ok || found.sweep == "" || json.Unmarshal(asked.Fields["attempt"], &found.attempt) != nil {
 			return request{}, "continue or attempt is missing or of the wrong type", true
 		}
 		return found, "", true
 	}
-	if raw, given := of.Fields["leave"]; given {
-		if json.Unmarshal(raw, &found.leave) != nil || !found.leave || of.Queued {
+	if raw, given := asked.Fields["leave"]; given {
+		if json.Unmarshal(raw, &found.leave) != nil || !found.leave || asked.Queued {
 			return request{}, "leave is not true, or came from a queue", true
 		}
 		return found, "", true
 	}
-	if raw, given := of.Fields["max-changes"]; given {
+	if raw, given := asked.Fields["max-changes"]; given {
 		if json.Unmarshal(raw, &found.changeLimit) != nil || found.changeLimit == nil || *found.changeLimit < 0 {
 			return request{}, "max-changes is not a number of subjects", true
 		}
 	}
-	if found.kinds, problem = askedKinds(of); problem != "" {
+	if found.kinds, problem = askedKinds(asked); problem != "" {
 		return request{}, problem, true
 	}
 	return found, "", true
 }
 
 // askedKinds reads the fields only and sweep; without either, it is all kinds.
-func askedKinds(of event.ByHand) (asked []Kind, problem string) {
+func askedKinds(request event.ByHand) (asked []Kind, problem string) {
 	var names []Kind
-	if raw, given := of.Fields["only"]; given {
+	if raw, given := request.Fields["only"]; given {
 		if json.Unmarshal(raw, &names) != nil || len(names) == 0 {
 			return nil, "only is not a list of kinds"
 		}
 	}
-	if raw, given := of.Fields["sweep"]; given {
+	if raw, given := request.Fields["sweep"]; given {
 		var name Kind
 		if json.Unmarshal(raw, &name) != nil {
 			return nil, "sweep is not text"

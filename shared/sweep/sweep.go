@@ -253,26 +253,26 @@ func (s *Sweep) handOver(ctx context.Context, run *Run, parts []Part) []pipeline
 	for i, part := range parts {
 		shares[i].part = part
 	}
-	sideBySide(shares, func(of *share) { s.list(ctx, of) })
-	for i, of := range shares {
-		if of.err == nil {
-			shares[i].planned = s.settings.planHandover(of.observed)
+	sideBySide(shares, func(portion *share) { s.list(ctx, portion) })
+	for i, portion := range shares {
+		if portion.err == nil {
+			shares[i].planned = s.settings.planHandover(portion.observed)
 		}
 	}
 	run.choosePhase(shares)
-	for i, of := range shares {
-		shares[i].messages = run.pack(of.planned.handover)
+	for i, portion := range shares {
+		shares[i].messages = run.pack(portion.planned.handover)
 	}
-	sideBySide(shares, func(of *share) { s.send(ctx, of) })
+	sideBySide(shares, func(portion *share) { s.send(ctx, portion) })
 	entries := make([]pipeline.Entry, len(shares))
-	for i, of := range shares {
-		if of.isSent() {
+	for i, portion := range shares {
+		if portion.isSent() {
 			run.Progress = s.now().UTC()
 		} else {
-			run.forget(of.messages)
+			run.forget(portion.messages)
 		}
-		run.note(of.part.Kind, of.observed, of.entry.Result)
-		entries[i] = of.entry
+		run.note(portion.part.Kind, portion.observed, portion.entry.Result)
+		entries[i] = portion.entry
 	}
 	return entries
 }
@@ -287,25 +287,25 @@ func sideBySide(shares []share, work func(*share)) {
 }
 
 // list lists a part.
-func (s *Sweep) list(ctx context.Context, of *share) {
+func (s *Sweep) list(ctx context.Context, part *share) {
 	observer := observer{s.settings, s.clients, s.clients.Region, s.now}
-	of.err = pipeline.Guard(func() (err error) {
-		of.observed, err = observer.observe(ctx, of.part)
+	part.err = pipeline.Guard(func() (err error) {
+		part.observed, err = observer.observe(ctx, part.part)
 		return err
 	})
 }
 
 // send hands over what was listed, and makes the entry. To ask for a look changes
 // nothing, so a dry run sends, too: it asks for plans.
-func (s *Sweep) send(ctx context.Context, of *share) {
-	of.entry = pipeline.Attempt(Name, string(of.part.Kind), func() (finding.Result, error) {
-		if of.err != nil {
-			return finding.Result{}, of.err
+func (s *Sweep) send(ctx context.Context, portion *share) {
+	portion.entry = pipeline.Attempt(Name, string(portion.part.Kind), func() (finding.Result, error) {
+		if portion.err != nil {
+			return finding.Result{}, portion.err
 		}
-		result := finding.Result{Findings: of.planned.findings}
-		if handover := of.planned.handover; handover != nil {
+		result := finding.Result{Findings: portion.planned.findings}
+		if handover := portion.planned.handover; handover != nil {
 			result.Actions = []finding.Action{handover.describe()}
-			if err := s.sendAll(ctx, handover.queueURL, of.messages); err != nil {
+			if err := s.sendAll(ctx, handover.queueURL, portion.messages); err != nil {
 				return result, fmt.Errorf("%s: %w", result.Actions[0].Kind, err)
 			}
 			result.Actions[0].Applied = true
@@ -318,9 +318,9 @@ func (s *Sweep) send(ctx context.Context, of *share) {
 // isSent reports whether all messages were taken. What was sent in vain, because
 // another message was not taken, is forgotten: the next attempt sends it again,
 // and to look at something twice does no harm.
-func (of *share) isSent() bool {
-	actions := of.entry.Result.Actions
-	return len(of.messages) > 0 && len(actions) == 1 && actions[0].Applied
+func (part *share) isSent() bool {
+	actions := part.entry.Result.Actions
+	return len(part.messages) > 0 && len(actions) == 1 && actions[0].Applied
 }
 
 // conclude collects answers, and reports or goes on. Without a conclusion, the

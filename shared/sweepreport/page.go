@@ -35,11 +35,11 @@ type writer struct{ bytes.Buffer }
 
 func (w *writer) put(format string, values ...any) {
 	for i, value := range values {
-		switch of := value.(type) {
+		switch typed := value.(type) {
 		case markup:
 		case int:
 		default:
-			values[i] = markup(html.EscapeString(printable(fmt.Sprint(of))))
+			values[i] = markup(html.EscapeString(printable(fmt.Sprint(typed))))
 		}
 	}
 	fmt.Fprintf(w, format, values...)
@@ -139,8 +139,8 @@ func (w *writer) counts(s Summary) {
 // grouped writes a number as people read it.
 func grouped(number int) string {
 	text := strconv.Itoa(number)
-	for at := len(text) - 3; at > 0; at -= 3 {
-		text = text[:at] + "," + text[at:]
+	for offset := len(text) - 3; offset > 0; offset -= 3 {
+		text = text[:offset] + "," + text[offset:]
 	}
 	return text
 }
@@ -165,13 +165,13 @@ func (w *writer) kinds(s Summary) {
 			}
 		}
 		w.put(`<tr><th scope="row">%s</th><td class="bar"><svg viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label="%s">`, kind.Name, cmp.Or(strings.Join(words, ", "), "none"))
-		at := 0
+		offset := 0
 		for _, status := range rank {
 			if count := kind.Statuses[status]; count > 0 {
 				// At least a line of what is wrong shows among thousands that are right.
-				width := min(max(count*unit/total, least), unit-at)
-				w.put(`<rect class="%s" x="%d" width="%d" height="10"/>`, status, at, width)
-				at += width
+				width := min(max(count*unit/total, least), unit-offset)
+				w.put(`<rect class="%s" x="%d" width="%d" height="10"/>`, status, offset, width)
+				offset += width
 			}
 		}
 		listed := "–"

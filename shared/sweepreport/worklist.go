@@ -32,16 +32,16 @@ func causes(results []Result) []*cause {
 		}
 		worst, _ := result.Gravest()
 		key := [2]string{worst.Code, ownerOf(result)}
-		of := index[key]
-		if of == nil {
-			of = &cause{code: worst.Code, owner: key[1], severity: worst.Severity}
-			index[key] = of
-			groups = append(groups, of)
+		group := index[key]
+		if group == nil {
+			group = &cause{code: worst.Code, owner: key[1], severity: worst.Severity}
+			index[key] = group
+			groups = append(groups, group)
 		}
-		if severityRank(worst.Severity) < severityRank(of.severity) {
-			of.severity = worst.Severity
+		if severityRank(worst.Severity) < severityRank(group.severity) {
+			group.severity = worst.Severity
 		}
-		of.results = append(of.results, result)
+		group.results = append(group.results, result)
 	}
 	slices.SortStableFunc(groups, func(a, b *cause) int {
 		return cmp.Or(

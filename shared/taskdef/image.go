@@ -343,12 +343,12 @@ func NewImageObserver(asker ImageAsker, now func() time.Time) *ImageObserver {
 
 // pull asks about one image. It fails only where the secret can't be read just now.
 func (o *ImageObserver) pull(ctx context.Context, question aboutImage, secrets *SecretObserver) (Pull, error) {
-	of, image, err := registry.ParseReference(question.image)
+	served, image, err := registry.ParseReference(question.image)
 	if err != nil {
 		return Pull{Answer: registry.Answer{Access: registry.Unusable}}, nil
 	}
 	return o.known.Get(question.image+"\n"+question.secret, func() (Pull, bool, error) {
-		asked := registry.Question{Registry: of, Image: image}
+		asked := registry.Question{Registry: served, Image: image}
 		var keys SecretKeys
 		if question.secret != "" {
 			credential, read, err := secrets.credential(ctx, question.secret)
@@ -360,12 +360,12 @@ func (o *ImageObserver) pull(ctx context.Context, question aboutImage, secrets *
 			}
 			asked.Credential = credential
 		}
-		pull, isDown := o.down.Known(of.Host)
+		pull, isDown := o.down.Known(served.Host)
 		if !isDown {
 			pull = Pull{Answer: o.asker.Ask(ctx, []registry.Question{asked})[0]}
 		}
 		if pull.Access == registry.Unanswered || pull.Access == registry.Blocked {
-			o.down.Keep(of.Host, pull, true)
+			o.down.Keep(served.Host, pull, true)
 		}
 		pull.Keys = keys
 		return pull, pull.Access == registry.Allowed, nil

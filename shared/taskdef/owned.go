@@ -35,31 +35,31 @@ func (s Settings) isIgnored(o Observation) bool { return s.whyIgnored(o) != nil 
 // revision of ours.
 func (s Settings) whyIgnored(o Observation) *finding.Finding {
 	family := aws.ToString(o.Definition.Family)
-	switch of := o.owner(); {
+	switch owner := o.owner(); {
 	case s.IgnoredFamilies.Matches(family):
 		return stale("family-ignored", "The family "+family+" is one of those in IgnoredFamilies.")
 	case optout.Asked(tagMap(o.Tags)):
 		return stale("family-ignored", "The task definition has the tag "+optout.Tag+".")
-	case o.Unregistered == nil && of.IsAWSService():
-		return stale("owned-by-service", fmt.Sprintf("%s registers the task definition for itself, and runs no other revision.", of.Tool))
+	case o.Unregistered == nil && owner.IsAWSService():
+		return stale("owned-by-service", fmt.Sprintf("%s registers the task definition for itself, and runs no other revision.", owner.Tool))
 	}
 	return nil
 }
 
 // sourcePatch says how a change is made in the owner's own source.
-func sourcePatch(of owner.Owner, edits []Edit, definition *types.TaskDefinition) string {
+func sourcePatch(owned owner.Owner, edits []Edit, definition *types.TaskDefinition) string {
 	var changes []string
 	for _, edit := range edits {
-		changes = append(changes, edit.inSource(of.Tool, definition))
+		changes = append(changes, edit.inSource(owned.Tool, definition))
 	}
 	text := strings.Join(changes, "; ")
 	stack := ""
-	if of.Stack != "" {
-		stack = " of " + of.Stack
+	if owned.Stack != "" {
+		stack = " of " + owned.Stack
 	}
-	switch of.Tool {
+	switch owned.Tool {
 	case owner.Terraform, owner.OpenTofu:
-		return fmt.Sprintf("In the %s configuration%s: %s. Then apply it.", of.Tool, stack, text)
+		return fmt.Sprintf("In the %s configuration%s: %s. Then apply it.", owned.Tool, stack, text)
 	case owner.CDK:
 		return fmt.Sprintf("In the CDK code%s: %s. Then deploy it.", stack, text)
 	case owner.Pulumi:

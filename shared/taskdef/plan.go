@@ -249,12 +249,12 @@ func (j *judgement) cure(edit Edit, code string, severity finding.Severity, mess
 
 // doFirst adds a finding that a change of something else ends.
 func (j *judgement) doFirst(action Action, code string, severity finding.Severity, message, fix string) {
-	at := slices.Index(j.first, action)
-	if at < 0 {
-		at = len(j.first)
+	index := slices.Index(j.first, action)
+	if index < 0 {
+		index = len(j.first)
 		j.first, j.ends = append(j.first, action), append(j.ends, nil)
 	}
-	j.ends[at] = append(j.ends[at], len(j.findings))
+	j.ends[index] = append(j.ends[index], len(j.findings))
 	j.report(code, severity, message, fix)
 }
 

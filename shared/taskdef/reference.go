@@ -166,7 +166,7 @@ func partsCounted(count int) string {
 func (j *judgement) secretReferences() {
 	const form = "Name a secret by its ARN, or a parameter by its name or ARN, in valueFrom."
 	for _, reference := range j.references() {
-		of := fmt.Sprintf("%s in %s of the %s", shownName(reference.name), reference.field, j.containerName(reference.container))
+		text := fmt.Sprintf("%s in %s of the %s", shownName(reference.name), reference.field, j.containerName(reference.container))
 		place := j.place()
 		parsed, _ := parseSecret(reference.secret)
 		named, secret := j.Named[reference.secret], j.secretOf(reference.secret)
@@ -176,17 +176,17 @@ func (j *judgement) secretReferences() {
 		}
 		switch {
 		case reference.problem != "":
-			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("The valueFrom of %s %s. No task of this definition starts.", of, reference.problem), form)
+			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("The valueFrom of %s %s. No task of this definition starts.", text, reference.problem), form)
 		case parsed.Partition != "" && place.Partition != "" && parsed.Partition != place.Partition:
-			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("The valueFrom of %s is in the partition %s, but the task definition is in the partition %s.", of, parsed.Partition, place.Partition), form)
+			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("The valueFrom of %s is in the partition %s, but the task definition is in the partition %s.", text, parsed.Partition, place.Partition), form)
 		case named.Gone:
-			j.report("secret-gone", finding.Error, fmt.Sprintf("The variable %s is the secret %s, which doesn't exist%s. No task of this definition starts.", of, shownSecret(reference.secret), partialARN(reference.secret)),
+			j.report("secret-gone", finding.Error, fmt.Sprintf("The variable %s is the secret %s, which doesn't exist%s. No task of this definition starts.", text, shownSecret(reference.secret), partialARN(reference.secret)),
 				"Create the secret, or name one that exists by its whole ARN.")
 		case secret != nil && secret.Deleted:
-			j.report("secret-gone", finding.Error, fmt.Sprintf("The variable %s is the secret %s, which is scheduled for deletion and can't be read. No task of this definition starts.", of, secret.Name),
+			j.report("secret-gone", finding.Error, fmt.Sprintf("The variable %s is the secret %s, which is scheduled for deletion and can't be read. No task of this definition starts.", text, secret.Name),
 				"Restore the secret with aws secretsmanager restore-secret, or name another one.")
 		case reference.key != "" && read && !keys.Unread && !slices.Contains(keys.Names, reference.key):
-			j.report("secret-key-missing", finding.Error, fmt.Sprintf("The variable %s takes a JSON key of the secret %s that its value doesn't have. No task of this definition starts.", of, secret.Name),
+			j.report("secret-key-missing", finding.Error, fmt.Sprintf("The variable %s takes a JSON key of the secret %s that its value doesn't have. No task of this definition starts.", text, secret.Name),
 				"Correct the JSON key in valueFrom, or add it to the secret's value.")
 		}
 	}

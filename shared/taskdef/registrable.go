@@ -28,10 +28,10 @@ func (j *judgement) registrable() {
 			"Update ECS Guardrails. Until then, make the change in the task definition's source: "+patchText(j.edits))
 	}
 	// A file is the source itself.
-	if of := j.owner(); j.Unregistered == nil && of.RendersSource() && j.ChangeOwnedResources != All {
+	if owner := j.owner(); j.Unregistered == nil && owner.RendersSource() && j.ChangeOwnedResources != All {
 		j.block("definition-owned",
-			fmt.Sprintf("%s renders the task definition from its own source, and its next run would make a revision without this change.", of),
-			sourcePatch(of, j.edits, j.Definition)+" Or have such task definitions patched all the same, with ChangeOwnedResources=all.")
+			fmt.Sprintf("%s renders the task definition from its own source, and its next run would make a revision without this change.", owner),
+			sourcePatch(owner, j.edits, j.Definition)+" Or have such task definitions patched all the same, with ChangeOwnedResources=all.")
 	}
 }
 

@@ -56,9 +56,9 @@ func (n need) statement() string {
 func (n need) undecided(missing []string) []string {
 	service, _, _ := strings.Cut(n.action, ":")
 	return slices.DeleteFunc(slices.Clone(missing), func(key string) bool {
-		of, name, _ := strings.Cut(strings.ToLower(key), ":")
+		text, name, _ := strings.Cut(strings.ToLower(key), ":")
 		told := n.secret != nil && n.action == getSecretValue && strings.HasPrefix(name, "resourcetag/")
-		return told || of != "aws" && of != service
+		return told || text != "aws" && text != service
 	})
 }
 

@@ -316,8 +316,8 @@ func hasForeignTags(secret *RegistrySecret) bool {
 
 // contextEntries give the condition keys that are known of the calls that ECS
 // makes as the role.
-func contextEntries(role string, at Place, needs []need, now time.Time) []iamtypes.ContextEntry {
-	entries := policysimulation.OfRole(role, at.Account, at.Region, now)
+func contextEntries(role string, place Place, needs []need, now time.Time) []iamtypes.ContextEntry {
+	entries := policysimulation.OfRole(role, place.Account, place.Region, now)
 	i := slices.IndexFunc(needs, func(n need) bool { return n.secret != nil })
 	if i < 0 {
 		return entries
@@ -326,9 +326,9 @@ func contextEntries(role string, at Place, needs []need, now time.Time) []iamtyp
 	entries = append(entries,
 		policysimulation.Text("secretsmanager:SecretId", secret.ARN),
 		policysimulation.Text("secretsmanager:VersionStage", "AWSCURRENT"),
-		policysimulation.ViaService("secretsmanager", at.Region, at.Partition),
+		policysimulation.ViaService("secretsmanager", place.Region, place.Partition),
 		policysimulation.Text("kms:EncryptionContext:SecretARN", secret.ARN),
-		policysimulation.Text("kms:CallerAccount", at.Account),
+		policysimulation.Text("kms:CallerAccount", place.Account),
 	)
 	if hasForeignTags(secret) && needs[i].action != getSecretValue {
 		return entries

@@ -189,12 +189,12 @@ func (j *judgement) executionRoleAccess() {
 func (j *judgement) byRemedy(denied []denial) (groups [][]denial) {
 	places := map[remedy]int{}
 	for _, d := range denied {
-		of := j.remedy(d.need, d.final)
-		if _, known := places[of]; !known {
-			places[of] = len(groups)
+		proposed := j.remedy(d.need, d.final)
+		if _, known := places[proposed]; !known {
+			places[proposed] = len(groups)
 			groups = append(groups, nil)
 		}
-		groups[places[of]] = append(groups[places[of]], d)
+		groups[places[proposed]] = append(groups[places[proposed]], d)
 	}
 	return groups
 }
@@ -286,9 +286,9 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 // withhold adds a finding that a change would end to which nothing entitles the
 // function, and, once for each change, what allows it.
 func (j *judgement) withhold(action Action, code string, severity finding.Severity, message, fix string) {
-	at := slices.Index(j.withheld, action)
-	if at >= 0 {
-		j.withheldEnds[at] = append(j.withheldEnds[at], len(j.findings))
+	index := slices.Index(j.withheld, action)
+	if index >= 0 {
+		j.withheldEnds[index] = append(j.withheldEnds[index], len(j.findings))
 		j.report(code, severity, message, fix)
 		return
 	}
@@ -299,12 +299,12 @@ func (j *judgement) withhold(action Action, code string, severity finding.Severi
 		who = shownRole(source)
 	}
 	var change, command string
-	switch of := action.(type) {
+	switch typed := action.(type) {
 	case Attachment:
-		change = fmt.Sprintf("attach %s to the execution role %s", of.Policy, shownRole(of.Role))
-		command = fmt.Sprintf("aws iam attach-role-policy --role-name %s --policy-arn %s", j.ExecutionRole.Name, of.Policy)
+		change = fmt.Sprintf("attach %s to the execution role %s", typed.Policy, shownRole(typed.Role))
+		command = fmt.Sprintf("aws iam attach-role-policy --role-name %s --policy-arn %s", j.ExecutionRole.Name, typed.Policy)
 	case Grant:
-		change = fmt.Sprintf("let the execution role %s read the secret %s", shownRole(of.Role), of.Secret)
+		change = fmt.Sprintf("let the execution role %s read the secret %s", shownRole(typed.Role), typed.Secret)
 		command = fmt.Sprintf("aws secretsmanager put-resource-policy --block-public-policy, with a statement that allows %s to the role", getSecretValue)
 	}
 	j.findings = append(j.findings, finding.NoMandate(change,
@@ -334,13 +334,13 @@ type remedy struct {
 }
 
 // remedy gives the change that lets the role do something.
-func (j *judgement) remedy(of need, final bool) remedy {
-	action, why := j.roleCure(of, final)
+func (j *judgement) remedy(required need, final bool) remedy {
+	action, why := j.roleCure(required, final)
 	isRight := func(q aboutRight) bool {
 		answer, read := j.rights[q]
 		return read && answer.Allowed()
 	}
-	return remedy{action, why, j.needsRight(action) && !slices.ContainsFunc(j.rightsFor(action, of), isRight)}
+	return remedy{action, why, j.needsRight(action) && !slices.ContainsFunc(j.rightsFor(action, required), isRight)}
 }
 
 // needsRight reports whether a change takes the right of who caused it.
@@ -350,7 +350,7 @@ func (j *judgement) needsRight(action Action) bool {
 
 // rightsFor are the rights of which one entitles who registered the definition to a
 // change: to attach the policy itself; to read the secret, or to let others read it.
-func (j *judgement) rightsFor(action Action, of need) []aboutRight {
+func (j *judgement) rightsFor(action Action, required need) []aboutRight {
 	if !j.needsRight(action) {
 		return nil
 	}
@@ -365,7 +365,7 @@ func (j *judgement) rightsFor(action Action, of need) []aboutRight {
 		asked.boundary, asked.tags = j.ExecutionRole.Boundary, tagsText(j.ExecutionRole.Tags)
 		return []aboutRight{asked}
 	case Grant:
-		asked.resource, asked.tags = change.Secret, tagsText(of.secret.Tags)
+		asked.resource, asked.tags = change.Secret, tagsText(required.secret.Tags)
 		reads, opens := asked, asked
 		reads.action, opens.action = getSecretValue, "secretsmanager:PutResourcePolicy"
 		return []aboutRight{reads, opens}
@@ -376,10 +376,10 @@ func (j *judgement) rightsFor(action Action, of need) []aboutRight {
 
 // roleCure is remedy, whoever caused the look: the change, or nil and why it is none
 // of ours.
-func (j *judgement) roleCure(of need, final bool) (Action, string) {
+func (j *judgement) roleCure(required need, final bool) (Action, string) {
 	role := j.ExecutionRole
 	switch {
-	case of.cure == byOwner, final, !bool(j.CureExecutionRoles), slices.Contains(j.OwnRoles, role.ARN):
+	case required.cure == byOwner, final, !bool(j.CureExecutionRoles), slices.Contains(j.OwnRoles, role.ARN):
 		return nil, ""
 	case optout.Asked(role.Tags) || optout.ServiceLinked(role.Path, role.Name) || optout.IdentityCenter(role.Path, role.Name):
 		return nil, ""
@@ -388,20 +388,20 @@ func (j *judgement) roleCure(of need, final bool) (Action, string) {
 	case !trustsTasksAlone(role.Trust):
 		return nil, "others than ecs-tasks.amazonaws.com may assume the role"
 	}
-	if of.cure == byManagedPolicy {
+	if required.cure == byManagedPolicy {
 		if known := j.roleOwner(); known.IsKnown() && j.ChangeOwnedResources != All {
 			return nil, fmt.Sprintf("%s manages the role", known)
 		}
 		return Attachment{Role: role.ARN, Policy: j.managedPolicy(), Mandate: finding.Mandate{Kind: finding.ByParameter, Text: "Allow=cure-execution-roles"}}, ""
 	}
-	policy := j.Policies[of.resource]
+	policy := j.Policies[required.resource]
 	if policy.Unread {
 		return nil, "the secret's resource policy can't be read"
 	}
 	if _, err := withGrant(policy.Text, role.ARN); err != nil {
 		return nil, fmt.Sprintf("the secret can't be opened to the role, because %v", err)
 	}
-	return Grant{Secret: of.resource, Role: role.ARN, Mandate: j.secretMandate(*of.secret)}, ""
+	return Grant{Secret: required.resource, Role: role.ARN, Mandate: j.secretMandate(*required.secret)}, ""
 }
 
 // secretMandate is the word of a secret's owner that a family may use it.

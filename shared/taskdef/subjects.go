@@ -36,13 +36,13 @@ func (r Revision) isElsewhere(region string) bool { return r.Region != "" && r.R
 
 // Subjects gives the task definition that a trigger speaks of.
 func (s Settings) Subjects(trigger event.Trigger) []pipeline.Subject[Revision] {
-	switch of := trigger.(type) {
+	switch typed := trigger.(type) {
 	case event.Call:
-		return s.registered(of)
+		return s.registered(typed)
 	case event.ByHand:
-		return byHand(of)
+		return byHand(typed)
 	case event.Notification:
-		return s.deployed(of)
+		return s.deployed(typed)
 	default:
 		return nil
 	}
@@ -76,14 +76,14 @@ var serviceForm = lazyregexp.New(`^(arn:aws[a-z-]*:ecs:([a-z0-9-]+):(\d{12})):se
 // deployed answers the end of a service's deployment ("Amazon ECS service
 // deployment state change events"): others that run the same old revision may have
 // waited for it.
-func (s Settings) deployed(of event.Notification) []pipeline.Subject[Revision] {
+func (s Settings) deployed(notification event.Notification) []pipeline.Subject[Revision] {
 	var detail struct{ EventName string }
-	_ = json.Unmarshal(of.Detail, &detail)
-	if !bool(s.UpdateServices) || of.Source != "aws.ecs" || of.DetailType != "ECS Deployment State Change" || detail.EventName != "SERVICE_DEPLOYMENT_COMPLETED" {
+	_ = json.Unmarshal(notification.Detail, &detail)
+	if !bool(s.UpdateServices) || notification.Source != "aws.ecs" || notification.DetailType != "ECS Deployment State Change" || detail.EventName != "SERVICE_DEPLOYMENT_COMPLETED" {
 		return nil
 	}
 	var subjects []pipeline.Subject[Revision]
-	for _, service := range of.Resources {
+	for _, service := range notification.Resources {
 		if match := serviceForm.FindStringSubmatch(service); match != nil {
 			subjects = append(subjects, pipeline.Subject[Revision]{Name: service, Of: Revision{
 				Name:    revision.Name{Region: match[2], Account: match[3]},
@@ -146,11 +146,11 @@ func madeFromPredecessor(call event.Call, registered revision.Name) bool {
 }
 
 // byHand answers {"taskDefinition": "arn, family:revision or family"}.
-func byHand(of event.ByHand) []pipeline.Subject[Revision] {
-	if _, ok := of.Fields["taskDefinition"]; !ok {
+func byHand(request event.ByHand) []pipeline.Subject[Revision] {
+	if _, ok := request.Fields["taskDefinition"]; !ok {
 		return nil
 	}
-	text, ok := of.Text("taskDefinition")
+	text, ok := request.Text("taskDefinition")
 	if !ok {
 		return reject(fmt.Errorf("taskDefinition is not text. Write {\"taskDefinition\": \"family:revision\"}, and check a file with --file"))
 	}
@@ -158,7 +158,7 @@ func byHand(of event.ByHand) []pipeline.Subject[Revision] {
 	if err != nil {
 		return reject(err)
 	}
-	return []pipeline.Subject[Revision]{{Name: strings.TrimSpace(text), Of: Revision{Name: name, ByHand: !of.Queued}}}
+	return []pipeline.Subject[Revision]{{Name: strings.TrimSpace(text), Of: Revision{Name: name, ByHand: !request.Queued}}}
 }
 
 func skip(name, code, why string) []pipeline.Subject[Revision] {

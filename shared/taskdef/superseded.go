@@ -114,15 +114,15 @@ func (j *judgement) retirements(plan *pipeline.Plan[Action]) {
 		if by := usedBy(revision, j.Uses); by != "" {
 			keep = by + " uses it"
 		}
-		at := len(plan.Findings)
+		index := len(plan.Findings)
 		plan.Findings = append(plan.Findings, finding.Finding{
 			Code: "revision-superseded", Severity: finding.Info, Message: message + ", and nothing uses it.", Fix: "Run: aws ecs deregister-task-definition --task-definition " + revision,
 		})
 		if keep != "" {
-			plan.Findings[at].Message, plan.Findings[at].Fix = message+", and stays registered: "+keep+".", "Nothing. sweep checks it again."
+			plan.Findings[index].Message, plan.Findings[index].Fix = message+", and stays registered: "+keep+".", "Nothing. sweep checks it again."
 			continue
 		}
-		plan.Do(Retirement{Revision: revision, By: latest, Days: j.DeregisterSuperseded.Days}, at)
+		plan.Do(Retirement{Revision: revision, By: latest, Days: j.DeregisterSuperseded.Days}, index)
 	}
 }
 

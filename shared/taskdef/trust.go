@@ -52,8 +52,8 @@ func trustsTasksAlone(document string) bool {
 
 // isTasks reports whether a principal is ECS's for tasks.
 func isTasks(principal string) bool {
-	of, err := trustpolicy.Parse(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ` + quoted(principal) + `}}}`)
-	return err == nil && of.Trusts(trustpolicy.ECSTasks)
+	policy, err := trustpolicy.Parse(`{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ` + quoted(principal) + `}}}`)
+	return err == nil && policy.Trusts(trustpolicy.ECSTasks)
 }
 
 func quoted(text string) string {

@@ -40,15 +40,15 @@ var requirements = []requirement{
 
 // requirement gives the strictest one for the definition as it will be, or nil.
 func (j *judgement) requirement() *requirement {
-	for _, of := range slices.Backward(requirements) {
+	for _, wanted := range slices.Backward(requirements) {
 		for i, container := range j.Definition.ContainerDefinitions {
 			has := map[string]bool{
 				"repositoryCredentials": j.credentialAfter(i) != "",
 				"secrets":               len(container.Secrets) > 0,
 				"environmentFiles":      len(container.EnvironmentFiles) > 0,
 			}
-			if has[of.field] {
-				return &of
+			if has[wanted.field] {
+				return &wanted
 			}
 		}
 	}

@@ -68,9 +68,9 @@ func unknownFields(body []byte) []string {
 }
 
 func walkUnknown(value any, schema *smithy.Schema, path string, unknown *[]string) {
-	switch of := value.(type) {
+	switch typed := value.(type) {
 	case []any:
-		for i, element := range of {
+		for i, element := range typed {
 			if member := schema.ListMember(); member != nil {
 				walkUnknown(element, member, fmt.Sprintf("%s[%d]", path, i), unknown)
 			}
@@ -79,15 +79,15 @@ func walkUnknown(value any, schema *smithy.Schema, path string, unknown *[]strin
 		if schema.Type() != smithy.ShapeTypeStructure && schema.Type() != smithy.ShapeTypeUnion {
 			return
 		}
-		for name, field := range of {
-			at := name
+		for name, field := range typed {
+			place := name
 			if path != "" {
-				at = path + "." + name
+				place = path + "." + name
 			}
 			if member := schema.Member(name); member != nil {
-				walkUnknown(field, member, at, unknown)
+				walkUnknown(field, member, place, unknown)
 			} else if !isNothing(field) {
-				*unknown = append(*unknown, at)
+				*unknown = append(*unknown, place)
 			}
 		}
 	}
@@ -95,19 +95,19 @@ func walkUnknown(value any, schema *smithy.Schema, path string, unknown *[]strin
 
 // isNothing reports whether a field's absence means the same as its value.
 func isNothing(value any) bool {
-	switch of := value.(type) {
+	switch typed := value.(type) {
 	case nil:
 		return true
 	case bool:
-		return !of
+		return !typed
 	case float64:
-		return of == 0
+		return typed == 0
 	case string:
-		return of == ""
+		return typed == ""
 	case []any:
-		return len(of) == 0
+		return len(typed) == 0
 	case map[string]any:
-		for _, field := range of {
+		for _, field := range typed {
 			if !isNothing(field) {
 				return false
 			}

@@ -297,8 +297,8 @@ func (d *Draft) isElsewhere(account string) bool {
 	if account == "" || d.definition == nil || d.definition.TaskDefinition == nil {
 		return false
 	}
-	at := d.place("")
-	return at.Account != "" && at.Account != account
+	place := d.place("")
+	return place.Account != "" && place.Account != account
 }
 
 // verdict is what was found about a file, and what should be changed.

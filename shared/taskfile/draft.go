@@ -159,18 +159,18 @@ func readSource(text []byte, file *node, from source) []*Draft {
 // at the first one.
 func (d *Draft) together(drafts []*Draft, problem string, roots []*node) []*Draft {
 	if len(drafts) == 0 {
-		at := &node{}
+		parent := &node{}
 		if len(roots) > 0 {
-			at = roots[0]
+			parent = roots[0]
 		}
-		if format := otherFormat(at); format != "" {
+		if format := otherFormat(parent); format != "" {
 			problem = format
 		}
 		if strings.HasPrefix(problem, "it is ") {
-			d.note(at, "file-format-other", finding.Info, "The file isn't checked, because "+problem+".", "Check the task definition that is registered in the end.")
+			d.note(parent, "file-format-other", finding.Info, "The file isn't checked, because "+problem+".", "Check the task definition that is registered in the end.")
 			return []*Draft{d}
 		}
-		d.note(at, "file-invalid", finding.Error, "The file has no task definition: "+problem+".",
+		d.note(parent, "file-invalid", finding.Error, "The file has no task definition: "+problem+".",
 			`Write what "aws ecs register-task-definition --cli-input-json" accepts.`)
 		return []*Draft{d}
 	}
@@ -216,12 +216,12 @@ func toBeReadable(text []byte) string {
 func (d *Draft) doubled(n *node, path string) {
 	seen := map[string]int{}
 	for _, m := range n.members {
-		at := strings.TrimPrefix(path+"."+m.name, ".")
+		place := strings.TrimPrefix(path+"."+m.name, ".")
 		if seen[m.name]++; seen[m.name] == 2 && !isNote(m.name) {
 			d.note(&node{start: m.start}, "file-field-twice", finding.Warning,
-				fmt.Sprintf("The field %s is there more than once, and only the last one counts.", finding.Shown(at)), "Keep the one that is meant.")
+				fmt.Sprintf("The field %s is there more than once, and only the last one counts.", finding.Shown(place)), "Keep the one that is meant.")
 		}
-		d.doubled(m.value, at)
+		d.doubled(m.value, place)
 	}
 	for i, item := range n.items {
 		d.doubled(item, fmt.Sprintf("%s[%d]", path, i))
@@ -234,8 +234,8 @@ func isNote(name string) bool {
 	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, "$") || strings.HasPrefix(name, "//") || strings.HasPrefix(name, "x-")
 }
 
-func (d *Draft) note(at *node, code string, severity finding.Severity, message, fix string) {
-	line, column := position(d.text, at.start)
+func (d *Draft) note(parent *node, code string, severity finding.Severity, message, fix string) {
+	line, column := position(d.text, parent.start)
 	d.findings = append(d.findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column})
 }
 
@@ -298,8 +298,8 @@ func (d *Draft) decode(whole *node) {
 // people keep it: what lies before it says already where the image comes from.
 func withoutOpenTag(image string) string {
 	path := strings.LastIndexByte(image, '/') + 1
-	if at := strings.IndexAny(image[path:], ":@"); at >= 0 && !placeholder.In(image[:path+at]) && placeholder.In(image[path+at+1:]) {
-		return image[:path+at]
+	if offset := strings.IndexAny(image[path:], ":@"); offset >= 0 && !placeholder.In(image[:path+offset]) && placeholder.In(image[path+offset+1:]) {
+		return image[:path+offset]
 	}
 	return image
 }
@@ -308,9 +308,9 @@ func withoutOpenTag(image string) string {
 func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]any {
 	read := map[string]any{}
 	for _, m := range n.members {
-		at := m.name
+		place := m.name
 		if path != "" {
-			at = path + "." + m.name
+			place = path + "." + m.name
 		}
 		if path == "" && (taskdef.IsOutputOnly(m.name) || m.name == d.spelt("tags")) {
 			continue
@@ -325,17 +325,17 @@ func (d *Draft) fields(n *node, schema *smithy.Schema, path string) map[string]a
 		m.value = value
 		member := schema.Member(name)
 		if member == nil {
-			d.unknownField(m, schema, at)
+			d.unknownField(m, schema, place)
 			continue
 		}
-		if value := d.value(m.value, member, at); value != nil {
+		if value := d.value(m.value, member, place); value != nil {
 			read[name] = value
 		}
 	}
 	return read
 }
 
-func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
+func (d *Draft) unknownField(m member, schema *smithy.Schema, path string) {
 	// CloudFormation and others have their own names, and know their own mistakes.
 	if d.capitals || d.converts {
 		return
@@ -347,7 +347,7 @@ func (d *Draft) unknownField(m member, schema *smithy.Schema, at string) {
 		// Where valueFrom is missing, that is the finding.
 		return
 	}
-	shown := finding.Shortened(at)
+	shown := finding.Shortened(path)
 	if name := nearest(m.name, schema); name != "" {
 		d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q.", shown), "Write "+name+".")
 		return
@@ -371,27 +371,27 @@ func nearest(name string, schema *smithy.Schema) string {
 }
 
 // value reads a value as a schema has it; nil where there is nothing to read.
-func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
+func (d *Draft) value(n *node, schema *smithy.Schema, path string) any {
 	if n = d.chosen(n); n == nil || n.kind == kindNull {
 		return nil
 	}
 	switch schema.Type() {
 	case smithy.ShapeTypeStructure, smithy.ShapeTypeUnion:
 		if n.kind == kindObject && !d.isFunction(n) {
-			return d.fields(n, schema, at)
+			return d.fields(n, schema, path)
 		}
 	case smithy.ShapeTypeList, smithy.ShapeTypeSet:
-		return d.list(n, schema, at)
+		return d.list(n, schema, path)
 	case smithy.ShapeTypeMap:
 		if n.kind == kindObject {
-			return d.entries(n, schema, at)
+			return d.entries(n, schema, path)
 		}
 	case smithy.ShapeTypeString, smithy.ShapeTypeEnum:
 		if d.isFunction(n) || n.kind != kindList && n.kind != kindObject {
-			return d.texted(n, at)
+			return d.texted(n, path)
 		}
 	case smithy.ShapeTypeInteger, smithy.ShapeTypeLong:
-		return d.number(n, at)
+		return d.number(n, path)
 	case smithy.ShapeTypeDouble, smithy.ShapeTypeFloat:
 		if number, err := strconv.ParseFloat(n.text, 64); err == nil && (n.kind == kindNumber || n.kind == kindString) {
 			return number
@@ -399,20 +399,20 @@ func (d *Draft) value(n *node, schema *smithy.Schema, at string) any {
 	case smithy.ShapeTypeBoolean:
 		if truth := strings.ToLower(n.text); truth == "true" || truth == "false" {
 			if n.kind == kindString {
-				d.taken(n, at, "a boolean")
+				d.taken(n, path, "a boolean")
 			}
 			return truth == "true"
 		}
 	}
-	d.wrongType(n, at)
+	d.wrongType(n, path)
 	return nil
 }
 
 // entries reads a map.
-func (d *Draft) entries(n *node, schema *smithy.Schema, at string) map[string]any {
+func (d *Draft) entries(n *node, schema *smithy.Schema, path string) map[string]any {
 	read := map[string]any{}
 	for _, m := range n.members {
-		if value := d.value(m.value, schema.MapValue(), at+"."+m.name); value != nil {
+		if value := d.value(m.value, schema.MapValue(), path+"."+m.name); value != nil {
 			read[m.name] = value
 		}
 	}
@@ -420,47 +420,47 @@ func (d *Draft) entries(n *node, schema *smithy.Schema, at string) map[string]an
 }
 
 // texted reads a text, also of a function, a number or a boolean.
-func (d *Draft) texted(n *node, at string) any {
+func (d *Draft) texted(n *node, path string) any {
 	if d.isFunction(n) {
 		return d.literal(n, 0)
 	}
 	if n.kind == kindNumber || n.kind == kindBool {
-		d.taken(n, at, "text")
+		d.taken(n, path, "text")
 	}
 	return n.text
 }
 
 // list reads a list; people write a single object without one.
-func (d *Draft) list(n *node, schema *smithy.Schema, at string) any {
+func (d *Draft) list(n *node, schema *smithy.Schema, path string) any {
 	items := n.items
 	if n.kind != kindList {
 		if element := schema.ListMember().Type(); n.kind != kindObject || element != smithy.ShapeTypeStructure || d.isFunction(n) {
-			d.wrongType(n, at)
+			d.wrongType(n, path)
 			return nil
 		}
-		d.taken(n, at, "a list")
+		d.taken(n, path, "a list")
 		items = []*node{n}
 	}
 	read := []any{}
 	for i, item := range items {
-		if value := d.value(item, schema.ListMember(), fmt.Sprintf("%s[%d]", at, i)); value != nil {
+		if value := d.value(item, schema.ListMember(), fmt.Sprintf("%s[%d]", path, i)); value != nil {
 			read = append(read, value)
 		}
 	}
 	return read
 }
 
-func (d *Draft) number(n *node, at string) any {
+func (d *Draft) number(n *node, path string) any {
 	if n.kind == kindNumber || n.kind == kindString {
 		number, err := strconv.ParseFloat(strings.TrimSpace(n.text), 64)
 		if err == nil && number == float64(int32(number)) {
 			if n.kind == kindString {
-				d.taken(n, at, "a number")
+				d.taken(n, path, "a number")
 			}
 			return int32(number)
 		}
 	}
-	d.wrongType(n, at)
+	d.wrongType(n, path)
 	return nil
 }
 
@@ -470,12 +470,12 @@ func (d *Draft) isFunction(n *node) bool {
 	return d.capitals && n.functionName() != ""
 }
 
-func (d *Draft) taken(n *node, at, as string) {
+func (d *Draft) taken(n *node, path, as string) {
 	// CloudFormation and others take one for the other.
 	if d.capitals || d.converts {
 		return
 	}
-	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("The field %s is read as %s, which the AWS CLI doesn't do.", at, as), "Write it as "+as+".")
+	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("The field %s is read as %s, which the AWS CLI doesn't do.", path, as), "Write it as "+as+".")
 }
 
 // ofECS gives a path of fields by ECS's names of them.
@@ -487,13 +487,13 @@ func (d *Draft) ofECS(path string) string {
 	return strings.Join(fields, ".")
 }
 
-func (d *Draft) wrongType(n *node, at string) {
-	d.leftOut = append(d.leftOut, d.ofECS(at))
+func (d *Draft) wrongType(n *node, path string) {
+	d.leftOut = append(d.leftOut, d.ofECS(path))
 	if n.kind == kindString && placeholder.In(n.text) || d.isFunction(n) {
-		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("The field %s is a placeholder, so it isn't checked.", at), "Check the file that is made from this one, too.")
+		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("The field %s is a placeholder, so it isn't checked.", path), "Check the file that is made from this one, too.")
 		return
 	}
-	d.note(n, "file-type-wrong", finding.Error, fmt.Sprintf("The field %s has another type than ECS accepts.", at), "Look the field up under RegisterTaskDefinition in the ECS API reference.")
+	d.note(n, "file-type-wrong", finding.Error, fmt.Sprintf("The field %s has another type than ECS accepts.", path), "Look the field up under RegisterTaskDefinition in the ECS API reference.")
 }
 
 // bare matches a placeholder that stands in a file as a value, without quotation

@@ -36,15 +36,15 @@ func (d *Draft) Patched(edits []taskdef.Edit) ([]byte, error) {
 	}
 	slices.SortStableFunc(changes, func(a, b change) int { return a.start - b.start })
 	var patched []byte
-	at := 0
+	offset := 0
 	for _, c := range changes {
-		if c.start < at {
+		if c.start < offset {
 			continue
 		}
-		patched = append(append(patched, d.text[at:c.start]...), c.text...)
-		at = c.end
+		patched = append(append(patched, d.text[offset:c.start]...), c.text...)
+		offset = c.end
 	}
-	return append(patched, d.text[at:]...), nil
+	return append(patched, d.text[offset:]...), nil
 }
 
 // byHand says why an edit can't be made in the file; "" where it can.
@@ -52,11 +52,11 @@ func (d *Draft) byHand(edit taskdef.Edit) string {
 	if d.fixed != "" {
 		return d.fixed
 	}
-	at := d.slot(edit)
-	if at.holder == nil || at.holder.syntax == syntaxOpaque {
+	slot := d.slot(edit)
+	if slot.holder == nil || slot.holder.syntax == syntaxOpaque {
 		return "the definition stands in a text of another language"
 	}
-	if place := lastIndex(at.holder.members, d.isField(edit, at)); place >= 0 && at.holder.members[place].merged || place < 0 && len(at.holder.members) > 0 && d.anchorFor(at) == nil {
+	if place := lastIndex(slot.holder.members, d.isField(edit, slot)); place >= 0 && slot.holder.members[place].merged || place < 0 && len(slot.holder.members) > 0 && d.anchorFor(slot) == nil {
 		return "it comes from a YAML merge; change the mapping that is merged, or write the field beside the merge"
 	}
 	if edit.Field == taskdef.RepositoryCredentials {
@@ -77,24 +77,24 @@ func (d *Draft) slot(edit taskdef.Edit) slot {
 		return slot{holder: d.root, field: d.spelt(string(edit.Field)), after: d.spelt("family")}
 	}
 	container := d.containerNode(edit.Container)
-	if at, known := d.credentials[container]; known {
-		return at
+	if place, known := d.credentials[container]; known {
+		return place
 	}
 	return slot{holder: container, field: d.spelt(string(edit.Field)), after: d.spelt("image"), parameter: d.spelt("credentialsParameter")}
 }
 
 // isField tells the field that an edit is of.
-func (d *Draft) isField(edit taskdef.Edit, at slot) func(member) bool {
+func (d *Draft) isField(edit taskdef.Edit, place slot) func(member) bool {
 	return func(m member) bool {
-		return m.name == at.field || d.known(m.name) == string(edit.Field) && d.role == nil
+		return m.name == place.field || d.known(m.name) == string(edit.Field) && d.role == nil
 	}
 }
 
 // anchorFor is the field beside which a new one is written: the one that it belongs
 // with, or the first of the object's own; nil where a YAML merge brings them all.
-func (d *Draft) anchorFor(at slot) *member {
-	members := at.holder.members
-	if i := at.holder.index(at.after); i >= 0 && !members[i].merged {
+func (d *Draft) anchorFor(place slot) *member {
+	members := place.holder.members
+	if i := place.holder.index(place.after); i >= 0 && !members[i].merged {
 		return &members[i]
 	}
 	for i := range members {
@@ -107,21 +107,21 @@ func (d *Draft) anchorFor(at slot) *member {
 
 // changes makes an edit one of the text.
 func (d *Draft) changes(edit taskdef.Edit) ([]change, error) {
-	at := d.slot(edit)
-	holder := at.holder
+	slot := d.slot(edit)
+	holder := slot.holder
 	if holder == nil || holder.kind != kindObject || len(holder.members) == 0 {
 		return nil, fmt.Errorf("%s: the file has no object to put it into", edit.Field)
 	}
-	is := d.isField(edit, at)
+	is := d.isField(edit, slot)
 	switch place := lastIndex(holder.members, is); {
 	case place >= 0 && edit.Value == "" && holder.syntax == syntaxYAML:
 		return d.yamlRemovals(holder.members, is), nil
 	case place >= 0 && edit.Value == "":
 		return removals(holder.members, is), nil
 	case place >= 0:
-		return d.replaced(holder, holder.members[place], edit, at), nil
+		return d.replaced(holder, holder.members[place], edit, slot), nil
 	}
-	before := d.anchorFor(at)
+	before := d.anchorFor(slot)
 	if before == nil {
 		return nil, fmt.Errorf("%s: all fields come from a YAML merge", edit.Field)
 	}
@@ -129,30 +129,30 @@ func (d *Draft) changes(edit taskdef.Edit) ([]change, error) {
 	switch holder.syntax {
 	case syntaxYAML:
 		// Before the field, since where one ends is the next one's matter.
-		return []change{{before.start, before.start, d.yamlField(edit, at, before.start) + d.newline() + d.columnOf(before.start)}}, nil
+		return []change{{before.start, before.start, d.yamlField(edit, slot, before.start) + d.newline() + d.columnOf(before.start)}}, nil
 	case syntaxYAMLFlow:
-		return []change{{before.start, before.start, fmt.Sprintf("%s: %s, ", at.field, d.flowValue(edit, at))}}, nil
+		return []change{{before.start, before.start, fmt.Sprintf("%s: %s, ", slot.field, d.flowValue(edit, slot))}}, nil
 	case syntaxHCL, syntaxHCLBody:
 		separator := ", "
 		if indentation != "" || holder.syntax == syntaxHCLBody {
 			separator = d.newline() + indentation
 		}
-		return []change{{before.start, before.start, fmt.Sprintf("%s = %s%s", at.field, d.hclValue(edit, at), separator)}}, nil
+		return []change{{before.start, before.start, fmt.Sprintf("%s = %s%s", slot.field, d.hclValue(edit, slot), separator)}}, nil
 	}
 	own := ", "
 	if indentation != "" {
 		own = "," + d.newline() + indentation
 	}
-	return []change{{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, at.field, d.written(edit, at, indentation))}}, nil
+	return []change{{before.value.end, before.value.end, fmt.Sprintf("%s%q: %s", own, slot.field, d.written(edit, slot, indentation))}}, nil
 }
 
 // replaced writes another value in the place of a field's.
-func (d *Draft) replaced(holder *node, old member, edit taskdef.Edit, at slot) []change {
+func (d *Draft) replaced(holder *node, old member, edit taskdef.Edit, place slot) []change {
 	switch holder.syntax {
 	case syntaxYAML:
 		// The value's own text alone, where there is one: what else stands there stays.
 		value := old.value
-		if inner := value.member(at.parameter); inner != nil && edit.Field == taskdef.RepositoryCredentials {
+		if inner := value.member(place.parameter); inner != nil && edit.Field == taskdef.RepositoryCredentials {
 			value = inner
 		}
 		if value.kind != kindObject && value.kind != kindList {
@@ -160,41 +160,41 @@ func (d *Draft) replaced(holder *node, old member, edit taskdef.Edit, at slot) [
 		}
 		made := d.yamlRemovals(holder.members, func(m member) bool { return m.start == old.start })
 		if len(made) > 0 {
-			made[0].text = d.yamlField(edit, at, old.start) + d.newline() + made[0].text
+			made[0].text = d.yamlField(edit, place, old.start) + d.newline() + made[0].text
 			if made[0].end < len(d.text) && d.indentation(made[0].end) == "" {
 				made[0].text += d.columnOf(old.start)
 			}
 		}
 		return made
 	case syntaxYAMLFlow:
-		return []change{{old.value.start, old.value.end, d.flowValue(edit, at)}}
+		return []change{{old.value.start, old.value.end, d.flowValue(edit, place)}}
 	case syntaxHCL, syntaxHCLBody:
-		return []change{{old.value.start, old.value.end, d.hclValue(edit, at)}}
+		return []change{{old.value.start, old.value.end, d.hclValue(edit, place)}}
 	}
-	return []change{{old.value.start, old.value.end, d.written(edit, at, d.indentation(old.start))}}
+	return []change{{old.value.start, old.value.end, d.written(edit, place, d.indentation(old.start))}}
 }
 
 // yamlField writes a field in block style, as it stands at an offset.
-func (d *Draft) yamlField(edit taskdef.Edit, at slot, start int) string {
-	if edit.Field != taskdef.RepositoryCredentials || at.plain {
-		return at.field + ": " + quotedYAML(edit.Value)
+func (d *Draft) yamlField(edit taskdef.Edit, place slot, start int) string {
+	if edit.Field != taskdef.RepositoryCredentials || place.plain {
+		return place.field + ": " + quotedYAML(edit.Value)
 	}
-	return at.field + ":" + d.newline() + d.columnOf(start) + "  " + at.parameter + ": " + quotedYAML(edit.Value)
+	return place.field + ":" + d.newline() + d.columnOf(start) + "  " + place.parameter + ": " + quotedYAML(edit.Value)
 }
 
-func (d *Draft) flowValue(edit taskdef.Edit, at slot) string {
-	if edit.Field != taskdef.RepositoryCredentials || at.plain {
+func (d *Draft) flowValue(edit taskdef.Edit, place slot) string {
+	if edit.Field != taskdef.RepositoryCredentials || place.plain {
 		return quotedYAML(edit.Value)
 	}
-	return "{" + at.parameter + ": " + quotedYAML(edit.Value) + "}"
+	return "{" + place.parameter + ": " + quotedYAML(edit.Value) + "}"
 }
 
-func (d *Draft) hclValue(edit taskdef.Edit, at slot) string {
+func (d *Draft) hclValue(edit taskdef.Edit, place slot) string {
 	text := strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(edit.Value))
-	if edit.Field != taskdef.RepositoryCredentials || at.plain {
+	if edit.Field != taskdef.RepositoryCredentials || place.plain {
 		return text
 	}
-	return "{ " + at.parameter + " = " + text + " }"
+	return "{ " + place.parameter + " = " + text + " }"
 }
 
 // quotedYAML writes a text so that nothing in it means something to YAML: a
@@ -234,21 +234,21 @@ func (d *Draft) yamlRemovals(members []member, which func(member) bool) (changes
 // nothing is indented deeper than its name.
 func (d *Draft) yamlEnd(m member) int {
 	column := len(d.columnOf(m.start))
-	at := m.start
+	offset := m.start
 	for {
-		next := bytes.IndexByte(d.text[at:], '\n')
+		next := bytes.IndexByte(d.text[offset:], '\n')
 		if next < 0 {
 			return len(d.text)
 		}
-		at += next + 1
-		line := d.text[at:]
+		offset += next + 1
+		line := d.text[offset:]
 		if end := bytes.IndexByte(line, '\n'); end >= 0 {
 			line = line[:end]
 		}
 		if trimmed := bytes.TrimLeft(line, " "); len(bytes.TrimSpace(trimmed)) > 0 && len(line)-len(trimmed) <= column {
-			return at
+			return offset
 		}
-		if at >= len(d.text) {
+		if offset >= len(d.text) {
 			return len(d.text)
 		}
 	}
@@ -306,10 +306,10 @@ func (d *Draft) indentation(start int) string {
 
 // written gives an edit's value, over several lines where its neighbours stand
 // on their own lines.
-func (d *Draft) written(edit taskdef.Edit, at slot, indentation string) string {
+func (d *Draft) written(edit taskdef.Edit, place slot, indentation string) string {
 	value := any(edit.Value)
-	if edit.Field == taskdef.RepositoryCredentials && !at.plain {
-		value = map[string]string{at.parameter: edit.Value}
+	if edit.Field == taskdef.RepositoryCredentials && !place.plain {
+		value = map[string]string{place.parameter: edit.Value}
 	}
 	if indentation == "" {
 		text, _ := json.Marshal(value)
@@ -354,27 +354,27 @@ func (d *Draft) Diff(name string, edits []taskdef.Edit) (string, error) {
 func (d *Draft) JSONPatch(edits []taskdef.Edit) (string, error) {
 	var operations []taskdef.Operation
 	for _, edit := range edits {
-		at := d.slot(edit)
+		slot := d.slot(edit)
 		if d.byHand(edit) != "" || d.file == nil {
 			continue
 		}
-		pointer, found := pointerTo(d.file, at.holder, "")
+		pointer, found := pointerTo(d.file, slot.holder, "")
 		if !found {
 			continue
 		}
 		// The field that is there already keeps its spelling, as in the text.
-		field := at.field
-		if place := lastIndex(at.holder.members, func(m member) bool { return d.known(m.name) == string(edit.Field) }); place >= 0 {
-			field = at.holder.members[place].name
+		field := slot.field
+		if place := lastIndex(slot.holder.members, func(m member) bool { return d.known(m.name) == string(edit.Field) }); place >= 0 {
+			field = slot.holder.members[place].name
 		}
 		operation := taskdef.Operation{Op: "add", Path: pointer + "/" + pointerEscapes.Replace(field), Value: edit.Value}
 		switch {
 		case edit.Value == "":
 			operation.Op, operation.Value = "remove", nil
-		case edit.Field == taskdef.RepositoryCredentials && !at.plain:
-			operation.Value = map[string]string{at.parameter: edit.Value}
+		case edit.Field == taskdef.RepositoryCredentials && !slot.plain:
+			operation.Value = map[string]string{slot.parameter: edit.Value}
 		}
-		if edit.Value != "" && at.holder.index(field) >= 0 {
+		if edit.Value != "" && slot.holder.index(field) >= 0 {
 			operation.Op = "replace"
 		}
 		operations = append(operations, operation)
@@ -387,21 +387,21 @@ func (d *Draft) JSONPatch(edits []taskdef.Edit) (string, error) {
 }
 
 // pointerTo gives the JSON pointer of a value in a tree (RFC 6901).
-func pointerTo(tree, value *node, at string) (pointer string, found bool) {
+func pointerTo(tree, value *node, path string) (pointer string, found bool) {
 	if tree == value {
-		return at, true
+		return path, true
 	}
 	for i, m := range tree.members {
 		// Of fields with the same name a pointer means the last one.
 		if tree.index(m.name) != i {
 			continue
 		}
-		if pointer, found := pointerTo(m.value, value, at+"/"+pointerEscapes.Replace(m.name)); found {
+		if pointer, found := pointerTo(m.value, value, path+"/"+pointerEscapes.Replace(m.name)); found {
 			return pointer, true
 		}
 	}
 	for i, item := range tree.items {
-		if pointer, found := pointerTo(item, value, fmt.Sprintf("%s/%d", at, i)); found {
+		if pointer, found := pointerTo(item, value, fmt.Sprintf("%s/%d", path, i)); found {
 			return pointer, true
 		}
 	}

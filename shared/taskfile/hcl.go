@@ -96,41 +96,41 @@ func (h *hclReader) value(from hclsyntax.Expression, depth int) *node {
 	if depth > maxDepth {
 		return unknown()
 	}
-	switch of := from.(type) {
+	switch typed := from.(type) {
 	case *hclsyntax.ParenthesesExpr:
-		return h.value(of.Expression, depth+1)
+		return h.value(typed.Expression, depth+1)
 	case *hclsyntax.LiteralValueExpr:
-		return literalNode(n, of.Val)
+		return literalNode(n, typed.Val)
 	case *hclsyntax.TemplateWrapExpr:
-		return h.value(of.Wrapped, depth+1)
+		return h.value(typed.Wrapped, depth+1)
 	case *hclsyntax.TemplateExpr:
-		return h.template(n, of, depth)
+		return h.template(n, typed, depth)
 	case *hclsyntax.TupleConsExpr:
 		n.kind = kindList
-		for _, item := range of.Exprs {
+		for _, item := range typed.Exprs {
 			n.items = append(n.items, h.value(item, depth+1))
 		}
 	case *hclsyntax.ObjectConsExpr:
 		n.kind = kindObject
-		for _, item := range of.Items {
+		for _, item := range typed.Items {
 			n.members = append(n.members, member{name: h.key(item.KeyExpr, depth), start: item.KeyExpr.Range().Start.Byte, value: h.value(item.ValueExpr, depth+1)})
 		}
 	case *hclsyntax.ConditionalExpr:
 		h.conditional = true
-		outcome := of.TrueResult
+		outcome := typed.TrueResult
 		if h.arm == 1 {
-			outcome = of.FalseResult
+			outcome = typed.FalseResult
 		}
 		chosen := h.value(outcome, depth+1)
 		chosen.conditional = true
 		return chosen
 	case *hclsyntax.ScopeTraversalExpr:
-		if local := h.local(of.Traversal); local != nil {
+		if local := h.local(typed.Traversal); local != nil {
 			return h.value(local, depth+8)
 		}
 		return unknown()
 	case *hclsyntax.FunctionCallExpr:
-		if made := h.call(n, of, depth); made != nil {
+		if made := h.call(n, typed, depth); made != nil {
 			return made
 		}
 		return unknown()
@@ -152,21 +152,21 @@ func (h *hclReader) local(traversal hcl.Traversal) hclsyntax.Expression {
 }
 
 // call reads the functions that only put literals together; nil for others.
-func (h *hclReader) call(n *node, of *hclsyntax.FunctionCallExpr, depth int) *node {
-	switch of.Name {
+func (h *hclReader) call(n *node, function *hclsyntax.FunctionCallExpr, depth int) *node {
+	switch function.Name {
 	case "jsonencode", "tolist", "tomap", "tostring", "try", "nonsensitive":
-		if len(of.Args) > 0 {
-			return h.value(of.Args[0], depth+1)
+		if len(function.Args) > 0 {
+			return h.value(function.Args[0], depth+1)
 		}
 	case "concat":
 		n.kind = kindList
-		for _, argument := range of.Args {
+		for _, argument := range function.Args {
 			n.items = append(n.items, h.value(argument, depth+1).items...)
 		}
 		return n
 	case "merge":
 		n.kind = kindObject
-		for _, argument := range of.Args {
+		for _, argument := range function.Args {
 			n.members = append(n.members, h.value(argument, depth+1).members...)
 		}
 		return n
@@ -176,7 +176,7 @@ func (h *hclReader) call(n *node, of *hclsyntax.FunctionCallExpr, depth int) *no
 
 // template reads a quoted text or heredoc. A heredoc with JSON is read as such,
 // so that findings and changes have their places in it.
-func (h *hclReader) template(n *node, of *hclsyntax.TemplateExpr, depth int) *node {
+func (h *hclReader) template(n *node, expression *hclsyntax.TemplateExpr, depth int) *node {
 	if bytes.HasPrefix(h.text[n.start:n.end], []byte("<<")) {
 		if value := h.heredoc(n); value != nil {
 			return value
@@ -184,7 +184,7 @@ func (h *hclReader) template(n *node, of *hclsyntax.TemplateExpr, depth int) *no
 	}
 	n.kind = kindString
 	var text strings.Builder
-	for _, part := range of.Parts {
+	for _, part := range expression.Parts {
 		if literal, ok := part.(*hclsyntax.LiteralValueExpr); ok && literal.Val.Type() == cty.String && literal.Val.IsKnown() && !literal.Val.IsNull() {
 			text.WriteString(literal.Val.AsString())
 			continue

@@ -148,19 +148,19 @@ func (p *reader) value(depth int) (*node, error) {
 		return nil, &syntaxError{start, fmt.Sprintf("values are nested more than %d deep", maxDepth)}
 	}
 	n := &node{start: start}
-	switch of := token.(type) {
+	switch typed := token.(type) {
 	case json.Delim:
-		if of == '[' {
+		if typed == '[' {
 			err = p.list(n, depth)
 		} else {
 			err = p.object(n, depth)
 		}
 	case string:
-		n.kind, n.text = kindString, of
+		n.kind, n.text = kindString, typed
 	case json.Number:
-		n.kind, n.text = kindNumber, of.String()
+		n.kind, n.text = kindNumber, typed.String()
 	case bool:
-		n.kind, n.text = kindBool, fmt.Sprint(of)
+		n.kind, n.text = kindBool, fmt.Sprint(typed)
 	}
 	n.end = int(p.decoder.InputOffset())
 	return n, err

@@ -51,8 +51,8 @@ func (d *Draft) placeOf(f finding.Finding) int {
 		if container == nil {
 			continue
 		}
-		if at := d.fieldIn(container, f); at >= 0 {
-			return at
+		if offset := d.fieldIn(container, f); offset >= 0 {
+			return offset
 		}
 		if m := d.at(container, "image"); m != nil && fallback < 0 {
 			fallback = m.start
@@ -63,8 +63,8 @@ func (d *Draft) placeOf(f finding.Finding) int {
 	if fallback >= 0 {
 		return fallback
 	}
-	if at := d.fieldIn(d.root, f); at >= 0 {
-		return at
+	if position := d.fieldIn(d.root, f); position >= 0 {
+		return position
 	}
 	return d.root.start
 }
@@ -106,8 +106,8 @@ func (d *Draft) at(n *node, name string) *member {
 // fieldIn gives the offset of the field of an object that a finding is about, -1
 // where it has none.
 func (d *Draft) fieldIn(holder *node, f finding.Finding) int {
-	if at := d.itemIn(holder, f); at >= 0 {
-		return at
+	if offset := d.itemIn(holder, f); offset >= 0 {
+		return offset
 	}
 	for _, path := range fieldsOf[f.Code] {
 		if m := d.along(holder, path); m != nil {

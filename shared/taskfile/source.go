@@ -68,11 +68,11 @@ func otherFormat(root *node) string {
 			}
 		}
 	}
-	switch of := text("type"); {
+	switch word := text("type"); {
 	case text("apiVersion") != "" && text("kind") != "":
 		return "it is a manifest of Kubernetes"
-	case of == "Static Site" || of == "Request-Driven Web Service" || of == "Environment":
-		return fmt.Sprintf("it is a manifest of Copilot for a %s, which runs no task in ECS", of)
+	case word == "Static Site" || word == "Request-Driven Web Service" || word == "Environment":
+		return fmt.Sprintf("it is a manifest of Copilot for a %s, which runs no task in ECS", word)
 	case root.member("task_definition") != nil && root.member("version") != nil:
 		return "it is a file of parameters of the Amazon ECS CLI, which makes a definition of it and a file of Docker Compose"
 	case root.member("jobs") != nil && (root.member("on") != nil || root.member("true") != nil):
@@ -176,8 +176,8 @@ func spelt(name string, capitals bool) string {
 // write it and as cdk synth does.
 func templateSources(template *node) (found []*source, problem string) {
 	for _, resource := range template.member("Resources").members {
-		properties, of := resource.value.member("Properties"), resource.value.member("Type")
-		if properties == nil || of == nil || slices.ContainsFunc(found, func(s *source) bool { return s.label == resource.name }) {
+		properties, parent := resource.value.member("Properties"), resource.value.member("Type")
+		if properties == nil || parent == nil || slices.ContainsFunc(found, func(s *source) bool { return s.label == resource.name }) {
 			continue
 		}
 		// Of resources with the same name the last one counts.
@@ -185,7 +185,7 @@ func templateSources(template *node) (found []*source, problem string) {
 		if properties == nil {
 			continue
 		}
-		switch of.text {
+		switch parent.text {
 		case "AWS::ECS::TaskDefinition":
 			if containers := properties.member("ContainerDefinitions"); containers != nil {
 				found = append(found, &source{label: resource.name, root: properties, containers: containers, capitals: true})
@@ -194,8 +194,8 @@ func templateSources(template *node) (found []*source, problem string) {
 			if container := properties.member("ContainerProperties"); container != nil {
 				batch := batchDefinition(resource.name, lowered(properties), lowered(container))
 				batch.role.holder, batch.role.field, batch.role.after = container, "ExecutionRoleArn", "Image"
-				for at := range batch.credentials {
-					batch.credentials[at] = slot{holder: container, field: "RepositoryCredentials", after: "Image", parameter: "CredentialsParameter"}
+				for key := range batch.credentials {
+					batch.credentials[key] = slot{holder: container, field: "RepositoryCredentials", after: "Image", parameter: "CredentialsParameter"}
 				}
 				found = append(found, batch)
 			}
@@ -282,8 +282,8 @@ func listOf(n *node) []*node {
 func plannedSources(module *node, depth int) (found []*source) {
 	found = []*source{}
 	for _, resource := range listOf(module.member("resources")) {
-		of, values := resource.member("type"), resource.member("values")
-		if of == nil || of.text != "aws_ecs_task_definition" || values == nil || values.kind != kindObject {
+		parent, values := resource.member("type"), resource.member("values")
+		if parent == nil || parent.text != "aws_ecs_task_definition" || values == nil || values.kind != kindObject {
 			continue
 		}
 		label := "aws_ecs_task_definition"
@@ -318,13 +318,13 @@ func opaque(n *node) *node {
 
 // within gives the tree of another text, all of it at the place of a value in
 // the file.
-func within(tree, at *node) *node {
+func within(tree, parent *node) *node {
 	made := opaque(tree)
 	var move func(*node)
 	move = func(n *node) {
-		n.start, n.end = at.start, at.end
+		n.start, n.end = parent.start, parent.end
 		for i := range n.members {
-			n.members[i].start = at.start
+			n.members[i].start = parent.start
 			move(n.members[i].value)
 		}
 		for _, item := range n.items {
@@ -421,11 +421,11 @@ func terraformContainers(s *source, definitions *node) *node {
 			if container.kind == kindObject && container.member("name") == nil {
 				container.members = append([]member{{name: "name", start: m.start, value: &node{kind: kindString, text: m.name, start: m.start}}}, container.members...)
 			}
-			at := slot{holder: m.value, field: "repositoryCredentials", after: "image", parameter: "credentialsParameter"}
+			place := slot{holder: m.value, field: "repositoryCredentials", after: "image", parameter: "credentialsParameter"}
 			if strings.Contains(fieldNames(m.value), "_") {
-				at.field, at.parameter = "repository_credentials", "credentialsParameter"
+				place.field, place.parameter = "repository_credentials", "credentialsParameter"
 			}
-			s.credentials[container] = at
+			s.credentials[container] = place
 			list.items = append(list.items, container)
 		}
 		return list
@@ -577,9 +577,9 @@ func setMember(n *node, m member) *node {
 }
 
 // requirement gives one of a job's resourceRequirements; "" where it has none.
-func requirement(properties *node, of string) string {
+func requirement(properties *node, text string) string {
 	for _, required := range listOf(properties.member("resourceRequirements")) {
-		if kind, value := required.member("type"), required.member("value"); kind != nil && value != nil && kind.text == of {
+		if kind, value := required.member("type"), required.member("value"); kind != nil && value != nil && kind.text == text {
 			return value.text
 		}
 	}
@@ -587,8 +587,8 @@ func requirement(properties *node, of string) string {
 }
 
 // made is a member that the file does not have.
-func made(name, text string, at *node) member {
-	return member{name: name, start: at.start, value: &node{kind: kindString, text: text, start: at.start, end: at.start, syntax: syntaxOpaque}}
+func made(name, text string, parent *node) member {
+	return member{name: name, start: parent.start, value: &node{kind: kindString, text: text, start: parent.start, end: parent.start, syntax: syntaxOpaque}}
 }
 
 // copilotTypes are the manifests that describe containers
@@ -598,8 +598,8 @@ var copilotTypes = []string{"Load Balanced Web Service", "Backend Service", "Wor
 // copilotManifest reads what AWS Copilot makes a task definition of; nil where
 // the file is no such manifest.
 func copilotManifest(root *node) *source {
-	of := root.member("type")
-	if of == nil || !slices.Contains(copilotTypes, of.text) {
+	parent := root.member("type")
+	if parent == nil || !slices.Contains(copilotTypes, parent.text) {
 		return nil
 	}
 	list := &node{kind: kindList, start: root.start, end: root.end, syntax: syntaxOpaque}

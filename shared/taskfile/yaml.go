@@ -20,13 +20,13 @@ const maxNodes = 200_000
 // CloudFormation's short functions (!Sub) become the long ones, as in JSON.
 func parseYAML(text []byte) ([]*node, error) {
 	y := &yamlReader{text: text}
-	for at := 0; at <= len(text); {
-		y.lines = append(y.lines, at)
-		next := bytes.IndexByte(text[at:], '\n')
+	for offset := 0; offset <= len(text); {
+		y.lines = append(y.lines, offset)
+		next := bytes.IndexByte(text[offset:], '\n')
 		if next < 0 {
 			break
 		}
-		at += next + 1
+		offset += next + 1
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var documents []*node
@@ -77,15 +77,15 @@ func (y *yamlReader) offset(line, column int) int {
 	if line < 1 || line > len(y.lines) {
 		return len(y.text)
 	}
-	at := y.lines[line-1]
+	position := y.lines[line-1]
 	for range column - 1 {
-		if at >= len(y.text) {
+		if position >= len(y.text) {
 			break
 		}
-		_, size := utf8.DecodeRune(y.text[at:])
-		at += size
+		_, size := utf8.DecodeRune(y.text[position:])
+		position += size
 	}
-	return at
+	return position
 }
 
 func (y *yamlReader) node(from *yaml.Node, depth int, inFlow bool) (*node, error) {

@@ -73,9 +73,9 @@ func (r Reader) byRule(ctx context.Context, clusters []string) (found []Schedule
 	targets := make([][]Schedule, len(rules))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide)
-	for i, of := range rules {
+	for i, rule := range rules {
 		group.Go(func() (err error) {
-			targets[i], err = r.targetsOf(ctx, of)
+			targets[i], err = r.targetsOf(ctx, rule)
 			return err
 		})
 	}
@@ -106,9 +106,9 @@ func (r Reader) rulesOf(ctx context.Context, clusters []string) (rules []rule, u
 	named := make([][]rule, len(pairs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(sideBySide)
-	for i, of := range pairs {
+	for i, both := range pairs {
 		group.Go(func() (err error) {
-			named[i], err = r.rulesFor(ctx, of.bus, of.cluster)
+			named[i], err = r.rulesFor(ctx, both.bus, both.cluster)
 			return err
 		})
 	}
@@ -164,20 +164,20 @@ func (r Reader) rulesFor(ctx context.Context, bus, cluster string) (rules []rule
 	}
 }
 
-func (r Reader) targetsOf(ctx context.Context, of rule) (found []Schedule, err error) {
-	input := &eventbridge.ListTargetsByRuleInput{Rule: &of.name, EventBusName: &of.bus}
+func (r Reader) targetsOf(ctx context.Context, source rule) (found []Schedule, err error) {
+	input := &eventbridge.ListTargetsByRuleInput{Rule: &source.name, EventBusName: &source.bus}
 	for {
 		page, err := r.Rules.ListTargetsByRule(ctx, input)
 		if IsGone(err) {
 			return nil, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("list the targets of the rule %s: %w", of.name, err)
+			return nil, fmt.Errorf("list the targets of the rule %s: %w", source.name, err)
 		}
 		for _, target := range page.Targets {
 			if target.EcsParameters != nil {
 				found = append(found, Schedule{
-					Name:           fmt.Sprintf("the EventBridge rule %s/%s", of.bus, of.name),
+					Name:           fmt.Sprintf("the EventBridge rule %s/%s", source.bus, source.name),
 					TaskDefinition: aws.ToString(target.EcsParameters.TaskDefinitionArn),
 				})
 			}

@@ -121,7 +121,7 @@ func (r *bottlerocketReader) brokenLine(start, end int) {
 	r.set(slices.Concat(r.prefix, strings.Split(strings.TrimSpace(key), ".")), tomlValue{text: text, kind: unstable.String})
 }
 
-func (r *bottlerocketReader) expression(expression *unstable.Node, at Text) {
+func (r *bottlerocketReader) expression(expression *unstable.Node, text Text) {
 	var keys []string
 	for it := expression.Key(); it.Next(); {
 		keys = append(keys, string(it.Node().Data))
@@ -130,13 +130,13 @@ func (r *bottlerocketReader) expression(expression *unstable.Node, at Text) {
 	case unstable.Table, unstable.ArrayTable:
 		r.prefix = keys
 		if slices.Equal(keys, []string{"settings", "ecs"}) {
-			r.machine.evidenceFor(SetsBottlerocket, at.offset(0))
+			r.machine.evidenceFor(SetsBottlerocket, text.offset(0))
 		}
 		if slices.Equal(keys, []string{"settings", "container-registry", "credentials"}) {
 			r.credentials = append(r.credentials, map[string]tomlValue{})
 		}
 	case unstable.KeyValue:
-		flatten(slices.Concat(r.prefix, keys), readTOML(expression.Value(), at), r.set)
+		flatten(slices.Concat(r.prefix, keys), readTOML(expression.Value(), text), r.set)
 	}
 }
 
@@ -269,7 +269,7 @@ func readTOML(node *unstable.Node, source Text) tomlValue {
 func (m *machine) bottlerocketSetting(name string, value tomlValue) {
 	variable, known := bottlerocketSettings[name]
 	text := value.text
-	at := text.offset(0)
+	offset := text.offset(0)
 	switch value.kind {
 	case unstable.Array:
 		var parts []Text
@@ -278,8 +278,8 @@ func (m *machine) bottlerocketSetting(name string, value tomlValue) {
 		}
 		text = madeText("[", 0)
 		if len(parts) > 0 {
-			at = parts[0].offset(0)
-			text = madeText("[", at).plus(joined(parts, ",", at)).plus(madeText("]", at))
+			offset = parts[0].offset(0)
+			text = madeText("[", offset).plus(joined(parts, ",", offset)).plus(madeText("]", offset))
 		}
 	case unstable.InlineTable:
 		for _, entry := range value.table {
@@ -288,15 +288,15 @@ func (m *machine) bottlerocketSetting(name string, value tomlValue) {
 		return
 	}
 	if !known {
-		m.note(codeSetting, at, name)
+		m.note(codeSetting, offset, name)
 		return
 	}
 	if inverted[name] {
 		switch text.String() {
 		case "true":
-			text = madeText("false", at)
+			text = madeText("false", offset)
 		case "false":
-			text = madeText("true", at)
+			text = madeText("true", offset)
 		}
 	}
 	m.files[configPath] = m.files[configPath].plus(line(variable, text))
@@ -324,8 +324,8 @@ func (m *machine) attribute(name string, value Text) {
 // registryCredentials adds what Bottlerocket hands to the agent for private registries.
 func (m *machine) registryCredentials(credentials []map[string]tomlValue) {
 	if len(m.attributes) > 0 {
-		at := m.attributes[0].offset(0)
-		m.files[configPath] = m.files[configPath].plus(line("ECS_INSTANCE_ATTRIBUTES", madeText("{", at).plus(joined(m.attributes, ",", at)).plus(madeText("}", at))))
+		position := m.attributes[0].offset(0)
+		m.files[configPath] = m.files[configPath].plus(line("ECS_INSTANCE_ATTRIBUTES", madeText("{", position).plus(joined(m.attributes, ",", position)).plus(madeText("}", position))))
 		m.attributes = nil
 	}
 	var entries []Text
@@ -354,8 +354,8 @@ func (m *machine) registryCredentials(credentials []map[string]tomlValue) {
 		entries = append(entries, madeText(string(encoded)+`:{"auth":`, registry.offset(0)).plus(quotedJSON(auth)).plus(madeText("}", registry.offset(0))))
 	}
 	if len(entries) > 0 {
-		at := entries[0].offset(0)
-		m.files[configPath] = m.files[configPath].plus(line("ECS_ENGINE_AUTH_TYPE", madeText("dockercfg", at))).
-			plus(line("ECS_ENGINE_AUTH_DATA", madeText("{", at).plus(joined(entries, ",", at)).plus(madeText("}", at))))
+		start := entries[0].offset(0)
+		m.files[configPath] = m.files[configPath].plus(line("ECS_ENGINE_AUTH_TYPE", madeText("dockercfg", start))).
+			plus(line("ECS_ENGINE_AUTH_DATA", madeText("{", start).plus(joined(entries, ",", start)).plus(madeText("}", start))))
 	}
 }

@@ -42,12 +42,12 @@ func (d document) position(node *yaml.Node) int {
 	if node.Line < 1 || node.Line > len(d.lines) {
 		return 0
 	}
-	at := d.lines[node.Line-1]
-	for column := 1; column < node.Column && at < len(d.raw); column++ {
-		_, size := utf8.DecodeRuneInString(d.raw[at:])
-		at += size
+	offset := d.lines[node.Line-1]
+	for column := 1; column < node.Column && offset < len(d.raw); column++ {
+		_, size := utf8.DecodeRuneInString(d.raw[offset:])
+		offset += size
 	}
-	return at
+	return offset
 }
 
 // scalar is the text of a node, each byte with its place.
@@ -56,13 +56,13 @@ func (d document) scalar(node *yaml.Node) Text {
 	if node == nil || node.Kind != yaml.ScalarNode {
 		return Text{}
 	}
-	at := d.position(node)
+	offset := d.position(node)
 	if node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
-		if end := strings.IndexByte(d.raw[at:], '\n'); end >= 0 {
-			at += end + 1
+		if end := strings.IndexByte(d.raw[offset:], '\n'); end >= 0 {
+			offset += end + 1
 		}
 	}
-	return aligned(node.Value, d.source, at)
+	return aligned(node.Value, d.source, offset)
 }
 
 func resolved(node *yaml.Node) *yaml.Node {
@@ -140,10 +140,10 @@ func (m *machine) writeFiles(d document, node *yaml.Node) {
 		if name == "" {
 			continue
 		}
-		at := d.source.offset(d.position(resolved(file)))
+		offset := d.source.offset(d.position(resolved(file)))
 		content := d.scalar(entry(file, "content"))
 		if uri := entry(entry(file, "source"), "uri"); uri != nil && content.length() == 0 {
-			content = unknownText(locationOf(d.scalar(uri)), at).plus(madeText("\n", at))
+			content = unknownText(locationOf(d.scalar(uri)), offset).plus(madeText("\n", offset))
 		}
 		if binary := entry(file, "content"); binary != nil && binary.Tag == "!!binary" {
 			if decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content.String()), "")); err == nil {

@@ -26,7 +26,7 @@ func (c Configuration) Edits() []Edit {
 	}
 	for _, u := range c.unquoted {
 		if raw := u.word.String(); u.word.isExact() && !strings.ContainsAny(raw, "'$`\\") {
-			start := u.word.pieces[0].at
+			start := u.word.pieces[0].offset
 			edits = append(edits, Edit{Start: start, End: start + len(raw), Text: "'" + raw + "'"})
 		}
 	}
@@ -78,18 +78,18 @@ func (c Configuration) editOf(start, end int, text string) (Edit, bool) {
 		span = c.content.slice(start, min(start+1, len(content)))
 		if !span.isExact() {
 			if before := c.content.slice(max(start-1, 0), start); before.isExact() {
-				at := before.pieces[0].at + 1
-				return Edit{at, at, text, result}, true
+				offset := before.pieces[0].offset + 1
+				return Edit{offset, offset, text, result}, true
 			}
 			return Edit{}, false
 		}
-		return Edit{span.pieces[0].at, span.pieces[0].at, text, result}, true
+		return Edit{span.pieces[0].offset, span.pieces[0].offset, text, result}, true
 	}
 	if !span.isExact() {
 		return Edit{}, false
 	}
-	at := span.pieces[0].at
-	return Edit{at, at + end - start, text, result}, true
+	position := span.pieces[0].offset
+	return Edit{position, position + end - start, text, result}, true
 }
 
 // Content is the ecs.config that results, with a placeholder for what isn't

@@ -94,7 +94,7 @@ func (c Configuration) noteFinding(n note) (f finding.Finding, told bool) {
 			return f, false
 		}
 	}
-	line, column := c.place(n.at)
+	line, column := c.place(n.offset)
 	f = found(n.code, c.noteMessage(n), line, column)
 	if n.code == codeOverwritten && slices.Contains(n.names, "ECS_CLUSTER") {
 		f.Severity = finding.Error
@@ -310,23 +310,23 @@ func (m *mask) blot(offset, length int) {
 func (m *mask) content(content Text) {
 	text := content.String()
 	hidden := ecsconfig.Mask([]byte(text))
-	at := 0
+	offset := 0
 	for _, p := range content.pieces {
 		made := false // the whole word that the piece was made of is blotted out
 		for i := range len(p.s) {
-			isHidden := hidden[at+i] != text[at+i]
+			isHidden := hidden[offset+i] != text[offset+i]
 			switch {
 			case p.unknown != "":
 			case p.exact && isHidden:
-				m.blot(p.at+i, 1)
-			case p.exact && p.at+i < len(m.settled):
-				m.settled[p.at+i] = true
+				m.blot(p.offset+i, 1)
+			case p.exact && p.offset+i < len(m.settled):
+				m.settled[p.offset+i] = true
 			case isHidden && !made:
-				m.blot(p.at, wordLength(m.source, p.at))
+				m.blot(p.offset, wordLength(m.source, p.offset))
 				made = true
 			}
 		}
-		at += len(p.s)
+		offset += len(p.s)
 	}
 }
 
@@ -335,9 +335,9 @@ func (m *mask) text(t Text) {
 	for _, p := range t.pieces {
 		length := len(p.s)
 		if !p.exact {
-			length = wordLength(m.source, p.at)
+			length = wordLength(m.source, p.offset)
 		}
-		m.blot(p.at, length)
+		m.blot(p.offset, length)
 	}
 }
 

@@ -43,7 +43,7 @@ type unquotedWord struct {
 // note is something to tell about the user data, at a byte of the source.
 type note struct {
 	code   string
-	at     int
+	offset int
 	detail string
 	// names are the variables that it is about.
 	names []string
@@ -54,22 +54,22 @@ func newMachine(template bool) *machine {
 }
 
 // evidenceFor records why the user data sets ECS up.
-func (m *machine) evidenceFor(kind EvidenceKind, at int) {
+func (m *machine) evidenceFor(kind EvidenceKind, position int) {
 	for _, e := range m.evidence {
 		if e.Kind == kind {
 			return
 		}
 	}
-	m.evidence = append(m.evidence, Evidence{Kind: kind, offset: at})
+	m.evidence = append(m.evidence, Evidence{Kind: kind, offset: position})
 }
 
-func (m *machine) note(code string, at int, detail string) {
+func (m *machine) note(code string, offset int, detail string) {
 	for _, n := range m.notes {
-		if n.code == code && n.at == at {
+		if n.code == code && n.offset == offset {
 			return
 		}
 	}
-	m.notes = append(m.notes, note{code: code, at: at, detail: detail})
+	m.notes = append(m.notes, note{code: code, offset: offset, detail: detail})
 }
 
 // maxText bounds one text, in bytes.
@@ -88,7 +88,7 @@ func (m *machine) bounded(t Text) Text {
 func isConfig(name string) bool { return name == configPath || name == stateConfigPath }
 
 // write puts content into a file.
-func (m *machine) write(name string, content Text, appends bool, at int) {
+func (m *machine) write(name string, content Text, appends bool, offset int) {
 	content = m.bounded(content)
 	before := m.files[name]
 	switch {
@@ -97,15 +97,15 @@ func (m *machine) write(name string, content Text, appends bool, at int) {
 		m.files[name] = m.bounded(before.plus(content))
 	default:
 		if lost := lostNames(before, content); isConfig(name) && len(lost) > 0 {
-			m.notes = append(m.notes, note{code: codeOverwritten, at: at, names: lost})
+			m.notes = append(m.notes, note{code: codeOverwritten, offset: offset, names: lost})
 		}
 		m.files[name] = content
 	}
 	if isConfig(name) {
 		if _, fetched := external(content); fetched {
-			m.evidenceFor(FetchesConfig, at)
+			m.evidenceFor(FetchesConfig, offset)
 		} else if strings.Contains(content.String(), "=") || content.unknown() != "" {
-			m.evidenceFor(WritesConfig, at)
+			m.evidenceFor(WritesConfig, offset)
 		}
 	}
 }
@@ -137,13 +137,13 @@ func external(content Text) (string, bool) {
 }
 
 // edited marks a file as changed in a way that isn't known.
-func (m *machine) edited(name, by string, at int) {
+func (m *machine) edited(name, by string, offset int) {
 	if !isConfig(name) {
 		delete(m.files, name)
 		return
 	}
-	m.note(codeEdited, at, by)
-	m.files[name] = unknownText(by, at).plus(madeText("\n", at))
+	m.note(codeEdited, offset, by)
+	m.files[name] = unknownText(by, offset).plus(madeText("\n", offset))
 }
 
 // cleanPath gives the path that a word names, "" for one that isn't known. What

@@ -10,9 +10,9 @@ import (
 
 // token is one word of a PowerShell script.
 type token struct {
-	kind tokenKind
-	text Text
-	at   int // offset in the script
+	kind   tokenKind
+	text   Text
+	offset int // offset in the script
 }
 
 type tokenKind int
@@ -43,7 +43,7 @@ type powerShell struct {
 type powerShellFunction struct {
 	parameters []string
 	body       []token
-	at         int
+	offset     int
 	called     bool
 }
 
@@ -109,9 +109,9 @@ func (m *machine) readBatch(script Text) {
 }
 
 // set adds a variable of the agent's environment.
-func (m *machine) set(variable string, value Text, kind EvidenceKind, at int) {
+func (m *machine) set(variable string, value Text, kind EvidenceKind, position int) {
 	if strings.HasPrefix(variable, "ECS_") || kind != SetsEnvironment {
-		m.evidenceFor(kind, at)
+		m.evidenceFor(kind, position)
 	}
 	line := madeText(variable+"=", value.offset(0)).plus(value).plus(madeText("\n", value.offset(value.length())))
 	m.files[configPath] = m.bounded(m.files[configPath].plus(line.under(m.condition)))
@@ -123,7 +123,7 @@ func (m *machine) runPowerShell(script Text) {
 	for _, name := range slices.Sorted(maps.Keys(p.functions)) {
 		if f := p.functions[name]; !f.called {
 			// Something that isn't followed may call it.
-			p.under(uncertain, f.at, f.body)
+			p.under(uncertain, f.offset, f.body)
 		}
 	}
 }
@@ -222,11 +222,11 @@ func (p *powerShell) block(head, body []token, chain status) status {
 		// The script block of a command, such as Invoke-Command or ForEach-Object.
 		p.statement(head)
 	}
-	at := p.script.offset(0)
+	offset := p.script.offset(0)
 	if len(head) > 0 {
-		at = p.script.offset(head[0].at)
+		offset = p.script.offset(head[0].offset)
 	}
-	p.under(holds, at, body)
+	p.under(holds, offset, body)
 	return both(chain, holds, true)
 }
 
@@ -235,7 +235,7 @@ func (p *powerShell) define(head, body []token) {
 	if len(head) < 2 {
 		return
 	}
-	f := &powerShellFunction{body: body, at: p.script.offset(head[0].at)}
+	f := &powerShellFunction{body: body, offset: p.script.offset(head[0].offset)}
 	list := head[2:]
 	if trimmed := trimmedTokens(body); len(trimmed) > 0 && strings.EqualFold(trimmed[0].text.String(), "param") {
 		list = trimmed[1:]
@@ -302,19 +302,19 @@ func (p *powerShell) call(f *powerShellFunction, tokens []token) {
 }
 
 // under evaluates statements that run if a condition at an offset holds.
-func (p *powerShell) under(holds status, at int, body []token) {
+func (p *powerShell) under(holds status, offset int, body []token) {
 	switch holds {
 	case fails:
 	case uncertain:
 		outer := p.machine.condition
 		if outer == 0 {
-			p.machine.condition = at + 1
+			p.machine.condition = offset + 1
 		}
 		before := maps.Clone(p.variables)
 		p.statements(body)
 		for name, value := range p.variables {
 			if was, set := before[name]; !set || was.String() != value.String() {
-				p.variables[name] = unknownText("$"+name, at)
+				p.variables[name] = unknownText("$"+name, offset)
 			}
 		}
 		p.machine.condition = outer
@@ -361,7 +361,7 @@ func (p *powerShell) each(head, body []token) bool {
 			return false
 		}
 		p.eachEntry(entries, func(key string, value []token) {
-			p.variables[name] = madeText(key, p.script.offset(value[0].at))
+			p.variables[name] = madeText(key, p.script.offset(value[0].offset))
 			p.variables[name+".key"], p.variables[name+".name"], p.variables[name+".value"] = p.variables[name], p.variables[name], p.value(value)
 			p.statements(body)
 		})
@@ -474,10 +474,10 @@ func (p *powerShell) doubleQuotedEnd(i int) int {
 	return min(end, len(s))
 }
 
-func (p *powerShell) singleQuoted(at int) (end int, text Text) {
+func (p *powerShell) singleQuoted(offset int) (end int, text Text) {
 	var out builder
-	kept := at + 1
-	i := at + 1
+	kept := offset + 1
+	i := offset + 1
 	for ; i < len(p.raw); i++ {
 		if p.raw[i] != '\'' {
 			continue
@@ -548,12 +548,12 @@ func (p *powerShell) expand(t Text) Text {
 	return out.text()
 }
 
-func (p *powerShell) variable(name, shown string, at int) Text {
+func (p *powerShell) variable(name, shown string, offset int) Text {
 	switch strings.ToLower(name) {
 	case "true":
-		return madeText("True", at)
+		return madeText("True", offset)
 	case "false":
-		return madeText("False", at)
+		return madeText("False", offset)
 	case "null":
 		return Text{}
 	}
@@ -562,7 +562,7 @@ func (p *powerShell) variable(name, shown string, at int) Text {
 		if !showable.MatchString(strings.Trim(shown, "${}")) {
 			shown = "$…"
 		}
-		return unknownText(shown, at)
+		return unknownText(shown, offset)
 	}
 	return value
 }
@@ -590,7 +590,7 @@ func (p *powerShell) value(tokens []token) Text {
 		case len(tokens) == 1:
 			out.add(p.expand(t.text))
 		default:
-			return unknownText("$(…)", p.script.offset(tokens[0].at))
+			return unknownText("$(…)", p.script.offset(tokens[0].offset))
 		}
 	}
 	return out.text()
@@ -641,7 +641,7 @@ func (p *powerShell) statement(tokens []token) {
 		name := strings.Trim(first, "${}")
 		if environment, ok := strings.CutPrefix(name, "env:"); ok {
 			name = "env:" + environment
-			p.processOnly(environment, tokens[0].at)
+			p.processOnly(environment, tokens[0].offset)
 		}
 		if symbol(2, "@{") {
 			p.tables[name] = tokens[3:]
@@ -654,7 +654,7 @@ func (p *powerShell) statement(tokens []token) {
 		p.initialize(tokens)
 	case first == "setx" || first == "setx.exe":
 		if len(tokens) > 3 && strings.EqualFold(tokens[len(tokens)-1].text.String(), "/m") {
-			p.machine.set(p.value(tokens[1:2]).String(), p.value(tokens[2:3]), SetsEnvironment, p.script.offset(tokens[0].at))
+			p.machine.set(p.value(tokens[1:2]).String(), p.value(tokens[2:3]), SetsEnvironment, p.script.offset(tokens[0].offset))
 		}
 	case first == "set-itemproperty" || first == "new-itemproperty":
 		p.registryValue(tokens)
@@ -688,19 +688,19 @@ func (p *powerShell) environment(tokens []token) {
 	}
 	switch {
 	case strings.Contains(scope, "machine"):
-		p.machine.set(name.String(), p.value(arguments[1]), SetsEnvironment, p.script.offset(tokens[i].at))
+		p.machine.set(name.String(), p.value(arguments[1]), SetsEnvironment, p.script.offset(tokens[i].offset))
 	case strings.Contains(scope, "process"), strings.Contains(scope, "user"):
-		p.processOnly(name.String(), tokens[i].at)
+		p.processOnly(name.String(), tokens[i].offset)
 	}
 }
 
 // processOnly notes that a variable of the agent is set where its service, which
 // gets the machine's environment, doesn't see it. What the script itself reads
 // afterwards is its own business.
-func (p *powerShell) processOnly(name string, at int) {
+func (p *powerShell) processOnly(name string, offset int) {
 	name = strings.ToUpper(name)
 	if strings.HasPrefix(name, "ECS_") && strings.Count(strings.ToUpper(p.raw), "ENV:"+name) <= 1 {
-		p.machine.note(codeScope, p.script.offset(at), name)
+		p.machine.note(codeScope, p.script.offset(offset), name)
 	}
 }
 
@@ -742,19 +742,19 @@ func (p *powerShell) registryValue(tokens []token) {
 		}
 	}
 	if name, ok := named["-name"]; ok && isEnvironment && name.unknown() == "" {
-		p.machine.set(name.String(), named["-value"], SetsEnvironment, p.script.offset(tokens[0].at))
+		p.machine.set(name.String(), named["-value"], SetsEnvironment, p.script.offset(tokens[0].offset))
 	}
 }
 
 // initialize reads the parameters of Initialize-ECSAgent.
 func (p *powerShell) initialize(tokens []token) {
-	at := p.script.offset(tokens[0].at)
-	p.machine.evidenceFor(RunsInitialize, at)
+	offset := p.script.offset(tokens[0].offset)
+	p.machine.evidenceFor(RunsInitialize, offset)
 	for i := 1; i < len(tokens); i++ {
 		t := tokens[i]
 		text := t.text.String()
 		if t.kind == bareToken && strings.HasPrefix(text, "@") {
-			p.splat(p.tables[strings.ToLower(text[1:])], at)
+			p.splat(p.tables[strings.ToLower(text[1:])], offset)
 			continue
 		}
 		if t.kind != bareToken || !strings.HasPrefix(text, "-") || len(text) < 2 {
@@ -763,12 +763,12 @@ func (p *powerShell) initialize(tokens []token) {
 		name, inline, hasInline := strings.Cut(text[1:], ":")
 		var value []token
 		if hasInline && inline != "" {
-			value = []token{{bareToken, t.text.slice(len(text)-len(inline), len(text)), t.at}}
+			value = []token{{bareToken, t.text.slice(len(text)-len(inline), len(text)), t.offset}}
 		} else if i+1 < len(tokens) && !(tokens[i+1].kind == bareToken && strings.HasPrefix(tokens[i+1].text.String(), "-")) && !p.isSwitch(name) || hasInline && i+1 < len(tokens) {
 			value = p.argument(tokens[i+1:])
 			i += len(value)
 		}
-		p.parameter(name, value, p.script.offset(t.at))
+		p.parameter(name, value, p.script.offset(t.offset))
 	}
 }
 
@@ -789,7 +789,7 @@ func (p *powerShell) argument(tokens []token) []token {
 		if depth == 0 {
 			// Words that touch each other are one argument.
 			end := i + 1
-			for end < len(tokens) && tokens[end].kind != endToken && tokens[end].kind != symbolToken && tokens[end-1].kind == bareToken && tokens[end].at == tokens[end-1].at+tokens[end-1].text.length() {
+			for end < len(tokens) && tokens[end].kind != endToken && tokens[end].kind != symbolToken && tokens[end-1].kind == bareToken && tokens[end].offset == tokens[end-1].offset+tokens[end-1].text.length() {
 				end++
 			}
 			return tokens[:end]
@@ -807,8 +807,8 @@ func (p *powerShell) isSwitch(name string) bool {
 	return false
 }
 
-func (p *powerShell) splat(tokens []token, at int) {
-	p.eachEntry(tokens, func(key string, value []token) { p.parameter(key, value, at) })
+func (p *powerShell) splat(tokens []token, offset int) {
+	p.eachEntry(tokens, func(key string, value []token) { p.parameter(key, value, offset) })
 }
 
 // eachEntry gives the entries of a hashtable.
@@ -829,7 +829,7 @@ func (p *powerShell) eachEntry(tokens []token, each func(key string, value []tok
 	}
 }
 
-func (p *powerShell) parameter(name string, value []token, at int) {
+func (p *powerShell) parameter(name string, value []token, offset int) {
 	for _, parameter := range initializeParameters {
 		if len(name) == 0 || len(name) > len(parameter.name) || !strings.EqualFold(parameter.name[:len(name)], name) {
 			continue
@@ -837,7 +837,7 @@ func (p *powerShell) parameter(name string, value []token, at int) {
 		if parameter.variable == "" {
 			return
 		}
-		text := madeText("true", at)
+		text := madeText("true", offset)
 		if len(value) > 0 {
 			text = p.value(value)
 		}
@@ -849,8 +849,8 @@ func (p *powerShell) parameter(name string, value []token, at int) {
 				return
 			}
 		}
-		p.machine.set(parameter.variable, text, RunsInitialize, at)
+		p.machine.set(parameter.variable, text, RunsInitialize, offset)
 		return
 	}
-	p.machine.note(codeParameter, at, "-"+name)
+	p.machine.note(codeParameter, offset, "-"+name)
 }

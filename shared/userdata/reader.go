@@ -150,10 +150,10 @@ func (r *reader) shellScript(text Text) {
 		case "bash", "sh", "dash", "zsh", "ksh", "ash", "cloud-boothook", "":
 		default:
 			if otherWrites.MatchString(s) {
-				at := text.offset(0)
+				offset := text.offset(0)
 				r.scripts = append(r.scripts, func() {
-					r.evidenceFor(WritesConfig, at)
-					r.edited(configPath, "a program in "+language(name), at)
+					r.evidenceFor(WritesConfig, offset)
+					r.edited(configPath, "a program in "+language(name), offset)
 				})
 			}
 			if !strings.Contains(name, placeholder) {

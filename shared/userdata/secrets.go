@@ -63,7 +63,7 @@ func (c Configuration) Secrets() []Secret {
 	}
 	for _, n := range c.notes {
 		if n.code == codeSecret {
-			add(n.detail, n.at)
+			add(n.detail, n.offset)
 		}
 	}
 	slices.SortFunc(secrets, func(a, b Secret) int { return strings.Compare(a.Variable, b.Variable) })

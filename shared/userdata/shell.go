@@ -165,13 +165,13 @@ func (sh *shell) run(script Text, io streams) status {
 		if err == nil || sh.stop != goesOn {
 			return result
 		}
-		at := errorOffset(err, source)
-		sh.machine.note(codeScript, script.offset(start+at), "")
-		newline := bytes.IndexByte(source[at:], '\n')
+		offset := errorOffset(err, source)
+		sh.machine.note(codeScript, script.offset(start+offset), "")
+		newline := bytes.IndexByte(source[offset:], '\n')
 		if newline < 0 {
 			return result
 		}
-		start += at + newline + 1
+		start += offset + newline + 1
 	}
 	return result
 }
@@ -238,7 +238,7 @@ func (sh *shell) statement(statement *syntax.Stmt, io streams) status {
 		sh.redirectAll(statement.Redirs)
 		return likely
 	}
-	at := sh.offset(statement.Pos())
+	offset := sh.offset(statement.Pos())
 	inner, to := sh.redirected(statement.Redirs, io)
 	result := likely
 	switch {
@@ -249,7 +249,7 @@ func (sh *shell) statement(statement *syntax.Stmt, io streams) status {
 	}
 	if to != nil && to.name != "" {
 		// The shell opens, and empties, the file before the command runs.
-		sh.write(to.name, inner.out.text(), to.appends, at)
+		sh.write(to.name, inner.out.text(), to.appends, offset)
 	}
 	if statement.Negated {
 		return result.negated()
@@ -346,11 +346,11 @@ func (sh *shell) redirectAll(redirects []*syntax.Redirect) {
 	}
 }
 
-func (sh *shell) write(name string, content Text, appends bool, at int) {
+func (sh *shell) write(name string, content Text, appends bool, offset int) {
 	if sh.condition != 0 {
 		content = content.under(sh.condition)
 	}
-	sh.machine.write(name, content, appends, at)
+	sh.machine.write(name, content, appends, offset)
 }
 
 // readFrom gives the content of a file, or of a process substitution.
@@ -501,7 +501,7 @@ func (sh *shell) branches(condition syntax.Pos, io streams, exhaustive []func(st
 
 // mergeBranches sets the state after the branches of a condition at an offset.
 // What follows is for those that go on; where all stop, the shell does.
-func (sh *shell) mergeBranches(before branch, ended []branch, at int) {
+func (sh *shell) mergeBranches(before branch, ended []branch, offset int) {
 	var files []map[string]Text
 	var on []branch
 	stop := exits
@@ -516,12 +516,12 @@ func (sh *shell) mergeBranches(before branch, ended []branch, at int) {
 	sh.machine.merge(before.files, files, sh.condition)
 	sh.variables, sh.arrays = before.variables, before.arrays
 	if len(on) > 0 {
-		sh.variables = mergedVariables(on, at)
+		sh.variables = mergedVariables(on, offset)
 		sh.arrays = mergedArrays(on)
 	}
 }
 
-func mergedVariables(branches []branch, at int) map[string]Text {
+func mergedVariables(branches []branch, offset int) map[string]Text {
 	merged := map[string]Text{}
 	for _, b := range branches {
 		for name := range b.variables {
@@ -537,7 +537,7 @@ func mergedVariables(branches []branch, at int) map[string]Text {
 			if same {
 				merged[name] = first
 			} else {
-				merged[name] = unknownText("${"+name+"}", at)
+				merged[name] = unknownText("${"+name+"}", offset)
 			}
 		}
 	}

@@ -8,21 +8,21 @@ import (
 )
 
 func runEcho(sh *shell, c invocation) status {
-	sh.print(c.io, echo(c.arguments, c.at))
+	sh.print(c.io, echo(c.arguments, c.offset))
 	return succeeds
 }
 
 func runPrintf(sh *shell, c invocation) status {
 	if len(c.words) > 2 && c.words[1] == "-v" {
-		sh.setVariable(c.words[2], printf(c.arguments[2:], c.at))
+		sh.setVariable(c.words[2], printf(c.arguments[2:], c.offset))
 		return succeeds
 	}
-	sh.print(c.io, printf(c.arguments, c.at))
+	sh.print(c.io, printf(c.arguments, c.offset))
 	return succeeds
 }
 
 // printf gives what bash's printf prints, as far as its format is simple.
-func printf(arguments []Text, at int) Text {
+func printf(arguments []Text, offset int) Text {
 	arguments = arguments[1:]
 	if len(arguments) > 0 && arguments[0].String() == "--" {
 		arguments = arguments[1:]
@@ -34,7 +34,7 @@ func printf(arguments []Text, at int) Text {
 	arguments = arguments[1:]
 	var out builder
 	for range 100 {
-		used := printfRound(format, arguments, &out, at)
+		used := printfRound(format, arguments, &out, offset)
 		arguments = arguments[min(used, len(arguments)):]
 		if len(arguments) == 0 || used == 0 {
 			break
@@ -44,7 +44,7 @@ func printf(arguments []Text, at int) Text {
 }
 
 // printfRound prints the format once and says how many arguments it took.
-func printfRound(format Text, arguments []Text, out *builder, at int) (used int) {
+func printfRound(format Text, arguments []Text, out *builder, offset int) (used int) {
 	next := func() Text {
 		used++
 		if used > len(arguments) {
@@ -77,7 +77,7 @@ func printfRound(format Text, arguments []Text, out *builder, at int) (used int)
 		case 'b':
 			out.add(escapes(next(), false))
 		default:
-			out.add(unknownText("$(printf …)", at))
+			out.add(unknownText("$(printf …)", offset))
 			next()
 		}
 		kept, i = verb+1, verb
@@ -111,7 +111,7 @@ func runCat(sh *shell, c invocation) status {
 		case content != nil:
 			sh.print(c.io, *content)
 		default:
-			sh.print(c.io, unknownText("$(cat …)", c.at).plus(madeText("\n", c.at)))
+			sh.print(c.io, unknownText("$(cat …)", c.offset).plus(madeText("\n", c.offset)))
 		}
 	}
 	if files == 0 && c.io.in != nil {
@@ -122,7 +122,7 @@ func runCat(sh *shell, c invocation) status {
 }
 
 func runTee(sh *shell, c invocation) status {
-	content := unknownText("$(tee …)", c.at).plus(madeText("\n", c.at))
+	content := unknownText("$(tee …)", c.offset).plus(madeText("\n", c.offset))
 	if c.io.in != nil {
 		content = *c.io.in
 	}
@@ -134,7 +134,7 @@ func runTee(sh *shell, c invocation) status {
 			continue
 		}
 		if name := cleanPath(sh.directory, argument); name != "" {
-			sh.write(name, content, appends, c.at)
+			sh.write(name, content, appends, c.offset)
 		}
 	}
 	sh.print(c.io, content)
@@ -154,7 +154,7 @@ func runDD(sh *shell, c invocation) status {
 		case "of":
 			to = text
 		case "if":
-			content = unknownText("a file on the instance", c.at).plus(madeText("\n", c.at))
+			content = unknownText("a file on the instance", c.offset).plus(madeText("\n", c.offset))
 			if known := sh.read(text); known != nil {
 				content = *known
 			}
@@ -163,7 +163,7 @@ func runDD(sh *shell, c invocation) status {
 		}
 	}
 	if name := cleanPath(sh.directory, to); name != "" {
-		sh.write(name, content, appends, c.at)
+		sh.write(name, content, appends, c.offset)
 	} else if to.length() == 0 {
 		sh.print(c.io, content)
 	}
@@ -207,7 +207,7 @@ func runRead(sh *shell, c invocation) status {
 		return outcome(!ended)
 	}
 	if len(names) == 0 {
-		names = []Text{madeText("REPLY", c.at)}
+		names = []Text{madeText("REPLY", c.offset)}
 	}
 	var values []Text
 	if known {
@@ -218,7 +218,7 @@ func runRead(sh *shell, c invocation) status {
 		switch {
 		case !plainName.MatchString(variable):
 		case !known:
-			sh.setVariable(variable, unknownText("${"+variable+"}", c.at))
+			sh.setVariable(variable, unknownText("${"+variable+"}", c.offset))
 		case i < len(values):
 			sh.setVariable(variable, values[i])
 		default:
@@ -311,7 +311,7 @@ func withoutNewline(t Text) Text {
 func runGetopts(sh *shell, c invocation) status {
 	for _, word := range c.words[1:] {
 		if plainName.MatchString(word) {
-			sh.setVariable(word, unknownText("${"+word+"}", c.at))
+			sh.setVariable(word, unknownText("${"+word+"}", c.offset))
 		}
 	}
 	return uncertain
@@ -392,7 +392,9 @@ func runReturn(sh *shell, c invocation) status {
 	return sh.returned
 }
 
-func runEval(sh *shell, c invocation) status { return sh.run(joined(c.arguments[1:], " ", c.at), c.io) }
+func runEval(sh *shell, c invocation) status {
+	return sh.run(joined(c.arguments[1:], " ", c.offset), c.io)
+}
 
 func runSource(sh *shell, c invocation) status {
 	if len(c.arguments) < 2 {
@@ -425,11 +427,11 @@ func runSu(sh *shell, c invocation) status {
 
 // runCopy follows cp, mv and install.
 func runCopy(sh *shell, c invocation) status {
-	sh.copyFile(c.name, c.arguments, c.io.in, c.at)
+	sh.copyFile(c.name, c.arguments, c.io.in, c.offset)
 	return likely
 }
 
-func (sh *shell) copyFile(command string, arguments []Text, in *Text, at int) {
+func (sh *shell) copyFile(command string, arguments []Text, in *Text, offset int) {
 	valued := ""
 	if command == "install" {
 		valued = "mog"
@@ -455,10 +457,10 @@ func (sh *shell) copyFile(command string, arguments []Text, in *Text, at int) {
 		if !isConfig(target) {
 			return
 		}
-		content = unknownText("a file on the instance", at).plus(madeText("\n", at))
+		content = unknownText("a file on the instance", offset).plus(madeText("\n", offset))
 	}
 	if source != "/dev/null" {
-		sh.write(target, content, false, at)
+		sh.write(target, content, false, offset)
 	}
 	if command == "mv" && known {
 		delete(sh.machine.files, source)
@@ -481,7 +483,7 @@ func runRemove(sh *shell, c invocation) status {
 	for _, argument := range c.arguments[1:] {
 		if target := cleanPath(sh.directory, argument); target != "" {
 			if _, ok := sh.machine.files[target]; ok {
-				sh.write(target, Text{}, false, c.at)
+				sh.write(target, Text{}, false, c.offset)
 			}
 		}
 	}
@@ -490,7 +492,7 @@ func runRemove(sh *shell, c invocation) status {
 
 func runLink(sh *shell, c invocation) status {
 	if n := len(c.arguments); n > 2 && isConfig(cleanPath(sh.directory, c.arguments[n-1])) {
-		sh.copyFile("cp", append(c.arguments[:1:1], c.arguments[n-2:]...), nil, c.at)
+		sh.copyFile("cp", append(c.arguments[:1:1], c.arguments[n-2:]...), nil, c.offset)
 	}
 	return likely
 }
@@ -502,7 +504,7 @@ var awsSwitches = []string{"--quiet", "--recursive", "--only-show-errors", "--no
 func runAWS(sh *shell, c invocation) status {
 	i := slices.IndexFunc(c.words, func(word string) bool { return word == "s3" || word == "s3api" })
 	if i < 0 || i+1 >= len(c.words) || !slices.Contains([]string{"cp", "sync", "mv", "get-object"}, c.words[i+1]) {
-		sh.print(c.io, unknownText(outputOf(c.words), c.at).plus(madeText("\n", c.at)))
+		sh.print(c.io, unknownText(outputOf(c.words), c.offset).plus(madeText("\n", c.offset)))
 		return likely
 	}
 	var operands []Text
@@ -525,7 +527,7 @@ func runAWS(sh *shell, c invocation) status {
 	switch {
 	case c.words[i+1] == "get-object":
 		if len(operands) == 1 {
-			from := madeText("s3://", c.at).plus(options["--bucket"]).plus(madeText("/", c.at)).plus(options["--key"])
+			from := madeText("s3://", c.offset).plus(options["--bucket"]).plus(madeText("/", c.offset)).plus(options["--key"])
 			sh.fetched(from, operands[0], c)
 		}
 	case len(operands) == 2 && strings.HasPrefix(operands[0].String(), "s3://"):
@@ -536,7 +538,7 @@ func runAWS(sh *shell, c invocation) status {
 
 // fetched puts what comes from elsewhere into a file, or prints it.
 func (sh *shell) fetched(from, to Text, c invocation) {
-	content := unknownText(locationOf(from), c.at).plus(madeText("\n", c.at))
+	content := unknownText(locationOf(from), c.offset).plus(madeText("\n", c.offset))
 	if to.String() == "-" || to.String() == "/dev/stdout" {
 		sh.print(c.io, content)
 		return
@@ -550,7 +552,7 @@ func (sh *shell) fetched(from, to Text, c invocation) {
 		name = path.Join(name, base)
 	}
 	if name != "" {
-		sh.write(name, content, false, c.at)
+		sh.write(name, content, false, c.offset)
 	}
 }
 
@@ -568,20 +570,20 @@ func runDownload(sh *shell, c invocation) status {
 		case strings.HasPrefix(word, "--output=") || strings.HasPrefix(word, "--output-document="):
 			to = c.arguments[i].slice(strings.IndexByte(word, '=')+1, len(word))
 		case word == "-O-" || word == "-qO-":
-			to = madeText("-", c.at)
+			to = madeText("-", c.offset)
 		case strings.Contains(word, "://"):
 			from = c.arguments[i]
 		}
 	}
 	if to.length() == 0 && named && from.unknown() == "" && from.length() > 0 {
-		to = madeText(path.Base(from.String()), c.at)
+		to = madeText(path.Base(from.String()), c.offset)
 	}
 	if to.length() == 0 || to.String() == "-" {
-		sh.print(c.io, unknownText(outputOf(c.words), c.at).plus(madeText("\n", c.at)))
+		sh.print(c.io, unknownText(outputOf(c.words), c.offset).plus(madeText("\n", c.offset)))
 		return likely
 	}
 	if from.length() == 0 {
-		from = madeText("https://…", c.at)
+		from = madeText("https://…", c.offset)
 	}
 	sh.fetched(from, to, c)
 	return likely
@@ -612,7 +614,7 @@ func (sh *shell) editsInPlace(c invocation) bool {
 // editedInPlace marks a file as changed in a way that isn't followed.
 func (sh *shell) editedInPlace(target string, c invocation) {
 	if _, known := sh.machine.files[target]; known || isConfig(target) {
-		sh.machine.edited(target, "$("+c.name+" …)", c.at)
+		sh.machine.edited(target, "$("+c.name+" …)", c.offset)
 	}
 }
 
@@ -629,14 +631,14 @@ func parsedArguments(arguments []Text, valued string) (flags map[string]Text, op
 			name, value, _ := strings.Cut(word[2:], "=")
 			flags[name] = arguments[i].slice(len(word)-len(value), len(word))
 		case strings.HasPrefix(word, "-") && len(word) > 1:
-			for at := 1; at < len(word); at++ {
-				flag := word[at : at+1]
+			for offset := 1; offset < len(word); offset++ {
+				flag := word[offset : offset+1]
 				if !strings.Contains(valued, flag) {
 					flags[flag] = Text{}
 					continue
 				}
-				flags[flag] = arguments[i].slice(at+1, len(word))
-				if at+1 == len(word) && i+1 < len(arguments) {
+				flags[flag] = arguments[i].slice(offset+1, len(word))
+				if offset+1 == len(word) && i+1 < len(arguments) {
 					i++
 					flags[flag] = arguments[i]
 				}

@@ -59,7 +59,7 @@ type invocation struct {
 	words     []string
 	arguments []Text
 	io        streams
-	at        int
+	offset    int
 }
 
 // commands are the builtins and programs that are followed.
@@ -99,7 +99,7 @@ func init() {
 }
 
 // execute evaluates one command. What it prints and isn't known is unknown text.
-func (sh *shell) execute(arguments []Text, io streams, at int) status {
+func (sh *shell) execute(arguments []Text, io streams, offset int) status {
 	if sh.machine.steps--; sh.machine.steps < 0 {
 		return likely
 	}
@@ -111,7 +111,7 @@ func (sh *shell) execute(arguments []Text, io streams, at int) status {
 	for i, argument := range arguments {
 		words[i] = argument.String()
 	}
-	c := invocation{path.Base(words[0]), words, arguments, io, at}
+	c := invocation{path.Base(words[0]), words, arguments, io, offset}
 	if f, ok := sh.functions[words[0]]; ok {
 		return sh.callFunction(f, arguments, io)
 	}
@@ -134,7 +134,7 @@ func (sh *shell) runOther(c invocation) status {
 		}
 	}
 	sh.program(c)
-	sh.print(c.io, unknownText(outputOf(c.words), c.at).plus(madeText("\n", c.at)))
+	sh.print(c.io, unknownText(outputOf(c.words), c.offset).plus(madeText("\n", c.offset)))
 	return likely
 }
 
@@ -168,8 +168,8 @@ func (sh *shell) program(c invocation) {
 	}
 	for _, text := range texts {
 		if otherWrites.MatchString(text.String()) {
-			sh.machine.evidenceFor(WritesConfig, c.at)
-			sh.machine.edited(configPath, "$("+c.name+" …)", c.at)
+			sh.machine.evidenceFor(WritesConfig, c.offset)
+			sh.machine.edited(configPath, "$("+c.name+" …)", c.offset)
 			return
 		}
 	}
@@ -192,7 +192,7 @@ func (sh *shell) printUnknown(c invocation) {
 			}
 		}
 	}
-	sh.print(c.io, unknownText(reason, c.at).plus(madeText("\n", c.at)))
+	sh.print(c.io, unknownText(reason, c.offset).plus(madeText("\n", c.offset)))
 }
 
 var commandWord = lazyregexp.New(`^[a-z][a-z0-9-]{1,40}$`)
@@ -333,7 +333,7 @@ func runShell(sh *shell, c invocation) status {
 }
 
 // echo gives what bash's echo prints.
-func echo(arguments []Text, at int) Text {
+func echo(arguments []Text, offset int) Text {
 	newline, interpret := true, false
 	arguments = arguments[1:]
 options:
@@ -352,12 +352,12 @@ options:
 		}
 		arguments = arguments[1:]
 	}
-	text := joined(arguments, " ", at)
+	text := joined(arguments, " ", offset)
 	if interpret {
 		text = escapes(text, false)
 	}
 	if newline {
-		text = text.plus(madeText("\n", at))
+		text = text.plus(madeText("\n", offset))
 	}
 	return text
 }
@@ -390,11 +390,11 @@ func (m *machine) observe(c invocation) {
 	switch c.name {
 	case "start", "restart":
 		if len(rest) == 1 && rest[0] == "ecs" {
-			m.evidenceFor(StartsAgent, c.at)
+			m.evidenceFor(StartsAgent, c.offset)
 		}
 	case "systemctl", "service", "initctl":
 		if has("start", "restart", "enable", "reenable", "try-restart") && has("ecs", "ecs.service") {
-			m.evidenceFor(StartsAgent, c.at)
+			m.evidenceFor(StartsAgent, c.offset)
 		}
 	case "docker", "podman":
 		if has("login") {
@@ -403,7 +403,7 @@ func (m *machine) observe(c invocation) {
 	case "yum", "dnf", "apt", "apt-get", "rpm", "dpkg", "amazon-linux-extras", "zypper":
 		installs := slices.ContainsFunc(rest, func(word string) bool { return isAgentPackage(c.name, path.Base(word)) })
 		if installs && !has("remove", "erase", "purge", "disable") {
-			m.evidenceFor(InstallsAgent, c.at)
+			m.evidenceFor(InstallsAgent, c.offset)
 		}
 	}
 }
@@ -432,26 +432,26 @@ func (m *machine) observeLogin(c invocation) {
 // anywhere follows the commands that run their own agent with settings:
 // the script of ECS Anywhere, and docker run.
 func (m *machine) anywhere(words []string, arguments []Text) bool {
-	at := arguments[0].offset(0)
+	position := arguments[0].offset(0)
 	set := func(variable string, value Text) {
 		m.files[configPath] = m.files[configPath].plus(madeText(variable+"=", value.offset(0))).plus(value).plus(madeText("\n", value.offset(value.length())))
 	}
 	switch name := path.Base(words[0]); {
 	case strings.HasSuffix(name, "ecs-anywhere-install.sh"):
-		m.evidenceFor(InstallsAgent, at)
+		m.evidenceFor(InstallsAgent, position)
 		for i := 1; i+1 < len(words); i++ {
 			switch words[i] {
 			case "--cluster":
 				set("ECS_CLUSTER", arguments[i+1])
 			case "--region":
 				set("AWS_DEFAULT_REGION", arguments[i+1])
-				set("ECS_EXTERNAL", madeText("true", at))
+				set("ECS_EXTERNAL", madeText("true", position))
 			}
 		}
 		return true
 	case (name == "docker" || name == "podman" || name == "nerdctl") && len(words) > 1 && (words[1] == "run" || words[1] == "create") &&
 		slices.ContainsFunc(words, func(word string) bool { return strings.Contains(word, "amazon-ecs-agent") }):
-		m.evidenceFor(StartsAgent, at)
+		m.evidenceFor(StartsAgent, position)
 		for i := 2; i < len(words); i++ {
 			flag, value := words[i], Text{}
 			if joinedFlag, joinedValue, ok := strings.Cut(flag, "="); ok && (joinedFlag == "--env" || joinedFlag == "-e") {

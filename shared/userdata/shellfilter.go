@@ -137,12 +137,12 @@ func filterTr(sh *shell, c invocation) (Text, status, bool) {
 	}
 	var out []byte
 	for _, character := range []byte(input.String()) {
-		at := bytes.IndexByte(from, character)
-		if at >= 0 && deletes {
+		offset := bytes.IndexByte(from, character)
+		if offset >= 0 && deletes {
 			continue
 		}
-		if at >= 0 && len(to) > 0 {
-			character = to[min(at, len(to)-1)]
+		if offset >= 0 && len(to) > 0 {
+			character = to[min(offset, len(to)-1)]
 		}
 		if squeezes && len(out) > 0 && out[len(out)-1] == character && bytes.IndexByte(squeezed, character) >= 0 {
 			continue
@@ -473,7 +473,7 @@ func filterXargs(sh *shell, c invocation) (Text, status, bool) {
 		return Text{}, likely, false
 	}
 	words := splitFields([]segment{{text: input, split: true}}, blanks)
-	return joined(words, " ", c.at).plus(madeText("\n", c.at)), likely, true
+	return joined(words, " ", c.offset).plus(madeText("\n", c.offset)), likely, true
 }
 
 func filterBase64(sh *shell, c invocation) (Text, status, bool) {
@@ -543,14 +543,14 @@ func filterSeq(_ *shell, c invocation) (Text, status, bool) {
 	for n := first; (step > 0 && n <= last || step < 0 && n >= last) && len(out) < maxElements; n += step {
 		out = append(out, strconv.Itoa(n))
 	}
-	return madeText(strings.Join(out, separator)+"\n", c.at), likely, true
+	return madeText(strings.Join(out, separator)+"\n", c.offset), likely, true
 }
 
 // filterMktemp makes up the name of a file: it is one that the rest of the
 // script can write and read.
 func filterMktemp(sh *shell, c invocation) (Text, status, bool) {
 	sh.machine.temporary++
-	return madeText("/tmp/tmp."+strconv.Itoa(sh.machine.temporary)+"\n", c.at), likely, true
+	return madeText("/tmp/tmp."+strconv.Itoa(sh.machine.temporary)+"\n", c.offset), likely, true
 }
 
 // filterExpr follows expr with two numbers.
@@ -566,7 +566,7 @@ func filterExpr(_ *shell, c invocation) (Text, status, bool) {
 	for _, operator := range arithmeticOperators {
 		if operator.String() == c.words[2] {
 			value, ok := calculated(a, operator, b)
-			return madeText(strconv.Itoa(value)+"\n", c.at), likely, ok
+			return madeText(strconv.Itoa(value)+"\n", c.offset), likely, ok
 		}
 	}
 	return Text{}, likely, false

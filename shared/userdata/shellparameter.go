@@ -132,20 +132,20 @@ func (sh *shell) lookup(p *syntax.ParamExp) (value Text, set, empty bool) {
 
 // parameter expands ${…}.
 func (sh *shell) parameter(p *syntax.ParamExp) Text {
-	at := sh.offset(p.Pos())
+	offset := sh.offset(p.Pos())
 	if p.Param == nil {
-		return unknownText("a shell expression", at)
+		return unknownText("a shell expression", offset)
 	}
 	if elements, ok := sh.elements(p); ok {
-		return joined(elements, " ", at)
+		return joined(elements, " ", offset)
 	}
-	depends := unknownText("${"+p.Param.Value+"}", at)
+	depends := unknownText("${"+p.Param.Value+"}", offset)
 	if p.Names != 0 {
 		return depends
 	}
 	if p.Length && isAll(p.Index) != "" {
 		if a, ok := sh.arrays[p.Param.Value]; ok {
-			return madeText(strconv.Itoa(len(a.keys)), at)
+			return madeText(strconv.Itoa(len(a.keys)), offset)
 		}
 		return depends
 	}
@@ -164,7 +164,7 @@ func (sh *shell) parameter(p *syntax.ParamExp) Text {
 		if value.unknown() != "" {
 			return depends
 		}
-		return madeText(strconv.Itoa(utf8.RuneCountInString(value.String())), at)
+		return madeText(strconv.Itoa(utf8.RuneCountInString(value.String())), offset)
 	case p.Slice != nil:
 		start, end, known := sh.bounds(p.Slice, value.length())
 		if !known || value.unknown() != "" {

@@ -115,7 +115,7 @@ type replacementPart struct {
 type sedParser struct {
 	script   Text
 	raw      string
-	at       int
+	offset   int
 	extended bool
 }
 
@@ -124,10 +124,10 @@ func parseSed(script Text, extended bool) ([]sedCommand, bool) {
 	p := &sedParser{script: script, raw: script.String(), extended: extended}
 	var commands []sedCommand
 	for len(commands) < 100 {
-		for p.at < len(p.raw) && strings.IndexByte(" \t\n;", p.raw[p.at]) >= 0 {
-			p.at++
+		for p.offset < len(p.raw) && strings.IndexByte(" \t\n;", p.raw[p.offset]) >= 0 {
+			p.offset++
 		}
-		if p.at >= len(p.raw) {
+		if p.offset >= len(p.raw) {
 			return commands, true
 		}
 		command, ok := p.command()
@@ -141,18 +141,18 @@ func parseSed(script Text, extended bool) ([]sedCommand, bool) {
 
 func (p *sedParser) command() (sedCommand, bool) {
 	var c sedCommand
-	if !p.address(&c) || p.at >= len(p.raw) {
+	if !p.address(&c) || p.offset >= len(p.raw) {
 		return c, false
 	}
-	if p.raw[p.at] == '!' {
+	if p.raw[p.offset] == '!' {
 		c.negated = true
-		p.at++
+		p.offset++
 	}
-	if p.at >= len(p.raw) {
+	if p.offset >= len(p.raw) {
 		return c, false
 	}
-	c.verb = p.raw[p.at]
-	p.at++
+	c.verb = p.raw[p.offset]
+	p.offset++
 	switch c.verb {
 	case 'd', 'p':
 		return c, true
@@ -166,22 +166,22 @@ func (p *sedParser) command() (sedCommand, bool) {
 }
 
 func (p *sedParser) address(c *sedCommand) bool {
-	switch first := p.raw[p.at]; {
+	switch first := p.raw[p.offset]; {
 	case first >= '0' && first <= '9':
-		end := p.at
+		end := p.offset
 		for end < len(p.raw) && p.raw[end] >= '0' && p.raw[end] <= '9' {
 			end++
 		}
-		c.line, _ = strconv.Atoi(p.raw[p.at:end])
-		p.at = end
+		c.line, _ = strconv.Atoi(p.raw[p.offset:end])
+		p.offset = end
 	case first == '$':
 		c.line = -1
-		p.at++
-	case first == '/' || first == '\\' && p.at+1 < len(p.raw):
+		p.offset++
+	case first == '/' || first == '\\' && p.offset+1 < len(p.raw):
 		if first == '\\' {
-			p.at++
+			p.offset++
 		}
-		expression, ok := p.delimited(p.raw[p.at])
+		expression, ok := p.delimited(p.raw[p.offset])
 		if !ok {
 			return false
 		}
@@ -189,29 +189,29 @@ func (p *sedParser) address(c *sedCommand) bool {
 			return false
 		}
 	}
-	for p.at < len(p.raw) && p.raw[p.at] == ' ' {
-		p.at++
+	for p.offset < len(p.raw) && p.raw[p.offset] == ' ' {
+		p.offset++
 	}
-	return p.at < len(p.raw) && p.raw[p.at] != ','
+	return p.offset < len(p.raw) && p.raw[p.offset] != ','
 }
 
 // delimited reads up to the next delimiter, from the one at the place, and ends
 // behind it. A delimiter that is escaped is itself.
 func (p *sedParser) delimited(delimiter byte) (Text, bool) {
 	var out builder
-	p.at++
-	kept := p.at
-	for ; p.at < len(p.raw); p.at++ {
+	p.offset++
+	kept := p.offset
+	for ; p.offset < len(p.raw); p.offset++ {
 		switch {
-		case p.raw[p.at] == '\\' && p.at+1 < len(p.raw):
-			if p.raw[p.at+1] == delimiter {
-				out.add(p.script.slice(kept, p.at))
-				kept = p.at + 1
+		case p.raw[p.offset] == '\\' && p.offset+1 < len(p.raw):
+			if p.raw[p.offset+1] == delimiter {
+				out.add(p.script.slice(kept, p.offset))
+				kept = p.offset + 1
 			}
-			p.at++
-		case p.raw[p.at] == delimiter:
-			out.add(p.script.slice(kept, p.at))
-			p.at++
+			p.offset++
+		case p.raw[p.offset] == delimiter:
+			out.add(p.script.slice(kept, p.offset))
+			p.offset++
 			return out.text(), true
 		}
 	}
@@ -219,23 +219,23 @@ func (p *sedParser) delimited(delimiter byte) (Text, bool) {
 }
 
 func (p *sedParser) substitution(c *sedCommand) bool {
-	if p.at >= len(p.raw) {
+	if p.offset >= len(p.raw) {
 		return false
 	}
-	delimiter := p.raw[p.at]
+	delimiter := p.raw[p.offset]
 	expression, ok := p.delimited(delimiter)
 	if !ok {
 		return false
 	}
-	p.at--
+	p.offset--
 	replacement, ok := p.delimited(delimiter)
 	if !ok {
 		return false
 	}
 	c.replacement = replacementParts(replacement)
 	text := expression.String()
-	for ; p.at < len(p.raw) && strings.IndexByte("; \t\n", p.raw[p.at]) < 0; p.at++ {
-		switch p.raw[p.at] {
+	for ; p.offset < len(p.raw) && strings.IndexByte("; \t\n", p.raw[p.offset]) < 0; p.offset++ {
+		switch p.raw[p.offset] {
 		case 'g':
 			c.global = true
 		case 'p':
@@ -255,15 +255,15 @@ func (p *sedParser) substitution(c *sedCommand) bool {
 
 // appendedText reads what a, i and c put in: the rest of the line.
 func (p *sedParser) appendedText(c *sedCommand) {
-	rest := p.raw[p.at:]
+	rest := p.raw[p.offset:]
 	end := strings.IndexByte(strings.TrimPrefix(rest, "\\\n"), '\n')
 	size := len(rest)
 	if end >= 0 {
 		size = end + len(rest) - len(strings.TrimPrefix(rest, "\\\n"))
 	}
 	start := size - len(strings.TrimLeft(strings.TrimPrefix(strings.TrimLeft(rest[:size], " \t"), `\`), " \t\n"))
-	c.text = unescaped(p.script.slice(p.at+start, p.at+size), unquoted).plus(madeText("\n", p.script.offset(p.at)))
-	p.at += size
+	c.text = unescaped(p.script.slice(p.offset+start, p.offset+size), unquoted).plus(madeText("\n", p.script.offset(p.offset)))
+	p.offset += size
 }
 
 // replacementParts splits the right side of s at & and \1.

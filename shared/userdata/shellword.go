@@ -96,20 +96,20 @@ func firstBrace(segments []segment) (before []segment, elements [][]segment, aft
 			continue
 		}
 		raw := s.text.String()
-		for at := 0; at < len(raw); at++ {
-			if raw[at] == '\\' {
-				at++
+		for offset := 0; offset < len(raw); offset++ {
+			if raw[offset] == '\\' {
+				offset++
 				continue
 			}
-			if raw[at] != '{' {
+			if raw[offset] != '{' {
 				continue
 			}
-			elements, after, found = braceElements(segments, i, at)
+			elements, after, found = braceElements(segments, i, offset)
 			if !found {
-				elements, after, found = braceSequence(segments, i, at)
+				elements, after, found = braceSequence(segments, i, offset)
 			}
 			if found {
-				return append(segments[:i:i], segment{text: s.text.slice(0, at), active: true, begins: s.begins}), elements, after, true
+				return append(segments[:i:i], segment{text: s.text.slice(0, offset), active: true, begins: s.begins}), elements, after, true
 			}
 		}
 	}
@@ -128,23 +128,23 @@ func braceElements(segments []segment, index, open int) (elements [][]segment, a
 			continue
 		}
 		raw, kept := s.text.String(), 0
-		at := 0
+		offset := 0
 		if i == index {
-			at, kept = open+1, open+1
+			offset, kept = open+1, open+1
 		}
-		for ; at < len(raw); at++ {
-			switch c := raw[at]; {
+		for ; offset < len(raw); offset++ {
+			switch c := raw[offset]; {
 			case c == '\\':
-				at++
+				offset++
 			case c == '{':
 				depth++
 			case c == '}' && depth > 0:
 				depth--
 			case c == ',' && depth == 0, c == '}':
-				element = append(element, segment{text: s.text.slice(kept, at), active: true})
-				elements, element, kept = append(elements, element), nil, at+1
+				element = append(element, segment{text: s.text.slice(kept, offset), active: true})
+				elements, element, kept = append(elements, element), nil, offset+1
 				if c == '}' {
-					rest := segment{text: s.text.slice(at+1, len(raw)), active: true}
+					rest := segment{text: s.text.slice(offset+1, len(raw)), active: true}
 					return elements, append([]segment{rest}, segments[i+1:]...), len(elements) > 1
 				}
 			}
@@ -222,19 +222,19 @@ func splitFields(segments []segment, separators string) []Text {
 			continue
 		}
 		s := segment.text.String()
-		for at := 0; at < len(s); {
-			if strings.IndexByte(separators, s[at]) >= 0 {
+		for offset := 0; offset < len(s); {
+			if strings.IndexByte(separators, s[offset]) >= 0 {
 				finish()
-				at++
+				offset++
 				continue
 			}
-			end := strings.IndexAny(s[at:], separators)
+			end := strings.IndexAny(s[offset:], separators)
 			if end < 0 {
-				end = len(s) - at
+				end = len(s) - offset
 			}
-			field.add(segment.text.slice(at, at+end))
+			field.add(segment.text.slice(offset, offset+end))
 			started = true
-			at += end
+			offset += end
 		}
 	}
 	finish()
@@ -469,16 +469,16 @@ func (sh *shell) substitute(c *syntax.CmdSubst) Text {
 	return text.slice(0, len(strings.TrimRight(s, "\n")))
 }
 
-func joined(texts []Text, separator string, at int) Text {
+func joined(texts []Text, separator string, offset int) Text {
 	var out builder
 	for i, t := range texts {
 		if i > 0 {
-			between := madeText(separator, at)
+			between := madeText(separator, offset)
 			// Words that one byte parts are parted by the separator itself.
 			if n := len(out.pieces); n > 0 && len(t.pieces) > 0 && len(separator) == 1 {
 				last, next := out.pieces[n-1], t.pieces[0]
-				if last.exact && next.exact && next.at == out.end+1 {
-					between = Text{pieces: []piece{{s: separator, at: next.at - 1, exact: true}}}
+				if last.exact && next.exact && next.offset == out.end+1 {
+					between = Text{pieces: []piece{{s: separator, offset: next.offset - 1, exact: true}}}
 				}
 			}
 			out.add(between)

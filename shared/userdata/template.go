@@ -141,9 +141,9 @@ func (t *template) value(node *yaml.Node, depth int) Text {
 	if node == nil || depth > 20 {
 		return Text{}
 	}
-	at := t.document.source.offset(t.position(node))
+	offset := t.document.source.offset(t.position(node))
 	if function, argument := intrinsic(node); function != "" {
-		return t.intrinsic(function, argument, at, depth)
+		return t.intrinsic(function, argument, offset, depth)
 	}
 	if node.Kind == yaml.MappingNode {
 		// What ec2:DescribeInstanceAttribute answers.
@@ -168,7 +168,7 @@ func intrinsic(node *yaml.Node) (function string, argument *yaml.Node) {
 	return "", nil
 }
 
-func (t *template) intrinsic(function string, argument *yaml.Node, at, depth int) Text {
+func (t *template) intrinsic(function string, argument *yaml.Node, offset, depth int) Text {
 	isList := argument.Kind == yaml.SequenceNode
 	switch {
 	case function == "Base64":
@@ -177,7 +177,7 @@ func (t *template) intrinsic(function string, argument *yaml.Node, at, depth int
 		}
 		return t.value(argument, depth+1)
 	case function == "Ref":
-		return t.reference(argument.Value, at)
+		return t.reference(argument.Value, offset)
 	case function == "Sub":
 		return t.sub(argument, depth)
 	case function == "Join" && isList && len(argument.Content) == 2:
@@ -185,9 +185,9 @@ func (t *template) intrinsic(function string, argument *yaml.Node, at, depth int
 			return t.join(t.scalar(argument.Content[0]).String(), list, depth)
 		}
 	case function == "If" && isList && len(argument.Content) == 3:
-		return t.either(argument, at, depth)
+		return t.either(argument, offset, depth)
 	}
-	return unknownText(expression("!"+function+" ", t.plain(argument), ""), at)
+	return unknownText(expression("!"+function+" ", t.plain(argument), ""), offset)
 }
 
 // sub does what Fn::Sub does, with or without its own names.
@@ -218,18 +218,18 @@ func (t *template) join(separator string, list *yaml.Node, depth int) Text {
 }
 
 // either is one of the two values of Fn::If.
-func (t *template) either(argument *yaml.Node, at, depth int) Text {
+func (t *template) either(argument *yaml.Node, offset, depth int) Text {
 	yes, no := t.value(argument.Content[1], depth+1), t.value(argument.Content[2], depth+1)
 	switch {
 	case yes.String() == no.String() && yes.unknown() == no.unknown():
 		return yes
 	// Where one arm is nothing, the other is what can be checked.
 	case no.length() == 0:
-		return yes.under(at + 1)
+		return yes.under(offset + 1)
 	case yes.length() == 0:
-		return no.under(at + 1)
+		return no.under(offset + 1)
 	}
-	return unknownText("the condition "+expression("", argument.Content[0].Value, ""), at)
+	return unknownText("the condition "+expression("", argument.Content[0].Value, ""), offset)
 }
 
 // plain shows a function's argument: a word or words.
@@ -247,14 +247,14 @@ func (t *template) plain(node *yaml.Node) string {
 }
 
 // reference is what Ref and ${…} give: a cluster's Ref is its name.
-func (t *template) reference(name string, at int) Text {
+func (t *template) reference(name string, offset int) Text {
 	if name == "AWS::NoValue" {
 		return Text{}
 	}
 	if known, ok := t.known[name]; ok {
 		return known
 	}
-	return unknownText(expression("${", name, "}"), at)
+	return unknownText(expression("${", name, "}"), offset)
 }
 
 var subVariable = lazyregexp.New(`\$\{(!?)([^}\r\n]*)\}`)

@@ -23,8 +23,8 @@ type piece struct {
 	// at is the byte offset of the piece in the source file. The byte i of an
 	// exact piece is at at+i. All of any other stands for the bytes at at: an
 	// escape sequence, or what was unpacked from there.
-	at    int
-	exact bool
+	offset int
+	exact  bool
 	// unknown says what the text depends on; s is then a placeholder.
 	unknown string
 	// condition is the line of the condition under which the piece is written, 0 for none.
@@ -41,12 +41,12 @@ func SourceText(source []byte) Text {
 }
 
 // unknownText is a value that depends on something.
-func unknownText(dependsOn string, at int) Text {
-	return Text{pieces: []piece{{s: placeholder, at: at, unknown: dependsOn}}}
+func unknownText(dependsOn string, offset int) Text {
+	return Text{pieces: []piece{{s: placeholder, offset: offset, unknown: dependsOn}}}
 }
 
 // madeText is text that isn't in the source but stands for what is at at.
-func madeText(s string, at int) Text { return Text{pieces: []piece{{s: s, at: at}}} }
+func madeText(s string, offset int) Text { return Text{pieces: []piece{{s: s, offset: offset}}} }
 
 // unpackedText is what the whole text unpacks to. All of it has the same place.
 func (t Text) unpacked(s []byte) Text { return madeText(string(s), t.offset(0)) }
@@ -104,12 +104,12 @@ func (t Text) offset(i int) int {
 	for _, p := range pieces {
 		if i < len(p.s) {
 			if p.exact {
-				return p.at + i
+				return p.offset + i
 			}
-			return p.at
+			return p.offset
 		}
 		i -= len(p.s)
-		end = p.at
+		end = p.offset
 		if p.exact {
 			end += len(p.s)
 		}
@@ -132,7 +132,7 @@ func (t Text) slice(start, end int) Text {
 				cut := p
 				cut.s = p.s[from:to]
 				if p.exact {
-					cut.at += from
+					cut.offset += from
 				}
 				out = append(out, cut)
 			}
@@ -186,7 +186,7 @@ func (b *builder) add(t Text) {
 		}
 		b.flush()
 		b.pieces = append(b.pieces, p)
-		b.end = p.at + len(p.s)
+		b.end = p.offset + len(p.s)
 	}
 }
 
@@ -195,7 +195,7 @@ func (b *builder) isContinued(p piece) bool {
 		return false
 	}
 	last := b.pieces[len(b.pieces)-1]
-	return last.exact && p.exact && b.end == p.at && last.unknown == p.unknown && last.condition == p.condition
+	return last.exact && p.exact && b.end == p.offset && last.unknown == p.unknown && last.condition == p.condition
 }
 
 // flush joins what continues the last piece.
@@ -294,47 +294,47 @@ func (t Text) lines() []Text {
 func aligned(value string, source Text, start int) Text {
 	raw := source.String()
 	var out builder
-	at := start
+	offset := start
 	for i := 0; i < len(value); {
 		n := 0 // bytes from here on which value and source agree
-		for i+n < len(value) && at+n < len(raw) && value[i+n] == raw[at+n] && raw[at+n] != '\\' {
+		for i+n < len(value) && offset+n < len(raw) && value[i+n] == raw[offset+n] && raw[offset+n] != '\\' {
 			n++
 			if value[i+n-1] == '\n' {
 				break // indentation may follow
 			}
 		}
 		if n > 0 {
-			out.add(source.slice(at, at+n))
-			i, at = i+n, at+n
+			out.add(source.slice(offset, offset+n))
+			i, offset = i+n, offset+n
 			continue
 		}
-		if meaning, size := escapeAt(raw, at); size > 0 && strings.HasPrefix(value[i:], meaning) {
-			out.add(madeText(meaning, source.offset(at)))
-			i, at = i+len(meaning), at+size
+		if meaning, size := escapeAt(raw, offset); size > 0 && strings.HasPrefix(value[i:], meaning) {
+			out.add(madeText(meaning, source.offset(offset)))
+			i, offset = i+len(meaning), offset+size
 			continue
 		}
-		if at < len(raw) && raw[at] == value[i] { // a backslash that is literal
-			out.add(source.slice(at, at+1))
-			i, at = i+1, at+1
+		if offset < len(raw) && raw[offset] == value[i] { // a backslash that is literal
+			out.add(source.slice(offset, offset+1))
+			i, offset = i+1, offset+1
 			continue
 		}
-		next := skipped(raw, at, value[i:])
+		next := skipped(raw, offset, value[i:])
 		if next < 0 {
-			out.add(madeText(value[i:], source.offset(min(at, len(raw)))))
+			out.add(madeText(value[i:], source.offset(min(offset, len(raw)))))
 			break
 		}
-		at = next
+		offset = next
 	}
 	return out.text()
 }
 
 // escapeAt gives what the escape sequence at raw[at:] means in JSON, YAML and
 // TOML, and its length, 0 for none.
-func escapeAt(raw string, at int) (meaning string, size int) {
-	if at+1 >= len(raw) || raw[at] != '\\' {
+func escapeAt(raw string, offset int) (meaning string, size int) {
+	if offset+1 >= len(raw) || raw[offset] != '\\' {
 		return "", 0
 	}
-	switch c := raw[at+1]; c {
+	switch c := raw[offset+1]; c {
 	case 'n':
 		return "\n", 2
 	case 't':
@@ -353,15 +353,15 @@ func escapeAt(raw string, at int) (meaning string, size int) {
 		return string(c), 2
 	case 'x', 'u', 'U':
 		digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
-		if at+2+digits > len(raw) {
+		if offset+2+digits > len(raw) {
 			return "", 0
 		}
-		code, err := strconv.ParseUint(raw[at+2:at+2+digits], 16, 32)
+		code, err := strconv.ParseUint(raw[offset+2:offset+2+digits], 16, 32)
 		if err != nil {
 			return "", 0
 		}
-		if _, size := escapeAt(raw, at+6); c == 'u' && utf16.IsSurrogate(rune(code)) && size == 6 {
-			low, _ := strconv.ParseUint(raw[at+8:at+12], 16, 32)
+		if _, size := escapeAt(raw, offset+6); c == 'u' && utf16.IsSurrogate(rune(code)) && size == 6 {
+			low, _ := strconv.ParseUint(raw[offset+8:offset+12], 16, 32)
 			if r := utf16.DecodeRune(rune(code), rune(low)); r != utf8.RuneError {
 				return string(r), 12
 			}
@@ -373,9 +373,9 @@ func escapeAt(raw string, at int) (meaning string, size int) {
 
 // skipped is the next place in raw, after white space, quotes and line
 // continuations, where the value goes on; -1 for none near.
-func skipped(raw string, at int, value string) int {
-	for i := at; i < len(raw) && i < at+1000; i++ {
-		if i > at {
+func skipped(raw string, offset int, value string) int {
+	for i := offset; i < len(raw) && i < offset+1000; i++ {
+		if i > offset {
 			if raw[i] == value[0] && raw[i] != '\\' {
 				return i
 			}
@@ -403,7 +403,7 @@ func (t Text) Unknown() string { return t.unknown() }
 func (t Text) At(offset int) Text {
 	out := make([]piece, len(t.pieces))
 	for i, p := range t.pieces {
-		p.at, p.exact = offset, false
+		p.offset, p.exact = offset, false
 		out[i] = p
 	}
 	return Text{out, t.ends}
@@ -414,8 +414,8 @@ func (t Text) Under(offset int) Text { return t.under(offset + 1) }
 
 // UnknownText is a value that depends on an expression at a byte of the source.
 // The expression is shown if it can hold no secret.
-func UnknownText(before, inner, after string, at int) Text {
-	return unknownText(expression(before, inner, after), at)
+func UnknownText(before, inner, after string, offset int) Text {
+	return unknownText(expression(before, inner, after), offset)
 }
 
 // AlignedText is a value that a parser decoded from what begins at a byte of the source.

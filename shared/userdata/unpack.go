@@ -72,25 +72,25 @@ func isArchive(s string) bool {
 
 // splitHeader gives the header and where the body begins.
 func splitHeader(s string) (header string, body int) {
-	at := 0
-	for at < len(s) {
-		end := strings.IndexByte(s[at:], '\n')
-		next := at + end + 1
+	offset := 0
+	for offset < len(s) {
+		end := strings.IndexByte(s[offset:], '\n')
+		next := offset + end + 1
 		if end < 0 {
-			end, next = len(s)-at, len(s)
+			end, next = len(s)-offset, len(s)
 		}
-		line := strings.TrimRight(s[at:at+end], "\r")
+		line := strings.TrimRight(s[offset:offset+end], "\r")
 		if strings.TrimSpace(line) == "" {
-			if at == 0 || strings.TrimSpace(s[:at]) == "" {
-				at = next // blank lines before the header
+			if offset == 0 || strings.TrimSpace(s[:offset]) == "" {
+				offset = next // blank lines before the header
 				continue
 			}
-			return s[:at], next
+			return s[:offset], next
 		}
 		if !headerLine.MatchString(line) && line[0] != ' ' && line[0] != '\t' {
-			return s[:at], at // a body without a blank line before it
+			return s[:offset], offset // a body without a blank line before it
 		}
-		at = next
+		offset = next
 	}
 	return s, len(s)
 }
@@ -119,7 +119,7 @@ func headerValue(header, name string) string {
 // archiveParts takes a MIME archive apart. A part that is cut off is read as far as it goes.
 func archiveParts(t Text) []part {
 	s := t.String()
-	header, at := splitHeader(s)
+	header, offset := splitHeader(s)
 	match := boundaryOf.FindStringSubmatch(headerValue(header, "Content-Type"))
 	if match == nil {
 		return nil
@@ -141,19 +141,19 @@ func archiveParts(t Text) []part {
 		}
 		parts = append(parts, readPart(t.slice(start, end)))
 	}
-	for at < len(s) && len(parts) < maxParts {
+	for offset < len(s) && len(parts) < maxParts {
 		next := len(s)
-		if i := strings.IndexByte(s[at:], '\n'); i >= 0 {
-			next = at + i + 1
+		if i := strings.IndexByte(s[offset:], '\n'); i >= 0 {
+			next = offset + i + 1
 		}
-		if line := strings.TrimSpace(s[at:next]); line == delimiter || line == delimiter+"--" {
-			finish(at)
+		if line := strings.TrimSpace(s[offset:next]); line == delimiter || line == delimiter+"--" {
+			finish(offset)
 			start = next
 			if line != delimiter {
 				return parts
 			}
 		}
-		at = next
+		offset = next
 	}
 	finish(len(s))
 	return parts
@@ -161,14 +161,14 @@ func archiveParts(t Text) []part {
 
 func readPart(t Text) part {
 	s := t.String()
-	header, at := "", 0
+	header, offset := "", 0
 	if headerLine.MatchString(s) {
-		header, at = splitHeader(s)
+		header, offset = splitHeader(s)
 	} else if trimmed := strings.TrimLeft(s, "\r\n"); trimmed != s {
-		at = len(s) - len(trimmed)
+		offset = len(s) - len(trimmed)
 	}
 	contentType := headerValue(header, "Content-Type")
-	body := t.slice(at, len(s))
+	body := t.slice(offset, len(s))
 	switch strings.ToLower(headerValue(header, "Content-Transfer-Encoding")) {
 	case "base64":
 		if decoded, ok := unbase64(body.String()); ok {

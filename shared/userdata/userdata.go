@@ -238,7 +238,7 @@ func (c Configuration) origins() []Origin {
 		}
 		for _, p := range line.pieces {
 			if p.unknown != "" {
-				number, _ := c.place(p.at)
+				number, _ := c.place(p.offset)
 				origins = append(origins, Origin{p.unknown, number})
 				break
 			}

@@ -179,9 +179,9 @@ func addConstants(constants map[string]ast.Expr, file *ast.File) {
 			continue
 		}
 		for _, spec := range group.Specs {
-			of := spec.(*ast.ValueSpec)
-			for i, value := range of.Values {
-				constants[of.Names[i].Name] = value
+			declared := spec.(*ast.ValueSpec)
+			for i, value := range declared.Values {
+				constants[declared.Names[i].Name] = value
 			}
 		}
 	}
@@ -189,14 +189,14 @@ func addConstants(constants map[string]ast.Expr, file *ast.File) {
 
 // codeOf gives the expression in the place of a code, or nil.
 func codeOf(node ast.Node, places map[string]int) ast.Expr {
-	switch of := node.(type) {
+	switch typed := node.(type) {
 	case *ast.CallExpr:
-		if at, ok := places[called(of.Fun)]; ok && at < len(of.Args) {
-			return of.Args[at]
+		if index, ok := places[called(typed.Fun)]; ok && index < len(typed.Args) {
+			return typed.Args[index]
 		}
 	case *ast.KeyValueExpr:
-		if key, ok := of.Key.(*ast.Ident); ok && (key.Name == "Code" || key.Name == "code") {
-			return of.Value
+		if key, ok := typed.Key.(*ast.Ident); ok && (key.Name == "Code" || key.Name == "code") {
+			return typed.Value
 		}
 	}
 	return nil
@@ -204,13 +204,13 @@ func codeOf(node ast.Node, places map[string]int) ast.Expr {
 
 // called is the name of a function or method, generic or not.
 func called(function ast.Expr) string {
-	switch of := function.(type) {
+	switch typed := function.(type) {
 	case *ast.Ident:
-		return of.Name
+		return typed.Name
 	case *ast.SelectorExpr:
-		return of.Sel.Name
+		return typed.Sel.Name
 	case *ast.IndexExpr:
-		return called(of.X)
+		return called(typed.X)
 	}
 	return ""
 }

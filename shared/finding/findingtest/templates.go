@@ -214,11 +214,11 @@ func constantText(expression ast.Expr, constants map[string]ast.Expr, written ma
 		}
 		return constantText(value, constants, written)
 	case *ast.SelectorExpr:
-		of, ok := e.X.(*ast.Ident)
-		if !ok || written[of.Name] == nil {
+		variable, ok := e.X.(*ast.Ident)
+		if !ok || written[variable.Name] == nil {
 			return "", false
 		}
-		value := fieldOf(written[of.Name], e.Sel.Name)
+		value := fieldOf(written[variable.Name], e.Sel.Name)
 		return constantText(value, constants, written)
 	default:
 		return "", false

@@ -162,11 +162,11 @@ func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Iss
 	prefix := strings.TrimSuffix(order.TokenName(), order.Version)
 	var issued []registry.Issued
 	err := d.each(ctx, order, order.Current.Username, strings.TrimSuffix(prefix, "-"), func(r account) bool {
-		at := strings.LastIndex(r.Name, prefix)
-		if at < 0 {
+		index := strings.LastIndex(r.Name, prefix)
+		if index < 0 {
 			return false
 		}
-		if version, ours := order.TokenVersion(r.Name[at:]); ours {
+		if version, ours := order.TokenVersion(r.Name[index:]); ours {
 			issued = append(issued, registry.Issued{Credential: registry.Credential{Username: r.Name}, ID: strconv.FormatInt(r.ID, 10), Version: version, Ends: registry.UnixTime(r.ExpiresAt)})
 		}
 		return false

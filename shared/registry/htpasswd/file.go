@@ -155,8 +155,8 @@ func apr1(password, salt string) string {
 			value >>= 6
 		}
 	}
-	for _, at := range [][3]int{{0, 6, 12}, {1, 7, 13}, {2, 8, 14}, {3, 9, 15}, {4, 10, 5}} {
-		write(uint32(sum[at[0]])<<16|uint32(sum[at[1]])<<8|uint32(sum[at[2]]), 4)
+	for _, triple := range [][3]int{{0, 6, 12}, {1, 7, 13}, {2, 8, 14}, {3, 9, 15}, {4, 10, 5}} {
+		write(uint32(sum[triple[0]])<<16|uint32(sum[triple[1]])<<8|uint32(sum[triple[2]]), 4)
 	}
 	write(uint32(sum[11]), 2)
 	return string(encoded)

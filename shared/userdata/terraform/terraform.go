@@ -226,7 +226,7 @@ func (m *module) evaluate(expression hclsyntax.Expression) userdata.Text {
 		return userdata.Text{}
 	}
 	defer func() { m.depth-- }()
-	at := expression.Range().Start.Byte
+	offset := expression.Range().Start.Byte
 	switch e := unwrapped(expression).(type) {
 	case *hclsyntax.LiteralValueExpr:
 		if e.Val.Type() == cty.String && e.Val.IsKnown() && !e.Val.IsNull() {
@@ -258,9 +258,9 @@ func (m *module) evaluate(expression hclsyntax.Expression) userdata.Text {
 		case yes.String() == no.String() && !yes.IsEmpty():
 			return yes
 		case no.IsEmpty() && isEmptyText(e.FalseResult) && !yes.IsEmpty(): // %{ if } without an else
-			return yes.Under(at)
+			return yes.Under(offset)
 		case yes.IsEmpty() && isEmptyText(e.TrueResult) && !no.IsEmpty():
-			return no.Under(at)
+			return no.Under(offset)
 		}
 		return m.unknown(expression)
 	case *hclsyntax.IndexExpr, *hclsyntax.RelativeTraversalExpr, *hclsyntax.SplatExpr, *hclsyntax.BinaryOpExpr:
@@ -437,7 +437,7 @@ func (m *module) format(e *hclsyntax.FunctionCallExpr) (userdata.Text, bool) {
 	if !ok || strings.Count(format, "%") != strings.Count(format, "%s")+strings.Count(format, "%d") || strings.Count(format, "%") != len(e.Args)-1 {
 		return userdata.Text{}, false
 	}
-	at := e.Args[0].Range().Start.Byte
+	offset := e.Args[0].Range().Start.Byte
 	var out userdata.Text
 	for _, argument := range e.Args[1:] {
 		before, after, _ := strings.Cut(format, "%")
@@ -445,10 +445,10 @@ func (m *module) format(e *hclsyntax.FunctionCallExpr) (userdata.Text, bool) {
 		if value.IsEmpty() && !isEmptyText(argument) {
 			value = m.unknown(argument)
 		}
-		out = out.Plus(userdata.AlignedText(before, m.text, at)).Plus(value)
+		out = out.Plus(userdata.AlignedText(before, m.text, offset)).Plus(value)
 		format = after[1:]
 	}
-	return out.Plus(userdata.AlignedText(format, m.text, at)), true
+	return out.Plus(userdata.AlignedText(format, m.text, offset)), true
 }
 
 // file reads the file that an expression names, as a separate document,
