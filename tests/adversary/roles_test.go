@@ -258,6 +258,12 @@ func (how teardown) play(t *testing.T, w *world) {
 		eventually(t, "the detachment was looked at", func(context.Context) (bool, error) { return len(w.resultsOf(t, role)) > looked, nil })
 	}
 	if how.exclusive {
+		// Of two events about the new role, each may have a run that attaches the policy:
+		// none is still at it.
+		eventually(t, "no event about a role waits", func(ctx context.Context) (bool, error) {
+			depth, err := w.QueueDepth(ctx, w.Stack.Outputs["AttachPoliciesQueue"])
+			return depth == 0, err
+		})
 		detach(operator.AgentPolicy)
 		// A sweep's look comes before the detachment's own event, which waits in the queue.
 		must(w.Invoke(ctx, "attach-policies", []byte(`{"Records":[{"messageId":"1","eventSource":"aws:sqs","body":"{\"roles\":[\"`+role+`\"]}"}]}`)))(t)
