@@ -102,7 +102,7 @@ func TestTranslate(t *testing.T) {
 		"a central bus":                 {"CentralFindingsBus=arn:aws:events:us-east-1:111122223333:event-bus/central SecurityHub=yes", "CentralFindings=security-hub,arn:aws:events:us-east-1:111122223333:event-bus/central", ""},
 		"an organization":               {"OrganizationId=o-a1b2c3d4e5", "CentralFindings=o-a1b2c3d4e5", ""},
 		"a bus and an organization":     {"OrganizationId=o-a1b2c3d4e5 CentralFindingsBus=arn:x", "CentralFindings=o-a1b2c3d4e5,arn:x", "not both"},
-		"a limit and a region":          {"SweepChangeLimit=5 InstanceRegion=", "", ""},
+		"a limit and a region":          {"SweepChangeLimit=5 InstanceRegion=", "SweepChangeLimit=5", ""},
 		"what is allowed":               {"UpdateServices=yes RefreshInstances=cluster OnInvalidConfig=restore", "Allow=cure-execution-roles,update-services,refresh-cluster-instances,restore-config", ""},
 		"nothing beyond the default":    {"UpdateServices=no ReplaceCredentials=no CureExecutionRoles=yes", "", ""},
 		"less than the default":         {"CureExecutionRoles=no", "Allow=none", ""},

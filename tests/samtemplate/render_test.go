@@ -138,7 +138,7 @@ func TestOtherPartitions(t *testing.T) {
 // maxConfigBuckets and the others are what the descriptions of the parameters
 // promise, for names of the greatest length that S3 and ECS allow.
 const (
-	maxConfigBuckets   = 9
+	maxConfigBuckets   = 8
 	maxHtpasswdObjects = 3
 	maxClusters        = 7
 )
