@@ -128,11 +128,11 @@ func (s scans) faultsAreFound() error {
 		kind, name, _ := strings.Cut(fault, " ")
 		kinds[kind]++
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(scan)), func(found string) bool { return sameSubject(found, kind, name) }) {
-			return fmt.Errorf("Cloud Custodian finds a fault in %s, the scan none", fault)
+			return fmt.Errorf("cloud custodian finds a fault in %s, the scan none", fault)
 		}
 	}
 	if len(kinds) != 4 {
-		return fmt.Errorf("Cloud Custodian finds faults in %v, not in four kinds", kinds)
+		return fmt.Errorf("cloud custodian finds faults in %v, not in four kinds", kinds)
 	}
 	return nil
 }
