@@ -208,14 +208,7 @@ func (c Configuration) configFindings() []finding.Finding {
 	}
 	var findings []finding.Finding
 	for _, f := range c.file.Judge() {
-		switch {
-		case f.Code == "final-newline-missing":
-			continue
-		case slices.Contains(lacking, f.Code) && (len(c.Origins) > 0 || c.hasNote(codeTOML)):
-			continue
-		case slices.Contains(linuxOnly, f.Code) && (c.Form == PowerShell || c.Form == Bottlerocket):
-			continue
-		case unknown[f.Variable]:
+		if c.isElsewhere(f) || unknown[f.Variable] {
 			continue
 		}
 		if f.Line > 0 && f.Line <= len(starts) {
@@ -240,6 +233,14 @@ func (c Configuration) configFindings() []finding.Finding {
 		}
 	}
 	return findings
+}
+
+// isElsewhere says that a finding about ecs.config is none of this source, which
+// isn't the whole file or isn't for Linux.
+func (c Configuration) isElsewhere(f finding.Finding) bool {
+	return f.Code == "final-newline-missing" ||
+		slices.Contains(lacking, f.Code) && (len(c.Origins) > 0 || c.hasNote(codeTOML)) ||
+		slices.Contains(linuxOnly, f.Code) && (c.Form == PowerShell || c.Form == Bottlerocket)
 }
 
 // isShell says that a shell writes the configuration.

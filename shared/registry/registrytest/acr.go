@@ -33,9 +33,7 @@ func (a *ACR) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 	}
 	bearer := "jwt-" + a.Canary
 	if request.URL.Path == "/"+a.Tenant+"/oauth2/v2.0/token" && request.Method == http.MethodPost {
-		form, secret := request.FormValue, request.FormValue("client_secret")
-		federated := a.Assertion != "" && form("client_assertion") == a.Assertion && form("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" && secret == ""
-		if form("grant_type") != "client_credentials" || form("client_id") != a.Client || !federated && (secret != a.Secret || secret == "") || form("scope") != "https://management.azure.com/.default" {
+		if !a.takes(request) {
 			answer(writer, http.StatusUnauthorized, map[string]string{"error": "invalid_client", "error_description": a.Canary})
 			return
 		}
@@ -87,6 +85,17 @@ func (a *ACR) ServeHTTP(writer http.ResponseWriter, request *http.Request) {
 		a.fault(request, "there is no such call")
 		fail(http.StatusMethodNotAllowed, "MethodNotAllowed")
 	}
+}
+
+// takes reports whether a login has the service principal's secret, or the token of
+// AWS in its place.
+func (a *ACR) takes(login *http.Request) bool {
+	form, secret := login.FormValue, login.FormValue("client_secret")
+	if form("grant_type") != "client_credentials" || form("client_id") != a.Client || form("scope") != "https://management.azure.com/.default" {
+		return false
+	}
+	federated := a.Assertion != "" && form("client_assertion") == a.Assertion && form("client_assertion_type") == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+	return secret == "" && federated || secret != "" && secret == a.Secret
 }
 
 // accept begins an operation, whose result is asked for at Location.
