@@ -112,7 +112,7 @@ func swept(o Observation) finding.Finding {
 		return sweptObjects.With(finding.Count("count", o.Listed, "object", "objects"), finding.Count("files", len(o.Names), "config file", "config files"))
 	default:
 		return sweptRoles.With(finding.Count("count", o.Listed, "role", "roles"),
-			finding.Count("fine", o.Settled, "needs no check", "need no check"), finding.Count("left", len(o.Names), "needs one", "need one"))
+			finding.Count("ours", o.Settled+len(o.Names), "instance role", "instance roles"), finding.Count("fine", o.Settled, "needs no check", "need no check"), finding.Count("left", len(o.Names), "needs one", "need one"))
 	}
 }
 

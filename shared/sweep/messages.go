@@ -11,7 +11,7 @@ var (
 	sweptObjects = finding.Template{Code: CodeSwept, Severity: finding.Info,
 		Message: "Listed {count} in the config buckets, {files} among them."}
 	sweptRoles = finding.Template{Code: CodeSwept, Severity: finding.Info,
-		Message: "Listed {count}: {fine}, {left}."}
+		Message: "Listed {count}, {ours} among them: {fine}, {left}."}
 	usesUnknown = finding.Template{Code: CodeUsesUnknown, Severity: finding.Warning,
 		Message: "Older revisions that are in use may be missing from the sweep: {why}. The latest revision of each family is checked.",
 		Fix:     "Allow sweep's role the named call, or find the policy that denies it."}

@@ -69,6 +69,8 @@ func invoke(ctx context.Context, checkout, function, event, stackName string) er
 	if err != nil {
 		return fmt.Errorf("invoking %s of stack %s: %w", function, stackName, err)
 	}
+	// The function's log, which sam wrote before, need not end its last line.
+	fmt.Fprintln(os.Stderr)
 	var readable bytes.Buffer
 	if json.Indent(&readable, bytes.TrimSpace(answer), "", "  ") != nil {
 		readable.Reset()
