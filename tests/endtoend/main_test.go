@@ -161,6 +161,7 @@ func (w *world) prepare(ctx context.Context) error {
 // TestStack has an order: first what needs the stack for itself, then
 // everything else side by side, at last what is asked of the whole run.
 func TestStack(t *testing.T) {
+	t.Parallel()
 	for _, step := range []struct {
 		name string
 		test func(*testing.T, *world)

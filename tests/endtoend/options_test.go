@@ -28,6 +28,7 @@ import (
 // a stack of its own: the endpoint refuses a function's call that its role does
 // not allow, so what happens here is also allowed.
 func TestOptions(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	running, err := stack.Start(ctx, stack.Options{
 		Name: "test-options-" + strconv.Itoa(os.Getpid()),

@@ -35,6 +35,7 @@ Outputs:
 // TestTwoStacks runs a second stack beside the one of all tests, and looks what
 // is left when it has stopped.
 func TestTwoStacks(t *testing.T) {
+	t.Parallel()
 	template := filepath.Join(t.TempDir(), "template.yaml")
 	if err := os.WriteFile(template, []byte(bucketOnly), 0o600); err != nil {
 		t.Fatal(err)
