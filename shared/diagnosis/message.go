@@ -9,6 +9,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
@@ -38,7 +39,7 @@ func (o Observation) verb() string {
 // shownSubject begins a sentence with what failed, and its cluster if it is known.
 func (f Failure) shownSubject() string {
 	what, name := f.who()
-	subject := what + brief(finding.Shown(name), maxService-len(what))
+	subject := what + brief(shownName(name), maxService-len(what))
 	if cluster := brief(shown(f.Cluster), maxCluster); strings.HasPrefix(cluster, "(") {
 		subject += " " + cluster
 	} else if cluster != "" {
@@ -101,6 +102,15 @@ func shown(name string) string {
 	if strings.TrimSpace(onOneLine(name)) == "" {
 		return ""
 	}
+	return shownName(name)
+}
+
+// shownName is finding.Shown for what ECS repeats of a definition, where a generated
+// password may stand in a name's place.
+func shownName(name string) string {
+	if line := onOneLine(name); secretshape.Mask(line) != line {
+		return "(not shown: it looks like a credential)"
+	}
 	return finding.Shown(name)
 }
 
@@ -132,7 +142,7 @@ func (o Observation) why() string {
 func (o Observation) deniedRole() string {
 	switch {
 	case o.role() != "":
-		return "the role " + finding.Shown(lastPart(o.role()))
+		return "the role " + shownName(lastPart(o.role()))
 	case o.isInstanceRole():
 		return "the instance role"
 	default:
@@ -348,11 +358,11 @@ func (o Observation) whyRole() string {
 	case name == "":
 		return "the task has no credentials of an execution role"
 	case answer.Gone:
-		return fmt.Sprintf("the role %s doesn't exist", finding.Shown(name))
+		return fmt.Sprintf("the role %s doesn't exist", shownName(name))
 	case answer.Unknown == "" && answer.Distrusts:
-		return fmt.Sprintf("the role %s doesn't trust ecs-tasks.amazonaws.com", finding.Shown(name))
+		return fmt.Sprintf("the role %s doesn't trust ecs-tasks.amazonaws.com", shownName(name))
 	default:
-		return fmt.Sprintf("Amazon ECS got no credentials of the role %s", finding.Shown(name))
+		return fmt.Sprintf("Amazon ECS got no credentials of the role %s", shownName(name))
 	}
 }
 
@@ -374,7 +384,7 @@ func (o Observation) whyOut() string {
 	}
 	for question, answer := range o.Answers {
 		if question.Kind == AskRight && answer.Unknown == "" && !answer.Allowed {
-			return fmt.Sprintf("the role %s may not register the instance", finding.Shown(lastPart(question.Role)))
+			return fmt.Sprintf("the role %s may not register the instance", shownName(lastPart(question.Role)))
 		}
 	}
 	return "its role may register it, so its ecs.config, user data, agent or network keeps it out"

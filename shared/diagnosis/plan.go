@@ -159,9 +159,9 @@ func (o Observation) roleFix() string {
 	case name == "":
 		return "Name a role in executionRoleArn, with this statement in its trust policy: " + statement
 	case answer.Gone:
-		return fmt.Sprintf("Create the role %s, with this statement in its trust policy: %s", finding.Shown(name), statement)
+		return fmt.Sprintf("Create the role %s, with this statement in its trust policy: %s", shownName(name), statement)
 	default:
-		return fmt.Sprintf("Add this statement to the trust policy of the role %s: %s", finding.Shown(name), statement)
+		return fmt.Sprintf("Add this statement to the trust policy of the role %s: %s", shownName(name), statement)
 	}
 }
 
@@ -180,13 +180,13 @@ func (o Observation) doubts() []finding.Finding {
 	for question, answer := range o.Answers {
 		switch {
 		case answer.Unknown != "" && question.Kind != AskImage:
-			add(fmt.Sprintf("Can't check %s %s: %s.", kindNames[question.Kind], finding.Shown(lastPart(question.Subject)), finding.Said(answer.Unknown)))
+			add(fmt.Sprintf("Can't check %s %s: %s.", kindNames[question.Kind], shownName(lastPart(question.Subject)), finding.Said(answer.Unknown)))
 		case question.Kind == AskRight && answer.Allowed && f.Reason.ID.IsDenial():
-			add(fmt.Sprintf("IAM's simulator allows the role %[2]s to call %[1]s now. Either that was granted since, or the policy of the resource or of a VPC endpoint denies it, which the simulator doesn't know.", question.Action, finding.Shown(lastPart(question.Role))))
+			add(fmt.Sprintf("IAM's simulator allows the role %[2]s to call %[1]s now. Either that was granted since, or the policy of the resource or of a VPC endpoint denies it, which the simulator doesn't know.", question.Action, shownName(lastPart(question.Role))))
 		case question.Kind == AskRight && answer.Final:
-			add(fmt.Sprintf("A permissions boundary, a policy of the organization or an explicit denial keeps the role %s from %s. No attached policy can change that.", finding.Shown(lastPart(question.Role)), question.Action))
+			add(fmt.Sprintf("A permissions boundary, a policy of the organization or an explicit denial keeps the role %s from %s. No attached policy can change that.", shownName(lastPart(question.Role)), question.Action))
 		case question.Kind == AskRight && answer.Gone:
-			add(fmt.Sprintf("The role %s doesn't exist under this name and path.", finding.Shown(lastPart(question.Role))))
+			add(fmt.Sprintf("The role %s doesn't exist under this name and path.", shownName(lastPart(question.Role))))
 		}
 	}
 	switch o.visibility() {
@@ -212,7 +212,7 @@ func (o Observation) evidence() string {
 	var about []string
 	for _, part := range []struct{ is, name string }{{"the container", f.Container}, {"the task", lastPart(f.Task)}, {"the task definition", f.Revision()}} {
 		if part.name != "" {
-			about = append(about, part.is+" "+finding.Shown(part.name))
+			about = append(about, part.is+" "+shownName(part.name))
 		}
 	}
 	if len(about) > 0 {
