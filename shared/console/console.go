@@ -72,6 +72,8 @@ func TaskDefinition(region, name string) string {
 
 // Secret gives the address of a secret by its name or ARN.
 func Secret(region, name string) string {
+	// A rotation's step is a subject with the step behind the secret's ARN.
+	name, _, _ = strings.Cut(name, "#")
 	if _, after, found := strings.Cut(name, ":secret:"); found {
 		// An ARN ends in six characters that are not the name's.
 		name = after[:max(len(after)-len("-abcdef"), 0)]

@@ -1,9 +1,11 @@
 package finding
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -36,19 +38,19 @@ func StableSubject(subject string) string {
 	return revision.ReplaceAllString(subject, "$1")
 }
 
-// Gravest gives the finding to be named first: the first of the highest
-// severity, a cured one before one that is only worth knowing.
+// Gravest gives the finding to be named first: the first of the highest severity, a
+// cured one before one that is only worth knowing; false where there is none.
 func (r Result) Gravest() (Finding, bool) {
-	var gravest Finding
-	rank := -1
-	for _, f := range r.Findings {
-		index := 2 * gravity(f)
-		if f.Cured {
-			index--
-		}
-		if rank < 0 || index < rank {
-			gravest, rank = f, index
-		}
+	if len(r.Findings) == 0 {
+		return Finding{}, false
 	}
-	return gravest, rank >= 0
+	return slices.MinFunc(r.Findings, func(a, b Finding) int { return cmp.Compare(rank(a), rank(b)) }), true
+}
+
+// rank orders findings by severity; what is cured comes before what is like it.
+func rank(f Finding) int {
+	if f.Cured {
+		return 2*gravity(f) - 1
+	}
+	return 2 * gravity(f)
 }

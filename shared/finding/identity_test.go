@@ -66,3 +66,30 @@ func TestDecideWithoutMandate(t *testing.T) {
 		})
 	}
 }
+
+// TestGravest: each result with a finding has one that is named first, also where all
+// of them are cured.
+func TestGravest(t *testing.T) {
+	made := func(code string, severity finding.Severity, isCured bool) finding.Finding {
+		return finding.Finding{Code: code, Severity: severity, Cured: isCured}
+	}
+	for name, test := range map[string]struct {
+		findings []finding.Finding
+		want     string
+	}{
+		"none":                           {nil, ""},
+		"a cured error alone":            {[]finding.Finding{made("a", finding.Error, true)}, "a"},
+		"a cured error before an info":   {[]finding.Finding{made("a", finding.Error, true), made("b", finding.Info, false)}, "a"},
+		"a cured error before a warning": {[]finding.Finding{made("a", finding.Error, true), made("b", finding.Warning, false)}, "a"},
+		"a cured info before an info":    {[]finding.Finding{made("a", finding.Info, false), made("b", finding.Info, true)}, "b"},
+		"an error after a warning":       {[]finding.Finding{made("a", finding.Warning, false), made("b", finding.Error, false)}, "b"},
+		"the first of several":           {[]finding.Finding{made("a", finding.Warning, false), made("b", finding.Warning, false)}, "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gravest, found := finding.Result{Findings: test.findings}.Gravest()
+			if gravest.Code != test.want || found != (test.want != "") {
+				t.Errorf("got %q, %v", gravest.Code, found)
+			}
+		})
+	}
+}
