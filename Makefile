@@ -88,7 +88,7 @@ registries:
 	GITEA='$(CURDIR)/.local/gitea' GITEA_SOURCES="$$(go -C tests/giteaserver list -m -f '{{.Dir}}' gitea.dev)" go -C tests test ./gitearegistry -v -count=1 -timeout=40m
 
 # The functions against an empty one, Python, bare calls and Cloud Custodian, in
-# one run of about three minutes; writes tests/bench/RESULTS.md.
+# one run of about ten minutes; writes tests/bench/RESULTS.md.
 bench:
 	@go -C tests run ./bench
 
