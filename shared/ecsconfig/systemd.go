@@ -89,7 +89,7 @@ func (r *systemdReader) next() (name, value string, ok bool) {
 			continue
 		}
 		end := r.lineEnd()
-		// The first byte belongs to the name, whatever it is.
+		// The first byte always belongs to the name.
 		equals := strings.IndexByte(r.content[r.offset+1:end], '=')
 		if equals < 0 {
 			r.offset = end

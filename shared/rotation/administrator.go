@@ -13,8 +13,8 @@ import (
 
 // administratorOf reads the credential for the registry's own API:
 // {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or
-// "token" in the place of user name and password, or "federated": true in the place
-// of the password. "secrets" lists the names of the secrets that it is for: anyone
+// "token" instead of user name and password, or "federated": true instead of the
+// password. "secrets" lists the names of the secrets that it is for: anyone
 // who may tag their own secret could use it otherwise, a federated one as well.
 func administratorOf(value Value, secretName string) (registry.Administrator, []finding.Finding) {
 	refuse := func(code, problem, fix string) (registry.Administrator, []finding.Finding) {

@@ -249,7 +249,7 @@ func TestPlacesThatLookListed(t *testing.T) {
 	}{
 		"below the prefix":                     {cfg + "/dev/*", "dev/ecs.config", plain, true},
 		"deep below the prefix":                {cfg + "/dev/*", "dev/a/b/ecs.config", plain, true},
-		"a slash in the place of the asterisk": {cfg + "/dev/", "dev/ecs.config", plain, true},
+		"a slash instead of the asterisk":      {cfg + "/dev/", "dev/ecs.config", plain, true},
 		"the whole bucket":                     {cfg + "/*", "anything/ecs.config", plain, true},
 		"a name with spaces and signs":         {cfg + "/dev/*", "dev/a b+c&d=é/ecs.config", plain, true},
 		"a name with control characters":       {cfg + "/dev/*", "dev/\x01\x1f/ecs.config", plain, true},

@@ -340,7 +340,7 @@ type fakeRole struct {
 	// boundary denies everything, and so does organization, but for what a condition
 	// allows that the simulator doesn't tell.
 	boundary, organization bool
-	// boundaryARN is what GetRole tells of a boundary.
+	// boundaryARN is the permissions boundary that GetRole returns.
 	boundaryARN string
 }
 

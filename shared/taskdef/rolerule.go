@@ -374,8 +374,8 @@ func (j *judgement) rightsFor(action Action, required need) []aboutRight {
 	}
 }
 
-// roleCure is remedy, whoever caused the look: the change, or nil and why it is none
-// of ours.
+// roleCure is remedy without the right of who caused the look: the change, or nil
+// and why it is none of ours.
 func (j *judgement) roleCure(required need, final bool) (Action, string) {
 	role := j.ExecutionRole
 	switch {

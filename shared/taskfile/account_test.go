@@ -123,7 +123,7 @@ func TestFilesForAnotherAccount(t *testing.T) {
 	}{
 		"theirs":                 {"999999999999", account, exitcode.OK, "the AWS credentials are of the account 123456789012", "doesn't exist"},
 		"ours":                   {account, account, exitcode.Findings, "error: The execution role arn:aws:iam::123456789012:role/r doesn't exist", "AWS credentials are of"},
-		"whose, nobody tells":    {"999999999999", "", exitcode.Findings, "warning: The execution role arn:aws:iam::999999999999:role/r doesn't exist", "AWS credentials are of"},
+		"of an unknown account":  {"999999999999", "", exitcode.Findings, "warning: The execution role arn:aws:iam::999999999999:role/r doesn't exist", "AWS credentials are of"},
 		"whose is left open":     {"account-id", account, exitcode.Findings, "the secret shop, which doesn't exist", "execution role"},
 		"whose is left open too": {"${ACCOUNT}", account, exitcode.Findings, "the secret shop, which doesn't exist", "execution role"},
 	} {

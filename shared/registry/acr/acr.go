@@ -12,8 +12,8 @@
 // subscriptions/…/resourceGroups/…/providers/Microsoft.ContainerRegistry/registries/NAME",
 // "username": "TENANT_ID/CLIENT_ID", "password": "CLIENT_SECRET"} of a service
 // principal whose role on the registry may read and write tokens and generate
-// credentials (Container Registry Tokens Writer). With "federated": true in the
-// place of the password no secret is stored: AWS signs a token that says which role
+// credentials (Container Registry Tokens Writer). With "federated": true
+// instead of the password no secret is stored: AWS signs a token that says which role
 // asks (STS, GetWebIdentityToken), and Entra ID takes it for the service principal's
 // login where a federated credential of it names that role (Microsoft identity
 // platform, "Client credentials flow, Third case: Access token request with a
