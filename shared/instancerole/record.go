@@ -181,8 +181,8 @@ func parseLoan(key, value string) (loan, bool) {
 // may be anyone's.
 func (s Settings) readOld(value string, read *record) {
 	for _, word := range strings.Fields(value) {
-		name, path, _ := strings.Cut(word, "=")
-		when, err := time.Parse(time.RFC3339, path)
+		name, text, _ := strings.Cut(word, "=")
+		when, err := time.Parse(time.RFC3339, text)
 		if err != nil || !slices.Contains(capabilities, Capability(name)) {
 			continue
 		}

@@ -147,9 +147,9 @@ func (s Settings) buckets() []string {
 // listObjects lists the config buckets, one after the other. The cursor is the
 // bucket and the last key that was listed.
 func (o observer) listObjects(ctx context.Context, observed *Observation, enough func() bool) error {
-	path, after, _ := strings.Cut(observed.Part.Cursor, "/")
+	bucket, after, _ := strings.Cut(observed.Part.Cursor, "/")
 	buckets := o.settings.buckets()
-	if place := slices.Index(buckets, path); place > 0 {
+	if place := slices.Index(buckets, bucket); place > 0 {
 		buckets = buckets[place:]
 	}
 	for i, bucket := range buckets {
