@@ -80,6 +80,8 @@ type account struct {
 	providers []string
 	// sources are the policies of principals that are no instance roles, by ARN.
 	sources map[string]string
+	// refuse, if set, answers an attachment to a role that has so many.
+	refuse func(attached int) error
 	// nested makes the simulator answer with ResourceSpecificResults.
 	nested bool
 }
@@ -218,6 +220,11 @@ func (a *account) AttachRolePolicy(_ context.Context, input *iam.AttachRolePolic
 		return nil, err
 	}
 	attach := PolicyARN(aws.ToString(input.PolicyArn))
+	if a.refuse != nil {
+		if err := a.refuse(len(role.attached)); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case a.policies[attach] == "":
 		return nil, apiError("NoSuchEntity", "Policy "+string(attach)+" does not exist or is not attachable.")

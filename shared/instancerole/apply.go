@@ -2,6 +2,7 @@ package instancerole
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,6 +41,9 @@ type Action struct {
 	// Lent are the loans that an attachment completes, by the tags that record them;
 	// empty but for the last attachment of a run.
 	Lent map[string]PolicyARN
+	// Refused are the tags that say that IAM refused an attachment, and that those
+	// after it weren't tried.
+	Refused map[string]string
 	// Mark says that the tags only note what a look saw; an undo has them go.
 	Mark bool
 	// Own begins the tags of this stack's loans. Where it is set, the removal of tags
@@ -91,7 +95,9 @@ func (a Applier) Apply(ctx context.Context, action Action) error {
 	switch action.Kind {
 	case attachRolePolicy:
 		if _, err := a.Roles.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: name, PolicyArn: aws.String(string(action.Policy))}); err != nil {
-			return attachError(action, err)
+			err = attachError(action, err)
+			a.noteRefusal(ctx, action, err)
+			return err
 		}
 		return a.confirm(ctx, action)
 	case detachRolePolicy:
@@ -163,6 +169,16 @@ func (a Applier) confirm(ctx context.Context, action Action) error {
 		return err
 	}
 	return fmt.Errorf("what was attached to the role %s was taken back, because another run ended its loans meanwhile; look again", action.Role.Name)
+}
+
+// noteRefusal notes in the record that IAM refused what it records. Without that
+// note the next look would take the policy for detached, and wait for the event
+// that tells who did it. An error leaves it at that, so none is returned.
+func (a Applier) noteRefusal(ctx context.Context, action Action, err error) {
+	_, refused := errors.AsType[*finding.Refusal](err)
+	if kind := awserror.Classify(err); refused || kind != awserror.Transient && kind != awserror.Done {
+		_ = a.Apply(ctx, Action{Kind: tagRole, Role: action.Role, Tags: action.Refused})
+	}
 }
 
 // unmark removes what a look noted that found the policies detached.

@@ -309,8 +309,8 @@ func (s Settings) choose(o Observation, found verdict) choice {
 	earlier := s.readRecord(o.Role.Tags)
 	if len(earlier.recentHeals(o.Now)) >= maxHeals {
 		chosen.attach = slices.DeleteFunc(chosen.attach, func(p policy) bool {
-			_, detachedSince := earlier.loanOf(p.arn)
-			return detachedSince
+			made, known := earlier.loanOf(p.arn)
+			return known && !made.refused
 		})
 		for _, g := range curable {
 			if !covers(chosen.attach, g, found.site) {

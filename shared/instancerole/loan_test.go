@@ -302,6 +302,68 @@ func TestALookBeforeTheDetachmentsEvent(t *testing.T) {
 	}
 }
 
+// TestARefusedAttachment: a policy that IAM refused to attach was not detached by
+// anyone. So the look that comes after the refusal's cause is gone attaches it, and
+// no refusal counts as a heal.
+func TestARefusedAttachment(t *testing.T) {
+	const name = "ecsInstanceRole"
+	looks := map[string]func(*play, []byte) []byte{
+		"a sweep":                   func(*play, []byte) []byte { return swept(name) },
+		"an instance starts":        func(p *play, _ []byte) []byte { return p.started(name) },
+		"its event, out of the DLQ": func(_ *play, created []byte) []byte { return created },
+		"a tag":                     func(p *play, _ []byte) []byte { return p.recorded(byEve, "TagRole", ofRole(name)) },
+		"by hand":                   func(*play, []byte) []byte { return []byte(`{"role":"` + name + `"}`) },
+	}
+	refusals := map[string]struct {
+		code string
+		// first is how many attachments of the run succeed.
+		first int
+	}{
+		"denied":                   {"AccessDenied", 0},
+		"the second denied":        {"AccessDenied", 1},
+		"the quota is used up":     {"LimitExceeded", 0},
+		"the policy doesn't exist": {"NoSuchEntity", 0},
+		"the role can't be edited": {"UnmodifiableEntity", 0},
+	}
+	for title, look := range looks {
+		for why, refusal := range refusals {
+			t.Run(title+", "+why, func(t *testing.T) {
+				role := &storedRole{name: name, trust: ssmTrust}
+				p := newPlay(t, role)
+				p.a.profiles[name] = []string{name}
+				// More often than the limit of heals.
+				p.a.refuse = func(attached int) error {
+					if attached < refusal.first {
+						return nil
+					}
+					return apiError(refusal.code, "no")
+				}
+				for range maxHeals + 2 {
+					p.wake(time.Minute, p.recorded(byTerraform, "CreateRole", ofRole(name)))
+					if len(role.attached) != refusal.first {
+						t.Fatalf("attached %v", role.attached)
+					}
+				}
+				p.a.refuse = nil
+				result := p.wake(time.Hour, look(p, p.recorded(byTerraform, "CreateRole", ofRole(name))))
+				if result.Status != finding.Remediated || !slices.Contains(role.attached, agentARN) || !slices.Contains(role.attached, ssmARN) {
+					t.Errorf("%s %+v, attached %v, tags %v", result.Status, result.Findings, role.attached, role.tags)
+				}
+				for key, value := range role.tags {
+					if strings.HasSuffix(key, missedSuffix) || strings.Contains(value, "refused") || key == healedTag {
+						t.Errorf("left is the tag %s=%s", key, value)
+					}
+				}
+				// What stood once, and its owner takes away, stays away as ever.
+				role.attached = nil
+				if result = p.wake(time.Minute, swept(name)); len(role.attached) > 0 || result.Findings[0].Code != "policy-detached" {
+					t.Errorf("detached since: %s %+v, attached %v", result.Status, result.Findings, role.attached)
+				}
+			})
+		}
+	}
+}
+
 // TestADetachmentWithoutItsEvent: the wait ends, since events may get lost, and a stack
 // in another Region has none of IAM's. If the owner's comes after all, what was
 // attached meanwhile is taken back.

@@ -153,9 +153,14 @@ func (s Settings) lend(o Observation, plan *pipeline.Plan[Action], attach []poli
 	}
 	plan.Actions = append(plan.Actions, Action{Kind: tagRole, Role: *o.Role, Tags: tags, Mandate: mandate})
 	lent := map[string]PolicyARN{}
-	for _, p := range attach {
+	for index, p := range attach {
 		lent[s.loanKey(p.arn)] = p.arn
-		plan.Actions = append(plan.Actions, Action{Kind: attachRolePolicy, Role: *o.Role, Policy: p.arn, Mandate: mandates[p.arn]})
+		// The first refusal ends the run, so the rest isn't attached either.
+		refused := map[string]string{}
+		for _, left := range attach[index:] {
+			refused[s.loanKey(left.arn)] = tags[s.loanKey(left.arn)] + refusedWord
+		}
+		plan.Actions = append(plan.Actions, Action{Kind: attachRolePolicy, Role: *o.Role, Policy: p.arn, Refused: refused, Mandate: mandates[p.arn]})
 	}
 	plan.Actions[len(plan.Actions)-1].Lent = lent
 }

@@ -24,10 +24,13 @@ const (
 	// who made the role, as in "arn:aws:iam::aws:policy/X at=2026-11-22T00:10:00Z
 	// creator=0a1b2c3d". One that was renewed without the event that tells who had
 	// detached the policy says when that was seen, as in "missed=2026-11-23T08:00:00Z".
+	// It ends in "refused" where IAM refused the attachment.
 	loanPrefix = attachedTag + "/"
 	// missedSuffix ends the tag of a look that found a lent policy detached, and
 	// can't know yet by whom. Its value is as above, with missed alone.
 	missedSuffix = "/missed"
+	// refusedWord ends the value of a loan's tag whose attachment IAM refused.
+	refusedWord = " refused"
 	// attachedTag is the record of versions before 1.4, for all policies, as in
 	// "agent=2025-11-22T00:10:00Z by=ecs-guardrails".
 	attachedTag = "ecs-guardrails:attached"
@@ -70,6 +73,9 @@ type loan struct {
 	// missed is when a look found the policy detached and couldn't know by whom,
 	// if the loan was renewed since without that event; otherwise zero.
 	missed time.Time
+	// refused says that IAM refused the attachment, so a policy that is missing was
+	// not detached.
+	refused bool
 	// key is the tag that records it.
 	key string
 }
@@ -171,6 +177,8 @@ func parseLoan(key, value string) (loan, bool) {
 			made.creator = text
 		case "missed":
 			made.missed, _ = time.Parse(time.RFC3339, text)
+		case "refused":
+			made.refused = true
 		}
 	}
 	return made, true
@@ -220,6 +228,9 @@ func (l loan) value() string {
 	if !l.missed.IsZero() {
 		value += " missed=" + stamp(l.missed)
 	}
+	if l.refused {
+		value += refusedWord
+	}
 	return value
 }
 
@@ -244,10 +255,13 @@ func (r record) recentHeals(now time.Time) []time.Time {
 	return slices.DeleteFunc(slices.Clone(r.healed), func(when time.Time) bool { return when.After(now) || now.Sub(when) >= healWindow })
 }
 
-// isUnfinished reports whether a recorded attachment may be missing because the run
-// that recorded it was cut off: its message comes again. What happened since the
-// record is no such message.
+// isUnfinished reports whether a recorded attachment may be missing because IAM
+// refused it, or because the run that recorded it was cut off: its message comes
+// again. What happened since the record is no such message.
 func (t Target) isUnfinished(made loan, now time.Time) bool {
+	if made.refused {
+		return true
+	}
 	if called := t.last(); !called.IsZero() && !called.Before(made.when) {
 		return false
 	}
@@ -328,7 +342,7 @@ func (s Settings) tagsFor(r record, attach []policy, target Target, now time.Tim
 		}
 		renewed.creator = creator
 		value := renewed.value()
-		if len(value) > maxTagValue {
+		if len(value)+len(refusedWord) > maxTagValue {
 			return nil, fmt.Errorf("the ARN of the policy %s is too long for a tag", p.arn.name())
 		}
 		tags[s.loanKey(p.arn)] = value
