@@ -62,9 +62,10 @@ lint: $(RIG)
 load:
 	@go -C tests run ./cmd/load
 
-# Every function, cut off at each of its calls in every way that AWS can fail;
-# five to ten minutes.
+# Every function, cut off at each of its calls in every way that AWS can fail, and
+# rotate-secret at each call of each registry's driver; ten to fifteen minutes.
 faults:
+	@go test ./shared/rotation -v -count=1 -run 'CutOff$$' -args -full
 	@go -C tests run ./cmd/faults
 
 # Two deliveries that concern the same thing, in every order of their calls up to

@@ -1,6 +1,7 @@
 package rotation_test
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -244,8 +245,6 @@ func vendors() map[string]vendor {
 	}
 }
 
-// allVendors are the vendors, and a registry that only the operator's own
-// function knows.
 // cutOffVendors are all, or in the short form one whose tokens stand side by side
 // and one whose accounts take turns.
 func cutOffVendors() map[string]vendor {
@@ -256,6 +255,8 @@ func cutOffVendors() map[string]vendor {
 	return all
 }
 
+// allVendors are the vendors, and a registry that only the operator's own
+// function knows.
 func allVendors() map[string]vendor {
 	all := vendors()
 	all["lambda"] = vendor{
@@ -419,13 +420,18 @@ func (w *world) review(t *testing.T) finding.Result {
 	return w.public(t, check(t, w.function(finding.Enforce).Handle(t.Context(), fmt.Appendf(nil, `{"secret":%q}`, secretARN))))
 }
 
-// stride is how far two cut points lie apart: 1, or 25 in the short form, which
-// make test runs under the race detector before it runs all of them without.
+var full = flag.Bool("full", false, "cut every vendor off at each of its calls, as make faults does")
+
+// stride is how far two cut points are apart: 1 in make faults, 5 in make test, and
+// 25 under the race detector.
 func stride() int {
-	if testing.Short() {
+	switch {
+	case *full:
+		return 1
+	case testing.Short():
 		return 25
 	}
-	return 1
+	return 5
 }
 
 // TestVendorsCutOff ends the run before and after every single call, and lets

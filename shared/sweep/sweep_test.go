@@ -477,7 +477,7 @@ func TestTheRestGoesOn(t *testing.T) {
 // number of times, reports what it has, and leaves the lock.
 func TestASweepEndsWhateverHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := large(0, 1_000_000)
+		a := large(0, 50_000)
 		a.listed = func() { time.Sleep(10 * time.Second) }
 		payload, runs := `{"only":["task-definitions"]}`, 0
 		var outcome pipeline.Outcome

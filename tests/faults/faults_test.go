@@ -149,6 +149,18 @@ func TestListsShowTheirOwnWorldOnly(t *testing.T) {
 	}
 }
 
+func TestAReportWithoutMutesIsOneWithAnExcuse(t *testing.T) {
+	outcome := &Outcome{Scenario: Sweep()[0]}
+	const whole = "{\n \"headline\": \"2 of 7 are wrong\",\n \"page\": \"x\"\n}"
+	without := strings.Replace(whole, " \"page\"", " \"muteProblem\": \"s3://reports/mute.json can't be read, so nothing is muted: SlowDown\",\n \"page\"", 1)
+	if left := outcome.comparable([]string{without}); left[0] != whole {
+		t.Errorf("left is %s", left[0])
+	}
+	if wrong := strings.Replace(without, "2 of 7", "1 of 7", 1); outcome.comparable([]string{wrong})[0] == whole {
+		t.Error("another difference is excused, too")
+	}
+}
+
 func TestASecondSweepIsHeldAgainstTheFirst(t *testing.T) {
 	const first = "{\n \"headline\": \"2 of 7 are wrong\",\n \"results\": [\n  {\n   \"id\": \"ID\"\n  }\n ]\n}"
 	const second = "{\n \"headline\": \"2 of 7 are wrong; 2 new, 1 resolved since the last sweep\",\n \"since\": \"TIME\",\n \"new\": 2,\n \"resolved\": [\n  {\n   \"id\": \"ID\"\n  }\n ],\n \"results\": [\n  {\n   \"new\": true,\n   \"id\": \"ID\"\n  }\n ]\n}"

@@ -131,15 +131,17 @@ func (w *World) judge(ctx context.Context, outcome, reference *Outcome, dead []s
 	return nil
 }
 
-// comparable is a state without what the second look, which comes of another
-// event, cannot have alike.
+// comparable is a state without what it says of the fault itself, and without what
+// the second look, which comes of another event, cannot have alike.
 func (o *Outcome) comparable(state []string) []string {
-	if o.Scenario.Another == nil || !o.lookedAgain() {
-		return state
-	}
-	left := make([]string, len(state))
-	for index, line := range state {
-		left[index] = o.Scenario.Another.ReplaceAllString(line, "")
+	left := slices.Clone(state)
+	for index := range left {
+		if o.Scenario.Excuse != nil {
+			left[index] = o.Scenario.Excuse.ReplaceAllString(left[index], "")
+		}
+		if o.Scenario.Another != nil && o.lookedAgain() {
+			left[index] = o.Scenario.Another.ReplaceAllString(left[index], "")
+		}
 	}
 	return left
 }

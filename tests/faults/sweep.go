@@ -41,6 +41,9 @@ func Sweep() []*Scenario {
 		Lost:     Cut{Call: "sqs:SendMessageBatch", Number: 1},
 		// A second sweep also says what is new and resolved since the first.
 		Another: sinceTheLast,
+		// Without the list of mutes the report comes all the same, mutes nothing, and
+		// says why. To sweep again would hand everything over again.
+		Excuse: regexp.MustCompile(`(?m)^\s*"muteProblem": "[^"\n]*mute\.json can't be read, [^"\n]*",\n`),
 		Arrange: func(ctx context.Context, world *World) (Trigger, Trigger, error) {
 			if err := world.createSweptThings(ctx); err != nil {
 				return nil, nil, err

@@ -205,12 +205,16 @@ func (s *ObjectStore) ListObjectsV2(ctx context.Context, input *s3.ListObjectsV2
 		}
 		s.listed = append(s.listed, *input.Bucket+"/"+aws.ToString(input.Prefix))
 		output = &s3.ListObjectsV2Output{IsTruncated: aws.Bool(false)}
-		last := ""
-		for _, name := range slices.Sorted(maps.Keys(s.objects)) {
+		var found []string
+		for name := range s.objects {
 			key, ok := strings.CutPrefix(name, *input.Bucket+"/")
-			if !ok || key <= aws.ToString(input.ContinuationToken) || !strings.HasPrefix(key, aws.ToString(input.Prefix)) {
-				continue
+			if ok && key > aws.ToString(input.ContinuationToken) && strings.HasPrefix(key, aws.ToString(input.Prefix)) {
+				found = append(found, key)
 			}
+		}
+		slices.Sort(found)
+		last := ""
+		for _, key := range found {
 			if len(output.Contents) == 2 {
 				output.IsTruncated, output.NextContinuationToken = aws.Bool(true), aws.String(last)
 				return
