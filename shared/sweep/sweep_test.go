@@ -377,6 +377,9 @@ func TestUsedRevisions(t *testing.T) {
 
 // TestFineRoles: at most one call for 50 roles plus ten in all.
 func TestFineRoles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector multiplies every time, and nothing here runs side by side; make test runs it without")
+	}
 	for _, count := range []int{0, 1, 1000, 5000, 10_000} {
 		a := awake()
 		for i := range count {
@@ -394,6 +397,9 @@ func TestFineRoles(t *testing.T) {
 }
 
 func TestLargeAccount(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector multiplies every time, and smaller accounts show the same; make test runs it without")
+	}
 	a := large(10_000, 100_000)
 	for i := range 250 {
 		a.secrets = append(a.secrets, registrySecret(fmt.Sprint(i), "", rotation.DriverTag))
