@@ -27,6 +27,6 @@ func build(settings rotation.Settings, configuration aws.Config) pipeline.Runner
 		Secrets: secrets, Configs: s3client.New(configuration), Registries: client,
 		Images:   registry.NewAsker(client, time.Now, 0),
 		Commands: ssm.NewFromConfig(configuration), Clusters: containers, Definitions: containers,
-		Drivers: drivers.All(configuration, client, settings.HtpasswdLimits(), settings.RegistryFunctions, time.Now),
+		Drivers: drivers.All(drivers.FromAWS(configuration, client, settings.HtpasswdLimits(), settings.RegistryFunctions, time.Now)),
 	}, time.Now))
 }

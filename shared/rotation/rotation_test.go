@@ -19,20 +19,9 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/acr"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/artifactory"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/cloudsmith"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/dockerhub"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitea"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitlab"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/harbor"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/drivers"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/htpasswd"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/lambda"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/manual"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/nexus"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/quay"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/scaleway"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation/rotationtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
@@ -140,23 +129,10 @@ func matches(hash, password string) bool {
 
 // drivers are all that there are.
 func (w *world) drivers() map[string]registry.Driver {
-	client, random := registry.WithTransport(w.network), rand.NewChaCha8([32]byte{byte(len(w.secrets.Calls))})
-	return map[string]registry.Driver{
-		acr.Name:             acr.New(client, w.identity, w.now),
-		artifactory.Name:     artifactory.New(client),
-		cloudsmith.Name:      cloudsmith.New(client),
-		dockerhub.Name:       dockerhub.New(client),
-		gitea.Name:           gitea.New(client),
-		gitlab.Name:          gitlab.New(client, w.now),
-		harbor.Name:          harbor.New(client),
-		harbor.NameAlternate: harbor.NewAlternate(client, random),
-		htpasswd.Name:        htpasswd.New(w.objects, random, htpasswd.Limits{Objects: []string{"acme/*"}, NoSuffixes: []string{"ecs.config", ".env"}}),
-		lambda.Name:          lambda.New(w.operators, []string{functionARN}),
-		manual.Name:          manual.New(),
-		nexus.Name:           nexus.New(client, random),
-		quay.Name:            quay.New(client),
-		scaleway.Name:        scaleway.New(client),
-	}
+	return drivers.All(drivers.Parts{
+		Registries: registry.WithTransport(w.network), Files: w.objects, Limits: htpasswd.Limits{Objects: []string{"acme/*"}, NoSuffixes: []string{"ecs.config", ".env"}},
+		Identity: w.identity, Functions: w.operators, Allowed: []string{functionARN}, Random: rand.NewChaCha8([32]byte{byte(len(w.secrets.Calls))}), Now: w.now,
+	})
 }
 
 func (w *world) function(mode finding.Mode) *pipeline.Function[rotation.Request, rotation.Observation, rotation.Question, rotation.Action] {

@@ -21,7 +21,9 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitea"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitlab"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/harbor"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/htpasswd"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/lambda"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/manual"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/nexus"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/quay"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
@@ -418,6 +420,20 @@ func TestVendors(t *testing.T) {
 func (w *world) review(t *testing.T) finding.Result {
 	t.Helper()
 	return w.public(t, check(t, w.function(finding.Enforce).Handle(t.Context(), fmt.Appendf(nil, `{"secret":%q}`, secretARN))))
+}
+
+// TestEveryDriverIsAVendors: each driver that mints goes through the tests of vendors.
+func TestEveryDriverIsAVendors(t *testing.T) {
+	tried := map[string]bool{}
+	for _, v := range allVendors() {
+		tried[v.driver] = true
+	}
+	// TestRotation and its kind go through htpasswd, TestManual through manual.
+	for name := range newWorld(t).drivers() {
+		if !tried[name] && name != htpasswd.Name && name != manual.Name {
+			t.Errorf("the driver %s is no vendor's: add one to vendors()", name)
+		}
+	}
 }
 
 var full = flag.Bool("full", false, "cut every vendor off at each of its calls, as make faults does")

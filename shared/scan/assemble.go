@@ -83,7 +83,7 @@ func newAccount(options Options, environ []string, configuration aws.Config, now
 		sweep.Secrets: {kind: sweep.Secrets, field: "secret", one: true, Runner: rotation.New(rotations, rotation.Clients{
 			Secrets: secrets, Configs: storage, Registries: registries, Images: registry.NewAsker(registries, now, 0),
 			Commands: ssm.NewFromConfig(configuration), Clusters: containers, Definitions: containers,
-			Drivers: drivers.All(configuration, registries, rotations.HtpasswdLimits(), rotations.RegistryFunctions, now),
+			Drivers: drivers.All(drivers.FromAWS(configuration, registries, rotations.HtpasswdLimits(), rotations.RegistryFunctions, now)),
 		}, now)},
 		Tasks: {kind: Tasks, field: "task", one: true, Runner: diagnosis.New(failures, diagnosis.Clients{
 			Containers: containers, Roles: identities, Secrets: secrets, Instances: instances, Storage: storage,

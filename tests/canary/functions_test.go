@@ -235,7 +235,7 @@ func rotateSecret(configuration aws.Config) handler {
 	return rotation.New(rotating, rotation.Clients{
 		Secrets: secretsmanager.NewFromConfig(configuration), Configs: s3client.New(configuration), Registries: client, Images: registry.NewAsker(client, now, 0),
 		Commands: ssm.NewFromConfig(configuration), Clusters: containers, Definitions: containers,
-		Drivers: drivers.All(configuration, client, rotating.HtpasswdLimits(), nil, now),
+		Drivers: drivers.All(drivers.FromAWS(configuration, client, rotating.HtpasswdLimits(), nil, now)),
 	}, now)
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,20 +21,11 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/acr"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/artifactory"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/cloudsmith"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/dockerhub"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitea"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/gitlab"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/harbor"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/drivers"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/htpasswd"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/lambda"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/manual"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/nexus"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/quay"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/registrytest"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/registry/scaleway"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation/rotationtest"
 	functionsettings "github.com/ecs-guardrails/ecs-guardrails/shared/settings"
@@ -115,6 +107,20 @@ func TestRegistryPages(t *testing.T) {
 			w.curls(t, root)
 			w.rotates(t)
 		})
+	}
+}
+
+// TestEveryDriverIsDocumented: each has a row where people choose one, and a page.
+func TestEveryDriverIsDocumented(t *testing.T) {
+	root, _ := checkout(t)
+	index, reference := read(t, filepath.Join(root, "docs/registries.md")), read(t, filepath.Join(root, "functions/rotate-secret/README.md"))
+	for name := range drivers.All(drivers.Parts{Registries: registry.WithTransport(&registrytest.Network{}), Random: rand.Reader, Now: time.Now}) {
+		if !regexp.MustCompile("(?m)^\\| \\[.*\\]\\(registries/[a-z-]+\\.md\\) \\| .*`" + regexp.QuoteMeta(name) + "`").MatchString(index) {
+			t.Errorf("no row of docs/registries.md links to a page of the driver %s", name)
+		}
+		if !strings.Contains(reference, "\n| `"+name+"` | ") {
+			t.Errorf("the table of drivers in functions/rotate-secret/README.md has no row for %s", name)
+		}
 	}
 }
 
@@ -223,15 +229,11 @@ func (w *pageWorld) serve(t *testing.T, administrator string) {
 	username, password := w.first(t)
 	var admin account
 	_ = json.Unmarshal([]byte(administrator), &admin)
-	client, now := registry.WithTransport(w.network), time.Now
 	operators := &registrytest.Function{Tokens: canary()}
-	w.drivers = map[string]registry.Driver{
-		acr.Name: acr.New(client, &registrytest.Identity{}, now), artifactory.Name: artifactory.New(client), cloudsmith.Name: cloudsmith.New(client), dockerhub.Name: dockerhub.New(client),
-		gitea.Name: gitea.New(client), gitlab.Name: gitlab.New(client, now), harbor.Name: harbor.New(client),
-		htpasswd.Name: htpasswd.New(w.objects, rand.Reader, htpasswd.Limits{Objects: []string{"acme-ecs-config/registry/*htpasswd"}}),
-		lambda.Name:   lambda.New(operators, []string{tags[lambda.FunctionTag]}), manual.Name: manual.New(), nexus.Name: nexus.New(client, rand.Reader),
-		quay.Name: quay.New(client), scaleway.Name: scaleway.New(client),
-	}
+	w.drivers = drivers.All(drivers.Parts{
+		Registries: registry.WithTransport(w.network), Files: w.objects, Limits: htpasswd.Limits{Objects: []string{"acme-ecs-config/registry/*htpasswd"}},
+		Identity: &registrytest.Identity{}, Functions: operators, Allowed: []string{tags[lambda.FunctionTag]}, Random: rand.Reader, Now: time.Now,
+	})
 	taken := map[string]string{username: password}
 	w.accepts = func(username, password string) bool { return password != "" && taken[username] == password }
 	api, known := servers[w.name]
