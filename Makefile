@@ -114,16 +114,33 @@ release:
 # make agent-facts VERSION=1.105.1 [SOURCE=DIRECTORY]. The test then says which
 # rows of shared/ecsconfig/catalogue.go differ.
 agent-facts:
-	@go -C tests run ./cmd/agentfacts -version '$(VERSION)' -source '$(abspath $(SOURCE))'
+	@go -C tests run ./cmd/agentfacts $(AGENT_SOURCE)
 	@go test ./shared/ecsconfig -run TestCatalogueAgreesWithTheSource
 
 # Start the real agent with every value of the grid that was not measured yet,
 # and write how it ended: make agent-start VERSION=1.105.1 [SOURCE=DIRECTORY].
 # Needs root on Linux. All of the grid takes an hour or two, most of which the
 # agents wait; it may be stopped and started again.
+#
+# With FUZZ it holds what becomes of random files against the readers' own code
+# for that long: ecs.config's environment (ecs-init, systemd, docker run), the
+# agent's configuration, .env files and the start-up. It prints the seeds, the runs
+# and the differences, and SEED repeats it from there:
+# make agent-start VERSION=1.105.1 FUZZ=10m [SEED=1] [SOURCE=DIRECTORY].
+#
+# The agent's modules come from the Go module proxy. Where it doesn't have them, it
+# answers 403 or 404: then SOURCE names a checkout of the agent's repository, with
+# the directories agent, ecs-agent and ecs-init, at the tag of the version, as in
+# make agent-start VERSION=1.105.1 FUZZ=10m SOURCE=../amazon-ecs-agent.
 agent-start:
-	@test -x .local/agent-$(VERSION) || go -C tests run ./cmd/agentfacts -version '$(VERSION)' -source '$(abspath $(SOURCE))' -build ../.local/agent-$(VERSION)
-	@go -C tests test ./agentstart -run TestMeasure -count=1 -timeout 0 -args -measure -agent "$(CURDIR)/.local/agent-$(VERSION)"
+	@test '$(VERSION)' || { echo "say which: make agent-start VERSION=1.105.1 [SOURCE=DIRECTORY]" >&2; exit 1; }
+	@test -x .local/agent-$(VERSION) || go -C tests run ./cmd/agentfacts $(AGENT_SOURCE) -build ../.local/agent-$(VERSION)
+	$(if $(FUZZ),@go -C tests run ./cmd/agentfacts $(AGENT_SOURCE) -readers ../.local/agent-readers-$(VERSION))
+	@go -C tests test ./agentstart -count=1 -timeout 0 $(if $(FUZZ),-v -run $(FUZZED),-run TestMeasure) \
+		-args -agent "$(CURDIR)/.local/agent-$(VERSION)" $(if $(FUZZ),-random $(FUZZ) -seed $(or $(SEED),0) -readers "$(CURDIR)/.local/agent-readers-$(VERSION)",-measure)
+
+AGENT_SOURCE = -version '$(VERSION)' -source '$(abspath $(SOURCE))'
+FUZZED := 'TestEnvironmentOfConfig|TestSettings|TestEnvironmentFile|TestRandomFiles'
 
 # Start the local stack. Standard output is shell lines: eval "$(make -s local)"
 local: $(RIG)

@@ -2,6 +2,7 @@ package ecsconfig_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -75,6 +76,16 @@ var big = map[string][]byte{
 	"many lines":    mebibyte("ECS_CLUSTER=prod ECS_LOGLEVEL=debug\nexport A=ECS_CLUSTER=x\n"),
 	"inner names":   mebibyte("X=ECS_CLUSTER=x\n"),
 	"placeholders":  mebibyte("ECS_CLUSTER=${cluster}\n# ${x}\n"),
+	"short values":  mebibyte("A=\n"),
+	"short words":   mebibyte("ab\n"),
+	"letters":       mebibyte("a\n"),
+	"hashes":        mebibyte("#\n"),
+	"short names":   shortNames(),
+	"nameless":      mebibyte("=x\n"),
+	"short opening": mebibyte("A={\n"),
+	"short CRLF":    mebibyte("A\r\n"),
+	"short quotes":  mebibyte("A='\nB=\"\n"),
+	"short bytes":   mebibyte("\xff\n"),
 }
 
 // numbered repeats a line with another number each time.
@@ -82,6 +93,15 @@ func numbered(format string) []byte {
 	var text strings.Builder
 	for i := 0; text.Len() < 1<<20-100; i++ {
 		fmt.Fprintf(&text, format, i)
+	}
+	return []byte(text.String())
+}
+
+// shortNames are lines of a few bytes, each with another name.
+func shortNames() []byte {
+	var text strings.Builder
+	for i := 0; text.Len() < 1<<20-10; i++ {
+		text.WriteString(strconv.FormatInt(int64(i), 36) + "=\n")
 	}
 	return []byte(text.String())
 }

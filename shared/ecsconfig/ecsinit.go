@@ -20,7 +20,9 @@ type File struct {
 	Assignments []Assignment
 
 	content secret.Text
+	values  []string // of the assignments, in one piece
 	lines   []line
+	known   []int          // indices of the assignments whose name is in the catalogue
 	last    map[string]int // for each name of the catalogue, index into Assignments of the one that counts
 }
 
@@ -57,10 +59,12 @@ func (l line) column(offset int) int { return offset - l.offset + 1 }
 func Parse(content []byte) File {
 	text := string(content)
 	newlines := strings.Count(text, "\n")
+	most := min(newlines+1, strings.Count(text, "="))
 	file := File{
-		Assignments: make([]Assignment, 0, min(newlines+1, strings.Count(text, "="))),
+		Assignments: make([]Assignment, 0, most),
 		content:     secret.New(text),
-		lines:       make([]line, 0, min(newlines+1, len(text)/3+1)), // most files are not blank
+		values:      make([]string, 0, most), // never grows: the assignments point into it
+		lines:       make([]line, 0, min(newlines+1, len(text)/2+1)),
 		last:        map[string]int{},
 	}
 	offset := 0
@@ -83,18 +87,23 @@ func Parse(content []byte) File {
 }
 
 func (f *File) addLine(number, offset int, raw, trimmed string) {
-	start := offset + len(raw) - len(strings.TrimLeftFunc(raw, unicode.IsSpace))
+	start := offset
+	if first := raw[0]; first <= ' ' || first >= utf8.RuneSelf {
+		start += len(raw) - len(strings.TrimLeftFunc(raw, unicode.IsSpace))
+	}
 	current := line{number: number, offset: offset, start: start, end: start + len(trimmed), assignment: -1}
 	if equals := strings.IndexByte(trimmed, '='); equals >= 0 {
 		current.assignment = len(f.Assignments)
 		name := trimmed[:equals]
-		variable := byName[name]
+		variable := variableOf(name)
 		if variable != nil {
 			f.last[name] = current.assignment
+			f.known = append(f.known, current.assignment)
 		}
+		f.values = append(f.values, trimmed[equals+1:])
 		f.Assignments = append(f.Assignments, Assignment{
 			Name:       name,
-			Value:      secret.New(trimmed[equals+1:]),
+			Value:      secret.In(&f.values[len(f.values)-1]),
 			Line:       number,
 			Column:     current.column(start),
 			NameStart:  start,

@@ -67,7 +67,7 @@ func (j *judge) setting(v *Variable) Setting {
 
 // unset is the setting of a variable that the file does not set.
 func (v *Variable) unset() Setting {
-	if v.overridden() {
+	if v.ECSInit != nil && *v.ECSInit != "" && *v.ECSInit != v.Default {
 		return Setting{Name: v.Name, Value: secret.New(*v.ECSInit), Source: FromECSInit}
 	}
 	return v.fallbackOfAgent()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
@@ -51,9 +52,10 @@ func (f File) Corrections() []Correction {
 
 // newJudge prepares a judgement of a file.
 func newJudge(f File) *judge {
-	j := judge{file: f, text: f.content.Reveal(), moot: map[int]bool{}, missed: map[string]bool{}, known: map[string]string{}, losses: map[string]loss{}}
+	j := judge{file: f, text: f.content.Reveal(), moot: make([]bool, len(f.Assignments)), missed: map[string]bool{}, known: map[string]string{}, losses: map[string]loss{}}
 	j.explained = make([]bool, strings.Count(j.text, "\n")+2)
-	j.systemd, j.systemdError = readAsSystemd(j.text, func(name string) bool { return byName[name] != nil })
+	j.systemd, j.systemdError = readAsSystemd(j.text, func(name string) bool { return variableOf(name) != nil })
+	j.hasNUL, j.isUTF8 = strings.IndexByte(j.text, 0) >= 0, utf8.ValidString(j.text)
 	return &j
 }
 
@@ -62,7 +64,7 @@ func newJudge(f File) *judge {
 func (j *judge) findingsOf(absent finding.Severity) []finding.Finding {
 	if !j.wholeFile() {
 		j.everyLine()
-		for index := range j.file.Assignments {
+		for _, index := range j.file.known {
 			j.assignment(index)
 		}
 		j.together()
@@ -77,6 +79,8 @@ func (j *judge) findingsOf(absent finding.Severity) []finding.Finding {
 type judge struct {
 	file         File
 	text         string
+	hasNUL       bool
+	isUTF8       bool
 	systemd      map[string]string
 	systemdError error
 	findings     []finding.Finding
@@ -85,7 +89,7 @@ type judge struct {
 	explained []bool
 	// moot are the assignments, by index, whose value means nothing: it goes on
 	// over several lines, or no program can start with it.
-	moot map[int]bool
+	moot []bool
 	// missed are the settings that do not arrive, and of which a finding says so.
 	missed map[string]bool
 	// known keeps the nearest known name for each name that was searched for.

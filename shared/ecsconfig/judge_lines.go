@@ -80,12 +80,12 @@ func (j *judge) everyLine() {
 			j.ignoredLine(l, text)
 			continue
 		}
-		a := j.file.Assignments[l.assignment]
-		if a.Name == "" {
-			continue // rawBytes said it
+		a := &j.file.Assignments[l.assignment]
+		if a.Name == "" || text[0] == '#' {
+			continue // rawBytes said it, or nothing is to say
 		}
-		if last := j.continuation(i); last > i && text[0] != '#' && text[0] != ';' {
-			j.multiLine(a, lines[last].number)
+		if last := j.continuation(i); last > i && text[0] != ';' {
+			j.multiLine(*a, lines[last].number)
 			j.moot[l.assignment] = true
 			for _, swallowed := range lines[i+1 : last+1] {
 				j.explained[swallowed.number] = true
@@ -94,7 +94,9 @@ func (j *judge) everyLine() {
 			i = last
 			continue
 		}
-		j.name(l, a, text)
+		if a.variable == nil || text[0] == ';' {
+			j.name(l, *a, text)
+		}
 	}
 }
 
@@ -103,7 +105,11 @@ func (j *judge) everyLine() {
 func (j *judge) rawBytes(l line, text string) {
 	assigned := l.assignment >= 0
 	comment := text[0] == '#' || text[0] == ';'
-	if nul := strings.IndexByte(text, 0); nul >= 0 && !(assigned && j.full(l.number, NotCreated.severity())) {
+	nul := -1
+	if j.hasNUL {
+		nul = strings.IndexByte(text, 0)
+	}
+	if nul >= 0 && !(assigned && j.full(l.number, NotCreated.severity())) {
 		p := problem{code: codeNULByte, severity: finding.Info,
 			fact: "The line has a NUL byte.", effect: "systemd silently ignores the whole file" + j.systemdSettings() + ".",
 			fix: "Remove the NUL byte."}
@@ -127,7 +133,7 @@ func (j *judge) rawBytes(l line, text string) {
 			fact:   fmt.Sprintf("The line is %d bytes long, but Linux starts no program with a variable of %d bytes or more.", len(asContainerText(text)), maxVariable),
 			effect: NotCreated.sentence(), fix: "Shorten the value."})
 	}
-	if !utf8.ValidString(text) {
+	if !j.isUTF8 && !utf8.ValidString(text) {
 		severity := finding.Info
 		if assigned && !comment {
 			severity = finding.Warning
@@ -160,8 +166,9 @@ func (j *judge) hasSystemdSettings() bool { return j.systemdSettings() != "" }
 func (j *judge) systemdSettings() string {
 	if j.unread == nil {
 		unread := ""
-		for _, a := range j.file.Assignments {
-			if v := a.variable; v != nil && (v.Reader == SystemdReader || v.Reader == BothReaders) {
+		for _, index := range j.file.known {
+			a := j.file.Assignments[index]
+			if v := a.variable; v.Reader == SystemdReader || v.Reader == BothReaders {
 				unread = ", and ecs-init runs without " + a.Name
 				break
 			}
@@ -271,13 +278,16 @@ func (j *judge) semicolon(l line) {
 // intended gives the known variable that a malformed name was meant for, "" for
 // none: the last word in it that is one, or is near to one.
 func (j *judge) intended(name string) string {
+	if len(name) < len("TZ") {
+		return "" // shorter than every variable
+	}
 	for word := range wordsFromEnd(name) {
-		if byName[word] != nil {
+		if variableOf(word) != nil {
 			return word
 		}
 	}
 	for word := range wordsFromEnd(name) {
-		if !hasFamilyPrefixInAnyCase(word) && mistaken[strings.ToUpper(word)] == "" {
+		if len(word) < len("ECS_") || !hasFamilyPrefixInAnyCase(word) && !isMistaken(word) {
 			continue
 		}
 		if known := j.nearest(word); known != "" {
@@ -310,10 +320,7 @@ func wordsFromEnd(text string) iter.Seq[string] {
 
 // name looks at the name of an assignment.
 func (j *judge) name(l line, a Assignment, text string) {
-	switch text[0] {
-	case '#':
-		return
-	case ';':
+	if text[0] == ';' {
 		j.semicolon(l)
 		return
 	}
@@ -409,7 +416,7 @@ func (j *judge) unknown(a Assignment) {
 // several, or i when it does not.
 func (j *judge) continuation(i int) int {
 	lines := j.file.lines
-	a := j.file.Assignments[lines[i].assignment]
+	a := &j.file.Assignments[lines[i].assignment]
 	open := bracketCounter{}
 	if !open.begins(strings.TrimSpace(j.text[a.ValueStart:a.ValueEnd])) {
 		return i
@@ -418,7 +425,7 @@ func (j *judge) continuation(i int) int {
 	for k := i + 1; k < len(lines) && open.unclosed(); k++ {
 		text := j.text[lines[k].start:lines[k].end]
 		if lines[k].assignment >= 0 {
-			next := j.file.Assignments[lines[k].assignment]
+			next := &j.file.Assignments[lines[k].assignment]
 			if name := next.Name; next.variable != nil || (variablename.IsValid(name) && hasFamilyPrefix(name)) {
 				break
 			}
@@ -483,13 +490,14 @@ func (j *judge) multiLine(a Assignment, last int) {
 	named := "The value"
 	if v != nil {
 		named += " of " + a.Name
+	} else if j.unknown(a); j.full(a.Line, finding.Warning) {
+		return
 	}
 	p := problem{code: codeMultiLine, severity: finding.Warning,
 		fact: named + fmt.Sprintf(" goes on to line %d, but every reader ends it at the end of its first line.", last),
 		fix:  "Write the whole value on one line."}
 	switch {
 	case v == nil:
-		j.unknown(a)
 		j.add(a.Line, a.ValueColumn(), "", p)
 		return
 	case v.Type == RegistryAuth:

@@ -1,6 +1,7 @@
 package ecsconfig
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"slices"
@@ -25,9 +26,10 @@ func (j *judge) disabled(name string) bool {
 // together judges settings that only mean something beside others, each by its
 // row of the catalogue.
 func (j *judge) together() {
-	for index, a := range j.file.Assignments {
+	for _, index := range j.file.known {
+		a := j.file.Assignments[index]
 		v := a.variable
-		if v == nil || j.file.last[a.Name] != index || a.Value.IsZero() {
+		if j.file.last[a.Name] != index || a.Value.IsZero() {
 			continue
 		}
 		if v.Needs != nil && v.Needs.idle(j) {
@@ -198,6 +200,9 @@ func (j *judge) readersDisagree() {
 		if j.explained[l.number] {
 			continue
 		}
+		if j.text[l.start] == '#' && l.end-l.offset < bufio.MaxScanTokenSize {
+			continue // bytes that are not UTF-8 are explained
+		}
 		text := strings.TrimPrefix(j.text[l.offset:l.end], byteOrderMark)
 		if reason := dockerRunRefusal([]byte(text)); reason != "" {
 			j.add(l.number, l.column(l.start), "", problem{code: codeDockerRun, severity: finding.Info,
@@ -210,8 +215,15 @@ func (j *judge) readersDisagree() {
 // oddWhiteSpace reports white space around a setting that ecs-init takes away
 // and systemd does not.
 func (j *judge) oddWhiteSpace() {
+	known := j.file.known
 	for _, l := range j.file.lines {
-		if l.assignment < 0 || j.explained[l.number] || j.file.Assignments[l.assignment].variable == nil {
+		if len(known) == 0 {
+			return
+		}
+		if l.assignment != known[0] {
+			continue
+		}
+		if known = known[1:]; j.explained[l.number] {
 			continue
 		}
 		after, _, _ := strings.Cut(j.text[l.end:], "\n")

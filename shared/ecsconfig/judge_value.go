@@ -15,9 +15,6 @@ import (
 func (j *judge) assignment(index int) {
 	a := j.file.Assignments[index]
 	v := a.variable
-	if v == nil {
-		return
-	}
 	if counts := j.file.last[a.Name]; counts != index {
 		if j.explained[a.Line] = true; j.enough(finding.Info) {
 			return
@@ -208,7 +205,7 @@ func settingInside(value string) (name string, position int) {
 			begin--
 		}
 		for ; end-begin >= len("NO_PROXY"); begin++ {
-			if byName[value[begin:end]] != nil {
+			if variableOf(value[begin:end]) != nil {
 				return value[begin:end], begin
 			}
 		}

@@ -52,6 +52,12 @@ var mistaken = map[string]string{
 	"ECS_NO_PROXY":                          "NO_PROXY",
 }
 
+// isMistaken says that a word in any case is one of them.
+func isMistaken(word string) bool {
+	const shortest = len("REGION")
+	return len(word) >= shortest && mistaken[strings.ToUpper(word)] != ""
+}
+
 // nearest gives the known name that was most likely meant, "" when none is
 // near: at most one edit in four characters.
 func nearest(name string) string {

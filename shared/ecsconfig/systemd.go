@@ -53,7 +53,14 @@ func readAsSystemd(content string, isWanted func(name string) bool) (map[string]
 	return environment, nil
 }
 
-const systemdBlanks = " \t\n\r"
+func isSystemdBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+func trimRightBlanks(text string) string {
+	for text != "" && isSystemdBlank(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
 
 // systemdReader reads the assignments of a file one after the other.
 type systemdReader struct {
@@ -81,7 +88,7 @@ func (r *systemdReader) lineEnd() int {
 func (r *systemdReader) next() (name, value string, ok bool) {
 	for r.offset < len(r.content) {
 		switch c := r.content[r.offset]; {
-		case strings.IndexByte(systemdBlanks, c) >= 0:
+		case isSystemdBlank(c):
 			r.offset++
 			continue
 		case c == '#' || c == ';':
@@ -95,12 +102,15 @@ func (r *systemdReader) next() (name, value string, ok bool) {
 			r.offset = end
 			continue
 		}
-		name = strings.TrimRight(r.content[r.offset:r.offset+1+equals], systemdBlanks)
+		name = trimRightBlanks(r.content[r.offset : r.offset+1+equals])
 		r.offset += 1 + equals + 1
-		plain := strings.TrimLeft(r.content[r.offset:end], systemdBlanks)
+		plain := r.content[r.offset:end]
+		for plain != "" && isSystemdBlank(plain[0]) {
+			plain = plain[1:]
+		}
 		if plain != "" && plain[0] != '\'' && plain[0] != '"' && strings.IndexByte(plain, '\\') < 0 {
 			r.offset = end
-			return name, strings.TrimRight(plain, systemdBlanks), true
+			return name, trimRightBlanks(plain), true
 		}
 		return name, r.quotedValue(), true
 	}
@@ -136,7 +146,7 @@ func (r *systemdReader) quotedValue() string {
 		case c == '"':
 			r.offset++
 			r.doubleQuotes()
-		case strings.IndexByte(systemdBlanks, c) >= 0:
+		case isSystemdBlank(c):
 			r.offset++
 		default:
 			return r.unquoted()

@@ -168,14 +168,30 @@ type need struct {
 var (
 	catalogue []Variable
 	byName    map[string]*Variable
+	// shapes has, by the length of a name, a bit for the first letter of each
+	// variable: it spares most names of a large file the look into byName.
+	shapes [maxName + 1]uint64
 )
+
+// maxName is more than the longest name of a variable has.
+const maxName = 127
 
 func init() {
 	catalogue = rows()
 	byName = make(map[string]*Variable, len(catalogue))
 	for i := range catalogue {
-		byName[catalogue[i].Name] = &catalogue[i]
+		name := catalogue[i].Name
+		byName[name] = &catalogue[i]
+		shapes[len(name)] |= 1 << (name[0] & 63)
 	}
+}
+
+// variableOf is the variable of a name, nil where there is none.
+func variableOf(name string) *Variable {
+	if name == "" || len(name) > maxName || shapes[len(name)]&(1<<(name[0]&63)) == 0 {
+		return nil
+	}
+	return byName[name]
 }
 
 // Catalogue lists every variable, in the order of their readers.

@@ -155,6 +155,31 @@ func configuration(m *sources, variables collection, facts *Facts) error {
 		})
 	}
 	trimmed := m.tagged("Config", "trim")
+	m.fields(read, func(field, variable string, call *ast.CallExpr) {
+		v := variables.get(variable, "agent")
+		if parser := name(call.Fun); parser != "os.Getenv" {
+			v.Parser = parser
+		}
+		v.Trimmed = trimmed[field]
+		if expression, ok := defaults[field]; ok {
+			if text, ok := m.render(expression); ok && v.Parser != "parseTaskMetadataThrottles" {
+				v.Default = text
+			}
+		}
+	})
+	for constant := range m.constants {
+		if strings.HasPrefix(constant, "minimum") || strings.HasPrefix(constant, "maximum") {
+			if text, ok := m.render(&ast.Ident{Name: constant}); ok {
+				facts.Minimums[constant] = text
+			}
+		}
+	}
+	return nil
+}
+
+// fields visits each field of the agent's Config with the variable that it is
+// read from and the call that reads it.
+func (s *sources) fields(read *ast.FuncDecl, visit func(field, variable string, call *ast.CallExpr)) {
 	// A field may be set from a variable that a statement before filled.
 	locals := map[string]ast.Expr{}
 	ast.Inspect(read, func(n ast.Node) bool {
@@ -170,7 +195,7 @@ func configuration(m *sources, variables collection, facts *Facts) error {
 		if !ok {
 			return true
 		}
-		field, value := name(pair.Key), pair.Value
+		value := pair.Value
 		if local, ok := locals[name(value)]; ok {
 			value = local
 		}
@@ -178,28 +203,11 @@ func configuration(m *sources, variables collection, facts *Facts) error {
 		if !ok {
 			return true
 		}
-		for _, variable := range m.variablesOf(call) {
-			v := variables.get(variable, "agent")
-			if parser := name(call.Fun); parser != "os.Getenv" {
-				v.Parser = parser
-			}
-			v.Trimmed = trimmed[field]
-			if expression, ok := defaults[field]; ok {
-				if text, ok := m.render(expression); ok && v.Parser != "parseTaskMetadataThrottles" {
-					v.Default = text
-				}
-			}
+		for _, variable := range s.variablesOf(call) {
+			visit(name(pair.Key), variable, call)
 		}
 		return false
 	})
-	for constant := range m.constants {
-		if strings.HasPrefix(constant, "minimum") || strings.HasPrefix(constant, "maximum") {
-			if text, ok := m.render(&ast.Ident{Name: constant}); ok {
-				facts.Minimums[constant] = text
-			}
-		}
-	}
-	return nil
 }
 
 // containerDefaults reads what ecs-init sets before it reads the file.

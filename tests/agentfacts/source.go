@@ -101,7 +101,12 @@ func (s Source) sdkModules() (map[string]string, error) {
 
 // Build compiles the agent from a copy of the source, with the modules that it
 // pins, into a file.
-func (s Source) Build(into string) error {
+func (s Source) Build(into string) error { return s.compile(".", nil, into) }
+
+// compile compiles a package of the agent from a copy of the source, to which
+// files are added by their path in the agent's module, with the modules that the
+// agent pins, into a file.
+func (s Source) compile(program string, added map[string]string, into string) error {
 	directory, err := os.MkdirTemp("", "agent")
 	if err != nil {
 		return err
@@ -126,11 +131,20 @@ func (s Source) Build(into string) error {
 			return fmt.Errorf("copy the agent's source: %w", err)
 		}
 	}
+	for name, content := range added {
+		path := filepath.Join(directory, "agent", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
 	into, err = filepath.Abs(into)
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "build", "-o", into, ".")
+	cmd := exec.Command("go", "build", "-o", into, program)
 	cmd.Dir = filepath.Join(directory, "agent")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=mod -trimpath", "GOWORK=off")
 	if output, err := cmd.CombinedOutput(); err != nil {

@@ -9,20 +9,21 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
-	"time"
-	"unicode/utf8"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/agentstart"
+
+	"golang.org/x/sync/errgroup"
 )
 
 var (
 	measure = flag.Bool("measure", false, "start the real agent with every case and write testdata/endings.txt")
 	agent   = flag.String("agent", os.Getenv("ECS_AGENT_BINARY"), "binary of the real agent")
 	only    = flag.String("only", "", "names of the variables to measure, separated by commas")
-	fuzz    = flag.Duration("random", 0, "start the real agent with random files for that long")
+	fuzz    = flag.Duration("random", 0, "try random files for that long in all: on the readers of ecs.config and of .env, and on the start-up")
 	beside  = flag.Int("beside", 8, "agents that are started side by side")
 	limit   = flag.Int("limit", 1<<30, "start-ups that one variable gets at most in this run; the rest stays for the next run")
 )
@@ -267,67 +268,68 @@ func writeEndings(t *testing.T, endings map[agentstart.Case]byte) {
 }
 
 // TestRandomFiles starts the real agent with files of several lines, with values
-// of the grid as they are or broken in some way, for as long as -random says.
+// of the grid as they are or broken in some way, for half of the time that -random
+// gives.
 func TestRandomFiles(t *testing.T) {
 	if *fuzz == 0 {
-		t.Skip("a fuzz of the real agent, for as long as it is told: make agent-start says what it needs; then -run TestRandomFiles -random 10m")
+		t.Skip("a fuzz of the real agent's start-up, which takes seconds for each file: make agent-start FUZZ=10m runs it")
 	}
-	surroundings := start(t, 1)[0]
-	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	surroundings := start(t, *beside)
+	var mu sync.Mutex
+	free := make(chan *agentstart.Agent, len(surroundings))
+	for _, agent := range surroundings {
+		free <- agent
+	}
 	grid := agentstart.Grid()
-	runs, failed, skipped, differences := 0, 0, 0, 0
-	for deadline := time.Now().Add(*fuzz); time.Now().Before(deadline); {
-		cases := make([]agentstart.Case, 1+random.IntN(4))
-		names := map[string]bool{"ECS_CLUSTER": true}
-		throughProxy := false
-		file, unsure := "ECS_CLUSTER=prod\n", false
-		for i := range cases {
-			c := grid[random.IntN(len(grid))]
-			c.Value = broken(c.Value, random)
-			// A value that fails by itself says nothing about the others.
-			unsure = unsure || names[c.Name] || dependsOnHost(c) || strings.HasPrefix(c.Name, "SSL_CERT") || strings.HasPrefix(c.Name, "GOM")
-			names[c.Name] = true
-			throughProxy = throughProxy || c.Value != "" && c.Job().ProxyOnly
-			file += c.Name + "=" + c.Value + "\n"
-			cases[i] = c
+	failed, differences := 0, 0
+	var group errgroup.Group
+	randomly(t, shareOfStartUp, 0, func(t *testing.T, random *rand.Rand) (bool, bool) {
+		file, throughProxy, unsure := randomStart(random, grid)
+		if unsure {
+			return false, false
 		}
 		fails, codes := predictedFile(file)
-		if unsure {
-			skipped++
-			continue
-		}
-		ending, err := surroundings.Run(agentstart.Job{Environment: agentstart.ContainerEnvironment(file), ProxyOnly: throughProxy})
-		if err != nil {
-			t.Fatal(err)
-		}
-		runs++
-		if ending.Fails() {
-			failed++
-		}
-		if fails != ending.Fails() {
-			differences++
-			t.Errorf("%v, but the errors are %v:\n%.600q", ending, codes, file)
-		}
+		agent := <-free
+		group.Go(func() error {
+			defer func() { free <- agent }()
+			ending, err := agent.Run(agentstart.Job{Environment: agentstart.ContainerEnvironment(file), ProxyOnly: throughProxy})
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if ending.Fails() {
+				failed++
+			}
+			if fails != ending.Fails() {
+				differences++
+				t.Errorf("%v, but the errors are %v:\n%.600q", ending, codes, file)
+			}
+			return nil
+		})
+		return true, false
+	})
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d start-ups with random files, %d of which failed: %d differences", runs, failed, differences)
+	t.Logf("%d of them failed to start; %d ended in another way than predicted", failed, differences)
 }
 
-// broken is a value as slips of the hand leave it.
-func broken(value string, random *rand.Rand) string {
-	if random.IntN(2) == 0 {
-		return value
+// randomStart is a file for one start-up, whether the network leads through a
+// proxy then, and whether its end depends on the host.
+func randomStart(random *rand.Rand, grid []agentstart.Case) (file string, throughProxy, unsure bool) {
+	names := map[string]bool{"ECS_CLUSTER": true}
+	file = "ECS_CLUSTER=prod\n"
+	for range 1 + random.IntN(4) {
+		c := grid[random.IntN(len(grid))]
+		c.Value = agentstart.Broken(c.Value, random)
+		// A value that fails by itself says nothing about the others.
+		unsure = unsure || names[c.Name] || dependsOnHost(c) || strings.HasPrefix(c.Name, "SSL_CERT") || strings.HasPrefix(c.Name, "GOM")
+		names[c.Name] = true
+		throughProxy = throughProxy || c.Value != "" && c.Job().ProxyOnly
+		file += c.Name + "=" + c.Value + "\n"
 	}
-	at := 0
-	for at = random.IntN(len(value) + 1); at < len(value) && !utf8.RuneStart(value[at]); at++ {
-	}
-	pieces := []string{" ", `"`, "'", "}", "{", ",", "=", "#", "\\", ";", "[", "]", "0", "-", "/", "x", ":", "\t", "\u00a0"}
-	switch random.IntN(3) {
-	case 0:
-		return value[:at]
-	case 1:
-		return value[:at] + pieces[random.IntN(len(pieces))] + value[at:]
-	}
-	return value + pieces[random.IntN(len(pieces))]
+	return file, throughProxy, unsure
 }
 
 // sample takes three cases of each variable that should fail and three that
