@@ -584,17 +584,22 @@ func notJSON(v *Variable, value string, err error, wanted, example string) probl
 func checkStringMap(_ *judge, v *Variable, value string) []problem {
 	var object map[string]string
 	if err := json.Unmarshal([]byte(value), &object); err != nil {
-		return one(notJSON(v, value, err, "a JSON object of strings", `{"name":"text"}`))
+		return one(withCorrectedMap(notJSON(v, value, err, "a JSON object of strings", `{"name":"text"}`), v, value))
 	}
 	return nil
 }
+
+// bareSize is a size of so many bytes, which its author hardly means.
+var bareSize = lazyregexp.New(`"(max-size|max-buffer-size)":"[0-9]+"`)
 
 // checkLogOptions is for the map of which ecs-init reads the first value only.
 func checkLogOptions(_ *judge, v *Variable, value string) []problem {
 	var object map[string]string
 	rest, err := decodeFirst(value, &object)
 	if err != nil {
-		return one(notJSON(v, value, err, "a JSON object of strings", `{"max-size":"16m","max-file":"4"}`))
+		p := withCorrectedMap(notJSON(v, value, err, "a JSON object of strings", `{"max-size":"16m","max-file":"4"}`), v, value)
+		p.sure = p.sure && !bareSize.MatchString(p.value)
+		return one(p)
 	}
 	return trailing(v, value, rest)
 }
@@ -614,11 +619,21 @@ func jsonList(words []string) string {
 	return "[" + strings.Join(quotedWords, ",") + "]"
 }
 
+var plainWord = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_-]*$`)
+
 func checkStringList(_ *judge, v *Variable, value string) []problem {
 	var list []string
 	rest, err := decodeFirst(value, &list)
 	if err != nil {
-		return one(notJSON(v, value, err, "a JSON list of strings", `["text"]`))
+		example := `["text"]`
+		if v.ECSInit != nil && *v.ECSInit != "" {
+			example = *v.ECSInit
+		}
+		p := notJSON(v, value, err, "a JSON list of strings", example)
+		if meant := words(value); len(meant) > 0 && !slices.ContainsFunc(meant, func(word string) bool { return !plainWord.MatchString(word) }) {
+			p.value, p.sure = jsonList(meant), true
+		}
+		return one(p)
 	}
 	return trailing(v, value, rest)
 }

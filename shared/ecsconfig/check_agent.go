@@ -111,11 +111,18 @@ func checkPorts(_ *judge, v *Variable, value string) []problem {
 func correctedPorts(value string) []uint16 {
 	var ports []uint16
 	for _, word := range words(value) {
-		port, err := strconv.ParseUint(word, 10, 16)
-		if err != nil || port == 0 {
+		low, high, isRange := strings.Cut(word, "-")
+		if !isRange {
+			high = low
+		}
+		from, err := strconv.ParseUint(low, 10, 16)
+		to, errOfEnd := strconv.ParseUint(high, 10, 16)
+		if err != nil || errOfEnd != nil || from == 0 || to < from || to-from >= maxReservedPorts {
 			return nil
 		}
-		ports = append(ports, uint16(port))
+		for port := from; port <= to; port++ {
+			ports = append(ports, uint16(port))
+		}
 	}
 	return ports
 }
@@ -337,7 +344,7 @@ var (
 // stringMap reads a map that the agent cannot start without.
 func stringMap(v *Variable, value, example string) (object map[string]string, names []string, problems []problem) {
 	if err := json.Unmarshal([]byte(value), &object); err != nil {
-		return nil, nil, one(notJSON(v, value, err, "a JSON object of strings", example))
+		return nil, nil, one(withCorrectedMap(notJSON(v, value, err, "a JSON object of strings", example), v, value))
 	}
 	for name := range object {
 		names = append(names, name)

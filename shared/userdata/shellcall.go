@@ -82,6 +82,9 @@ func init() {
 	for _, name := range []string{"awk", "gawk", "ex", "vi", "crudini", "augtool", "ansible", "puppet"} {
 		commands[name] = runEditor
 	}
+	for _, name := range []string{"gunzip", "gzip"} {
+		commands[name] = runGunzip
+	}
 	for name := range filters {
 		if commands[name] == nil {
 			commands[name] = runFilter

@@ -19,7 +19,7 @@ var filters = map[string]func(*shell, invocation) (Text, status, bool){
 	"tr": filterTr, "cut": filterCut, "head": filterHead, "tail": filterHead, "sort": filterSort, "uniq": filterUniq,
 	"grep": filterGrep, "egrep": filterGrep, "fgrep": filterGrep, "awk": filterAwk, "gawk": filterAwk, "envsubst": filterEnvsubst,
 	"xargs": filterXargs, "base64": filterBase64, "basename": filterBasename, "dirname": filterBasename, "seq": filterSeq, "mktemp": filterMktemp, "expr": filterExpr,
-	"rev": unfollowed, "column": unfollowed, "jq": unfollowed, "gunzip": unfollowed, "zcat": unfollowed, "fold": unfollowed, "paste": unfollowed, "tac": unfollowed,
+	"rev": unfollowed, "column": unfollowed, "jq": unfollowed, "gunzip": filterGunzip, "zcat": filterGunzip, "gzcat": filterGunzip, "gzip": filterGunzip, "openssl": filterOpenSSL, "fold": unfollowed, "paste": unfollowed, "tac": unfollowed,
 }
 
 func unfollowed(*shell, invocation) (Text, status, bool) { return Text{}, likely, false }
@@ -486,14 +486,102 @@ func filterBase64(sh *shell, c invocation) (Text, status, bool) {
 	if !has("d") && !has("D") && !has("decode") {
 		return input.unpacked([]byte(base64.StdEncoding.EncodeToString([]byte(input.String())) + "\n")), likely, true
 	}
+	return decodedBase64(input)
+}
+
+func decodedBase64(input Text) (Text, status, bool) {
 	decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(input.String()), ""))
-	if err == nil && isGzip(decoded) {
-		decoded = gunzip(decoded, maxSize)
-	}
-	if err != nil || bytes.ContainsRune(decoded, 0) {
+	if err != nil || !isGzip(decoded) && bytes.ContainsRune(decoded, 0) {
 		return Text{}, likely, false
 	}
 	return input.unpacked(decoded), likely, true
+}
+
+// filterOpenSSL follows openssl base64 -d and openssl enc -base64 -d.
+func filterOpenSSL(sh *shell, c invocation) (Text, status, bool) {
+	isBase64, decodes := len(c.words) > 1 && c.words[1] == "base64", false
+	var files []Text
+	for i := 2; i < len(c.words); i++ {
+		switch c.words[i] {
+		case "-base64", "-a":
+			isBase64 = true
+		case "-d":
+			decodes = true
+		case "-A": // all on one line
+		case "-in":
+			if i++; i < len(c.words) {
+				files = append(files, c.arguments[i])
+			}
+		default:
+			return Text{}, likely, false
+		}
+	}
+	input, ok := sh.input(c, files)
+	if !ok || input.unknown() != "" || !isBase64 || !decodes {
+		return Text{}, likely, false
+	}
+	return decodedBase64(input)
+}
+
+// unzips says that a command of gzip's family unpacks, and whether it does so to
+// its standard output where it has files.
+func unzips(c invocation) (unpacks, prints bool, files []Text) {
+	flags, files := parsedArguments(c.arguments[1:], "S")
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { _, ok := flags[name]; return ok })
+	}
+	cats := c.name == "zcat" || c.name == "gzcat"
+	return c.name != "gzip" || has("d", "decompress", "uncompress"), cats || has("c", "stdout", "to-stdout"), files
+}
+
+// filterGunzip follows gunzip, zcat and gzip -d.
+func filterGunzip(sh *shell, c invocation) (Text, status, bool) {
+	unpacks, _, files := unzips(c)
+	input, ok := sh.input(c, files)
+	if !ok || !unpacks || input.unknown() != "" {
+		return Text{}, likely, false
+	}
+	raw := []byte(input.String())
+	if !isGzip(raw) {
+		return Text{}, fails, true
+	}
+	return input.unpacked(gunzip(raw, maxSize)), likely, true
+}
+
+// runGunzip follows the same programs where they unpack files in place.
+func runGunzip(sh *shell, c invocation) status {
+	unpacks, prints, files := unzips(c)
+	if prints || len(files) == 0 || files[0].String() == "-" {
+		return runFilter(sh, c)
+	}
+	for _, file := range files {
+		source := cleanPath(sh.directory, file)
+		if !unpacks {
+			sh.editedInPlace(source, c)
+			continue
+		}
+		content, known := sh.machine.files[source]
+		if !known && !strings.HasSuffix(source, ".gz") {
+			source += ".gz" // as gunzip looks for it
+			content, known = sh.machine.files[source]
+		}
+		target := strings.TrimSuffix(source, ".gz")
+		raw := []byte(content.String())
+		if !known || content.unknown() != "" || !isGzip(raw) || target == source {
+			sh.editedInPlace(target, c)
+			continue
+		}
+		sh.write(target, content.unpacked(gunzip(raw, maxSize)), false, c.offset)
+		if !slices.ContainsFunc(c.words[1:], func(word string) bool { return word == "--keep" || plainFlags(word, "k") }) {
+			delete(sh.machine.files, source)
+		}
+	}
+	return likely
+}
+
+// plainFlags says that a word has a one-letter option.
+func plainFlags(word, letter string) bool {
+	return strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.Contains(word, letter)
 }
 
 // filterBasename follows basename and dirname.
