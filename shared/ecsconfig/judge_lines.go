@@ -105,21 +105,8 @@ func (j *judge) everyLine() {
 func (j *judge) rawBytes(l line, text string) {
 	assigned := l.assignment >= 0
 	comment := text[0] == '#' || text[0] == ';'
-	nul := -1
 	if j.hasNUL {
-		nul = strings.IndexByte(text, 0)
-	}
-	if nul >= 0 && !(assigned && j.full(l.number, NotCreated.severity())) {
-		p := problem{code: codeNULByte, severity: finding.Info,
-			fact: "The line has a NUL byte.", effect: "systemd silently ignores the whole file" + j.systemdSettings() + ".",
-			fix: "Remove the NUL byte."}
-		switch {
-		case assigned:
-			p.severity, p.effect = NotCreated.severity(), NotCreated.sentence()
-		case j.hasSystemdSettings():
-			p.severity = finding.Warning
-		}
-		j.add(l.number, l.column(l.start+nul), "", p)
+		j.nulByte(l, text)
 	}
 	if assigned && text[0] == '=' && !j.full(l.number, finding.Error) {
 		j.add(l.number, l.column(l.start), "", problem{code: codeEmptyName, severity: finding.Error,
@@ -157,6 +144,25 @@ func (j *judge) rawBytes(l line, text string) {
 		}
 		j.add(l.number, l.column(l.start+offset), "", p)
 	}
+}
+
+// nulByte looks for a NUL byte in a line.
+func (j *judge) nulByte(l line, text string) {
+	assigned := l.assignment >= 0
+	nul := strings.IndexByte(text, 0)
+	if nul < 0 || assigned && j.full(l.number, NotCreated.severity()) {
+		return
+	}
+	p := problem{code: codeNULByte, severity: finding.Info,
+		fact: "The line has a NUL byte.", effect: "systemd silently ignores the whole file" + j.systemdSettings() + ".",
+		fix: "Remove the NUL byte."}
+	switch {
+	case assigned:
+		p.severity, p.effect = NotCreated.severity(), NotCreated.sentence()
+	case j.hasSystemdSettings():
+		p.severity = finding.Warning
+	}
+	j.add(l.number, l.column(l.start+nul), "", p)
 }
 
 // hasSystemdSettings says that the file sets something that ecs-init takes from

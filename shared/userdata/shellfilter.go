@@ -554,8 +554,12 @@ func runGunzip(sh *shell, c invocation) status {
 	if prints || len(files) == 0 || files[0].String() == "-" {
 		return runFilter(sh, c)
 	}
+	keeps := slices.ContainsFunc(c.words[1:], func(word string) bool { return word == "--keep" || plainFlags(word, "k") })
 	for _, file := range files {
 		source := cleanPath(sh.directory, file)
+		if !unpacks && keeps {
+			continue // what it writes has another name
+		}
 		if !unpacks {
 			sh.editedInPlace(source, c)
 			continue
@@ -572,7 +576,7 @@ func runGunzip(sh *shell, c invocation) status {
 			continue
 		}
 		sh.write(target, content.unpacked(gunzip(raw, maxSize)), false, c.offset)
-		if !slices.ContainsFunc(c.words[1:], func(word string) bool { return word == "--keep" || plainFlags(word, "k") }) {
+		if !keeps {
 			delete(sh.machine.files, source)
 		}
 	}
