@@ -60,18 +60,24 @@ func (a Assignment) Format(state fmt.State, _ rune) {
 type line struct {
 	number, offset int
 	text           string
+	value          string // what is after the first '='
 }
 
 // split gives the lines that are read, and the number of the line at which
 // bufio.Scanner gives up, 0 for none.
 func split(content string) (lines []line, long int) {
+	lines = make([]line, 0, strings.Count(content, "\n")+1)
 	offset := 0
 	for number := 1; offset < len(content); number++ {
 		text, _, newline := strings.Cut(content[offset:], "\n")
 		if len(text) >= bufio.MaxScanTokenSize {
 			return lines, number
 		}
-		lines = append(lines, line{number, offset, strings.TrimSuffix(text, "\r")})
+		read := line{number: number, offset: offset, text: strings.TrimSuffix(text, "\r")}
+		if equals := strings.IndexByte(read.text, '='); equals >= 0 {
+			read.value = read.text[equals+1:]
+		}
+		lines = append(lines, read)
 		offset += len(text) + 1
 		if !newline {
 			break
@@ -80,13 +86,22 @@ func split(content string) (lines []line, long int) {
 	return lines, 0
 }
 
-func (l line) assignment() (Assignment, bool) {
-	equals := strings.IndexByte(l.text, '=')
-	if equals <= 0 || l.text[0] == '#' {
+// name is what is before the '=' of an assignment, "" for a line that is none.
+func (l *line) name() string {
+	if l.text == "" || l.text[0] == '#' {
+		return ""
+	}
+	return l.text[:max(strings.IndexByte(l.text, '='), 0)]
+}
+
+func (l *line) assignment() (Assignment, bool) {
+	name := l.name()
+	if name == "" {
 		return Assignment{}, false
 	}
+	equals := len(name)
 	return Assignment{
-		Name: l.text[:equals], Value: secret.New(l.text[equals+1:]),
+		Name: name, Value: secret.In(&l.value),
 		Line: l.number, Column: 1, ValueColumn: equals + 2,
 		start: l.offset, valueStart: l.offset + equals + 1, end: l.offset + len(l.text),
 	}, true
@@ -117,9 +132,9 @@ func Judge(content []byte) []finding.Finding {
 	if long != 0 {
 		j.add(finding.Error, codeLongLine, long, 1, "", "The line has 64 KiB or more. The agent gives up reading the file, and the task doesn't start.", "Shorten the line.")
 	}
-	for _, l := range lines {
-		if a, ok := l.assignment(); ok {
-			j.last[a.Name] = a.Line
+	for i := range lines {
+		if name := lines[i].name(); name != "" {
+			j.last[name] = lines[i].number
 		}
 	}
 	for i := 0; i < len(lines); i++ {
@@ -133,9 +148,45 @@ type judge struct {
 	findings []finding.Finding
 	// last is the line that counts for each name.
 	last map[string]int
+	// counts are the findings by the rank of their severity, left those that were
+	// not kept.
+	counts [3]int
+	left   int
+	// noEnd says that no PEM block ends further down.
+	noEnd bool
+}
+
+// enough says that there are so many findings as grave as this that another one
+// would not be shown. It counts the one that its caller then keeps to itself, and
+// spares a file of a mebibyte of faults their sentences.
+func (j *judge) enough(severity finding.Severity) bool {
+	count := 0
+	for grave := range rank(severity) + 1 {
+		count += j.counts[grave]
+	}
+	if count < 2*maxFindings {
+		return false
+	}
+	j.left++
+	return true
+}
+
+// rank orders severities, the gravest first.
+func rank(severity finding.Severity) int {
+	switch severity {
+	case finding.Error:
+		return 0
+	case finding.Warning:
+		return 1
+	}
+	return 2
 }
 
 func (j *judge) add(severity finding.Severity, code string, line, column int, variable, message, fix string) {
+	if j.enough(severity) {
+		return
+	}
+	j.counts[rank(severity)]++
 	j.findings = append(j.findings, finding.Finding{
 		Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column, Variable: variable,
 	})
@@ -148,7 +199,7 @@ func isUTF16(text string) bool {
 
 // line judges one line and gives the index of the last one that it explains.
 func (j *judge) line(lines []line, i int) int {
-	l := lines[i]
+	l := &lines[i]
 	if l.number == 1 && strings.HasPrefix(l.text, byteOrderMark) {
 		severity, message := finding.Info, "The file begins with a byte order mark, which does no harm before a line without '='."
 		if strings.Contains(l.text, "=") {
@@ -176,7 +227,10 @@ func (j *judge) line(lines []line, i int) int {
 	if !utf8.ValidString(l.text) {
 		j.add(finding.Warning, codeNotUTF8, l.number, 1, "", "The line has bytes that are not UTF-8. The container gets U+FFFD in their place.", "Save the file as UTF-8.")
 	}
-	if last := continuation(lines, i, a); last > i {
+	if last := j.continuation(lines, i); last > i {
+		if j.enough(finding.Warning) {
+			return last
+		}
 		j.add(finding.Warning, codeMultiLine, l.number, a.ValueColumn, shown(a.Name),
 			fmt.Sprintf("The value goes on to line %d, but the agent ends it at the end of its first line.", lines[last].number),
 			"Write the value on one line, or keep it in Secrets Manager and name it under secrets.")
@@ -186,6 +240,9 @@ func (j *judge) line(lines []line, i int) int {
 		return i
 	}
 	if counts := j.last[a.Name]; counts != a.Line {
+		if j.enough(finding.Info) {
+			return i
+		}
 		j.add(finding.Info, codeDuplicate, l.number, 1, shown(a.Name), fmt.Sprintf("The variable is set again on line %d, and only the last value counts.", counts), "Keep one of the lines.")
 		return i
 	}
@@ -202,12 +259,15 @@ func shown(name string) string {
 	return name
 }
 
-func (j *judge) ignored(l line) {
+func (j *judge) ignored(l *line) {
 	if strings.TrimSpace(l.text) == "" {
 		return
 	}
 	if trimmed := strings.TrimLeftFunc(l.text, unicode.IsSpace); trimmed[0] == '#' {
 		return // passed over all the same
+	}
+	if j.enough(finding.Warning) {
+		return
 	}
 	name, _, colon := strings.Cut(l.text, ":")
 	variable := ""
@@ -229,6 +289,9 @@ func (j *judge) name(a Assignment) bool {
 		j.add(finding.Warning, codeName, a.Line, 1, shown(strings.TrimSpace(rest)), `"export" becomes part of the name. The variable is not set.`, "Write NAME=VALUE without export.")
 		return false
 	case trimmed != a.Name:
+		if j.enough(finding.Warning) {
+			return false
+		}
 		j.add(finding.Warning, codeName, a.Line, 1, shown(trimmed), "The white space around the name becomes part of it. The variable is not set.", "Write NAME=VALUE without white space.")
 		return false
 	case strings.ContainsFunc(a.Name, unicode.IsSpace) || strings.ContainsAny(a.Name, `"'`):
@@ -254,6 +317,9 @@ func (j *judge) value(a Assignment) {
 	value := a.Value.Reveal()
 	trimmed := strings.TrimSpace(value)
 	report := func(severity finding.Severity, code string, offset int, message, fix string) {
+		if j.enough(severity) {
+			return
+		}
 		if name := shown(a.Name); name != "" {
 			message = strings.Replace(strings.Replace(message, "The value ", "The value of "+name+" ", 1), "part of the value.", "part of "+name+".", 1)
 		}
@@ -282,9 +348,11 @@ func (j *judge) value(a Assignment) {
 		report(finding.Warning, codeComment, index, "The comment after the value is part of the value.", "Put the comment on its own line.")
 	}
 	j.escaped(a, value, report)
-	if variable := strings.Index(strings.NewReplacer("{", "", "}", "").Replace(value), "$PATH"); a.Name == "PATH" && variable >= 0 {
-		report(finding.Warning, codePath, variable, "PATH replaces the image's own path, and $PATH stays literal text.", "Delete the line, or write the whole path.")
-		return
+	if a.Name == "PATH" {
+		if variable := strings.Index(strings.NewReplacer("{", "", "}", "").Replace(value), "$PATH"); variable >= 0 {
+			report(finding.Warning, codePath, variable, "PATH replaces the image's own path, and $PATH stays literal text.", "Delete the line, or write the whole path.")
+			return
+		}
 	}
 	if match := reference.FindStringSubmatchIndex(value); match != nil {
 		report(finding.Info, codeUnexpanded, match[0], "Nothing expands variables in an environment file. The program gets the text as it is.", "Write the value itself, unless the program expands it.")
@@ -328,22 +396,23 @@ func (j *judge) keys() {
 
 // continuation gives the index of the last line of a value that was written
 // over several: a PEM block, or text in quotes. It is i when there is none.
-func continuation(lines []line, i int, a Assignment) int {
-	value := a.Value.Reveal()
+func (j *judge) continuation(lines []line, i int) int {
+	value := lines[i].value
 	body := strings.TrimLeft(value, `"'`)
 	if strings.HasPrefix(body, "-----BEGIN ") && !strings.Contains(value, "-----END ") {
-		for k := i + 1; k < len(lines); k++ {
+		for k := i + 1; k < len(lines) && !j.noEnd; k++ {
 			if strings.Contains(lines[k].text, "-----END ") {
 				return k
 			}
 		}
+		j.noEnd = true // of the lines below, too
 		return i
 	}
 	if value == "" || (value[0] != '"' && value[0] != '\'') || strings.Count(value, value[:1]) != 1 {
 		return i
 	}
 	for k := i + 1; k < len(lines); k++ {
-		if next, ok := lines[k].assignment(); ok && variablename.IsPublic(next.Name) {
+		if next := lines[k].name(); next != "" && variablename.IsPublic(next) {
 			return i
 		}
 		if strings.Contains(lines[k].text, value[:1]) {
@@ -356,14 +425,11 @@ func continuation(lines []line, i int, a Assignment) int {
 // report sorts the findings, the gravest first and then by place, and drops the
 // last ones when there are too many.
 func (j *judge) report() []finding.Finding {
-	rank := func(f finding.Finding) int {
-		return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, f.Severity)
-	}
 	slices.SortFunc(j.findings, func(a, b finding.Finding) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
+		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
 	})
-	if left := len(j.findings) - (maxFindings - 1); left > 1 {
-		j.findings = append(j.findings[:maxFindings-1], finding.Finding{
+	if left := len(j.findings) + j.left - (maxFindings - 1); left > 1 {
+		j.findings = append(j.findings[:min(len(j.findings), maxFindings-1)], finding.Finding{
 			Code: codeTooMany, Severity: finding.Info,
 			Message: fmt.Sprintf("%d more findings, none of them worse than those shown, are left out.", left),
 			Fix:     "Correct what is shown, and judge the file again.",
@@ -383,8 +449,8 @@ func Mask(content []byte) []byte {
 		}
 	}
 	lines, _ := split(string(content))
-	for _, l := range lines {
-		a, ok := l.assignment()
+	for i := range lines {
+		a, ok := lines[i].assignment()
 		if name := strings.TrimPrefix(strings.TrimSpace(a.Name), "export "); ok && variablename.IsPublic(name) {
 			copy(masked[a.start:a.valueStart], content[a.start:a.valueStart])
 		}

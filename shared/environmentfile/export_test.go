@@ -8,8 +8,8 @@ import "fmt"
 func Parse(content []byte) ([]Assignment, error) {
 	lines, long := split(string(content))
 	var assignments []Assignment
-	for _, l := range lines {
-		if a, ok := l.assignment(); ok {
+	for i := range lines {
+		if a, ok := lines[i].assignment(); ok {
 			assignments = append(assignments, a)
 		}
 	}

@@ -542,10 +542,14 @@ func filterGunzip(sh *shell, c invocation) (Text, status, bool) {
 		return Text{}, likely, false
 	}
 	raw := []byte(input.String())
+	if sh.machine.written < 0 {
+		return Text{}, likely, false
+	}
 	if !isGzip(raw) {
 		return Text{}, fails, true
 	}
-	return input.unpacked(gunzip(raw, maxSize)), likely, true
+	output := input.unpacked(gunzip(raw, maxSize))
+	return output, likely, sh.charge(output)
 }
 
 // runGunzip follows the same programs where they unpack files in place.
@@ -575,7 +579,12 @@ func runGunzip(sh *shell, c invocation) status {
 			sh.editedInPlace(target, c)
 			continue
 		}
-		sh.write(target, content.unpacked(gunzip(raw, maxSize)), false, c.offset)
+		output := content.unpacked(gunzip(raw, maxSize))
+		if !sh.charge(content) || !sh.charge(output) {
+			sh.editedInPlace(target, c)
+			continue
+		}
+		sh.write(target, output, false, c.offset)
 		if !keeps {
 			delete(sh.machine.files, source)
 		}

@@ -168,6 +168,8 @@ func TestReadingIsBounded(t *testing.T) {
 		"write_files":      "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n" + lines(20_000, "    ECS_X%=v\n"),
 		"variables":        "<powershell>\n" + lines(12_000, "[Environment]::SetEnvironmentVariable('ECS_X%', 'v', 'Machine')\n") + "</powershell>\n",
 		"blocks":           "<powershell>\n" + strings.Repeat("if ($x) {\n", 100_000) + "</powershell>\n",
+		"packed":           "#!/bin/bash\nZ=" + encoded(gzipped(t, strings.Repeat("0", 1<<20))) + "\n" + lines(8_000, "base64 -d <<< $Z | zcat > /tmp/%\n"),
+		"packed files":     "#!/bin/bash\nbase64 -d <<< " + encoded(gzipped(t, strings.Repeat("0", 1<<20))) + " > /tmp/x.gz\n" + lines(8_000, "gunzip -kf /tmp/x.gz\ncat /tmp/x > /tmp/%\n"),
 		"recursion":        "#!/bin/bash\nf() { f; f; }\nf\neval \"eval eval eval f\"\n",
 		"braces":           "#!/bin/bash\necho " + strings.Repeat("{a,b}", 40) + " >> /etc/ecs/ecs.config\n",
 		"loops":            "#!/bin/bash\n" + strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 12) + "echo A=$i >> /etc/ecs/ecs.config; " + strings.Repeat("done; ", 12) + "\n",
