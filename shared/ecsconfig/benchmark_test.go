@@ -85,7 +85,7 @@ var big = map[string][]byte{
 	"short opening": mebibyte("A={\n"),
 	"short CRLF":    mebibyte("A\r\n"),
 	"short quotes":  mebibyte("A='\nB=\"\n"),
-	"short bytes":   mebibyte("\xff\n"),
+	"short bytes":   mebibyte("\xff\xff\n"),
 }
 
 // numbered repeats a line with another number each time.

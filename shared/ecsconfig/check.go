@@ -630,6 +630,10 @@ func checkStringList(_ *judge, v *Variable, value string) []problem {
 			example = *v.ECSInit
 		}
 		p := notJSON(v, value, err, "a JSON list of strings", example)
+		if len(list) > 0 { // what was decoded before and after the wrong type stays
+			p.refused, p.used = false, jsonList(list)
+			p.effect = v.who() + " logs a warning and uses the list with an empty text for each entry that is none."
+		}
 		if meant := words(value); len(meant) > 0 && !slices.ContainsFunc(meant, func(word string) bool { return !plainWord.MatchString(word) }) {
 			p.value, p.sure = jsonList(meant), true
 		}

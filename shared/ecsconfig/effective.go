@@ -92,6 +92,9 @@ func (j *judge) used(v *Variable, written string) (value string, taken bool) {
 	if value == "" {
 		return "", false
 	}
+	if v.Trimmed {
+		written = value
+	}
 	for _, p := range j.check(v, written) {
 		switch {
 		case p.used != "":

@@ -13,6 +13,9 @@ func TestSetting(t *testing.T) {
 	for line, want := range map[string]string{
 		"":                                      "ECS_CLUSTER default agent 0",
 		"ECS_CLUSTER= prod":                     "ECS_CLUSTER prod file 1",
+		"ECS_ENGINE_AUTH_TYPE= dockercfg":       "ECS_ENGINE_AUTH_TYPE dockercfg file 1",
+		"ECS_VOLUME_PLUGIN_CAPABILITIES=[1]":    "ECS_VOLUME_PLUGIN_CAPABILITIES [\"\"] file 1 replaced",
+		"#ECS_DATADIR=":                         "ECS_DATADIR /data ecs-init 0",
 		"ECS_CLUSTER=":                          "ECS_CLUSTER default agent 1",
 		"ECS_CLUSTER=a\nECS_CLUSTER=b":          "ECS_CLUSTER b file 2",
 		"export ECS_CLUSTER=prod":               "ECS_CLUSTER default agent 0",

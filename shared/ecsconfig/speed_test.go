@@ -51,7 +51,7 @@ func cost(t *testing.T, run func()) (took time.Duration, allocations uint64) {
 func TestSpeed(t *testing.T) {
 	document := []byte(`["` + strings.Repeat("x", 1<<20) + `"]`)
 	reference, _ := cost(t, func() { _ = json.Valid(document) })
-	const most, perLine, beside = 30, 3, 100_000
+	const most, perLine, beside = 50, 3, 100_000
 	for name, content := range big {
 		took, allocations := cost(t, func() { ecsconfig.Judge(content) })
 		lines := bytes.Count(content, []byte("\n"))

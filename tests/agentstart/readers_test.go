@@ -230,6 +230,9 @@ func TestSettings(t *testing.T) {
 		text := "ECS_CLUSTER=prod\n"
 		for range 1 + random.IntN(6) {
 			c := grid[random.IntN(len(grid))]
+			if c.Name == "ECS_AGENT_CONFIG_FILE_PATH" {
+				continue // the readers run outside the agent's container, where other files are
+			}
 			text += c.Name + "=" + agentstart.Broken(c.Value, random) + "\n"
 		}
 		got := read(t, agentstart.ContainerEnvironment(text))
@@ -272,7 +275,10 @@ func TestSettings(t *testing.T) {
 var dependsOnOthers = map[string]bool{
 	"CREDENTIALS_FETCHER_HOST_DIR": true, "CREDENTIALS_FETCHER_SECRET_NAME_FOR_DOMAINLESS_GMSA": true, "ECS_DOMAIN_JOINED_LINUX_INSTANCE": true, "ECS_GMSA_SUPPORTED": true,
 	"ZZZ_SKIP_DOMAIN_JOIN_CHECK_NOT_SUPPORTED_IN_PRODUCTION": true, "ZZZ_SKIP_DOMAIN_LESS_CHECK_NOT_SUPPORTED_IN_PRODUCTION": true,
-	"ECS_CHECKPOINT": true,
+	// ECS_DATADIR, ECS_INSTANCE_IP_COMPATIBILITY and ECS_ENABLE_PROMETHEUS_METRICS
+	// change the defaults of these.
+	"ECS_CHECKPOINT": true, "ECS_EXCLUDE_IPV6_PORTBINDING": true, "ECS_RESERVED_PORTS": true,
+	"ECS_INSTANCE_IP_COMPATIBILITY": true, // its fields are not exported
 }
 
 // isValue says that a text is what a field of the agent's configuration holds.
@@ -282,6 +288,8 @@ func isValue(kind ecsconfig.Type, text string, field json.RawMessage) bool {
 		return false
 	}
 	switch value := value.(type) {
+	case nil:
+		return slices.Contains([]string{"null", "[]", "{}"}, strings.TrimSpace(text))
 	case bool:
 		parsed, err := strconv.ParseBool(strings.TrimSpace(text))
 		return err == nil && parsed == value
@@ -290,8 +298,8 @@ func isValue(kind ecsconfig.Type, text string, field json.RawMessage) bool {
 		if isPair {
 			text = strings.TrimSpace(last)
 		}
-		parsed, err := strconv.Atoi(text)
-		return err == nil && parsed == int(value)
+		parsed, err := strconv.Atoi(strings.TrimSpace(text))
+		return err == nil && strconv.Itoa(parsed) == string(field) // a float64 holds no large one
 	case string:
 		if kind == ecsconfig.RegistryAuth { // JSON: white space around it is nothing
 			return text == strings.TrimSpace(value)
@@ -300,16 +308,22 @@ func isValue(kind ecsconfig.Type, text string, field json.RawMessage) bool {
 			parsed, err := time.ParseDuration(text)
 			return err == nil && parsed.String() == value
 		}
-		return text == value
+		// The agent keeps a range of ports as it is, and takes two numbers of it.
+		return text == value || kind == ecsconfig.PortRange && strings.HasPrefix(value, text+"-")
 	}
 	if kind == ecsconfig.ImageList || kind == ecsconfig.CommaList {
 		return reflect.DeepEqual(value, any(anyOf(strings.Split(text, ","))))
+	}
+	if kind == ecsconfig.StringList { // null in a list is an empty text
+		var ours, theirs []string
+		errOurs, errTheirs := json.Unmarshal([]byte(text), &ours), json.Unmarshal(field, &theirs)
+		return errOurs == nil && errTheirs == nil && slices.Equal(ours, theirs)
 	}
 	var parsed any
 	if err := json.Unmarshal([]byte(text), &parsed); err != nil {
 		return false
 	}
-	return reflect.DeepEqual(parsed, value) || fmt.Sprint(parsed) == "[]" && value == nil || fmt.Sprint(parsed) == "map[]" && value == nil
+	return reflect.DeepEqual(parsed, value) || fmt.Sprint(value) == "[]" && parsed == nil
 }
 
 func anyOf(texts []string) []any {
