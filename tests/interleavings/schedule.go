@@ -172,6 +172,35 @@ type step struct {
 	switches int
 }
 
+// renew gives the calls of a step the details that they have in the present run. One
+// that kept those of a former run would pass for a call that was not tried, and the
+// search would not end. Of two calls that are the same in all else, it isn't known
+// which of them comes first: either takes the place.
+func (s *step) renew(held []Call) {
+	renewed := map[Call]Call{}
+	free := slices.DeleteFunc(slices.Clone(held), func(call Call) bool { return slices.Contains(s.held, call) })
+	for _, former := range s.held {
+		if slices.Contains(held, former) {
+			continue
+		}
+		if like := slices.IndexFunc(free, former.isLike); like >= 0 {
+			renewed[former] = free[like]
+			free = slices.Delete(free, like, like+1)
+		}
+	}
+	for _, calls := range [][]Call{s.open, s.tried, s.asleep} {
+		for index, call := range calls {
+			if now, changed := renewed[call]; changed {
+				calls[index] = now
+			}
+		}
+	}
+	if now, changed := renewed[s.chosen]; changed {
+		s.chosen = now
+	}
+	s.held = held
+}
+
 // search goes depth first through orders. At each step it tries one call, and
 // each other one that was seen to conflict with what went before it (dynamic
 // partial-order reduction: C. Flanagan, P. Godefroid, POPL 2005).
@@ -245,18 +274,13 @@ func (s *search) begin(at int) {
 // the order up, because it is one that was tried.
 func (s *search) decide(at int, held []Call) (call Call, on bool) {
 	if at < len(s.steps) {
-		chosen := &s.steps[at].chosen
-		if !slices.Contains(held, *chosen) {
-			// Of two calls that are the same in all, it isn't known which of them comes
-			// first, and so not what follows either: one like it takes its place.
-			like := slices.IndexFunc(held, chosen.isLike)
-			if like < 0 {
-				s.lost++
-				return Call{}, false
-			}
-			*chosen = held[like]
+		s.steps[at].renew(held)
+		chosen := s.steps[at].chosen
+		if !slices.Contains(held, chosen) {
+			s.lost++
+			return Call{}, false
 		}
-		return *chosen, true
+		return chosen, true
 	}
 	next := step{held: held}
 	if at > 0 && !s.bounded() {

@@ -70,6 +70,39 @@ func TestEveryOrderIsTriedOnce(t *testing.T) {
 	}
 }
 
+// TestSearchEndsWhereDetailsChange runs reads that differ each time, as those with
+// a new credential do: they are the same call of an order all the same.
+func TestSearchEndsWhereDetailsChange(t *testing.T) {
+	runs := 0
+	arrange := func() *Account {
+		if runs++; runs > 1000 {
+			panic("the same orders are tried again and again")
+		}
+		account := newAccount()
+		account.objects.put("numbers", "count", "", nil)
+		return account
+	}
+	reads := func(ctx context.Context, clients *Clients) error {
+		for range 2 {
+			input := &s3.GetObjectInput{Bucket: aws.String("numbers"), Key: aws.String("count"), ExpectedBucketOwner: aws.String(fmt.Sprint(runs))}
+			if _, err := s3client.New(clients.AWS).GetObject(ctx, input); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	writes := func(ctx context.Context, clients *Clients) error {
+		_, err := s3client.New(clients.AWS).PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("numbers"), Key: aws.String("count"), Body: strings.NewReader("1")})
+		return err
+	}
+	pair := Pair{Name: "reads beside a write", Arrange: arrange, Deliveries: [2]Delivery{reads, writes}, State: func(*Account) []string { return nil }}
+	for _, limits := range []Limits{{Orders: 1000}, {Switches: 2}} {
+		if result := pair.Explore(t, limits); result.Orders != 3 {
+			t.Errorf("%d orders of %+v", result.Orders, limits)
+		}
+	}
+}
+
 // counts reads a number from an object and writes the next one, with or without
 // the condition that no one wrote meanwhile.
 func counts(guarded bool) Delivery {
