@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build deploy demo test update lint load faults interleavings lifecycle registries bench local local-down invoke scan dist release agent-facts agent-start module-path
+.PHONY: build deploy demo test update lint load faults interleavings template-lint lifecycle registries bench local local-down invoke scan dist release agent-facts agent-start module-path
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -69,10 +69,16 @@ faults:
 	@go -C tests run ./cmd/faults
 
 # Two deliveries that concern the same thing, in every order of their calls up to
-# a bound; two to three minutes on two processors, without the local stack.
+# a bound; a minute and a half of processor time, without the local stack.
 interleavings:
 	@rm -f .local/interleavings.txt; go -C tests test ./interleavings -count=1 -run TestInterleavings -timeout 30m -args -full; \
 	status=$$?; cat .local/interleavings.txt; exit $$status
+
+# cfn-lint on what CloudFormation gets of the template, for all combinations of
+# parameters in five regions of four partitions; a minute and a half. make test
+# does it for six.
+template-lint:
+	@go -C tests test ./templatelint -v -count=1 -timeout 30m -args -full
 
 # A stack's life: each parameter changes, a release follows the previous one, and
 # the stack goes, by CloudFormation's rules: make lifecycle [LIVE=yes], with LIVE
