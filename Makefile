@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build deploy demo test update lint load faults interleavings template-lint lifecycle registries bench local local-down invoke scan dist release agent-facts agent-start module-path
+.PHONY: build deploy demo test update lint load faults interleavings second-emulator template-lint lifecycle registries bench local local-down invoke scan dist release agent-facts agent-start module-path
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -73,6 +73,11 @@ faults:
 interleavings:
 	@rm -f .local/interleavings.txt; go -C tests test ./interleavings -count=1 -run TestInterleavings -timeout 30m -args -full; \
 	status=$$?; cat .local/interleavings.txt; exit $$status
+
+# The shipped functions against moto, an emulator of AWS by other authors than the
+# local stack's, and both compared; half a minute once moto is installed.
+second-emulator:
+	@go -C tests test ./secondemulator -v -count=1 -timeout 15m -args -moto
 
 # cfn-lint on what CloudFormation gets of the template, for all combinations of
 # parameters in five regions of four partitions; a minute and a half. make test

@@ -34,6 +34,8 @@ const (
 	Boto3 Environment = "boto3"
 	// Custodian holds Cloud Custodian, for the benchmarks.
 	Custodian Environment = "custodian"
+	// Moto holds moto, the second emulator.
+	Moto Environment = "moto"
 	// AWS holds the AWS CLI, with which the documents' commands are tried.
 	AWS Environment = "aws"
 )
