@@ -170,7 +170,7 @@ func packagesHold(t *testing.T, out string, architecture [2]string) {
 	}
 }
 
-// validated has cfn-lint look at a template, through SAM's translator.
+// validated has cfn-lint look at a template.
 func validated(t *testing.T, path string) {
 	t.Helper()
 	programs, err := toolchain.Install(t.Context(), checkout(t), toolchain.SAM, os.Stderr)

@@ -39,8 +39,8 @@ func front(t *testing.T, behind *url.URL, supplements map[string]endpoint.Supple
 	return listening.URL.String()
 }
 
-// lacking are the operations that an emulator has not, or not as AWS has them, with
-// what answers them.
+// lacking are the operations that an emulator lacks or answers otherwise than AWS,
+// with what answers them here.
 func lacking(name string, behind *url.URL) map[string]endpoint.Supplement {
 	config := configuration(behind.String())
 	simulation, buckets := &policysimulation.Service{IAM: iam.NewFromConfig(config)}, &bucketpolicy.Service{S3: s3.NewFromConfig(config, func(options *s3.Options) { options.UsePathStyle = true })}
