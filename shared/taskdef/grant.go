@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
@@ -112,30 +113,43 @@ func statementsOf(policy string) ([]policyStatement, error) {
 	return statements, nil
 }
 
-// grants reports whether a secret's resource policy lets a role of the secret's
+// grants reports whether the resource policy of a secret lets a role of the secret's
 // account read it, and whether that can't be told: a denial or a condition may
 // apply. Within an account, either a role's own policies or the resource's policy
 // suffice ("Policy evaluation logic", IAM user guide).
-func (p SecretPolicy) grants(role string) (granted, unknown bool) {
+func (p SecretPolicy) grants(secret, role string) (granted, unknown bool) {
 	statements, err := statementsOf(p.Text)
 	if err != nil {
 		return false, true
 	}
+	reads := policydocument.Request{Action: getSecretValue, Resource: secret}
 	for _, statement := range statements {
-		if !statement.CoversAction(getSecretValue) {
-			continue
-		}
+		applies, _ := statement.AppliesTo(reads)
 		names := statement.Principal.Everybody || slices.Contains(statement.Principal.AWS, role)
 		switch {
-		case statement.Effect == "Allow" && names && len(statement.Condition) == 0:
+		case applies == policydocument.False:
+		case statement.Effect == "Allow" && names && applies == policydocument.True:
 			granted = true
 		case statement.Effect == "Allow" && names:
 			unknown = true
-		case statement.Effect == "Deny" && (names || statement.NotPrincipal.Given):
+		case statement.Effect == "Deny" && (names || statement.NotPrincipal.Given || namesAccountOf(role, statement.Principal)):
 			return false, true
 		}
 	}
 	return granted, unknown && !granted
+}
+
+// namesAccountOf reports whether a statement is about everything in a role's account:
+// that denies the role, but allows it only what its own policies allow, too ("AWS JSON
+// policy elements: Principal" in the IAM user guide).
+func namesAccountOf(role string, principals policydocument.Principals) bool {
+	parsed, err := arn.Parse(role)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(principals.AWS, func(principal string) bool {
+		return principal == parsed.AccountID || principal == "arn:"+parsed.Partition+":iam::"+parsed.AccountID+":root"
+	})
 }
 
 // SecretPolicies is the part of Secrets Manager's client that grants a role one
@@ -182,7 +196,7 @@ func (g Grant) apply(ctx context.Context, a Applier) error {
 		if err != nil {
 			return err
 		}
-		if granted, _ := (SecretPolicy{Text: policy}).grants(g.Role); granted {
+		if granted, _ := (SecretPolicy{Text: policy}).grants(g.Secret, g.Role); granted {
 			return nil
 		}
 	}
@@ -198,7 +212,7 @@ func (g *Granter) put(ctx context.Context, grant Grant) (already bool, err error
 	if err != nil {
 		return false, err
 	}
-	if granted, _ := (SecretPolicy{Text: policy}).grants(grant.Role); granted {
+	if granted, _ := (SecretPolicy{Text: policy}).grants(grant.Secret, grant.Role); granted {
 		return true, nil
 	}
 	changed, err := withGrant(policy, grant.Role)

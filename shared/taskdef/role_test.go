@@ -479,7 +479,7 @@ func TestGrantsOfTwoProcessesAllStand(t *testing.T) {
 		grant(secrets, early)
 		both.Wait()
 		for _, role := range []string{late, early} {
-			if granted, _ := (SecretPolicy{Text: secrets.policies[secretARN("shop")]}).grants(role); !granted {
+			if granted, _ := (SecretPolicy{Text: secrets.policies[secretARN("shop")]}).grants(secretARN("shop"), role); !granted {
 				t.Errorf("%s was lost from %s", role, secrets.policies[secretARN("shop")])
 			}
 		}

@@ -52,7 +52,7 @@ func (j *judgement) roleDenials() []denial {
 			continue
 		}
 		if policy, read := j.Policies[d.need.secretARN()]; read && !d.final {
-			granted, unknown := policy.grants(j.ExecutionRole.ARN)
+			granted, unknown := policy.grants(d.need.secretARN(), j.ExecutionRole.ARN)
 			// A secret's policy does not widen what a boundary or an organization allows.
 			if granted && !d.organization && !d.boundary {
 				continue
