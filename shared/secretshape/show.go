@@ -25,11 +25,19 @@ func IsGenerated(text string) bool {
 	}
 	// Base64 has "+" and "/" between its words, and AWS's secret keys do.
 	joined := between.Replace(text)
+	if len(joined) < 20 {
+		return false
+	}
+	// A name's words have "_" and "-" between them, which are no sign of anything.
+	joined = separators.Replace(joined)
 	_, changes := turns(joined)
-	return len(joined) >= 20 && 100*changes > 45*len(joined)
+	return 100*changes > 45*len(joined)
 }
 
-var between = strings.NewReplacer("+", "", "/", "", "=", "")
+var (
+	between    = strings.NewReplacer("+", "", "/", "", "=", "")
+	separators = strings.NewReplacer("_", "", "-", "")
+)
 
 func isAlphanumeric(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'

@@ -15,6 +15,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/placeholder"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policysimulation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/taskuse"
 )
 
@@ -266,7 +267,7 @@ func (j *judgement) block(code, message, fix string) {
 
 // containerName names a container in messages, also where it has no name.
 func (j *judgement) containerName(i int) string {
-	if name := aws.ToString(j.Definition.ContainerDefinitions[i].Name); nameForm.MatchString(name) && !looksSecret(name) {
+	if name := aws.ToString(j.Definition.ContainerDefinitions[i].Name); nameForm.MatchString(name) && !secretshape.IsMisplaced(name) {
 		return fmt.Sprintf("container %q", finding.Shortened(name))
 	}
 	return fmt.Sprintf("container number %d", i+1)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // reference is a valueFrom: of a container's secrets, of the secretOptions of a
@@ -113,7 +114,7 @@ func readReference(value string) reference {
 		return reference{problem: "is empty or missing (ECS doesn't take the secret itself as value)"}
 	case strings.HasPrefix(value, "arn:"):
 		return readARN(value)
-	case !parameterName.MatchString(value) || looksSecret(value):
+	case !parameterName.MatchString(value) || secretshape.IsMisplaced(value):
 		return reference{problem: "is neither an ARN nor the name of a parameter, and may be the secret itself"}
 	}
 	return reference{parameter: value}

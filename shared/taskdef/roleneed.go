@@ -12,6 +12,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/logarn"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // need is a permission that ECS uses as the execution role.
@@ -254,7 +255,7 @@ var regionForm = lazyregexp.New(`^[a-z]{2,4}(-[a-z]+)+-\d{1,2}$`)
 func (j *judgement) logNeeds(container string, options map[string]string) []need {
 	place, group := j.place(), options["awslogs-group"]
 	// It stands in the findings about the role.
-	if !logGroupForm.MatchString(group) || looksSecret(group) {
+	if !logGroupForm.MatchString(group) || secretshape.IsMisplaced(group) {
 		return nil
 	}
 	if region := options["awslogs-region"]; regionForm.MatchString(region) {

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 )
 
@@ -44,4 +46,31 @@ func TestRealDefinitions(t *testing.T) {
 		}
 	}
 	golden(t, "testdata/real.golden", []byte(found.String()))
+}
+
+// nameField is a field of a definition in JSON that holds a name.
+var nameField = regexp.MustCompile(`"(?:name|family|awslogs-group|sourceVolume|containerName)"\s*:\s*"([^"]+)"`)
+
+// TestRealNamesAreShown: no name that people or tools chose is taken for a credential.
+func TestRealNamesAreShown(t *testing.T) {
+	paths, err := filepath.Glob("testdata/real/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := 0
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range nameField.FindAllStringSubmatch(string(content), -1) {
+			names++
+			if secretshape.IsMisplaced(match[1]) {
+				t.Errorf("%s: %s", path, match[1])
+			}
+		}
+	}
+	if names < 100 {
+		t.Errorf("only %d names were found", names)
+	}
 }
