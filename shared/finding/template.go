@@ -44,6 +44,13 @@ func (t Template) With(values ...Value) Finding {
 	return f
 }
 
+// Also adds what another template says to a finding's message, as sentences of their
+// own.
+func (f Finding) Also(more Template, values ...Value) Finding {
+	f.Message += " " + more.With(values...).Message
+	return f
+}
+
 // filled replaces each place of a text: a word of small letters in braces. JSON in a
 // fix has none, because its keys are quoted.
 func filled(text string, value func(name string) string) string {

@@ -18,8 +18,8 @@ var (
 	// "WebTaskDefExecutionRoleC4B1E2D3".
 	logicalHash = lazyregexp.New(`([A-Z][A-Za-z]*[a-z])[0-9A-F]{8}\b`)
 	// physicalHash ends the names that CloudFormation gives to resources:
-	// STACK-LOGICAL_ID-RANDOM.
-	physicalHash = lazyregexp.New(`(-[A-Za-z][A-Za-z0-9]*)-[A-Za-z0-9]{8,13}$`)
+	// STACK-LOGICAL_ID-RANDOM, and LOGICAL_ID-RANDOM for secrets.
+	physicalHash = lazyregexp.New(`((?:^|-)[A-Z][a-z][A-Za-z0-9]*)-[A-Za-z0-9]{8,13}$`)
 )
 
 // IsMisplaced reports whether a text that stands where people and tools write a name

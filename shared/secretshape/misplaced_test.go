@@ -57,6 +57,7 @@ func TestIsMisplaced(t *testing.T) {
 		"Shop-ServiceTaskDefwebLogGroup8A2B4C6D-aB1cD2eF3g": false,
 		"/ecs/1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed":         false,
 		"web-Service-AbC1dE2fG3hI":                          false,
+		"RegistrySecretA1B2C3D4-aB3dE5fG7hI9":               false,
 	} {
 		if got := secretshape.IsMisplaced(text); got != want {
 			t.Errorf("%q: %v", text, got)

@@ -56,10 +56,21 @@ func Find(text string) string {
 		}
 	}
 	if isEncodedPair(text) {
-		return "the base64 of a user name and a password"
+		return encodedPair
+	}
+	// The alphabet of base64 has a slash, and ARNs and paths have one between names.
+	for part := range strings.FieldsFuncSeq(text, isSeparator) {
+		if isEncodedPair(part) {
+			return encodedPair
+		}
 	}
 	return ""
 }
+
+const encodedPair = "the base64 of a user name and a password"
+
+// isSeparator reports whether a character ends a part of an ARN, a path or a sentence.
+func isSeparator(r rune) bool { return strings.ContainsRune(" /:.,;-\"'()[]{}\t\n", r) }
 
 // isEncodedPair says that a whole text is the base64 of USERNAME:PASSWORD, as in
 // ECS_ENGINE_AUTH_DATA.

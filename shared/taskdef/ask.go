@@ -71,10 +71,11 @@ func (j *judgement) openReferences() (open []Question) {
 			open = append(open, aboutKeys{secret})
 		}
 	}
-	for _, container := range j.Definition.ContainerDefinitions {
+	for i, container := range j.Definition.ContainerDefinitions {
 		for _, file := range container.EnvironmentFiles {
 			value := aws.ToString(file.Value)
-			if _, read := j.FilesGone[value]; !read && environmentFileProblem(file, j.place()) == "" && !j.leftOpen(value) {
+			_, read := j.FilesGone[value]
+			if _, wrong := j.environmentFileProblem(i, file); !read && !wrong && !j.leftOpen(value) {
 				open = append(open, aboutFile{value})
 			}
 		}

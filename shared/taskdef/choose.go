@@ -23,18 +23,18 @@ func (s Settings) choose(o Observation) (Observation, []Question) {
 	}
 	asked := *o.Asked
 	if asked.isElsewhere(o.region) {
-		o.Skip = stale("subject-in-other-region", fmt.Sprintf("The task definition is in %s, and this function looks after %s.", asked.Region, o.region))
+		o.Skip = skipFor(otherRegion, finding.Name("region", asked.Region), finding.Name("here", o.region))
 		return o, nil
 	}
 	if asked.Family == "" {
-		o.Skip = stale("subject-gone", "The service no longer exists, or has no task definition.")
+		o.Skip = skipFor(serviceGone)
 		return o, nil
 	}
 	latest := o.Latest
 	described := latest
 	if described == nil || asked.Number > described.Definition.Revision {
 		if asked.Number == 0 {
-			o.Skip = stale("subject-gone", fmt.Sprintf("The family %s has no active revision.", asked.Family))
+			o.Skip = skipFor(familyGone, finding.Name("family", asked.Family))
 			return o, nil
 		}
 		// Deregistered, or younger than what ECS has told so far.
@@ -71,17 +71,16 @@ func (o Observation) about(described *Described) Observation {
 // stand says why a revision needs no look, or gives nil.
 func stand(asked Revision, described *Described) *finding.Finding {
 	if described == nil {
-		return stale("subject-gone", fmt.Sprintf("The task definition %s no longer exists.", asked))
+		return skipFor(definitionGone, finding.Name("definition", asked.String()))
 	}
 	definition := described.Definition
 	switch {
 	case asked.Account != "" && !strings.Contains(aws.ToString(definition.TaskDefinitionArn), ":"+asked.Account+":"):
-		return stale("subject-in-other-account", fmt.Sprintf("The task definition belongs to the account %s, in which this function doesn't work.", asked.Account))
+		return skipFor(otherAccount, finding.Name("account", asked.Account))
 	case definition.Status != types.TaskDefinitionStatusActive && definition.Status != "":
-		return stale("subject-gone", fmt.Sprintf("The task definition %s:%d is no longer active, because it was deregistered.", asked.Family, definition.Revision))
+		return skipFor(deregistered, finding.Name("definition", fmt.Sprintf("%s:%d", asked.Family, definition.Revision)))
 	case asked.Number != 0 && asked.Number < definition.Revision:
-		return stale("revision-not-latest", fmt.Sprintf("The family's latest revision is %s by now. A new revision made from %s would take its place.",
-			aws.ToString(definition.TaskDefinitionArn), asked))
+		return skipFor(notLatest, finding.Name("latest", aws.ToString(definition.TaskDefinitionArn)), finding.Name("asked", asked.String()))
 	}
 	return nil
 }
@@ -137,6 +136,8 @@ func (s Settings) madeFrom(o Observation, described *Described) (string, []Quest
 	return name[:strings.LastIndexByte(name, '/')+1] + source.String(), nil
 }
 
-func stale(code, why string) *finding.Finding {
-	return &finding.Finding{Code: code, Severity: finding.Info, Message: why}
+// skipFor makes the finding that says why a definition is not judged.
+func skipFor(template finding.Template, values ...finding.Value) *finding.Finding {
+	f := template.With(values...)
+	return &f
 }

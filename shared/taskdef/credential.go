@@ -68,9 +68,7 @@ func (j *judgement) credentials() {
 		case parameter != "":
 			j.credential(i, parameter)
 		case container.RepositoryCredentials != nil:
-			j.report("credential-invalid", finding.Error,
-				fmt.Sprintf("The %s has repositoryCredentials that name no secret.", j.containerName(i)),
-				"Name the secret in credentialsParameter by its ARN.")
+			j.report(namesNoSecret.With(j.container(i)))
 		}
 	}
 }
@@ -78,9 +76,7 @@ func (j *judgement) credentials() {
 func (j *judgement) credential(i int, parameter string) {
 	name, err := ParseCredential(parameter)
 	if err != nil {
-		j.report("credential-invalid", finding.Error,
-			fmt.Sprintf("The credentialsParameter of the %s can't work: %v.", j.containerName(i), err),
-			"Name the secret in credentialsParameter by its ARN.")
+		j.report(credentialInvalid.With(j.container(i), finding.Clause("problem", err.Error())))
 		return
 	}
 	here := j.place()
@@ -88,43 +84,36 @@ func (j *judgement) credential(i int, parameter string) {
 	case name.Account != "" && here.Account != "" && name.Account != here.Account:
 		// The guide's older editions rule it out ("must be in the same account"), the
 		// later ones let it be named by its ARN ("Private registry authentication").
-		j.report("credential-in-other-account", finding.Warning,
-			fmt.Sprintf("The %s is pulled with a secret of the account %s. Tasks in %s start only if that account's policies of the secret and of its key allow the execution role, which can't be checked from here.", j.containerName(i), name.Account, here.Account),
-			"Keep a copy of the secret in this account, and name the copy in credentialsParameter.")
+		j.report(credentialElsewhere.With(j.container(i), finding.Name("account", name.Account), finding.Name("here", here.Account)))
 	case name.Partition != "" && here.Partition != "" && name.Partition != here.Partition:
-		j.report("credential-in-other-account", finding.Error,
-			fmt.Sprintf("The %s is pulled with a secret of the partition %s, but the task definition is in the partition %s.", j.containerName(i), name.Partition, here.Partition),
-			"Keep a copy of the secret in this account, and name the copy in credentialsParameter.")
+		j.report(credentialPartition.With(j.container(i), finding.Name("partition", name.Partition), finding.Name("here", here.Partition)))
 	case name.Region != "" && here.Region != "" && name.Region != here.Region:
-		j.report("credential-in-other-region", finding.Info,
-			fmt.Sprintf("The %s is pulled with a secret in %s. Tasks in %s start only while that Region answers.", j.containerName(i), name.Region, here.Region),
-			"Replicate the secret to this Region, and name the replica in credentialsParameter.")
+		j.report(credentialRegion.With(j.container(i), finding.Name("region", name.Region), finding.Name("here", here.Region)))
 	}
 	named := j.Named[parameter]
 	switch secret := j.secretOf(parameter); {
 	case named.Gone:
-		j.report("credential-gone", finding.Error,
-			fmt.Sprintf("The %s is pulled with the secret %s, which doesn't exist in this account and Region. No task of this definition starts.", j.containerName(i), shownSecret(parameter)),
-			"Name a secret that exists"+j.inItsPlace(i)+". A secret of another Region must be named by its ARN.")
+		j.report(j.withOther(i, credentialGone, credentialGoneOther, finding.Words("secret", shownSecret(parameter))))
 	case secret != nil && secret.Deleted:
-		j.report("credential-gone", finding.Error,
-			fmt.Sprintf("The %s is pulled with the secret %s, which is scheduled for deletion and can't be read. No task of this definition starts.", j.containerName(i), secret.Name),
-			"Restore the secret with aws secretsmanager restore-secret, or name another one"+j.inItsPlace(i)+".")
+		j.report(j.withOther(i, credentialDeleted, credentialDeletedOther, finding.Name("secret", secret.Name)))
 	}
 }
 
-// inItsPlace names the tagged secret that would serve a container's image.
-func (j *judgement) inItsPlace(i int) string {
+// withOther reports a secret that can't be read: with the tagged secret that would
+// serve the container's image instead, or alone where there is none.
+func (j *judgement) withOther(i int, alone, other finding.Template, secret finding.Value) finding.Finding {
 	container := j.Definition.ContainerDefinitions[i]
-	reference, err := image.Parse(aws.ToString(container.Image))
-	if err != nil {
-		return ""
+	if reference, err := image.Parse(aws.ToString(container.Image)); err == nil {
+		if serving := j.choice(container, reference).serving; serving != nil {
+			return other.With(j.container(i), secret, secretARNValue(serving.ARN))
+		}
 	}
-	if serving := j.choice(container, reference).serving; serving != nil {
-		return fmt.Sprintf(", such as %s, which is tagged for the registry (REPLACE_CREDENTIALS=yes names it)", serving.ARN)
-	}
-	return ""
+	return alone.With(j.container(i), secret)
 }
+
+// secretARNValue is the ARN of a secret, whole, to be pasted into a definition. Secrets
+// Manager made it.
+func secretARNValue(arn string) finding.Value { return finding.Clause("arn", arn) }
 
 // secretKeys judges the values of the secrets that will be read, by their keys.
 func (j *judgement) secretKeys() {
@@ -137,9 +126,7 @@ func (j *judgement) secretKeys() {
 	slices.Sort(secrets)
 	for _, arn := range slices.Compact(secrets) {
 		if problem := j.keysProblem(arn); problem != "" {
-			j.report("secret-keys", finding.Error,
-				fmt.Sprintf("ECS can't log in to the registry with the secret %s: %s.", j.taggedSecret(arn).Name, problem),
-				`Write the secret's value as {"username": "…", "password": "…"}.`)
+			j.report(secretKeys.With(finding.Name("secret", j.taggedSecret(arn).Name), finding.Clause("problem", problem)))
 		}
 	}
 }

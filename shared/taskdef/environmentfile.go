@@ -1,7 +1,7 @@
 package taskdef
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,46 +25,38 @@ func (j *judgement) environmentFiles() {
 		count += len(container.EnvironmentFiles)
 		for _, file := range container.EnvironmentFiles {
 			value := aws.ToString(file.Value)
-			if problem := environmentFileProblem(file, j.place()); problem != "" && !j.leftOpen(value) {
-				j.report("environment-file-invalid", finding.Error,
-					fmt.Sprintf("An environment file of the %s %s.", j.containerName(i), problem),
-					`Write {"type": "s3", "value": "arn:aws:s3:::bucket/path/name.env"}.`)
+			if problem, wrong := j.environmentFileProblem(i, file); wrong && !j.leftOpen(value) {
+				j.report(problem)
 			}
 			if gone := j.FilesGone[value]; gone != "" {
-				j.report("environment-file-gone", finding.Error,
-					fmt.Sprintf("The environment file %s of the %s doesn't exist: %s. No task of this definition starts.", shownObject(value), j.containerName(i), gone),
-					"Upload the environment file, or name one that exists in environmentFiles.")
+				j.report(environmentFileGone.With(j.container(i), finding.Words("file", shownObject(value)), finding.Clause("why", gone)))
 			}
 		}
 		if len(container.EnvironmentFiles) > 0 && j.isWindows() && j.isFargate() {
-			j.report("windows-field-unsupported", finding.Warning,
-				fmt.Sprintf("The %s has environmentFiles, which Windows containers on Fargate don't support.", j.containerName(i)),
-				"Put the variables into environment and secrets.")
+			j.report(environmentFilesOnWindows.With(j.container(i)))
 		}
 	}
 	if count > maxEnvironmentFiles {
-		j.report("environment-files-too-many", finding.Error,
-			fmt.Sprintf("The task definition has %d environment files, and ECS reads %d at most.", count, maxEnvironmentFiles),
-			"Put the variables of several environment files into one.")
+		j.report(environmentFilesTooMany.With(finding.Count("files", count, "environment file", "environment files"), finding.Words("most", strconv.Itoa(maxEnvironmentFiles))))
 	}
 }
 
-// environmentFileProblem says what is wrong with a file's ARN. ECS takes a key
-// of any depth, and reads only files that end in ".env".
-func environmentFileProblem(file types.EnvironmentFile, place Place) string {
-	value := aws.ToString(file.Value)
+// environmentFileProblem says what is wrong with a file of a container's. ECS takes a
+// key of any depth, and reads only files that end in ".env".
+func (j *judgement) environmentFileProblem(i int, file types.EnvironmentFile) (problem finding.Finding, wrong bool) {
+	value, place := aws.ToString(file.Value), j.place()
 	match := objectARN.FindStringSubmatch(value)
 	switch {
 	case file.Type != types.EnvironmentFileTypeS3:
-		return "has another type than \"s3\", the only one that ECS knows"
+		return fileOfOtherType.With(j.container(i)), true
 	case strings.HasPrefix(value, "s3://") || strings.HasPrefix(value, "https://"):
-		return "is named by its address, and ECS needs the object's ARN"
+		return fileByAddress.With(j.container(i)), true
 	case match == nil:
-		return "is not named by the ARN of an object in S3"
+		return fileByNoARN.With(j.container(i)), true
 	case place.Partition != "" && !strings.HasPrefix(value, "arn:"+place.Partition+":"):
-		return "is in another partition than the task definition, which is in " + place.Partition
+		return filePartition.With(j.container(i), finding.Name("here", place.Partition)), true
 	case !strings.HasSuffix(match[2], ".env"):
-		return "doesn't end in \".env\""
+		return fileSuffix.With(j.container(i)), true
 	}
-	return ""
+	return finding.Finding{}, false
 }

@@ -1,7 +1,6 @@
 package taskdef
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -24,13 +23,12 @@ func (j *judgement) executionRole() {
 	if len(reasons) == 0 {
 		return
 	}
-	message := fmt.Sprintf("The task definition has no executionRoleArn, which it needs for %s. ECS refuses to register it, or its tasks don't start.", strings.Join(reasons, ", "))
-	const fix = "Name a role in executionRoleArn that trusts ecs-tasks.amazonaws.com. Or have the stack give one to every such task definition (EXECUTION_ROLE_ARN)."
+	f := roleMissing.With(finding.Words("reasons", strings.Join(reasons, ", ")))
 	if j.ExecutionRoleARN == "" {
-		j.block("execution-role-missing", message, fix)
+		j.block(f)
 		return
 	}
-	j.cure(Edit{Field: ExecutionRoleARN, Value: j.ExecutionRoleARN}, "execution-role-missing", finding.Error, message, fix)
+	j.cure(Edit{Field: ExecutionRoleARN, Value: j.ExecutionRoleARN}, f)
 }
 
 // withoutInstanceRole names where the definition is to run without a role of an

@@ -76,21 +76,21 @@ func (j *judgement) imageCredentials() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		text := aws.ToString(container.Image)
 		if j.leftOpen(text) {
-			j.report("file-placeholder", finding.Info, fmt.Sprintf("The image of the %s is a placeholder, so it isn't checked.", j.containerName(i)),
-				"Check the file that is made from this one, too.")
+			j.report(imagePlaceholder.With(j.container(i)))
 			continue
 		}
 		// The actions that deploy to ECS from GitHub fill it in.
 		if text == "" && j.Unregistered != nil {
-			j.report("file-placeholder", finding.Warning, fmt.Sprintf("The %s has no image, and ECS refuses the task definition until one is filled in.", j.containerName(i)),
-				"Check the file that is made from this one, too.")
+			j.report(imageLeftOut.With(j.container(i)))
 			continue
 		}
 		reference, err := image.Parse(text)
 		if err != nil {
-			var problem image.Problem
-			errors.As(err, &problem)
-			j.report("image-invalid", finding.Error, fmt.Sprintf("The image of the %s isn't the name of an image: %v.", j.containerName(i), err), problem.Fix)
+			f := imageInvalid.With(j.container(i), finding.Clause("problem", err.Error()))
+			if problem, ok := errors.AsType[image.Problem](err); ok {
+				f.Fix = problem.Fix
+			}
+			j.report(f)
 			continue
 		}
 		credential := credentialOf(container)
@@ -126,15 +126,11 @@ func (j *judgement) withCredential(i int, reference image.Reference, credential 
 func (j *judgement) refused(i int, reference image.Reference, secret RegistrySecret, pull Pull) bool {
 	switch pull.Access {
 	case registry.CredentialRefused:
-		j.report("credential-refused", finding.Error,
-			fmt.Sprintf("The registry %s refuses the credential in the secret %s, so the image of the %s can't be pulled with it.", reference.Registry, secret.Name, j.containerName(i)),
-			"Put a credential that works into the secret, or rotate it.")
+		j.report(credentialRefused.With(j.container(i), finding.Name("registry", reference.Registry), finding.Name("secret", secret.Name)))
 	case registry.Absent, registry.AbsentOrPrivate:
 		j.absent(i, reference)
 	case registry.Denied:
-		j.report("image-hidden", finding.Error,
-			fmt.Sprintf("The registry %s accepts the credential in the secret %s, but doesn't show it the image %s of the %s. There is no such image, or the credential's user may not pull it.", reference.Registry, secret.Name, reference, j.containerName(i)),
-			"Push the image, correct its name, or allow the credential's user to pull it.")
+		j.report(imageHidden.With(j.container(i), finding.Name("registry", reference.Registry), finding.Name("secret", secret.Name), imageValue(reference)))
 	default:
 		return false
 	}
@@ -142,9 +138,12 @@ func (j *judgement) refused(i int, reference image.Reference, secret RegistrySec
 }
 
 func (j *judgement) absent(i int, reference image.Reference) {
-	j.report("image-absent", finding.Error,
-		fmt.Sprintf("The registry has no image %s with the tag or digest that the %s names, so no task that pulls it starts.", reference, j.containerName(i)),
-		"Push the image, or correct its name.")
+	j.report(imageAbsent.With(j.container(i), imageValue(reference)))
+}
+
+// imageValue is an image without its tag for a message's place.
+func imageValue(reference image.Reference) finding.Value {
+	return finding.Name("image", reference.String())
 }
 
 // withoutCredential judges an image whose container names no secret, by what the
@@ -156,9 +155,8 @@ func (j *judgement) withoutCredential(i int, reference image.Reference) {
 	chosen := j.choice(container, reference)
 	anyone := j.Images[aboutImage{image: text}]
 	for _, newcomer := range chosen.newcomers {
-		j.report("registry-secret-newcomer", finding.Warning,
-			fmt.Sprintf("The secret %s is tagged for %s, too, which the secret %s served before. The image of the %s stays with the older secret.", newcomer.Name, newcomer.Scope, chosen.serving.Name, j.containerName(i)),
-			fmt.Sprintf("Remove the tag %s from the secret that isn't meant. Or list on each secret the families that it is for, in the tag %s.", TagRegistry, TagFamilies))
+		j.report(secretNewcomer.With(j.container(i), finding.Name("newcomer", newcomer.Name), finding.Name("scope", newcomer.Scope.String()), finding.Name("secret", chosen.serving.Name),
+			finding.Words("tag", TagRegistry), finding.Words("families", TagFamilies)))
 	}
 	// Without its tag, as in many files, an image can't be looked for.
 	if anyone.Access == registry.Absent && j.Unregistered != nil {
@@ -170,9 +168,7 @@ func (j *judgement) withoutCredential(i int, reference image.Reference) {
 	case anyone.Access == registry.Allowed:
 		j.public(i, reference, chosen.serving)
 	case len(chosen.equals) > 0:
-		j.report("registry-secrets-ambiguous", finding.Error,
-			fmt.Sprintf("Several secrets serve %s, the image of the %s, equally well: %s. So it gets none of them.", reference, j.containerName(i), names(chosen.equals)),
-			"Remove the tag "+TagRegistry+" from all of them but one, or give them different paths in it.")
+		j.report(secretsAmbiguous.With(j.container(i), imageValue(reference), finding.Names("secrets", names(chosen.equals)), finding.Words("tag", TagRegistry)))
 	case chosen.serving != nil:
 		j.served(i, reference, *chosen.serving, anyone)
 	default:
@@ -187,20 +183,18 @@ func (j *judgement) public(i int, reference image.Reference, serving *RegistrySe
 	}
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
 	if !serving.wantsPublicImages() || pull.Known() && pull.Access != registry.Allowed || j.keysProblem(serving.ARN) != "" {
-		j.report("image-public", finding.Info,
-			fmt.Sprintf("The image %s of the %s is public, so it is pulled without the secret %s that is tagged for its registry.", reference, j.containerName(i), serving.Name),
-			fmt.Sprintf("Nothing, unless the registry's limit for anonymous pulls matters. Then tag the secret %s=yes.", TagPublicImages))
+		j.report(imagePublic.With(j.container(i), imageValue(reference), finding.Name("secret", serving.Name), finding.Words("tag", TagPublicImages)))
 		return
 	}
-	j.give(i, *serving, finding.Warning,
-		fmt.Sprintf("The image %s of the %s is public and is pulled without a credential, so the registry's limit for anonymous pulls applies. The owner of the secret %s wants public images pulled with it.", reference, j.containerName(i), serving.Name))
+	j.give(i, *serving, publicWithout.With(j.servedBy(i, reference, *serving)...))
 }
 
 // served answers an image that a secret serves, and that isn't known for public.
 // It is given only a credential that was seen to work, or that no one could try.
 func (j *judgement) served(i int, reference image.Reference, serving RegistrySecret, anyone Pull) {
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
-	lies := fmt.Sprintf("The %s has no repositoryCredentials, although the secret %s serves its image %s. The image is pulled anonymously, or with what the instance's ecs.config has.", j.containerName(i), serving.Name, reference)
+	values := j.servedBy(i, reference, serving)
+	because := finding.Clause("why", anyone.Why)
 	private := anyone.Access == registry.AbsentOrPrivate
 	switch {
 	case j.keysProblem(serving.ARN) != "":
@@ -211,22 +205,21 @@ func (j *judgement) served(i int, reference image.Reference, serving RegistrySec
 		j.absent(i, reference)
 	case j.refused(i, reference, serving, pull):
 	case private || !j.registries && !likelyPublic(reference, serving.Scope):
-		j.give(i, serving, finding.Error, lies)
+		j.give(i, serving, credentialMissing.With(values...))
+	case likelyPublic(reference, serving.Scope) && anyone.Why == "":
+		j.report(imageUnchecked.With(values...))
 	case likelyPublic(reference, serving.Scope):
-		j.report("image-unchecked", finding.Info,
-			fmt.Sprintf("Can't tell whether the image %s of the %s is public, so the secret %s isn't named for it%s.", reference, j.containerName(i), serving.Name, because(anyone)),
-			fmt.Sprintf("If it is private, set repositoryCredentials.credentialsParameter to %s.", serving.ARN))
+		j.report(imageUncheckedWhy.With(append(values, because)...))
+	case anyone.Why == "":
+		j.give(i, serving, maybePrivate.With(values...))
 	default:
-		j.give(i, serving, finding.Warning, lies+fmt.Sprintf(" Can't tell whether it is private%s.", because(anyone)))
+		j.give(i, serving, maybePrivateWhy.With(append(values, because)...))
 	}
 }
 
-// because says why a registry's answer is none.
-func because(answer Pull) string {
-	if answer.Why == "" {
-		return ""
-	}
-	return ": " + answer.Why
+// servedBy are the values of what is said about an image that a secret serves.
+func (j *judgement) servedBy(i int, reference image.Reference, serving RegistrySecret) []finding.Value {
+	return []finding.Value{j.container(i), imageValue(reference), finding.Name("secret", serving.Name), secretARNValue(serving.ARN)}
 }
 
 // likelyPublic reports whether an image in a whole registry's care is as likely to
@@ -237,38 +230,36 @@ func likelyPublic(reference image.Reference, scope image.Scope) bool {
 }
 
 // give has the image pulled with a secret.
-func (j *judgement) give(i int, serving RegistrySecret, severity finding.Severity, message string) {
+func (j *judgement) give(i int, serving RegistrySecret, f finding.Finding) {
 	if j.Unregistered != nil && j.Unregistered.LogsIn != "" {
-		j.report("credential-missing", severity, message, j.Unregistered.LogsIn)
+		f.Fix = j.Unregistered.LogsIn
+		j.report(f)
 		return
 	}
-	j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN}, "credential-missing", severity, message,
-		fmt.Sprintf("Set repositoryCredentials.credentialsParameter to %s.", serving.ARN))
+	j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN}, f)
 }
 
 // credentialOnECR answers a credential that stands in ECR's way.
 func (j *judgement) credentialOnECR(i int, reference image.Reference) {
-	message := fmt.Sprintf("The %s has repositoryCredentials, but its image is in Amazon ECR (%s). ECS refuses to register that, and a pull with it fails.", j.containerName(i), reference.Registry)
-	const fix = "Remove repositoryCredentials. Amazon ECR uses the execution role's permissions."
+	f := credentialOnECR.With(j.container(i), finding.Name("registry", reference.Registry))
 	if j.ReplaceCredentials {
-		j.cure(Edit{Field: RepositoryCredentials, Container: i, Replaces: true}, "credential-on-ecr-image", finding.Error, message, fix)
+		j.cure(Edit{Field: RepositoryCredentials, Container: i, Replaces: true}, f)
 		return
 	}
-	j.report("credential-on-ecr-image", finding.Error, message, fix)
+	j.report(f)
 }
 
 // otherCredential answers a credential that a person chose although a tagged
 // secret serves the image. It stays, unless the setting says otherwise and the
 // other one isn't known not to work; then the finding says what was there.
 func (j *judgement) otherCredential(i int, reference image.Reference, credential string, serving RegistrySecret) (replaced bool) {
-	message := fmt.Sprintf("The image %s of the %s is pulled with the secret %s, not with the secret %s that is tagged for its registry.", reference, j.containerName(i), shownSecret(credential), serving.Name)
+	values := []finding.Value{j.container(i), imageValue(reference), finding.Words("credential", shownSecret(credential)), finding.Name("secret", serving.Name)}
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
 	if bool(j.ReplaceCredentials) && (!pull.Known() || pull.Access == registry.Allowed) && j.keysProblem(serving.ARN) == "" {
-		j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN, Replaces: true}, "credential-differs", finding.Warning, message,
-			"To put the former secret back, register the former revision again, with REPLACE_CREDENTIALS=no.")
+		j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN, Replaces: true}, credentialReplaced.With(values...))
 		return true
 	}
-	j.report("credential-differs", finding.Info, message, "Nothing, if that is meant. REPLACE_CREDENTIALS=yes replaces it.")
+	j.report(credentialDiffers.With(values...))
 	return false
 }
 
@@ -278,19 +269,18 @@ func (j *judgement) notServed(i int, reference image.Reference, anyone Pull) {
 	if !hidden && (reference.MostlyPublic() || j.Unregistered != nil && !j.Unregistered.looksAtAccount && len(j.Secrets) == 0) {
 		return
 	}
-	message := fmt.Sprintf("No tagged secret serves the image %s of the %s. It is pulled anonymously, or with what the instance's ecs.config has.", reference, j.containerName(i))
-	severity := finding.Info
+	template := notServed
 	if hidden {
-		message = fmt.Sprintf("The registry doesn't show the image %s of the %s without a credential, and no tagged secret serves it. It is private, or there is no such image.", reference, j.containerName(i))
-		if j.runsOnNoInstance() {
-			severity = finding.Error
-		}
+		template = hiddenNotServed
+	}
+	f := template.With(j.container(i), imageValue(reference), finding.Words("tag", TagRegistry), finding.Name("registry", reference.Registry))
+	if !j.runsOnNoInstance() {
+		f.Severity = finding.Info
 	}
 	if wrong := j.wronglyTagged(); len(wrong) > 0 {
-		message += " These secrets have a tag that names no registry: " + strings.Join(wrong, ", ") + "."
+		f = f.Also(wronglyTagged, finding.Clause("secrets", strings.Join(wrong, ", ")))
 	}
-	j.report("registry-not-served", severity, message,
-		fmt.Sprintf("If the image is private, tag the secret that holds its credential: %s=%s", TagRegistry, reference.Registry))
+	j.report(f)
 }
 
 // runsOnNoInstance reports whether no instance's ecs.config can have a credential
@@ -303,18 +293,18 @@ func (j *judgement) wronglyTagged() []string {
 	var problems []string
 	for _, secret := range j.Secrets {
 		if secret.TagProblem != "" {
-			problems = append(problems, fmt.Sprintf("%s (%s)", secret.Name, secret.TagProblem))
+			problems = append(problems, fmt.Sprintf("%s (%s)", finding.Shown(secret.Name), finding.Said(secret.TagProblem)))
 		}
 	}
 	return problems
 }
 
-func names(secrets RegistrySecrets) string {
+func names(secrets RegistrySecrets) []string {
 	texts := make([]string, len(secrets))
 	for i, secret := range secrets {
 		texts[i] = secret.Name
 	}
-	return strings.Join(texts, ", ")
+	return texts
 }
 
 // ImageAsker asks registries whether images can be pulled.

@@ -37,11 +37,11 @@ func (s Settings) whyIgnored(o Observation) *finding.Finding {
 	family := aws.ToString(o.Definition.Family)
 	switch owner := o.owner(); {
 	case s.IgnoredFamilies.Matches(family):
-		return stale("family-ignored", "The family "+family+" is one of those in IgnoredFamilies.")
+		return skipFor(familyIgnored, finding.Name("family", family))
 	case optout.Asked(tagMap(o.Tags)):
-		return stale("family-ignored", "The task definition has the tag "+optout.Tag+".")
+		return skipFor(definitionIgnored, finding.Words("tag", optout.Tag))
 	case o.Unregistered == nil && owner.IsAWSService():
-		return stale("owned-by-service", fmt.Sprintf("%s registers the task definition for itself, and runs no other revision.", owner.Tool))
+		return skipFor(ownedByService, finding.Words("service", string(owner.Tool)))
 	}
 	return nil
 }

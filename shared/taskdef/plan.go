@@ -157,11 +157,9 @@ func (s Settings) Plan(observed Observation) pipeline.Plan[Action] {
 	switch {
 	case observed.Late != nil:
 		late := observed.Late
-		plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
-			Code: "revision-late", Severity: finding.Warning,
-			Message: fmt.Sprintf("The revision %s was made from an older one than %s, and has taken its place as the family's latest.", late.Late, late.First),
-			Fix:     "Run: aws ecs deregister-task-definition --task-definition " + late.Late,
-		}}}
+		plan := pipeline.Plan[Action]{Findings: []finding.Finding{
+			madeTooLate.With(finding.Name("late", late.Late), finding.Name("first", late.First), finding.Argument("argument", late.Late)),
+		}}
 		plan.Do(*late, 0)
 		return plan
 	case observed.Skip != nil:
@@ -237,32 +235,30 @@ func isOpenARN(text string) bool {
 }
 
 // report adds a finding.
-func (j *judgement) report(code string, severity finding.Severity, message, fix string) {
-	j.findings = append(j.findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix})
-}
+func (j *judgement) report(f finding.Finding) { j.findings = append(j.findings, f) }
 
 // cure adds a finding that a change of the definition ends.
-func (j *judgement) cure(edit Edit, code string, severity finding.Severity, message, fix string) {
+func (j *judgement) cure(edit Edit, f finding.Finding) {
 	j.edits = append(j.edits, edit)
 	j.cured = append(j.cured, len(j.findings))
-	j.report(code, severity, message, fix)
+	j.report(f)
 }
 
 // doFirst adds a finding that a change of something else ends.
-func (j *judgement) doFirst(action Action, code string, severity finding.Severity, message, fix string) {
+func (j *judgement) doFirst(action Action, f finding.Finding) {
 	index := slices.Index(j.first, action)
 	if index < 0 {
 		index = len(j.first)
 		j.first, j.ends = append(j.first, action), append(j.ends, nil)
 	}
 	j.ends[index] = append(j.ends[index], len(j.findings))
-	j.report(code, severity, message, fix)
+	j.report(f)
 }
 
 // block adds an error that keeps a new revision from being registered.
-func (j *judgement) block(code, message, fix string) {
+func (j *judgement) block(f finding.Finding) {
 	j.blocked = true
-	j.report(code, finding.Error, message, fix)
+	j.report(f)
 }
 
 // containerName names a container in messages, also where it has no name.
@@ -271,6 +267,11 @@ func (j *judgement) containerName(i int) string {
 		return fmt.Sprintf("container %q", finding.Shortened(name))
 	}
 	return fmt.Sprintf("container number %d", i+1)
+}
+
+// container gives a container's name for a message's place.
+func (j *judgement) container(i int) finding.Value {
+	return finding.Words("container", j.containerName(i))
 }
 
 // registrant is who registered the definition, as far as is known.

@@ -165,9 +165,11 @@ func partsCounted(count int) string {
 // secretReferences judges what the containers take from Secrets Manager and from
 // Systems Manager.
 func (j *judgement) secretReferences() {
-	const form = "Name a secret by its ARN, or a parameter by its name or ARN, in valueFrom."
 	for _, reference := range j.references() {
-		text := fmt.Sprintf("%s in %s of the %s", shownName(reference.name), reference.field, j.containerName(reference.container))
+		values := []finding.Value{finding.Words("variable", shownName(reference.name)), finding.Words("field", reference.field), j.container(reference.container)}
+		with := func(template finding.Template, more ...finding.Value) {
+			j.report(template.With(append(values, more...)...))
+		}
 		place := j.place()
 		parsed, _ := parseSecret(reference.secret)
 		named, secret := j.Named[reference.secret], j.secretOf(reference.secret)
@@ -177,28 +179,24 @@ func (j *judgement) secretReferences() {
 		}
 		switch {
 		case reference.problem != "":
-			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("The valueFrom of %s %s. No task of this definition starts.", text, reference.problem), form)
+			with(referenceInvalid, finding.Words("problem", reference.problem))
 		case parsed.Partition != "" && place.Partition != "" && parsed.Partition != place.Partition:
-			j.report("secret-reference-invalid", finding.Error, fmt.Sprintf("The valueFrom of %s is in the partition %s, but the task definition is in the partition %s.", text, parsed.Partition, place.Partition), form)
+			with(referencePartition, finding.Name("partition", parsed.Partition), finding.Name("here", place.Partition))
+		case named.Gone && isPartialARN(reference.secret):
+			with(secretGonePartial, finding.Words("secret", shownSecret(reference.secret)))
 		case named.Gone:
-			j.report("secret-gone", finding.Error, fmt.Sprintf("The variable %s is the secret %s, which doesn't exist%s. No task of this definition starts.", text, shownSecret(reference.secret), partialARN(reference.secret)),
-				"Create the secret, or name one that exists by its whole ARN.")
+			with(secretGone, finding.Words("secret", shownSecret(reference.secret)))
 		case secret != nil && secret.Deleted:
-			j.report("secret-gone", finding.Error, fmt.Sprintf("The variable %s is the secret %s, which is scheduled for deletion and can't be read. No task of this definition starts.", text, secret.Name),
-				"Restore the secret with aws secretsmanager restore-secret, or name another one.")
+			with(secretDeleted, finding.Name("secret", secret.Name))
 		case reference.key != "" && read && !keys.Unread && !slices.Contains(keys.Names, reference.key):
-			j.report("secret-key-missing", finding.Error, fmt.Sprintf("The variable %s takes a JSON key of the secret %s that its value doesn't have. No task of this definition starts.", text, secret.Name),
-				"Correct the JSON key in valueFrom, or add it to the secret's value.")
+			with(secretKeyMissing, finding.Name("secret", secret.Name))
 		}
 	}
 }
 
-// partialARN explains a hazard of ARNs without the six characters at their end: a
-// name that itself ends in a hyphen and six characters is taken for a whole ARN
-// ("What's in a Secrets Manager secret?").
-func partialARN(name string) string {
-	if strings.HasPrefix(name, "arn:") && suffixed.MatchString(name) {
-		return " (Secrets Manager takes an ARN that ends in a hyphen and six characters for a complete one)"
-	}
-	return ""
+// isPartialARN reports whether an ARN may lack the six characters at its end and seem
+// to have them: a name that itself ends in a hyphen and six characters is taken for a
+// whole ARN ("What's in a Secrets Manager secret?").
+func isPartialARN(name string) bool {
+	return strings.HasPrefix(name, "arn:") && suffixed.MatchString(name)
 }

@@ -1,7 +1,6 @@
 package taskdef
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -18,20 +17,18 @@ func (j *judgement) registrable() {
 		return
 	}
 	if fields := j.withdrawn(); len(fields) > 0 {
-		j.block("field-withdrawn",
-			fmt.Sprintf("The task definition has %s, which ECS no longer accepts, because Amazon Elastic Inference has ended.", strings.Join(fields, " and ")),
-			"Register a revision without these fields.")
+		j.block(fieldWithdrawn.With(finding.Words("fields", strings.Join(fields, " and "))))
 	}
 	if len(j.UnknownFields) > 0 {
-		j.block("field-unknown",
-			fmt.Sprintf("ECS described %s, which this version of the function doesn't know and would lose in a new revision.", finding.Shortened(strings.Join(j.UnknownFields, ", "))),
-			"Update ECS Guardrails. Until then, make the change in the task definition's source: "+patchText(j.edits))
+		j.block(fieldUnknown.With(finding.Clause("fields", finding.Shortened(strings.Join(j.UnknownFields, ", "))),
+			finding.Words("operations", strings.TrimSuffix(strings.TrimPrefix(patchText(j.edits), "["), "]"))))
 	}
 	// A file is the source itself.
 	if owner := j.owner(); j.Unregistered == nil && owner.RendersSource() && j.ChangeOwnedResources != All {
-		j.block("definition-owned",
-			fmt.Sprintf("%s renders the task definition from its own source, and its next run would make a revision without this change.", owner),
-			sourcePatch(owner, j.edits, j.Definition)+" Or have such task definitions patched all the same, with ChangeOwnedResources=all.")
+		f := definitionOwned.With(finding.Clause("owner", owner.String()))
+		// In the source it stays, so that is what to do first.
+		f.Fix = sourcePatch(owner, j.edits, j.Definition) + " Or have such task definitions patched all the same, with ChangeOwnedResources=all."
+		j.block(f)
 	}
 }
 

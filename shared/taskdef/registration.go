@@ -22,7 +22,7 @@ func (j *judgement) registration() {
 		return
 	}
 	if len(j.Definition.ContainerDefinitions) == 0 && !j.leftOut("containerDefinitions") {
-		j.report("containers-missing", finding.Error, "The task definition has no container.", "Add one to containerDefinitions.")
+		j.report(noContainer.With())
 	}
 	j.essential()
 	for i, container := range j.Definition.ContainerDefinitions {
@@ -64,7 +64,7 @@ func (j *judgement) essential() {
 		none = none && container.Essential != nil && !*container.Essential
 	}
 	if none {
-		j.report("containers-missing", finding.Error, "No container is essential, and ECS requires at least one.", "Set essential to true for the container that the task is for.")
+		j.report(noEssential.With())
 	}
 }
 
@@ -82,12 +82,10 @@ func (j *judgement) memory() {
 		}
 		hard, soft := container.Memory, container.MemoryReservation
 		if hard == nil && soft == nil {
-			j.report("memory-missing", finding.Error,
-				fmt.Sprintf("The %s has neither memory nor memoryReservation, and the task definition has no memory.", j.containerName(i)),
-				"Set memory or memoryReservation, in MiB.")
+			j.report(memoryMissing.With(j.container(i)))
 		}
 		if hard != nil && soft != nil && *soft > *hard {
-			j.report("memory-missing", finding.Error, fmt.Sprintf("The %s reserves more memory than it may have.", j.containerName(i)), "Set memory to at least memoryReservation.")
+			j.report(memoryReserved.With(j.container(i)))
 		}
 	}
 }
@@ -109,7 +107,7 @@ func (j *judgement) memoryInTask() {
 		}
 	}
 	if ok && reserved > whole {
-		j.report("memory-missing", finding.Error, fmt.Sprintf("The containers reserve %d MiB of memory together, and the task has %d MiB.", reserved, whole), "Raise the task's memory, or lower that of its containers.")
+		j.report(memoryTogether.With(finding.Words("reserved", fmt.Sprintf("%d MiB", reserved)), finding.Words("whole", fmt.Sprintf("%d MiB", whole))))
 	}
 }
 
@@ -124,13 +122,12 @@ func (j *judgement) fargateSize() {
 	if !j.isFargate() || j.leftOut("cpu") || j.leftOut("memory") {
 		return
 	}
-	const fix = "Take one of the pairs in \"Task CPU and memory\": 256 (.25 vCPU) goes with 512, 1024 or 2048 MiB."
 	cpu, memory := aws.ToString(j.Definition.Cpu), aws.ToString(j.Definition.Memory)
 	if j.leftOpen(cpu) || j.leftOpen(memory) {
 		return
 	}
 	if cpu == "" || memory == "" {
-		j.report("fargate-size-invalid", finding.Error, "Fargate requires cpu and memory of the whole task, and one of them is missing.", fix)
+		j.report(fargateSizeMissing.With())
 		return
 	}
 	units, ok := amount(cpu, "vcpu")
@@ -140,7 +137,7 @@ func (j *judgement) fargateSize() {
 		allowed = size >= span.from && size <= span.to && (size-span.from)%span.step == 0
 	}
 	if !ok || !also || !allowed {
-		j.report("fargate-size-invalid", finding.Error, "Fargate doesn't offer this cpu with this memory.", fix)
+		j.report(fargateSizeInvalid.With())
 	}
 }
 
@@ -171,21 +168,19 @@ func (j *judgement) fargateFields() {
 	if !j.isFargate() {
 		return
 	}
-	const fix = "Remove it, or remove FARGATE from requiresCompatibilities."
 	if len(j.Definition.PlacementConstraints) > 0 {
-		j.report("fargate-field-unsupported", finding.Error, "The task definition has placementConstraints, which Fargate doesn't support.", fix)
+		j.report(fargateConstraints.With())
 	}
 	for _, volume := range j.Definition.Volumes {
 		onHost := volume.Host != nil && aws.ToString(volume.Host.SourcePath) != ""
 		if onHost || volume.DockerVolumeConfiguration != nil {
-			j.report("fargate-field-unsupported", finding.Error, "A volume of the task definition is a path of the host or a Docker volume, which Fargate doesn't support.",
-				"Leave host.sourcePath and dockerVolumeConfiguration out, or use an EFS or EBS volume.")
+			j.report(fargateVolume.With())
 			break
 		}
 	}
 	for i, container := range j.Definition.ContainerDefinitions {
 		if fields := unsupportedOnFargate(container); len(fields) > 0 {
-			j.report("fargate-field-unsupported", finding.Error, fmt.Sprintf("The %s has %s, which Fargate doesn't support.", j.containerName(i), strings.Join(fields, ", ")), fix)
+			j.report(fargateFields.With(j.container(i), finding.Words("fields", strings.Join(fields, ", "))))
 		}
 	}
 }
@@ -213,7 +208,7 @@ func (j *judgement) network() {
 		return
 	}
 	if j.isFargate() && mode != types.NetworkModeAwsvpc {
-		j.report("network-mode-invalid", finding.Error, "Fargate supports no other networkMode than awsvpc.", "Set networkMode to awsvpc.")
+		j.report(fargateNetwork.With())
 		return
 	}
 	for i, container := range j.Definition.ContainerDefinitions {
@@ -221,15 +216,13 @@ func (j *judgement) network() {
 			from, to := aws.ToInt32(port.ContainerPort), aws.ToInt32(port.HostPort)
 			switch {
 			case from < 0 || from > 65535 || to < 0 || to > 65535:
-				j.report("port-mapping-invalid", finding.Error, fmt.Sprintf("The %s maps a port that isn't between 0 and 65535.", j.containerName(i)), "Write ports from 1 to 65535. With a hostPort of 0, Docker chooses one.")
+				j.report(portInvalid.With(j.container(i)))
 			case (mode == types.NetworkModeAwsvpc || mode == types.NetworkModeHost) && port.HostPort != nil && to != 0 && from != to:
-				j.report("port-mapping-invalid", finding.Error,
-					fmt.Sprintf("The %s maps its port %d to the host port %d, but in the network mode %s the two must be the same.", j.containerName(i), from, to, mode),
-					"Leave hostPort out.")
+				j.report(portsDiffer.With(j.container(i), finding.Words("port", strconv.Itoa(int(from))), finding.Words("host", strconv.Itoa(int(to))), finding.Words("mode", string(mode))))
 			}
 		}
 		if len(container.Links) > 0 && mode != types.NetworkModeBridge && mode != "" {
-			j.report("network-mode-invalid", finding.Error, fmt.Sprintf("The %s has links, which ECS supports only in the network mode bridge.", j.containerName(i)), "Remove links. In awsvpc, containers reach each other at localhost.")
+			j.report(linksUnsupported.With(j.container(i)))
 		}
 	}
 }
@@ -249,12 +242,12 @@ func (j *judgement) volumes() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		for _, mount := range container.MountPoints {
 			if name := aws.ToString(mount.SourceVolume); !names[name] && !j.leftOpen(name) {
-				j.report("volume-unknown", finding.Error, fmt.Sprintf("The %s mounts a sourceVolume that the task definition doesn't have in volumes.", j.containerName(i)), "Add the volume to volumes, or correct the name.")
+				j.report(volumeUnknown.With(j.container(i)))
 			}
 		}
 		for _, from := range container.VolumesFrom {
 			if name := aws.ToString(from.SourceContainer); !containers[name] && !j.leftOpen(name) {
-				j.report("volume-unknown", finding.Error, fmt.Sprintf("The %s takes volumes from a container that the task definition doesn't have.", j.containerName(i)), "Correct sourceContainer in volumesFrom.")
+				j.report(volumesFromUnknown.With(j.container(i)))
 			}
 		}
 	}
@@ -270,9 +263,9 @@ func (j *judgement) dependencies(i int, container types.ContainerDefinition) {
 		switch {
 		case j.leftOpen(name):
 		case other < 0:
-			j.report("dependency-unknown", finding.Error, fmt.Sprintf("The %s depends on a container that the task definition doesn't have.", j.containerName(i)), "Correct containerName in dependsOn.")
+			j.report(dependencyUnknown.With(j.container(i)))
 		case other == i:
-			j.report("dependency-unmet", finding.Error, fmt.Sprintf("The %s depends on itself.", j.containerName(i)), "Remove it from dependsOn.")
+			j.report(dependsOnItself.With(j.container(i)))
 		default:
 			j.condition(i, on.Condition, other)
 		}
@@ -286,11 +279,9 @@ func (j *judgement) condition(i int, condition types.ContainerCondition, other i
 	isEssential := awaited.Essential == nil || *awaited.Essential
 	switch {
 	case condition == types.ContainerConditionHealthy && awaited.HealthCheck == nil:
-		j.report("dependency-unmet", finding.Error, fmt.Sprintf("The %s waits until the %s is healthy, but that one has no healthCheck.", j.containerName(i), j.containerName(other)),
-			"Give that container a healthCheck, or write another condition.")
+		j.report(neverHealthy.With(j.container(i), finding.Words("other", j.containerName(other))))
 	case (condition == types.ContainerConditionComplete || condition == types.ContainerConditionSuccess) && isEssential:
-		j.report("dependency-unmet", finding.Error, fmt.Sprintf("The %s waits until the %s has ended, but that one is essential, so its end stops the task.", j.containerName(i), j.containerName(other)),
-			"Set essential of that container to false, or write the condition START or HEALTHY.")
+		j.report(endsTheTask.With(j.container(i), finding.Words("other", j.containerName(other))))
 	}
 }
 
@@ -299,7 +290,7 @@ func (j *judgement) environmentTwice(i int, container types.ContainerDefinition)
 	for _, secret := range container.Secrets {
 		name := aws.ToString(secret.Name)
 		if name != "" && slices.ContainsFunc(container.Environment, func(v types.KeyValuePair) bool { return aws.ToString(v.Name) == name }) {
-			j.report("variable-defined-twice", finding.Error, fmt.Sprintf("The variable %s of the %s is in both environment and secrets, which ECS refuses.", shownName(name), j.containerName(i)), "Keep it in one of them.")
+			j.report(variableTwice.With(finding.Words("variable", shownName(name)), j.container(i)))
 		}
 	}
 }
@@ -314,20 +305,19 @@ func (j *judgement) logConfiguration(i int, container types.ContainerDefinition)
 	switch {
 	case j.leftOpen(string(log.LogDriver)):
 	case log.LogDriver == "":
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The logConfiguration of the %s has no logDriver.", j.containerName(i)), "Name the log driver, such as awslogs.")
+		j.report(logDriverMissing.With(j.container(i)))
 	case !slices.Contains(log.LogDriver.Values(), log.LogDriver):
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The %s has a logDriver that ECS doesn't know.", j.containerName(i)), "Correct it. The log drivers are listed under LogConfiguration in the ECS API reference.")
+		j.report(logDriverUnknown.With(j.container(i)))
 	case j.isFargate() && !slices.Contains(drivers, log.LogDriver):
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The %s has a logDriver that Fargate doesn't support.", j.containerName(i)), "Write awslogs, splunk or awsfirelens.")
+		j.report(logDriverOnFargate.With(j.container(i)))
 	case log.LogDriver == types.LogDriverAwsfirelens && !hasRouter && !j.leftOut("containerDefinitions"):
-		j.report("firelens-router-missing", finding.Error, fmt.Sprintf("The %s logs with awsfirelens, but no container has a firelensConfiguration.", j.containerName(i)),
-			"Add a log router: a container with firelensConfiguration, such as public.ecr.aws/aws-observability/aws-for-fluent-bit.")
+		j.report(routerMissing.With(j.container(i)))
 	case log.LogDriver == types.LogDriverAwslogs && log.Options["awslogs-group"] == "":
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The logConfiguration of the %s has no awslogs-group.", j.containerName(i)), "Name the log group in options.")
+		j.report(logGroupMissing.With(j.container(i)))
 	case log.LogDriver == types.LogDriverAwslogs && j.isFargate() && log.Options["awslogs-stream-prefix"] == "":
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The logConfiguration of the %s has no awslogs-stream-prefix, which Fargate requires.", j.containerName(i)), "Set awslogs-stream-prefix in options.")
+		j.report(logOptionMissing.With(j.container(i), finding.Words("option", "awslogs-stream-prefix")))
 	case log.LogDriver == types.LogDriverAwslogs && j.isFargate() && log.Options["awslogs-region"] == "":
-		j.report("log-configuration-invalid", finding.Error, fmt.Sprintf("The logConfiguration of the %s has no awslogs-region, which Fargate requires.", j.containerName(i)), "Set awslogs-region in options.")
+		j.report(logOptionMissing.With(j.container(i), finding.Words("option", "awslogs-region")))
 	}
 }
 
@@ -337,8 +327,7 @@ func (j *judgement) roles() {
 		{"executionRoleArn", aws.ToString(j.Definition.ExecutionRoleArn)}, {"taskRoleArn", aws.ToString(j.Definition.TaskRoleArn)},
 	} {
 		if field.value != "" && !j.leftOpen(field.value) && !isRole(field.value) {
-			j.report("role-invalid", finding.Error, fmt.Sprintf("The field %s %s.", field.name, whatIsIt(field.value)),
-				"Write the role's ARN, arn:aws:iam::ACCOUNT:role/NAME, or its name.")
+			j.report(noRole(field.name, field.value))
 		}
 	}
 }
@@ -349,12 +338,14 @@ func isRole(text string) bool { return roleForm.MatchString(text) }
 // iamKinds are resources of IAM that are taken for roles.
 var iamKinds = regexp.MustCompile(`^arn:aws[a-z-]*:iam::(?:\d{12}|aws):(policy|instance-profile|user|group)/`)
 
-func whatIsIt(role string) string {
-	switch match := iamKinds.FindStringSubmatch(role); {
+// noRole says what stands in a field for a role.
+func noRole(field, value string) finding.Finding {
+	switch match := iamKinds.FindStringSubmatch(value); {
 	case match != nil:
-		return fmt.Sprintf("is the ARN of %s, not of a role", map[string]string{"policy": "a policy", "instance-profile": "an instance profile", "user": "a user", "group": "a group"}[match[1]])
-	case strings.Contains(role, ":iam::") && strings.Contains(role, ":role/"):
-		return "is not the ARN of a role, which has an account id of 12 digits and a name of at most 64 characters"
+		kinds := map[string]string{"policy": "a policy", "instance-profile": "an instance profile", "user": "a user", "group": "a group"}
+		return roleOfOtherKind.With(finding.Words("field", field), finding.Words("kind", kinds[match[1]]))
+	case strings.Contains(value, ":iam::") && strings.Contains(value, ":role/"):
+		return roleMalformed.With(finding.Words("field", field))
 	}
-	return "is neither the ARN nor the name of a role"
+	return roleInvalid.With(finding.Words("field", field))
 }

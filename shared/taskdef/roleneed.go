@@ -46,9 +46,21 @@ func (n need) secretARN() string {
 	return n.resource
 }
 
+// permission is what to allow, in words.
+func (n need) permission() string { return n.action + " on " + finding.Said(n.shownResource()) }
+
 // statement is what allows it, in a policy of the role's.
 func (n need) statement() string {
-	return fmt.Sprintf(`{"Effect": "Allow", "Action": %q, "Resource": %q}`, n.action, n.resource)
+	return fmt.Sprintf(`{"Effect": "Allow", "Action": %q, "Resource": %q}`, n.action, n.shownResource())
+}
+
+// shownResource is the resource, or a word in its place where a part of it is a
+// credential: it is made of what stands in the definition.
+func (n need) shownResource() string {
+	if secretshape.Find(n.resource) != "" {
+		return "RESOURCE"
+	}
+	return n.resource
 }
 
 // undecided gives those of an answer's missing keys that can matter to the need:
@@ -116,7 +128,7 @@ func (j *judgement) roleNeeds() []need {
 			needs = append(needs, j.valueNeeds(reference.parameter)...)
 		case reference.parameter != "":
 			needs = append(needs, need{action: "ssm:GetParameters", resource: place.arn("ssm", "parameter/"+strings.TrimPrefix(reference.parameter, "/")),
-				code: "execution-role-secret", purpose: "read the parameter " + finding.Shortened(reference.parameter)})
+				code: "execution-role-secret", purpose: "read the parameter " + finding.Shown(reference.parameter)})
 		}
 	}
 	for _, volume := range j.Definition.Volumes {
@@ -165,12 +177,12 @@ func (j *judgement) secretNeeds(name string, given cure) []need {
 	}
 	needs := []need{{
 		action: getSecretValue, resource: secret.ARN, secret: secret, cure: given,
-		code: "execution-role-secret", purpose: "read the secret " + finding.Shortened(secret.Name),
+		code: "execution-role-secret", purpose: "read the secret " + finding.Shown(secret.Name),
 	}}
 	if key := keyARN(place, secret.KMSKey); key != "" {
 		needs = append(needs, need{
 			action: "kms:Decrypt", resource: key, secret: secret,
-			code: "execution-role-key", purpose: fmt.Sprintf("decrypt the secret %s with its key", finding.Shortened(secret.Name)),
+			code: "execution-role-key", purpose: fmt.Sprintf("decrypt the secret %s with its key", finding.Shown(secret.Name)),
 		})
 	}
 	return needs
@@ -225,7 +237,7 @@ func (j *judgement) valueNeeds(value string) []need {
 	case len(parts) >= 7 && parts[0] == "arn" && parts[2] == "secretsmanager":
 		return j.secretNeeds(strings.Join(parts[:7], ":"), byOwner)
 	case len(parts) == 6 && parts[0] == "arn" && parts[2] == "ssm" && parameterName.MatchString(parts[5]):
-		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + finding.Shortened(parts[5])}}
+		return []need{{action: "ssm:GetParameters", resource: value, code: "execution-role-secret", purpose: "read the " + finding.Shown(parts[5])}}
 	}
 	return nil
 }
@@ -239,7 +251,7 @@ func objectNeeds(value, what string) []need {
 	}
 	bucket := strings.TrimSuffix(value, "/"+match[2])
 	return []need{
-		{action: "s3:GetObject", resource: value, code: "execution-role-environment-file", purpose: "read " + what + " " + finding.Shortened(match[2])},
+		{action: "s3:GetObject", resource: value, code: "execution-role-environment-file", purpose: "read " + what + " " + finding.Shown(match[2])},
 		{action: "s3:GetBucketLocation", resource: bucket, code: "execution-role-environment-file", purpose: "find the bucket " + match[1]},
 	}
 }
@@ -265,17 +277,20 @@ func (j *judgement) logNeeds(container string, options map[string]string) []need
 	}
 	name := strings.Repeat("0", 64)
 	if prefix := options["awslogs-stream-prefix"]; prefix != "" {
+		if !logGroupForm.MatchString(prefix) || !nameForm.MatchString(container) {
+			return nil
+		}
 		name = prefix + "/" + container + "/" + strings.Repeat("0", 32)
 	}
 	stream := logarn.Stream(place.Partition, place.Region, place.Account, group, name)
-	purpose := "write to the log group " + finding.Shortened(group)
+	purpose := "write to the log group " + finding.Shown(group)
 	needs := []need{
 		{action: "logs:CreateLogStream", resource: stream, cure: byManagedPolicy, code: "execution-role-logs", purpose: purpose},
 		{action: "logs:PutLogEvents", resource: stream, cure: byManagedPolicy, code: "execution-role-logs", purpose: purpose},
 	}
 	if options["awslogs-create-group"] == "true" {
 		needs = append(needs, need{action: "logs:CreateLogGroup", resource: logarn.Group(place.Partition, place.Region, place.Account, group),
-			code: "execution-role-logs", purpose: "create the log group " + finding.Shortened(group)})
+			code: "execution-role-logs", purpose: "create the log group " + finding.Shown(group)})
 	}
 	return needs
 }

@@ -137,29 +137,23 @@ func (j *judgement) taskRoleQuestion() (aboutTaskRole, bool) {
 // executionRoleAccess judges what was found out about the execution role.
 func (j *judgement) executionRoleAccess() {
 	role := j.ExecutionRole
-	switch {
-	case role == nil:
+	if role == nil {
 		return
+	}
+	shown := finding.Words("role", shownRole(role.ARN))
+	switch {
 	case role.Gone && j.Unregistered != nil && j.Unregistered.accountUnknown:
-		j.report("execution-role-gone", finding.Warning,
-			fmt.Sprintf("The execution role %s doesn't exist in the account of these AWS credentials. No task of this definition starts there.", shownRole(role.ARN)),
-			"Create the role, or name another one in executionRoleArn.")
+		j.report(roleGoneThere.With(shown))
 		return
 	case role.Gone:
-		j.report("execution-role-gone", finding.Error,
-			fmt.Sprintf("The execution role %s doesn't exist. No task of this definition starts.", shownRole(role.ARN)),
-			"Create the role, or name another one in executionRoleArn.")
+		j.report(roleGone.With(shown))
 		return
 	case role.Unchecked != "":
-		j.report("execution-role-unchecked", finding.Info,
-			fmt.Sprintf("Can't check what the execution role %s may do: %s.", shownRole(role.ARN), role.Unchecked),
-			"Allow the function's role iam:GetRole and iam:SimulatePrincipalPolicy.")
+		j.report(roleUnchecked.With(shown, finding.Clause("why", role.Unchecked)))
 		return
 	case !trustsTasks(role.Trust):
 		// What it may do otherwise matters once ECS can act under it.
-		j.report("execution-role-trust", finding.Error,
-			fmt.Sprintf("The execution role %s doesn't trust ecs-tasks.amazonaws.com, so ECS can't assume it. No task of this definition starts.", shownRole(role.ARN)),
-			`Add {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"} to the role's trust policy.`)
+		j.report(roleUntrusting.With(shown))
 	}
 	denials := j.roleDenials()
 	for _, code := range []string{"execution-role-secret", "execution-role-key", "execution-role-environment-file", "execution-role-logs", "execution-role-ecr"} {
@@ -206,7 +200,7 @@ func (j *judgement) roleMayLack(code string, undecided []denial) {
 	organization := false
 	for _, d := range undecided {
 		purposes = append(purposes, d.need.purpose)
-		permissions = append(permissions, d.need.action+" on "+d.need.resource)
+		permissions = append(permissions, d.need.permission())
 		keys = append(keys, d.keys...)
 		organization = organization || d.organization
 	}
@@ -220,10 +214,8 @@ func (j *judgement) roleMayLack(code string, undecided []denial) {
 		// conditions.
 		reasons = append(reasons, "a policy of the organization refuses it, maybe only under conditions that IAM's simulator doesn't show")
 	}
-	j.report(code, finding.Warning,
-		fmt.Sprintf("Can't tell before a task starts whether the execution role %s may %s: %s.",
-			shownRole(j.ExecutionRole.ARN), strings.Join(distinct(purposes), ", and "), strings.Join(reasons, ", and ")),
-		"Nothing, if the tasks start. Otherwise allow it "+strings.Join(permissions, ", ")+".")
+	j.report(cannotTellOf[code].With(finding.Words("role", shownRole(j.ExecutionRole.ARN)), finding.Words("purposes", strings.Join(distinct(purposes), ", and ")),
+		finding.Clause("reasons", strings.Join(reasons, ", and ")), finding.Words("permissions", strings.Join(permissions, ", "))))
 }
 
 // distinct gives each text once, in the order in which they came.
@@ -245,55 +237,53 @@ func (j *judgement) roleLacks(code string, denied []denial) {
 	final, taskRole := false, j.taskRoleRead
 	for _, d := range denied {
 		purposes = append(purposes, d.need.purpose)
-		permissions = append(permissions, d.need.action+" on "+d.need.resource)
+		permissions = append(permissions, d.need.permission())
 		statements = append(statements, d.need.statement())
 		final = final || d.final
 		taskRole = taskRole && !slices.ContainsFunc(j.taskRoleLacks, func(n need) bool {
 			return n.action == d.need.action && n.resource == d.need.resource
 		})
 	}
-	message := fmt.Sprintf("The execution role %s may not %s.", shownRole(role.ARN), strings.Join(distinct(purposes), ", nor "))
+	f := mayNotDo[code].With(finding.Words("role", shownRole(role.ARN)), finding.Words("purposes", strings.Join(distinct(purposes), ", nor ")),
+		finding.Words("permissions", strings.Join(permissions, ", ")), finding.Words("statements", strings.Join(statements, ", ")))
 	if final {
-		message += " A policy denies it, or a boundary or the organization doesn't allow it."
+		f = f.Also(deniedByPolicy)
 	}
 	if taskRole {
-		message += fmt.Sprintf(" The task role %s may, but ECS does this as the execution role.", shownRole(aws.ToString(j.Definition.TaskRoleArn)))
+		f = f.Also(taskRoleMay, finding.Words("role", shownRole(aws.ToString(j.Definition.TaskRoleArn))))
 	}
-	severity := finding.Error
-	if code == "execution-role-key" {
-		// A key's own policy can let the role in, which the simulation cannot see.
-		severity = finding.Warning
-		message += " The key's own policy may still allow it."
+	if code == keyPolicyMay.Code {
+		// The simulation can't see a key's own policy.
+		f = f.Also(keyPolicyMay)
 	}
-	fix := "Allow the role " + strings.Join(permissions, ", ") + ". Add to its policies: " + strings.Join(statements, ", ")
 	cure := j.remedy(denied[0].need, final)
 	if cure.why != "" {
-		message += " Nothing is changed: " + cure.why + "."
+		f = f.Also(nothingChanged, finding.Clause("why", cure.why))
 	}
 	switch {
 	case cure.action == nil:
 		if cure.why != "" && denied[0].need.cure == byManagedPolicy {
-			fix = j.roleOwner().AttachmentPatch(role.Name, j.managedPolicy())
+			f.Fix = j.roleOwner().AttachmentPatch(role.Name, j.managedPolicy())
 		}
-		j.report(code, severity, message, fix)
+		j.report(f)
 	case cure.refused:
-		j.withhold(cure.action, code, severity, message, fix)
+		j.withhold(cure.action, f)
 	default:
-		j.doFirst(cure.action, code, severity, message, fix)
+		j.doFirst(cure.action, f)
 	}
 }
 
 // withhold adds a finding that a change would end to which nothing entitles the
 // function, and, once for each change, what allows it.
-func (j *judgement) withhold(action Action, code string, severity finding.Severity, message, fix string) {
+func (j *judgement) withhold(action Action, f finding.Finding) {
 	index := slices.Index(j.withheld, action)
 	if index >= 0 {
 		j.withheldEnds[index] = append(j.withheldEnds[index], len(j.findings))
-		j.report(code, severity, message, fix)
+		j.report(f)
 		return
 	}
 	j.withheld, j.withheldEnds = append(j.withheld, action), append(j.withheldEnds, []int{len(j.findings)})
-	j.report(code, severity, message, fix)
+	j.report(f)
 	who := "who caused this look"
 	if source := j.Asked.Registrant.PolicySource(); source != "" {
 		who = shownRole(source)

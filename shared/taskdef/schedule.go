@@ -1,7 +1,6 @@
 package taskdef
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -34,12 +33,9 @@ func follows(s taskuse.Schedule) bool {
 	return err == nil && named.Number == 0
 }
 
-// sentence begins one with a name such as "the EventBridge rule default/nightly".
-func sentence(name string) string {
-	if rest, found := strings.CutPrefix(name, "the "); found {
-		return "The " + rest
-	}
-	return name
+// bare is a schedule's name without its article, as in "EventBridge rule default/nightly".
+func bare(schedule taskuse.Schedule) finding.Value {
+	return finding.Clause("schedule", strings.TrimPrefix(schedule.Name, "the "))
 }
 
 // reportSchedules names the schedules that matter to who leaves a revision.
@@ -48,25 +44,13 @@ func (u *Usage) reportSchedules(plan *pipeline.Plan[Action]) {
 	for _, schedule := range u.Schedules {
 		switch {
 		case pins(schedule, u.Revisions):
-			plan.Findings = append(plan.Findings, finding.Finding{
-				Code: "schedule-pinned", Severity: finding.Warning,
-				Message: fmt.Sprintf("%s starts tasks of %s, not of the revision made from it.", sentence(schedule.Name), schedule.TaskDefinition),
-				Fix:     "Name the latest revision there, or the family alone, which always means the latest.",
-			})
+			plan.Findings = append(plan.Findings, schedulePinned.With(bare(schedule), finding.Name("definition", schedule.TaskDefinition)))
 		case follows(schedule) && u.Successor == "":
-			plan.Findings = append(plan.Findings, finding.Finding{
-				Code: "schedule-follows", Severity: finding.Info,
-				Message: fmt.Sprintf("%s names the family alone, so from its next run on it starts tasks of the new revision.", sentence(schedule.Name)),
-				Fix:     "Nothing, if that is meant.",
-			})
+			plan.Findings = append(plan.Findings, scheduleFollows.With(bare(schedule)))
 		}
 	}
 	// Each reason is reported once.
 	if u.SchedulesUnchecked != "" && u.SchedulesUnchecked != u.ServicesUnchecked {
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "schedules-unchecked", Severity: finding.Info,
-			Message: "Rules and schedules that start tasks of an older revision may have been left out: " + u.SchedulesUnchecked + ".",
-			Fix:     "Allow the call to the function's role, or check the remaining rules and schedules yourself.",
-		})
+		plan.Findings = append(plan.Findings, schedulesUnchecked.With(finding.Clause("why", u.SchedulesUnchecked)))
 	}
 }

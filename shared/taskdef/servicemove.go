@@ -80,11 +80,9 @@ func (j *judgement) moves(usage *Usage, to *Successor, unfitted bool, plan *pipe
 	}
 	for _, service := range usage.Services {
 		name := nameOfService(service)
-		runs := fmt.Sprintf("The service %s runs an older revision than the one made from it", name)
+		shown := finding.Name("service", name.String())
 		if ignored(service) {
-			plan.Findings = append(plan.Findings, finding.Finding{
-				Code: "service-ignored", Severity: finding.Info, Message: runs + ", and has the tag " + optout.Tag + ".",
-			})
+			plan.Findings = append(plan.Findings, serviceIgnored.With(shown, finding.Words("tag", optout.Tag)))
 			continue
 		}
 		why := cmp.Or(move.obstacle(service), required.unmet(service, usage.Instances))
@@ -95,36 +93,22 @@ func (j *judgement) moves(usage *Usage, to *Successor, unfitted bool, plan *pipe
 			why = "the new one has errors, too, so its tasks may not start"
 		}
 		if why != "" {
-			plan.Findings = append(plan.Findings, finding.Finding{
-				Code: "service-not-moved", Severity: finding.Warning,
-				Message: runs + ", and stays there: " + why + ".",
-				Fix:     fmt.Sprintf("Deploy the latest revision to %s in its usual way. sweep checks again what ends by itself.", name),
-			})
+			plan.Findings = append(plan.Findings, serviceStays.With(shown, finding.Clause("why", why)))
 			continue
 		}
 		if service.RunningCount > 0 {
 			if waitsFor != "" {
-				plan.Findings = append(plan.Findings, finding.Finding{
-					Code: "service-waits", Severity: finding.Info,
-					Message: fmt.Sprintf("%s. It is moved when %s is stable.", runs, waitsFor),
-				})
+				plan.Findings = append(plan.Findings, serviceWaits.With(shown, finding.Name("other", waitsFor)))
 				continue
 			}
 			waitsFor = name.String()
 		}
 		move.Services = append(move.Services, name)
 		behind = append(behind, len(plan.Findings))
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "service-behind", Severity: finding.Warning,
-			Message: runs + ".", Fix: fmt.Sprintf("Deploy the latest revision to %s.", name),
-		})
+		plan.Findings = append(plan.Findings, serviceBehind.With(shown))
 	}
 	if usage.ServicesUnchecked != "" {
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "services-unchecked", Severity: finding.Warning,
-			Message: "Services that run an older revision may have been left out: " + usage.ServicesUnchecked + ".",
-			Fix:     "Allow the function's role ecs:ListClusters, ecs:ListServices and ecs:DescribeServices, or deploy the latest revision yourself.",
-		})
+		plan.Findings = append(plan.Findings, servicesUnchecked.With(finding.Clause("why", usage.ServicesUnchecked)))
 	}
 	if len(move.Services) > 0 {
 		plan.Do(move, behind...)
@@ -260,10 +244,7 @@ func (m Move) apply(ctx context.Context, a Applier) error {
 		}
 	}
 	if refused := byKind[awserror.Refused]; len(refused) > 0 {
-		return finding.Refuse(finding.Finding{
-			Code: "service-not-moved", Severity: finding.Warning, Message: "ECS refuses to move a service: " + finding.Said(errors.Join(refused...).Error()) + ".",
-			Fix: "Look the error code up under UpdateService in the ECS API reference, and deploy the latest revision yourself.",
-		})
+		return finding.Refuse(moveRefused.With(finding.Clause("why", errors.Join(refused...).Error())))
 	}
 	return nil
 }
@@ -285,10 +266,7 @@ func (s *ServiceMover) move(ctx context.Context, m Move, name ServiceName) error
 	service := output.Services[0]
 	if !onFargate(service) {
 		if why := unfit(hostsOf(service, m.Instances[name.Cluster]), m.To.Attributes); why != "" {
-			return finding.Refuse(finding.Finding{
-				Code: "service-not-moved", Severity: finding.Warning, Message: fmt.Sprintf("The service %s wasn't moved to %s: %s.", name, m.To.ARN, why),
-				Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image. Then deploy the latest revision.",
-			})
+			return finding.Refuse(notMoved.With(finding.Name("service", name.String()), finding.Name("revision", m.To.ARN), finding.Clause("why", why)))
 		}
 	}
 	if why := m.obstacle(service); why != "" {

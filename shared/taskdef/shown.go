@@ -14,7 +14,8 @@ import (
 
 // shownSecret gives a secret's name or ARN for a message.
 func shownSecret(name string) string {
-	if _, err := ParseCredential(name); err != nil || !strings.HasPrefix(name, "arn:") && secretshape.IsMisplaced(name) {
+	_, err := ParseCredential(name)
+	if err != nil || secretshape.Find(name) != "" || !strings.HasPrefix(name, "arn:") && secretshape.IsMisplaced(name) {
 		return "(not shown: it names no secret)"
 	}
 	return finding.Shortened(name)
@@ -44,7 +45,7 @@ func shownRole(role string) string {
 
 // shownObject gives an object's ARN for a message.
 func shownObject(value string) string {
-	if !objectARN.MatchString(value) || strings.ContainsAny(value, "?&=@") {
+	if !objectARN.MatchString(value) || strings.ContainsAny(value, "?&=@") || secretshape.Find(value) != "" {
 		return "(not shown: it is no object's ARN)"
 	}
 	return fmt.Sprintf("%q", finding.Shortened(value))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/revision"
@@ -56,16 +57,16 @@ func (s Settings) registered(call event.Call) []pipeline.Subject[Revision] {
 		return nil
 	}
 	if call.ErrorCode != "" {
-		return skip("RegisterTaskDefinition", "call-failed", fmt.Sprintf("The registration failed with %s, so there is no new revision.", call.Failure()))
+		return skip("RegisterTaskDefinition", registrationFailed.With(finding.Answer("failure", call.Failure())))
 	}
 	arn, name, err := nameOf(call)
 	switch {
 	case err != nil:
 		return reject(err)
 	case call.Actor.IsAnyOf(s.OwnRoles):
-		return skip(arn, "registration-own", "This stack registered the revision itself.")
+		return skip(arn, registeredHere.With())
 	case madeFromPredecessor(call, name):
-		return skip(arn, "registration-own", "The revision has the tag "+TagPatchedFrom+" with the revision before it, so a stack like this one registered it.")
+		return skip(arn, registeredByLike.With(finding.Words("tag", TagPatchedFrom)))
 	}
 	return []pipeline.Subject[Revision]{{Name: arn, Of: Revision{Name: name, Registered: call.Time, Registrant: call.Actor}}}
 }
@@ -161,8 +162,8 @@ func byHand(request event.ByHand) []pipeline.Subject[Revision] {
 	return []pipeline.Subject[Revision]{{Name: strings.TrimSpace(text), Of: Revision{Name: name, ByHand: !request.Queued}}}
 }
 
-func skip(name, code, why string) []pipeline.Subject[Revision] {
-	return []pipeline.Subject[Revision]{pipeline.Skip[Revision](name, code, why)}
+func skip(name string, why finding.Finding) []pipeline.Subject[Revision] {
+	return []pipeline.Subject[Revision]{pipeline.Skip[Revision](name, why.Code, why.Message)}
 }
 
 func reject(problem error) []pipeline.Subject[Revision] {

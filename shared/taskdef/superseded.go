@@ -109,20 +109,17 @@ func (j *judgement) retirements(plan *pipeline.Plan[Action]) {
 	}
 	latest := aws.ToString(j.Definition.TaskDefinitionArn)
 	for _, revision := range old {
-		message := fmt.Sprintf("The revision %s, which this function made, is superseded by %s", revision, latest)
+		old, by := finding.Name("revision", revision), finding.Name("latest", latest)
 		keep := j.Uses.Unchecked()
-		if by := usedBy(revision, j.Uses); by != "" {
-			keep = by + " uses it"
+		if user := usedBy(revision, j.Uses); user != "" {
+			keep = user + " uses it"
 		}
-		index := len(plan.Findings)
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "revision-superseded", Severity: finding.Info, Message: message + ", and nothing uses it.", Fix: "Run: aws ecs deregister-task-definition --task-definition " + revision,
-		})
 		if keep != "" {
-			plan.Findings[index].Message, plan.Findings[index].Fix = message+", and stays registered: "+keep+".", "Nothing. sweep checks it again."
+			plan.Findings = append(plan.Findings, supersededInUse.With(old, by, finding.Clause("why", keep)))
 			continue
 		}
-		plan.Do(Retirement{Revision: revision, By: latest, Days: j.DeregisterSuperseded.Days}, index)
+		plan.Findings = append(plan.Findings, superseded.With(old, by, finding.Argument("argument", revision)))
+		plan.Do(Retirement{Revision: revision, By: latest, Days: j.DeregisterSuperseded.Days}, len(plan.Findings)-1)
 	}
 }
 

@@ -277,11 +277,7 @@ func (u *Usage) tooOld(required *requirement, attributes []string, plan *pipelin
 		why := required.unmet(service, u.Instances)
 		if onFargate(service) {
 			if why != "" {
-				plan.Findings = append(plan.Findings, finding.Finding{
-					Code: "platform-too-old", Severity: finding.Error,
-					Message: fmt.Sprintf("The service %s can't start tasks of this definition: %s.", name, why),
-					Fix:     "Update the service with --platform-version LATEST.",
-				})
+				plan.Findings = append(plan.Findings, platformTooOld.With(finding.Name("service", name.String()), finding.Clause("why", why)))
 			}
 			continue
 		}
@@ -323,17 +319,13 @@ func oldAgents(cluster string, instances []Instance, required *requirement, all 
 	if len(old) == 0 {
 		return false
 	}
-	severity := finding.Warning
-	if all {
-		severity = finding.Error
-	}
 	slices.Sort(old)
-	plan.Findings = append(plan.Findings, finding.Finding{
-		Code: "agent-too-old", Severity: severity,
-		Message: fmt.Sprintf("In the cluster %s, %s an agent older than %s, which the field %s needs (%s). ECS places no task of this definition there.",
-			cluster, share(len(old), len(instances), "has", "have"), required.agent, required.field, strings.Join(slices.Compact(old), ", ")),
-		Fix: "Update the agents with aws ecs update-container-agent, or start the instances from a newer image.",
-	})
+	f := agentTooOld.With(finding.Name("cluster", cluster), finding.Words("share", share(len(old), len(instances), "has", "have")),
+		finding.Words("version", required.agent), finding.Words("field", required.field), finding.Names("agents", slices.Compact(old)))
+	if !all {
+		f.Severity = finding.Warning
+	}
+	plan.Findings = append(plan.Findings, f)
 	return true
 }
 
@@ -350,15 +342,11 @@ func missingAttributes(cluster string, instances []Instance, attributes []string
 	if count == 0 {
 		return
 	}
-	severity := finding.Warning
-	if unfit(instances, attributes) != "" {
-		severity = finding.Error
-	}
 	slices.Sort(missing)
-	plan.Findings = append(plan.Findings, finding.Finding{
-		Code: "instance-attribute-missing", Severity: severity,
-		Message: fmt.Sprintf("In the cluster %s, %s attributes that the task definition asks for (%s). ECS places no task of it there.",
-			cluster, share(count, len(instances), "lacks", "lack"), strings.Join(slices.Compact(missing), ", ")),
-		Fix: "Turn the capabilities on in the instances' ecs.config, or start the instances from a newer image.",
-	})
+	f := attributeMissing.With(finding.Name("cluster", cluster), finding.Words("share", share(count, len(instances), "lacks", "lack")),
+		finding.Clause("attributes", strings.Join(slices.Compact(missing), ", ")))
+	if unfit(instances, attributes) == "" {
+		f.Severity = finding.Warning
+	}
+	plan.Findings = append(plan.Findings, f)
 }

@@ -1,7 +1,6 @@
 package taskdef
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -75,15 +74,11 @@ func (j *judgement) windows() {
 			j.windowsBootstrap(i, container)
 		}
 		if fields := unsupportedOnWindows(container); len(fields) > 0 {
-			j.report("windows-field-unsupported", finding.Warning,
-				fmt.Sprintf("The %s has %s, which Windows containers don't support.", j.containerName(i), strings.Join(fields, ", ")),
-				"Remove these fields.")
+			j.report(windowsFields.With(j.container(i), finding.Words("fields", strings.Join(fields, ", "))))
 		}
 	}
 	if fields := unsupportedOnWindowsTask(j.Definition); len(fields) > 0 {
-		j.report("windows-field-unsupported", finding.Warning,
-			fmt.Sprintf("The task definition has %s, which Windows doesn't support.", strings.Join(fields, ", ")),
-			"Remove these fields. Leave networkMode out, or write awsvpc.")
+		j.report(windowsTaskFields.With(finding.Words("fields", strings.Join(fields, ", "))))
 	}
 }
 
@@ -94,15 +89,12 @@ func (j *judgement) windowsPorts(i int, container types.ContainerDefinition) {
 	taken := slices.ContainsFunc(container.PortMappings, func(p types.PortMapping) bool {
 		return aws.ToInt32(p.HostPort) == credentialPort
 	})
-	const fix = "Take another host port, or none, and let a load balancer listen on port 80."
 	switch {
 	case !taken:
 	case aws.ToString(j.Definition.TaskRoleArn) != "":
-		j.report("windows-host-port-80", finding.Error,
-			fmt.Sprintf("The %s takes port 80 of the instance, on which the agent of a Windows instance serves the task role of this definition. One of them fails.", j.containerName(i)), fix)
+		j.report(windowsPortTaken.With(j.container(i)))
 	default:
-		j.report("windows-host-port-80", finding.Info,
-			fmt.Sprintf("The %s takes port 80 of the instance, so ECS doesn't place it on Windows instances that serve task roles (-EnableTaskIAMRole).", j.containerName(i)), fix)
+		j.report(windowsPortUnplaced.With(j.container(i)))
 	}
 }
 
@@ -110,9 +102,7 @@ func (j *judgement) windowsBootstrap(i int, container types.ContainerDefinition)
 	script := strings.ToLower(strings.Join(slices.Concat(container.EntryPoint, container.Command), " "))
 	used := slices.ContainsFunc(bootstrapWords, func(word string) bool { return strings.Contains(script, word) })
 	if used && aws.ToString(j.Definition.TaskRoleArn) == "" {
-		j.report("windows-task-role-missing", finding.Warning,
-			fmt.Sprintf("The %s runs the script that makes the task role available, but the task definition has no taskRoleArn.", j.containerName(i)),
-			"Name the role in taskRoleArn, or give it as an override when you run the task.")
+		j.report(windowsTaskRole.With(j.container(i)))
 	}
 }
 
