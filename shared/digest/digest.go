@@ -122,7 +122,7 @@ const (
 // for each sweep: side by side, many equal findings are one line. Findings that
 // are muted at the time now are left out; what is muted whole is no message. Notes
 // stand at the end of messages about findings.
-func messagesOf(events []Event, mutes mute.List, notes []string, bucket string, now time.Time) ([]Message, error) {
+func messagesOf(events []Event, mutes mute.List, notes []string, bucket Bucket, now time.Time) ([]Message, error) {
 	places := map[[2]string][]Event{}
 	var messages []Message
 	for _, event := range events {
@@ -463,19 +463,30 @@ func (d *draft) explain(worst finding.Finding) {
 	}
 }
 
+// Bucket is where findings can be muted.
+type Bucket struct{ Name, Region string }
+
+// options names it to the command that mutes.
+func (b Bucket) options() string {
+	if b.Region == "" {
+		return b.Name
+	}
+	return b.Name + " --region " + b.Region
+}
+
 // muteDays is how long the command for accepting a finding mutes it, in days.
 const muteDays = 90
 
 // accept gives the command that mutes a finding that stands, by its id: a name from
 // outside has no place in what people paste.
-func (d *draft) accept(result finding.Result, bucket string, now time.Time) {
+func (d *draft) accept(result finding.Result, bucket Bucket, now time.Time) {
 	worst, _ := result.Gravest()
-	if bucket == "" || !problemID.MatchString(result.ID) || worst.Severity == finding.Info ||
+	if bucket.Name == "" || !problemID.MatchString(result.ID) || worst.Severity == finding.Info ||
 		result.Status != finding.Noncompliant && result.Status != finding.Planned {
 		return
 	}
 	d.steps = append(d.steps, fmt.Sprintf("Accept it: go run ./functions/sweep mute --bucket %s --id %s --until %s --reason 'WRITE WHY'",
-		bucket, result.ID, now.UTC().AddDate(0, 0, muteDays).Format(time.DateOnly)))
+		bucket.options(), result.ID, now.UTC().AddDate(0, 0, muteDays).Format(time.DateOnly)))
 }
 
 // maxSubjectLine is what a lock screen shows of an e-mail's subject.

@@ -58,7 +58,7 @@ func batch(t testing.TB, bodies ...string) []byte {
 
 // composed are the messages about some events of which nothing was told before.
 func composed(events []Event, mutes mute.List, now time.Time) ([]Message, error) {
-	return Compose(events, mutes, Ledger{}, "reports", now)
+	return Compose(events, mutes, Ledger{}, Bucket{"reports", "eu-central-1"}, now)
 }
 
 type topics struct {
@@ -138,7 +138,7 @@ Changes: none.
 Managed by CloudFormation (acme-prod).
 ID: 92b4a2c3dda7a5e8.capability-missing
 What it means and what to do: docs/findings/capability-missing.md
-Accept it: go run ./functions/sweep mute --bucket reports --id 92b4a2c3dda7a5e8.capability-missing --until 2027-02-28 --reason 'WRITE WHY'
+Accept it: go run ./functions/sweep mute --bucket reports --region eu-central-1 --id 92b4a2c3dda7a5e8.capability-missing --until 2027-02-28 --reason 'WRITE WHY'
 noncompliant: ecsInstanceRole, by validate-config (enforce) in account 123456789012, eu-west-1, at 2026-11-30T09:00:00Z`
 	if messages[0].Mail != want {
 		t.Errorf("got\n%s\nwant\n%s", messages[0].Mail, want)

@@ -73,7 +73,7 @@ func (p Problem) isOf(account, region, subject string) bool {
 
 // Compose gives the messages about some events, by what stood before them. Muted
 // findings are left out (see mute.List); bucket is where more can be muted.
-func Compose(events []Event, mutes mute.List, ledger Ledger, bucket string, now time.Time) ([]Message, error) {
+func Compose(events []Event, mutes mute.List, ledger Ledger, bucket Bucket, now time.Time) ([]Message, error) {
 	events = withoutPassing(latest(events))
 	var notes []string
 	if ledger.HubProblem != "" {

@@ -54,7 +54,7 @@ func swept(events ...Event) Event {
 func told(t *testing.T, mutes mute.List, batches ...[]Event) (subjects [][]string, ledger Ledger) {
 	t.Helper()
 	for _, batch := range batches {
-		messages, err := Compose(batch, mutes, ledger, "reports", at)
+		messages, err := Compose(batch, mutes, ledger, Bucket{"reports", "eu-central-1"}, at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestResolvedIsToldOnce(t *testing.T) {
 func TestResolvedNamesTheProblem(t *testing.T) {
 	wrong := found("s3://acme/<!channel>/ecs.config", finding.Noncompliant, "value-empty")
 	ledger, _ := Ledger{}.follow([]Event{wrong}, mute.List{}, func(Event) bool { return false }, at)
-	messages, err := Compose([]Event{clear(time.Minute, false, wrong.Result.Subject)}, mute.List{}, ledger, "reports", at)
+	messages, err := Compose([]Event{clear(time.Minute, false, wrong.Result.Subject)}, mute.List{}, ledger, Bucket{"reports", "eu-central-1"}, at)
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%d messages, %v", len(messages), err)
 	}

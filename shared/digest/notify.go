@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"golang.org/x/sync/errgroup"
@@ -38,6 +39,15 @@ type Settings struct {
 	// SecurityHubProduct is the ARN under which Security Hub is told of findings; ""
 	// tells it of none.
 	SecurityHubProduct string `env:"SECURITY_HUB_PRODUCT_ARN"`
+}
+
+// bucket is the stack's report bucket, which is in the Region of its topics.
+func (s Settings) bucket() Bucket {
+	topic, err := arn.Parse(s.MailTopic)
+	if err != nil {
+		return Bucket{Name: s.ReportBucket}
+	}
+	return Bucket{Name: s.ReportBucket, Region: topic.Region}
 }
 
 // ledgerKey is the ledger's, in the report bucket.
@@ -91,7 +101,7 @@ func (n *Notifier) Handle(ctx context.Context, payload []byte) pipeline.Outcome 
 		return outcome
 	}
 	mutes, kept := n.read(ctx, events)
-	messages, err := Compose(events, mutes, kept.ledger, n.Settings.ReportBucket, n.Now())
+	messages, err := Compose(events, mutes, kept.ledger, n.Settings.bucket(), n.Now())
 	if err == nil {
 		err = n.tell(ctx, messages)
 	}

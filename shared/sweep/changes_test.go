@@ -141,9 +141,9 @@ func TestTheCommandOfTheFindingAllowsTheChanges(t *testing.T) {
 			t.Fatalf("got %+v, changed %v", last, changed)
 		}
 		fix := last.Findings[place].Fix
-		_, payload, _ := strings.Cut(fix, "--payload '")
+		_, payload, _ := strings.Cut(fix, "echo '")
 		payload, _, _ = strings.Cut(payload, "'")
-		if !strings.Contains(fix, "--function-name acme-sweep ") || !json.Valid([]byte(payload)) {
+		if !strings.Contains(fix, "--function-name acme-sweep ") || !strings.Contains(fix, " --payload fileb:///dev/stdin ") || !json.Valid([]byte(payload)) {
 			t.Fatalf("the fix is %q", fix)
 		}
 		again := run(t, t.Context(), settings, a, payload)

@@ -126,8 +126,9 @@ var (
 )
 
 const (
-	allowChanges = "Read in the report what would change. Then allow it: aws lambda invoke --function-name {function} --invocation-type Event " +
-		"--cli-binary-format raw-in-base64-out --payload '{payload}' /dev/stdout"
+	// Versions 1 and 2 of the AWS CLI both take a payload from a file as it is.
+	allowChanges = "Read in the report what would change. Then allow it: echo '{payload}' | aws lambda invoke --function-name {function} --invocation-type Event " +
+		"--payload fileb:///dev/stdin /dev/stdout"
 	createTrail = "Create a multi-Region trail (aws cloudtrail create-trail --is-multi-region-trail), have it log management write events without a selector that leaves these out, " +
 		"and start it (aws cloudtrail start-logging)."
 )

@@ -68,8 +68,8 @@ func Page(s Summary) []byte {
 		fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(style), hash(script)))
 	w.put(`<meta name="viewport" content="width=device-width, initial-scale=1"/><meta name="referrer" content="no-referrer"/><meta name="color-scheme" content="light dark"/>
 <title>ECS Guardrails: %s</title><style>%s</style></head>
-<body><main data-bucket="%s">
-`, s.Headline, markup(style), bucketOf(s))
+<body><main data-bucket="%s" data-region="%s">
+`, s.Headline, markup(style), bucketOf(s), s.Region)
 	w.head(s)
 	w.counts(s)
 	w.worklist(s)

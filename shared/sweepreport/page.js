@@ -60,11 +60,11 @@
       linked.scrollIntoView();
     }
   };
-  var bucket = document.querySelector("main").dataset.bucket;
+  var place = document.querySelector("main").dataset;
   var muteCommand = function (item) {
     var article = item.closest("article"), until = new Date(Date.now() + 90 * 86400000).toISOString().slice(0, 10);
     var subject = article.querySelector(".name").textContent.split("?versionId=")[0].replace(/'/g, "'\\''");
-    return "go run ./functions/sweep mute --bucket " + bucket + " --code " + item.dataset.code + " --until " + until + " --reason 'WRITE WHY' --subject '" + subject + "'";
+    return "go run ./functions/sweep mute --bucket " + place.bucket + (place.region ? " --region " + place.region : "") + " --code " + item.dataset.code + " --until " + until + " --reason 'WRITE WHY' --subject '" + subject + "'";
   };
   var button = function (label, text) {
     var of = document.createElement("button");
@@ -85,7 +85,7 @@
       bar.className = "buttons";
       if (command) { bar.appendChild(button("Copy command", function () { return command.textContent; }));
       } else if (fix) { bar.appendChild(button("Copy fix", function () { return fix.textContent; })); }
-      if (bucket ? !item.classList.contains("info") : false) { bar.appendChild(button("Copy mute command", function () { return muteCommand(item); })); }
+      if (place.bucket ? !item.classList.contains("info") : false) { bar.appendChild(button("Copy mute command", function () { return muteCommand(item); })); }
       if (bar.firstChild) { item.appendChild(bar); }
     });
   };

@@ -289,7 +289,7 @@ func TestWorklist(t *testing.T) {
 	for _, want := range []string{
 		`<details class="cause warning"><summary><span class="severity">warning</span> <code>policy-retired</code> <span class="howmany">30 subjects</span></summary>`,
 		`<details class="cause warning" open="open"><summary><span class="severity">warning</span> <code>policy-retired</code> <span class="howmany">1 subject</span> <span class="owner">managed by Terraform</span>`,
-		`<article id="00000000000000ff.policy-retired"`, `data-new="yes"`, `<main data-bucket="reports">`,
+		`<article id="00000000000000ff.policy-retired"`, `data-new="yes"`, `<main data-bucket="reports" data-region="us-east-1">`,
 		`<pre tabindex="0">aws iam put --policy &#39;{&#34;a&#34;: &#34;b. c&#34;}&#39;</pre>`,
 		`docs/findings/policy-retired.md`, `<summary>Muted: 1 subject</summary>`, `role/accepted: goes in &lt;January&gt; (until 2027-01-31)`, "a problem", "role/x (old;",
 		`Resolved since the sweep of 2 March 2026, 04:00 UTC: 1`, `role/gone`, `href="#status=failed"`,

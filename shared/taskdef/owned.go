@@ -41,7 +41,7 @@ func (s Settings) whyIgnored(o Observation) *finding.Finding {
 	case optout.Asked(tagMap(o.Tags)):
 		return skipFor(definitionIgnored, finding.Words("tag", optout.Tag))
 	case o.Unregistered == nil && owner.IsAWSService():
-		return skipFor(ownedByService, finding.Words("service", string(owner.Tool)))
+		return skipFor(ownedByService, finding.Words("service", fmt.Sprint(owner.Tool)))
 	}
 	return nil
 }

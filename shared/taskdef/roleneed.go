@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/ecs-guardrails/ecs-guardrails/shared/escape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
@@ -47,7 +48,7 @@ func (n need) secretARN() string {
 }
 
 // permission is what to allow, in words.
-func (n need) permission() string { return n.action + " on " + finding.Said(n.shownResource()) }
+func (n need) permission() string { return n.action + " on " + escape.Line(n.shownResource()) }
 
 // statement is what allows it, in a policy of the role's.
 func (n need) statement() string {

@@ -28,7 +28,7 @@ Changes: .+
 )?ID: [0-9a-f]{16}\.[a-z0-9-]+
 (?:Open it: https://\S+
 )?(?:What it means and what to do: docs/findings/[a-z0-9-]+\.md
-)?(?:Accept it: go run \./functions/sweep mute --bucket [a-z0-9-]+ --id [0-9a-f]{16}\.[a-z0-9-]+ --until \d{4}-\d\d-\d\d --reason 'WRITE WHY'
+)?(?:Accept it: go run \./functions/sweep mute --bucket [a-z0-9-]+ --region [a-z0-9-]+ --id [0-9a-f]{16}\.[a-z0-9-]+ --until \d{4}-\d\d-\d\d --reason 'WRITE WHY'
 )?(remediated|planned|noncompliant|failed|compliant|skipped): .+, by ([a-z-]+) \((?:enforce|dry-run)\) in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
 	// opening begins the title of every function but diagnose-failure, whose title
 	// is the diagnosis.
