@@ -204,12 +204,9 @@ func (c *check) file(ctx context.Context, file commandline.File) ([]diagnostic.S
 		source.Findings = append(source.Findings, judged.findings...)
 		if draft.definition != nil && !c.uncheckedSaid && c.observer == nil && len(c.secrets) == 0 {
 			c.uncheckedSaid = true
-			line, column := position(file.Content, draft.root.start)
-			source.Findings = append(source.Findings, finding.Finding{
-				Code: "account-unchecked", Severity: finding.Info, Line: line, Column: column,
-				Message: "The secrets, roles and images that the files name weren't checked, because there are no AWS credentials, and --secret names no secret.",
-				Fix:     "Run it with AWS credentials, or give --secret REGISTRY=ARN.",
-			})
+			f := accountUnchecked.With()
+			f.Line, f.Column = position(file.Content, draft.root.start)
+			source.Findings = append(source.Findings, f)
 		}
 		// What was found is still reported.
 		failed = errors.Join(failed, judged.writeChanges(&c.changes, file.Name, draft))

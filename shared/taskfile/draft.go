@@ -73,7 +73,9 @@ func ReadDrafts(text []byte) []*Draft {
 		}
 	}
 	if err != nil {
-		d.note(&node{start: faultAt(err)}, "file-invalid", finding.Error, "The file can't be read: "+finding.Said(err.Error())+".", toBeReadable(blank))
+		f := unreadable.With(finding.Clause("problem", err.Error()))
+		f.Fix = toBeReadable(blank)
+		d.note(&node{start: faultAt(err)}, f)
 		return []*Draft{d}
 	}
 	var drafts []*Draft
@@ -128,7 +130,7 @@ func (d *Draft) readHCL(text []byte) []*Draft {
 	for arm := range 2 {
 		found, conditional, err := parseHCL(text, arm)
 		if err != nil {
-			d.note(&node{start: faultAt(err)}, "file-invalid", finding.Error, "The file can't be read as Terraform's language: "+finding.Said(err.Error())+".", "Run terraform validate, and correct what it reports.")
+			d.note(&node{start: faultAt(err)}, noTerraform.With(finding.Clause("problem", err.Error())))
 			return []*Draft{d}
 		}
 		for _, definition := range found {
@@ -167,11 +169,10 @@ func (d *Draft) together(drafts []*Draft, problem string, roots []*node) []*Draf
 			problem = format
 		}
 		if strings.HasPrefix(problem, "it is ") {
-			d.note(parent, "file-format-other", finding.Info, "The file isn't checked, because "+problem+".", "Check the task definition that is registered in the end.")
+			d.note(parent, otherTool.With(finding.Clause("problem", problem)))
 			return []*Draft{d}
 		}
-		d.note(parent, "file-invalid", finding.Error, "The file has no task definition: "+problem+".",
-			`Write what "aws ecs register-task-definition --cli-input-json" accepts.`)
+		d.note(parent, noDefinition.With(finding.Clause("problem", problem)))
 		return []*Draft{d}
 	}
 	if len(drafts) == 1 {
@@ -191,7 +192,9 @@ func labelIfNeeded(d *Draft) string {
 
 func (d *Draft) read() {
 	if d.problem != "" {
-		d.note(d.root, "file-not-literal", finding.Info, fmt.Sprintf("Can't check %s: %s.", finding.Shown(d.label), d.problem), d.fix)
+		f := notLiteral.With(finding.Name("definition", d.label), finding.Clause("problem", d.problem))
+		f.Fix = d.fix
+		d.note(d.root, f)
 		return
 	}
 	d.decode(d.file)
@@ -218,8 +221,7 @@ func (d *Draft) doubled(n *node, path string) {
 	for _, m := range n.members {
 		place := strings.TrimPrefix(path+"."+m.name, ".")
 		if seen[m.name]++; seen[m.name] == 2 && !isNote(m.name) {
-			d.note(&node{start: m.start}, "file-field-twice", finding.Warning,
-				fmt.Sprintf("The field %s is there more than once, and only the last one counts.", finding.Shown(place)), "Keep the one that is meant.")
+			d.note(&node{start: m.start}, fieldTwice.With(finding.Name("field", place)))
 		}
 		d.doubled(m.value, place)
 	}
@@ -234,9 +236,9 @@ func isNote(name string) bool {
 	return strings.HasPrefix(name, "_") || strings.HasPrefix(name, "$") || strings.HasPrefix(name, "//") || strings.HasPrefix(name, "x-")
 }
 
-func (d *Draft) note(parent *node, code string, severity finding.Severity, message, fix string) {
-	line, column := position(d.text, parent.start)
-	d.findings = append(d.findings, finding.Finding{Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column})
+func (d *Draft) note(parent *node, f finding.Finding) {
+	f.Line, f.Column = position(d.text, parent.start)
+	d.findings = append(d.findings, f)
 }
 
 // pointerEscapes are those of a JSON pointer (RFC 6901).
@@ -286,7 +288,7 @@ func (d *Draft) decode(whole *node) {
 		d.definition, err = taskdef.DecodeDescription(body)
 	}
 	if err != nil {
-		d.note(d.root, "file-invalid", finding.Error, "The task definition can't be read: "+finding.Said(err.Error())+".", "Compare it with RegisterTaskDefinition in the ECS API reference.")
+		d.note(d.root, definitionUnreadable.With(finding.Clause("problem", err.Error())))
 		return
 	}
 	for i, container := range d.definition.TaskDefinition.ContainerDefinitions {
@@ -347,14 +349,12 @@ func (d *Draft) unknownField(m member, schema *smithy.Schema, path string) {
 		// Where valueFrom is missing, that is the finding.
 		return
 	}
-	shown := finding.Shortened(path)
+	shown := finding.Quote("field", path)
 	if name := nearest(m.name, schema); name != "" {
-		d.note(&node{start: m.start}, "file-field-unknown", finding.Warning, fmt.Sprintf("ECS knows no field %q.", shown), "Write "+name+".")
+		d.note(&node{start: m.start}, fieldMisspelt.With(shown, finding.Words("name", name)))
 		return
 	}
-	d.note(&node{start: m.start}, "file-field-unknown", finding.Warning,
-		fmt.Sprintf("This version of the check doesn't know the field %q. It is newer, or ECS has no such field.", shown),
-		"Look the field up under RegisterTaskDefinition in the ECS API reference. It stays as it is.")
+	d.note(&node{start: m.start}, fieldUnknown.With(shown))
 }
 
 // nearest gives the field whose name differs from another one only in the spelling,
@@ -475,7 +475,7 @@ func (d *Draft) taken(n *node, path, as string) {
 	if d.capitals || d.converts {
 		return
 	}
-	d.note(n, "file-type-lenient", finding.Info, fmt.Sprintf("The field %s is read as %s, which the AWS CLI doesn't do.", path, as), "Write it as "+as+".")
+	d.note(n, typeLenient.With(finding.Clause("field", path), finding.Words("type", as)))
 }
 
 // ofECS gives a path of fields by ECS's names of them.
@@ -490,10 +490,10 @@ func (d *Draft) ofECS(path string) string {
 func (d *Draft) wrongType(n *node, path string) {
 	d.leftOut = append(d.leftOut, d.ofECS(path))
 	if n.kind == kindString && placeholder.In(n.text) || d.isFunction(n) {
-		d.note(n, "file-placeholder", finding.Info, fmt.Sprintf("The field %s is a placeholder, so it isn't checked.", path), "Check the file that is made from this one, too.")
+		d.note(n, fieldPlaceholder.With(finding.Clause("field", path)))
 		return
 	}
-	d.note(n, "file-type-wrong", finding.Error, fmt.Sprintf("The field %s has another type than ECS accepts.", path), "Look the field up under RegisterTaskDefinition in the ECS API reference.")
+	d.note(n, typeWrong.With(finding.Clause("field", path)))
 }
 
 // bare matches a placeholder that stands in a file as a value, without quotation
