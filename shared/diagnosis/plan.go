@@ -167,7 +167,7 @@ func (o Observation) roleFix() string {
 
 // applicationExit says that the application ended, which no function looks into.
 func (f Failure) applicationExit() string {
-	return f.shownSubject() + " ran and ended by itself, or was ended for its health or its memory. That is the application's own."
+	return f.shownSubject() + " ran, and then ended by itself or was stopped for its health check or its memory. Look in the application's own log."
 }
 
 // doubts say what the reads don't confirm.

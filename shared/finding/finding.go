@@ -40,6 +40,9 @@ type Finding struct {
 	Line     int    `json:"line,omitempty"`
 	Column   int    `json:"column,omitempty"`
 	Variable string `json:"variable,omitempty"`
+	// Place is the part of a task definition that the finding is about, for what
+	// shows it in a file.
+	Place Place `json:"-"`
 	// Headline says that the message alone tells people what happened, so that it
 	// is the title of what they get.
 	Headline bool `json:"headline,omitempty"`
@@ -48,6 +51,18 @@ type Finding struct {
 	Cured bool `json:"-"`
 	// Withheld says that an action would end this finding, but has no mandate.
 	Withheld bool `json:"-"`
+}
+
+// Place is a part of a task definition, by ECS's names of its fields. The zero Place
+// is the definition.
+type Place struct {
+	// Container counts the containers from 1; 0 is none of them.
+	Container int
+	// Field is a path of fields, as "logConfiguration.secretOptions".
+	Field string
+	// Key and Item choose the item of a list whose field Key has the value Item, which
+	// may be a secret.
+	Key, Item string
 }
 
 // Standing reports whether the finding keeps a subject from being compliant

@@ -67,7 +67,7 @@ var (
 		Message: "No CloudTrail trail logs {calls} in {region}. EventBridge gets no event of them, so only sweeps find such changes. Trails that are turned off: {stopped}. Trails that log other events: {others}.",
 		Fix:     createTrail}
 	trailUnknown = finding.Template{Code: CodeTrailUnknown, Severity: finding.Info,
-		Message: "Can't tell whether a trail logs {calls} in {region}. CloudTrail answered {answer} about the trail {trail}.",
+		Message: "Can't tell whether a trail logs {calls} in {region}: CloudTrail answered {answer} when asked about the trail {trail}.",
 		Fix:     "Ask the trail's owner whether it logs management write events here."}
 	iamElsewhere = finding.Template{Code: CodeIAMElsewhere, Severity: finding.Warning,
 		Message: "IAM's events exist only in {home}, and no rule there forwards them to {region}. This stack sees changed roles only in sweeps.",

@@ -68,7 +68,7 @@ func (j *judgement) credentials() {
 		case parameter != "":
 			j.credential(i, parameter)
 		case container.RepositoryCredentials != nil:
-			j.report(namesNoSecret.With(j.container(i)))
+			j.report(j.in(i, namesNoSecret))
 		}
 	}
 }
@@ -76,7 +76,7 @@ func (j *judgement) credentials() {
 func (j *judgement) credential(i int, parameter string) {
 	name, err := ParseCredential(parameter)
 	if err != nil {
-		j.report(credentialInvalid.With(j.container(i), finding.Clause("problem", err.Error())))
+		j.report(j.in(i, credentialInvalid, finding.Clause("problem", err.Error())))
 		return
 	}
 	here := j.place()
@@ -84,11 +84,11 @@ func (j *judgement) credential(i int, parameter string) {
 	case name.Account != "" && here.Account != "" && name.Account != here.Account:
 		// The guide's older editions rule it out ("must be in the same account"), the
 		// later ones let it be named by its ARN ("Private registry authentication").
-		j.report(credentialElsewhere.With(j.container(i), finding.Name("account", name.Account), finding.Name("here", here.Account)))
+		j.report(j.in(i, credentialElsewhere, finding.Name("account", name.Account), finding.Name("here", here.Account)))
 	case name.Partition != "" && here.Partition != "" && name.Partition != here.Partition:
-		j.report(credentialPartition.With(j.container(i), finding.Name("partition", name.Partition), finding.Name("here", here.Partition)))
+		j.report(j.in(i, credentialPartition, finding.Name("partition", name.Partition), finding.Name("here", here.Partition)))
 	case name.Region != "" && here.Region != "" && name.Region != here.Region:
-		j.report(credentialRegion.With(j.container(i), finding.Name("region", name.Region), finding.Name("here", here.Region)))
+		j.report(j.in(i, credentialRegion, finding.Name("region", name.Region), finding.Name("here", here.Region)))
 	}
 	named := j.Named[parameter]
 	switch secret := j.secretOf(parameter); {
@@ -105,10 +105,10 @@ func (j *judgement) withOther(i int, alone, other finding.Template, secret findi
 	container := j.Definition.ContainerDefinitions[i]
 	if reference, err := image.Parse(aws.ToString(container.Image)); err == nil {
 		if serving := j.choice(container, reference).serving; serving != nil {
-			return other.With(j.container(i), secret, secretARNValue(serving.ARN))
+			return j.in(i, other, secret, secretARNValue(serving.ARN))
 		}
 	}
-	return alone.With(j.container(i), secret)
+	return j.in(i, alone, secret)
 }
 
 // secretARNValue is the ARN of a secret, whole, to be pasted into a definition. Secrets

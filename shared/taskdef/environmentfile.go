@@ -29,11 +29,11 @@ func (j *judgement) environmentFiles() {
 				j.report(problem)
 			}
 			if gone := j.FilesGone[value]; gone != "" {
-				j.report(environmentFileGone.With(j.container(i), finding.Words("file", shownObject(value)), finding.Clause("why", gone)))
+				j.report(j.inItem(i, "environmentFiles", "value", value, environmentFileGone, finding.Words("file", shownObject(value)), finding.Clause("why", gone)))
 			}
 		}
 		if len(container.EnvironmentFiles) > 0 && j.isWindows() && j.isFargate() {
-			j.report(environmentFilesOnWindows.With(j.container(i)))
+			j.report(j.inField(i, "environmentFiles", environmentFilesOnWindows))
 		}
 	}
 	if count > maxEnvironmentFiles {
@@ -48,15 +48,15 @@ func (j *judgement) environmentFileProblem(i int, file types.EnvironmentFile) (p
 	match := objectARN.FindStringSubmatch(value)
 	switch {
 	case file.Type != types.EnvironmentFileTypeS3:
-		return fileOfOtherType.With(j.container(i)), true
+		return j.inItem(i, "environmentFiles", "value", value, fileOfOtherType), true
 	case strings.HasPrefix(value, "s3://") || strings.HasPrefix(value, "https://"):
-		return fileByAddress.With(j.container(i)), true
+		return j.inItem(i, "environmentFiles", "value", value, fileByAddress), true
 	case match == nil:
-		return fileByNoARN.With(j.container(i)), true
+		return j.inItem(i, "environmentFiles", "value", value, fileByNoARN), true
 	case place.Partition != "" && !strings.HasPrefix(value, "arn:"+place.Partition+":"):
-		return filePartition.With(j.container(i), finding.Name("here", place.Partition)), true
+		return j.inItem(i, "environmentFiles", "value", value, filePartition, finding.Name("here", place.Partition)), true
 	case !strings.HasSuffix(match[2], ".env"):
-		return fileSuffix.With(j.container(i)), true
+		return j.inItem(i, "environmentFiles", "value", value, fileSuffix), true
 	}
 	return finding.Finding{}, false
 }

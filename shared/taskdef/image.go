@@ -76,17 +76,17 @@ func (j *judgement) imageCredentials() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		text := aws.ToString(container.Image)
 		if j.leftOpen(text) {
-			j.report(imagePlaceholder.With(j.container(i)))
+			j.report(j.in(i, imagePlaceholder))
 			continue
 		}
 		// The actions that deploy to ECS from GitHub fill it in.
 		if text == "" && j.Unregistered != nil {
-			j.report(imageLeftOut.With(j.container(i)))
+			j.report(j.in(i, imageLeftOut))
 			continue
 		}
 		reference, err := image.Parse(text)
 		if err != nil {
-			f := imageInvalid.With(j.container(i), finding.Clause("problem", err.Error()))
+			f := j.in(i, imageInvalid, finding.Clause("problem", err.Error()))
 			if problem, ok := errors.AsType[image.Problem](err); ok {
 				f.Fix = problem.Fix
 			}
@@ -126,11 +126,11 @@ func (j *judgement) withCredential(i int, reference image.Reference, credential 
 func (j *judgement) refused(i int, reference image.Reference, secret RegistrySecret, pull Pull) bool {
 	switch pull.Access {
 	case registry.CredentialRefused:
-		j.report(credentialRefused.With(j.container(i), finding.Name("registry", reference.Registry), finding.Name("secret", secret.Name)))
+		j.report(j.in(i, credentialRefused, finding.Name("registry", reference.Registry), finding.Name("secret", secret.Name)))
 	case registry.Absent, registry.AbsentOrPrivate:
 		j.absent(i, reference)
 	case registry.Denied:
-		j.report(imageHidden.With(j.container(i), finding.Name("registry", reference.Registry), finding.Name("secret", secret.Name), imageValue(reference)))
+		j.report(j.in(i, imageHidden, finding.Name("registry", reference.Registry), finding.Name("secret", secret.Name), imageValue(reference)))
 	default:
 		return false
 	}
@@ -138,7 +138,7 @@ func (j *judgement) refused(i int, reference image.Reference, secret RegistrySec
 }
 
 func (j *judgement) absent(i int, reference image.Reference) {
-	j.report(imageAbsent.With(j.container(i), imageValue(reference)))
+	j.report(j.in(i, imageAbsent, imageValue(reference)))
 }
 
 // imageValue is an image without its tag for a message's place.
@@ -155,7 +155,7 @@ func (j *judgement) withoutCredential(i int, reference image.Reference) {
 	chosen := j.choice(container, reference)
 	anyone := j.Images[aboutImage{image: text}]
 	for _, newcomer := range chosen.newcomers {
-		j.report(secretNewcomer.With(j.container(i), finding.Name("newcomer", newcomer.Name), finding.Name("scope", newcomer.Scope.String()), finding.Name("secret", chosen.serving.Name),
+		j.report(j.in(i, secretNewcomer, finding.Name("newcomer", newcomer.Name), finding.Name("scope", newcomer.Scope.String()), finding.Name("secret", chosen.serving.Name),
 			finding.Words("tag", TagRegistry), finding.Words("families", TagFamilies)))
 	}
 	// Without its tag, as in many files, an image can't be looked for.
@@ -168,7 +168,7 @@ func (j *judgement) withoutCredential(i int, reference image.Reference) {
 	case anyone.Access == registry.Allowed:
 		j.public(i, reference, chosen.serving)
 	case len(chosen.equals) > 0:
-		j.report(secretsAmbiguous.With(j.container(i), imageValue(reference), finding.Names("secrets", names(chosen.equals)), finding.Words("tag", TagRegistry)))
+		j.report(j.in(i, secretsAmbiguous, imageValue(reference), finding.Names("secrets", names(chosen.equals)), finding.Words("tag", TagRegistry)))
 	case chosen.serving != nil:
 		j.served(i, reference, *chosen.serving, anyone)
 	default:
@@ -183,17 +183,17 @@ func (j *judgement) public(i int, reference image.Reference, serving *RegistrySe
 	}
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
 	if !serving.wantsPublicImages() || pull.Known() && pull.Access != registry.Allowed || j.keysProblem(serving.ARN) != "" {
-		j.report(imagePublic.With(j.container(i), imageValue(reference), finding.Name("secret", serving.Name), finding.Words("tag", TagPublicImages)))
+		j.report(j.in(i, imagePublic, imageValue(reference), finding.Name("secret", serving.Name), finding.Words("tag", TagPublicImages)))
 		return
 	}
-	j.give(i, *serving, publicWithout.With(j.servedBy(i, reference, *serving)...))
+	j.give(i, *serving, j.in(i, publicWithout, servedBy(reference, *serving)...))
 }
 
 // served answers an image that a secret serves, and that isn't known for public.
 // It is given only a credential that was seen to work, or that no one could try.
 func (j *judgement) served(i int, reference image.Reference, serving RegistrySecret, anyone Pull) {
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
-	values := j.servedBy(i, reference, serving)
+	values := servedBy(reference, serving)
 	because := finding.Clause("why", anyone.Why)
 	private := anyone.Access == registry.AbsentOrPrivate
 	switch {
@@ -205,21 +205,21 @@ func (j *judgement) served(i int, reference image.Reference, serving RegistrySec
 		j.absent(i, reference)
 	case j.refused(i, reference, serving, pull):
 	case private || !j.registries && !likelyPublic(reference, serving.Scope):
-		j.give(i, serving, credentialMissing.With(values...))
+		j.give(i, serving, j.in(i, credentialMissing, values...))
 	case likelyPublic(reference, serving.Scope) && anyone.Why == "":
-		j.report(imageUnchecked.With(values...))
+		j.report(j.in(i, imageUnchecked, values...))
 	case likelyPublic(reference, serving.Scope):
-		j.report(imageUncheckedWhy.With(append(values, because)...))
+		j.report(j.in(i, imageUncheckedWhy, append(values, because)...))
 	case anyone.Why == "":
-		j.give(i, serving, maybePrivate.With(values...))
+		j.give(i, serving, j.in(i, maybePrivate, values...))
 	default:
-		j.give(i, serving, maybePrivateWhy.With(append(values, because)...))
+		j.give(i, serving, j.in(i, maybePrivateWhy, append(values, because)...))
 	}
 }
 
 // servedBy are the values of what is said about an image that a secret serves.
-func (j *judgement) servedBy(i int, reference image.Reference, serving RegistrySecret) []finding.Value {
-	return []finding.Value{j.container(i), imageValue(reference), finding.Name("secret", serving.Name), secretARNValue(serving.ARN)}
+func servedBy(reference image.Reference, serving RegistrySecret) []finding.Value {
+	return []finding.Value{imageValue(reference), finding.Name("secret", serving.Name), secretARNValue(serving.ARN)}
 }
 
 // likelyPublic reports whether an image in a whole registry's care is as likely to
@@ -241,7 +241,7 @@ func (j *judgement) give(i int, serving RegistrySecret, f finding.Finding) {
 
 // credentialOnECR answers a credential that stands in ECR's way.
 func (j *judgement) credentialOnECR(i int, reference image.Reference) {
-	f := credentialOnECR.With(j.container(i), finding.Name("registry", reference.Registry))
+	f := j.in(i, credentialOnECR, finding.Name("registry", reference.Registry))
 	if j.ReplaceCredentials {
 		j.cure(Edit{Field: RepositoryCredentials, Container: i, Replaces: true}, f)
 		return
@@ -253,13 +253,13 @@ func (j *judgement) credentialOnECR(i int, reference image.Reference) {
 // secret serves the image. It stays, unless the setting says otherwise and the
 // other one isn't known not to work; then the finding says what was there.
 func (j *judgement) otherCredential(i int, reference image.Reference, credential string, serving RegistrySecret) (replaced bool) {
-	values := []finding.Value{j.container(i), imageValue(reference), finding.Words("credential", shownSecret(credential)), finding.Name("secret", serving.Name)}
+	values := []finding.Value{imageValue(reference), finding.Words("credential", shownSecret(credential)), finding.Name("secret", serving.Name)}
 	pull := j.Images[aboutImage{aws.ToString(j.Definition.ContainerDefinitions[i].Image), serving.ARN}]
 	if bool(j.ReplaceCredentials) && (!pull.Known() || pull.Access == registry.Allowed) && j.keysProblem(serving.ARN) == "" {
-		j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN, Replaces: true}, credentialReplaced.With(values...))
+		j.cure(Edit{Field: RepositoryCredentials, Container: i, Value: serving.ARN, Replaces: true}, j.in(i, credentialReplaced, values...))
 		return true
 	}
-	j.report(credentialDiffers.With(values...))
+	j.report(j.in(i, credentialDiffers, values...))
 	return false
 }
 
@@ -273,7 +273,7 @@ func (j *judgement) notServed(i int, reference image.Reference, anyone Pull) {
 	if hidden {
 		template = hiddenNotServed
 	}
-	f := template.With(j.container(i), imageValue(reference), finding.Words("tag", TagRegistry), finding.Name("registry", reference.Registry))
+	f := j.in(i, template, imageValue(reference), finding.Words("tag", TagRegistry), finding.Name("registry", reference.Registry))
 	if !j.runsOnNoInstance() {
 		f.Severity = finding.Info
 	}

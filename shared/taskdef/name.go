@@ -33,7 +33,7 @@ func (j *judgement) names() {
 		case !nameForm.MatchString(name):
 			j.report(nameInvalid.With(finding.Words("number", strconv.Itoa(i+1))))
 		case seen[name]:
-			j.report(nameTwice.With(j.container(i)))
+			j.report(j.in(i, nameTwice))
 		}
 		seen[name] = true
 	}

@@ -269,9 +269,24 @@ func (j *judgement) containerName(i int) string {
 	return fmt.Sprintf("container number %d", i+1)
 }
 
-// container gives a container's name for a message's place.
-func (j *judgement) container(i int) finding.Value {
-	return finding.Words("container", j.containerName(i))
+// in makes a finding about a container, whose name it gives the template.
+func (j *judgement) in(i int, template finding.Template, values ...finding.Value) finding.Finding {
+	f := template.With(append([]finding.Value{finding.Words("container", j.containerName(i))}, values...)...)
+	f.Place.Container = i + 1
+	return f
+}
+
+// inField is in for a finding about a field of the container.
+func (j *judgement) inField(i int, field string, template finding.Template, values ...finding.Value) finding.Finding {
+	return j.inItem(i, field, "", "", template, values...)
+}
+
+// inItem is in for a finding about the item of a list of the container's, the one whose
+// field key is item.
+func (j *judgement) inItem(i int, field, key, item string, template finding.Template, values ...finding.Value) finding.Finding {
+	f := j.in(i, template, values...)
+	f.Place.Field, f.Place.Key, f.Place.Item = field, key, item
+	return f
 }
 
 // registrant is who registered the definition, as far as is known.

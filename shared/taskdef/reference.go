@@ -166,9 +166,13 @@ func partsCounted(count int) string {
 // Systems Manager.
 func (j *judgement) secretReferences() {
 	for _, reference := range j.references() {
-		values := []finding.Value{finding.Words("variable", shownName(reference.name)), finding.Words("field", reference.field), j.container(reference.container)}
+		values := []finding.Value{finding.Words("variable", shownName(reference.name)), finding.Words("field", reference.field)}
 		with := func(template finding.Template, more ...finding.Value) {
-			j.report(template.With(append(values, more...)...))
+			path := reference.field
+			if path == "secretOptions" {
+				path = "logConfiguration.secretOptions"
+			}
+			j.report(j.inItem(reference.container, path, "name", reference.name, template, append(values, more...)...))
 		}
 		place := j.place()
 		parsed, _ := parseSecret(reference.secret)

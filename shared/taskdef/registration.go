@@ -82,10 +82,10 @@ func (j *judgement) memory() {
 		}
 		hard, soft := container.Memory, container.MemoryReservation
 		if hard == nil && soft == nil {
-			j.report(memoryMissing.With(j.container(i)))
+			j.report(j.in(i, memoryMissing))
 		}
 		if hard != nil && soft != nil && *soft > *hard {
-			j.report(memoryReserved.With(j.container(i)))
+			j.report(j.in(i, memoryReserved))
 		}
 	}
 }
@@ -169,20 +169,43 @@ func (j *judgement) fargateFields() {
 		return
 	}
 	if len(j.Definition.PlacementConstraints) > 0 {
-		j.report(fargateConstraints.With())
+		j.report(inDefinition("placementConstraints", fargateConstraints))
 	}
 	for _, volume := range j.Definition.Volumes {
 		onHost := volume.Host != nil && aws.ToString(volume.Host.SourcePath) != ""
 		if onHost || volume.DockerVolumeConfiguration != nil {
-			j.report(fargateVolume.With())
+			j.report(inDefinition("volumes", fargateVolume))
 			break
 		}
 	}
 	for i, container := range j.Definition.ContainerDefinitions {
 		if fields := unsupportedOnFargate(container); len(fields) > 0 {
-			j.report(fargateFields.With(j.container(i), finding.Words("fields", strings.Join(fields, ", "))))
+			j.report(j.inField(i, placeOnFargate(fields[0]), fargateFields, finding.Words("fields", strings.Join(fields, ", "))))
 		}
 	}
+}
+
+// placeOnFargate is the field behind a name of unsupportedOnFargate's.
+func placeOnFargate(name string) string {
+	switch name {
+	case gpu:
+		return "resourceRequirements"
+	case swap:
+		return "linuxParameters"
+	}
+	return name
+}
+
+const (
+	gpu  = "a GPU"
+	swap = "linuxParameters.maxSwap or swappiness"
+)
+
+// inDefinition makes a finding about a field of the definition's.
+func inDefinition(field string, template finding.Template, values ...finding.Value) finding.Finding {
+	f := template.With(values...)
+	f.Place.Field = field
+	return f
 }
 
 func unsupportedOnFargate(c types.ContainerDefinition) []string {
@@ -191,14 +214,14 @@ func unsupportedOnFargate(c types.ContainerDefinition) []string {
 		linux = &types.LinuxParameters{}
 	}
 	return listed(map[string]bool{
-		"disableNetworking":                     aws.ToBool(c.DisableNetworking),
-		"dnsSearchDomains":                      len(c.DnsSearchDomains) > 0,
-		"dnsServers":                            len(c.DnsServers) > 0,
-		"dockerSecurityOptions":                 len(c.DockerSecurityOptions) > 0,
-		"extraHosts":                            len(c.ExtraHosts) > 0,
-		"privileged":                            aws.ToBool(c.Privileged),
-		"a GPU":                                 slices.ContainsFunc(c.ResourceRequirements, func(r types.ResourceRequirement) bool { return r.Type == types.ResourceTypeGpu }),
-		"linuxParameters.maxSwap or swappiness": linux.MaxSwap != nil || linux.Swappiness != nil,
+		"disableNetworking":     aws.ToBool(c.DisableNetworking),
+		"dnsSearchDomains":      len(c.DnsSearchDomains) > 0,
+		"dnsServers":            len(c.DnsServers) > 0,
+		"dockerSecurityOptions": len(c.DockerSecurityOptions) > 0,
+		"extraHosts":            len(c.ExtraHosts) > 0,
+		"privileged":            aws.ToBool(c.Privileged),
+		gpu:                     slices.ContainsFunc(c.ResourceRequirements, func(r types.ResourceRequirement) bool { return r.Type == types.ResourceTypeGpu }),
+		swap:                    linux.MaxSwap != nil || linux.Swappiness != nil,
 	})
 }
 
@@ -216,13 +239,13 @@ func (j *judgement) network() {
 			from, to := aws.ToInt32(port.ContainerPort), aws.ToInt32(port.HostPort)
 			switch {
 			case from < 0 || from > 65535 || to < 0 || to > 65535:
-				j.report(portInvalid.With(j.container(i)))
+				j.report(j.inItem(i, "portMappings", "hostPort", strconv.Itoa(int(to)), portInvalid))
 			case (mode == types.NetworkModeAwsvpc || mode == types.NetworkModeHost) && port.HostPort != nil && to != 0 && from != to:
-				j.report(portsDiffer.With(j.container(i), finding.Words("port", strconv.Itoa(int(from))), finding.Words("host", strconv.Itoa(int(to))), finding.Words("mode", string(mode))))
+				j.report(j.inItem(i, "portMappings", "containerPort", strconv.Itoa(int(from)), portsDiffer, finding.Words("port", strconv.Itoa(int(from))), finding.Words("host", strconv.Itoa(int(to))), finding.Words("mode", string(mode))))
 			}
 		}
 		if len(container.Links) > 0 && mode != types.NetworkModeBridge && mode != "" {
-			j.report(linksUnsupported.With(j.container(i)))
+			j.report(j.in(i, linksUnsupported))
 		}
 	}
 }
@@ -242,12 +265,12 @@ func (j *judgement) volumes() {
 	for i, container := range j.Definition.ContainerDefinitions {
 		for _, mount := range container.MountPoints {
 			if name := aws.ToString(mount.SourceVolume); !names[name] && !j.leftOpen(name) {
-				j.report(volumeUnknown.With(j.container(i)))
+				j.report(j.inItem(i, "mountPoints", "sourceVolume", name, volumeUnknown))
 			}
 		}
 		for _, from := range container.VolumesFrom {
 			if name := aws.ToString(from.SourceContainer); !containers[name] && !j.leftOpen(name) {
-				j.report(volumesFromUnknown.With(j.container(i)))
+				j.report(j.inItem(i, "volumesFrom", "sourceContainer", name, volumesFromUnknown))
 			}
 		}
 	}
@@ -263,9 +286,9 @@ func (j *judgement) dependencies(i int, container types.ContainerDefinition) {
 		switch {
 		case j.leftOpen(name):
 		case other < 0:
-			j.report(dependencyUnknown.With(j.container(i)))
+			j.report(j.inItem(i, "dependsOn", "containerName", name, dependencyUnknown))
 		case other == i:
-			j.report(dependsOnItself.With(j.container(i)))
+			j.report(j.inItem(i, "dependsOn", "containerName", name, dependsOnItself))
 		default:
 			j.condition(i, on.Condition, other)
 		}
@@ -279,9 +302,9 @@ func (j *judgement) condition(i int, condition types.ContainerCondition, other i
 	isEssential := awaited.Essential == nil || *awaited.Essential
 	switch {
 	case condition == types.ContainerConditionHealthy && awaited.HealthCheck == nil:
-		j.report(neverHealthy.With(j.container(i), finding.Words("other", j.containerName(other))))
+		j.report(j.in(i, neverHealthy, finding.Words("other", j.containerName(other))))
 	case (condition == types.ContainerConditionComplete || condition == types.ContainerConditionSuccess) && isEssential:
-		j.report(endsTheTask.With(j.container(i), finding.Words("other", j.containerName(other))))
+		j.report(j.in(i, endsTheTask, finding.Words("other", j.containerName(other))))
 	}
 }
 
@@ -290,7 +313,7 @@ func (j *judgement) environmentTwice(i int, container types.ContainerDefinition)
 	for _, secret := range container.Secrets {
 		name := aws.ToString(secret.Name)
 		if name != "" && slices.ContainsFunc(container.Environment, func(v types.KeyValuePair) bool { return aws.ToString(v.Name) == name }) {
-			j.report(variableTwice.With(finding.Words("variable", shownName(name)), j.container(i)))
+			j.report(j.inItem(i, "secrets", "name", name, variableTwice, finding.Words("variable", shownName(name))))
 		}
 	}
 }
@@ -305,19 +328,19 @@ func (j *judgement) logConfiguration(i int, container types.ContainerDefinition)
 	switch {
 	case j.leftOpen(string(log.LogDriver)):
 	case log.LogDriver == "":
-		j.report(logDriverMissing.With(j.container(i)))
+		j.report(j.in(i, logDriverMissing))
 	case !slices.Contains(log.LogDriver.Values(), log.LogDriver):
-		j.report(logDriverUnknown.With(j.container(i)))
+		j.report(j.in(i, logDriverUnknown))
 	case j.isFargate() && !slices.Contains(drivers, log.LogDriver):
-		j.report(logDriverOnFargate.With(j.container(i)))
+		j.report(j.in(i, logDriverOnFargate))
 	case log.LogDriver == types.LogDriverAwsfirelens && !hasRouter && !j.leftOut("containerDefinitions"):
-		j.report(routerMissing.With(j.container(i)))
+		j.report(j.in(i, routerMissing))
 	case log.LogDriver == types.LogDriverAwslogs && log.Options["awslogs-group"] == "":
-		j.report(logGroupMissing.With(j.container(i)))
+		j.report(j.in(i, logGroupMissing))
 	case log.LogDriver == types.LogDriverAwslogs && j.isFargate() && log.Options["awslogs-stream-prefix"] == "":
-		j.report(logOptionMissing.With(j.container(i), finding.Words("option", "awslogs-stream-prefix")))
+		j.report(j.in(i, logOptionMissing, finding.Words("option", "awslogs-stream-prefix")))
 	case log.LogDriver == types.LogDriverAwslogs && j.isFargate() && log.Options["awslogs-region"] == "":
-		j.report(logOptionMissing.With(j.container(i), finding.Words("option", "awslogs-region")))
+		j.report(j.in(i, logOptionMissing, finding.Words("option", "awslogs-region")))
 	}
 }
 
@@ -343,9 +366,9 @@ func noRole(field, value string) finding.Finding {
 	switch match := iamKinds.FindStringSubmatch(value); {
 	case match != nil:
 		kinds := map[string]string{"policy": "a policy", "instance-profile": "an instance profile", "user": "a user", "group": "a group"}
-		return roleOfOtherKind.With(finding.Words("field", field), finding.Words("kind", kinds[match[1]]))
+		return inDefinition(field, roleOfOtherKind, finding.Words("field", field), finding.Words("kind", kinds[match[1]]))
 	case strings.Contains(value, ":iam::") && strings.Contains(value, ":role/"):
-		return roleMalformed.With(finding.Words("field", field))
+		return inDefinition(field, roleMalformed, finding.Words("field", field))
 	}
-	return roleInvalid.With(finding.Words("field", field))
+	return inDefinition(field, roleInvalid, finding.Words("field", field))
 }

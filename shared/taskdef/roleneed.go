@@ -48,7 +48,9 @@ func (n need) secretARN() string {
 }
 
 // permission is what to allow, in words.
-func (n need) permission() string { return n.action + " on " + escape.Line(n.shownResource()) }
+func (n need) permission() string {
+	return n.action + " on " + strings.Join(strings.Fields(escape.Line(n.shownResource())), " ")
+}
 
 // statement is what allows it, in a policy of the role's.
 func (n need) statement() string {

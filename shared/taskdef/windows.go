@@ -2,6 +2,7 @@ package taskdef
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -74,11 +75,13 @@ func (j *judgement) windows() {
 			j.windowsBootstrap(i, container)
 		}
 		if fields := unsupportedOnWindows(container); len(fields) > 0 {
-			j.report(windowsFields.With(j.container(i), finding.Words("fields", strings.Join(fields, ", "))))
+			j.report(j.inField(i, fields[0], windowsFields, finding.Words("fields", strings.Join(fields, ", "))))
 		}
 	}
 	if fields := unsupportedOnWindowsTask(j.Definition); len(fields) > 0 {
-		j.report(windowsTaskFields.With(finding.Words("fields", strings.Join(fields, ", "))))
+		f := windowsTaskFields.With(finding.Words("fields", strings.Join(fields, ", ")))
+		f.Place.Field, _, _ = strings.Cut(fields[0], " ")
+		j.report(f)
 	}
 }
 
@@ -92,9 +95,9 @@ func (j *judgement) windowsPorts(i int, container types.ContainerDefinition) {
 	switch {
 	case !taken:
 	case aws.ToString(j.Definition.TaskRoleArn) != "":
-		j.report(windowsPortTaken.With(j.container(i)))
+		j.report(j.inItem(i, "portMappings", "hostPort", strconv.Itoa(credentialPort), windowsPortTaken))
 	default:
-		j.report(windowsPortUnplaced.With(j.container(i)))
+		j.report(j.inItem(i, "portMappings", "hostPort", strconv.Itoa(credentialPort), windowsPortUnplaced))
 	}
 }
 
@@ -102,7 +105,7 @@ func (j *judgement) windowsBootstrap(i int, container types.ContainerDefinition)
 	script := strings.ToLower(strings.Join(slices.Concat(container.EntryPoint, container.Command), " "))
 	used := slices.ContainsFunc(bootstrapWords, func(word string) bool { return strings.Contains(script, word) })
 	if used && aws.ToString(j.Definition.TaskRoleArn) == "" {
-		j.report(windowsTaskRole.With(j.container(i)))
+		j.report(j.in(i, windowsTaskRole))
 	}
 }
 

@@ -2,10 +2,7 @@ package taskfile
 
 import (
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
@@ -14,21 +11,11 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
-var (
-	// containerNamed is how findings name a container, or count to it.
-	containerNamed = lazyregexp.New(`container (?:("(?:[^"\\]|\\.)*")|number (\d+))`)
-	// referenceNamed is how they name a secret of a container, and variableNamed one
-	// of its variables.
-	referenceNamed = lazyregexp.New(`(\S+) in (secrets|secretOptions) of the container`)
-	variableNamed  = lazyregexp.New(`\bvariable (\S+) of the container`)
-	portNamed      = lazyregexp.New(`\bport (\d+)`)
-	word           = lazyregexp.New(`^[A-Za-z]\w*$`)
-)
-
 // fieldsOf are the fields that findings of a code are about, best first, by ECS's
-// names; a path leads to one within another. Other findings name their field.
+// names; a path leads to one within another. Other findings have their field, or are
+// about their container's image.
 var fieldsOf = map[string][]string{
-	"credential-on-ecr-image": {"repositoryCredentials.credentialsParameter", "repositoryCredentials"}, "credential-invalid": {"repositoryCredentials.credentialsParameter", "repositoryCredentials"},
+	"credential-missing": {"repositoryCredentials"}, "credential-on-ecr-image": {"repositoryCredentials.credentialsParameter", "repositoryCredentials"}, "credential-invalid": {"repositoryCredentials.credentialsParameter", "repositoryCredentials"},
 	"credential-gone": {"repositoryCredentials.credentialsParameter"}, "credential-differs": {"repositoryCredentials.credentialsParameter"},
 	"credential-in-other-account": {"repositoryCredentials.credentialsParameter"}, "credential-in-other-region": {"repositoryCredentials.credentialsParameter"},
 	"memory-missing": {"memoryReservation", "memory", "name"}, "port-mapping-invalid": {"portMappings"}, "volume-unknown": {"mountPoints", "volumesFrom"},
@@ -42,57 +29,22 @@ var fieldsOf = map[string][]string{
 	"execution-role-key": {"executionRoleArn"}, "execution-role-ecr": {"executionRoleArn"}, "execution-role-unchecked": {"executionRoleArn"},
 }
 
-// placeOf gives the offset of what a finding is about: the field of the container
-// that it names, or of the definition.
+// placeOf gives the offset of what a finding is about: the item, the field or the
+// image of its container, or a field of the definition.
 func (d *Draft) placeOf(f finding.Finding) int {
-	fallback := -1
-	for _, i := range d.containersOf(f) {
-		container := d.containerNode(i)
-		if container == nil {
-			continue
-		}
+	if container := d.containerNode(f.Place.Container - 1); f.Place.Container > 0 && container != nil {
 		if offset := d.fieldIn(container, f); offset >= 0 {
 			return offset
 		}
-		if m := d.at(container, "image"); m != nil && fallback < 0 {
-			fallback = m.start
-		} else if fallback < 0 {
-			fallback = container.start
+		if m := d.at(container, "image"); m != nil {
+			return m.start
 		}
+		return container.start
 	}
-	if fallback >= 0 {
-		return fallback
-	}
-	if position := d.fieldIn(d.root, f); position >= 0 {
-		return position
+	if offset := d.fieldIn(d.root, f); offset >= 0 {
+		return offset
 	}
 	return d.root.start
-}
-
-// containersOf gives which containers a finding can be about: several may have the
-// name. Where that is what is wrong, it is about the last one.
-func (d *Draft) containersOf(f finding.Finding) (which []int) {
-	found := containerNamed.FindStringSubmatch(f.Message)
-	if found == nil {
-		return nil
-	}
-	containers := d.definition.TaskDefinition.ContainerDefinitions
-	if found[1] == "" {
-		number, _ := strconv.Atoi(found[2])
-		if number < 1 || number > len(containers) {
-			return nil
-		}
-		return []int{number - 1}
-	}
-	for i, container := range containers {
-		if strconv.Quote(aws.ToString(container.Name)) == found[1] {
-			which = append(which, i)
-		}
-	}
-	if f.Code == "name-used-twice" {
-		slices.Reverse(which)
-	}
-	return which
 }
 
 // at gives a field of an object by ECS's name of it, or nil.
@@ -106,20 +58,18 @@ func (d *Draft) at(n *node, name string) *member {
 // fieldIn gives the offset of the field of an object that a finding is about, -1
 // where it has none.
 func (d *Draft) fieldIn(holder *node, f finding.Finding) int {
-	if offset := d.itemIn(holder, f); offset >= 0 {
-		return offset
+	if f.Place.Key != "" {
+		if offset := d.item(holder, f); offset >= 0 {
+			return offset
+		}
 	}
-	for _, path := range fieldsOf[f.Code] {
-		if m := d.along(holder, path); m != nil {
+	if f.Place.Field != "" {
+		if m := d.along(holder, f.Place.Field); m != nil {
 			return m.start
 		}
 	}
-	// What a message names by its field's name is what it is about.
-	for name := range strings.FieldsFuncSeq(f.Message, func(r rune) bool { return strings.ContainsRune(" ,.:;()\"'", r) }) {
-		if name == "container" || name == "image" || !word.MatchString(name) {
-			continue
-		}
-		if m := d.at(holder, name); m != nil {
+	for _, path := range fieldsOf[f.Code] {
+		if m := d.along(holder, path); m != nil {
 			return m.start
 		}
 	}
@@ -137,73 +87,31 @@ func (d *Draft) along(holder *node, path string) (found *member) {
 	return found
 }
 
-// itemIn gives the offset of the item of one of a container's lists that a
-// finding is about, -1 where it is about none.
-func (d *Draft) itemIn(container *node, f finding.Finding) int {
-	switch f.Code {
-	case "secret-reference-invalid", "secret-gone", "secret-key-missing":
-		if named := referenceNamed.FindStringSubmatch(f.Message); named != nil {
-			path := named[2]
-			if path == "secretOptions" {
-				path = "logConfiguration.secretOptions"
-			}
-			return d.item(container, path, "valueFrom", func(item *node) bool { return d.textOf(item, "name") == named[1] })
-		}
-	case "variable-defined-twice":
-		if named := variableNamed.FindStringSubmatch(f.Message); named != nil {
-			return d.item(container, "secrets", "name", func(item *node) bool { return d.textOf(item, "name") == named[1] })
-		}
-	case "port-mapping-invalid", "windows-host-port-80":
-		if named := portNamed.FindStringSubmatch(f.Message); named != nil {
-			return d.item(container, "portMappings", "hostPort", func(item *node) bool {
-				return d.textOf(item, "containerPort") == named[1] && f.Code == "port-mapping-invalid" || d.textOf(item, "hostPort") == named[1]
-			})
-		}
-	case "volume-unknown":
-		volumes := d.names(d.root, "volumes")
-		return d.item(container, "mountPoints", "sourceVolume", func(item *node) bool { return !slices.Contains(volumes, d.textOf(item, "sourceVolume")) })
-	case "dependency-unknown":
-		var names []string
-		for _, other := range d.definition.TaskDefinition.ContainerDefinitions {
-			names = append(names, aws.ToString(other.Name))
-		}
-		return d.item(container, "dependsOn", "containerName", func(item *node) bool { return !slices.Contains(names, d.textOf(item, "containerName")) })
-	case "environment-file-invalid":
-		return d.item(container, "environmentFiles", "value", func(item *node) bool {
-			value := d.textOf(item, "value")
-			return strings.Contains(f.Message, ".env") != strings.HasSuffix(value, ".env") && strings.HasPrefix(value, "arn:") == strings.Contains(f.Message, ".env")
-		})
-	}
-	return -1
+// valueOf is the field of an item that a code is about, where that isn't the one that
+// tells the items apart.
+var valueOf = map[string]string{
+	"secret-reference-invalid": "valueFrom", "secret-gone": "valueFrom", "secret-key-missing": "valueFrom", "port-mapping-invalid": "hostPort",
 }
 
-// item gives the offset of a field of the first item of a list that is meant, or
-// of the item.
-func (d *Draft) item(holder *node, path, field string, meant func(*node) bool) int {
-	list := d.along(holder, path)
+// item gives the offset of a field of the item of a list that is meant, or of the
+// item; -1 where there is none.
+func (d *Draft) item(holder *node, f finding.Finding) int {
+	list := d.along(holder, f.Place.Field)
 	if list == nil {
 		return -1
 	}
 	for _, item := range listOf(d.chosen(list.value)) {
-		if item = d.chosen(item); item == nil || item.kind != kindObject || !meant(item) {
+		if item = d.chosen(item); item == nil || item.kind != kindObject || d.textOf(item, f.Place.Key) != f.Place.Item {
 			continue
 		}
-		if m := d.at(item, field); m != nil {
-			return m.start
+		for _, name := range []string{valueOf[f.Code], f.Place.Key} {
+			if m := d.at(item, name); m != nil && name != "" {
+				return m.start
+			}
 		}
 		return item.start
 	}
 	return -1
-}
-
-// names lists the names of the items of a list.
-func (d *Draft) names(holder *node, list string) (names []string) {
-	if m := d.at(holder, list); m != nil {
-		for _, item := range listOf(d.chosen(m.value)) {
-			names = append(names, d.textOf(d.chosen(item), "name"))
-		}
-	}
-	return names
 }
 
 // textOf gives an object's field as it was read, "" where it has none.
