@@ -126,7 +126,7 @@ func TestDiagnoses(t *testing.T) {
 			change: func(d map[string]any) {
 				d["stoppedReason"] = d["stoppedReason"].(string) + " with an explicit deny in a service control policy"
 			},
-			account: func(*account) {}, code: "registry-secret-denied", message: ": a policy of the organization denies it.", asked: "-",
+			account: func(*account) {}, code: "registry-secret-denied", message: ". A policy of the organization denies it.", asked: "-",
 		},
 		"registry secret that doesn't exist": {
 			event: "task-stopped-ec2-registry-secret-denied", change: stoppedFor("Asm fetching secret from the service for arn:aws:secretsmanager:us-east-1:123456789012:secret:old-AbCdEf: ResourceNotFoundException: Secrets Manager can't find the specified secret."),
@@ -454,7 +454,7 @@ func TestByHand(t *testing.T) {
 		code    string
 		message string
 	}{
-		"service without a failure": {`{"service":"main/web"}`, func() { a.services = nil }, CodeNothingFound, "web (main) shows no failure."},
+		"service without a failure": {`{"service":"main/web"}`, func() { a.services = nil }, CodeNothingFound, "No failure was found for web (main)."},
 		"service that can't place": {`{"service":"main/web"}`, func() {
 			a.services = []types.Service{{Events: []types.ServiceEvent{{Message: aws.String("(service web) was unable to place a task because no container instance met all of its requirements. Reason: No Container Instances were found in your cluster.")}}}}
 		}, "place-no-instances", "the cluster has no container instance"},

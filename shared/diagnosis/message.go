@@ -39,6 +39,16 @@ func (o Observation) verb() string {
 // shownSubject begins a sentence with what failed, and its cluster if it is known.
 func (f Failure) shownSubject() string {
 	what, name := f.who()
+	return f.subjectAs(what, name)
+}
+
+// inSentence is shownSubject for the middle of a sentence.
+func (f Failure) inSentence() finding.Value {
+	what, name := f.who()
+	return finding.Words("subject", f.subjectAs(strings.ToLower(what), name))
+}
+
+func (f Failure) subjectAs(what, name string) string {
 	subject := what + brief(shownName(name), maxService-len(what))
 	if cluster := brief(shown(f.Cluster), maxCluster); strings.HasPrefix(cluster, "(") {
 		subject += " " + cluster
@@ -128,25 +138,30 @@ func secretName(id string) string {
 	return shown(name)
 }
 
-// why says the cause in a clause, with what was confirmed.
-func (o Observation) why() string {
-	for _, clause := range []func(Observation) string{Observation.whyImage, Observation.whySecret, Observation.whyDenied, Observation.whyElse} {
-		if text := clause(o); text != "" {
-			return text
+// cause says what caused the failure in a sentence, with what was confirmed.
+func (o Observation) cause() string {
+	for _, said := range []func(Observation) (finding.Finding, bool){Observation.imageCause, Observation.secretCause, Observation.denial, Observation.otherCause} {
+		if f, found := said(o); found {
+			return f.Message
 		}
 	}
-	return lowerFirst(strings.TrimSuffix(stopreason.Known(o.Failure.Reason.ID).Cause, "."))
+	return stopreason.Known(o.Failure.Reason.ID).Cause
+}
+
+// because is a cause that was found.
+func because(template finding.Template, values ...finding.Value) (finding.Finding, bool) {
+	return template.With(values...), true
 }
 
 // deniedRole names the role that was refused.
-func (o Observation) deniedRole() string {
+func (o Observation) deniedRole() finding.Value {
 	switch {
 	case o.role() != "":
-		return "the role " + shownName(lastPart(o.role()))
+		return finding.Words("role", "role "+shownName(lastPart(o.role())))
 	case o.isInstanceRole():
-		return "the instance role"
+		return finding.Words("role", "instance role")
 	default:
-		return "the execution role"
+		return finding.Words("role", "execution role")
 	}
 }
 
@@ -168,137 +183,151 @@ func (o Observation) object() string {
 	}
 }
 
-// whyImage says what a registry answered; "" for other causes.
-func (o Observation) whyImage() string {
-	text, secret := o.Failure.Reason.Text, secretName(o.credential())
+// imageCause says what a registry answered.
+func (o Observation) imageCause() (finding.Finding, bool) {
+	credential := secretName(o.credential())
+	secret, status := finding.Words("secret", credential), statusIn(o.Failure.Reason.Text)
+	answered := finding.Words("status", status)
 	switch o.Failure.Reason.ID {
 	case "registry-wrong-credential":
-		if secret != "" {
-			return fmt.Sprintf("the registry refused the credential in the secret %s%s", secret, status(text))
+		switch {
+		case credential != "" && status != "":
+			return because(secretCredentialRefusedStatus, secret, answered)
+		case credential != "":
+			return because(secretCredentialRefused, secret)
+		case status != "":
+			return because(instanceCredentialRefusedStatus, answered)
 		}
-		return "the registry refused the credential" + status(text) + "; the task definition names none, so it comes from the instance's ecs.config"
+		return because(instanceCredentialRefused)
 	case "registry-no-credential":
-		if secret != "" {
-			return fmt.Sprintf("the registry asks for a credential and doesn't take the one in the secret %s", secret)
+		if credential != "" {
+			return because(secretCredentialNotTaken, secret)
 		}
-		return "it is private, and the task definition names no credential"
+		return because(imagePrivate)
 	case "registry-rate-limit":
-		if secret == "" {
-			return "the registry limits pulls without a login"
+		if credential == "" {
+			return because(anonymousPullsLimited)
 		}
-		return "the registry's pull limit is used up"
+		return because(pullLimitUsedUp)
 	case "registry-forbidden":
-		if secret != "" {
-			return fmt.Sprintf("the registry doesn't let the credential in the secret %s read it", secret)
+		if credential != "" {
+			return because(secretCredentialForbidden, secret)
 		}
-		return "the registry doesn't let the credential read it"
+		return because(credentialForbidden)
 	case "image-denied-or-absent":
 		switch {
 		case o.visibility() == registry.NoSuchImage:
-			return "the registry has no such image"
-		case o.definition() != nil && secret == "":
-			return "it is private or doesn't exist, and the task definition names no credential"
+			return because(imageAbsent)
+		case o.definition() != nil && credential == "":
+			return because(imagePrivateOrAbsent)
 		}
-		return "it doesn't exist, or needs a credential that wasn't sent"
-	default:
-		return ""
+		return because(imageAbsentOrUnsent)
 	}
+	return finding.Finding{}, false
 }
 
-// whySecret says what is wrong with a secret, a parameter, a file or a log group
-// itself; "" for other causes.
-func (o Observation) whySecret() string {
+// secretCause says what is wrong with a secret, a parameter, a file or a log group
+// itself.
+func (o Observation) secretCause() (finding.Finding, bool) {
+	secret := finding.Words("secret", o.object())
 	switch o.Failure.Reason.ID {
 	case "registry-secret-gone", "secret-gone":
-		if answer, ok := o.secret(); ok && !answer.Gone && answer.Unknown == "" {
-			if !answer.Deleted.IsZero() {
-				return fmt.Sprintf("the secret %s is scheduled for deletion on %s", o.object(), answer.Deleted.UTC().Format(time.DateOnly))
-			}
-			return fmt.Sprintf("the secret %s has no current value, or was created after the task", o.object())
+		answer, ok := o.secret()
+		switch {
+		case !ok || answer.Gone || answer.Unknown != "":
+			return because(secretGone, secret)
+		case !answer.Deleted.IsZero():
+			return because(secretDeletedOn, secret, finding.Words("day", answer.Deleted.UTC().Format(time.DateOnly)))
 		}
-		return fmt.Sprintf("the secret %s doesn't exist", o.object())
+		return because(secretEmpty, secret)
 	case "secret-marked-for-deletion":
-		return fmt.Sprintf("the secret %s is scheduled for deletion", o.object())
+		return because(secretDeleted, secret)
 	case "secret-key-missing":
 		key := shown(o.Failure.Reason.Named.SecretKey)
 		if key == "" {
-			return "the secret doesn't have the JSON key that valueFrom names"
+			return because(secretKeyMissing)
 		}
-		return fmt.Sprintf("the secret has no JSON key %s", key)
+		return because(secretKeyNamedMissing, finding.Words("key", key))
 	case "ssm-gone":
-		return fmt.Sprintf("the parameter %s doesn't exist", o.object())
+		return because(parameterGone, finding.Words("parameter", o.object()))
 	case "env-file-gone":
-		return fmt.Sprintf("the environment file %s doesn't exist", o.fileName())
+		return because(environmentFileGone, finding.Words("file", o.fileName()))
 	case "log-group-gone":
-		return fmt.Sprintf("the log group %s doesn't exist", o.logGroup())
-	default:
-		return ""
+		return because(logGroupGone, finding.Words("group", o.logGroup()))
 	}
+	return finding.Finding{}, false
 }
 
-// whyDenied says what a role may not do; "" for other causes.
-func (o Observation) whyDenied() string {
-	role, by := o.deniedRole(), denier(o.Failure.Reason)
+// denial says what a role may not do, and which policy denies it where that isn't the
+// role's own lack.
+func (o Observation) denial() (finding.Finding, bool) {
+	f, found := o.denied()
+	if denier, known := denierOf(o.Failure.Reason); found && known && f.Code != fileCalledForbidden.Code {
+		f = f.Also(denier)
+	}
+	return f, found
+}
+
+func (o Observation) denied() (finding.Finding, bool) {
+	role := o.deniedRole()
 	switch o.Failure.Reason.ID {
 	case "registry-secret-denied", "secret-denied":
-		return fmt.Sprintf("%s may not read the secret %s%s", role, o.object(), by)
+		return because(mayNotReadSecret, role, finding.Words("secret", o.object()))
 	case "ssm-denied":
-		return fmt.Sprintf("%s may not read the parameter %s%s", role, o.object(), by)
+		return because(mayNotReadParameter, role, finding.Words("parameter", o.object()))
 	case "secret-kms-denied":
-		return fmt.Sprintf("%s may not decrypt with the KMS key of the secret%s", role, by)
+		return because(mayNotDecrypt, role)
 	case "ecr-token-denied":
-		return role + " may not get an Amazon ECR token" + by
+		return because(mayNotGetToken, role)
 	case "ecr-pull-denied":
-		return fmt.Sprintf("%s may not pull from the repository%s", role, by)
+		return because(mayNotPull, role)
 	case "env-file-denied":
 		if file, answer, ok := o.fileAnswer(); ok && answer.Gone {
-			return fmt.Sprintf("the environment file %s doesn't exist (Amazon S3 calls it forbidden, because s3:ListBucket isn't allowed)", shown(file))
+			return because(fileCalledForbidden, finding.Words("file", shown(file)))
 		}
-		return fmt.Sprintf("%s may not read the environment file %s%s", role, o.fileName(), by)
+		return because(mayNotReadFile, role, finding.Words("file", o.fileName()))
 	case "log-denied":
-		return fmt.Sprintf("%s may not write to the log group %s%s", role, o.logGroup(), by)
+		return because(mayNotLog, role, finding.Words("group", o.logGroup()))
 	case stopreason.RegistrationDenied:
-		return fmt.Sprintf("%s may not register the instance%s", role, by)
-	default:
-		return ""
+		return because(mayNotRegister, role)
 	}
+	return finding.Finding{}, false
 }
 
-// whyElse says what keeps roles, instances and placements from working; "" for
-// other causes.
-func (o Observation) whyElse() string {
+// otherCause says what keeps roles, instances and placements from working.
+func (o Observation) otherCause() (finding.Finding, bool) {
 	switch o.Failure.Reason.ID {
 	case "role-not-assumable", "execution-credentials-absent", "ecr-execution-credentials-absent":
-		return o.whyRole()
+		return o.roleCause()
 	case stopreason.ClusterAbsent:
 		if o.Failure.Cluster == "" {
-			return "its cluster doesn't exist or isn't active"
+			return because(itsClusterAbsent)
 		}
-		return fmt.Sprintf("the cluster %s doesn't exist or isn't active", shown(o.Failure.Cluster))
+		return because(clusterAbsent, finding.Words("cluster", shown(o.Failure.Cluster)))
 	case stopreason.RegistrationRefused:
-		return "Amazon ECS refuses the attributes or tags that it registers with"
+		return because(registrationRefused)
 	case stopreason.NotRegistered:
-		return o.whyOut()
+		return o.instanceCause()
 	case "place-attribute":
-		if missing := o.missingAttributes(); len(missing) > 0 {
-			if len(missing) == 1 {
-				return "no instance has the attribute " + missing[0]
-			}
-			return "no instance has all of the attributes " + strings.Join(missing, ", ")
+		switch missing := o.missingAttributes(); len(missing) {
+		case 0:
+			return because(attributeMissing)
+		case 1:
+			return because(attributeNamedMissing, finding.Words("attribute", missing[0]))
+		default:
+			return because(attributesMissing, finding.Words("attributes", strings.Join(missing, ", ")))
 		}
-		return "no instance has an attribute that the task definition requires"
 	case "place-no-instances":
-		return "the cluster has no container instance"
+		return because(clusterEmpty)
 	case "place-agent":
-		return "the agent is disconnected from Amazon ECS"
+		return because(agentDisconnected)
 	case stopreason.Unrecognised:
 		if o.Failure.Reason.Class != "" {
-			return "the reason isn't known here (" + shown(o.Failure.Reason.Class) + ")"
+			return because(reasonOfUnknownClass, finding.Words("class", shown(o.Failure.Reason.Class)))
 		}
-		return "the reason isn't known here"
-	default:
-		return ""
+		return because(reasonUnknown)
 	}
+	return finding.Finding{}, false
 }
 
 func lowerFirst(text string) string {
@@ -308,31 +337,31 @@ func lowerFirst(text string) string {
 	return strings.ToLower(text[:1]) + text[1:]
 }
 
-// status gives the HTTP status that the text names.
-func status(text string) string {
+// statusIn gives the HTTP status that the text names, "" for none.
+func statusIn(text string) string {
 	for _, code := range []string{"401", "403"} {
 		if strings.Contains(text, code+" ") || strings.HasSuffix(text, code) {
-			return " (" + code + ")"
+			return code
 		}
 	}
 	return ""
 }
 
-// denier names the policy that refused where it isn't the role's own lack.
-func denier(r stopreason.Reason) string {
+// denierOf says which policy refused where it isn't the role's own lack.
+func denierOf(r stopreason.Reason) (said finding.Template, known bool) {
 	switch {
 	case r.DeniedBy == "" || r.Ours != stopreason.No:
-		return ""
+		return said, false
 	case strings.HasPrefix(r.DeniedBy, "organization"):
-		return ": a policy of the organization denies it"
+		return deniedByOrganization, true
 	case r.DeniedBy == "boundary":
-		return ": its permissions boundary doesn't allow it"
+		return deniedByBoundary, true
 	case strings.HasPrefix(r.DeniedBy, "VPC endpoint"):
-		return ": the VPC endpoint's policy doesn't allow it"
+		return deniedByEndpoint, true
 	case strings.HasPrefix(r.DeniedBy, "the object"):
-		return ": the resource's own policy doesn't allow it"
+		return deniedByResource, true
 	default:
-		return ": one of its policies denies it"
+		return deniedByPolicy, true
 	}
 }
 
@@ -352,42 +381,43 @@ func (o Observation) askedRole() (string, Answer) {
 	return name, Answer{Unknown: "not asked"}
 }
 
-func (o Observation) whyRole() string {
+func (o Observation) roleCause() (finding.Finding, bool) {
 	name, answer := o.askedRole()
+	role := finding.Words("role", shownName(name))
 	switch {
 	case name == "":
-		return "the task has no credentials of an execution role"
+		return because(roleNameless)
 	case answer.Gone:
-		return fmt.Sprintf("the role %s doesn't exist", shownName(name))
+		return because(roleGone, role)
 	case answer.Unknown == "" && answer.Distrusts:
-		return fmt.Sprintf("the role %s doesn't trust ecs-tasks.amazonaws.com", shownName(name))
+		return because(roleDistrusts, role)
 	default:
-		return fmt.Sprintf("Amazon ECS got no credentials of the role %s", shownName(name))
+		return because(roleGaveNothing, role)
 	}
 }
 
-func (o Observation) whyOut() string {
+func (o Observation) instanceCause() (finding.Finding, bool) {
 	instance, asked := o.Answers[Question{Kind: AskInstance, Subject: o.Failure.Instance}]
 	switch {
 	case asked && instance.Gone:
-		return "the instance doesn't exist"
+		return because(instanceGone)
 	case asked && instance.Status != "" && instance.Status != "running":
-		return "the instance is " + shown(instance.Status)
+		return because(instanceNotRunning, finding.Words("state", shown(instance.Status)))
 	case asked && instance.Unknown == "" && instance.Profile == "":
-		return "it has no instance profile"
+		return because(instanceWithoutProfile)
 	case !asked:
-		return "the instance isn't registered"
+		return because(instanceNotRegistered)
 	}
 	profile := o.Answers[Question{Kind: AskProfile, Subject: lastPart(instance.Profile)}]
 	if profile.Unknown == "" && profile.Role == "" {
-		return "its instance profile holds no role"
+		return because(profileWithoutRole)
 	}
 	for question, answer := range o.Answers {
 		if question.Kind == AskRight && answer.Unknown == "" && !answer.Allowed {
-			return fmt.Sprintf("the role %s may not register the instance", shownName(lastPart(question.Role)))
+			return because(mayNotRegister, finding.Words("role", "role "+shownName(lastPart(question.Role))))
 		}
 	}
-	return "its role may register it, so its ecs.config, user data, agent or network keeps it out"
+	return because(instanceKeptOut)
 }
 
 func (o Observation) secret() (Answer, bool) {

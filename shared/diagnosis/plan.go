@@ -22,6 +22,13 @@ const (
 	driverTag   = "ecs-guardrails:driver"
 )
 
+// The functions that can end a cause.
+const (
+	attachPolicies      = "attach-policies"
+	patchTaskDefinition = "patch-task-definition"
+	rotateSecret        = "rotate-secret"
+)
+
 // Action is what a plan does: it hands a cause over, or ends a failure's state.
 type Action struct {
 	// Function is who ends the cause, QueueURL its queue, Body the request.
@@ -50,78 +57,81 @@ func (d *Diagnosis) plan(o Observation) pipeline.Plan[Action] {
 	f := o.Failure
 	switch {
 	case o.Told:
-		return skipped(CodeKnown, f.shownSubject()+" failed in the same way within the last hour, which was reported.")
+		return skipped(knownFailure.With(f.inSentence()))
 	case f.Open != nil:
 		return followed(o)
 	case !o.Found:
-		return pipeline.Plan[Action]{Findings: []finding.Finding{{Code: CodeNothingFound, Severity: finding.Info, Message: f.shownSubject() + " shows no failure."}}}
+		return pipeline.Plan[Action]{Findings: []finding.Finding{noFailure.With(f.inSentence())}}
 	case f.Reason.ID == stopreason.ApplicationExit || f.Reason.ID == stopreason.OutOfMemory:
-		return skipped(CodeApplicationExit, f.applicationExit())
+		return skipped(applicationEnded.With(f.inSentence()))
 	case f.Reason.ID == stopreason.WrapperNoCause:
-		return skipped(CodeNoReason, f.shownSubject()+" failed, and ECS names no reason.")
+		return skipped(noReason.With(f.inSentence()))
 	}
 	handOver, next := d.handOver(o)
-	severity := finding.Error
-	if f.Cached {
-		severity = finding.Warning
-	}
-	message := o.verb() + ": " + o.why() + "."
-	if next != "" {
-		message += " " + next
-	}
-	if o.Again {
-		message = fmt.Sprintf("Still failing since %s: %s", o.State.Opened.UTC().Format("15:04 MST"), message)
-	}
-	plan := pipeline.Plan[Action]{Findings: []finding.Finding{{
-		Code: string(f.Reason.ID), Severity: severity, Headline: true, Message: message, Fix: o.fix(handOver),
-	}}}
+	plan := pipeline.Plan[Action]{Findings: []finding.Finding{o.headline(next, o.fix(handOver))}}
 	if handOver != nil {
-		plan.Findings = append(plan.Findings, finding.Finding{Code: CodeCureRequested, Severity: finding.Info, Message: afterCure(f, handOver.Function)})
+		plan.Findings = append(plan.Findings, afterCure(f, handOver.Function))
 		plan.Actions = append(plan.Actions, *handOver)
 	}
 	plan.Findings = append(plan.Findings, o.doubts()...)
 	for _, also := range f.Also {
-		plan.Findings = append(plan.Findings, finding.Finding{Code: CodeAlso, Severity: finding.Info, Message: fmt.Sprintf("The same text also names %s. %s", also.ID, also.Advice)})
+		named := alsoNamed.With(finding.Words("cause", string(also.ID)))
+		named.Message += " " + also.Advice
+		plan.Findings = append(plan.Findings, named)
 	}
-	plan.Findings = append(plan.Findings, finding.Finding{Code: CodeEvidence, Severity: finding.Info, Message: o.evidence()})
+	plan.Findings = append(plan.Findings, o.evidence())
 	return plan
 }
 
-func skipped(code, why string) pipeline.Plan[Action] {
-	return pipeline.Plan[Action]{Skip: &finding.Finding{Code: code, Severity: finding.Info, Message: why}}
+// headline says what failed and why, and which function takes care of it.
+func (o Observation) headline(next finding.Finding, fix string) finding.Finding {
+	f := finding.Finding{Code: string(o.Failure.Reason.ID), Severity: finding.Error, Headline: true, Fix: fix}
+	if o.Failure.Cached {
+		f.Severity = finding.Warning
+	}
+	f.Message = o.verb() + ": " + lowerFirst(o.cause())
+	if next.Message != "" {
+		f.Message += " " + next.Message
+	}
+	if o.Again {
+		f.Message = fmt.Sprintf("Still failing since %s: %s", o.State.Opened.UTC().Format("15:04 MST"), f.Message)
+	}
+	return f
 }
+
+func skipped(why finding.Finding) pipeline.Plan[Action] { return pipeline.Plan[Action]{Skip: &why} }
 
 // followed ends a failure whose definition runs again, or that nothing tries any more.
 func followed(o Observation) pipeline.Plan[Action] {
 	state := *o.Failure.Open
-	since := state.Opened
-	var over string
+	failure := o.Failure
+	failure.Cluster = state.Cluster
+	values := []finding.Value{
+		finding.Words("subject", failure.shownSubject()), finding.Moment("since", state.Opened), attempts(state.Count), finding.Words("cause", state.Cause),
+	}
+	var resolved finding.Finding
 	for question, answer := range o.Answers {
 		switch {
 		case question.Kind == AskRunning && answer.Started.After(state.Seen):
-			over = fmt.Sprintf("a task of %s has run since %s", shown(Failure{Definition: answer.Revision}.Revision()), answer.Started.UTC().Format("15:04 MST"))
+			resolved = taskRuns.With(append(values, finding.Words("revision", shown(Failure{Definition: answer.Revision}.Revision())),
+				finding.Words("time", answer.Started.UTC().Format("15:04 MST")))...)
 		case question.Kind == AskRegistered && answer.Unknown == "" && !answer.Gone && answer.Connected:
-			over = "the instance is registered and its agent is connected"
+			resolved = instanceConnected.With(values...)
 		}
 	}
 	switch {
-	case over != "":
-		failure := o.Failure
-		failure.Cluster = state.Cluster
-		plan := pipeline.Plan[Action]{Findings: []finding.Finding{
-			{Code: state.Cause, Severity: finding.Error, Headline: true, Fix: "Nothing. It is over.",
-				Message: fmt.Sprintf("Resolved: %s works again: %s. It had failed since %s, in %s (%s).", failure.shownSubject(), over, since.UTC().Format("2006-01-02 15:04 MST"), attempts(state.Count), state.Cause)},
-			{Code: CodeOver, Severity: finding.Info, Message: "The failure is over; nothing is left to do."},
-		}}
+	case resolved.Message != "":
+		resolved.Code, resolved.Headline = state.Cause, true
+		plan := pipeline.Plan[Action]{Findings: []finding.Finding{resolved, over.With()}}
 		plan.Do(Action{Close: &state}, 0)
 		return plan
 	case o.Now.Sub(state.Seen) > quiet:
 		return pipeline.Plan[Action]{
-			Findings: []finding.Finding{{Code: CodeKnown, Severity: finding.Info, Message: "Nothing has tried to start " + o.Failure.shownSubject() + " for a day, so the failure isn't followed any more."}},
+			Findings: []finding.Finding{nothingTries.With(o.Failure.inSentence())},
 			Actions:  []Action{{Close: &state}},
 		}
 	default:
-		return skipped(CodeKnown, o.Failure.shownSubject()+" still fails, which was reported.")
+		return skipped(lastingFailure.With(o.Failure.inSentence()))
 	}
 }
 
@@ -165,49 +175,48 @@ func (o Observation) roleFix() string {
 	}
 }
 
-// applicationExit says that the application ended, which no function looks into.
-func (f Failure) applicationExit() string {
-	return f.shownSubject() + " ran, and then ended by itself or was stopped for its health check or its memory. Look in the application's own log."
-}
-
 // doubts say what the reads don't confirm.
 func (o Observation) doubts() []finding.Finding {
 	var findings []finding.Finding
-	add := func(message string) {
-		findings = append(findings, finding.Finding{Code: CodeCauseOpen, Severity: finding.Info, Message: message})
+	add := func(template finding.Template, values ...finding.Value) {
+		findings = append(findings, template.With(values...))
 	}
 	f := o.Failure
 	for question, answer := range o.Answers {
+		role, action := finding.Words("role", shownName(lastPart(question.Role))), finding.Words("action", question.Action)
 		switch {
 		case answer.Unknown != "" && question.Kind != AskImage:
-			add(fmt.Sprintf("Can't check %s %s: %s.", kindNames[question.Kind], shownName(lastPart(question.Subject)), finding.Said(answer.Unknown)))
+			add(unchecked, finding.Words("kind", kindNames[question.Kind]), finding.Words("name", shownName(lastPart(question.Subject))), finding.Clause("why", answer.Unknown))
 		case question.Kind == AskRight && answer.Allowed && f.Reason.ID.IsDenial():
-			add(fmt.Sprintf("IAM's simulator allows the role %[2]s to call %[1]s now. Either that was granted since, or the policy of the resource or of a VPC endpoint denies it, which the simulator doesn't know.", question.Action, shownName(lastPart(question.Role))))
+			add(allowedNow, role, action)
 		case question.Kind == AskRight && answer.Final:
-			add(fmt.Sprintf("A permissions boundary, a policy of the organization or an explicit denial keeps the role %s from %s. No attached policy can change that.", shownName(lastPart(question.Role)), question.Action))
+			add(deniedForGood, role, action)
 		case question.Kind == AskRight && answer.Gone:
-			add(fmt.Sprintf("The role %s doesn't exist under this name and path.", shownName(lastPart(question.Role))))
+			add(noSuchRole, role)
 		}
 	}
 	switch o.visibility() {
 	case registry.Public:
 		if isPull(f.Reason) && f.Reason.ID != "registry-rate-limit" {
-			add("The registry shows the image without a credential now. It was made public or pushed since, or the instance asks another registry or a proxy.")
+			add(publicNow)
 		}
 	case registry.HiddenOrAbsent:
 		if f.Reason.ID == "image-denied-or-absent" || f.Reason.ID == "registry-no-credential" {
-			add("The registry doesn't tell strangers whether the image is private or absent. If a pull with a credential fails too, the name is wrong.")
+			add(hiddenFromStrangers)
 		}
 	}
 	return findings
 }
 
 // evidence is what the diagnosis rests on.
-func (o Observation) evidence() string {
+func (o Observation) evidence() finding.Finding {
 	f := o.Failure
-	var parts []string
-	if wrote := quoted(f.Reason.Text); wrote != "" {
-		parts = append(parts, `ECS wrote: "`+wrote+`".`)
+	var parts []finding.Finding
+	add := func(template finding.Template, values ...finding.Value) {
+		parts = append(parts, template.With(values...))
+	}
+	if text := quoted(f.Reason.Text); text != "" {
+		add(wrote, finding.Words("text", `"`+text+`"`))
 	}
 	var about []string
 	for _, part := range []struct{ is, name string }{{"the container", f.Container}, {"the task", lastPart(f.Task)}, {"the task definition", f.Revision()}} {
@@ -216,21 +225,25 @@ func (o Observation) evidence() string {
 		}
 	}
 	if len(about) > 0 {
-		parts = append(parts, "This is about "+strings.Join(about, ", ")+".")
+		add(isAbout, finding.Words("things", strings.Join(about, ", ")))
 	}
 	if o.Again {
-		parts = append(parts, fmt.Sprintf("It has failed since %s, in %s.", o.State.Opened.UTC().Format("2006-01-02 15:04 MST"), attempts(o.State.Count)))
+		add(failedSince, finding.Moment("since", o.State.Opened), attempts(o.State.Count))
 	}
 	if f.Reason.Ours == stopreason.No && f.Reason.DeniedBy == "" && f.Definition != "" {
-		parts = append(parts, "AWS's runbook AWSSupport-TroubleshootECSTaskFailedToStart checks the network and the rest.")
+		add(runbook)
 	}
 	if link := console(f); link != "" {
-		parts = append(parts, "Open "+link+" in the console.")
+		add(openConsole, finding.Words("link", link))
 	}
 	if len(parts) == 0 {
-		return "The diagnosis rests on the state of the instance."
+		return restsOnState.With()
 	}
-	return strings.Join(parts, " ")
+	whole := parts[0]
+	for _, part := range parts[1:] {
+		whole.Message += " " + part.Message
+	}
+	return whole
 }
 
 // maxQuoted bounds how much of a reason is quoted.
@@ -253,11 +266,8 @@ func quoted(text string) string {
 	return text
 }
 
-func attempts(count int) string {
-	if count == 1 {
-		return "1 attempt"
-	}
-	return fmt.Sprintf("%d attempts", count)
+func attempts(count int) finding.Value {
+	return finding.Count("attempts", count, "attempt", "attempts")
 }
 
 // inLink is what the names of clusters, services and tasks are made of.
@@ -291,28 +301,24 @@ func console(f Failure) string {
 
 // handOver says which function ends the cause, and the message about it; nil where
 // none does.
-func (d *Diagnosis) handOver(o Observation) (*Action, string) {
+func (d *Diagnosis) handOver(o Observation) (*Action, finding.Finding) {
 	f := o.Failure
 	function, field, target := o.receiver()
 	if function == "" {
-		return nil, ""
+		return nil, finding.Finding{}
 	}
 	queue := map[string]string{
-		"attach-policies": d.settings.AttachPoliciesQueueURL, "patch-task-definition": d.settings.PatchTaskDefinitionQueueURL,
-		"rotate-secret": d.settings.RotateSecretQueueURL,
+		attachPolicies: d.settings.AttachPoliciesQueueURL, patchTaskDefinition: d.settings.PatchTaskDefinitionQueueURL,
+		rotateSecret: d.settings.RotateSecretQueueURL,
 	}[function]
 	if queue == "" {
-		return nil, function + " could end this, but is off."
+		return nil, off[function].With()
 	}
-	doing := map[string]string{
-		"attach-policies": "is looking at the role", "patch-task-definition": "is looking at the task definition", "rotate-secret": "is renewing the secret",
-	}[function]
-	told := function + " " + doing + "."
 	if d.settings.Mode == finding.DryRun || f.DryRun {
-		return nil, fmt.Sprintf("%s isn't asked to end this, because this is a dry run.", function)
+		return nil, dry[function].With()
 	}
 	refused := o.refused()
-	return &Action{Function: function, QueueURL: queue, Body: request(field, target, f.Group(), refused), Target: target, Refused: refused}, told
+	return &Action{Function: function, QueueURL: queue, Body: request(field, target, f.Group(), refused), Target: target, Refused: refused}, works[function].With()
 }
 
 // refused is the action that AWS refused, by the text or, where ECS or a console
@@ -345,16 +351,16 @@ func (o Observation) receiver() (function, field, target string) {
 	case "registry-wrong-credential":
 		return o.renewer()
 	case stopreason.RegistrationDenied:
-		return "attach-policies", "roles", lastPart(f.Role)
+		return attachPolicies, "roles", lastPart(f.Role)
 	case stopreason.NotRegistered:
 		return o.attacher()
 	case "ecr-token-denied", "ecr-pull-denied", "log-denied":
 		if o.isInstanceRole() {
-			return "attach-policies", "roles", f.Reason.Named.Role
+			return attachPolicies, "roles", f.Reason.Named.Role
 		}
 	}
 	if f.Definition != "" && o.isForPatching() {
-		return "patch-task-definition", "taskDefinitions", f.Definition
+		return patchTaskDefinition, "taskDefinitions", f.Definition
 	}
 	return "", "", ""
 }
@@ -365,10 +371,10 @@ func (o Observation) receiver() (function, field, target string) {
 func (o Observation) renewer() (function, field, target string) {
 	id := o.credential()
 	if secret, known := o.secret(); known && secret.Tags[driverTag] != "" && secret.Rotates && serves(secret.Tags[registryTag], o.image()) {
-		return "rotate-secret", "secret", id
+		return rotateSecret, "secret", id
 	}
 	if id == "" && o.Failure.Definition != "" && o.definition() != nil {
-		return "patch-task-definition", "taskDefinitions", o.Failure.Definition
+		return patchTaskDefinition, "taskDefinitions", o.Failure.Definition
 	}
 	return "", "", ""
 }
@@ -377,7 +383,7 @@ func (o Observation) renewer() (function, field, target string) {
 func (o Observation) attacher() (function, field, target string) {
 	for question, answer := range o.Answers {
 		if question.Kind == AskRight && answer.Unknown == "" && !answer.Allowed && !answer.Final {
-			return "attach-policies", "roles", lastPart(question.Role)
+			return attachPolicies, "roles", lastPart(question.Role)
 		}
 	}
 	return "", "", ""
@@ -431,18 +437,19 @@ func serves(tag, reference string) bool {
 }
 
 // afterCure says what happens next.
-func afterCure(f Failure, function string) string {
+func afterCure(f Failure, function string) finding.Finding {
+	asked := finding.Words("function", function)
 	switch {
 	case f.Instance != "" && f.Terminal:
-		return fmt.Sprintf("%s was asked to end the cause. The agent has given up: run systemctl restart ecs on the instance, or replace the instance.", function)
+		return agentGaveUp.With(asked)
 	case f.Instance != "":
-		return fmt.Sprintf("%s was asked to end the cause. The agent tries again by itself within minutes, so nothing is left to do on the instance.", function)
+		return agentTriesAgain.With(asked)
 	case f.Cached:
-		return fmt.Sprintf("%s was asked to end the cause. The next task pulls the image again.", function)
+		return nextTaskPulls.With(asked)
 	case f.Service != "":
-		return fmt.Sprintf("%s was asked to end the cause. The service tries again by itself within %d minutes.", function, int(retryWithin/time.Minute))
+		return serviceTriesAgain.With(asked, finding.Count("minutes", int(retryWithin/time.Minute), "minute", "minutes"))
 	default:
-		return fmt.Sprintf("%s was asked to end the cause. Then start the task again: nothing else does.", function)
+		return startAgain.With(asked)
 	}
 }
 

@@ -13,6 +13,10 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
+// TestMessages holds every template; the headlines that causes are a part of are
+// TestEverySentence's.
+func TestMessages(t *testing.T) { findingtest.Templates(t, Codes) }
+
 // TestEverySentence plans each cause with each text that others could put into a
 // name, and looks at the grammar of all that is said.
 func TestEverySentence(t *testing.T) {

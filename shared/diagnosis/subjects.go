@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
@@ -89,13 +90,18 @@ func (d taskDetail) failure() Failure {
 	return f
 }
 
+// skip is a failure that needs no look.
+func skip(name string, why finding.Finding) pipeline.Subject[Failure] {
+	return pipeline.Skip[Failure](name, why.Code, why.Message)
+}
+
 // subject is one failure to look into, or one that is settled.
 func (f Failure) subject() pipeline.Subject[Failure] {
 	switch f.Reason.ID {
 	case stopreason.ApplicationExit, stopreason.OutOfMemory:
-		return pipeline.Skip[Failure](f.Name(), CodeApplicationExit, f.applicationExit())
+		return skip(f.Name(), applicationEnded.With(f.inSentence()))
 	case stopreason.WrapperNoCause:
-		return pipeline.Skip[Failure](f.Name(), CodeNoReason, f.shownSubject()+" is the subject of an event that names no reason.")
+		return skip(f.Name(), noReasonInEvent.With(f.inSentence()))
 	}
 	return pipeline.Subject[Failure]{Name: f.Name(), Key: f.Group(), Of: f}
 }
@@ -191,7 +197,7 @@ func agentGone(notification event.Notification) []pipeline.Subject[Failure] {
 		return c.Type == "AGENT_CONNECTIVITY" && c.Status == "IMPAIRED"
 	})
 	if !gone {
-		return []pipeline.Subject[Failure]{pipeline.Skip[Failure](detail.EC2InstanceID, CodeNoReason, "The agent of "+detail.EC2InstanceID+" is connected.")}
+		return []pipeline.Subject[Failure]{skip(detail.EC2InstanceID, agentConnected.With(finding.Name("instance", detail.EC2InstanceID)))}
 	}
 	f := Failure{Instance: onOneLine(detail.EC2InstanceID), ContainerInstances: []string{detail.ContainerInstanceARN}, Reason: stopreason.Known("place-agent")}
 	f.place(detail.ClusterARN)
@@ -231,7 +237,7 @@ func refusedRegistration(call event.Call) []pipeline.Subject[Failure] {
 	f.Cluster = f.Cluster[strings.LastIndexByte(f.Cluster, '/')+1:]
 	switch {
 	case throttled(call.ErrorCode):
-		return []pipeline.Subject[Failure]{pipeline.Skip[Failure](f.Name(), CodeNoReason, "The registration was throttled or met a server error; the agent tries again.")}
+		return []pipeline.Subject[Failure]{skip(f.Name(), registrationDelayed.With())}
 	default:
 		// The agent ends for good on the service's refusals, not on those of IAM
 		// (agent/app/agent.go, terminalError).
