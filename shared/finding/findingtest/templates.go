@@ -113,26 +113,10 @@ func Templates(t *testing.T, codes []finding.Code) {
 		if !slices.ContainsFunc(codes, func(code finding.Code) bool { return code.Code == template.Code }) {
 			t.Errorf("the template %q has the code %s, which is not defined", template.Message, template.Code)
 		}
-		var places []string
-		for _, match := range aPlace.FindAllStringSubmatch(template.Message+template.Fix, -1) {
-			if !slices.Contains(places, match[1]) {
-				places = append(places, match[1])
-			}
-		}
-		for kind, cases := range renderings(places) {
-			f := template.With(cases...)
-			if rendered[f] {
-				continue
-			}
-			rendered[f] = true
-			for _, fault := range Faults(f) {
-				t.Errorf("%s, with %s: %s\n%s\nfix: %s", template.Code, kind, fault, f.Message, f.Fix)
-			}
-			if len(f.Message) > most || len(f.Fix) > most {
-				t.Errorf("%s, with %s: %d bytes of message, %d of fix", template.Code, kind, len(f.Message), len(f.Fix))
-			}
-			if secrets.MatchString(f.Message + f.Fix) {
-				t.Errorf("%s, with %s: shows a secret: %s", template.Code, kind, f.Message)
+		for kind, values := range renderings(placesOf(template)) {
+			if f := template.With(values...); !rendered[f] {
+				rendered[f] = true
+				checkText(t, f, kind)
 			}
 		}
 	}
@@ -143,6 +127,30 @@ func Templates(t *testing.T, codes []finding.Code) {
 	}
 	for _, code := range loose {
 		t.Errorf("a finding of %s has a message that no template makes", code)
+	}
+}
+
+// placesOf lists a template's places, each once.
+func placesOf(template finding.Template) (places []string) {
+	for _, match := range aPlace.FindAllStringSubmatch(template.Message+template.Fix, -1) {
+		if !slices.Contains(places, match[1]) {
+			places = append(places, match[1])
+		}
+	}
+	return places
+}
+
+// checkText checks one rendered text; kind says what is in its places.
+func checkText(t *testing.T, f finding.Finding, kind string) {
+	t.Helper()
+	for _, fault := range Faults(f) {
+		t.Errorf("%s, with %s: %s\n%s\nfix: %s", f.Code, kind, fault, f.Message, f.Fix)
+	}
+	if len(f.Message) > most || len(f.Fix) > most {
+		t.Errorf("%s, with %s: %d bytes of message, %d of fix", f.Code, kind, len(f.Message), len(f.Fix))
+	}
+	if secrets.MatchString(f.Message + f.Fix) {
+		t.Errorf("%s, with %s: shows a secret: %s", f.Code, kind, f.Message)
 	}
 }
 
