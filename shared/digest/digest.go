@@ -211,7 +211,7 @@ func withoutMuted(events []Event, mutes mute.List, now time.Time) (told []Event,
 		for _, code := range slices.Sorted(maps.Keys(muted)) {
 			parts = append(parts, fmt.Sprintf("%d %s", muted[code], code))
 		}
-		aside = append(aside, "Muted, and not told here: "+strings.Join(parts, ", ")+".")
+		aside = append(aside, "Muted, so not listed here: "+strings.Join(parts, ", ")+".")
 	}
 	for _, m := range slices.Sorted(maps.Keys(ended)) {
 		aside = append(aside, "A mute has ended: "+m+". Renew it in "+mute.Key+", or delete it there.")

@@ -321,7 +321,7 @@ func TestMutedFindingsAreCountedOnly(t *testing.T) {
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%v, %+v", err, messages)
 	}
-	for _, want := range []string{"2 findings: 2 need you", "Muted, and not told here: 1 policy-retired.", "A mute has ended: subject role/old (moved; until 2026-11-01). Renew it in mute.json, or delete it there.", "role/web"} {
+	for _, want := range []string{"2 findings: 2 need you", "Muted, so not listed here: 1 policy-retired.", "A mute has ended: subject role/old (moved; until 2026-11-01). Renew it in mute.json, or delete it there.", "role/web"} {
 		if !strings.Contains(messages[0].Mail, want) {
 			t.Errorf("%q is not in\n%s", want, messages[0].Mail)
 		}

@@ -269,7 +269,7 @@ func resolved(here []Problem) draft {
 			title:   "resolved: " + first.Subject + ": " + strings.TrimSuffix(publish.Sentence(first.Message), "."),
 			subject: subjectLine("resolved", worded),
 			lines: []string{
-				"Nothing is to be done any more. You were told of it at " + first.Since.UTC().Format(time.RFC3339) + ".",
+				"Nothing is left to do. The first message about it was sent at " + first.Since.UTC().Format(time.RFC3339) + ".",
 				idLine(first.ID),
 				"resolved: " + first.Subject + ", by " + first.Function + " " + where,
 			},

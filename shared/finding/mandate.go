@@ -1,7 +1,5 @@
 package finding
 
-import "fmt"
-
 // MandateKind says who entitled a function to a change.
 type MandateKind string
 
@@ -35,12 +33,14 @@ const noMandate = "no-mandate"
 // role Y"; reason why it is not, as a whole sentence; allow is the command or the
 // parameter that allows it, as an imperative.
 func NoMandate(change, reason, allow string) Finding {
-	return Finding{
-		Code: noMandate, Severity: Warning,
-		Message: fmt.Sprintf("Would %s, but nothing allows it: %s", change, reason),
-		Fix:     allow,
-	}
+	f := withoutMandate.With(Clause("change", change), Clause("reason", reason))
+	f.Fix = allow
+	return f
 }
+
+// withoutMandate gets what allows the change as its fix.
+var withoutMandate = Template{Code: noMandate, Severity: Warning,
+	Message: "Would {change}, but nothing allows it: {reason}."}
 
 // IsNoMandate reports whether the finding stands in the place of a change that
 // nothing entitles the function to.

@@ -41,7 +41,7 @@ Changes: .+
 )?(?:Accept it: go run \./functions/sweep mute --bucket .+
 )?\d+ subjects in account \d{12}, [a-z0-9-]+, at \d{4}-\S+$`)
 	resolvedMail = regexp.MustCompile(`^ECS Guardrails: (?:resolved: .+
-Nothing is to be done any more\. You were told of it at \S+
+Nothing is left to do\. The first message about it was sent at \S+
 ID: [0-9a-f]{16}\.[a-z0-9-]+
 (?:Open it: https://\S+
 )?resolved: .+, by [a-z-]+|\d+ problems are resolved
