@@ -48,6 +48,11 @@ func (m *Memory[V]) Since(key string, oldest time.Time, ask func() (value V, sou
 		}
 		ours := false
 		answer, err, _ := m.flight.Do(key, func() (any, error) {
+			// Between the look above and this one, another caller's question may have
+			// been answered.
+			if known, ok := m.recall(key); ok && known.asked.After(oldest) {
+				return known, nil
+			}
 			ours = true
 			asked := m.now()
 			value, sound, err := ask()

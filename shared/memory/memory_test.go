@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,4 +126,24 @@ func TestManyAtOnceAskOnce(t *testing.T) {
 			t.Errorf("asked %d times, want 2", asks)
 		}
 	})
+}
+
+// TestCallersAtTheSameTimeAskOnce: a caller that comes when an answer has just been
+// kept takes it, too.
+func TestCallersAtTheSameTimeAskOnce(t *testing.T) {
+	m := memory.New[int](time.Now, 10_000, time.Hour, time.Hour)
+	for i := range 2000 {
+		key := strconv.Itoa(i)
+		var asked atomic.Int64
+		var callers sync.WaitGroup
+		for range 4 {
+			callers.Go(func() {
+				_, _ = m.Get(key, func() (int, bool, error) { asked.Add(1); return i, true, nil })
+			})
+		}
+		callers.Wait()
+		if got := asked.Load(); got != 1 {
+			t.Fatalf("key %s was asked for %d times", key, got)
+		}
+	}
 }
