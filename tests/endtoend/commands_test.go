@@ -409,11 +409,13 @@ func (s *shell) goRun(ctx context.Context, t *testing.T, command documents.Comma
 // people were told about, and a mute.
 func (s *shell) mutes(ctx context.Context, t *testing.T, command documents.Command) {
 	bucket := "mute-" + strings.ToLower(rand.Text())
+	// The bucket is where the command says.
+	region := regexp.MustCompile(` --region \S+`).FindString(command.Text)
 	for key, content := range map[string]string{
 		"told.json": `{"problems":[{"id":"3f0c9b2a7d5e1846.policy-retired","subject":"role/legacy-web","code":"policy-retired"}]}`,
 		"mute.json": `{"mutes":[{"subject":"role/legacy-*","code":"policy-retired","reason":"r","until":"2999-01-31"}]}`,
 	} {
-		line := "(aws s3 mb s3://" + bucket + " || true) && echo '" + content + "' | aws s3 cp - s3://" + bucket + "/" + key
+		line := "(aws s3 mb s3://" + bucket + region + " || true) && echo '" + content + "' | aws s3 cp - s3://" + bucket + "/" + key + region
 		if output, code := s.run(ctx, line); code != 0 {
 			t.Fatalf("%s: exit code %d:\n%s", line, code, output)
 		}
