@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // maxFindings bounds a report: a file that is no ecs.config at all could have
@@ -279,7 +280,16 @@ func isPublic(text string) bool {
 			return false
 		}
 	}
-	return !strings.Contains(text, "://") && !looksLikeCredential(text) && !hasSecretShape(text) && !looksGenerated(text)
+	if strings.Contains(text, "://") || looksLikeCredential(text) || hasSecretShape(text) || looksGenerated(text) {
+		return false
+	}
+	// In a list or an object, the words say what the whole doesn't.
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune("[]{}\"', ", r) }) {
+		if looksLikeCredential(word) || hasSecretShape(word) || secretshape.IsGenerated(word) {
+			return false
+		}
+	}
+	return true
 }
 
 // write is the fix that shows the line to write, where it may be shown.

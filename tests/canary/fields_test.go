@@ -303,9 +303,16 @@ func TestNoFieldShowsASecret(t *testing.T) {
 		}
 	}
 	for _, variable := range ecsconfig.Catalogue() {
-		for shape, secret := range secrets(from) {
-			line := []byte(variable.Name + "=" + secret[0] + "\n")
-			hold("ecs.config's "+variable.Name, shape, secret, report(ecsconfig.Parse(line).Judge())+string(ecsconfig.Mask(line)))
+		forms := []string{"%s"}
+		if variable.Type == ecsconfig.StringList || variable.Type == ecsconfig.StringMap {
+			// The fix writes these again, with the quotes and brackets that they lack.
+			forms = append(forms, `[%s]`, `["%s",]`, `['%s']`, `{a:%s}`, `{"a":"%s",}`, `a=%s`, `[{"Key":"a","Value":"%s"}]`, `{"a":1,"b":"%s"}`)
+		}
+		for _, form := range forms {
+			for shape, secret := range secrets(from) {
+				line := fmt.Appendf(nil, "%s="+form+"\n", variable.Name, secret[0])
+				hold("ecs.config's "+variable.Name+"="+form, shape, secret, report(ecsconfig.Parse(line).Judge())+string(ecsconfig.Mask(line)))
+			}
 		}
 	}
 	for _, line := range []string{"%s\n", "A=%s\n", "export A=%s\n", "A='%s'\n", "%s=x\n", "# %s\n", "ECS_CLUSTER=%s\n"} {
