@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go"
+
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
@@ -339,7 +341,9 @@ func TestARefusedAttachment(t *testing.T) {
 					if attached < refusal.first {
 						return nil
 					}
-					return apiError(refusal.code, "no")
+					return &smithy.OperationError{ServiceID: "IAM", OperationName: "AttachRolePolicy", Err: &smithy.GenericAPIError{
+						Code: refusal.code, Message: "User: arn:aws:sts::123456789012:assumed-role/ecs-guardrails-attach-policies/1 is not authorized to perform: iam:AttachRolePolicy",
+					}}
 				}
 				for range maxHeals + 2 {
 					p.wake(time.Minute, p.recorded(byTerraform, "CreateRole", ofRole(name)))

@@ -6,8 +6,8 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
-// beginning is how tokens and keys begin. Find asks for a whole one; in the place of
-// a name, the beginning of one with eight characters more is enough. Words that begin
+// beginning is how tokens and keys begin. Find asks for a whole one; where a name is
+// expected, the beginning of one with eight characters more is enough. Words that begin
 // names, too, are followed by what only a key has.
 var beginning = lazyregexp.New(`^(?:(?:gh[pousr]_|github_pat_|glpat-|gldt-|glcbt-|dckr_[po]at_|xox[bp]-|sk_live_|hvs\.|npm_|pypi-|cmVmdGtuO|AKCp|eyJ|SG\.).{8}|A[KS]IA[A-Z2-7]{8}|sk-.*[0-9].{7})`)
 

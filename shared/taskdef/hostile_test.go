@@ -96,7 +96,7 @@ func everythingSaid(definition *types.TaskDefinition, text string, unregistered 
 	return settings.run(observed).findings
 }
 
-// atTheEnd puts a text in the place of the last part of an ARN or path.
+// atTheEnd replaces the last part of an ARN or path with a text.
 func atTheEnd(value, text string) string {
 	return value[:strings.LastIndexAny(value, "/:")+1] + text + path.Ext(value)
 }
