@@ -7,7 +7,7 @@ DEMO := .local/bin/demo
 export CGO_ENABLED := 0
 export GOFLAGS += -trimpath
 
-.PHONY: build deploy demo test update lint load faults interleavings second-emulator template-lint lifecycle registries bench local local-down invoke scan dist release agent-facts agent-start module-path
+.PHONY: build deploy demo test update lint race load faults interleavings second-emulator template-lint lifecycle registries bench local local-down invoke scan dist release agent-facts agent-start module-path
 
 # What sam deploy uploads: static and small. A plain sam build works, too, but
 # its binaries may need the C library of the machine that built them. What is
@@ -57,6 +57,10 @@ lint: $(RIG)
 	go tool -modfile=tests/lint/go.mod govulncheck ./...
 	cd tests && go tool -modfile=lint/go.mod govulncheck ./...
 	"$$($(RIG) tools checkov)/checkov" --file template.yaml --framework cloudformation --compact --quiet --skip-download
+
+# The unit tests under the race detector, which needs a C compiler; about ten minutes.
+race:
+	@CGO_ENABLED=1 go test -race -short ./...
 
 # A burst of 2,000 events and a sweep over a large account; about four minutes.
 load:
