@@ -288,17 +288,9 @@ func attachError(action Action, err error) error {
 	case err == nil:
 		return nil
 	case awserror.HasCode(err, "NoSuchEntity", "NoSuchEntityException") && strings.Contains(err.Error(), string(action.Policy)):
-		return finding.Refuse(finding.Finding{
-			Code: "policy-gone", Severity: finding.Error,
-			Message: fmt.Sprintf("The policy %s, which the settings name, does not exist or cannot be attached.", action.Policy),
-			Fix:     "Correct the setting, or deploy the stack's policies again.",
-		})
+		return finding.Refuse(policyGone.With(finding.Name("policy", string(action.Policy))))
 	case awserror.HasCode(err, "LimitExceeded", "LimitExceededException"):
-		return finding.Refuse(finding.Finding{
-			Code: "policy-quota-reached", Severity: finding.Error,
-			Message: fmt.Sprintf("%s has as many managed policies as it can have, which leaves no room for %s.", action.Role.Name, action.Policy.name()),
-			Fix:     "Detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\".",
-		})
+		return finding.Refuse(quotaFilled.With(finding.Name("role", action.Role.Name), finding.Name("policy", action.Policy.name())))
 	default:
 		return fmt.Errorf("attach %s to the role %s: %w", action.Policy, action.Role.Name, err)
 	}

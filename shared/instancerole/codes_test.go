@@ -19,5 +19,5 @@ func TestREADMEListsTheCodes(t *testing.T) {
 }
 
 func TestEveryCodeIsDocumented(t *testing.T) {
-	findingtest.Sources(t, map[string]int{"add": 0, "leave": 0, "Skip": 1}, Codes, pipeline.Codes)
+	findingtest.Sources(t, nil, Codes, pipeline.Codes)
 }

@@ -211,11 +211,7 @@ func (o *Observer) role(ctx context.Context, name string) (*Role, error) {
 	}
 	role, err := newRole(*output.Role)
 	if err != nil {
-		return nil, finding.Refuse(finding.Finding{
-			Code: "trust-policy-unreadable", Severity: finding.Error,
-			Message: fmt.Sprintf("Can't tell who may assume the role %s: %s.", finding.Shown(name), finding.Said(err.Error())),
-			Fix:     "Write the role's trust policy again, with aws iam update-assume-role-policy.",
-		})
+		return nil, finding.Refuse(trustUnreadable.With(finding.Name("role", name), finding.Clause("reason", err.Error())))
 	}
 	return &role, nil
 }

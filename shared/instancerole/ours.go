@@ -1,7 +1,6 @@
 package instancerole
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -43,68 +42,66 @@ func (s Settings) signOf(o Observation) sign {
 // notOurs says why a role is left alone, or nil where it is ours.
 func (s Settings) notOurs(o Observation) *finding.Finding {
 	if o.Role == nil {
-		return leave("instance-profile-empty", "The instance profile %s holds no role.", o.Target.Profile)
+		return leave(profileEmpty, finding.Name("profile", o.Target.Profile))
 	}
-	role := *o.Role
+	role, name := *o.Role, finding.Name("role", o.Role.Name)
 	account := ""
 	if parsed, err := arn.Parse(role.ARN); err == nil {
 		account = parsed.AccountID
 	}
 	switch {
 	case o.Target.Account != "" && account != "" && o.Target.Account != account:
-		return leave("subject-in-other-account", "The role belongs to the account %s, and this function works in %s.", o.Target.Account, account)
+		return leave(ofOtherAccount, finding.Name("account", o.Target.Account), finding.Name("here", account))
 	case ownRole(s.OwnRoles, role.Name, account):
-		return leave("role-own", "The role is one of ECS Guardrails' own, which the function never changes.")
+		return leave(roleOwn)
 	case optout.ServiceLinked(role.Path, role.Name):
-		return leave("role-service-linked", "%s is a service-linked role, which belongs to its service.", role.Name)
+		return leave(serviceLinked, name)
 	case optout.IdentityCenter(role.Path, role.Name):
-		return leave("role-reserved", "%s belongs to IAM Identity Center, which would undo every change.", role.Name)
+		return leave(reserved, name)
 	case o.Target.Undo:
 		return nil
 	case o.Target.Teardown:
 		if len(s.readRecord(role.Tags).loans) == 0 {
-			return leave("loan-absent", "%s is going out of use, and this stack attached nothing to it.", role.Name)
+			return leave(nothingLent, name)
 		}
 		return nil
 	case optout.Asked(role.Tags):
-		return leave("role-ignored", "%s has the tag %s.", role.Name, optout.Tag)
+		return leave(ignored, name, finding.Words("tag", optout.Tag))
 	}
 	trustsInstances := role.trust.TrustsInstances()
 	switch s.signOf(o) {
 	case noSign:
 		if !trustsInstances {
-			return leave("role-not-for-instances", "The trust policy of %s names neither ec2.amazonaws.com nor ssm.amazonaws.com.", role.Name)
+			return leave(otherTrust, name)
 		}
-		return leave("role-not-for-instances",
-			"Nothing says that %s is for ECS instances: its name does not match %s, it has no tag %s=true, and no instance that runs ECS was seen with it.",
-			role.Name, s.InstanceRolePattern, instanceRoleTag)
+		return leave(noSignOfECS, name, finding.Words("pattern", string(s.InstanceRolePattern)))
 	case matched:
 		if !trustsInstances && isForOtherService(role.trust) {
-			return leave("role-not-for-instances", "%s is called like an instance role, but its trust policy is for other services: %s.", role.Name, strings.Join(shownPrincipals(role.trust.Others()), ", "))
+			return leave(otherServices, name, finding.Words("principals", shownPrincipals(role.trust.Others())))
 		}
 	case seen:
 		if o.Evidence.userData.ecs || o.Target.Instance.Managed {
 			break
 		}
 		// An image alone makes no container instance.
-		for _, name := range []string{role.Name, o.Target.Profile, o.Target.Instance.Name} {
-			if otherNames.MatchString(name) {
-				return leave("role-not-for-instances", "%s of the role %s runs an ECS-optimized image, but by its name it is for something else, and its user data doesn't set ECS up.", instanceOf(o), role.Name)
-			}
+		if slices.ContainsFunc([]string{role.Name, o.Target.Profile, o.Target.Instance.Name}, otherNames.MatchString) {
+			return leave(otherName, name, finding.Words("instance", instanceOf(o)))
 		}
 	}
 	return nil
 }
 
-func leave(code, why string, about ...any) *finding.Finding {
-	return &finding.Finding{Code: code, Severity: finding.Info, Message: fmt.Sprintf(why, about...)}
+func leave(template finding.Template, values ...finding.Value) *finding.Finding {
+	f := template.With(values...)
+	return &f
 }
 
+// instanceOf names the instance that the evidence is of, as in "instance i-1234".
 func instanceOf(o Observation) string {
 	if o.Evidence.Instance == "" {
-		return "The instance"
+		return "instance"
 	}
-	return "The instance " + o.Evidence.Instance
+	return "instance " + finding.Shown(o.Evidence.Instance)
 }
 
 // isForOtherService reports whether only services trust the role that have
@@ -129,14 +126,7 @@ func (s Settings) leftAlone(o Observation) *finding.Finding {
 	if purpose == "" || s.signOf(o) == tagged {
 		return nil
 	}
-	return leave("role-for-other-purpose", "%s is for %s, by the policies that are attached to it.", o.Role.Name, purpose)
-}
-
-// trustStatement is the trust policy that an instance role needs.
-const trustStatement = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"%s.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-
-func correctTrust(role string, service trustpolicy.Service) string {
-	return fmt.Sprintf("Run: aws iam update-assume-role-policy --role-name %s --policy-document '%s'", role, fmt.Sprintf(trustStatement, service))
+	return leave(otherUse, finding.Name("role", o.Role.Name), finding.Words("purpose", purpose))
 }
 
 // distrusted is the error of a role under which no instance can act, nil where
@@ -150,15 +140,16 @@ func (s Settings) distrusted(o Observation) *finding.Finding {
 	if trust.Trusts(trustpolicy.SSM) && !trust.Trusts(trustpolicy.EC2) {
 		service = trustpolicy.SSM
 	}
-	wrong := func(message string, about ...any) *finding.Finding {
-		return &finding.Finding{Code: "trust-wrong-service", Severity: finding.Error, Message: fmt.Sprintf(message, about...), Fix: correctTrust(name, service)}
+	wrong := func(template finding.Template, values ...finding.Value) *finding.Finding {
+		f := template.With(append(values, finding.Name("role", name), finding.Argument("name", name), finding.Quote("principal", principalOf(service)))...)
+		return &f
 	}
 	if !trust.TrustsInstances() {
 		trusted := "no one"
 		if others := trust.Others(); len(others) > 0 {
-			trusted = strings.Join(shownPrincipals(others), ", ")
+			trusted = shownPrincipals(others)
 		}
-		return wrong("No instance can use the role %s: its trust policy lets %s assume it, and not ec2.amazonaws.com. Instances get no credentials and don't join a cluster.", name, trusted)
+		return wrong(trustsOthers, finding.Words("principals", trusted))
 	}
 	account := s.siteOf(o).account
 	for _, trusted := range []trustpolicy.Service{trustpolicy.EC2, trustpolicy.SSM} {
@@ -166,9 +157,11 @@ func (s Settings) distrusted(o Observation) *finding.Finding {
 			return nil
 		}
 	}
-	return wrong("No instance can use the role %s: the condition on %s in its trust policy excludes %s.amazonaws.com of the account %s.",
-		name, strings.Join(shownKeys(trust.Excludes(service, account)), ", "), service, account)
+	return wrong(trustExcludes, finding.Words("keys", shownKeys(trust.Excludes(service, account))), finding.Words("service", principalOf(service)), finding.Name("account", account))
 }
+
+// principalOf is how a trust policy names a service.
+func principalOf(service trustpolicy.Service) string { return string(service) + ".amazonaws.com" }
 
 // strangers are those besides instances who may assume the role.
 func strangers(o Observation) []string {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
@@ -49,29 +51,28 @@ func weight(f finding.Finding) int {
 
 // planLaunch judges an instance that was launched without an instance profile.
 func planLaunch(o Observation) pipeline.Plan[Action] {
-	skip := func(why string, about ...any) pipeline.Plan[Action] {
-		return pipeline.Plan[Action]{Skip: leave("instance-profile-missing", why, about...)}
-	}
 	id := o.Target.Instance.ID
+	instance := finding.Name("instance", id)
+	skip := func(why finding.Template) pipeline.Plan[Action] {
+		return pipeline.Plan[Action]{Skip: leave(why, instance)}
+	}
 	switch {
 	case !o.Evidence.OfECS():
-		return skip("The instance %s has no instance profile, and nothing says that it runs ECS.", id)
+		return skip(notOfECS)
 	case o.launched == nil || !o.launched.exists:
-		return skip("The instance %s was launched without an instance profile, and is gone.", id)
+		return skip(instanceGone)
 	case o.launched.hasProfile:
-		return skip("The instance %s has got an instance profile since its launch.", id)
+		return skip(profileGiven)
 	case !o.Evidence.userData.ecs && otherNames.MatchString(o.Target.Instance.Name):
-		return skip("The instance %s runs an ECS-optimized image without an instance profile, but its name says that it is for something else.", id)
+		return skip(forOtherUse)
 	}
 	why := "its user data sets ECS up"
 	if o.Evidence.Image != "" {
 		why = "it runs the ECS-optimized image " + o.Evidence.Image
 	}
-	return pipeline.Plan[Action]{Findings: append([]finding.Finding{{
-		Code: "instance-profile-missing", Severity: finding.Error,
-		Message: fmt.Sprintf("The instance %s has no instance profile, although %s. The agent gets no credentials and can't join a cluster.", id, why),
-		Fix:     fmt.Sprintf("Run: aws ec2 associate-iam-instance-profile --instance-id %s --iam-instance-profile Name=ecsInstanceRole. Name the profile in the launch template as well.", id),
-	}}, secretFindings(o, id)...)}
+	return pipeline.Plan[Action]{Findings: append([]finding.Finding{
+		profileMissing.With(instance, finding.Clause("why", why), finding.Argument("name", id)),
+	}, secretFindings(o, id)...)}
 }
 
 func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
@@ -101,7 +102,7 @@ func (s Settings) planCure(o Observation) pipeline.Plan[Action] {
 			refusal = s.beyondMandate(o, found)
 		}
 		plan.Findings = append(plan.Findings, finding.NoMandate(
-			fmt.Sprintf("attach %s to the role %s", names(withheld), o.Role.Name), refusal.reason, refusal.allow))
+			fmt.Sprintf("attach %s to the role %s", strings.Join(names(withheld), ", "), o.Role.Name), refusal.reason, refusal.allow))
 	}
 	plan.Findings = append(plan.Findings, strangerFindings(o, found, others)...)
 	plan.Findings = append(plan.Findings, s.otherFindings(o)...)
@@ -140,11 +141,8 @@ func (s Settings) lend(o Observation, plan *pipeline.Plan[Action], attach []poli
 		for i := range plan.Findings {
 			plan.Findings[i].Cured = false
 		}
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "role-tags-full", Severity: finding.Error,
-			Message: fmt.Sprintf("Nothing is attached to %s, because no tag can record it: %s.", o.Role.Name, problem),
-			Fix:     fmt.Sprintf("Remove tags from the role %s, or run: aws iam attach-role-policy --role-name %s --policy-arn %s", o.Role.Name, o.Role.Name, attach[0].arn),
-		})
+		plan.Findings = append(plan.Findings, tagsFull.With(
+			finding.Name("role", o.Role.Name), finding.Clause("problem", problem), finding.Argument("name", o.Role.Name), finding.Argument("policy", string(attach[0].arn))))
 		return
 	}
 	mandate := mandates[attach[0].arn]
@@ -195,11 +193,8 @@ func (s Settings) overridden(o Observation) []loan {
 func (s Settings) planLateDetach(o Observation, call Call) pipeline.Plan[Action] {
 	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner called " + call.Name}
 	standing := s.overridden(o)
-	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
-		Code: "loan-returned", Severity: finding.Warning, Cured: true,
-		Message: fmt.Sprintf("The owner of %s detached %s, and the event of that came after it was attached again, so it is taken back.", o.Role.Name, loanNames(standing)),
-		Fix:     fmt.Sprintf(`Nothing. If the role stays in use, invoke the function with {"role": "%s"}.`, o.Role.Name),
-	}}}
+	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{cured(returnedLate.With(
+		finding.Name("role", o.Role.Name), finding.Names("policies", loanNames(standing)), finding.Quote("quoted", o.Role.Name)))}}
 	var keys []string
 	for _, made := range standing {
 		plan.Actions = append(plan.Actions, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: mandate})
@@ -228,7 +223,7 @@ func (s Settings) mandates(o Observation, found verdict, chosen choice) (map[Pol
 		mandate = finding.Mandate{Kind: finding.ByParameter, Text: fmt.Sprintf("Capabilities=%s, for roles with the tag %s=true", list(s.Capabilities), instanceRoleTag)}
 	default:
 		return nil, &refused{
-			fmt.Sprintf("only %s shows that %s is for ECS, and what an instance runs entitles to nothing.", strings.ToLower(instanceOf(o)[:1])+instanceOf(o)[1:], name),
+			fmt.Sprintf("only the %s shows that %s is for ECS, and what an instance runs entitles to nothing.", instanceOf(o), name),
 			fmt.Sprintf("Run: aws iam tag-role --role-name %s --tags Key=%s,Value=true. Or have the parameter InstanceRolePattern match the role.", name, instanceRoleTag),
 		}
 	}
@@ -289,73 +284,78 @@ func (s Settings) patches(o Observation, policies []policy) string {
 func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice, attach, withheld []policy, declinedBy string, since Call, others []string) []finding.Finding {
 	var findings []finding.Finding
 	name := o.Role.Name
-	add := func(code string, severity finding.Severity, fix, message string, about ...any) *finding.Finding {
-		findings = append(findings, finding.Finding{Code: code, Severity: severity, Message: fmt.Sprintf(message, about...), Fix: fix})
-		return &findings[len(findings)-1]
-	}
+	role, quotedRole := finding.Name("role", name), finding.Quote("quoted", name)
 	where := ""
 	if found.site.cluster != "" && g.capability == Agent {
-		where = " in the cluster " + found.site.cluster
+		where = " in the cluster " + finding.Shown(found.site.cluster)
 	}
-	lacks := fmt.Sprintf("The role %s can't call %s%s, which the capability %s of an %s needs", name, actions(g.open), where, g.capability, found.kind)
-	grant := fmt.Sprintf("Add a statement to a policy of the role %s: %s", name, statementFor(g.open, found.site))
+	add := func(template finding.Template, values ...finding.Value) {
+		findings = append(findings, template.With(values...))
+	}
+	// addOpen adds what is said about actions that no policy of the role grants.
+	addOpen := func(template finding.Template, values ...finding.Value) *finding.Finding {
+		add(template, append(values, role, finding.Words("actions", actions(g.open)+where),
+			finding.Words("capability", string(g.capability)), finding.Words("kind", string(found.kind)))...)
+		return &findings[len(findings)-1]
+	}
+	managed := ownerOf(o)
 	switch {
 	case len(g.open) == 0:
 	case g.blocked():
 		// The denial below comes first.
 	case slices.Contains(chosen.notApproved, g.capability):
-		add("approved-policy-missing", finding.Error, grant, "%s. No approved policy that isn't attached already gives it.", lacks)
+		granted, resources := statementFor(g.open, found.site)
+		addOpen(noneApproved, finding.Argument("name", name), finding.Words("granted", granted), finding.Words("resources", resources))
 	case slices.Contains(chosen.noRoom, g.capability):
-		add("policy-quota-reached", finding.Error, "Detach policies that the role does not need, merge some into one, or raise IAM's quota \"Managed policies attached to an IAM role\".",
-			"%s. It has %d managed policies of the %d that it can have, which leaves no room for another.", lacks, len(o.Attached), cmp.Or(o.quota, defaultQuota))
+		addOpen(quotaReached, finding.Count("count", len(o.Attached), "managed policy", "managed policies"), finding.Words("most", strconv.Itoa(cmp.Or(o.quota, defaultQuota))))
 	case slices.Contains(chosen.fought, g.capability):
-		add("policy-detached-repeatedly", finding.Error, fmt.Sprintf("Find who detaches the policy (CloudTrail, DetachRolePolicy), or tag the role %s=true.", optout.Tag),
-			"%s. What gives it was attached again %d times within 30 days and detached each time, so nothing more is attached.", lacks, maxHeals)
+		addOpen(detachedRepeatedly, finding.Count("times", maxHeals, "time", "times"), finding.Words("tag", optout.Tag))
 	case declinedBy != "":
-		add("policy-declined-by-owner", finding.Error, fmt.Sprintf(`Nothing, if the role is going out of use. Otherwise %s Or invoke the function with {"role": "%s"}.`, lowerFirst(s.patches(o, smallest(s.approved(found.kind), []gap{g}, found.site))), name),
-			"%s. The role's owner took it off (%s at %s), so nothing is attached.", lacks, declinedBy, stamp(since.At))
+		patches := s.patches(o, smallest(s.approved(found.kind), []gap{g}, found.site))
+		addOpen(declinedByOwner, quotedRole, finding.Words("call", declinedBy), finding.Words("since", stamp(since.At)),
+			finding.Words("patches", strings.TrimSuffix(lowerFirst(patches), ".")))
 	case len(others) > 0:
 		// Nothing is attached to a role that others can assume: the finding about them
 		// says so.
 	case len(chosen.waiting) > 0 && !covers(attach, g, found.site) && covers(slices.Concat(attach, chosen.waiting), g, found.site):
-		add("policy-detached", finding.Error, fmt.Sprintf(`Nothing: its event, or a look after %s, decides. To attach it now, invoke the function with {"role": "%s"}.`, stamp(chosen.decidedAt()), name),
-			"%s. Somebody detached what was attached for it (%s). The event that says who hasn't arrived, and what the role's owner detaches stays off.", lacks, names(helping(chosen.waiting, g, found.site)))
+		// A moment is shown to the minute, and the wait is over at the next one.
+		decided := chosen.decidedAt().Add(time.Minute - time.Nanosecond)
+		addOpen(detachedByUnknown, quotedRole, finding.Names("policies", names(helping(chosen.waiting, g, found.site))), finding.Moment("moment", decided))
 	case covers(attach, g, found.site):
-		made := add("capability-missing", finding.Error, "Attach "+names(helping(attach, g, found.site))+".", "%s.", lacks)
-		made.Cured = true
-		if managed := ownerOf(o); managed.RendersSource() {
-			made.Fix = fmt.Sprintf("The attachment is a loan, since %s manages the role. %s", managed, s.patches(o, helping(attach, g, found.site)))
+		helpful := helping(attach, g, found.site)
+		if managed.RendersSource() {
+			made := addOpen(missingInSource, finding.Words("owner", managed.String()))
+			made.Cured, made.Fix = true, made.Fix+" "+s.patches(o, helpful)
+			break
 		}
+		addOpen(missing, finding.Names("policies", names(helpful))).Cured = true
 	default:
-		made := add("capability-missing", finding.Error, "Attach "+names(helping(withheld, g, found.site))+".", "%s.", lacks)
+		helpful := helping(withheld, g, found.site)
+		made := addOpen(missing, finding.Names("policies", names(helpful)))
 		made.Withheld = true
-		if managed := ownerOf(o); managed.RendersSource() {
-			made.Fix = s.patches(o, helping(withheld, g, found.site))
+		if managed.RendersSource() {
+			made.Fix = s.patches(o, helpful)
 		}
 	}
 	if len(g.boundary) > 0 {
-		add("action-denied-by-boundary", finding.Error, "Allow these actions in the boundary, or give the role another one.",
-			"The permissions boundary %s does not allow %s to call %s%s.", orUnnamed(o.Role.Boundary), name, actions(g.boundary), where)
+		add(deniedByBoundary, role, finding.Name("boundary", o.Role.Boundary), finding.Words("actions", actions(g.boundary)+where))
 	}
 	if len(g.denied) > 0 {
-		by := "a policy of the role"
+		by := finding.Words("policies", "a policy of the role")
 		if len(g.by) > 0 {
-			by = strings.Join(g.by, ", ")
+			by = finding.Names("policies", g.by)
 		}
-		add("action-denied-by-policy", finding.Error, "Take these actions out of the statement that denies them.",
-			"A statement of %s denies %s to %s, which no attached policy can change.", by, actions(g.denied), name)
+		add(deniedByPolicy, role, by, finding.Words("actions", actions(g.denied)))
 	}
 	if len(g.organization) > 0 {
-		add("action-denied-by-organization", finding.Warning, "Make sure that the service control policies above the account allow these actions to instances; if they do under a condition that instances meet, nothing is wrong.",
-			"A policy of the organization may deny %s to %s. IAM's simulator doesn't tell under which conditions, so whether instances are denied can't be known.", actions(g.organization), name)
+		add(deniedByOrganization, role, finding.Words("actions", actions(g.organization)))
 	}
 	if len(g.conditional) > 0 {
-		whose := "A policy of the role"
+		template := conditional
 		if o.Role.Boundary != "" && len(g.by) == 0 {
-			whose = "A policy of the role, or its permissions boundary,"
+			template = conditionalOrBounded
 		}
-		add("action-conditional", finding.Warning, fmt.Sprintf("Make sure that instances meet the condition on %s; then tag the role %s=true.", strings.Join(shownKeys(g.keys), ", "), optout.Tag),
-			"%s makes %s of %s depend on %s, which is known only when an instance makes the call.", whose, actions(g.conditional), name, strings.Join(shownKeys(g.keys), ", "))
+		add(template, role, finding.Words("actions", actions(g.conditional)), finding.Words("keys", shownKeys(g.keys)), finding.Words("tag", optout.Tag))
 	}
 	return append(findings, infoFindings(o, found, g, attach)...)
 }
@@ -365,10 +365,7 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 func infoFindings(o Observation, found verdict, g gap, attach []policy) []finding.Finding {
 	var findings []finding.Finding
 	if len(g.scoped) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: "capability-scoped", Severity: finding.Info,
-			Message: fmt.Sprintf("A policy of %s allows %s on single resources only. Whether they are those that its instances use wasn't judged.", o.Role.Name, actions(g.scoped)),
-		})
+		findings = append(findings, scoped.With(finding.Name("role", o.Role.Name), finding.Words("actions", actions(g.scoped))))
 	}
 	lost := slices.DeleteFunc(slices.Clone(g.lost), func(n need) bool {
 		return slices.ContainsFunc(attach, func(p policy) bool { return p.grants(g.capability, n, found.site) })
@@ -378,10 +375,7 @@ func infoFindings(o Observation, found verdict, g gap, attach []policy) []findin
 		for i, n := range lost {
 			words[i] = fmt.Sprintf("%s (%s)", n.optional, n.action)
 		}
-		findings = append(findings, finding.Finding{
-			Code: "capability-partial", Severity: finding.Info,
-			Message: fmt.Sprintf("Instances of %s work, and do without: %s.", o.Role.Name, strings.Join(words, "; ")),
-		})
+		findings = append(findings, partial.With(finding.Name("role", o.Role.Name), finding.Words("lost", strings.Join(words, "; "))))
 	}
 	return findings
 }
@@ -392,7 +386,9 @@ func strangerFindings(o Observation, found verdict, others []string) []finding.F
 	if len(others) == 0 {
 		return nil
 	}
-	severity, consequence := finding.Info, "They can act as a container instance."
+	severity, template := finding.Info, trustTooWide
+	values := []finding.Value{finding.Name("role", o.Role.Name), finding.Words("principals", shownPrincipals(others)),
+		finding.Argument("name", o.Role.Name), finding.Quote("principal", principalOf(trustOf(o)))}
 	switch {
 	case slices.ContainsFunc(found.gaps, gap.missing):
 		severity = finding.Error
@@ -401,18 +397,16 @@ func strangerFindings(o Observation, found verdict, others []string) []finding.F
 			missing = append(missing, g.open...)
 		}
 		if len(missing) > 0 {
-			consequence = fmt.Sprintf("So nothing is attached, although its instances need %s.", actions(missing))
+			template, values = trustTooWideToAttach, append(values, finding.Words("actions", actions(missing)))
 		}
 	case slices.Contains(others, "*"):
 		severity = finding.Error
 	case slices.ContainsFunc(others, func(principal string) bool { return !trustpolicy.IsService(principal) }):
 		severity = finding.Warning
 	}
-	return []finding.Finding{{
-		Code: "trust-too-wide", Severity: severity,
-		Message: fmt.Sprintf("The trust policy of %s lets others than instances assume the role: %s. %s", o.Role.Name, strings.Join(shownPrincipals(others), ", "), consequence),
-		Fix:     correctTrust(o.Role.Name, trustOf(o)),
-	}}
+	f := template.With(values...)
+	f.Severity = severity
+	return []finding.Finding{f}
 }
 
 // trustOf is the service that gives the role's instances their credentials.
@@ -423,9 +417,10 @@ func trustOf(o Observation) trustpolicy.Service {
 	return trustpolicy.EC2
 }
 
-// statementFor writes a statement that grants needs.
-func statementFor(needed []need, place site) string {
-	var granted, resources []string
+// statementFor gives the actions and the resources of a statement that grants needs,
+// as JSON lists have them.
+func statementFor(needed []need, place site) (actions, resources string) {
+	var granted, on []string
 	for _, n := range needed {
 		granted = appendNew(granted, n.action)
 		resource := place.arn(n.on)
@@ -435,12 +430,12 @@ func statementFor(needed []need, place site) string {
 		case repository, logGroup, logStream:
 			resource = place.others(n.on)
 		}
-		resources = appendNew(resources, resource)
+		on = appendNew(on, resource)
 	}
-	if slices.Contains(resources, "*") {
-		resources = []string{"*"}
+	if slices.Contains(on, "*") {
+		on = []string{"*"}
 	}
-	return fmt.Sprintf(`{"Effect":"Allow","Action":[%s],"Resource":[%s]}`, quoted(granted), quoted(resources))
+	return quoted(granted), quoted(on)
 }
 
 func quoted(texts []string) string { return `"` + strings.Join(texts, `","`) + `"` }
@@ -455,55 +450,34 @@ func lowerFirst(text string) string {
 func secretFindings(o Observation, name string) []finding.Finding {
 	var findings []finding.Finding
 	for _, variable := range o.Evidence.userData.secrets {
-		findings = append(findings, finding.Finding{
-			Code: "secret-in-user-data", Severity: finding.Error, Variable: variable,
-			Message: fmt.Sprintf("The user data of the instance %s, which runs under %s, holds a secret (%s). Everything on the instance can read it, and everyone who may describe the instance.", orUnnamed(o.Evidence.Instance), name, variable),
-			Fix:     "Keep it in ecs.config in the private config bucket or in Secrets Manager, take it out of the user data and the launch template, and replace it: treat it as leaked.",
-		})
+		f := secretInUserData.With(finding.Name("instance", o.Evidence.Instance), finding.Name("role", name), finding.Name("variable", variable))
+		f.Variable = variable
+		findings = append(findings, f)
 	}
 	return findings
 }
 
 // otherFindings are those that have nothing to do with a gap.
 func (s Settings) otherFindings(o Observation) []finding.Finding {
-	name := o.Role.Name
-	findings := secretFindings(o, name)
+	role := finding.Name("role", o.Role.Name)
+	findings := secretFindings(o, o.Role.Name)
 	if has(o.Attached, "AmazonEC2RoleforSSM") {
-		findings = append(findings, finding.Finding{
-			Code: "policy-retired", Severity: finding.Warning,
-			Message: fmt.Sprintf("%s has AmazonEC2RoleforSSM, which AWS retired. It reads and writes every bucket of the account.", name),
-			Fix:     "Attach AmazonSSMManagedInstanceCore, then detach AmazonEC2RoleforSSM.",
-		})
+		findings = append(findings, policyRetired.With(role))
 	}
 	wanted, _, unknown := s.wanted(*o.Role)
 	if slices.Contains(wanted, Config) && s.ConfigBucket == "" {
-		findings = append(findings, finding.Finding{
-			Code: "config-bucket-unset", Severity: finding.Warning,
-			Message: fmt.Sprintf("%s should be able to read ecs.config, but the settings name no config bucket, so that wasn't judged.", name),
-			Fix:     "Set CONFIG_BUCKET, or take config out of the role's capabilities.",
-		})
+		findings = append(findings, noConfigBucket.With(role))
 	}
 	for _, action := range o.Target.Refused {
 		if _, capability := neededAction(action); !slices.Contains(s.asked(*o.Role), capability) {
-			findings = append(findings, finding.Finding{
-				Code: "capability-off", Severity: finding.Warning,
-				Message: fmt.Sprintf("AWS refused %s to an instance with the role %s. It belongs to the capability %s, which the role isn't to have, so nothing is attached.", action, name, capability),
-				Fix:     fmt.Sprintf("Add %s to the parameter Capabilities, and to the role's tag %s if it has one. Or grant %s in the role's source.", capability, capabilitiesTag, action),
-			})
+			findings = append(findings, capabilityOff.With(role, finding.Words("action", action), finding.Words("capability", string(capability))))
 		}
 	}
 	if len(unknown) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: "capability-unknown", Severity: finding.Warning,
-			Message: fmt.Sprintf("The tag %s of %s has words that name no capability: %s.", capabilitiesTag, name, strings.Join(shownWords(unknown), ", ")),
-			Fix:     "Write capabilities separated by spaces (" + capabilityNames() + "), or none.",
-		})
+		findings = append(findings, capabilityUnknown.With(role, finding.Words("words", shownWords(unknown)), finding.Words("capabilities", capabilityNames())))
 	}
 	if answer, err := o.simulation.Of(trunking.action, o.site.arn(trunking.on)); err == nil && answer.Allowed() {
-		findings = append(findings, finding.Finding{
-			Code: "role-for-trunking", Severity: finding.Info,
-			Message: fmt.Sprintf("%s may turn on awsvpcTrunking for itself (%s). The AWS guide advises two instance roles, one of them with trunking and for the tasks that need it.", name, trunking.action),
-		})
+		findings = append(findings, mayTrunk.With(role, finding.Words("action", trunking.action)))
 	}
 	return findings
 }
@@ -545,10 +519,7 @@ func (s Settings) giveBack(o Observation, plan *pipeline.Plan[Action], found ver
 	}
 	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner grants what was lent"}
 	plan.Actions = slices.Concat(plan.Actions, detach, []Action{{Kind: untagRole, Role: *o.Role, Keys: keys, Mandate: mandate}})
-	plan.Findings = append(plan.Findings, finding.Finding{
-		Code: "loan-returned", Severity: finding.Info,
-		Message: fmt.Sprintf("The owner of %s now grants what %s gave, so the loan ends.", o.Role.Name, strings.Join(ended, ", ")),
-	})
+	plan.Findings = append(plan.Findings, returnedToOwner.With(finding.Name("role", o.Role.Name), finding.Names("policies", ended)))
 }
 
 // tookOver reports whether somebody else attached the very policy that was lent.
@@ -592,22 +563,20 @@ func (s Settings) isNeedless(o Observation, made loan, found verdict) bool {
 // planTeardown takes back what was lent to a role that is going out of use: an
 // attachment of ours would keep its owner from deleting it.
 func (s Settings) planTeardown(o Observation) pipeline.Plan[Action] {
+	role := finding.Name("role", o.Role.Name)
 	last := o.Target.Calls[len(o.Target.Calls)-1]
 	deleting := slices.ContainsFunc(o.Target.Calls, func(call Call) bool { return call.Name == "DeleteRole" })
 	if len(o.profiles.names) > 0 && !deleting {
-		return pipeline.Plan[Action]{Skip: leave("role-still-used", "%s was taken out of an instance profile, and is still in %s.", o.Role.Name, strings.Join(o.profiles.names, ", "))}
+		return pipeline.Plan[Action]{Skip: leave(stillUsed, role, finding.Names("profiles", o.profiles.names))}
 	}
 	recorded := s.readRecord(o.Role.Tags)
 	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner called " + last.Name}
 	standing := recorded.standing(o.Attached)
 	if len(standing) == 0 {
-		return pipeline.Plan[Action]{Skip: leave("loan-absent", "%s is going out of use, and nothing that this stack attached is left on it.", o.Role.Name)}
+		return pipeline.Plan[Action]{Skip: leave(nothingLeft, role)}
 	}
-	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
-		Code: "loan-returned", Severity: finding.Warning, Cured: true,
-		Message: fmt.Sprintf("%s is going out of use (%s), so what was attached is taken back: %s.", o.Role.Name, last.Name, loanNames(standing)),
-		Fix:     fmt.Sprintf(`Nothing. If the role stays in use, invoke the function with {"role": "%s"}.`, o.Role.Name),
-	}}}
+	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{cured(returnedAtEnd.With(role,
+		finding.Name("call", last.Name), finding.Names("policies", loanNames(standing)), finding.Quote("quoted", o.Role.Name)))}}
 	for _, made := range standing {
 		plan.Actions = append(plan.Actions, Action{Kind: detachRolePolicy, Role: *o.Role, Policy: made.policy, Mandate: mandate})
 	}
@@ -650,7 +619,8 @@ var undoMandate = finding.Mandate{Kind: finding.ByInvoker, Text: "the undo was a
 func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	recorded := s.readRecord(o.Role.Tags)
 	standing := recorded.standing(o.Attached)
-	name := o.Role.Name
+	role, argument := finding.Name("role", o.Role.Name), finding.Argument("name", o.Role.Name)
+	tag := finding.Words("tag", optout.Tag)
 	if len(standing) == 0 && len(recorded.loans)+len(recorded.missed) > 0 && optout.Asked(o.Role.Tags) {
 		// An undo marks the role first and removes its record last: this one was cut
 		// off in between, or a look beside it has left a note.
@@ -661,13 +631,9 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 			}
 		}
 		return pipeline.Plan[Action]{
-			Owner: ownerOf(o),
-			Findings: []finding.Finding{{
-				Code: "undo-done", Severity: finding.Warning, Cured: true,
-				Message: fmt.Sprintf("What was attached to %s (%s) is not attached any more, and the role is left alone.", name, loanNames(ended)),
-				Fix:     "Remove the tag " + optout.Tag + " to have the role looked after again.",
-			}},
-			Actions: []Action{{Kind: untagRole, Role: *o.Role, Keys: s.ownKeys(o, recorded), Own: s.loanPrefix(), Mandate: undoMandate}},
+			Owner:    ownerOf(o),
+			Findings: []finding.Finding{cured(undoneBefore.With(role, finding.Names("policies", loanNames(ended)), tag))},
+			Actions:  []Action{{Kind: untagRole, Role: *o.Role, Keys: s.ownKeys(o, recorded), Own: s.loanPrefix(), Mandate: undoMandate}},
 		}
 	}
 	if len(standing) == 0 {
@@ -680,23 +646,11 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 		case len(recorded.unclear) > 0:
 			why = fmt.Sprintf("its record names %s without a policy, and someone else may have attached what gives it", list(recorded.unclear))
 		}
-		return pipeline.Plan[Action]{Findings: []finding.Finding{{
-			Code: "undo-absent", Severity: finding.Warning,
-			Message: fmt.Sprintf("Nothing was taken back from %s: %s. Its tags stay as they are.", name, why),
-			Fix:     fmt.Sprintf("Ask the stack that attached it, or run: aws iam list-attached-role-policies --role-name %s", name),
-		}}}
+		return pipeline.Plan[Action]{Findings: []finding.Finding{nothingToUndo.With(role, finding.Clause("why", why), argument)}}
 	}
-	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{{
-		Code: "undo-done", Severity: finding.Warning, Cured: true,
-		Message: fmt.Sprintf("What was attached to %s is taken back as asked (%s), and the role is left alone from now on.", name, loanNames(standing)),
-		Fix:     "Remove the tag " + optout.Tag + " to have the role looked after again.",
-	}}}
+	plan := pipeline.Plan[Action]{Owner: ownerOf(o), Findings: []finding.Finding{cured(undone.With(role, finding.Names("policies", loanNames(standing)), tag))}}
 	if len(recorded.unclear) > 0 {
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "undo-absent", Severity: finding.Warning,
-			Message: fmt.Sprintf("The record of %s names %s without a policy. What gives it stays attached, since someone else may have attached it.", name, list(recorded.unclear)),
-			Fix:     fmt.Sprintf("Run: aws iam list-attached-role-policies --role-name %s, and detach what is not needed.", name),
-		})
+		plan.Findings = append(plan.Findings, unclearToUndo.With(role, finding.Words("capabilities", list(recorded.unclear)), argument))
 	}
 	var detach, ignore []Action
 	for _, made := range recorded.loans {
@@ -725,12 +679,18 @@ func (s Settings) planUndo(o Observation) pipeline.Plan[Action] {
 	return plan
 }
 
-func loanNames(loans []loan) string {
+func loanNames(loans []loan) []string {
 	names := make([]string, len(loans))
 	for i, made := range loans {
 		names[i] = made.policy.name()
 	}
-	return strings.Join(names, ", ")
+	return names
+}
+
+// cured marks a finding as one that the plan's own actions end.
+func cured(f finding.Finding) finding.Finding {
+	f.Cured = true
+	return f
 }
 
 func appendNew[T any](values []T, added ...T) []T {
@@ -758,12 +718,12 @@ func list(capabilities []Capability) string {
 	return strings.Join(names, ", ")
 }
 
-func names(policies []policy) string {
+func names(policies []policy) []string {
 	texts := make([]string, len(policies))
 	for i, p := range policies {
 		texts[i] = p.arn.name()
 	}
-	return strings.Join(texts, ", ")
+	return texts
 }
 
 // helping lists those of the policies that help to close a gap.
@@ -771,11 +731,4 @@ func helping(policies []policy, g gap, place site) []policy {
 	return slices.DeleteFunc(slices.Clone(policies), func(p policy) bool {
 		return !slices.ContainsFunc(g.open, func(n need) bool { return p.grants(g.capability, n, place) })
 	})
-}
-
-func orUnnamed(text string) string {
-	if text == "" {
-		return "(unnamed)"
-	}
-	return text
 }

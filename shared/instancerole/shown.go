@@ -1,6 +1,11 @@
 package instancerole
 
-import "github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+import (
+	"strings"
+
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+)
 
 // What policies and tags hold is shown only if it is what it should be: anyone
 // who may write them can put anything there.
@@ -10,28 +15,32 @@ var (
 	shownWord      = lazyregexp.New(`^[a-z-]{1,12}$`)
 )
 
-func shown(texts []string, pattern lazyregexp.Regexp, otherwise string) []string {
+// shown lists texts, each once, and says otherwise for those that are not of the
+// pattern. A token that is of it isn't shown either.
+func shown(texts []string, pattern lazyregexp.Regexp, otherwise string) string {
 	var parsed []string
 	for _, text := range texts {
-		if !pattern.MatchString(text) {
+		if pattern.MatchString(text) {
+			text = finding.Shown(text)
+		} else {
 			text = otherwise
 		}
 		parsed = appendNew(parsed, text)
 	}
-	return parsed
+	return strings.Join(parsed, ", ")
 }
 
-// shownPrincipals gives principals as a trust policy may name them.
-func shownPrincipals(principals []string) []string {
-	return shown(principals, shownPrincipal, "a principal in no form that IAM knows")
+// shownPrincipals lists principals as a trust policy may name them.
+func shownPrincipals(principals []string) string {
+	return shown(principals, shownPrincipal, "a principal of an unknown form (not shown)")
 }
 
-// shownKeys gives the names of condition keys.
-func shownKeys(keys []string) []string {
-	return shown(keys, shownKey, "a condition key in no form that IAM knows")
+// shownKeys lists the names of condition keys.
+func shownKeys(keys []string) string {
+	return shown(keys, shownKey, "a condition key of an unknown form (not shown)")
 }
 
-// shownWords gives words that may be a capability, spelt wrong.
-func shownWords(words []string) []string {
+// shownWords lists words that may be a capability, spelt wrong.
+func shownWords(words []string) string {
 	return shown(words, shownWord, "a text that is no capability's name")
 }

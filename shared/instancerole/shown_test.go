@@ -39,3 +39,18 @@ func TestNothingIsShownThatIsNotWhatItShouldBe(t *testing.T) {
 		}
 	}
 }
+
+// TestTokensAreNotShown, even where they have the form of what is shown.
+func TestTokensAreNotShown(t *testing.T) {
+	const token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+	for got, want := range map[string]string{
+		shownKeys([]string{"aws:SourceVpc", "aws:RequestTag/" + token}):                                         "aws:SourceVpc, (not shown: it looks like a GitHub token)",
+		shownKeys([]string{"<b>", "<i>"}):                                                                       "a condition key of an unknown form (not shown)",
+		shownPrincipals([]string{"ec2.amazonaws.com", "arn:aws:iam::123456789012:user/" + token, "AIDA; drop"}): "ec2.amazonaws.com, (not shown: it looks like a GitHub token), a principal of an unknown form (not shown)",
+		shownWords([]string{"dockr", token}):                                                                    "dockr, a text that is no capability's name",
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
@@ -157,9 +158,9 @@ func (s Settings) ofCall(call event.Call) []subject {
 	case !ofRole && !ofPolicy && !ofTeardown && !ofInstance:
 		return nil
 	case call.ErrorCode != "" && !conflict:
-		return []subject{pipeline.Skip[Target](call.Name, "call-failed", fmt.Sprintf("The call %s failed (%s) and changed nothing.", call.Name, call.Failure()))}
+		return []subject{skip(call.Name, callFailed, finding.Words("call", call.Name), finding.Answer("failure", call.ErrorCode))}
 	case call.Actor.IsAnyOf(s.OwnRoles):
-		return []subject{pipeline.Skip[Target](call.Name, "call-own", fmt.Sprintf("ECS Guardrails itself made the call %s.", call.Name))}
+		return []subject{skip(call.Name, callOwn, finding.Words("call", call.Name))}
 	case ofRole:
 		return []subject{s.ofRoleCall(call)}
 	case ofPolicy:
@@ -205,7 +206,7 @@ func (s Settings) ofPolicyCall(call event.Call) subject {
 	}
 	label := "policy/" + policy.name()
 	if call.Name == "CreatePolicyVersion" && fmt.Sprint(request.SetAsDefault) != "true" {
-		return pipeline.Skip[Target](label, "policy-version-not-default", fmt.Sprintf("The new version of %s is not its default, so no role can do anything else than before.", policy.name()))
+		return skip(label, notDefault, finding.Name("policy", policy.name()))
 	}
 	return subject{Name: label, Key: label + " " + string(policy), Of: Target{Policy: policy, Account: accountID(call.Account), Calls: callOf(call, request), Redelivered: call.Redelivered}}
 }
@@ -215,7 +216,7 @@ func (s Settings) ofTeardownCall(call event.Call) subject {
 	target := Target{Account: accountID(call.Account), Calls: callOf(call, request), Teardown: true, Redelivered: call.Redelivered}
 	switch {
 	case call.Name == "DeleteRole" && call.ErrorCode == "":
-		return pipeline.Skip[Target]("role/"+request.RoleName, "subject-gone", "The role was deleted.")
+		return skip("role/"+request.RoleName, roleDeleted)
 	case roleName.MatchString(request.RoleName):
 		return s.role(request.RoleName, target)
 	case call.ErrorCode != "" && profileName.MatchString(request.InstanceProfileName):
@@ -279,7 +280,7 @@ func (s Settings) role(name string, target Target) subject {
 	target.Role = name
 	label := "role/" + name
 	if ownRole(s.OwnRoles, name, target.Account) {
-		return pipeline.Skip[Target](label, "role-own", "The role is one of ECS Guardrails' own, which the function never changes.")
+		return skip(label, roleOwn)
 	}
 	key := label + " " + target.Account
 	switch {
@@ -289,6 +290,12 @@ func (s Settings) role(name string, target Target) subject {
 		key += " teardown"
 	}
 	return subject{Name: label, Key: key, Of: target}
+}
+
+// skip is a subject that is not ours, and why.
+func skip(name string, template finding.Template, values ...finding.Value) subject {
+	why := template.With(values...)
+	return pipeline.Skip[Target](name, why.Code, why.Message)
 }
 
 func malformed(name, problem string) subject {
@@ -362,7 +369,7 @@ func (s Settings) ofInstanceCall(call event.Call) []subject {
 		}
 	}
 	if len(subjects) == 0 {
-		return []subject{pipeline.Skip[Target](call.Name, "instance-profile-missing", fmt.Sprintf("The call %s names no instance profile.", call.Name))}
+		return []subject{skip(call.Name, noProfileNamed, finding.Words("call", call.Name))}
 	}
 	return subjects
 }
