@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -17,16 +16,11 @@ import (
 // password. "secrets" lists the names of the secrets that it is for: anyone
 // who may tag their own secret could use it otherwise, a federated one as well.
 func administratorOf(value Value, secretName string) (registry.Administrator, []finding.Finding) {
-	refuse := func(code, problem, fix string) (registry.Administrator, []finding.Finding) {
-		return registry.Administrator{}, []finding.Finding{{
-			Code: code, Severity: finding.Error,
-			Message: fmt.Sprintf("The administrator's secret, which the tag %s names, %s.", AdminTag, problem),
-			Fix:     fix,
-		}}
+	refuse := func(template finding.Template, values ...finding.Value) (registry.Administrator, []finding.Finding) {
+		return registry.Administrator{}, []finding.Finding{template.With(values...)}
 	}
-	const shape = `Correct the tag, or write the secret as {"url": "https://…", "username": "…", "password": "…", "secrets": ["…"]}, or with "token" instead of "username" and "password".`
 	if !value.Present || value.Binary {
-		return refuse("administrator-missing", "does not exist or has no value", shape)
+		return refuse(administratorMissing)
 	}
 	var document struct {
 		URL      string
@@ -38,14 +32,13 @@ func administratorOf(value Value, secretName string) (registry.Administrator, []
 		Secrets   []string
 	}
 	if json.Unmarshal([]byte(value.Text.Reveal()), &document) != nil {
-		return refuse("administrator-shape", `is not a JSON object with text values and a list of text under "secrets"`, shape)
+		return refuse(administratorUnreadable)
 	}
-	allow := fmt.Sprintf(`Have the administrator's owner write "secrets": [%q] into it, or the beginning of the name followed by *. Or correct the tag.`, secretName)
 	if len(document.Secrets) == 0 {
-		return refuse("administrator-unlisted", `doesn't list under "secrets" which secrets it is for, so it is for none`, allow)
+		return refuse(administratorUnlisted, finding.Name("secret", secretName))
 	}
 	if !slices.ContainsFunc(document.Secrets, func(pattern string) bool { return isFor(pattern, secretName) }) {
-		return refuse("administrator-for-others", fmt.Sprintf(`is not for the secret %s: it is not under "secrets" there`, secretName), allow)
+		return refuse(administratorForOthers, finding.Name("secret", secretName))
 	}
 	password := document.Password
 	if password.IsZero() {
@@ -53,9 +46,9 @@ func administratorOf(value Value, secretName string) (registry.Administrator, []
 	}
 	switch {
 	case password.IsZero() && !document.Federated:
-		return refuse("administrator-shape", `has neither a "password" nor a "token"`, shape)
+		return refuse(administratorIncomplete)
 	case !password.IsZero() && document.Federated:
-		return refuse("administrator-shape", `has a password or a token beside "federated": true, which needs none`, `Take the password out of it, and revoke it at the registry; or take "federated" out.`)
+		return refuse(administratorFederated)
 	}
 	return registry.Administrator{URL: document.URL, Credential: registry.Credential{Username: document.Username, Password: password}, Federated: document.Federated}, nil
 }

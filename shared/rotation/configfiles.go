@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -200,49 +199,21 @@ func configFaults(faults []ConfigFault) []finding.Finding {
 		case FileUnreadable:
 			unreadable[fault.Listed] = append(unreadable[fault.Listed], fault.String())
 		case FileMissing:
-			findings = append(findings, finding.Finding{
-				Code: "config-missing", Severity: finding.Warning,
-				Message: fmt.Sprintf("The tag %s lists %s, which doesn't exist.", ConfigTag, printable(fault.Where)),
-				Fix:     "Correct the entry, or put the file there.",
-			})
+			findings = append(findings, configMissing.With(finding.Name("file", fault.Where)))
 		case TooManyFiles:
-			findings = append(findings, finding.Finding{
-				Code: "configs-too-many", Severity: finding.Warning,
-				Message: fmt.Sprintf("There are more files under %s than one run reads (%d under a listed prefix, %d in the config buckets, among %d keys), so the others weren't checked.", printable(fault.Where), maxListed, maxUnlisted, maxKeys),
-				Fix:     "List the files that carry the credential one by one, or under a narrower prefix, in the secret's tag " + ConfigTag + ".",
-			})
+			findings = append(findings, configsTooMany.With(finding.Name("files", fault.Where),
+				figure("listed", maxListed), figure("unlisted", maxUnlisted), figure("keys", maxKeys)))
 		case BucketUnlistable:
-			findings = append(findings, finding.Finding{
-				Code: "bucket-unlistable", Severity: finding.Warning,
-				Message: fmt.Sprintf("The files under %s weren't checked, because they can't be listed.", fault),
-				Fix:     "Allow the function's role s3:ListBucket on the bucket (the template's ConfigBuckets), or correct the entry.",
-			})
+			findings = append(findings, bucketUnlistable.With(finding.Name("files", fault.Where), finding.Clause("why", fault.Answer)))
 		}
 	}
 	if files := unreadable[true]; len(files) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: "config-unreadable", Severity: finding.Warning,
-			Message: fmt.Sprintf("Listed ecs.config files can't be read, so they keep their credential: %s.", shortened(files)),
-			Fix:     "Allow the function's role to read them, in the bucket's and the key's policy. Or remove them from the tag " + ConfigTag + ".",
-		})
+		findings = append(findings, listedUnread.With(notedList("files", files)))
 	}
 	if files := unreadable[false]; len(files) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: "config-unreadable", Severity: finding.Info,
-			Message: fmt.Sprintf("Can't tell whether some ecs.config files carry the credential, because they can't be read: %s. The secret doesn't list them one by one.", shortened(files)),
-		})
+		findings = append(findings, foundUnread.With(notedList("files", files)))
 	}
 	return findings
-}
-
-// shortened lists a few names and the number of the others.
-func shortened(names []string) string {
-	const most = 5
-	shown := strings.Join(names[:min(len(names), most)], ", ")
-	if more := len(names) - most; more > 0 {
-		shown += fmt.Sprintf(" and %d more", more)
-	}
-	return shown
 }
 
 // rendered gives a file's content with the new credential wherever it carries an

@@ -233,11 +233,7 @@ func vanished(err error) error {
 	if err == nil || awserror.Classify(err) != awserror.Gone {
 		return err
 	}
-	return finding.Refuse(finding.Finding{
-		Code: "resource-gone", Severity: finding.Error,
-		Message: fmt.Sprintf("Something that the step needs doesn't exist: %s.", awserror.Answered(err)),
-		Fix:     "Check that everything exists that the secret's tags and the function's settings name. Then rotate again.",
-	})
+	return finding.Refuse(resourceGone.With(finding.Clause("why", awserror.Answered(err))))
 }
 
 // isLocked reports whether a value's KMS key is gone or closed to us, whatever
@@ -370,18 +366,14 @@ func asFinding(err error, doing string) error {
 
 // apiFault says what a failed call of a registry's API means.
 func apiFault(failure *registry.Error) finding.Finding {
-	f := finding.Finding{Code: "registry-api", Severity: finding.Error, Message: sentence(failure.Error()), Fix: "Check the call in the registry's log. The current credential is untouched."}
+	template := registryAPI
 	switch failure.Kind {
 	case registry.Refused:
-		f.Code = "administrator-refused"
-		f.Fix = "Give the administrator, whose secret the tag " + AdminTag + " names, the rights that the function's README lists for the driver."
+		template = administratorRefused
 	case registry.Misplaced:
-		f.Code = "api-misplaced"
-		f.Fix = `Correct "url" in the administrator's secret: the address of the registry's API, with the path before /api if it has one.`
+		template = apiMisplaced
 	case registry.Missing:
-		f.Code = "account-missing"
-		f.Fix = "Make the account, or correct the secret's tags. Of two accounts that take turns, the second has the first one's name with _clone at the end. " +
-			"If there can be only one, the tag " + MaintenanceTag + "=in-place has its password replaced while it is in use. Pulls then fail until the new one is everywhere."
+		template = accountMissing
 	}
-	return f
+	return template.With(finding.Clause("problem", failure.Error()))
 }

@@ -1,9 +1,7 @@
 package rotation
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
@@ -79,21 +77,18 @@ func (o Observation) grace(target Target) time.Duration {
 // description alone. The guards are those of AWS's own rotation templates
 // (aws-samples/aws-secrets-manager-rotation-lambdas).
 func (r *Rotation) inadmissible(o Observation) []finding.Finding {
-	fault := func(code, message, fix string) []finding.Finding {
-		return []finding.Finding{{Code: code, Severity: finding.Error, Message: message, Fix: fix}}
-	}
 	stages, known := o.Stages[o.Version]
 	switch {
 	case !o.Rotates:
-		return fault("rotation-disabled", "Rotation isn't enabled for the secret, so the step changes nothing.", "Enable it with aws secretsmanager rotate-secret.")
+		return []finding.Finding{rotationDisabled.With()}
 	case !known:
-		return fault("version-unknown", "The secret has no version with the id that the step names.", "Let Secrets Manager make the call: aws secretsmanager rotate-secret creates the version.")
+		return []finding.Finding{versionUnknown.With()}
 	case has(stages, current):
 		return nil
 	case !has(stages, pending):
-		return fault("version-not-pending", "The version that the step names doesn't have AWSPENDING, so it must not become the current one.", "Rotate the secret again. If another version has AWSPENDING, remove it there with aws secretsmanager update-secret-version-stage.")
+		return []finding.Finding{versionNotPending.With()}
 	case o.version(current) == "":
-		return fault("current-missing", "The secret has no current version, so there is no credential to replace.", "Write the credential that works today with aws secretsmanager put-secret-value.")
+		return []finding.Finding{currentMissing.With()}
 	}
 	if faults := rotatedByAnother(o); len(faults) > 0 {
 		return faults
@@ -101,8 +96,6 @@ func (r *Rotation) inadmissible(o Observation) []finding.Finding {
 	_, faults := parseTarget(o.Tags, r.drivers)
 	return faults
 }
-
-const secretShapeFix = `Write it as {"username": "…", "password": "…"} with aws secretsmanager put-secret-value. A secret of ECR's pull-through cache has "accessToken" instead of "password".`
 
 // documents are the two values of a rotation, read.
 type documents struct {
@@ -115,8 +108,8 @@ type documents struct {
 // read takes both values apart, and refuses a new one that is not the successor
 // of the old one, before anything is changed.
 func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
-	fault := func(code, message, fix string) (documents, []finding.Finding) {
-		return documents{}, []finding.Finding{{Code: code, Severity: finding.Error, Message: message, Fix: fix}}
+	fault := func(template finding.Template, values ...finding.Value) (documents, []finding.Finding) {
+		return documents{}, []finding.Finding{template.With(values...)}
 	}
 	key := passwordKeyOf(o.Name)
 	target, faults := parseTarget(o.Tags, r.drivers)
@@ -124,13 +117,13 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		return documents{}, faults
 	}
 	if o.administersItself(target) {
-		return fault("tag-malformed", "The tag "+AdminTag+" names the secret itself. A rotation would replace the administrator's password in it.", "Keep the administrator's credential in another secret.")
+		return fault(administersSelf)
 	}
 	switch {
 	case !o.Old.Present:
-		return fault("secret-shape", "The current version of the secret has no value.", secretShapeFix)
+		return fault(currentEmpty)
 	case o.Old.Binary, o.New.Binary:
-		return fault("secret-shape", "A version of the secret is binary, which ECS can't read.", secretShapeFix)
+		return fault(versionBinary)
 	}
 	var administrator registry.Administrator
 	if target.Admin != "" {
@@ -140,7 +133,7 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 	}
 	before, err := ParseDocument(o.Old.Text, key)
 	if err != nil {
-		return fault("secret-shape", fmt.Sprintf("The current version of the secret can't be read: %v.", err), secretShapeFix)
+		return fault(currentUnreadable, finding.Clause("why", err.Error()))
 	}
 	both := documents{
 		before: before,
@@ -156,22 +149,21 @@ func (r *Rotation) read(o Observation) (documents, []finding.Finding) {
 		both.order.Next = before.Credential.Username
 	}
 	if err := driver.Examine(both.order); err != nil {
-		return fault("driver-needs", fmt.Sprintf("The driver %s can't work: %v.", target.Driver, err), "Correct that. The function's README lists what each driver needs.")
+		return fault(driverNeeds, finding.Name("driver", target.Driver), finding.Clause("why", err.Error()))
 	}
 	if !o.New.Present {
 		return both, nil
 	}
-	const anew = "Find out who wrote it. Then remove AWSPENDING from that version with aws secretsmanager update-secret-version-stage, and rotate again."
 	both.after, err = ParseDocument(o.New.Text, key)
 	switch {
 	case err != nil:
-		return fault("pending-differs", fmt.Sprintf("This rotation didn't make the new version of the secret: %v.", err), anew)
+		return fault(pendingForeign, finding.Clause("why", err.Error()))
 	case both.order.Next != "" && both.after.Credential.Username != both.order.Next:
-		return fault("pending-differs", "The new version of the secret isn't for the standby user.", anew)
+		return fault(pendingUser)
 	case !both.after.SameBeside(before):
-		return fault("pending-differs", "The new version of the secret differs from the current one in more than its credential, as if it were for another registry.", anew)
+		return fault(pendingFields)
 	case both.after.Credential.Equal(before.Credential):
-		return fault("pending-differs", "The new version of the secret holds the current credential, so nothing would change.", anew)
+		return fault(pendingSame)
 	}
 	return both, nil
 }
@@ -213,11 +205,7 @@ func inUseFault(o Observation, target Target) []finding.Finding {
 	case o.InUse.Err.Kind != registry.Refused:
 		return []finding.Finding{loginFault(target, *o.InUse)}
 	}
-	return []finding.Finding{{
-		Code: "current-refused", Severity: finding.Error,
-		Message: fmt.Sprintf("The registry %s refuses the current credential, so no other one is changed, ended or replaced in a file: %v.", target.Registry.Host, o.InUse.Err),
-		Fix:     "Write a credential that works with aws secretsmanager put-secret-value. Find out who changed the password, and whether a second secret rotates the same accounts.",
-	}}
+	return []finding.Finding{currentRefused.With(finding.Name("registry", target.Registry.Host), finding.Clause("why", o.InUse.Err.Error()))}
 }
 
 // plan decides what a step does.
@@ -229,13 +217,13 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 		return pipeline.Plan[Action]{Findings: faults}
 	}
 	if o.finished() && o.Step != FinishSecret {
-		return note("rotation-already-done", "The version is already the current one, so this step has nothing left to do.")
+		return note(alreadyCurrent)
 	}
 	both, faults := r.read(o)
 	if len(faults) > 0 {
 		if o.finished() {
 			// The label has moved, and somebody changed the secret since.
-			return note("rotation-already-done", "The version is already the current one, and the previous one isn't its predecessor, so there is nothing left to do.")
+			return note(alreadyChanged)
 		}
 		return pipeline.Plan[Action]{Findings: faults}
 	}
@@ -244,11 +232,7 @@ func (r *Rotation) plan(o Observation) pipeline.Plan[Action] {
 	if !both.hasNew && (o.Step == SetSecret || o.Step == FinishSecret) {
 		// Secrets Manager comes here only after a createSecret that succeeded: a value
 		// that still can't be read never will be (aws-sdk-js-v3#7701).
-		return pipeline.Plan[Action]{Actions: []Action{base.abandoning(o.Version)}, Findings: []finding.Finding{{
-			Code: "pending-empty", Severity: finding.Error,
-			Message: "The pending version of the secret has no value, so it can't become the current one and loses AWSPENDING.",
-			Fix:     "Correct what createSecret reported, and rotate again.",
-		}}}
+		return pipeline.Plan[Action]{Actions: []Action{base.abandoning(o.Version)}, Findings: []finding.Finding{pendingEmpty.With()}}
 	}
 	switch o.Step {
 	case CreateSecret:
@@ -297,23 +281,19 @@ func (o Observation) locked() []finding.Finding {
 	var tokens []string
 	for _, issued := range o.Issued {
 		if o.Minted[issued.Version].Locked {
-			tokens = append(tokens, fmt.Sprintf("%s (minted for the version %s)", printable(issued.ID), issued.Version))
+			tokens = append(tokens, noted(issued.ID, "minted for the version "+issued.Version))
 		}
 	}
 	if len(tokens) == 0 {
 		return nil
 	}
-	return []finding.Finding{{
-		Code: "version-locked", Severity: finding.Warning,
-		Message: fmt.Sprintf("The values of older versions can't be decrypted, so their tokens can't be compared with the current one and keep working: %s.", strings.Join(tokens, ", ")),
-		Fix:     "Allow the function again to use the key that the versions were encrypted with. If that key is gone, revoke the tokens at the registry.",
-	}}
+	return []finding.Finding{versionLocked.With(notedList("tokens", tokens))}
 }
 
 func hasError(findings []finding.Finding) bool { return finding.Result{Findings: findings}.HasError() }
 
-func note(code, message string) pipeline.Plan[Action] {
-	return pipeline.Plan[Action]{Findings: []finding.Finding{{Code: code, Severity: finding.Info, Message: message}}}
+func note(template finding.Template, values ...finding.Value) pipeline.Plan[Action] {
+	return pipeline.Plan[Action]{Findings: []finding.Finding{template.With(values...)}}
 }
 
 // planCreate issues a credential where the pending version has none. A token
@@ -321,14 +301,10 @@ func note(code, message string) pipeline.Plan[Action] {
 // crash: it is revoked first.
 func (r *Rotation) planCreate(o Observation, target Target, both documents, base Action) pipeline.Plan[Action] {
 	if both.hasNew {
-		return note("version-already-pending", "The pending version already has its credential.")
+		return note(alreadyPending)
 	}
 	if end, running := o.graceEnd(target); running && endsPrevious(o, both) {
-		return pipeline.Plan[Action]{Findings: []finding.Finding{{
-			Code: "rotation-too-soon", Severity: finding.Error,
-			Message: fmt.Sprintf("The standby account holds the previous credential, which must work until %s. A rotation would end it.", end.UTC().Format(time.RFC3339)),
-			Fix:     fmt.Sprintf("Rotate after that time. If nothing uses the previous credential any more, or if it leaked, tag the secret %s=0h and rotate now.", GraceTag),
-		}}}
+		return note(tooSoon, timestamp("end", end))
 	}
 	if faults := inUseFault(o, target); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
@@ -338,12 +314,7 @@ func (r *Rotation) planCreate(o Observation, target Target, both documents, base
 	}
 	if r.takesTurns(o, target) && !target.InPlace {
 		// A replica that was still in progress has been waited for.
-		stale := staleReplicas(o)
-		for i := range stale {
-			stale[i].Severity = finding.Error
-			stale[i].Message = "The standby account keeps its password, and nothing is rotated. " + stale[i].Message
-		}
-		if faults := append(stale, standingFaults(o, both.order.Next, "standby", o.nextEnd(), false)...); hasError(faults) {
+		if faults := append(staleReplicas(o, replicaHolds), standingFaults(o, both.order.Next, "standby", o.nextEnd(), false)...); hasError(faults) {
 			return pipeline.Plan[Action]{Findings: faults}
 		}
 	}
@@ -367,13 +338,13 @@ func (r *Rotation) planCreate(o Observation, target Target, both documents, base
 // works already.
 func (r *Rotation) planSet(o Observation, target Target, both documents, base Action) pipeline.Plan[Action] {
 	if o.Login.Err == nil {
-		return note("credential-already-set", fmt.Sprintf("The registry %s already accepts the new credential.", target.Registry.Host))
+		return note(alreadySet, finding.Name("registry", target.Registry.Host))
 	}
 	if o.Login.Err.Kind != registry.Refused {
 		return pipeline.Plan[Action]{Findings: []finding.Finding{loginFault(target, *o.Login)}}
 	}
 	if _, installs := r.drivers[target.Driver].(registry.Installer); !installs {
-		return note("credential-not-active-yet", fmt.Sprintf("The registry %s doesn't accept the new credential yet. The step testSecret waits for it.", target.Registry.Host))
+		return note(notActiveYet, finding.Name("registry", target.Registry.Host))
 	}
 	if faults := inUseFault(o, target); len(faults) > 0 {
 		return pipeline.Plan[Action]{Findings: faults}
@@ -387,11 +358,7 @@ func (r *Rotation) gap(target Target) []finding.Finding {
 	if !target.InPlace {
 		return nil
 	}
-	return []finding.Finding{{
-		Code: "pull-gap-open", Severity: finding.Warning,
-		Message: fmt.Sprintf("The old password ends now, and pulls fail until readers have the new one: readers of the secret when testSecret (at most %s) and finishSecret are done, instances when they have read their ecs.config again.", r.loginWait),
-		Fix:     fmt.Sprintf("Make a second account with the first one's name and _clone at the end, and remove the tag %s. Then no pull fails.", MaintenanceTag),
-	}}
+	return []finding.Finding{pullGapOpen.With(finding.Lasting("wait", r.loginWait))}
 }
 
 // planTest judges a login and what it lets the credential pull. Without a pending
@@ -410,22 +377,22 @@ func (r *Rotation) planTest(o Observation, target Target, both documents, base A
 		return plan
 	}
 	tested := o.subjectOfTest(both)
-	whose, code := "new", "login-succeeded"
+	whose, template := "new", newAccepted
 	if !both.hasNew {
-		whose, code = "current", "configuration-tested"
+		whose, template = "current", currentAccepted
 	}
-	message := fmt.Sprintf("The registry %s accepts the %s credential (%s, realm %s).", target.Registry.Host, whose, o.Login.Scheme, o.Login.Realm)
+	accepted := template.With(finding.Name("registry", target.Registry.Host), finding.Name("scheme", o.Login.Scheme), finding.Name("realm", o.Login.Realm))
 	if target.Image != nil {
-		message += " It served the manifest of the test image."
+		accepted = accepted.Also(manifestServed)
 	}
 	findings, proven := judgePulls(o, target, both)
 	if proven > 0 {
-		message += fmt.Sprintf(" Images of task definitions that it can pull: %d.", proven)
+		accepted = accepted.Also(imagesPullable, figure("count", proven))
 	} else if !hasError(findings) {
 		findings = append(findings, unproven(o, target, tested.Username)...)
 	}
 	findings = append(findings, standingFaults(o, tested.Username, whose, o.nextEnd(), r.replaces(o, target))...)
-	plan := pipeline.Plan[Action]{Findings: append(findings, finding.Finding{Code: code, Severity: finding.Info, Message: message})}
+	plan := pipeline.Plan[Action]{Findings: append(findings, accepted)}
 	if _, installs := r.drivers[target.Driver].(registry.Installer); !installs && both.hasNew && slices.ContainsFunc(findings, lacksRights) {
 		// Nor does a minted credential get other rights when its owner corrects them.
 		plan.Actions = []Action{base.abandoning(o.Version)}
@@ -471,7 +438,7 @@ func (r *Rotation) planFinish(o Observation, target Target, both documents, base
 	}
 	if len(revocations) > 0 {
 		// A replica that has missed a rotation serves one of these.
-		hold := staleReplicas(o)
+		hold := staleReplicas(o, replicaStale)
 		if !target.Hard {
 			hold = append(hold, r.held(o, target, both)...)
 		}
@@ -485,14 +452,11 @@ func (r *Rotation) planFinish(o Observation, target Target, both documents, base
 	findings = append(findings, told...)
 	findings = append(findings, o.locked()...)
 	if made := o.New.Made; target.InPlace && !o.finished() && !made.IsZero() {
-		findings = append(findings, finding.Finding{
-			Code: "pull-gap-closed", Severity: finding.Info,
-			Message: fmt.Sprintf("Readers of the secret have the new password now. Pulls failed for at most %s.", o.Now.Sub(made).Round(time.Second)),
-		})
+		findings = append(findings, pullGapClosed.With(finding.Lasting("gap", o.Now.Sub(made))))
 	}
 	actions = append(actions, refreshes...)
 	if len(actions) == 0 && len(findings) == 0 {
-		return note("rotation-already-done", "The version is already the current one, and every listed file has its credential.")
+		return note(alreadyFinished)
 	}
 	return pipeline.Plan[Action]{Findings: findings, Actions: actions}
 }
@@ -522,7 +486,7 @@ func (r *Rotation) renders(o Observation, target Target, both documents, base Ac
 	for _, file := range o.Configs.Files {
 		content, changed, many := rendered(file.Content, target.Registry, o.superseded(both), both.after.Credential)
 		if many {
-			tooMany = append(tooMany, printable(file.String()))
+			tooMany = append(tooMany, file.String())
 		}
 		if changed {
 			render := base
@@ -532,47 +496,25 @@ func (r *Rotation) renders(o Observation, target Target, both documents, base Ac
 	}
 	findings = configFaults(o.Configs.Faults)
 	if len(tooMany) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: "config-oversized", Severity: finding.Warning,
-			Message: fmt.Sprintf("Some files have credentials for more than %d registries, which no ecs.config needs, so they aren't written: %s.", maxEntries, shortened(tooMany)),
-			Fix:     "Keep one entry for the registry in each file.",
-		})
+		findings = append(findings, configOversized.With(figure("most", maxEntries), finding.Names("files", tooMany)))
 	}
 	return actions, findings
 }
 
 // loginFault says what a failed login means.
 func loginFault(target Target, attempt Attempt) finding.Finding {
-	f := finding.Finding{Severity: finding.Error, Message: sentence(attempt.Err.Error())}
+	problem := finding.Clause("problem", attempt.Err.Error())
 	switch attempt.Err.Kind {
 	case registry.Refused:
-		f.Code = "login-refused"
-		f.Fix = "The current credential is untouched. Check that the registry has read what the driver wrote, and that the account may pull the test image. " +
-			"If the new credential can't work, its version loses AWSPENDING, and the next rotation starts with another one."
+		return loginRefused.With(problem)
 	case registry.Missing:
-		f.Code = "image-missing"
-		f.Fix = fmt.Sprintf("Name in the tag %s an image that exists, and in %s a registry that serves /v2/.", ImageTag, RegistryTag)
+		return registryMissing.With(problem)
 	case registry.Unsafe:
-		f.Code = "registry-unsafe"
-		f.Fix = fmt.Sprintf("Name the registry's own https address in the tag %s.", RegistryTag)
+		return registryUnsafe.With(problem)
 	case registry.Open:
-		f.Code = "registry-open"
-		f.Fix = "Have the registry ask for a credential. Until then everyone can pull from it."
-	default:
-		f.Code = "registry-answer"
-		f.Fix = fmt.Sprintf("Check that %s is a registry with version 2 of the distribution API.", target.Registry.Host)
+		return registryOpen.With(problem)
 	}
-	return f
-}
-
-// sentence makes a sentence of an error's text, which may begin with a host.
-func sentence(text string) string {
-	if first, _, _ := strings.Cut(text, " "); strings.ContainsAny(first, ".:/0123456789") {
-		text = "The registry " + text
-	} else if text != "" {
-		text = strings.ToUpper(text[:1]) + text[1:]
-	}
-	return strings.TrimRight(text, ".") + "."
+	return registryAnswer.With(problem, finding.Name("registry", target.Registry.Host))
 }
 
 // inDryRun adds to a step's plan what is wrong where it will not be carried out:
@@ -581,10 +523,8 @@ func inDryRun(step Step, plan pipeline.Plan[Action]) pipeline.Plan[Action] {
 	if step == Review || len(plan.Actions) == 0 {
 		return plan
 	}
-	plan.Findings = append(slices.Clone(plan.Findings), finding.Finding{
-		Code: "rotation-dry-run", Severity: finding.Error, Cured: true,
-		Message: "The function is off or in dry-run mode, so the step isn't done and the password stays as it is.",
-		Fix:     "Set the function's mode to enforce.",
-	})
+	undone := notInDryRun.With()
+	undone.Cured = true
+	plan.Findings = append(slices.Clone(plan.Findings), undone)
 	return plan
 }

@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -80,14 +79,10 @@ func (r *Rotation) prospects(o Observation, target Target) []finding.Finding {
 			ends = issued.Ends
 		}
 	}
-	findings = append(findings, endFaults(o, ends, "The current credential", o.Due, r.replaces(o, target))...)
+	findings = append(findings, endFaults(o, ends, "current credential", o.Due, r.replaces(o, target))...)
 	if supplied, ok := r.drivers[target.Driver].(registry.Supplied); ok && !o.Due.IsZero() && o.Due.Sub(o.Now) < reminder {
 		if _, there := supplied.Supply(next.order); !there {
-			findings = append(findings, finding.Finding{
-				Code: "credential-awaited", Severity: finding.Warning,
-				Message: fmt.Sprintf("The next rotation is due by %s, and there is no new credential for it.", o.Due.UTC().Format(time.DateOnly)),
-				Fix:     "Make a new token at the registry, and write it into the secret that the tag " + AdminTag + " names.",
-			})
+			findings = append(findings, credentialAwaited.With(calendarDay("due", o.Due)))
 		}
 	}
 	return findings
@@ -99,17 +94,11 @@ func testImageFault(o Observation, target Target) []finding.Finding {
 		return nil
 	}
 	answer := o.Pulls[forInUse][0]
-	fault := finding.Finding{
-		Code: "image-missing", Severity: finding.Error,
-		Message: "The current credential doesn't get the manifest of the test image: " + answer.Why + ".",
-		Fix:     fmt.Sprintf("Name in the tag %s an image that exists and that the credential may pull.", ImageTag),
-	}
 	switch answer.Access {
 	case registry.Absent, registry.AbsentOrPrivate:
-		return []finding.Finding{fault}
+		return []finding.Finding{testImageMissing.With(finding.Clause("why", answer.Why))}
 	case registry.Denied:
-		fault.Code = "login-refused"
-		return []finding.Finding{fault}
+		return []finding.Finding{testImageDenied.With(finding.Clause("why", answer.Why))}
 	}
 	// What else there is to say of the registry, the login says.
 	return nil
@@ -123,26 +112,17 @@ func standingFaults(o Observation, username, role string, needed time.Time, repl
 	if !known {
 		return nil
 	}
-	account := "The " + role + " account"
 	switch {
 	case standing.Fault != nil:
 		return []finding.Finding{*standing.Fault}
 	case standing.Err != nil:
 		return []finding.Finding{apiFault(standing.Err)}
 	case standing.Disabled:
-		return []finding.Finding{{
-			Code: "account-disabled", Severity: finding.Error,
-			Message: account + " is disabled at the registry.",
-			Fix:     "Enable it there.",
-		}}
+		return []finding.Finding{accountDisabled.With(finding.Words("role", role))}
 	case standing.Pull == registry.RightMissing:
-		return []finding.Finding{{
-			Code: "account-rights", Severity: finding.Error,
-			Message: account + " can log in at the registry, but has no right to pull.",
-			Fix:     "Give it the same permissions as the other account.",
-		}}
+		return []finding.Finding{accountRights.With(finding.Words("role", role))}
 	}
-	return endFaults(o, standing.Ends, account, needed, replaced)
+	return endFaults(o, standing.Ends, role+" account", needed, replaced)
 }
 
 // exhausted says that the next rotation gets no token, because there may be no
@@ -152,16 +132,11 @@ func exhausted(o Observation) []finding.Finding {
 	if limit < 0 && (len(o.Limits) == 0 || o.Used < o.Limits[len(o.Limits)-1]) {
 		return nil
 	}
-	f := finding.Finding{
-		Code: "token-limit-reached", Severity: finding.Warning,
-		Message: fmt.Sprintf("The registry has %d access tokens, counting expired ones. One of its subscriptions allows no more, so the next rotation may get none.", o.Used),
-		Fix:     "Delete tokens that have expired or that nothing uses. A rotation needs room for one.",
-	}
+	template := tokensMayBeFull
 	if limit < 0 || limit == len(o.Limits)-1 {
-		f.Severity = finding.Error
-		f.Message = fmt.Sprintf("The registry has %d access tokens, counting expired ones. No subscription allows more, so the next rotation gets none.", o.Used)
+		template = tokensFull
 	}
-	return []finding.Finding{f}
+	return []finding.Finding{template.With(finding.Count("tokens", o.Used, "access token", "access tokens"))}
 }
 
 // endFaults says that a credential ends soon, or before it is needed no more. needed
@@ -173,18 +148,13 @@ func endFaults(o Observation, ends time.Time, what string, needed time.Time, rep
 	if ends.IsZero() || replaced && !needed.IsZero() && o.Now.Before(ends) && !ends.Before(needed.Add(slack)) {
 		return nil
 	}
-	f := finding.Finding{
-		Code: "credential-ends", Severity: finding.Warning,
-		Message: fmt.Sprintf("%s ends on %s.", what, ends.UTC().Format(time.DateOnly)),
-		Fix:     "Extend it at the registry, or rotate to one that lasts longer. The function's README says how for each driver.",
-	}
+	credential, end := finding.Words("credential", what), calendarDay("end", ends)
+	f := credentialEnds.With(credential, end)
 	switch {
 	case !o.Now.Before(ends):
-		f.Severity = finding.Error
-		f.Message = fmt.Sprintf("%s ended on %s.", what, ends.UTC().Format(time.DateOnly))
+		return []finding.Finding{credentialEnded.With(credential, end)}
 	case ends.Before(needed):
-		f.Severity = finding.Error
-		f.Message += fmt.Sprintf(" It is needed until %s at least.", needed.UTC().Format(time.DateOnly))
+		return []finding.Finding{credentialEndsEarly.With(credential, end, calendarDay("needed", needed))}
 	case ends.Sub(o.Now) >= lastWeeks:
 		return nil
 	case ends.Sub(o.Now) < lastDays && o.Step != TestSecret:
@@ -208,23 +178,19 @@ func isReplicating(replicas map[string]string) bool {
 }
 
 // staleReplicas names the replicas that don't hold the secret's present value.
-// Their readers use the previous one.
-func staleReplicas(o Observation) []finding.Finding {
+// Their readers use the previous one, which template says the consequence of.
+func staleReplicas(o Observation, template finding.Template) []finding.Finding {
 	var stale []string
 	for region, status := range o.Replicas {
 		if status != "InSync" {
-			stale = append(stale, region+" ("+printable(status)+")")
+			stale = append(stale, noted(region, status))
 		}
 	}
 	if len(stale) == 0 {
 		return nil
 	}
 	slices.Sort(stale)
-	return []finding.Finding{{
-		Code: "replica-stale", Severity: finding.Warning,
-		Message: fmt.Sprintf("Replicas of the secret may still serve the previous credential, so it isn't revoked: %s.", shortened(stale)),
-		Fix:     "See why replication fails with aws secretsmanager describe-secret. Repeat it with aws secretsmanager replicate-secret-to-regions, or remove the Region with remove-regions-from-replication.",
-	}}
+	return []finding.Finding{template.With(notedList("replicas", stale))}
 }
 
 // functionOf takes the version or alias off a function's ARN.
@@ -239,11 +205,7 @@ func rotatedByAnother(o Observation) []finding.Finding {
 	if o.Function == "" || o.RotatedBy == "" || functionOf(o.Function) == functionOf(o.RotatedBy) {
 		return nil
 	}
-	return []finding.Finding{{
-		Code: "rotated-by-another", Severity: finding.Error,
-		Message: fmt.Sprintf("Another function rotates the secret: %s.", printable(o.RotatedBy)),
-		Fix:     "Give the secret this function with aws secretsmanager rotate-secret --rotation-lambda-arn, or remove the tag " + DriverTag + ".",
-	}}
+	return []finding.Finding{rotatedElsewhere.With(finding.Name("function", o.RotatedBy))}
 }
 
 // maxRivals bounds how many other secrets' values are compared.
@@ -311,19 +273,11 @@ func (r *Rotation) sharedFaults(o Observation, target Target) []finding.Finding 
 	for _, other := range r.rivals(o, target) {
 		document, err := ParseDocument(o.OtherValues[other.ARN].Text, passwordKeyOf(other.Name))
 		if takesTurns && err == nil && baseUser(document.Credential.Username) == own && r.mayShareAccounts(o, target, other) {
-			findings = append(findings, finding.Finding{
-				Code: "accounts-shared", Severity: finding.Error,
-				Message: fmt.Sprintf("The secret %s holds a credential of the same accounts, so rotating one ends the other's credential.", printable(other.Name)),
-				Fix:     "Rotate the accounts with one secret, and have everything read that one. Or give each secret its own accounts.",
-			})
+			findings = append(findings, accountsShared.With(finding.Name("secret", other.Name)))
 			continue
 		}
 		if why, serves := o.servedBefore(target, other); o.isTwin(target, other) && serves {
-			findings = append(findings, finding.Finding{
-				Code: "registry-shared", Severity: finding.Warning,
-				Message: fmt.Sprintf("The secret %s is tagged for %s as well and %s, so task definitions keep using that one.", printable(other.Name), target.Registry, why),
-				Fix:     "Narrow the tag " + RegistryTag + " of one of them to a path, list the families that each is for in the tag " + FamiliesTag + ", or delete one.",
-			})
+			findings = append(findings, registryShared.With(finding.Name("secret", other.Name), finding.Name("registry", target.Registry.String()), finding.Words("why", why)))
 		}
 	}
 	return findings

@@ -186,24 +186,13 @@ func judgePulls(o Observation, target Target, both documents) (findings []findin
 		}
 	}
 	if len(denied) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: "pull-denied", Severity: finding.Error,
-			Message: fmt.Sprintf("The new credential can't pull images that the current one can: %s (%s).", shortened(denied), why),
-			Fix:     "Give the new credential's account or token the same rights at the registry. The current credential is untouched.",
-		})
+		findings = append(findings, pullDenied.With(finding.Names("images", denied), finding.Clause("why", why)))
 	}
 	if len(unpullable) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: "image-unpullable", Severity: finding.Info,
-			Message: fmt.Sprintf("Task definitions name images that neither the new credential nor the current one can pull: %s.", shortened(unpullable)),
-		})
+		findings = append(findings, imagesUnpullable.With(finding.Names("images", unpullable)))
 	}
 	if len(unknown) > 0 {
-		findings = append(findings, finding.Finding{
-			Code: "pull-unchecked", Severity: finding.Warning,
-			Message: fmt.Sprintf("Can't tell whether the new credential pulls %s: %s.", shortened(unknown), why),
-			Fix:     "Nothing, if the registry answers again. Otherwise try it with docker pull.",
-		})
+		findings = append(findings, pullUnchecked.With(finding.Names("images", unknown), finding.Clause("why", why)))
 	}
 	return findings, proven
 }
@@ -222,9 +211,5 @@ func unproven(o Observation, target Target, username string) []finding.Finding {
 	case len(o.imagesInUse(target)) > 0:
 		reason = "none of the images that task definitions name can be pulled"
 	}
-	return []finding.Finding{{
-		Code: "pull-unproven", Severity: finding.Warning,
-		Message: fmt.Sprintf("The credential logs in, but no pull shows that it may read images: %s.", reason),
-		Fix:     "Tag the secret " + ImageTag + " with an image that the credential must be able to pull.",
-	}}
+	return []finding.Finding{pullUnproven.With(finding.Clause("why", reason))}
 }

@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -505,7 +504,7 @@ const (
 
 func (f ConfigFault) String() string {
 	if f.Answer == "" {
-		return printable(f.Where)
+		return finding.Shown(f.Where)
 	}
-	return fmt.Sprintf("%s (%s)", printable(f.Where), f.Answer)
+	return noted(f.Where, f.Answer)
 }

@@ -129,26 +129,14 @@ func (r *Rotation) fleets(o Observation, target Target, both documents) (fleets 
 		entry, _ := entryOf(target.Configs, file.Place, r.configSuffixes)
 		switch {
 		case r.refreshing == RefreshTagged && !tagValue(file.String()), !scriptable(file.String()):
-			findings = append(findings, finding.Finding{
-				Code: "config-untaggable", Severity: finding.Warning,
-				Message: fmt.Sprintf("The instances that read %s don't get the command to read it again: no tag or command can hold its name.", printable(file.String())),
-				Fix:     "Give the object a name of letters, digits, spaces and + - = . _ : / @, of at most 256 characters with its bucket's.",
-			})
+			findings = append(findings, configUntaggable.With(finding.Name("file", file.String())))
 		case r.refreshing == RefreshTagged:
 			fleets = append(fleets, fleet{files: []storedfile.Place{file.Place}, written: file.Modified()})
 		case entry.Cluster == "":
-			findings = append(findings, finding.Finding{
-				Code: "config-names-no-cluster", Severity: finding.Warning,
-				Message: fmt.Sprintf("The instances that read %s don't get the command to read it again: its entry in the tag %s names no cluster.", file.Place, ConfigTag),
-				Fix:     fmt.Sprintf("Add the cluster to the entry, as in s3://bucket/key=CLUSTER. Or have instances found by their tag %s (REFRESH_INSTANCES=yes).", InstanceTag),
-			})
+			findings = append(findings, configWithoutCluster.With(finding.Name("file", file.String())))
 		default:
 			if named, _, ok := ecsconfig.Parse(file.Content).Cluster(); ok && named != entry.Cluster {
-				findings = append(findings, finding.Finding{
-					Code: "config-cluster-differs", Severity: finding.Warning,
-					Message: fmt.Sprintf("The file %s is listed for the cluster %s and names another one in ECS_CLUSTER. The instances of %s get the command.", file.Place, entry.Cluster, entry.Cluster),
-					Fix:     "Correct the entry in the tag " + ConfigTag + ", or ECS_CLUSTER in the file.",
-				})
+				findings = append(findings, configClusterDiffers.With(finding.Name("file", file.String()), finding.Name("cluster", entry.Cluster)))
 			}
 			if clusters[entry.Cluster] == nil {
 				clusters[entry.Cluster] = &fleet{cluster: entry.Cluster}
@@ -292,14 +280,6 @@ func (r *Rotation) refreshes(o Observation, target Target, both documents, rende
 	return actions, findings, settled
 }
 
-// instances counts some, with the verb that fits their number.
-func instances(count int, one, many string) string {
-	if count == 1 {
-		return "1 instance " + one
-	}
-	return fmt.Sprintf("%d instances %s", count, many)
-}
-
 // partOf says how many of all instances are meant.
 func partOf(count, all int) string {
 	if all == 1 {
@@ -324,21 +304,11 @@ func (s sent) outcome() string {
 func unreached(instances fleet, known reach) []finding.Finding {
 	switch {
 	case known.missing:
-		return []finding.Finding{{
-			Code: "cluster-missing", Severity: finding.Warning,
-			Message: fmt.Sprintf("Files are listed for the cluster %q, which doesn't exist in this Region.", instances.cluster),
-			Fix:     "Correct the entry in the tag " + ConfigTag + ". Instances of another Region have to be made to read the file again by hand.",
-		}}
+		return []finding.Finding{clusterMissing.With(finding.Name("cluster", instances.cluster))}
 	case len(known.silent) > 0:
-		shown := strings.Join(known.silent[:min(len(known.silent), 5)], ", ")
-		if more := len(known.silent) - 5; more > 0 {
-			shown += fmt.Sprintf(" and %d more", more)
-		}
-		return []finding.Finding{{
-			Code: "instances-unreachable", Severity: finding.Warning,
-			Message: fmt.Sprintf("Systems Manager doesn't reach %s of the cluster %s, so the command to read ecs.config again doesn't get there: %s.", partOf(len(known.silent), len(known.silent)+len(known.online)), instances.cluster, shown),
-			Fix:     "Start the SSM agent there and give the instance role its permissions (the capability ssm of attach-policies). Or replace the instances.",
-		}}
+		return []finding.Finding{instancesUnreachable.With(
+			finding.Words("part", partOf(len(known.silent), len(known.silent)+len(known.online))),
+			finding.Name("cluster", instances.cluster), finding.Names("instances", known.silent))}
 	}
 	return nil
 }
@@ -346,6 +316,7 @@ func unreached(instances fleet, known reach) []finding.Finding {
 // judgeSent says how a fleet's last commands ended, whether that was good,
 // and whether they have to be sent again.
 func judgeSent(group fleet, last sent, now time.Time) (told []finding.Finding, ended, again bool) {
+	fleet, command := finding.Name("fleet", group.String()), finding.Name("command", last.id)
 	switch {
 	case now.Sub(group.written) > commandHistory:
 		// Systems Manager no longer knows that command.
@@ -353,21 +324,13 @@ func judgeSent(group fleet, last sent, now time.Time) (told []finding.Finding, e
 	case last.id == "" || last.when.Before(group.written):
 		return nil, false, true
 	case last.running:
-		return []finding.Finding{{
-			Code: "refresh-running", Severity: finding.Info,
-			Message: fmt.Sprintf("For %s, %s ecs.config again (command %s).", group, instances(last.targets, "is reading its", "are reading their"), last.id),
-		}}, false, false
+		reading := finding.Count("instances", last.targets, "instance is reading its", "instances are reading their")
+		return []finding.Finding{refreshRunning.With(fleet, reading, command)}, false, false
 	case !last.complete || last.failed > 0:
-		return []finding.Finding{{
-			Code: "refresh-failed", Severity: finding.Warning,
-			Message: fmt.Sprintf("For %s, the command to read ecs.config again %s, so it is sent again (command %s).", group, last.outcome(), last.id),
-			Fix:     "See what they say with aws ssm list-command-invocations --details --command-id " + last.id + ". Replace them if that can't be corrected.",
-		}}, false, true
+		return []finding.Finding{refreshFailed.With(fleet, finding.Words("outcome", last.outcome()), command, finding.Argument("id", last.id))}, false, true
 	default:
-		return []finding.Finding{{
-			Code: "refresh-ended", Severity: finding.Info,
-			Message: fmt.Sprintf("For %s, %s ecs.config again (command %s).", group, instances(last.targets, "has read its", "have read their"), last.id),
-		}}, true, false
+		read := finding.Count("instances", last.targets, "instance has read its", "instances have read their")
+		return []finding.Finding{refreshEnded.With(fleet, read, command)}, true, false
 	}
 }
 

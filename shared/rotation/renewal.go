@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,34 +154,28 @@ func (o renewed) renewable() bool {
 }
 
 func planRenewal(o renewed) pipeline.Plan[string] {
-	skip := func(code, message string) pipeline.Plan[string] {
-		return pipeline.Plan[string]{Skip: &finding.Finding{Code: code, Severity: finding.Info, Message: message}}
+	skip := func(f finding.Finding) pipeline.Plan[string] { return pipeline.Plan[string]{Skip: &f} }
+	found := func(f finding.Finding) pipeline.Plan[string] {
+		return pipeline.Plan[string]{Findings: []finding.Finding{f}}
 	}
-	fault := func(code, message, fix string) pipeline.Plan[string] {
-		return pipeline.Plan[string]{Findings: []finding.Finding{{Code: code, Severity: finding.Error, Message: message, Fix: fix}}}
-	}
+	host := finding.Name("registry", o.host)
 	switch {
 	case o.tags[DriverTag] == "":
-		return skip("secret-not-managed", fmt.Sprintf("The secret has no tag %s.", DriverTag))
+		return skip(notManaged.With())
 	case !o.rotates:
-		return fault("rotation-disabled", "Rotation isn't enabled for the secret, so it isn't renewed.", "Enable rotation for the secret, or write the registry's current credential into it.")
+		return found(renewalDisabled.With())
 	case o.underway:
-		return skip("rotation-underway", "A rotation is running.")
+		return skip(renewalUnderway.With())
 	case !o.renewable():
-		return skip("rotation-too-soon", fmt.Sprintf("The secret was rotated at %s. Tasks that start now get the new credential.", o.rotated.UTC().Format(time.RFC3339)))
+		return skip(renewalTooSoon.With(timestamp("rotated", o.rotated)))
 	case o.fault != "":
-		return fault("secret-shape", "The credential can't be tried: "+o.fault+".", "Correct what the message names.")
+		return found(renewalUntried.With(finding.Clause("why", o.fault)))
 	case o.login == nil && o.tried:
-		return pipeline.Plan[string]{Findings: []finding.Finding{{Code: "login-succeeded", Severity: finding.Info,
-			Message: fmt.Sprintf("The registry %s accepts the current credential, so it isn't renewed. Tasks that start now pull with it.", o.host)}}}
+		return found(renewalNeedless.With(host))
 	case o.login.Kind != registry.Refused:
-		return fault("registry-answer", fmt.Sprintf("Can't tell whether %s accepts the current credential: %s.", o.host, cmp.Or(o.login.Error(), "no answer")), "Check that the function can reach the registry.")
+		return found(renewalUnanswered.With(host, finding.Clause("why", o.login.Error())))
 	}
-	plan := pipeline.Plan[string]{Findings: []finding.Finding{{
-		Code: "current-refused", Severity: finding.Error,
-		Message: fmt.Sprintf("The registry %s refuses the current credential, so a rotation begins.", o.host),
-		Fix:     "Rotate the secret with aws secretsmanager rotate-secret.",
-	}}}
+	plan := found(renewalBegins.With(host))
 	plan.Do(o.id, 0)
 	return plan
 }

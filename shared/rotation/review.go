@@ -15,9 +15,8 @@ import (
 // decides, and otherwise how it begins, and that there is more to look at.
 func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more bool) {
 	if _, ours := o.Tags[DriverTag]; !ours {
-		return pipeline.Plan[Action]{Skip: &finding.Finding{
-			Code: "secret-not-managed", Severity: finding.Info, Message: fmt.Sprintf("The secret has no tag %s.", DriverTag),
-		}}, false
+		unmanaged := notManaged.With()
+		return pipeline.Plan[Action]{Skip: &unmanaged}, false
 	}
 	findings := append(rotationOff(o), rotatedByAnother(o)...)
 	target, faults := parseTarget(o.Tags, r.drivers)
@@ -27,19 +26,12 @@ func (r *Rotation) reviewable(o Observation) (plan pipeline.Plan[Action], more b
 	findings = append(findings, overdue(o)...)
 	switch {
 	case o.version(current) == "":
-		return pipeline.Plan[Action]{Findings: append(findings, finding.Finding{
-			Code: "current-missing", Severity: finding.Error,
-			Message: "The secret has no current version, so there is no credential to replace.",
-			Fix:     "Write the credential that works today with aws secretsmanager put-secret-value.",
-		})}, false
+		return pipeline.Plan[Action]{Findings: append(findings, currentMissing.With())}, false
 	case o.underway():
 		// One of two accounts that take turns may be just getting its password.
 		return pipeline.Plan[Action]{Findings: append(findings, underwayFault(o))}, false
 	case o.version(previous) != "" && target.HasGrace && !o.graceOver(target):
-		findings = append(findings, finding.Finding{
-			Code: "grace-running", Severity: finding.Info,
-			Message: fmt.Sprintf("The previous credential works until %s.", o.tagEnd(target).UTC().Format(time.RFC3339)),
-		})
+		findings = append(findings, graceLasts.With(timestamp("end", o.tagEnd(target))))
 	}
 	return pipeline.Plan[Action]{Findings: findings}, !r.descriptionOnly
 }
@@ -58,13 +50,9 @@ func underwayFault(o Observation) finding.Finding {
 		since = o.Changed
 	}
 	if since.IsZero() || o.Now.Before(since.Add(lateness)) {
-		return finding.Finding{Code: "rotation-underway", Severity: finding.Info, Message: "A rotation is running, and it decides about the previous credential."}
+		return rotationUnderway.With()
 	}
-	return finding.Finding{
-		Code: "rotation-underway", Severity: finding.Error,
-		Message: fmt.Sprintf("A rotation has been running since %s, and Secrets Manager starts no other one before it ends.", since.UTC().Format(time.RFC3339)),
-		Fix:     fmt.Sprintf("Correct this function's errors on the secret, and rotate it with aws secretsmanager rotate-secret. Or first remove AWSPENDING: aws secretsmanager update-secret-version-stage --version-stage AWSPENDING --remove-from-version-id %s", printable(o.version(pending))),
-	}
+	return rotationStuck.With(timestamp("since", since), finding.Argument("version", o.version(pending)))
 }
 
 // rotationOff says that nothing rotates the secret, though its tags name a driver.
@@ -72,11 +60,7 @@ func rotationOff(o Observation) []finding.Finding {
 	if o.Rotates {
 		return nil
 	}
-	return []finding.Finding{{
-		Code: "rotation-off", Severity: finding.Error,
-		Message: "The secret is tagged for a rotation, and rotation isn't turned on.",
-		Fix:     "Turn it on with aws secretsmanager rotate-secret --rotation-lambda-arn and --rotation-rules, or remove the tag " + DriverTag + ".",
-	}}
+	return []finding.Finding{rotationOffFault.With()}
 }
 
 // graceOver reports whether the previous credential has come to an end that a
@@ -104,11 +88,7 @@ func overdue(o Observation) []finding.Finding {
 	if !o.Rotates || o.Due.IsZero() || o.Now.Before(o.Due.Add(lateness)) {
 		return nil
 	}
-	return []finding.Finding{{
-		Code: codeOverdue, Severity: finding.Error,
-		Message: fmt.Sprintf("The rotation of the secret was due by %s and hasn't happened.", o.Due.UTC().Format(time.RFC3339)),
-		Fix:     "Find this function's errors on the secret, correct them, and rotate it with aws secretsmanager rotate-secret.",
-	}}
+	return []finding.Finding{rotationOverdue.With(timestamp("due", o.Due))}
 }
 
 // planReview says what the next rotation would fail of, renders listed files that
@@ -133,10 +113,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	}
 	both, faults := r.read(o)
 	if len(faults) > 0 || !both.hasNew {
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "previous-unmanaged", Severity: finding.Info,
-			Message: "The previous version of the secret isn't the predecessor of the current one, so its credential is left alone.",
-		})
+		plan.Findings = append(plan.Findings, previousUnmanaged.With())
 		return plan
 	}
 	base := Action{Order: both.order, Driver: target.Driver}
@@ -147,18 +124,16 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	told = append(told, more2...)
 	plan.Actions = append(renders, refreshes...)
 	if len(renders) > 0 {
-		told = append(told, finding.Finding{
-			Code: "previous-in-use", Severity: finding.Warning, Cured: true,
-			Message: fmt.Sprintf("The previous credential isn't revoked yet, because listed ecs.config files carry it (%d). The next look revokes it, when instances may have read them again.", len(renders)),
-			Fix:     "Have the instances read their ecs.config again.",
-		})
+		carried := previousInFiles.With(figure("count", len(renders)))
+		carried.Cured = true
+		told = append(told, carried)
 	}
 	held := r.held(o, target, both)
 	plan.Findings = append(plan.Findings, append(told, held...)...)
 	if len(renders) > 0 || !settled || !o.graceOver(target) {
 		return plan
 	}
-	if stale := staleReplicas(o); len(stale) > 0 {
+	if stale := staleReplicas(o, replicaStale); len(stale) > 0 {
 		plan.Findings = append(plan.Findings, stale...)
 		return plan
 	}
@@ -184,22 +159,13 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 	_, lists := r.drivers[target.Driver].(registry.Lister)
 	switch {
 	case len(revocations) > 0:
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "grace-over", Severity: finding.Warning, Cured: able,
-			Message: fmt.Sprintf("The registry %s still accepts the previous credential, whose grace time is over.", target.Registry.Host),
-			Fix:     "Let this function revoke it.",
-		})
+		over := graceEnded.With(finding.Name("registry", target.Registry.Host))
+		over.Cured = able
+		plan.Findings = append(plan.Findings, over)
 	case !lists && !r.takesTurns(o, target) && o.Login.Err == nil:
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "previous-works", Severity: finding.Warning,
-			Message: fmt.Sprintf("The registry %s still accepts the previous credential, whose grace time is over. The driver %s can't revoke it.", target.Registry.Host, target.Driver),
-			Fix:     "Delete the previous token at the registry.",
-		})
+		plan.Findings = append(plan.Findings, previousWorks.With(finding.Name("registry", target.Registry.Host), finding.Name("driver", target.Driver)))
 	case len(locked) == 0:
-		plan.Findings = append(plan.Findings, finding.Finding{
-			Code: "previous-ended", Severity: finding.Info,
-			Message: "No previous credential that this function issued works any more.",
-		})
+		plan.Findings = append(plan.Findings, previousEnded.With())
 	}
 	return plan
 }
@@ -209,7 +175,7 @@ func (r *Rotation) planReview(o Observation) pipeline.Plan[Action] {
 func (r *Rotation) held(o Observation, target Target, both documents) []finding.Finding {
 	count, clusters := r.holders(o, target, both)
 	if count == 0 {
-		return unseenHolders(o, finding.Warning, "so it isn't revoked")
+		return unseenHolders(o, previousMayBeHeld)
 	}
 	var until string
 	switch {
@@ -222,11 +188,7 @@ func (r *Rotation) held(o Observation, target Target, both documents) []finding.
 	default:
 		until = fmt.Sprintf("the rotation that is due by %s may end it", o.Due.UTC().Format(time.RFC3339))
 	}
-	return []finding.Finding{{
-		Code: "previous-held", Severity: finding.Warning,
-		Message: fmt.Sprintf("Container instances of %[2]s (%[1]d) registered before their ecs.config got the current credential, so they hold the previous one; %[3]s.", count, shortened(clusters), until),
-		Fix:     "Replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES). To end the credential anyway, add hard after the time in the tag " + GraceTag + ".",
-	}}
+	return []finding.Finding{previousHeld.With(finding.Names("clusters", clusters), figure("count", count), finding.Words("until", until))}
 }
 
 // heldByInstances says that a rotation would end a credential that instances hold: it
@@ -237,30 +199,22 @@ func (r *Rotation) heldByInstances(o Observation, target Target, both documents)
 	}
 	count, clusters := r.holders(o, target, both)
 	if count == 0 {
-		return unseenHolders(o, finding.Error, "which is the standby account's, so nothing is rotated")
+		return unseenHolders(o, standbyMayBeHeld)
 	}
-	return []finding.Finding{{
-		Code: "previous-held", Severity: finding.Error,
-		Message: fmt.Sprintf("Container instances of %[2]s (%[1]d) registered before their ecs.config got the current credential, so they hold the standby account's. A rotation would end it.", count, shortened(clusters)),
-		Fix:     "Replace the instances, or have them read their ecs.config again (REFRESH_INSTANCES), and rotate again. To end the credential anyway, add hard after the time in the tag " + GraceTag + ".",
-	}}
+	return []finding.Finding{standbyHeld.With(finding.Names("clusters", clusters), figure("count", count))}
 }
 
 // unseenHolders says that instances may hold the previous credential: they can't be
 // listed.
-func unseenHolders(o Observation, severity finding.Severity, consequence string) []finding.Finding {
+func unseenHolders(o Observation, template finding.Template) []finding.Finding {
 	if len(o.Unseen) == 0 {
 		return nil
 	}
 	var clusters []string
 	for _, cluster := range slices.Sorted(maps.Keys(o.Unseen)) {
-		clusters = append(clusters, fmt.Sprintf("%s (%s)", printable(cluster), o.Unseen[cluster]))
+		clusters = append(clusters, noted(cluster, o.Unseen[cluster]))
 	}
-	return []finding.Finding{{
-		Code: "previous-held", Severity: severity,
-		Message: fmt.Sprintf("The container instances of %s can't be listed, and may hold the previous credential, %s.", shortened(clusters), consequence),
-		Fix:     "Allow the function ecs:ListContainerInstances and ecs:DescribeContainerInstances. To end the credential anyway, add hard after the time in the tag " + GraceTag + ".",
-	}}
+	return []finding.Finding{template.With(notedList("clusters", clusters))}
 }
 
 // listedUnreadable reports whether a file that the secret lists by name can't be
@@ -281,7 +235,7 @@ func (r *Rotation) unlisted(o Observation, target Target) []finding.Finding {
 	var files []string
 	for _, file := range o.Unlisted.Files {
 		if slices.ContainsFunc(known, func(credential registry.Credential) bool { return carries(file.Content, target.Registry, credential) }) {
-			files = append(files, printable(file.String()))
+			files = append(files, file.String())
 		}
 	}
 	// That others can't be read says nothing about this secret; validate-config
@@ -290,11 +244,7 @@ func (r *Rotation) unlisted(o Observation, target Target) []finding.Finding {
 	if len(files) == 0 {
 		return findings
 	}
-	return append(findings, finding.Finding{
-		Code: "config-unlisted", Severity: finding.Error,
-		Message: fmt.Sprintf("Some ecs.config files carry the secret's credential and aren't in its tag %s, so no rotation writes the new one into them: %s.", ConfigTag, shortened(files)),
-		Fix:     fmt.Sprintf("If they are the secret's, add them to the tag %s. Otherwise find out how the credential got there.", ConfigTag),
-	})
+	return append(findings, configUnlisted.With(finding.Names("files", files)))
 }
 
 // outdated gives the credentials before the current one that still work, as the

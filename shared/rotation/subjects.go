@@ -4,11 +4,9 @@
 package rotation
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
-	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
@@ -77,30 +75,18 @@ func review(asked event.ByHand) []pipeline.Subject[Request] {
 	}
 	id, _ := asked.Text("secret")
 	if !secretID.MatchString(id) {
-		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", finding.Finding{
-			Code: "request-malformed", Severity: finding.Error,
-			Message: "The field secret is not a secret's ARN or name.",
-			Fix:     "Send one as in events/rotate-review-secret.json.",
-		})}
+		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", noSecretNamed.With())}
 	}
 	return []pipeline.Subject[Request]{{Name: id, Of: Request{Step: Review, SecretID: id}}}
 }
 
 func rotationStep(asked event.RotationStep) []pipeline.Subject[Request] {
 	if !secretID.MatchString(asked.SecretID) || !versionID.MatchString(asked.ClientRequestToken) {
-		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", finding.Finding{
-			Code: "request-malformed", Severity: finding.Error,
-			Message: "SecretId is not a secret's ARN or name, or ClientRequestToken is not a version's id.",
-			Fix:     "Send what Secrets Manager sends, as in events/rotate-create-secret.json.",
-		})}
+		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", noSecretOrVersion.With())}
 	}
 	step, known := spellings[asked.Step]
 	if !known {
-		return []pipeline.Subject[Request]{pipeline.Reject[Request](asked.SecretID, finding.Finding{
-			Code: "step-unknown", Severity: finding.Error,
-			Message: "The step is not one of the four steps of a rotation.",
-			Fix:     fmt.Sprintf("Send one of %q.", Steps()),
-		})}
+		return []pipeline.Subject[Request]{pipeline.Reject[Request](asked.SecretID, stepUnknown.With())}
 	}
 	return []pipeline.Subject[Request]{{
 		Name: asked.SecretID + "#" + string(step),

@@ -2,7 +2,6 @@ package rotation
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -68,44 +67,44 @@ type Target struct {
 func parseTarget(tags map[string]string, drivers map[string]registry.Driver) (Target, []finding.Finding) {
 	var target Target
 	var faults []finding.Finding
-	fault := func(code, message, fix string) {
-		faults = append(faults, finding.Finding{Code: code, Severity: finding.Error, Message: message, Fix: fix})
+	fault := func(template finding.Template, values ...finding.Value) {
+		faults = append(faults, template.With(values...))
 	}
-	known := slices.Sorted(maps.Keys(drivers))
+	known := finding.Words("drivers", strings.Join(slices.Sorted(maps.Keys(drivers)), ", "))
 
 	name, tagged := tags[RegistryTag]
 	if !tagged {
-		fault("tag-missing", "No tag says which registry the secret is for.", "Tag the secret "+RegistryTag+"=HOST, with a host such as registry.example.com or docker.io.")
+		fault(registryUntagged)
 	} else {
 		parsed, err := registry.Parse(name)
 		if err != nil {
-			fault("tag-malformed", fmt.Sprintf("The tag %s names no registry: %v.", RegistryTag, err), "Write the host as in the images' names, with its port if it has one.")
+			fault(registryMalformed, finding.Clause("why", err.Error()))
 		}
 		target.Registry = parsed
 	}
 
 	target.Driver, tagged = tags[DriverTag]
 	if !tagged {
-		fault("tag-missing", "No tag says how to change the registry's passwords.", fmt.Sprintf("Tag the secret %s with one of: %s.", DriverTag, strings.Join(known, ", ")))
+		fault(driverUntagged, known)
 	} else if drivers[target.Driver] == nil {
-		fault("driver-unknown", fmt.Sprintf("The tag %s names no driver of this function.", DriverTag), fmt.Sprintf("Write one of: %s.", strings.Join(known, ", ")))
+		fault(driverUnknown, known)
 	}
 
 	if text, tagged := tags[ImageTag]; tagged && target.Registry.Host != "" {
 		image, err := target.Registry.ParseImage(text)
 		if err != nil {
-			fault("tag-malformed", fmt.Sprintf("The tag %s can't be used: %v.", ImageTag, err), "Name an image of the registry that the credential may pull, or remove the tag.")
+			fault(imageMalformed, finding.Clause("why", err.Error()))
 		}
 		target.Image = &image
 	}
 	target.Admin = tags[AdminTag]
 	if target.Admin != "" && !secretID.MatchString(target.Admin) {
-		fault("tag-malformed", fmt.Sprintf("The tag %s names no secret.", AdminTag), "Write the secret's ARN or name.")
+		fault(administratorMalformed)
 	}
 	if text, tagged := tags[MaintenanceTag]; tagged {
 		driver := drivers[target.Driver]
 		if text != "in-place" || driver != nil && driver.Accounts(tags) != registry.TwoAccounts {
-			fault("tag-malformed", fmt.Sprintf("The tag %s must be in-place, and is only for drivers with two accounts.", MaintenanceTag), "Remove the tag, or write in-place.")
+			fault(maintenanceMalformed)
 		}
 		target.InPlace = true
 	}
@@ -115,31 +114,31 @@ func parseTarget(tags map[string]string, drivers map[string]registry.Driver) (Ta
 }
 
 // readTimes reads when credentials end.
-func (t *Target) readTimes(tags map[string]string, fault func(code, message, fix string)) {
+func (t *Target) readTimes(tags map[string]string, fault func(finding.Template, ...finding.Value)) {
 	if text, tagged := tags[GraceTag]; tagged {
 		var err error
 		duration, how, _ := strings.Cut(text, " ")
 		if t.Grace, err = parseGrace(duration); err != nil {
-			fault("tag-malformed", fmt.Sprintf("The tag %s is not a length of time: %v.", GraceTag, err), "Write hours or days, as in 36h or 7d.")
+			fault(graceMalformed, finding.Clause("why", err.Error()))
 		} else if how != "" && how != hard {
-			fault("tag-malformed", fmt.Sprintf("The tag %s has something other than %q after its time.", GraceTag, hard), "Write hours or days, as in 36h, or with hard after them, as in 36h hard.")
+			fault(graceFollowed)
 		}
 		// Without any time, its owner wants an end now: nothing holds it, or it leaked.
 		t.HasGrace, t.Hard = true, how == hard || t.Grace == 0
 	}
 	if text, tagged := tags[ExpiresTag]; tagged {
 		if t.Expires = registry.EndOf(strings.TrimSpace(text)); t.Expires.IsZero() {
-			fault("tag-malformed", fmt.Sprintf("The tag %s is not a date.", ExpiresTag), "Write the day on which the credential ends, as in 2027-01-31, or the time, as in 2027-01-31T12:00:00Z. Or remove the tag.")
+			fault(expiryMalformed)
 		}
 	}
 }
 
 // readConfigs reads the list of files.
-func (t *Target) readConfigs(tags map[string]string, fault func(code, message, fix string)) {
+func (t *Target) readConfigs(tags map[string]string, fault func(finding.Template, ...finding.Value)) {
 	for _, text := range strings.Fields(tags[ConfigTag]) {
 		entry, err := ParseConfigEntry(text)
 		if err != nil {
-			fault("tag-malformed", fmt.Sprintf("The tag %s can't be read: %v.", ConfigTag, err), "Write s3://bucket/key or s3://bucket/prefix/*, with spaces between them, and =CLUSTER after each if REFRESH_INSTANCES is cluster.")
+			fault(configsMalformed, finding.Clause("why", err.Error()))
 			return
 		}
 		t.Configs = append(t.Configs, entry)
