@@ -126,22 +126,34 @@ func (p Pair) judge(ctx context.Context, account *Account, failures [2]error) en
 	return reached
 }
 
+// mostRepeats is how often an order is begun again that led to other calls than it
+// did before.
+const mostRepeats = 10
+
 // search goes through the orders, and reports whether it came to their end
 // before their number reached the limit; 0 is none.
 func (p Pair) search(t *testing.T, result *Result, serial []string, switches, limit int) bool {
 	t.Helper()
 	of := &search{switches: switches}
-	runs := 0
+	runs, repeats := 0, 0
 	ends := map[string]bool{}
 	orphans := map[string]bool{}
 	for {
 		end, whole, calls := p.run(t, of.decide)
 		runs++
-		if whole && calls < len(of.steps) {
-			// It ended before the call that it was for.
+		if calls < len(of.steps) {
+			// It didn't come to the call that it was for. Of two calls that are the same in
+			// all but their details, the other one may have gone first: then it does
+			// another time.
+			if repeats++; repeats <= mostRepeats {
+				continue
+			}
 			of.lost++
-			of.steps, whole = of.steps[:calls], false
+			if whole {
+				of.steps, whole = of.steps[:calls], false
+			}
 		}
+		repeats = 0
 		if whole {
 			result.Orders++
 			if !ends[end.state] && !slices.Contains(serial, end.state) {
@@ -159,7 +171,9 @@ func (p Pair) search(t *testing.T, result *Result, serial []string, switches, li
 		}
 		result.Ends = len(ends)
 		if !of.advance() {
-			if of.lost*10 > result.Orders {
+			// Some may be lost for good: calls that differ in a new credential only can't be
+			// told apart from one run to the next.
+			if of.lost*3 > result.Orders {
 				t.Errorf("%s: %d orders were lost, beside %d that were tried: the deliveries don't make the same calls each time", p.Name, of.lost, result.Orders)
 			}
 			return true

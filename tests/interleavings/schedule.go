@@ -207,7 +207,7 @@ func (s *step) renew(held []Call) {
 type search struct {
 	steps []step
 	// lost counts the orders that were given up because the same choices led to other
-	// calls than before.
+	// calls than before each time.
 	lost int
 	// switches bounds how often an order may leave a delivery that could go on; below
 	// zero, there is no bound. A bounded search tries all calls at each step, one of
@@ -271,16 +271,12 @@ func (s *search) begin(at int) {
 }
 
 // decide names the call that is next in a step of the present order; false gives
-// the order up, because it is one that was tried.
+// the order up, because it is one that was tried, or because that call isn't made.
 func (s *search) decide(at int, held []Call) (call Call, on bool) {
 	if at < len(s.steps) {
 		s.steps[at].renew(held)
 		chosen := s.steps[at].chosen
-		if !slices.Contains(held, chosen) {
-			s.lost++
-			return Call{}, false
-		}
-		return chosen, true
+		return chosen, slices.Contains(held, chosen)
 	}
 	next := step{held: held}
 	if at > 0 && !s.bounded() {
