@@ -5,6 +5,7 @@ package rotation
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
@@ -30,13 +31,15 @@ const (
 // Steps lists those of a rotation.
 func Steps() []Step { return []Step{CreateSecret, SetSecret, TestSecret, FinishSecret} }
 
-// spellings are the steps' names in the wire's spelling and in that of some of
-// AWS's documentation.
-var spellings = map[string]Step{
-	"createSecret": CreateSecret, "create_secret": CreateSecret,
-	"setSecret": SetSecret, "set_secret": SetSecret,
-	"testSecret": TestSecret, "test_secret": TestSecret,
-	"finishSecret": FinishSecret, "finish_secret": FinishSecret,
+// stepNamed finds a step by its name on the wire, or in the spelling of some of AWS's
+// documentation, as in create_secret.
+func stepNamed(name string) (Step, bool) {
+	for _, step := range Steps() {
+		if name == string(step) || name == strings.Replace(string(step), "Secret", "_secret", 1) {
+			return step, true
+		}
+	}
+	return "", false
 }
 
 // Request is one step of one secret's rotation.
@@ -84,7 +87,7 @@ func rotationStep(asked event.RotationStep) []pipeline.Subject[Request] {
 	if !secretID.MatchString(asked.SecretID) || !versionID.MatchString(asked.ClientRequestToken) {
 		return []pipeline.Subject[Request]{pipeline.Reject[Request]("secret", noSecretOrVersion.With())}
 	}
-	step, known := spellings[asked.Step]
+	step, known := stepNamed(asked.Step)
 	if !known {
 		return []pipeline.Subject[Request]{pipeline.Reject[Request](asked.SecretID, stepUnknown.With())}
 	}
