@@ -24,6 +24,28 @@ var ErrInUse = errors.New("a stack of that name is running")
 
 const lockName = "lock"
 
+// claimFolder deletes what earlier test runs left, and takes a stack's folder. Stacks
+// that start at once do it one after the other: otherwise one deletes the folder that
+// another has made and not locked yet.
+func claimFolder(checkout, name string) (*Folder, error) {
+	parent := filepath.Dir(folderPath(checkout, name))
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder of stacks: %w", err)
+	}
+	starting, err := os.OpenFile(filepath.Join(parent, "starting"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("opening the lock of starting stacks: %w", err)
+	}
+	defer starting.Close()
+	if err := syscall.Flock(int(starting.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("waiting for other stacks that start: %w", err)
+	}
+	if err := prune(checkout, testPrefix); err != nil {
+		return nil, err
+	}
+	return openFolder(checkout, name)
+}
+
 // openFolder takes the folder for this process and empties it.
 func openFolder(checkout, name string) (*Folder, error) {
 	path := folderPath(checkout, name)

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -94,4 +96,25 @@ func TestLogicalID(t *testing.T) {
 			t.Errorf("%q is %s, want %s", function, got, want)
 		}
 	}
+}
+
+// TestFoldersThatAreClaimedAtOnce: no start deletes the folder of another one.
+func TestFoldersThatAreClaimedAtOnce(t *testing.T) {
+	checkout := t.TempDir()
+	var starts sync.WaitGroup
+	for number := range 20 {
+		starts.Go(func() {
+			for range 20 {
+				folder, err := claimFolder(checkout, testPrefix+strconv.Itoa(number))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := folder.close(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	starts.Wait()
 }

@@ -158,10 +158,7 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	if runtime.GOOS != "linux" {
 		return nil, fmt.Errorf("the local stack runs the functions' Linux binaries, and so needs Linux, not %s (a virtual machine or a container will do)", runtime.GOOS)
 	}
-	if err := prune(options.Checkout, testPrefix); err != nil {
-		return nil, err
-	}
-	folder, err := openFolder(options.Checkout, options.Name)
+	folder, err := claimFolder(options.Checkout, options.Name)
 	if err != nil {
 		return nil, err
 	}
