@@ -31,7 +31,7 @@ func withCorrectedMap(p problem, v *Variable, value string) problem {
 	if v.Check != nil {
 		check = v.Check
 	}
-	if rank(worst(check(nil, v, object.String()))) <= rank(finding.Warning) {
+	if worst(check(nil, v, object.String())).Rank() <= finding.Warning.Rank() {
 		return p // a correction that is flagged again is none
 	}
 	p.value, p.sure = object.String(), sure

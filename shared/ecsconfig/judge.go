@@ -53,7 +53,7 @@ func (f File) Corrections() []Correction {
 
 // newJudge prepares a judgement of a file.
 func newJudge(f File) *judge {
-	j := judge{file: f, text: f.content.Reveal(), moot: make([]bool, len(f.Assignments)), missed: map[string]bool{}, known: map[string]string{}, losses: map[string]loss{}}
+	j := judge{file: f, kept: finding.NewBounded(maxFindings), text: f.content.Reveal(), moot: make([]bool, len(f.Assignments)), missed: map[string]bool{}, known: map[string]string{}, losses: map[string]loss{}}
 	j.explained = make([]bool, strings.Count(j.text, "\n")+2)
 	j.systemd, j.systemdError = readAsSystemd(j.text, func(name string) bool { return variableOf(name) != nil })
 	j.hasNUL, j.isUTF8 = strings.IndexByte(j.text, 0) >= 0, utf8.ValidString(j.text)
@@ -73,7 +73,7 @@ func (j *judge) findingsOf(absent finding.Severity) []finding.Finding {
 		j.missing(absent)
 		j.readersDisagree()
 	}
-	return j.report()
+	return j.kept.Report(codeTooMany)
 }
 
 // judge is one judgement under way.
@@ -84,7 +84,7 @@ type judge struct {
 	isUTF8       bool
 	systemd      map[string]string
 	systemdError error
-	findings     []finding.Finding
+	kept         finding.Bounded
 	corrections  []Correction
 	// explained tells, by number, the lines about which something is said already.
 	explained []bool
@@ -99,30 +99,12 @@ type judge struct {
 	losses map[string]loss
 	// unread is what systemdSettings says, nil before it was asked.
 	unread *string
-	// counts are the findings by the rank of their severity, left those that
-	// were not kept.
-	counts [3]int
-	left   int
-}
-
-// enough says that there are so many findings as grave as this that another one
-// would not be shown. It counts the one that its caller then keeps to himself.
-func (j *judge) enough(severity finding.Severity) bool {
-	count := 0
-	for grave := range rank(severity) + 1 {
-		count += j.counts[grave]
-	}
-	if count < 2*maxFindings {
-		return false
-	}
-	j.left++
-	return true
 }
 
 // full is enough for a finding of which only the severity is known so far. It
 // spares a file of a mebibyte of faults the sentences that are not shown.
 func (j *judge) full(line int, severity finding.Severity) bool {
-	if !j.enough(severity) {
+	if !j.kept.Enough(severity) {
 		return false
 	}
 	j.explained[line] = true
@@ -145,7 +127,7 @@ func (j *judge) nearest(name string) string {
 
 func (j *judge) add(line, column int, variable string, p problem) {
 	j.explained[line] = true
-	if j.enough(p.severity) {
+	if j.kept.Enough(p.severity) {
 		return
 	}
 	fix := p.fix
@@ -157,8 +139,7 @@ func (j *judge) add(line, column int, variable string, p problem) {
 			}
 		}
 	}
-	j.counts[rank(p.severity)]++
-	j.findings = append(j.findings, finding.Finding{
+	j.kept.Add(finding.Finding{
 		Code: p.code, Severity: p.severity, Message: p.message(), Fix: fix,
 		Line: line, Column: column, Variable: variable,
 	})
@@ -172,19 +153,10 @@ func (j *judge) correct(line int, text string) {
 
 // graver is the graver of two severities.
 func graver(a, b finding.Severity) finding.Severity {
-	if rank(b) < rank(a) {
+	if b.Rank() < a.Rank() {
 		return b
 	}
 	return a
-}
-
-// rank orders severities, the gravest first, and "" last.
-func rank(s finding.Severity) int {
-	order := []finding.Severity{finding.Error, finding.Warning, finding.Info}
-	if i := slices.Index(order, s); i >= 0 {
-		return i
-	}
-	return len(order)
 }
 
 // worst is the gravest severity among problems, "" where there are none.
@@ -200,25 +172,6 @@ func worst(problems []problem) finding.Severity {
 func gravest(problems []problem) problem {
 	severity := worst(problems)
 	return problems[slices.IndexFunc(problems, func(p problem) bool { return p.severity == severity })]
-}
-
-// report sorts the findings, the gravest first and then by place, and drops the
-// last ones when there are too many.
-func (j *judge) report() []finding.Finding {
-	slices.SortFunc(j.findings, func(a, b finding.Finding) int {
-		return cmp.Or(
-			cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Variable, b.Variable), cmp.Compare(a.Message, b.Message))
-	})
-	j.findings = slices.Compact(j.findings)
-	if left := len(j.findings) + j.left - (maxFindings - 1); left > 1 {
-		j.findings = append(j.findings[:min(len(j.findings), maxFindings-1)], finding.Finding{
-			Code: codeTooMany, Severity: finding.Info,
-			Message: fmt.Sprintf("%d more findings, none of them worse than those shown, are left out.", left),
-			Fix:     "Correct what is shown, and judge the file again.",
-		})
-	}
-	return j.findings
 }
 
 // lost says what it means that a setting does not arrive, and how grave that is.

@@ -525,9 +525,9 @@ func (j *judge) correctName(a Assignment, known string) {
 		return
 	}
 	if v := byName[known]; v.Type != RegistryAuth && !v.Secret {
-		if problems := j.check(v, value); rank(worst(problems)) <= rank(finding.Warning) {
+		if problems := j.check(v, value); worst(problems).Rank() <= finding.Warning.Rank() {
 			clean, cause := cleaned(v, value)
-			if cause == nil || rank(worst(j.check(v, clean))) <= rank(finding.Warning) {
+			if cause == nil || worst(j.check(v, clean)).Rank() <= finding.Warning.Rank() {
 				return
 			}
 			value = clean

@@ -55,8 +55,7 @@ func (j *judge) missing(severity finding.Severity) {
 		p.effect = `Unless user data adds it, the instance joins the cluster "default".`
 	}
 	// The finding is about the file as a whole, not about its first line.
-	j.counts[rank(severity)]++
-	j.findings = append(j.findings, finding.Finding{Code: p.code, Severity: p.severity, Message: p.message(), Fix: p.fix, Variable: "ECS_CLUSTER"})
+	j.kept.Add(finding.Finding{Code: p.code, Severity: p.severity, Message: p.message(), Fix: p.fix, Variable: "ECS_CLUSTER"})
 }
 
 // externalInstance wants a Region where there is no instance metadata to ask.

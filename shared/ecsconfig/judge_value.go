@@ -16,7 +16,7 @@ func (j *judge) assignment(index int) {
 	a := j.file.Assignments[index]
 	v := a.variable
 	if counts := j.file.last[a.Name]; counts != index {
-		if j.explained[a.Line] = true; j.enough(finding.Info) {
+		if j.explained[a.Line] = true; j.kept.Enough(finding.Info) {
 			return
 		}
 		j.add(a.Line, a.Column, a.Name, problem{code: codeDuplicate, severity: finding.Info,
@@ -93,12 +93,12 @@ func (j *judge) systemdValue(v *Variable, a Assignment, written string) {
 		j.value(v, a, value)
 		return
 	}
-	before := len(j.findings)
+	before := len(j.kept.Findings)
 	j.value(v, a, value)
-	for i := range j.findings[before:] {
-		j.findings[before+i].Column = a.ValueColumn() // the offsets are those of another text
+	for i := range j.kept.Findings[before:] {
+		j.kept.Findings[before+i].Column = a.ValueColumn() // the offsets are those of another text
 	}
-	if len(j.findings) == before && strings.TrimSpace(written) != value {
+	if len(j.kept.Findings) == before && strings.TrimSpace(written) != value {
 		j.add(a.Line, a.ValueColumn(), a.Name, problem{code: codeQuoted, severity: finding.Info,
 			fact:   "systemd removes the quotes and backslashes before ecs-init sees " + a.Name + ".",
 			effect: "Where systemd doesn't read the file (SUSE, Amazon Linux 1, docker run), they are part of the value.",
@@ -133,7 +133,7 @@ func (j *judge) value(v *Variable, a Assignment, value string) {
 	}
 	clean, cause := cleaned(v, value)
 	switch {
-	case cause != nil && serious && rank(worst(j.check(v, clean))) > rank(finding.Warning):
+	case cause != nil && serious && worst(j.check(v, clean)).Rank() > finding.Warning.Rank():
 		main := gravest(problems)
 		j.add(a.Line, a.columnAt(cause.offset), a.Name, problem{code: cause.code, severity: severity,
 			fact: cause.fact, effect: main.effect, fix: cause.fix, value: cause.rewritten(clean), sure: cause.sure})
@@ -175,7 +175,7 @@ func (j *judge) corrected(v *Variable, cause *problem, clean string) string {
 		return ""
 	}
 	value := gravest(problems).value
-	if value == "" || rank(worst(j.check(v, value))) <= rank(finding.Warning) {
+	if value == "" || worst(j.check(v, value)).Rank() <= finding.Warning.Rank() {
 		return ""
 	}
 	return cause.rewritten(value)
@@ -249,7 +249,7 @@ func (j *judge) swallowed(v *Variable, a Assignment, value string, problems []pr
 		p.severity = graver(p.severity, severity)
 		p.effect = lost
 	}
-	if len(problems) > 0 && rank(problems[0].severity) <= rank(finding.Warning) && problems[0].effect != "" && !strings.Contains(p.effect, problems[0].effect) {
+	if len(problems) > 0 && problems[0].severity.Rank() <= finding.Warning.Rank() && problems[0].effect != "" && !strings.Contains(p.effect, problems[0].effect) {
 		p.effect = strings.TrimSpace(p.effect + " " + problems[0].effect)
 	}
 	j.add(a.Line, a.columnAt(rest+offset), a.Name, p)

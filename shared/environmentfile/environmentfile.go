@@ -16,7 +16,6 @@ package environmentfile
 
 import (
 	"bufio"
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -122,11 +121,11 @@ func JudgeName(key string) []finding.Finding {
 
 // Judge says what the agent will make of a file: nothing at all when it is fine.
 func Judge(content []byte) []finding.Finding {
-	j := judge{last: map[string]int{}}
+	j := judge{kept: finding.NewBounded(maxFindings), last: map[string]int{}}
 	text := string(content)
 	if isUTF16(text) {
 		j.add(finding.Error, codeUTF16, 1, 1, "", "The file is UTF-16. Its variable names have NUL bytes, and the container can't be created.", "Save the file as UTF-8 without a byte order mark.")
-		return j.report()
+		return j.kept.Report(codeTooMany)
 	}
 	lines, long := split(text)
 	if long != 0 {
@@ -141,53 +140,22 @@ func Judge(content []byte) []finding.Finding {
 		i = j.line(lines, i)
 	}
 	j.keys()
-	return j.report()
+	return j.kept.Report(codeTooMany)
 }
 
 type judge struct {
-	findings []finding.Finding
+	kept finding.Bounded
 	// last is the line that counts for each name.
 	last map[string]int
-	// counts are the findings by the rank of their severity, left those that were
-	// not kept.
-	counts [3]int
-	left   int
 	// noEnd says that no PEM block ends further down.
 	noEnd bool
 }
 
-// enough says that there are so many findings as grave as this that another one
-// would not be shown. It counts the one that its caller then keeps to itself, and
-// spares a file of a mebibyte of faults their sentences.
-func (j *judge) enough(severity finding.Severity) bool {
-	count := 0
-	for grave := range rank(severity) + 1 {
-		count += j.counts[grave]
-	}
-	if count < 2*maxFindings {
-		return false
-	}
-	j.left++
-	return true
-}
-
-// rank orders severities, the gravest first.
-func rank(severity finding.Severity) int {
-	switch severity {
-	case finding.Error:
-		return 0
-	case finding.Warning:
-		return 1
-	}
-	return 2
-}
-
 func (j *judge) add(severity finding.Severity, code string, line, column int, variable, message, fix string) {
-	if j.enough(severity) {
+	if j.kept.Enough(severity) {
 		return
 	}
-	j.counts[rank(severity)]++
-	j.findings = append(j.findings, finding.Finding{
+	j.kept.Add(finding.Finding{
 		Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column, Variable: variable,
 	})
 }
@@ -228,7 +196,7 @@ func (j *judge) line(lines []line, i int) int {
 		j.add(finding.Warning, codeNotUTF8, l.number, 1, "", "The line has bytes that are not UTF-8. The container gets U+FFFD in their place.", "Save the file as UTF-8.")
 	}
 	if last := j.continuation(lines, i); last > i {
-		if j.enough(finding.Warning) {
+		if j.kept.Enough(finding.Warning) {
 			return last
 		}
 		j.add(finding.Warning, codeMultiLine, l.number, a.ValueColumn, shown(a.Name),
@@ -240,7 +208,7 @@ func (j *judge) line(lines []line, i int) int {
 		return i
 	}
 	if counts := j.last[a.Name]; counts != a.Line {
-		if j.enough(finding.Info) {
+		if j.kept.Enough(finding.Info) {
 			return i
 		}
 		j.add(finding.Info, codeDuplicate, l.number, 1, shown(a.Name), fmt.Sprintf("The variable is set again on line %d, and only the last value counts.", counts), "Keep one of the lines.")
@@ -266,7 +234,7 @@ func (j *judge) ignored(l *line) {
 	if trimmed := strings.TrimLeftFunc(l.text, unicode.IsSpace); trimmed[0] == '#' {
 		return // passed over all the same
 	}
-	if j.enough(finding.Warning) {
+	if j.kept.Enough(finding.Warning) {
 		return
 	}
 	name, _, colon := strings.Cut(l.text, ":")
@@ -289,7 +257,7 @@ func (j *judge) name(a Assignment) bool {
 		j.add(finding.Warning, codeName, a.Line, 1, shown(strings.TrimSpace(rest)), `"export" becomes part of the name. The variable is not set.`, "Write NAME=VALUE without export.")
 		return false
 	case trimmed != a.Name:
-		if j.enough(finding.Warning) {
+		if j.kept.Enough(finding.Warning) {
 			return false
 		}
 		j.add(finding.Warning, codeName, a.Line, 1, shown(trimmed), "The white space around the name becomes part of it. The variable is not set.", "Write NAME=VALUE without white space.")
@@ -317,7 +285,7 @@ func (j *judge) value(a Assignment) {
 	value := a.Value.Reveal()
 	trimmed := strings.TrimSpace(value)
 	report := func(severity finding.Severity, code string, offset int, message, fix string) {
-		if j.enough(severity) {
+		if j.kept.Enough(severity) {
 			return
 		}
 		if name := shown(a.Name); name != "" {
@@ -420,22 +388,6 @@ func (j *judge) continuation(lines []line, i int) int {
 		}
 	}
 	return i
-}
-
-// report sorts the findings, the gravest first and then by place, and drops the
-// last ones when there are too many.
-func (j *judge) report() []finding.Finding {
-	slices.SortFunc(j.findings, func(a, b finding.Finding) int {
-		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Code, b.Code))
-	})
-	if left := len(j.findings) + j.left - (maxFindings - 1); left > 1 {
-		j.findings = append(j.findings[:min(len(j.findings), maxFindings-1)], finding.Finding{
-			Code: codeTooMany, Severity: finding.Info,
-			Message: fmt.Sprintf("%d more findings, none of them worse than those shown, are left out.", left),
-			Fix:     "Correct what is shown, and judge the file again.",
-		})
-	}
-	return j.findings
 }
 
 // Mask gives the file with every byte of a value as '*', and of every line that

@@ -38,7 +38,7 @@ func causes(results []Result) []*cause {
 			index[key] = group
 			groups = append(groups, group)
 		}
-		if severityRank(worst.Severity) < severityRank(group.severity) {
+		if worst.Severity.Rank() < group.severity.Rank() {
 			group.severity = worst.Severity
 		}
 		group.results = append(group.results, result)
@@ -46,7 +46,7 @@ func causes(results []Result) []*cause {
 	slices.SortStableFunc(groups, func(a, b *cause) int {
 		return cmp.Or(
 			cmp.Compare(urgency(a.results), urgency(b.results)),
-			cmp.Compare(severityRank(a.severity), severityRank(b.severity)),
+			cmp.Compare(a.severity.Rank(), b.severity.Rank()),
 			cmp.Compare(len(b.results), len(a.results)),
 			strings.Compare(a.code, b.code),
 			strings.Compare(a.owner, b.owner),
@@ -61,13 +61,6 @@ func urgency(results []Result) int {
 		return 0
 	}
 	return 1
-}
-
-func severityRank(severity finding.Severity) int {
-	if place := slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, severity); place >= 0 {
-		return place
-	}
-	return 3
 }
 
 // ownerOf names the tool that manages a subject, "" where none was recognized.
@@ -180,7 +173,7 @@ func (w *writer) subject(s Summary, result Result, id string) {
 		if !slices.Contains(codes, f.Code) {
 			codes = append(codes, f.Code)
 		}
-		if worst == "" || severityRank(f.Severity) < severityRank(worst) {
+		if worst == "" || f.Severity.Rank() < worst.Rank() {
 			worst = f.Severity
 		}
 	}

@@ -27,13 +27,9 @@ func (c Configuration) Judge() []finding.Finding {
 		findings = append(findings, c.configFindings()...)
 	}
 	slices.SortStableFunc(findings, func(a, b finding.Finding) int {
-		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(a.Severity.Rank(), b.Severity.Rank()), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return findings
-}
-
-func rank(s finding.Severity) int {
-	return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, s)
 }
 
 // ownFindings are about the user data rather than the agent's variables.

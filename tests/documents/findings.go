@@ -75,6 +75,9 @@ func documentedCodes(root string) (map[string]documented, error) {
 	codes := map[string]documented{}
 	for _, of := range defined {
 		for _, code := range of.codes {
+			if code.Severity.Rank() > finding.Info.Rank() {
+				return nil, fmt.Errorf("the code %s has the severity %q, which there is not", code.Code, code.Severity)
+			}
 			known, again := codes[code.Code]
 			if !again {
 				example, err := exampleOf(root, code.Code, of.examples)
@@ -87,17 +90,13 @@ func documentedCodes(root string) (map[string]documented, error) {
 				known.Functions = append(known.Functions, of.function)
 				known.places = append(known.places, fmt.Sprintf("[%s](../functions/%s/README.md#%s)", of.function, of.function, of.heading))
 			}
-			if severityRank(code.Severity) < severityRank(known.Severity) {
+			if code.Severity.Rank() < known.Severity.Rank() {
 				known.Severity = code.Severity
 			}
 			codes[code.Code] = known
 		}
 	}
 	return codes, nil
-}
-
-func severityRank(severity finding.Severity) int {
-	return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, severity)
 }
 
 // catalogueDocument is shared/catalogue/catalogue.json.

@@ -47,16 +47,11 @@ func Sources(t *testing.T, places map[string]int, codes, shared []finding.Code) 
 	}
 	for _, code := range codes {
 		for _, severity := range severities[code.Code] {
-			if gravity(severity) < gravity(code.Severity) {
+			if unknown := severity.Rank() > finding.Info.Rank(); unknown || severity.Rank() < code.Severity.Rank() {
 				t.Errorf("%s is defined as %s, but is found as %s", code.Code, code.Severity, severity)
 			}
 		}
 	}
-}
-
-// gravity orders severities, the worst first; an unknown one is worse than all.
-func gravity(severity finding.Severity) int {
-	return slices.Index([]finding.Severity{finding.Error, finding.Warning, finding.Info}, severity)
 }
 
 // severitiesIn lists the severities that findings are written out with, by code:
