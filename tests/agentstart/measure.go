@@ -1,13 +1,9 @@
 package agentstart
 
 import (
-	"bufio"
 	"cmp"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"hash/fnv"
-	"io"
 	"os/exec"
 	"slices"
 	"sync"
@@ -16,50 +12,22 @@ import (
 )
 
 // Agent is a real agent in its own surroundings.
-type Agent struct {
-	cmd    *exec.Cmd
-	input  io.WriteCloser
-	output *bufio.Reader
-}
+type Agent struct{ *program }
 
 // Start starts the program of cmd/agentstart with an agent.
-func Start(program, agent, plugin string) (*Agent, error) {
-	cmd := exec.Command(program, "-agent", agent, "-plugin", plugin)
-	input, err := cmd.StdinPipe()
+func Start(path, agent, plugin string) (*Agent, error) {
+	started, err := start(exec.Command(path, "-agent", agent, "-plugin", plugin))
 	if err != nil {
 		return nil, err
 	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the agent's surroundings: %w", err)
-	}
-	return &Agent{cmd: cmd, input: input, output: bufio.NewReaderSize(output, 1<<20)}, nil
+	return &Agent{started}, nil
 }
 
 // Run starts the agent once.
 func (a *Agent) Run(job Job) (Ending, error) {
-	encoded, err := json.Marshal(job)
-	if err != nil {
-		return Ending{}, err
-	}
-	if _, err := a.input.Write(append(encoded, '\n')); err != nil {
-		return Ending{}, fmt.Errorf("the agent's surroundings ended: %w", err)
-	}
-	line, err := a.output.ReadBytes('\n')
-	if err != nil {
-		return Ending{}, fmt.Errorf("the agent's surroundings ended: %w", err)
-	}
 	var ending Ending
-	return ending, json.Unmarshal(line, &ending)
-}
-
-// Close ends the surroundings.
-func (a *Agent) Close() error {
-	_ = a.input.Close()
-	return a.cmd.Wait()
+	err := a.ask(job, &ending)
+	return ending, err
 }
 
 // changesOthers are variables that change what others do: they share no

@@ -1,12 +1,10 @@
 package agentstart
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,63 +25,32 @@ type Reading struct {
 }
 
 // Reader is a program that answers what it reads.
-type Reader struct {
-	cmd    *exec.Cmd
-	input  io.WriteCloser
-	output *bufio.Reader
-}
+type Reader struct{ *program }
 
 // StartReader starts such a program.
 func StartReader(cmd *exec.Cmd) (*Reader, error) {
-	input, err := cmd.StdinPipe()
+	started, err := start(cmd)
 	if err != nil {
 		return nil, err
 	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the reader: %w", err)
-	}
-	return &Reader{cmd, input, bufio.NewReaderSize(output, 1<<20)}, nil
+	return &Reader{started}, nil
 }
 
 // Read asks for the reading of a file, or of an environment.
 func (r *Reader) Read(reader string, content []byte, environment map[string]string) (Reading, error) {
-	request, err := json.Marshal(map[string]any{"Reader": reader, "Content": content, "Environment": environment})
-	if err != nil {
-		return Reading{}, err
-	}
-	if _, err := r.input.Write(append(request, '\n')); err != nil {
-		return Reading{}, fmt.Errorf("the reader ended: %w", err)
-	}
-	line, err := r.output.ReadBytes('\n')
-	if err != nil {
-		return Reading{}, fmt.Errorf("the reader ended: %w", err)
-	}
 	var answer struct {
 		Variables [][2][]byte
 		Settings  map[string]json.RawMessage
 		Error     string
 	}
-	if err := json.Unmarshal(line, &answer); err != nil {
-		return Reading{}, fmt.Errorf("understand the reader: %w", err)
+	if err := r.ask(map[string]any{"Reader": reader, "Content": content, "Environment": environment}, &answer); err != nil {
+		return Reading{}, err
 	}
 	reading := Reading{Variables: map[string]string{}, Refused: answer.Error, Settings: answer.Settings}
 	for _, pair := range answer.Variables {
 		reading.Variables[string(pair[0])] = string(pair[1])
 	}
 	return reading, nil
-}
-
-// Close ends the program.
-func (r *Reader) Close() error {
-	if err := r.input.Close(); err != nil {
-		return err
-	}
-	_, _ = io.Copy(io.Discard, r.output)
-	return r.cmd.Wait()
 }
 
 // DockerRun reads a file as docker run --env-file does, with Docker's own code.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/ecsconfig"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/readingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/agentfacts"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/agentstart"
 )
@@ -95,8 +96,8 @@ func ourReaders(t *testing.T, name string) *agentstart.Reader {
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", name, err, output)
 	}
-	cmd := exec.Command(program, "-test.run", "^TestServeReadings$")
-	cmd.Env = append(os.Environ(), "SERVE_READINGS=yes")
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), readingtest.Serving+"=yes")
 	return serve(t, cmd)
 }
 

@@ -11,10 +11,10 @@ type layer struct {
 var layers = []layer{
 	{"tools", []string{
 		"shared/awsclient", "shared/awserror", "shared/console", "shared/escape", "shared/exitcode", "shared/function", "shared/lazyregexp", "shared/logarn", "shared/memory", "shared/optout",
-		"shared/policydocument", "shared/registry/registrytest", "shared/secret", "shared/variablename", "shared/version", "shared/wildcard",
+		"shared/policydocument", "shared/racetest", "shared/registry/registrytest", "shared/secret", "shared/variablename", "shared/version", "shared/wildcard",
 	}},
 	{"terms of the field", []string{
-		"shared/awsclient/s3client", "shared/event", "shared/image", "shared/placeholder", "shared/policysimulation", "shared/registry", "shared/registryauth",
+		"shared/awsclient/s3client", "shared/event", "shared/image", "shared/placeholder", "shared/policysimulation", "shared/readingtest", "shared/registry", "shared/registryauth",
 		"shared/secretshape", "shared/stopreason", "shared/storedfile", "shared/taskuse", "shared/trustpolicy",
 	}},
 	{"owners", []string{"shared/owner"}},
