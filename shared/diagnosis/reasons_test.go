@@ -9,15 +9,14 @@ import (
 	"testing"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
 // TestEveryKnownReason stops a task for each text that stopreason is tested with: the
 // result has the text's own code, and says what failed in one line.
 func TestEveryKnownReason(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the race detector multiplies every time, and nothing here runs side by side; make test runs it without")
-	}
+	racetest.Skip(t)
 	texts := map[string]stopreason.ID{}
 	for _, file := range []string{"known.json", "public.json", "agent.json"} {
 		raw, err := os.ReadFile(filepath.Join("..", "stopreason", "testdata", file))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/stopreason"
 )
 
@@ -20,9 +21,7 @@ func TestMessages(t *testing.T) { findingtest.Templates(t, Codes) }
 // TestEverySentence plans each cause with each text that others could put into a
 // name, and looks at the grammar of all that is said.
 func TestEverySentence(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the race detector multiplies every time, and nothing here runs side by side; make test runs it without")
-	}
+	racetest.Skip(t)
 	said := map[[2]string]bool{}
 	dry := Settings{PatchTaskDefinitionQueueURL: "p"}
 	dry.Mode = finding.DryRun

@@ -12,6 +12,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/event"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 )
 
 // TestSampleEvents takes each sample in events/ through Subjects.
@@ -101,9 +102,7 @@ func TestOneLookForABatch(t *testing.T) {
 
 // TestBadInput: every handler answers rubbish with a report, never a panic.
 func TestBadInput(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the race detector multiplies every time, and nothing here runs side by side; make test runs it without")
-	}
+	racetest.Skip(t)
 	call := func(service, name, request, response string) string {
 		return `{"detail-type":"AWS API Call via CloudTrail","source":"aws.x","account":"123456789012","detail":{"eventSource":"` + service + `","eventName":"` + name + `","requestParameters":` + request + `,"responseElements":` + response + `}}`
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 )
 
 // Actors of recorded calls, as CloudTrail has them.
@@ -308,9 +309,7 @@ func TestALookBeforeTheDetachmentsEvent(t *testing.T) {
 // anyone. So the look that comes after the refusal's cause is gone attaches it, and
 // no refusal counts as a heal.
 func TestARefusedAttachment(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the race detector multiplies every time, and nothing here runs side by side; make test runs it without")
-	}
+	racetest.Skip(t)
 	const name = "ecsInstanceRole"
 	looks := map[string]func(*play, []byte) []byte{
 		"a sweep":                   func(*play, []byte) []byte { return swept(name) },

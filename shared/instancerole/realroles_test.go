@@ -8,6 +8,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 )
 
 // realRole is an instance role as people make it, and what is right to say of it.
@@ -231,9 +232,7 @@ var realRoles = func() []realRole {
 // TestRealRoles: each role gets the right verdict, and none that works today gets
 // a policy.
 func TestRealRoles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the race detector multiplies every time, and nothing here runs side by side; make test runs it without")
-	}
+	racetest.Skip(t)
 	if len(realRoles) < 60 {
 		t.Errorf("the table has %d roles, and is to have at least 60", len(realRoles))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 )
 
@@ -309,9 +310,7 @@ func TestPlacesThatLookListed(t *testing.T) {
 // TestAFullPrefixIsNoOnesElse: who fills their own prefix keeps no other listed file
 // from the credential.
 func TestAFullPrefixIsNoOnesElse(t *testing.T) {
-	if testing.Short() {
-		t.Skip("thousands of files take the race detector long, and a few show the same; make test runs it without")
-	}
+	racetest.Skip(t)
 	w := newWorld(t)
 	w.secrets.Tags[rotation.ConfigTag] = "s3://" + configBucket + "/dev/* s3://" + configBucket + "/prod/*"
 	for i := range 5000 {

@@ -31,6 +31,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/settings"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
@@ -377,9 +378,7 @@ func TestUsedRevisions(t *testing.T) {
 
 // TestFineRoles: at most one call for 50 roles plus ten in all.
 func TestFineRoles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the race detector multiplies every time, and nothing here runs side by side; make test runs it without")
-	}
+	racetest.Skip(t)
 	for _, count := range []int{0, 1, 1000, 5000, 10_000} {
 		a := awake()
 		for i := range count {
@@ -397,9 +396,7 @@ func TestFineRoles(t *testing.T) {
 }
 
 func TestLargeAccount(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the race detector multiplies every time, and smaller accounts show the same; make test runs it without")
-	}
+	racetest.Skip(t)
 	a := large(10_000, 100_000)
 	for i := range 250 {
 		a.secrets = append(a.secrets, registrySecret(fmt.Sprint(i), "", rotation.DriverTag))

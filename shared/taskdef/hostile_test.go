@@ -14,14 +14,13 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding/findingtest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/image"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 )
 
 // TestHostileDefinitions puts each text that others could choose into each field of a
 // definition, and looks at the grammar of all that is said, and for secrets in it.
 func TestHostileDefinitions(t *testing.T) {
-	if testing.Short() {
-		t.Skip("plans one definition after the other, so the race detector finds nothing here; make test runs it without")
-	}
+	racetest.Skip(t)
 	said := map[finding.Finding]bool{}
 	inFile := &Unregistered{NeedsFamily: true, Place: Place{"aws", region, account}}
 	for kind, text := range findingtest.Hostile() {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/userdata"
 )
 
@@ -134,9 +135,7 @@ func TestSecrets(t *testing.T) {
 
 // TestReadingIsBounded: archives and scripts that grow without end must not.
 func TestReadingIsBounded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("the race detector multiplies every time, and nothing here runs side by side; make test runs it without")
-	}
+	racetest.Skip(t)
 	t.Parallel()
 	bomb := strings.Repeat("0", 4<<20)
 	for range 3 {

@@ -18,6 +18,7 @@ import (
 	"unicode"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/racetest"
 )
 
 // Hostile gives texts that others could put where a name is expected, by what is
@@ -101,9 +102,7 @@ var aPlace = regexp.MustCompile(`{([a-z]+)}`)
 // of value in each of its places, and checks the grammar of each text.
 func Templates(t *testing.T, codes []finding.Code) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("renders one text after the other, so the race detector finds nothing here; make test runs it without")
-	}
+	racetest.Skip(t)
 	templates, err := templatesIn(os.DirFS("."))
 	if err != nil {
 		t.Fatal(err)
