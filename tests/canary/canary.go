@@ -16,7 +16,8 @@ import (
 )
 
 // PartLength is how many bytes of a secret in a row count as shown. Fewer stand
-// in any text by chance.
+// in any text by chance. They are the secret's own: of an encoding's bytes, six
+// may be one escaped character.
 const PartLength = 8
 
 // hexPartLength is how many hexadecimal digits in a row do: those of PartLength
@@ -35,12 +36,15 @@ func Text() string {
 // Set holds planted secrets. It is safe for use by several goroutines.
 type Set struct {
 	mutex sync.Mutex
-	// whole secrets by their text, parts by PartLength bytes of an encoding, or
-	// hexPartLength digits; the values say what they are of.
+	// whole secrets by their text, encoded parts by their first PartLength bytes,
+	// hexadecimal ones by all their digits; the values say what they are of.
 	whole    map[string]string
-	parts    map[[PartLength]byte]string
+	parts    map[[PartLength]byte][]part
 	hexParts map[[hexPartLength]byte]string
 }
+
+// part is a part of a secret in an encoding.
+type part struct{ text, of string }
 
 // Sighting is a secret that was found.
 type Sighting struct {
@@ -61,11 +65,22 @@ func (s *Set) Plant(what, secret string) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	if s.parts == nil {
-		s.parts, s.hexParts = map[[PartLength]byte]string{}, map[[hexPartLength]byte]string{}
+		s.parts, s.hexParts = map[[PartLength]byte][]part{}, map[[hexPartLength]byte]string{}
 	}
-	for _, text := range encodings(secret) {
-		for at := range len(text) - PartLength + 1 {
-			s.parts[[PartLength]byte([]byte(text[at:at+PartLength]))] = what
+	plant := func(text string) {
+		first := [PartLength]byte([]byte(text))
+		if !slices.ContainsFunc(s.parts[first], func(part part) bool { return part.text == text }) {
+			s.parts[first] = append(s.parts[first], part{text, what})
+		}
+	}
+	for at := range max(0, len(secret)-PartLength+1) {
+		for _, text := range escaped(secret[at : at+PartLength]) {
+			plant(text)
+		}
+	}
+	for _, text := range inBase64(secret) {
+		for at := range max(0, len(text)-PartLength+1) {
+			plant(text[at : at+PartLength])
 		}
 	}
 	digits := hex.EncodeToString([]byte(secret))
@@ -81,8 +96,10 @@ func (s *Set) PlantWhole(what, secret string) {
 	if s.whole == nil {
 		s.whole = map[string]string{}
 	}
-	for _, text := range append(encodings(secret), hex.EncodeToString([]byte(secret))) {
-		s.whole[text] = what
+	for _, text := range slices.Concat(escaped(secret), inBase64(secret), []string{hex.EncodeToString([]byte(secret))}) {
+		if len(text) >= PartLength {
+			s.whole[text] = what
+		}
 	}
 }
 
@@ -94,8 +111,10 @@ func (s *Set) Len() int {
 	for _, what := range s.whole {
 		planted[what] = true
 	}
-	for _, what := range s.parts {
-		planted[what] = true
+	for _, parts := range s.parts {
+		for _, part := range parts {
+			planted[part.of] = true
+		}
 	}
 	return len(planted)
 }
@@ -120,8 +139,10 @@ func (s *Set) Search(where, text string) []Sighting {
 	for at := range text {
 		rest := text[at:]
 		if len(rest) >= PartLength {
-			if what, ok := s.parts[[PartLength]byte([]byte(rest[:PartLength]))]; ok {
-				note(what, at)
+			for _, part := range s.parts[[PartLength]byte([]byte(rest[:PartLength]))] {
+				if strings.HasPrefix(rest, part.text) {
+					note(part.of, at)
+				}
 			}
 		}
 		if len(rest) >= hexPartLength {
@@ -136,29 +157,32 @@ func (s *Set) Search(where, text string) []Sighting {
 // before is how much of the text in front of a sighting is shown.
 const before = 120
 
-// encodings are the ways in which a secret may be written, but for the
-// hexadecimal one. Base64 depends on where the secret stands in what is encoded:
-// its bytes fall into groups of three, of which only the whole ones report the
-// secret alone.
-func encodings(secret string) []string {
-	texts := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret)}
+// escaped returns a text as it is, and as it stands in addresses, in HTML, in JSON
+// and in JSON within JSON.
+func escaped(text string) []string {
+	texts := []string{text, url.QueryEscape(text), url.PathEscape(text), html.EscapeString(text)}
 	for _, escape := range []bool{false, true} {
 		var quoted strings.Builder
 		encoder := json.NewEncoder(&quoted)
 		encoder.SetEscapeHTML(escape)
 		// A string is always encoded.
-		_ = encoder.Encode(secret)
+		_ = encoder.Encode(text)
 		once := strings.Trim(strings.TrimSuffix(quoted.String(), "\n"), `"`)
 		twice, _ := json.Marshal(once)
 		texts = append(texts, once, string(twice[1:len(twice)-1]))
 	}
-	for skip := range min(3, len(secret)) {
-		groups := (len(secret) - skip) / 3 * 3
+	return texts
+}
+
+// inBase64 returns what a text may look like in it, which depends on where the text
+// stands in what is encoded: its bytes fall into groups of three, of which only the
+// whole ones show the text alone.
+func inBase64(text string) (texts []string) {
+	for skip := range min(3, len(text)) {
+		groups := (len(text) - skip) / 3 * 3
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			texts = append(texts, encoding.EncodeToString([]byte(secret[skip:skip+groups])))
+			texts = append(texts, encoding.EncodeToString([]byte(text[skip:skip+groups])))
 		}
 	}
-	texts = slices.DeleteFunc(texts, func(text string) bool { return len(text) < PartLength })
-	slices.Sort(texts)
-	return slices.Compact(texts)
+	return texts
 }

@@ -32,6 +32,7 @@ func TestSearchFindsEveryEncoding(t *testing.T) {
 			"in hexadecimal":    fmt.Sprintf("%x", secret),
 			"a part of that":    fmt.Sprintf("%x", secret[3:3+PartLength]),
 			"part of an answer": html.EscapeString(secret[5:25]),
+			"part of JSON":      string(again[len(again)/2-18 : len(again)/2+18]),
 		}
 		for skip := range 4 {
 			prefix := strings.Repeat("u", skip) + ":"
@@ -69,6 +70,25 @@ func TestSearchFindsNothingElse(t *testing.T) {
 	}
 	if set.Len() != 2 {
 		t.Errorf("%d secrets are planted", set.Len())
+	}
+}
+
+// TestAnEscapedCharacterIsNoPart: an "&" takes six bytes in JSON, so that with one
+// character on either side it was a part of eight.
+func TestAnEscapedCharacterIsNoPart(t *testing.T) {
+	var set Set
+	secret := "ABCDEF+GHIJKL/MNOP26&27QRST%UVWXYZ234567ABCDEFGH"
+	set.Plant("the password", secret)
+	var texts []string
+	for at := range secret {
+		for end := at + 1; end <= min(len(secret), at+PartLength-1); end++ {
+			texts = append(texts, escaped(secret[at:end])...)
+		}
+	}
+	for _, text := range append(texts, `no ] \u0026\u0026 [`, `no ] \\u0026\\u0026 [`, "%26&amp;26%2F") {
+		if sightings := set.Search("the log", text); len(sightings) > 0 {
+			t.Errorf("%v in %q", sightings, text)
+		}
 	}
 }
 
