@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
 	"github.com/ecs-guardrails/ecs-guardrails/tests/documents"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/samconfig"
@@ -164,6 +167,7 @@ type shell struct {
 	checkout    string
 	environment []string
 	template    *samtemplate.Template
+	buckets     *s3.Client
 	// help is what sam --help answered, by command.
 	help      map[string]helped
 	helpMutex sync.Mutex
@@ -187,7 +191,7 @@ func (s *shell) samHelp(ctx context.Context, command string) helped {
 }
 
 func newShell(t *testing.T, w *world) *shell {
-	s := &shell{checkout: w.checkout, help: map[string]helped{}, environment: []string{"SAM_CLI_TELEMETRY=0", "AWS_PAGER="}}
+	s := &shell{checkout: w.checkout, buckets: w.S3, help: map[string]helped{}, environment: []string{"SAM_CLI_TELEMETRY=0", "AWS_PAGER="}}
 	path := os.Getenv("PATH")
 	for _, environment := range []toolchain.Environment{toolchain.SAM, toolchain.AWS} {
 		path = must(toolchain.Install(t.Context(), w.checkout, environment, os.Stderr))(t) + string(os.PathListSeparator) + path
@@ -233,7 +237,7 @@ func onThisStack(line string) string {
 // play runs the commands of a session. Each runs with the variables that those
 // before it have set, and again until it answers what it has to.
 func (s *shell) play(t *testing.T, session []documents.Command) {
-	var before []string
+	var variables []string
 	for _, command := range session {
 		if elsewhere[command.Text] != "" {
 			continue
@@ -244,11 +248,15 @@ func (s *shell) play(t *testing.T, session []documents.Command) {
 				wanted, known = answer, true
 			}
 		}
-		line := strings.Join(append(slices.Clone(before), onThisStack(command.Text)), "\n")
+		line := onThisStack(command.Text)
+		variable := assigns.FindStringSubmatch(command.Text)
+		if variable != nil {
+			line += "\nstatus=$?; printf %s \"$" + variable[1] + "\"; exit $status"
+		}
 		var output string
 		code := 0
 		err := stack.Wait(t.Context(), command.Text, func(ctx context.Context) (bool, error) {
-			said, exit := s.run(ctx, line)
+			said, exit := s.run(ctx, line, variables...)
 			if ctx.Err() != nil {
 				// It was cut off: what the last whole run said tells more.
 				return false, nil
@@ -263,13 +271,13 @@ func (s *shell) play(t *testing.T, session []documents.Command) {
 		if err != nil || code != 0 {
 			t.Fatalf("%s: exit code %d, %v:\n%s", command, code, err, output)
 		}
-		if assigns.MatchString(command.Text) {
-			before = append(before, command.Text)
+		if variable != nil {
+			variables = append(variables, variable[1]+"="+output)
 		}
 	}
 }
 
-var assigns = regexp.MustCompile(`^[A-Z_]+=`)
+var assigns = regexp.MustCompile(`^([A-Z_]+)=`)
 
 // versionID is where a version's id belongs, which the AWS CLI wants to be as
 // long as one.
@@ -413,16 +421,19 @@ func (s *shell) goRun(ctx context.Context, t *testing.T, command documents.Comma
 // people were told about, and a mute.
 func (s *shell) mutes(ctx context.Context, t *testing.T, command documents.Command) {
 	bucket := "mute-" + strings.ToLower(rand.Text())
+	input := &s3.CreateBucketInput{Bucket: &bucket}
 	// The bucket is where the command says.
-	region := regexp.MustCompile(` --region \S+`).FindString(command.Text)
+	there := func(*s3.Options) {}
+	if region := regexp.MustCompile(` --region (\S+)`).FindStringSubmatch(command.Text); region != nil && region[1] != stack.Region {
+		there = func(options *s3.Options) { options.Region = region[1] }
+		input.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region[1])}
+	}
+	must(s.buckets.CreateBucket(ctx, input, there))(t)
 	for key, content := range map[string]string{
 		"told.json": `{"problems":[{"id":"3f0c9b2a7d5e1846.policy-retired","subject":"role/legacy-web","code":"policy-retired"}]}`,
 		"mute.json": `{"mutes":[{"subject":"role/legacy-*","code":"policy-retired","reason":"r","until":"2999-01-31"}]}`,
 	} {
-		line := "(aws s3 mb s3://" + bucket + region + " || true) && echo '" + content + "' | aws s3 cp - s3://" + bucket + "/" + key + region
-		if output, code := s.run(ctx, line); code != 0 {
-			t.Fatalf("%s: exit code %d:\n%s", line, code, output)
-		}
+		must(s.buckets.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(content)}, there))(t)
 	}
 	line := regexp.MustCompile(`--until \S+`).ReplaceAllString(strings.Replace(command.Text, "REPORT-BUCKET", bucket, 1), "--until 2999-12-31") + " --yes"
 	wanted := "policy-retired"

@@ -15,9 +15,9 @@ import (
 // brief are the faults after which no one waits for long.
 var brief = []Fault{Denied, Silent, ResetBefore, ResetAfter, KilledBefore, KilledAfter}
 
-// each is how many cut points of a scenario the short form tries, chosen again
-// in each run; make faults tries all of them.
-const each = 6
+// each is how many cut points of a scenario the short form tries; make faults tries
+// all of them.
+const each = 5
 
 // TestFaults is the short form of make faults, on one stack, with the checks of
 // the check itself.
