@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/ecs-guardrails/ecs-guardrails/tests/awscli"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/documents"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/patience"
 	"github.com/ecs-guardrails/ecs-guardrails/tests/samconfig"
@@ -194,7 +195,18 @@ func newShell(t *testing.T, w *world) *shell {
 	s := &shell{checkout: w.checkout, buckets: w.S3, help: map[string]helped{}, environment: []string{"SAM_CLI_TELEMETRY=0", "AWS_PAGER="}}
 	path := os.Getenv("PATH")
 	for _, environment := range []toolchain.Environment{toolchain.SAM, toolchain.AWS} {
-		path = must(toolchain.Install(t.Context(), w.checkout, environment, os.Stderr))(t) + string(os.PathListSeparator) + path
+		programs := must(toolchain.Install(t.Context(), w.checkout, environment, os.Stderr))(t)
+		path = programs + string(os.PathListSeparator) + path
+		if environment == toolchain.AWS {
+			loaded := t.TempDir()
+			stop := must(awscli.Load(t.Context(), programs, loaded))(t)
+			t.Cleanup(func() {
+				if err := stop(); err != nil {
+					t.Error(err)
+				}
+			})
+			path = loaded + string(os.PathListSeparator) + path
+		}
 	}
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "PATH=") && !strings.HasPrefix(variable, "MAKE") {
