@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -111,12 +112,10 @@ func JudgeName(key string) []finding.Finding {
 	if strings.HasSuffix(key, Extension) {
 		return nil
 	}
-	fix := "Give the file a name that ends in " + Extension + "."
 	if strings.EqualFold(path.Ext(key), Extension) {
-		fix = "Write the extension in lower case: " + Extension
+		return []finding.Finding{extensionCase.With()}
 	}
-	return []finding.Finding{{Code: codeExtension, Severity: finding.Error,
-		Message: "The file name doesn't end in " + Extension + ". ECS refuses it in environmentFiles.", Fix: fix}}
+	return []finding.Finding{otherExtension.With()}
 }
 
 // Judge says what the agent will make of a file: nothing at all when it is fine.
@@ -124,12 +123,12 @@ func Judge(content []byte) []finding.Finding {
 	j := judge{kept: finding.NewBounded(maxFindings), last: map[string]int{}}
 	text := string(content)
 	if isUTF16(text) {
-		j.add(finding.Error, codeUTF16, 1, 1, "", "The file is UTF-16. Its variable names have NUL bytes, and the container can't be created.", "Save the file as UTF-8 without a byte order mark.")
+		j.add(1, 1, "", utf16)
 		return j.kept.Report(codeTooMany)
 	}
 	lines, long := split(text)
 	if long != 0 {
-		j.add(finding.Error, codeLongLine, long, 1, "", "The line has 64 KiB or more. The agent gives up reading the file, and the task doesn't start.", "Shorten the line.")
+		j.add(long, 1, "", longLine)
 	}
 	for i := range lines {
 		if name := lines[i].name(); name != "" {
@@ -151,13 +150,31 @@ type judge struct {
 	noEnd bool
 }
 
-func (j *judge) add(severity finding.Severity, code string, line, column int, variable, message, fix string) {
-	if j.kept.Enough(severity) {
+func (j *judge) add(line, column int, variable string, template finding.Template, values ...finding.Value) {
+	if j.kept.Enough(template.Severity) {
 		return
 	}
-	j.kept.Add(finding.Finding{
-		Code: code, Severity: severity, Message: message, Fix: fix, Line: line, Column: column, Variable: variable,
-	})
+	f := template.With(values...)
+	f.Line, f.Column, f.Variable = line, column, variable
+	j.kept.Add(f)
+}
+
+// addAbout adds a finding whose message has a place for the variable's name and,
+// unless otherLine is 0, for the number of another line. It makes no value for a
+// finding that isn't kept.
+func (j *judge) addAbout(line, column int, name string, template finding.Template, otherLine int) {
+	if j.kept.Enough(template.Severity) {
+		return
+	}
+	variable := shown(name)
+	values := []finding.Value{finding.Words("name", "the variable")}
+	if variable != "" {
+		values[0] = finding.Name("name", variable)
+	}
+	if otherLine > 0 {
+		values = append(values, finding.Words("line", strconv.Itoa(otherLine)))
+	}
+	j.add(line, column, variable, template, values...)
 }
 
 func isUTF16(text string) bool {
@@ -169,18 +186,18 @@ func isUTF16(text string) bool {
 func (j *judge) line(lines []line, i int) int {
 	l := &lines[i]
 	if l.number == 1 && strings.HasPrefix(l.text, byteOrderMark) {
-		severity, message := finding.Info, "The file begins with a byte order mark, which does no harm before a line without '='."
 		if strings.Contains(l.text, "=") {
-			severity, message = finding.Warning, "The byte order mark at the beginning of the file becomes part of the first name. The variable is not set."
+			j.add(1, 1, "", markBeforeName)
+		} else {
+			j.add(1, 1, "", markBeforeOther)
 		}
-		j.add(severity, codeByteOrderMark, 1, 1, "", message, "Save the file as UTF-8 without a byte order mark.")
 		return i
 	}
 	if l.text == "" || l.text[0] == '#' {
 		return i
 	}
 	if strings.HasPrefix(l.text, "=") {
-		j.add(finding.Warning, codeEmptyName, l.number, 1, "", "The line has a '=' with no name before it. The agent ignores it.", "Write a name, or begin the line with '#'.")
+		j.add(l.number, 1, "", emptyName)
 		return i
 	}
 	a, ok := l.assignment()
@@ -189,29 +206,21 @@ func (j *judge) line(lines []line, i int) int {
 		return i
 	}
 	if strings.IndexByte(l.text, 0) >= 0 {
-		j.add(finding.Error, codeNULByte, l.number, 1+strings.IndexByte(l.text, 0), "", "The line has a NUL byte. The container can't be created.", "Remove the NUL byte.")
+		j.add(l.number, 1+strings.IndexByte(l.text, 0), "", nulByte)
 		return i
 	}
 	if !utf8.ValidString(l.text) {
-		j.add(finding.Warning, codeNotUTF8, l.number, 1, "", "The line has bytes that are not UTF-8. The container gets U+FFFD in their place.", "Save the file as UTF-8.")
+		j.add(l.number, 1, "", notUTF8)
 	}
 	if last := j.continuation(lines, i); last > i {
-		if j.kept.Enough(finding.Warning) {
-			return last
-		}
-		j.add(finding.Warning, codeMultiLine, l.number, a.ValueColumn, shown(a.Name),
-			fmt.Sprintf("The value goes on to line %d, but the agent ends it at the end of its first line.", lines[last].number),
-			"Write the value on one line, or keep it in Secrets Manager and name it under secrets.")
+		j.addAbout(l.number, a.ValueColumn, a.Name, multiLine, lines[last].number)
 		return last
 	}
 	if !j.name(a) {
 		return i
 	}
 	if counts := j.last[a.Name]; counts != a.Line {
-		if j.kept.Enough(finding.Info) {
-			return i
-		}
-		j.add(finding.Info, codeDuplicate, l.number, 1, shown(a.Name), fmt.Sprintf("The variable is set again on line %d, and only the last value counts.", counts), "Keep one of the lines.")
+		j.addAbout(l.number, 1, a.Name, setAgain, counts)
 		return i
 	}
 	j.value(a)
@@ -237,12 +246,11 @@ func (j *judge) ignored(l *line) {
 	if j.kept.Enough(finding.Warning) {
 		return
 	}
-	name, _, colon := strings.Cut(l.text, ":")
-	variable := ""
-	if colon && variablename.IsValid(strings.TrimSpace(name)) {
-		variable = shown(strings.TrimSpace(name))
+	if name, _, colon := strings.Cut(l.text, ":"); colon && variablename.IsPublic(strings.TrimSpace(name)) {
+		j.addAbout(l.number, 1, strings.TrimSpace(name), settingIgnored, 0)
+		return
 	}
-	j.add(finding.Warning, codeIgnored, l.number, 1, variable, "The line has no '=', and the agent ignores it.", "Write NAME=VALUE, or begin the line with '#' if it is a comment.")
+	j.add(l.number, 1, "", lineIgnored)
 }
 
 // name judges a name; it reports whether there is a point in judging the value.
@@ -251,24 +259,21 @@ func (j *judge) name(a Assignment) bool {
 	first, rest, spaced := strings.Cut(trimmed, " ")
 	switch {
 	case trimmed != "" && trimmed[0] == '#':
-		j.add(finding.Info, codeIndentedComment, a.Line, 1, "", "Only a '#' at the very beginning of a line makes a comment. This line becomes a variable that no program reads.", "Remove the white space before the '#'.")
+		j.add(a.Line, 1, "", commentIndented)
 		return false
 	case spaced && first == "export":
-		j.add(finding.Warning, codeName, a.Line, 1, shown(strings.TrimSpace(rest)), `"export" becomes part of the name. The variable is not set.`, "Write NAME=VALUE without export.")
+		j.addAbout(a.Line, 1, strings.TrimSpace(rest), exportInName, 0)
 		return false
 	case trimmed != a.Name:
-		if j.kept.Enough(finding.Warning) {
-			return false
-		}
-		j.add(finding.Warning, codeName, a.Line, 1, shown(trimmed), "The white space around the name becomes part of it. The variable is not set.", "Write NAME=VALUE without white space.")
+		j.addAbout(a.Line, 1, trimmed, spaceAroundName, 0)
 		return false
 	case strings.ContainsFunc(a.Name, unicode.IsSpace) || strings.ContainsAny(a.Name, `"'`):
-		j.add(finding.Warning, codeName, a.Line, 1, "", "White space and quotes become part of the name. Hardly any program reads such a variable.", "Write NAME=VALUE without white space and quotes.")
+		j.add(a.Line, 1, "", quotesInName)
 		return false
 	case !variablename.IsValid(a.Name):
-		j.add(finding.Info, codeUnusualName, a.Line, 1, "", "The name has characters other than ASCII letters, digits and '_'. No shell can read the variable.", "Use letters, digits and '_'.")
+		j.add(a.Line, 1, "", unusualName)
 	case slices.Contains(setByECS, a.Name):
-		j.add(finding.Warning, codeSetByECS, a.Line, 1, a.Name, "ECS sets "+a.Name+" itself and then ignores this line. Where ECS doesn't, the value points to nothing.", "Delete the line.")
+		j.addAbout(a.Line, 1, a.Name, setByAgent, 0)
 	}
 	return true
 }
@@ -284,51 +289,45 @@ var setByECS = []string{
 func (j *judge) value(a Assignment) {
 	value := a.Value.Reveal()
 	trimmed := strings.TrimSpace(value)
-	report := func(severity finding.Severity, code string, offset int, message, fix string) {
-		if j.kept.Enough(severity) {
-			return
-		}
-		if name := shown(a.Name); name != "" {
-			message = strings.Replace(strings.Replace(message, "The value ", "The value of "+name+" ", 1), "part of the value.", "part of "+name+".", 1)
-		}
-		j.add(severity, code, a.Line, a.ValueColumn+offset, shown(a.Name), message, fix)
+	report := func(template finding.Template, offset int) {
+		j.addAbout(a.Line, a.ValueColumn+offset, a.Name, template, 0)
 	}
 	if position := strings.IndexAny(value, "\r\v\f\u0085\u2028\u2029"); position >= 0 {
-		report(finding.Warning, codeLineSeparator, position, "The value has a line separator that ends no line for the agent, such as a lone carriage return.", "Save the file with newlines (LF).")
+		report(lineSeparator, position)
 		return
 	}
 	if len(trimmed) >= 2 && (trimmed[0] == '"' || trimmed[0] == '\'') && trimmed[len(trimmed)-1] == trimmed[0] {
-		report(finding.Warning, codeQuoted, 0, "The agent keeps the quotes as part of the value.", "Write the value without quotes.")
-		j.escaped(a, value, report)
+		report(quoted, 0)
+		j.escaped(a, value)
 		return
 	}
 	if trimmed != "" && (trimmed[0] == '"' || trimmed[0] == '\'') && strings.Count(trimmed, trimmed[:1]) == 1 {
-		report(finding.Info, codeQuoted, 0, "The value begins with a quote that nothing closes. The quote is part of the value.", "Remove the quote, unless you mean it.")
+		report(quoteOpen, 0)
 	}
 	if trimmed != value {
 		start := 0
 		if strings.HasPrefix(value, trimmed) {
 			start = len(trimmed)
 		}
-		report(finding.Info, codeWhitespace, start, "The white space at an end is part of the value.", "Remove it, unless you mean it.")
+		report(spaceAtEnd, start)
 	}
 	if index := strings.Index(value, " #"); index >= 0 {
-		report(finding.Warning, codeComment, index, "The comment after the value is part of the value.", "Put the comment on its own line.")
+		report(commentInValue, index)
 	}
-	j.escaped(a, value, report)
+	j.escaped(a, value)
 	if a.Name == "PATH" {
 		if variable := strings.Index(strings.NewReplacer("{", "", "}", "").Replace(value), "$PATH"); variable >= 0 {
-			report(finding.Warning, codePath, variable, "PATH replaces the image's own path, and $PATH stays literal text.", "Delete the line, or write the whole path.")
+			j.add(a.Line, a.ValueColumn+variable, a.Name, pathReplaced)
 			return
 		}
 	}
 	if match := reference.FindStringSubmatchIndex(value); match != nil {
-		report(finding.Info, codeUnexpanded, match[0], "Nothing expands variables in an environment file. The program gets the text as it is.", "Write the value itself, unless the program expands it.")
+		report(unexpanded, match[0])
 		return
 	}
 	for _, marks := range [][2]string{{"${", "}"}, {"$(", ")"}} {
 		if opened := strings.Index(value, marks[0]); opened >= 0 && strings.Contains(value[opened:], marks[1]) {
-			report(finding.Info, codeUnexpanded, opened, "Nothing expands variables in an environment file. The program gets the text as it is.", "Write the value itself, unless the program expands it.")
+			report(unexpanded, opened)
 			return
 		}
 	}
@@ -340,25 +339,23 @@ var reference = lazyregexp.New(`(^|[:/, ])\$[A-Z][A-Z0-9_]{2,}`)
 
 // escaped reports the newlines that dotenv libraries and docker compose make of
 // \n, and the agent doesn't.
-func (j *judge) escaped(a Assignment, value string, report func(finding.Severity, string, int, string, string)) {
+func (j *judge) escaped(a Assignment, value string) {
 	offset := strings.Index(value, `\n`)
 	if offset < 0 {
 		return
 	}
-	severity := finding.Info
+	template := newlineEscaped
 	if strings.Contains(value, "-----BEGIN ") {
-		severity = finding.Warning
+		template = newlineEscapedInKey
 	}
-	report(severity, codeEscape, offset, `The value has \n, which stays a backslash and an n.`, "Keep a value of several lines in Secrets Manager and name it under secrets, unless the program expands it.")
+	j.addAbout(a.Line, a.ValueColumn+offset, a.Name, template, 0)
 }
 
 // keys reports static credentials, which the SDKs take before the task's role.
 func (j *judge) keys() {
 	id, hasID := j.last["AWS_ACCESS_KEY_ID"]
 	if _, hasKey := j.last["AWS_SECRET_ACCESS_KEY"]; hasID && hasKey {
-		j.add(finding.Error, codeStaticKeys, id, 1, "AWS_ACCESS_KEY_ID",
-			"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are an AWS access key, which everyone who may read the file can use. The AWS SDKs take it before the task's role.",
-			"Delete both lines, deactivate the key in IAM, and give the task a role.")
+		j.add(id, 1, "AWS_ACCESS_KEY_ID", staticKeys)
 	}
 }
 

@@ -78,6 +78,9 @@ func TestJudge(t *testing.T) {
 		fmt.Fprintf(&golden, "-- %s --\n", name)
 		for _, f := range findings {
 			seen[f.Code] = true
+			if !strings.Contains(f.Message, f.Variable) {
+				t.Errorf("%s: %s doesn't name the variable %s: %s", name, f.Code, f.Variable, f.Message)
+			}
 			if len(findings) <= 12 {
 				fmt.Fprintf(&golden, "%d:%d %s %s %s\n  %s\n  → %s\n", f.Line, f.Column, f.Severity, f.Code, f.Variable, f.Message, f.Fix)
 			}
@@ -112,6 +115,8 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+func TestMessages(t *testing.T) { findingtest.Templates(t, environmentfile.Codes()) }
 
 func TestTheGravestAreKept(t *testing.T) {
 	findings := environmentfile.Judge([]byte(files["many"]))
