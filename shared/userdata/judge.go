@@ -41,11 +41,11 @@ func (c Configuration) ownFindings() []finding.Finding {
 		}
 	}
 	if len(c.source) > maxRaw && c.isRaw && c.isWhole && !c.isTemplate && !isGzip(c.source) && c.Form != Archive {
-		findings = append(findings, found(codeTooLarge, "", 0, 0))
+		findings = append(findings, tooLarge.With())
 	}
 	if !c.IsECSSetup() {
 		if len(findings) == 0 {
-			findings = append(findings, found(codeNoECS, "", 0, 0))
+			findings = append(findings, withoutECS.With())
 		}
 		return findings
 	}
@@ -53,11 +53,11 @@ func (c Configuration) ownFindings() []finding.Finding {
 		if slices.ContainsFunc(findings, func(f finding.Finding) bool { return f.Code == codeEdited && f.Line == origin.Line }) {
 			continue
 		}
-		message := fmt.Sprintf("The configuration comes from %s, which isn't checked here.", origin.From)
-		if !strings.Contains(origin.From, "://") {
-			message = fmt.Sprintf("A part of the configuration depends on %s, and isn't checked.", origin.From)
+		f := partElsewhere.With(finding.Clause("expression", origin.From))
+		if strings.Contains(origin.From, "://") {
+			f = fetched.With(finding.Name("place", origin.From))
 		}
-		findings = append(findings, found(codeElsewhere, message, origin.Line, 1))
+		findings = append(findings, placed(f, origin.Line, 1))
 	}
 	if unknown := c.unknownSettings(); len(unknown) > 0 {
 		findings = append(findings, unknownFinding(unknown))
@@ -68,11 +68,17 @@ func (c Configuration) ownFindings() []finding.Finding {
 func (c Configuration) secretFindings() []finding.Finding {
 	var findings []finding.Finding
 	for _, s := range c.Secrets() {
-		f := found(codeSecret, secretMessage(s.Variable), s.Line, s.Column)
+		f := placed(secretMessage(s.Variable), s.Line, s.Column)
 		f.Variable = s.Variable
 		findings = append(findings, f)
 	}
 	return findings
+}
+
+// placed gives a finding with its place in the source.
+func placed(f finding.Finding, line, column int) finding.Finding {
+	f.Line, f.Column = line, column
+	return f
 }
 
 // noteFinding gives the finding of a note; told is false where it has no meaning
@@ -91,27 +97,23 @@ func (c Configuration) noteFinding(n note) (f finding.Finding, told bool) {
 		}
 	}
 	line, column := c.place(n.offset)
-	f = found(n.code, c.noteMessage(n), line, column)
-	if n.code == codeOverwritten && slices.Contains(n.names, "ECS_CLUSTER") {
-		f.Severity = finding.Error
-	}
-	if n.code == codeScript && c.isTemplate {
-		f.Severity = finding.Info
-	}
-	return f, true
+	return placed(c.noteMessage(n), line, column), true
 }
+
+// maxUnknown bounds the settings that one finding names.
+const maxUnknown = 5
 
 // unknownFinding names the settings that can't be known.
 func unknownFinding(unknown []Setting) finding.Finding {
-	var parts []string
-	for _, s := range unknown[:min(len(unknown), 5)] {
-		parts = append(parts, fmt.Sprintf("%s depends on %s", shownName(s.Variable), s.Unknown))
+	first, others := unknown[0], unknown[1:]
+	f := valueUnknown.With(variable(first.Variable), finding.Clause("expression", first.Unknown))
+	for _, s := range others[:min(len(others), maxUnknown-1)] {
+		f = f.Also(valueAlsoUnknown, variable(s.Variable), finding.Clause("expression", s.Unknown))
 	}
-	message := "Not checked: " + strings.Join(parts, "; ") + "."
-	if more := len(unknown) - len(parts); more > 0 {
-		message = fmt.Sprintf("Not checked: %s; and %d more.", strings.Join(parts, "; "), more)
+	if more := len(unknown) - maxUnknown; more > 0 {
+		f = f.Also(valuesAlsoUnknown, finding.Count("count", more, "other setting", "other settings"))
 	}
-	return found(codeUnknown, message, unknown[0].Line, unknown[0].Column)
+	return placed(f, first.Line, first.Column)
 }
 
 func (c Configuration) hasNote(code string) bool {
@@ -128,46 +130,58 @@ func (c Configuration) unknownSettings() []Setting {
 	return unknown
 }
 
-func shownName(name string) string {
+// variable fills the place of a variable's name, which is shown if it can be no
+// secret.
+func variable(name string) finding.Value {
 	if variablename.IsPublic(name) {
-		return name
+		return finding.Name("name", name)
 	}
-	return "a variable"
+	return finding.Words("name", "a variable")
 }
 
-func secretMessage(variable string) string {
-	what := variable + " is written out in user data."
+func secretMessage(variable string) finding.Finding {
 	switch variable {
 	case "docker login":
-		what = "The password of docker login is written out in user data."
+		return loginWritten.With()
 	case "ECS_ENGINE_AUTH_DATA":
-		what = "A registry password is written out in user data."
+		return registryPasswordWritten.With()
 	}
-	return what + " Everyone who may call ec2:DescribeInstanceAttribute or ec2:DescribeLaunchTemplateVersions, and every process on the instance, can read it."
+	return secretWritten.With(finding.Name("name", variable))
 }
 
-func (c Configuration) noteMessage(n note) string {
-	switch n.code {
-	case codeOverwritten:
-		var names []string
-		for _, name := range n.names[:min(len(n.names), 3)] {
-			names = append(names, shownName(name))
-		}
-		verb := "is"
-		if len(n.names) > 1 {
-			verb = "are"
-		}
-		return fmt.Sprintf("This empties ecs.config, and %s, written before, %s lost.", strings.Join(names, ", "), verb)
-	case codeEdited:
-		return fmt.Sprintf("%s changes ecs.config. What comes out of it isn't checked.", strings.ToUpper(n.detail[:1])+n.detail[1:])
-	case codeSetting:
-		return fmt.Sprintf("settings.ecs has no setting %q. Bottlerocket may refuse the user data as a whole.", shownWord(n.detail))
-	case codeScope:
-		return fmt.Sprintf("%s is set for this process or user only. The agent's service, which gets the machine's environment, doesn't see it.", shownName(n.detail))
-	case codeParameter:
-		return fmt.Sprintf("Initialize-ECSAgent has no parameter %s. PowerShell refuses the call, and the agent isn't started.", shownWord(n.detail))
+func (c Configuration) noteMessage(n note) finding.Finding {
+	switch {
+	case n.code == codeOverwritten && slices.Contains(n.names, cluster):
+		others := slices.DeleteFunc(slices.Clone(n.names), func(name string) bool { return name == cluster })
+		return clusterOverwritten.With(lostSettings(append([]string{cluster}, others...)))
+	case n.code == codeOverwritten:
+		return overwritten.With(lostSettings(n.names))
+	case n.code == codeEdited:
+		return edited.With(finding.Clause("command", n.detail))
+	case n.code == codeSetting:
+		return settingUnknown.With(finding.Quote("setting", shownWord(n.detail)))
+	case n.code == codeScope:
+		return notMachine.With(variable(n.detail))
+	case n.code == codeParameter:
+		return parameterUnknown.With(finding.Argument("parameter", shownWord(n.detail)))
+	case n.code == codeScript && c.isTemplate:
+		return templateBroken.With()
 	}
-	return ""
+	return unvarying[n.code].With()
+}
+
+// cluster is the setting whose loss is an error.
+const cluster = "ECS_CLUSTER"
+
+// lostSettings fills the place of the settings that are no longer in the file.
+func lostSettings(names []string) finding.Value {
+	shown := make([]string, len(names))
+	for i, name := range names {
+		if shown[i] = name; !variablename.IsPublic(name) {
+			shown[i] = "a variable"
+		}
+	}
+	return finding.Names("names", shown)
 }
 
 // shownWord gives a word that an author wrote, if it can be no secret.
@@ -259,9 +273,9 @@ func (c Configuration) asWritten(f finding.Finding) finding.Finding {
 	case ShellScript, CloudConfig, Archive:
 		if f.Severity != finding.Info && slices.ContainsFunc(c.unquoted, func(u unquotedWord) bool { return u.variable == f.Variable }) {
 			severity := f.Severity
-			f = found(codeQuotesRemoved, "", f.Line, f.Column)
-			f.Severity = severity
-			f.Fix = "Put the whole assignment in single quotes: echo 'NAME={\"key\":\"value\"}' >> /etc/ecs/ecs.config"
+			name := f.Variable
+			f = placed(quotesRemoved.With(variable(name)), f.Line, f.Column)
+			f.Severity, f.Variable = severity, name
 		}
 	}
 	return f

@@ -57,6 +57,32 @@ func TestEveryCode(t *testing.T) {
 	}
 }
 
+func TestMessages(t *testing.T) { findingtest.Templates(t, userdata.Codes()) }
+
+// TestMessagesOfMany says what a finding about several settings says.
+func TestMessagesOfMany(t *testing.T) {
+	const write = "echo ECS_CLUSTER=prod >> /etc/ecs/ecs.config\n"
+	unknown := ""
+	for _, name := range []string{"ECS_LOGLEVEL", "ECS_LOGFILE", "ECS_DATADIR", "ECS_CHECKPOINT", "ECS_RESERVED_MEMORY", "ECS_LOG_DRIVER"} {
+		unknown += "echo " + name + "=$(curl -s https://example.com/" + name + ") >> /etc/ecs/ecs.config\n"
+	}
+	for script, want := range map[string]finding.Finding{
+		write + unknown: {Code: "value-not-known", Severity: finding.Info,
+			Message: "Can't check ECS_LOGLEVEL, because its value depends on $(curl …). The value of ECS_LOGFILE depends on $(curl …). The value of ECS_DATADIR depends on $(curl …). The value of ECS_CHECKPOINT depends on $(curl …). The value of ECS_RESERVED_MEMORY depends on $(curl …). The same is true of 1 other setting."},
+		"echo ECS_LOGLEVEL=info >> /etc/ecs/ecs.config\n" + write + "echo ECS_LOGFILE=/log/x > /etc/ecs/ecs.config\n": {Code: "config-overwritten", Severity: finding.Error,
+			Message: "This empties ecs.config, and loses settings written before: ECS_CLUSTER, ECS_LOGLEVEL."},
+		"echo ECS_LOGLEVEL=info >> /etc/ecs/ecs.config\necho ECS_CLUSTER=prod > /etc/ecs/ecs.config\n": {Code: "config-overwritten", Severity: finding.Warning,
+			Message: "This empties ecs.config, and loses settings written before: ECS_LOGLEVEL."},
+	} {
+		found := userdata.Read([]byte("#!/bin/bash\n"+script), userdata.Options{Whole: true}).Judge()
+		if !slices.ContainsFunc(found, func(f finding.Finding) bool {
+			return f.Code == want.Code && f.Severity == want.Severity && f.Message == want.Message
+		}) {
+			t.Errorf("%s\n%s isn't among %+v", script, want.Message, found)
+		}
+	}
+}
+
 // TestProcessEnvironment holds that a variable of the agent must be set for the
 // machine, and that a script may use its own environment as it likes.
 func TestProcessEnvironment(t *testing.T) {
