@@ -224,11 +224,7 @@ func (d *Driver) firstResources(ctx context.Context, api *registry.API, order re
 			first = shown
 		}
 		if i == maxCompared || !slices.Equal(paths(first), paths(shown)) {
-			return nil, finding.Refuse(finding.Finding{
-				Code: "driver-needs", Severity: finding.Error,
-				Message: "Can't tell what the next access token must be able to pull: the organization has several tokens with different rights, and Docker Hub doesn't say which one the secret holds.",
-				Fix:     "List it in the secret's tag " + ResourcesTag + ": acme/web for a repository, acme/ for all of the organization's, public for public images. Or delete tokens that nothing uses.",
-			})
+			return nil, finding.Refuse(rightsUnknown.With())
 		}
 	}
 	if len(first) == 0 {

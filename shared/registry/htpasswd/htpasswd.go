@@ -149,17 +149,9 @@ func (d *Driver) Install(ctx context.Context, order registry.Order, credential r
 // belongs refuses a file that doesn't have the credential in use.
 func belongs(place storedfile.Place, file storedfile.File, order registry.Order) error {
 	if held, told := verify(file.Content, order.Current.Username, order.Current.Password); !told {
-		return finding.Refuse(finding.Finding{
-			Code: "htpasswd-unverifiable", Severity: finding.Error,
-			Message: fmt.Sprintf("The file %s has a hash for the current user that can't be checked: it is not bcrypt, $apr1$ or {SHA}, or would take too long. So this may not be the registry's file, and it isn't written.", place),
-			Fix:     "Write the user's line again with htpasswd -B.",
-		})
+		return finding.Refuse(unverifiable.With(about(place)))
 	} else if !held {
-		return finding.Refuse(finding.Finding{
-			Code: "htpasswd-differs", Severity: finding.Error,
-			Message: fmt.Sprintf("The file %s doesn't have the current user and password, so it isn't written.", place),
-			Fix:     "Correct the secret's tag " + LocationTag + ", or find out who changed the file.",
-		})
+		return finding.Refuse(differs.With(about(place)))
 	}
 	return nil
 }
@@ -186,17 +178,9 @@ func (d *Driver) read(ctx context.Context, place storedfile.Place) (storedfile.F
 	file, err := storedfile.Read(ctx, d.objects, place, maxFile)
 	switch {
 	case errors.Is(err, storedfile.ErrTooLarge):
-		return storedfile.File{}, finding.Refuse(finding.Finding{
-			Code: "htpasswd-too-large", Severity: finding.Error,
-			Message: fmt.Sprintf("The object %s is larger than %d MiB, so it can't be an htpasswd file.", place, maxFile>>20),
-			Fix:     "Correct the secret's tag " + LocationTag + ".",
-		})
+		return storedfile.File{}, finding.Refuse(tooLarge.With(about(place), mostMebibytes()))
 	case err != nil && awserror.Classify(err) == awserror.Gone:
-		return storedfile.File{}, finding.Refuse(finding.Finding{
-			Code: "htpasswd-missing", Severity: finding.Error,
-			Message: fmt.Sprintf("The htpasswd file %s doesn't exist.", place),
-			Fix:     "Correct the secret's tag " + LocationTag + ", or put the registry's htpasswd file there.",
-		})
+		return storedfile.File{}, finding.Refuse(missing.With(about(place)))
 	}
 	return file, err
 }

@@ -49,11 +49,7 @@ func (Driver) Supply(order registry.Order) (registry.Credential, bool) {
 func (d Driver) Issue(_ context.Context, order registry.Order) (registry.Issued, error) {
 	credential, there := d.Supply(order)
 	if !there {
-		return registry.Issued{}, finding.Refuse(finding.Finding{
-			Code: "credential-awaited", Severity: finding.Error,
-			Message: "The rotation is due, and there is no new credential for it.",
-			Fix:     "Make a new token at the registry, write it into the secret that the tag ecs-guardrails:admin-secret names, and rotate again (steps: docs/registries.md).",
-		})
+		return registry.Issued{}, finding.Refuse(credentialAwaited.With())
 	}
 	return registry.Issued{Credential: credential, Version: order.Version}, nil
 }
