@@ -172,10 +172,10 @@ var (
 		Message: "The registration was throttled or met a server error; the agent tries again."}
 	over = finding.Template{Code: CodeOver, Severity: finding.Info,
 		Message: "The failure is over; nothing is left to do."}
-	taskRuns = finding.Template{Code: CodeOver, Severity: finding.Error,
+	taskRuns = finding.Template{Code: CodeOver, Severity: finding.Info,
 		Message: "Resolved: {subject} works again: a task of {revision} has run since {time}. It had failed since {since}, in {attempts} ({cause}).",
 		Fix:     "Nothing. It is over."}
-	instanceConnected = finding.Template{Code: CodeOver, Severity: finding.Error,
+	instanceConnected = finding.Template{Code: CodeOver, Severity: finding.Info,
 		Message: "Resolved: {subject} works again: the instance is registered and its agent is connected. It had failed since {since}, in {attempts} ({cause}).",
 		Fix:     taskRuns.Fix}
 	alsoNamed = finding.Template{Code: CodeAlso, Severity: finding.Info,

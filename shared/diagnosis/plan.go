@@ -121,7 +121,7 @@ func followed(o Observation) pipeline.Plan[Action] {
 	}
 	switch {
 	case resolved.Message != "":
-		resolved.Code, resolved.Headline = state.Cause, true
+		resolved.Code, resolved.Severity, resolved.Headline = state.Cause, finding.Error, true
 		plan := pipeline.Plan[Action]{Findings: []finding.Finding{resolved, over.With()}}
 		plan.Do(Action{Close: &state}, 0)
 		return plan

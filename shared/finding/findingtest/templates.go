@@ -109,8 +109,11 @@ func Templates(t *testing.T, codes []finding.Code) {
 	}
 	rendered := map[finding.Finding]bool{}
 	for _, template := range templates {
-		if !slices.ContainsFunc(codes, func(code finding.Code) bool { return code.Code == template.Code }) {
+		switch i := slices.IndexFunc(codes, func(code finding.Code) bool { return code.Code == template.Code }); {
+		case i < 0:
 			t.Errorf("the template %q has the code %s, which is not defined", template.Message, template.Code)
+		case template.Severity.Rank() < codes[i].Severity.Rank():
+			t.Errorf("%s is defined as %s, but the template %q has %s", template.Code, codes[i].Severity, template.Message, template.Severity)
 		}
 		for kind, values := range renderings(placesOf(template)) {
 			if f := template.With(values...); !rendered[f] {
@@ -142,15 +145,22 @@ func placesOf(template finding.Template) (places []string) {
 // checkText checks one rendered text; kind says what is in its places.
 func checkText(t *testing.T, f finding.Finding, kind string) {
 	t.Helper()
-	for _, fault := range Faults(f) {
+	for _, fault := range HostileFaults(f) {
 		t.Errorf("%s, with %s: %s\n%s\nfix: %s", f.Code, kind, fault, f.Message, f.Fix)
 	}
+}
+
+// HostileFaults says what is wrong with a finding that has hostile texts in it: what
+// Faults says, a text that is too long, and a secret that is shown.
+func HostileFaults(f finding.Finding) []string {
+	faults := Faults(f)
 	if len(f.Message) > most || len(f.Fix) > most {
-		t.Errorf("%s, with %s: %d bytes of message, %d of fix", f.Code, kind, len(f.Message), len(f.Fix))
+		faults = append(faults, fmt.Sprintf("%d bytes of message, %d of fix", len(f.Message), len(f.Fix)))
 	}
 	if secrets.MatchString(f.Message + f.Fix) {
-		t.Errorf("%s, with %s: shows a secret: %s", f.Code, kind, f.Message)
+		faults = append(faults, "a secret is shown")
 	}
+	return faults
 }
 
 // templatesIn evaluates every finding.Template that sources write out, so that none
@@ -311,6 +321,8 @@ var (
 	// asItIs begins sentences with names that are written small.
 	asItIs = regexp.MustCompile(`^(ecs-init|systemd|docker run|cloud-init|settings\.ecs|["(]|\$\(|[a-z]+-[a-z-]+ (isn't|is|would|could|was) |[^ ]+( \(.+\))? (can't|runs|ran|has|shows|failed|still|is)\b|[a-z]+[A-Z_.\[])`)
 	quoted = regexp.MustCompile(`"[^"]+"`)
+	// writtenLine is a fix that is a line to write as it stands.
+	writtenLine = regexp.MustCompile(`^Write [A-Za-z_][A-Za-z0-9_]*=.*[^.]$`)
 )
 
 // Faults says what a reader would trip over in a finding's texts.
@@ -332,10 +344,15 @@ func Faults(f finding.Finding) (faults []string) {
 	if f.Fix != "" && !unicode.IsUpper([]rune(f.Fix)[0]) {
 		add("the fix doesn't begin a sentence")
 	}
-	if f.Fix != "" && !strings.HasSuffix(f.Fix, ".") && !endOfCommand.MatchString(f.Fix) {
+	fix := f.Fix
+	if writtenLine.MatchString(fix) {
+		// The value has the punctuation that it needs.
+		fix = "Write NAME=VALUE"
+	}
+	if fix != "" && !strings.HasSuffix(fix, ".") && !endOfCommand.MatchString(fix) {
 		add("the fix neither ends a sentence nor gives a command")
 	}
-	for _, text := range []string{f.Message, f.Fix} {
+	for _, text := range []string{f.Message, fix} {
 		// What others wrote has their punctuation.
 		if bad := badPunctuation.FindString(quoted.ReplaceAllString(text, "Q")); bad != "" {
 			add(fmt.Sprintf("bad punctuation: %q", bad))
@@ -343,11 +360,11 @@ func Faults(f finding.Finding) (faults []string) {
 		if bad := badNumber.FindString(text); bad != "" {
 			add(fmt.Sprintf("a number without its form: %q", bad))
 		}
-		if strings.ContainsFunc(text, func(r rune) bool {
-			return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
-		}) {
-			add("a control character")
-		}
+	}
+	if strings.ContainsFunc(f.Message+f.Fix, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
+	}) {
+		add("a control character")
 	}
 	return faults
 }
