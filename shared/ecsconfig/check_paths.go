@@ -62,7 +62,10 @@ func checkPath(_ *judge, v *Variable, value string) []problem {
 		p.fact = shown + " is a path in the agent's container, and ecs-init mounts nothing of the host there."
 	}
 	if inside := toContainer(value); inside != "" && inside != path.Clean("/"+value) {
-		p.fact = shown + " is a path of the host. In the agent's container that directory is " + path.Dir(inside) + "."
+		p.fact = shown + " is a path of the host, not of the agent's container."
+		if directory := path.Dir(inside); isHarmless(directory) {
+			p.fact = shown + " is a path of the host. In the agent's container that directory is " + directory + "."
+		}
 		p.value, p.sure = inside, true
 	}
 	return one(p)
@@ -85,7 +88,7 @@ func checkDataDirectory(j *judge, v *Variable, value string) []problem {
 		p.severity = Restarts.severity()
 		p.fact = v.is(value) + " is a directory that doesn't exist in the agent's container, and the agent creates none."
 		if where.host != "" {
-			p.fact = v.is(value) + " must exist as " + where.host + " on the host. Neither the agent nor ecs-init creates it."
+			p.fact = v.is(value) + " must exist as " + where.onHost() + " on the host. Neither the agent nor ecs-init creates it."
 		}
 		p.effect = Restarts.sentence()
 	default:
@@ -95,7 +98,7 @@ func checkDataDirectory(j *judge, v *Variable, value string) []problem {
 		if where.mount == nil {
 			p.effect += " The state is lost with the agent's container."
 		} else if checkpoint {
-			p.effect += " The agent starts only if " + where.host + " exists on the host."
+			p.effect += " The agent starts only if " + where.onHost() + " exists on the host."
 		}
 	}
 	return one(p)
@@ -126,7 +129,7 @@ func checkPlugins(j *judge, v *Variable, value string) []problem {
 		return nil // the plugins are not run
 	case where.mount != nil:
 		p.severity = finding.Warning
-		p.fact = v.is(value) + " must hold the CNI plugins of this agent version, as " + where.host + " on the host."
+		p.fact = v.is(value) + " must hold the CNI plugins of this agent version, as " + where.onHost() + " on the host."
 		p.effect = "Without them the agent exits for good (exit code 5)."
 	default:
 		p.fact = v.is(value) + " has no CNI plugins in the agent's container."

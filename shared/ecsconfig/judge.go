@@ -233,7 +233,7 @@ func isPublic(text string) bool {
 			return false
 		}
 	}
-	if strings.Contains(text, "://") || looksLikeCredential(text) || hasSecretShape(text) || looksGenerated(text) {
+	if strings.Contains(text, "://") || looksLikeCredential(text) || accessKey.MatchString(text) || hasSecretShape(text) || looksGenerated(text) {
 		return false
 	}
 	// In a list or an object, the words say what the whole doesn't.

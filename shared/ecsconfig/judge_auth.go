@@ -19,8 +19,11 @@ const (
 
 // registryNamed names a registry in the middle of a sentence.
 func registryNamed(name string) string {
-	if name == "a registry" {
+	switch name {
+	case "a registry":
 		return name
+	case "":
+		return "an empty key"
 	}
 	return "the registry " + quoted(name)
 }

@@ -99,10 +99,15 @@ func (j *judge) systemdValue(v *Variable, a Assignment, written string) {
 		j.kept.Findings[before+i].Column = a.ValueColumn() // the offsets are those of another text
 	}
 	if len(j.kept.Findings) == before && strings.TrimSpace(written) != value {
-		j.add(a.Line, a.ValueColumn(), a.Name, problem{code: codeQuoted, severity: finding.Info,
+		p := problem{code: codeQuoted, severity: finding.Info,
 			fact:   "systemd removes the quotes and backslashes before ecs-init sees " + a.Name + ".",
 			effect: "Where systemd doesn't read the file (SUSE, Amazon Linux 1, docker run), they are part of the value.",
-			fix:    "Write the value without quotes.", value: value, sure: true})
+			fix:    "Write the value without quotes and backslashes."}
+		if !strings.ContainsAny(value, "\"'\\") {
+			// systemd would take from any other value, too.
+			p.value, p.sure = value, true
+		}
+		j.add(a.Line, a.ValueColumn(), a.Name, p)
 	}
 }
 

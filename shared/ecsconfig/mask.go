@@ -187,7 +187,7 @@ var harmless = lazyregexp.New(`^([+-]?[0-9]{1,12}(\.[0-9]{1,6})?( ?[A-Za-z%]{1,1
 
 // isHarmless says that a text in the wrong form may be shown all the same.
 func isHarmless(text string) bool {
-	return harmless.MatchString(text) && !looksLikeCredential(text) && secretshape.Find(text) == "" && !looksGenerated(text)
+	return harmless.MatchString(text) && !looksLikeCredential(text) && !accessKey.MatchString(text) && secretshape.Find(text) == "" && !looksGenerated(text)
 }
 
 func hasSecretShape(text string) bool { return secretShape(text) != "" }

@@ -105,6 +105,15 @@ type place struct {
 	image bool
 }
 
+// onHost names the path on the host of a place under a mount, or the directory that it
+// is in where it may not be shown.
+func (p place) onHost() string {
+	if isHarmless(p.host) {
+		return p.host
+	}
+	return "a path below " + p.mount.host
+}
+
 // locate finds where a path of the agent's container lives: the one rule for
 // every path variable. A relative path is under "/", the container's working
 // directory.

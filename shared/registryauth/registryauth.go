@@ -14,9 +14,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
-
 	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secret"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 )
 
 // The two values of ECS_ENGINE_AUTH_TYPE, exact in case.
@@ -410,14 +410,21 @@ func isPlaceholder(text string) bool {
 }
 
 // publicRegistry is the form of a registry's host with an optional scheme, port
-// and path.
-var publicRegistry = lazyregexp.New(`^([A-Za-z]{2,8}://)?([A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}(:[0-9]{1,5})?(/[A-Za-z0-9._/-]{0,100})?$`)
+// and path. Between its dots, a host is in one case, or has up to four words that begin
+// with capital letters: tokens have both cases, and digits among them.
+var publicRegistry = lazyregexp.New(`^([A-Za-z]{2,8}://)?(` + label + `\.)*` + label + `(:[0-9]{1,5})?(/[A-Za-z0-9._/-]{0,100})?$`)
+
+const label = `([a-z0-9-]{1,63}|[A-Z0-9-]{1,63}|[A-Za-z][a-z-]{1,62}([A-Z][a-z-]{1,62}){0,3}[0-9]{0,4})`
 
 // IsPublic says that a key may be shown: it has the form of a registry, and
 // cannot be a credential that stands in the wrong place.
 func IsPublic(key string) bool {
 	const longest, longestAlone = 200, 24
-	return len(key) <= longest && publicRegistry.MatchString(key) && (len(key) <= longestAlone || strings.ContainsAny(key, ".:"))
+	if len(key) > longest || !publicRegistry.MatchString(key) || secretshape.Find(key) != "" {
+		return false
+	}
+	// A host without a dot or a port could be any word.
+	return strings.ContainsAny(key, ".:") || len(key) <= longestAlone && !secretshape.IsMisplaced(key)
 }
 
 // public names a registry, or none.

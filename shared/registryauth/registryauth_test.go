@@ -359,3 +359,18 @@ func TestNoFaultShowsASecret(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// TestIsPublic has registries, and credentials that stand in the place of one.
+func TestIsPublic(t *testing.T) {
+	for key, want := range map[string]bool{
+		"r.tld": true, "registry.example.com:5000/team/app": true, "https://index.docker.io/v1/": true, "R.Example.COM": true, "HTTPS://r.tld": true, "docker://r.tld": true,
+		"123456789012.dkr.ecr.us-east-1.amazonaws.com": true, "localhost": true, "MyRegistry:5000": true, "myregistry": true, "Myregistry": true, "harbor2": true, "a1b2c3d4e5f6.mirror.example.com": true,
+		"": false, "r tld": false, "ci:pass@r.tld": false, strings.Repeat("a.", 150) + "tld": false,
+		"AK" + "IAIOSFODNN7EXAMPLE": false, "r.tld/gh" + "p_" + strings.Repeat("a1B2", 9): false, "qW7eRt5yUi3oPa1sDf": false, "a1b2c3d4e5f6g7h8": false, "xqzjvwkpbtrmgfhd": false,
+		"ey" + "JhbGciOiJIUzI1NiJ9.ey" + "JzdWIiOiIxMjM0In0.c2lnbmF0dXJl": false, "Xk9.pLm2vQ8rT": false,
+	} {
+		if got := registryauth.IsPublic(key); got != want {
+			t.Errorf("%q: %v", key, got)
+		}
+	}
+}

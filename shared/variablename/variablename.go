@@ -20,18 +20,29 @@ func IsValid(name string) bool {
 
 // IsPublic says that a name may be shown. The second line of a value that was
 // broken over two has a "name" too, when it ends in the '=' of base64, and that
-// is a part of a secret. So the name must look like one: words of one case with
-// '_' between, or one short word.
+// is a part of a secret, as is a token that stands where a name belongs. So the name
+// must look like one: words of one case with '_' between, of which none has letters
+// and many digits, or one short word.
 func IsPublic(name string) bool {
-	const longestName, longestWord, longestAlone = 80, 20, 8
+	const longestName, longestWord, longestAlone, mostDigits = 80, 20, 8, 5
 	if !IsValid(name) || len(name) > longestName || (name != strings.ToUpper(name) && name != strings.ToLower(name)) {
 		return false
 	}
 	words := 0
 	for word := range strings.SplitSeq(name, "_") {
-		if words++; len(word) > longestWord || (word != "" && strings.Trim(word, "0123456789") == "" && words == 1) {
+		digits := countDigits(word)
+		if words++; len(word) > longestWord || (word != "" && digits == len(word) && words == 1) || digits > mostDigits && digits < len(word) {
 			return false
 		}
 	}
 	return words > 1 || len(name) <= longestAlone
+}
+
+func countDigits(word string) (count int) {
+	for i := range len(word) {
+		if word[i] >= '0' && word[i] <= '9' {
+			count++
+		}
+	}
+	return count
 }

@@ -10,10 +10,10 @@ import (
 
 func TestIsPublic(t *testing.T) {
 	for name, want := range map[string]bool{
-		"ECS_CLUSTER": true, "http_proxy": true, "PATH": true, "FOO": true, "S3_BUCKET_2": true, "_X": true,
+		"ECS_CLUSTER": true, "http_proxy": true, "PATH": true, "FOO": true, "S3_BUCKET_2": true, "_X": true, "ROLE_123456789012": true, "SHA256SUM_X509": true,
 		"": false, "2X": false, "a b": false, "export A": false, "dXNlcjpwYXNz": false, "DXNLCJPWYXNZ": false,
 		"A_" + strings.Repeat("B", 30): false, "camelCase": false, "X\x00": false, "é_É": false,
-		strings.Repeat("A_", 60): false,
+		strings.Repeat("A_", 60): false, "dckr_pat_0123456789abcdefghij": false, "TOKEN_A1B2C3D4E5F6": false,
 	} {
 		if got := variablename.IsPublic(name); got != want {
 			t.Errorf("%q: %v, want %v", name, got, want)

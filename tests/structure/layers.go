@@ -13,9 +13,10 @@ var layers = []layer{
 		"shared/awsclient", "shared/awserror", "shared/console", "shared/escape", "shared/exitcode", "shared/function", "shared/lazyregexp", "shared/logarn", "shared/memory", "shared/optout",
 		"shared/policydocument", "shared/racetest", "shared/registry/registrytest", "shared/secret", "shared/variablename", "shared/version", "shared/wildcard",
 	}},
+	{"what secrets look like", []string{"shared/secretshape"}},
 	{"terms of the field", []string{
 		"shared/awsclient/s3client", "shared/event", "shared/image", "shared/placeholder", "shared/policysimulation", "shared/readingtest", "shared/registry", "shared/registryauth",
-		"shared/secretshape", "shared/stopreason", "shared/storedfile", "shared/taskuse", "shared/trustpolicy",
+		"shared/stopreason", "shared/storedfile", "shared/taskuse", "shared/trustpolicy",
 	}},
 	{"owners", []string{"shared/owner"}},
 	{"findings", []string{"shared/finding"}},
