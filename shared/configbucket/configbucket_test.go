@@ -101,7 +101,7 @@ func TestFindings(t *testing.T) {
 		"the account itself":                 {[]func(*configbucket.Posture){withPolicy(policy(allow(`{"AWS":["arn:aws:iam::123456789012:role/instances","123456789012"]}`, `"s3:*"`, "")))}, nil},
 		"another account's role":             {[]func(*configbucket.Posture){withPolicy(policy(allow(`{"AWS":"arn:aws:iam::999999999999:role/instances"}`, `"*"`, "")))}, []string{"warning bucket-shared"}},
 		"another account by its number":      {[]func(*configbucket.Posture){withPolicy(policy(allow(`{"AWS":"999999999999"}`, `"s3:GetObjectVersion"`, "")))}, []string{"warning bucket-shared"}},
-		"another account, by canonical":      {[]func(*configbucket.Posture){withPolicy(policy(allow(`{"CanonicalUser":"them"}`, `"s3:GetObject"`, "")))}, []string{"warning bucket-shared"}},
+		"another account, by canonical":      {[]func(*configbucket.Posture){withPolicy(policy(allow(`{"CanonicalUser":"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"}`, `"s3:GetObject"`, "")))}, []string{"warning bucket-shared"}},
 		"another account may only write":     {[]func(*configbucket.Posture){withPolicy(policy(allow(`{"AWS":"999999999999"}`, `"s3:PutObject"`, "")))}, nil},
 		"a service":                          {[]func(*configbucket.Posture){withPolicy(policy(allow(`{"Service":"cloudtrail.amazonaws.com"}`, `"s3:GetObject"`, "")))}, nil},
 		"no policy":                          {[]func(*configbucket.Posture){withPolicy("")}, []string{"info bucket-plain-http"}},
@@ -119,7 +119,7 @@ func TestFindings(t *testing.T) {
 		"ACL for everybody with a user":      {[]func(*configbucket.Posture){open, withACL(grant("", "global/AuthenticatedUsers", types.PermissionWrite))}, []string{"error bucket-public", "warning bucket-public-access-unblocked", "info bucket-acls-enabled"}},
 		"ACL for everybody, overruled":       {[]func(*configbucket.Posture){withACL(grant("", "global/AllUsers", types.PermissionRead))}, []string{"info bucket-acls-enabled"}},
 		"ACL for everybody, ACLs off":        {[]func(*configbucket.Posture){open, withACL(grant("", "global/AllUsers", types.PermissionRead)), func(p *configbucket.Posture) { p.ACLsDisabled = true }}, []string{"warning bucket-public-access-unblocked"}},
-		"ACL for another account":            {[]func(*configbucket.Posture){withACL(grant("them", "", types.PermissionRead))}, []string{"warning bucket-shared", "info bucket-acls-enabled"}},
+		"ACL for another account":            {[]func(*configbucket.Posture){withACL(grant("79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be", "", types.PermissionRead))}, []string{"warning bucket-shared", "info bucket-acls-enabled"}},
 		"ACL for S3's log delivery":          {[]func(*configbucket.Posture){withACL(grant("", "s3/LogDelivery", types.PermissionWrite))}, []string{"info bucket-acls-enabled"}},
 		"nothing may be seen":                {[]func(*configbucket.Posture){func(p *configbucket.Posture) { *p = blind() }}, []string{"warning bucket-unchecked"}},
 		"grant without grantee":              {[]func(*configbucket.Posture){withACL(types.Grant{Permission: types.PermissionRead})}, []string{"info bucket-acls-enabled"}},
@@ -160,7 +160,7 @@ func TestObjectFindings(t *testing.T) {
 		"its owners'":        {[]types.Grant{grant("us", "", types.PermissionFullControl), grant("uploader", "", types.PermissionFullControl)}, nil},
 		"everybody":          {[]types.Grant{grant("", "global/AllUsers", types.PermissionRead)}, []string{"error object-public"}},
 		"everybody, the ACL": {[]types.Grant{grant("", "global/AllUsers", types.PermissionReadAcp)}, nil},
-		"another account":    {[]types.Grant{grant("them", "", types.PermissionRead)}, []string{"warning object-shared"}},
+		"another account":    {[]types.Grant{grant("79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be", "", types.PermissionRead)}, []string{"warning object-shared"}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -149,7 +149,7 @@ var codes = []finding.Code{
 	{Code: codeEscapedQuotes, Severity: finding.Error, Cause: "The quotes of JSON have backslashes before them.", Consequence: "The setting is lost. If the agent needs it, the instance doesn't join or can't pull.", Cure: "Write the quotes without them."},
 	{Code: codeJSONTrailing, Severity: finding.Info, Cause: "Text follows the JSON, which the agent ignores.", Cure: "End the line after the JSON."},
 	{Code: codeBoolean, Severity: finding.Error, Cause: "A word is neither true nor false to its reader.", Consequence: "The setting is lost. If the agent needs it, the instance doesn't join or can't pull.", Cure: "Write true or false."},
-	{Code: codeBooleanSpelling, Severity: finding.Warning, Cause: "One reader takes the word for true, and another does not.", Consequence: "The agent ignores the value and uses its default.", Cure: "Write true."},
+	{Code: codeBooleanSpelling, Severity: finding.Warning, Cause: "One reader takes the word for true, and another does not.", Consequence: "ecs-init leaves the setting off, and the agent may take it for on.", Cure: "Write true."},
 	{Code: codeDuration, Severity: finding.Warning, Cause: "A value is no Go duration: it has no unit, or days, or spaces.", Consequence: "The agent ignores the value and uses its default.", Cure: "Write 90s, 30m or 2h."},
 	{Code: codeDurationMinimum, Severity: finding.Warning, Cause: "A duration is below the minimum, and is raised or reset.", Consequence: "The agent ignores the value and uses its default.", Cure: "Write the minimum or more."},
 	{Code: codeDurationRange, Severity: finding.Warning, Cause: "A duration is out of its bounds.", Consequence: "The agent ignores the value and uses its default.", Cure: "Write one within the bounds."},
