@@ -148,7 +148,7 @@ var causes = map[ID]cause{
 	RegistrationRefused:                {Partly, "cluster", "Amazon ECS refuses the instance's registration.", "Correct the attributes, tags or ECS_CLUSTER in the instance's ecs.config. Then run systemctl restart ecs on the instance, or replace it."},
 	NotRegistered:                      {Partly, "cluster", "The instance runs and isn't in the cluster.", "Check the instance's role, ecs.config and network. AWS's runbook AWSSupport-TroubleshootECSContainerInstance reviews them."},
 	OutOfMemory:                        {No, "", "The container took more memory than it has.", "Give the container more memory, or make the application take less."},
-	"agent-payload":                    {Partly, "", "The agent doesn't understand the task, whose definition uses something newer.", "Update the agent with aws ecs update-container-agent."},
+	"agent-payload":                    {Partly, "", "The agent doesn't understand the task, whose definition uses something newer.", "Update the agent with aws ecs update-container-agent --cluster CLUSTER --container-instance INSTANCE."},
 	WrapperNoCause:                     {Partly, "", "This sentence names no cause.", "Read the containers' reason and exitCode."},
 	ApplicationExit:                    {No, "", "The application ran and ended, or failed its health check.", "Look at the application's own log."},
 	Unrecognised:                       {No, "", "The text isn't known here.", "Read the last part of the reason. AWS's runbook AWSSupport-TroubleshootECSTaskFailedToStart checks the usual causes."},

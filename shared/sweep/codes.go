@@ -36,7 +36,7 @@ var Codes = []finding.Code{
 	{Code: CodeSwept, Severity: finding.Info, Cause: "A kind of thing was listed; says how many there are and how many are looked at.", Cure: "Nothing."},
 	{Code: CodeUsesUnknown, Severity: finding.Warning, Cause: "Sweep may not see which older revisions services, rules and schedules use.", Consequence: "Older revisions that are in use may not be looked at.", Cure: "Allow the named call to sweep's role."},
 	{Code: CodeNoQueue, Severity: finding.Info, Cause: "The function that looks after this kind is off, or its queue is not set.", Cure: "Nothing where it is off on purpose; otherwise set its mode, or the queue's URL."},
-	{Code: CodeRefused, Severity: finding.Error, Cause: "A queue refuses a message for a reason that lies in the message or the queue.", Consequence: "The sweep doesn't know how the subject ended.", Cure: "See the queue's policy, key and type."},
+	{Code: CodeRefused, Severity: finding.Error, Cause: "A queue refuses a message because of its content, or because of the queue's policy, key or type.", Consequence: "The sweep doesn't know how the subject ended.", Cure: "Check the queue's policy, key and type."},
 	{Code: CodeUnderway, Severity: finding.Info, Cause: "Another sweep is under way, so this one steps aside.", Cure: "Nothing; the message says until when it holds the lock."},
 	{Code: CodeOver, Severity: finding.Info, Cause: "The message goes on with a sweep that is over, or that another message went on with.", Cure: "Nothing."},
 	{Code: CodeTakenOver, Severity: finding.Error, Cause: "Another sweep took this one's place, because its lock had run out.", Consequence: "There is no report, or an incomplete one.", Cure: "Nothing; that one's report comes."},

@@ -219,5 +219,9 @@ func (s *Sweep) sendBatch(ctx context.Context, queue string, messages []message)
 
 // refused is a message that SQS will refuse however often it is sent.
 func refused(queue string, entry types.BatchResultErrorEntry) error {
-	return finding.Refuse(messageRefused.With(finding.Name("queue", queue), finding.Answer("answer", aws.ToString(entry.Code)), finding.Quote("reason", aws.ToString(entry.Message))))
+	f := messageRefused.With(finding.Name("queue", queue), finding.Answer("answer", aws.ToString(entry.Code)))
+	if reason := aws.ToString(entry.Message); reason != "" {
+		f = f.Also(refusalExplained, finding.Quote("reason", reason))
+	}
+	return finding.Refuse(f)
 }

@@ -18,8 +18,10 @@ var (
 	noQueue = finding.Template{Code: CodeNoQueue, Severity: finding.Info,
 		Message: "Nothing checks these subjects, because {function} is off or {variable} isn't set."}
 	messageRefused = finding.Template{Code: CodeRefused, Severity: finding.Error,
-		Message: "The queue {queue} refuses a message: {answer}, {reason}.",
+		Message: "The queue {queue} refuses a message: {answer}.",
 		Fix:     "Check the queue's policy, key and type. It must be a standard queue that sweep's role may send to."}
+	refusalExplained = finding.Template{Code: CodeRefused, Severity: finding.Info,
+		Message: "SQS says {reason}."}
 
 	justBegun = finding.Template{Code: CodeUnderway, Severity: finding.Info,
 		Message: "Another sweep has just begun, so this one stops here."}

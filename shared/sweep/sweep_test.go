@@ -719,7 +719,7 @@ func TestMessagesThatAreNotTaken(t *testing.T) {
 		"for its own fault": {
 			func(body string, _ int) *sqstypes.BatchResultErrorEntry {
 				if strings.Contains(body, `000024"`) {
-					return &sqstypes.BatchResultErrorEntry{Code: aws.String("InvalidMessageContents"), SenderFault: true}
+					return &sqstypes.BatchResultErrorEntry{Code: aws.String("InvalidMessageContents"), Message: aws.String("The message contains characters outside the allowed set"), SenderFault: true}
 				}
 				return nil
 			}, "task-definitions noncompliant [kind-swept message-refused]", 4,
