@@ -69,7 +69,7 @@ func (a *account) list(ctx context.Context, kind sweep.Kind) listing {
 		found.names, found.listed, found.settled = observed.Names, observed.Listed, observed.Settled
 	}
 	if err != nil {
-		return listing{findings: []finding.Finding{unlisted(kind, err)}}
+		return listing{findings: []finding.Finding{kindUnlisted.With(finding.Words("kind", string(kind)), reason(err))}}
 	}
 	found.names = slices.DeleteFunc(found.names, func(name string) bool {
 		switch kind {
@@ -84,22 +84,12 @@ func (a *account) list(ctx context.Context, kind sweep.Kind) listing {
 	return found
 }
 
-// CodeUnlisted is the finding about a kind that can't be listed.
-const CodeUnlisted = "scan-denied"
-
-func unlisted(kind sweep.Kind, err error) finding.Finding {
-	f := finding.Finding{Code: CodeUnlisted, Severity: finding.Warning,
-		Message: fmt.Sprintf("Can't list %s: %s.", kind, reason(err)),
-		Fix:     "Allow the calls of the read-only policy in docs/scan.md to these credentials."}
-	return f
-}
-
 // reason names an AWS error by operation and code; other errors speak for themselves.
-func reason(err error) string {
+func reason(err error) finding.Value {
 	if code := awserror.Code(err); code != "" {
-		return fmt.Sprintf("%s answers %s", awserror.Operation(err), code)
+		return finding.Clause("reason", fmt.Sprintf("%s answers %s", awserror.Operation(err), code))
 	}
-	return err.Error()
+	return finding.Clause("reason", err.Error())
 }
 
 // listObjects finds config files in the buckets that are named, or in all of the
@@ -125,7 +115,7 @@ func (a *account) listObjects(ctx context.Context) (found listing, err error) {
 			}
 			// A bucket of somebody else's is no fault of the account.
 			if len(a.options.Buckets) > 0 {
-				found.findings = append(found.findings, unlisted(sweep.Kind("bucket "+bucket), err))
+				found.findings = append(found.findings, bucketUnlisted.With(finding.Name("bucket", bucket), reason(err)))
 			}
 		}
 	}
@@ -136,9 +126,8 @@ func (a *account) listBucket(ctx context.Context, bucket string, found *listing)
 	pages := s3.NewListObjectsV2Paginator(a.buckets, &s3.ListObjectsV2Input{Bucket: &bucket, EncodingType: "url"})
 	for number := 0; pages.HasMorePages(); number++ {
 		if number == maxPages && len(a.options.Buckets) == 0 {
-			found.findings = append(found.findings, finding.Finding{Code: "scan-bucket-large", Severity: finding.Info,
-				Message: fmt.Sprintf("Only the first %d,000 objects of the bucket %s were listed.", maxPages, bucket),
-				Fix:     "Name the buckets that hold config files: --bucket " + bucket})
+			found.findings = append(found.findings, bucketLarge.With(
+				finding.Words("count", fmt.Sprintf("%d,000 objects", maxPages)), finding.Name("bucket", bucket), finding.Argument("argument", bucket)))
 			return nil
 		}
 		page, err := pages.NextPage(ctx)

@@ -20,6 +20,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/instancerole"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/rotation"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/scan"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/sweep"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/taskdef"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/taskfile"
@@ -45,6 +46,7 @@ var defined = []struct {
 	{function.PatchTaskDefinition, "findings", slices.Concat(taskdef.Codes, taskfile.Codes), []string{"taskdef", "taskfile"}},
 	{function.DiagnoseFailure, "findings", diagnosis.Codes, []string{"diagnosis"}},
 	{function.Sweep, "findings", sweep.Codes, []string{"sweep"}},
+	{function.Sweep, "about-a-scan", scan.Codes, []string{"scan"}},
 }
 
 // exampleOf reads a code's example from the first of the packages that has one. Each
