@@ -296,6 +296,16 @@ type Lister interface {
 	List(context.Context, Order) ([]Issued, error)
 }
 
+// Bound is a Driver that issues for the account of the credential in use, or with
+// that account's rights, in the name of an administrator who could do so for any
+// account. Someone who may write the secret could name any in it, so a rotation wants
+// to see the credential work first.
+type Bound interface {
+	// OwnAccount reports whether the driver made the account in use for this very
+	// secret, which the account's name shows.
+	OwnAccount(Order) bool
+}
+
 // Right is whether an account may do something.
 type Right int
 

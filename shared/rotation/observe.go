@@ -159,9 +159,12 @@ func (r *Rotation) lookUp(ctx context.Context, o Observation, q Question) (func(
 	case AskLogin:
 		attempt, err := r.prove(ctx, o.Now, q)
 		return func(o *Observation) {
-			if q.For == forInUse {
+			switch q.For {
+			case forInUse:
 				o.InUse = attempt
-			} else {
+			case forPrevious:
+				o.Vouch = attempt
+			default:
 				o.Login = attempt
 			}
 		}, err

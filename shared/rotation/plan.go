@@ -182,25 +182,39 @@ func toProve(o Observation, both documents) (registry.Credential, bool) {
 // wantsInUse reports whether a step of a rotation goes on only if the credential
 // in use is good. That holds for the standby account's new password, too:
 // someone who may write a secret and its tags could otherwise have any account's
-// password changed, in the administrator's name (AWS's own templates: "to protect
-// against a confused deputy attack"). And where it is not good, somebody else
-// changes these accounts' passwords, such as a second secret with the same ones.
+// password changed, or a token of any account minted, in the administrator's name
+// (AWS's own templates: "to protect against a confused deputy attack"). And where it
+// is not good, somebody else changes these accounts' passwords, such as a second
+// secret with the same ones.
 func (r *Rotation) wantsInUse(o Observation, target Target, both documents) bool {
 	driver := r.drivers[target.Driver]
+	if bound, ok := driver.(registry.Bound); ok {
+		return o.Step == CreateSecret && !both.hasNew && !bound.OwnAccount(both.order)
+	}
 	if driver.Accounts(o.Tags) != registry.TwoAccounts {
 		return false
 	}
 	if _, installs := driver.(registry.Installer); installs {
 		return o.Step == SetSecret && both.hasNew && o.Login.Err != nil && o.Login.Err.Kind == registry.Refused
 	}
-	// In place, a run that was cut off has ended the credential in use.
-	return o.Step == CreateSecret && !both.hasNew && !target.InPlace
+	return o.Step == CreateSecret && !both.hasNew
+}
+
+// vouches reports whether the previous credential may speak for the one in use: it is
+// the same account's, of a registry that gives an account many. So a rotation cures a
+// token that somebody revoked.
+func (r *Rotation) vouches(o Observation, target Target, both documents) (registry.Credential, bool) {
+	if r.drivers[target.Driver].Accounts(o.Tags) != registry.OneAccount || o.InUse == nil || o.InUse.Err == nil || o.InUse.Err.Kind != registry.Refused {
+		return registry.Credential{}, false
+	}
+	before, err := ParseDocument(o.Previous.Text, passwordKeyOf(o.Name))
+	return before.Credential, err == nil && before.Credential.Username == both.before.Credential.Username
 }
 
 // inUseFault says why other credentials are left alone, where they are.
 func inUseFault(o Observation, target Target) []finding.Finding {
 	switch {
-	case o.InUse == nil || o.InUse.Err == nil:
+	case o.InUse == nil || o.InUse.Err == nil, o.Vouch != nil && o.Vouch.Err == nil:
 		return nil
 	case o.InUse.Err.Kind != registry.Refused:
 		return []finding.Finding{loginFault(target, *o.InUse)}

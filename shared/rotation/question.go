@@ -140,6 +140,7 @@ func (r *Rotation) wanted(o Observation) []Question {
 	}
 	if r.wantsInUse(o, target, both) {
 		questions = append(questions, r.login(forInUse, o, target, both.before.Credential))
+		questions = append(questions, r.vouchQuestions(o, target, both)...)
 	}
 	if o.Step == TestSecret && o.Login.Err == nil {
 		questions = append(questions, pullQuestions(o, target, both)...)
@@ -188,6 +189,19 @@ func (r *Rotation) login(purpose string, o Observation, target Target, credentia
 		q.Wait, q.Image = true, target.Image
 	}
 	return q
+}
+
+// vouchQuestions try the previous credential, where the registry refuses the one in
+// use.
+func (r *Rotation) vouchQuestions(o Observation, target Target, both documents) []Question {
+	if _, bound := r.drivers[target.Driver].(registry.Bound); !bound || o.version(previous) == "" || o.InUse == nil || o.InUse.Err == nil {
+		return nil
+	}
+	questions := []Question{{Kind: AskValue, For: forPrevious, SecretID: o.ARN, Version: o.version(previous), Label: previous, MayBeLocked: true}}
+	if credential, may := r.vouches(o, target, both); may && o.has(questions...) {
+		questions = append(questions, r.login(forPrevious, o, target, credential))
+	}
+	return questions
 }
 
 func (r *Rotation) issuedQuestions(_ Observation, target Target, order registry.Order) []Question {
@@ -394,7 +408,8 @@ type Observation struct {
 	// current and the pending value, and once the label has moved the previous
 	// and the current one.
 	Old, New Value
-	// Previous is what carries AWSPREVIOUS while its grace time is running.
+	// Previous is what carries AWSPREVIOUS while its grace time is running, or where it
+	// may speak for the credential in use.
 	Previous Value
 	// Pending is what carries AWSPENDING at a look that finds a rotation under way.
 	Pending Value
@@ -425,6 +440,8 @@ type Observation struct {
 	// InUse is how it took the one that is in use, where another one is about to be
 	// changed, ended or replaced in a file.
 	InUse *Attempt
+	// Vouch is how it took the previous one, where it refuses the one in use.
+	Vouch *Attempt
 	// Uses are the images of the task definitions.
 	Uses Uses
 	// Pulls are answers about them: with the new credential, and with the one before;

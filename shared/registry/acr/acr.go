@@ -83,7 +83,8 @@ type Identity interface {
 	GetWebIdentityToken(context.Context, *sts.GetWebIdentityTokenInput, ...func(*sts.Options)) (*sts.GetWebIdentityTokenOutput, error)
 }
 
-// Driver implements registry.Driver, registry.Lister and registry.Inspector.
+// Driver implements registry.Driver, registry.Lister, registry.Inspector and
+// registry.Bound.
 type Driver struct {
 	client   *registry.Client
 	identity Identity
@@ -148,6 +149,13 @@ func versionOf(order registry.Order, name string) (string, bool) {
 		return digits, ours && digits != ""
 	}
 	return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:], ours
+}
+
+// OwnAccount reports whether the token in use carries this secret's mark. Any other
+// one may have a scope map that the secret's owner has no right to.
+func (*Driver) OwnAccount(order registry.Order) bool {
+	_, ours := versionOf(order, order.Current.Username)
+	return ours
 }
 
 // token is a token as Azure describes it.

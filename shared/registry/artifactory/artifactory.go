@@ -35,7 +35,7 @@ const tokens = "/access/api/v1/tokens"
 // maxUsername is JFrog's limit.
 const maxUsername = 255
 
-// Driver implements registry.Driver and registry.Lister.
+// Driver implements registry.Driver, registry.Lister and registry.Bound.
 type Driver struct{ client *registry.Client }
 
 // New makes the driver.
@@ -43,6 +43,9 @@ func New(client *registry.Client) *Driver { return &Driver{client} }
 
 // Accounts says that tokens live side by side.
 func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.OneAccount }
+
+// OwnAccount is never so: a person made the user.
+func (*Driver) OwnAccount(registry.Order) bool { return false }
 
 // Examine wants an administrator.
 func (*Driver) Examine(order registry.Order) error {

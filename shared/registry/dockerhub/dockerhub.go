@@ -47,8 +47,8 @@ const Name = "dockerhub"
 // address is the API's host, which serves no images.
 const address = "https://hub.docker.com"
 
-// Driver implements registry.Driver, registry.Lister, registry.Inspector and
-// registry.Limited.
+// Driver implements registry.Driver, registry.Lister, registry.Inspector,
+// registry.Limited and registry.Bound.
 type Driver struct{ client *registry.Client }
 
 // New makes the driver.
@@ -56,6 +56,9 @@ func New(client *registry.Client) *Driver { return &Driver{client} }
 
 // Accounts says that tokens live side by side.
 func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.OneAccount }
+
+// OwnAccount is never so: a person made the user or organization.
+func (*Driver) OwnAccount(registry.Order) bool { return false }
 
 // Examine wants Docker Hub and an administrator of its own.
 func (*Driver) Examine(order registry.Order) error {

@@ -34,7 +34,7 @@ const probe = "/api/v1/version"
 // (api.MAX_RESPONSE_ITEMS).
 const pageSize = 50
 
-// Driver implements registry.Driver and registry.Lister.
+// Driver implements registry.Driver, registry.Lister and registry.Bound.
 type Driver struct{ client *registry.Client }
 
 // New makes the driver.
@@ -42,6 +42,9 @@ func New(client *registry.Client) *Driver { return &Driver{client} }
 
 // Accounts says that tokens live side by side.
 func (*Driver) Accounts(map[string]string) registry.Accounts { return registry.OneAccount }
+
+// OwnAccount is never so: a person made the user.
+func (*Driver) OwnAccount(registry.Order) bool { return false }
 
 // Examine wants an administrator.
 func (*Driver) Examine(order registry.Order) error { return order.ExamineAdministrator() }

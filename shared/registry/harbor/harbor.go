@@ -57,7 +57,7 @@ var robotName = lazyregexp.New(`^[a-z0-9]+(?:[._-][a-z0-9]+)*$`)
 const NameAlternate = "harbor-alternate"
 
 // Driver makes a robot for each rotation. It implements registry.Driver,
-// registry.Lister and registry.Inspector.
+// registry.Lister, registry.Inspector and registry.Bound.
 type Driver struct{ robots }
 
 // New makes the driver.
@@ -157,16 +157,31 @@ func (d *Driver) Issue(ctx context.Context, order registry.Order) (registry.Issu
 	}, nil
 }
 
+// versionOf gives the version that a robot was made for, by its login name.
+func versionOf(order registry.Order, name string) (string, bool) {
+	index := strings.LastIndex(name, namePrefix(order))
+	if index < 0 {
+		return "", false
+	}
+	return order.TokenVersion(name[index:])
+}
+
+func namePrefix(order registry.Order) string {
+	return strings.TrimSuffix(order.TokenName(), order.Version)
+}
+
+// OwnAccount reports whether the robot in use carries this secret's mark. Any other
+// one may have projects that the secret's owner has no right to.
+func (*Driver) OwnAccount(order registry.Order) bool {
+	_, ours := versionOf(order, order.Current.Username)
+	return ours
+}
+
 // List gives the robots that carry the names of this secret's.
 func (d *Driver) List(ctx context.Context, order registry.Order) ([]registry.Issued, error) {
-	prefix := strings.TrimSuffix(order.TokenName(), order.Version)
 	var issued []registry.Issued
-	err := d.each(ctx, order, order.Current.Username, strings.TrimSuffix(prefix, "-"), func(r account) bool {
-		index := strings.LastIndex(r.Name, prefix)
-		if index < 0 {
-			return false
-		}
-		if version, ours := order.TokenVersion(r.Name[index:]); ours {
+	err := d.each(ctx, order, order.Current.Username, strings.TrimSuffix(namePrefix(order), "-"), func(r account) bool {
+		if version, ours := versionOf(order, r.Name); ours {
 			issued = append(issued, registry.Issued{Credential: registry.Credential{Username: r.Name}, ID: strconv.FormatInt(r.ID, 10), Version: version, Ends: registry.UnixTime(r.ExpiresAt)})
 		}
 		return false
