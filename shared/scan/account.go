@@ -13,6 +13,7 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ecs-guardrails/ecs-guardrails/shared/awserror"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/finding"
@@ -47,11 +48,12 @@ type listing struct {
 	findings        []finding.Finding
 }
 
-// Bounds of what is listed of one bucket, in pages of a thousand keys, and of
-// how many stopped tasks are looked at.
+// Bounds of what is listed of one bucket, in pages of a thousand keys, of how many
+// buckets are listed at once, and of how many stopped tasks are looked at.
 const (
-	maxPages        = 20
-	maxStoppedTasks = 500
+	maxPages          = 20
+	bucketsSideBySide = 8
+	maxStoppedTasks   = 500
 )
 
 // list lists one kind. What can't be listed is a finding.
@@ -108,31 +110,43 @@ func (a *account) listObjects(ctx context.Context) (found listing, err error) {
 			}
 		}
 	}
-	for _, bucket := range buckets {
-		if err := a.listBucket(ctx, bucket, &found); err != nil {
-			if errors.Is(err, context.Canceled) {
-				return found, err
-			}
-			// A bucket of somebody else's is no fault of the account.
-			if len(a.options.Buckets) > 0 {
-				found.findings = append(found.findings, bucketUnlisted.With(finding.Name("bucket", bucket), reason(err)))
-			}
+	parts, failures := make([]listing, len(buckets)), make([]error, len(buckets))
+	var group errgroup.Group
+	group.SetLimit(bucketsSideBySide)
+	for i, bucket := range buckets {
+		group.Go(func() error {
+			parts[i], failures[i] = a.listBucket(ctx, bucket)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for i, part := range parts {
+		found.names, found.listed = append(found.names, part.names...), found.listed+part.listed
+		found.findings = append(found.findings, part.findings...)
+		if errors.Is(failures[i], context.Canceled) {
+			return found, failures[i]
+		}
+		// A bucket of somebody else's is no fault of the account.
+		if failures[i] != nil && len(a.options.Buckets) > 0 {
+			found.findings = append(found.findings, bucketUnlisted.With(finding.Name("bucket", buckets[i]), reason(failures[i])))
 		}
 	}
 	return found, nil
 }
 
-func (a *account) listBucket(ctx context.Context, bucket string, found *listing) error {
+// listBucket finds the config files of a bucket. Beside an error, it gives those of
+// the pages before.
+func (a *account) listBucket(ctx context.Context, bucket string) (found listing, err error) {
 	pages := s3.NewListObjectsV2Paginator(a.buckets, &s3.ListObjectsV2Input{Bucket: &bucket, EncodingType: "url"})
 	for number := 0; pages.HasMorePages(); number++ {
 		if number == maxPages && len(a.options.Buckets) == 0 {
 			found.findings = append(found.findings, bucketLarge.With(
 				finding.Words("count", fmt.Sprintf("%d,000 objects", maxPages)), finding.Name("bucket", bucket), finding.Argument("argument", bucket)))
-			return nil
+			return found, nil
 		}
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return err
+			return found, err
 		}
 		for _, object := range page.Contents {
 			key, err := decodedKey(aws.ToString(object.Key))
@@ -143,7 +157,7 @@ func (a *account) listBucket(ctx context.Context, bucket string, found *listing)
 			found.names = append(found.names, "s3://"+bucket+"/"+key)
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // listTasks finds the tasks that stopped lately: ECS describes them for an hour

@@ -40,8 +40,8 @@ func TestLargeBucket(t *testing.T) {
 	t.Cleanup(server.Close)
 	config := aws.Config{Region: "eu-west-1", BaseEndpoint: aws.String(server.URL), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}
 	a := &account{buckets: s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })}
-	var found listing
-	if err := a.listBucket(t.Context(), "acme-data", &found); err != nil {
+	found, err := a.listBucket(t.Context(), "acme-data")
+	if err != nil {
 		t.Fatal(err)
 	}
 	findingtest.Saw(found.findings...)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -212,6 +213,74 @@ func TestSecretsAreJudged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBucketsAreListedSideBySide: as many at once as are allowed, and reported in
+// their order. One that can't be listed keeps no other from being listed.
+func TestBucketsAreListedSideBySide(t *testing.T) {
+	var buckets []string
+	for n := range 3 * bucketsSideBySide {
+		buckets = append(buckets, fmt.Sprintf("bucket-%02d", n))
+	}
+	var mutex sync.Mutex
+	running, most := 0, 0
+	full := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mutex.Lock()
+		running++
+		if most = max(most, running); running == bucketsSideBySide && most == running {
+			select {
+			case <-full:
+			default:
+				close(full)
+			}
+		}
+		mutex.Unlock()
+		// The first ones wait for each other.
+		select {
+		case <-full:
+		case <-r.Context().Done():
+		}
+		defer func() {
+			mutex.Lock()
+			defer mutex.Unlock()
+			running--
+		}()
+		bucket := strings.Trim(r.URL.Path, "/")
+		if bucket == "bucket-05" {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(`<Error><Code>AccessDenied</Code></Error>`))
+			return
+		}
+		_, _ = w.Write([]byte(`<ListBucketResult><Contents><Key>ecs.config</Key></Contents></ListBucketResult>`))
+	}))
+	t.Cleanup(server.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	listed, err := newListed(t, server.URL, buckets).listObjects(ctx)
+	if err != nil || most != bucketsSideBySide {
+		t.Errorf("%d at once, %v", most, err)
+	}
+	var want []string
+	for _, bucket := range buckets {
+		if bucket != "bucket-05" {
+			want = append(want, "s3://"+bucket+"/ecs.config")
+		}
+	}
+	if !slices.Equal(listed.names, want) || listed.listed != len(want) || len(listed.findings) != 1 || !strings.Contains(listed.findings[0].Message, "bucket-05") {
+		t.Errorf("listed %+v", listed)
+	}
+}
+
+// newListed is an account of which these buckets are listed.
+func newListed(t *testing.T, endpoint string, buckets []string) *account {
+	t.Helper()
+	configuration := aws.Config{Region: "eu-west-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")}
+	a, err := newAccount(Options{Buckets: buckets}, nil, configuration, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func TestWhatATerminalObeysIsNotWritten(t *testing.T) {
