@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -194,6 +195,24 @@ func Shown(name string) string {
 		return name
 	}
 	return `"` + strings.ReplaceAll(name, `"`, `'`) + `"`
+}
+
+// conditionKey is how policies name condition keys.
+var conditionKey = lazyregexp.New(`^[A-Za-z0-9-]{1,40}:[A-Za-z0-9_./:-]{1,80}$`)
+
+// ShownKeys lists the condition keys that a policy names, each once. Anyone who may
+// write the policy can put anything in their place, also a secret.
+func ShownKeys(keys []string) string {
+	var shown []string
+	for _, key := range keys {
+		if !conditionKey.MatchString(key) || secretshape.IsMisplaced(key) {
+			key = "a condition key of an unknown form (not shown)"
+		}
+		if !slices.Contains(shown, key) {
+			shown = append(shown, key)
+		}
+	}
+	return strings.Join(shown, ", ")
 }
 
 // mostListed is how many names a message lists.

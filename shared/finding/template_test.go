@@ -74,3 +74,23 @@ func TestValues(t *testing.T) {
 		t.Errorf("%d bytes", len(got))
 	}
 }
+
+// TestShownKeys: what a policy has in the place of a condition key is shown only if it
+// is one.
+func TestShownKeys(t *testing.T) {
+	const hidden = "a condition key of an unknown form (not shown)"
+	for _, test := range []struct {
+		want string
+		keys []string
+	}{
+		{"aws:SourceVpc, aws:PrincipalTag/Cost_Center", []string{"aws:SourceVpc", "aws:PrincipalTag/Cost_Center", "aws:SourceVpc"}},
+		{"ecs:cluster, " + hidden, []string{"ecs:cluster", "<b>", "<i>", "ghp_16C7e42F292c6912E7710c838347Ae178B4a"}},
+		{hidden, []string{"aws:RequestTag/ghp_16C7e42F292c6912E7710c838347Ae178B4a"}},
+		{hidden, []string{"k7DMwJalrXUtn/K7MDENG2bPxRfiCY8XuMp1Eh5Q", "aws:RequestTag/k7DMwJalrXUtn/K7MDENG2bPxRfiCY8XuMp1Eh5Q", "aws:RequestTag/k7DMwJalrXUtnXK7MDENG2bPxRfiCY8XuMp1Eh5Q"}},
+		{"", nil},
+	} {
+		if got := finding.ShownKeys(test.keys); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.keys, got, test.want)
+		}
+	}
+}

@@ -38,7 +38,7 @@ var Codes = []finding.Code{
 	{Code: "policy-retired", Severity: finding.Warning, Cause: "The role has `AmazonEC2RoleforSSM`.", Consequence: "AWS no longer updates the policy, and it allows more than instances need.", Cure: "Attach `AmazonSSMManagedInstanceCore`, then detach the other."},
 	{Code: "secret-in-user-data", Severity: finding.Error, Cause: "The instance's user data holds registry credentials or AWS keys.", Consequence: "Everyone who can read the user data has the credential.", Cure: "Move them to `ecs.config` in the config bucket or to Secrets Manager, and replace them."},
 	{Code: "role-service-linked", Severity: finding.Info, Cause: "The role is a service-linked one.", Cure: "Nothing."},
-	{Code: "role-still-used", Severity: finding.Info, Cause: "The role was taken out of an instance profile, and is still in another one.", Cure: "Nothing."},
+	{Code: "role-still-used", Severity: finding.Info, Cause: "The role was taken out of an instance profile, and is still in another one, or external instances can use it without one.", Cure: "Nothing."},
 	{Code: "role-for-trunking", Severity: finding.Info, Cause: "The role may turn on `awsvpcTrunking` for itself.", Cure: "Nothing; the AWS guide advises a second role for it."},
 	{Code: "trust-policy-unreadable", Severity: finding.Error, Cause: "The role's trust policy is not a policy.", Consequence: "Nothing is attached to the role, because others could use what it is given.", Cure: "Replace it."},
 	{Code: "trust-too-wide", Severity: finding.Error, Cause: "Others than instances may assume the role.", Consequence: "Nothing is attached to the role, because others could use what it is given.", Cure: "Let the trust policy name `ec2.amazonaws.com` or `ssm.amazonaws.com` only."},

@@ -432,8 +432,12 @@ func TestADetachmentWithoutItsEvent(t *testing.T) {
 		p, role := lent(t, byTerraform)
 		p.settings.Mode = finding.DryRun
 		before := maps.Clone(role.tags)
-		if result := p.wake(time.Minute, swept(name)); result.Findings[0].Code != "policy-detached" || !maps.Equal(before, role.tags) {
-			t.Errorf("got %s %+v, tags %v", result.Status, result.Findings, role.tags)
+		// It notes nothing, so it can't promise an end of the wait either.
+		for _, after := range []time.Duration{time.Minute, 16 * time.Minute, 24 * time.Hour} {
+			result := p.wake(after, swept(name))
+			if found := result.Findings[0]; found.Code != "policy-detached" || strings.Contains(found.Fix, "UTC") || !maps.Equal(before, role.tags) {
+				t.Errorf("%s later: got %s %+v, tags %v", after, result.Status, result.Findings, role.tags)
+			}
 		}
 	})
 	t.Run("an undo takes the note along", func(t *testing.T) {
@@ -512,6 +516,38 @@ func TestADetachmentWithoutItsEvent(t *testing.T) {
 			wants(t, role, p.wake(test.after, event), test.attached)
 			if test.attached && role.tags[healedTag] != "" {
 				t.Errorf("counted as a heal: %v", role.tags)
+			}
+		})
+	}
+}
+
+// TestDetachedBeforeTheMessageComesAgain: a run that comes again can't tell a run that
+// was cut off from one whose attachment the owner has taken off since. It attaches the
+// policy, and the owner's event takes it back.
+func TestDetachedBeforeTheMessageComesAgain(t *testing.T) {
+	const name = "ecsInstanceRole"
+	for who, test := range map[string]struct {
+		detacher string
+		stays    bool
+	}{
+		"the role's owner": {byTerraform, false},
+		"a stranger":       {byEve, true},
+	} {
+		t.Run(who, func(t *testing.T) {
+			role := &storedRole{name: name, trust: ec2Trust}
+			p := newPlay(t, role)
+			created := p.recorded(byTerraform, "CreateRole", ofRole(name))
+			p.wake(time.Minute, created)
+			p.now = p.now.Add(2 * time.Minute)
+			role.attached = nil
+			detachment := p.recorded(test.detacher, "DetachRolePolicy", ofRole(name)+`,"policyArn":"`+agentARN+`"`)
+			p.wake(time.Minute, again(t, created))
+			result := p.wake(4*time.Minute, detachment)
+			if slices.Contains(role.attached, agentARN) != test.stays {
+				t.Fatalf("after the event: %s %+v, attached %v, tags %v", result.Status, result.Findings, role.attached, role.tags)
+			}
+			if p.wake(24*time.Hour, swept(name)); slices.Contains(role.attached, agentARN) != test.stays {
+				t.Errorf("a day later: attached %v, tags %v", role.attached, role.tags)
 			}
 		})
 	}
@@ -679,6 +715,36 @@ func TestTakenOutOfOneProfile(t *testing.T) {
 	result := p.wake(time.Hour, p.recorded(byTerraform, "RemoveRoleFromInstanceProfile", ofRole(role.name)+`,"instanceProfileName":"web"`))
 	if result.Status != finding.Skipped || result.Findings[0].Code != "role-still-used" || !slices.Contains(role.attached, agentARN) {
 		t.Errorf("got %+v, attached %q", result, role.attached)
+	}
+}
+
+// TestProfileCalledLikeTheRole: anyone who may make instance profiles can delete one
+// of theirs that is called like a role. External instances need no profile, so their
+// role keeps what was attached, until its owner deletes it.
+func TestProfileCalledLikeTheRole(t *testing.T) {
+	const both = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["ec2.amazonaws.com","ssm.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`
+	for title, test := range map[string]struct {
+		trust, call, parameters string
+	}{
+		"a profile of that name":  {ssmTrust, "DeleteInstanceProfile", `"instanceProfileName":"ecsExternalInstanceRole"`},
+		"out of a profile":        {ssmTrust, "RemoveRoleFromInstanceProfile", ofRole("ecsExternalInstanceRole") + `,"instanceProfileName":"eve"`},
+		"a role of EC2's as well": {both, "DeleteInstanceProfile", `"instanceProfileName":"ecsExternalInstanceRole"`},
+	} {
+		t.Run(title, func(t *testing.T) {
+			role := &storedRole{name: "ecsExternalInstanceRole", trust: test.trust}
+			p := newPlay(t, role)
+			if result := p.wake(90*time.Second, p.recorded(byTerraform, "CreateRole", ofRole(role.name))); result.Status != finding.Remediated {
+				t.Fatalf("got %+v", result)
+			}
+			result := p.wake(time.Hour, p.recorded(byEve, test.call, test.parameters))
+			if result.Status != finding.Skipped || result.Findings[0].Code != "role-still-used" || !slices.Contains(role.attached, agentARN) {
+				t.Errorf("got %s %+v, attached %v", result.Status, result.Findings, role.attached)
+			}
+			p.wake(time.Hour, p.recorded(byTerraform, "DeleteRole", ofRole(role.name), "DeleteConflictException"))
+			if err := p.deleteRole(role.name); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -111,6 +111,9 @@ var (
 	detachedByUnknown = finding.Template{Code: "policy-detached", Severity: finding.Error,
 		Message: lacks + ". Somebody detached {policies}, which this function had attached. It doesn't know yet who did it, so it attaches nothing now.",
 		Fix:     `Wait. If no event shows by {moment} that the role's owner did it, the next check attaches the policy again. To attach it now, invoke the function with {"role": {quoted}}.`}
+	detachedInDryRun = finding.Template{Code: "policy-detached", Severity: finding.Error,
+		Message: lacks + ". Somebody detached {policies}, which this function had attached.",
+		Fix:     `Find out who did it. In enforce mode, the function attaches the policy again {wait} after a check has found this, unless an event shows that the role's owner did it.`}
 	missing = finding.Template{Code: "capability-missing", Severity: finding.Error,
 		Message: lacks + ".",
 		Fix:     "Attach {policies}."}
@@ -169,6 +172,8 @@ var (
 		Fix:     resumeLook}
 	stillUsed = finding.Template{Code: "role-still-used", Severity: finding.Info,
 		Message: "The role {role} was taken out of an instance profile, and is still in {profiles}."}
+	usedWithoutProfile = finding.Template{Code: "role-still-used", Severity: finding.Info,
+		Message: "The role {role} was taken out of an instance profile. External instances can use it without one."}
 	nothingLent = finding.Template{Code: "loan-absent", Severity: finding.Info,
 		Message: "The role {role} is going out of use, and this stack attached nothing to it."}
 	nothingLeft = finding.Template{Code: "loan-absent", Severity: finding.Info,

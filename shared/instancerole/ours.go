@@ -157,7 +157,7 @@ func (s Settings) distrusted(o Observation) *finding.Finding {
 			return nil
 		}
 	}
-	return wrong(trustExcludes, finding.Words("keys", shownKeys(trust.Excludes(service, account))), finding.Words("service", principalOf(service)), finding.Name("account", account))
+	return wrong(trustExcludes, finding.Words("keys", finding.ShownKeys(trust.Excludes(service, account))), finding.Words("service", principalOf(service)), finding.Name("account", account))
 }
 
 // principalOf is how a trust policy names a service.

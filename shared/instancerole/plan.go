@@ -13,6 +13,7 @@ import (
 	"github.com/ecs-guardrails/ecs-guardrails/shared/optout"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/pipeline"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/policydocument"
+	"github.com/ecs-guardrails/ecs-guardrails/shared/secretshape"
 	"github.com/ecs-guardrails/ecs-guardrails/shared/trustpolicy"
 )
 
@@ -285,9 +286,13 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 	var findings []finding.Finding
 	name := o.Role.Name
 	role, quotedRole := finding.Name("role", name), finding.Quote("quoted", name)
-	where := ""
-	if found.site.cluster != "" && g.capability == Agent {
-		where = " in the cluster " + finding.Shown(found.site.cluster)
+	where, place := "", found.site
+	if secretshape.IsMisplaced(place.cluster) {
+		// Anyone who may write user data or a policy can name it.
+		place.cluster = "CLUSTER"
+	}
+	if place.cluster != "" && g.capability == Agent {
+		where = " in the cluster " + finding.Shown(place.cluster)
 	}
 	add := func(template finding.Template, values ...finding.Value) {
 		findings = append(findings, template.With(values...))
@@ -304,7 +309,7 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 	case g.blocked():
 		// The denial below comes first.
 	case slices.Contains(chosen.notApproved, g.capability):
-		granted, resources := statementFor(g.open, found.site)
+		granted, resources := statementFor(g.open, place)
 		addOpen(noneApproved, finding.Argument("name", name), finding.Words("granted", granted), finding.Words("resources", resources))
 	case slices.Contains(chosen.noRoom, g.capability):
 		addOpen(quotaReached, finding.Count("count", len(o.Attached), "managed policy", "managed policies"), finding.Words("most", strconv.Itoa(cmp.Or(o.quota, defaultQuota))))
@@ -318,6 +323,11 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 		// Nothing is attached to a role that others can assume: the finding about them
 		// says so.
 	case len(chosen.waiting) > 0 && !covers(attach, g, found.site) && covers(slices.Concat(attach, chosen.waiting), g, found.site):
+		if s.Mode == finding.DryRun {
+			// A dry run notes nothing on the role, so no time passes for it.
+			addOpen(detachedInDryRun, finding.Names("policies", names(helping(chosen.waiting, g, found.site))), finding.Lasting("wait", eventTime))
+			break
+		}
 		// A moment is shown to the minute, and the wait is over at the next one.
 		decided := chosen.decidedAt().Add(time.Minute - time.Nanosecond)
 		addOpen(detachedByUnknown, quotedRole, finding.Names("policies", names(helping(chosen.waiting, g, found.site))), finding.Moment("moment", decided))
@@ -355,7 +365,7 @@ func (s Settings) gapFindings(o Observation, found verdict, g gap, chosen choice
 		if o.Role.Boundary != "" && len(g.by) == 0 {
 			template = conditionalOrBounded
 		}
-		add(template, role, finding.Words("actions", actions(g.conditional)), finding.Words("keys", shownKeys(g.keys)), finding.Words("tag", optout.Tag))
+		add(template, role, finding.Words("actions", actions(g.conditional)), finding.Words("keys", finding.ShownKeys(g.keys)), finding.Words("tag", optout.Tag))
 	}
 	return append(findings, infoFindings(o, found, g, attach)...)
 }
@@ -568,6 +578,10 @@ func (s Settings) planTeardown(o Observation) pipeline.Plan[Action] {
 	deleting := slices.ContainsFunc(o.Target.Calls, func(call Call) bool { return call.Name == "DeleteRole" })
 	if len(o.profiles.names) > 0 && !deleting {
 		return pipeline.Plan[Action]{Skip: leave(stillUsed, role, finding.Names("profiles", o.profiles.names))}
+	}
+	if o.Role.trust.Trusts(trustpolicy.SSM) && !deleting {
+		// Anyone may delete an instance profile of theirs that is called like the role.
+		return pipeline.Plan[Action]{Skip: leave(usedWithoutProfile, role)}
 	}
 	recorded := s.readRecord(o.Role.Tags)
 	mandate := finding.Mandate{Kind: finding.ByActor, Text: "the role's owner called " + last.Name}

@@ -332,8 +332,15 @@ func (s Settings) tagsFor(r record, attach []policy, target Target, now time.Tim
 		renewed := loan{policy: p.arn, when: now}
 		made, known := r.latest(p.arn)
 		if known && !target.ByHand && !r.tellsWho(target, made) {
-			if renewed.missed = made.missed; r.missed[p.arn].After(made.when) {
+			switch {
+			case r.missed[p.arn].After(made.when):
 				renewed.missed = r.missed[p.arn]
+			case !made.refused && target.isUnfinished(made, now):
+				// Either a run was cut off before the attachment, or the role's owner has
+				// detached it since, and the event of that is on its way.
+				renewed.missed = now
+			default:
+				renewed.missed = made.missed
 			}
 		}
 		if made, known = r.loanOf(p.arn); known {

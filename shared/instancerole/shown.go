@@ -11,7 +11,6 @@ import (
 // who may write them can put anything there.
 var (
 	shownPrincipal = lazyregexp.New(`^(\*|\d{12}|[a-z0-9-]+(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|amazonaws\.eu|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)|arn:aws[a-z-]*:(iam|sts)::\d{12}:[\w+=,.@/:-]{1,256}|cognito-identity\.amazonaws\.com|www\.amazon\.com|graph\.facebook\.com|accounts\.google\.com)$`)
-	shownKey       = lazyregexp.New(`^[A-Za-z0-9-]{1,40}:[A-Za-z0-9_./:-]{1,80}$`)
 	shownWord      = lazyregexp.New(`^[a-z-]{1,12}$`)
 )
 
@@ -33,11 +32,6 @@ func shown(texts []string, pattern lazyregexp.Regexp, otherwise string) string {
 // shownPrincipals lists principals as a trust policy may name them.
 func shownPrincipals(principals []string) string {
 	return shown(principals, shownPrincipal, "a principal of an unknown form (not shown)")
-}
-
-// shownKeys lists the names of condition keys.
-func shownKeys(keys []string) string {
-	return shown(keys, shownKey, "a condition key of an unknown form (not shown)")
 }
 
 // shownWords lists words that may be a capability, spelt wrong.

@@ -7,10 +7,13 @@ import (
 	"testing"
 )
 
+// secretKey is no key: it only has the form of an AWS secret access key.
+const secretKey = "k7DMwJalrXUtn/K7MDENG2bPxRfiCY8XuMp1Eh5Q"
+
 // TestNothingIsShownThatIsNotWhatItShouldBe: a secret in the wrong place stays
 // there, wherever the writer of a role, a policy or an instance can put it.
 func TestNothingIsShownThatIsNotWhatItShouldBe(t *testing.T) {
-	for _, canary := range []string{"ghp_16C7e42F292c6912E7710c838347Ae178B4a", "dckr_pat_aBcDeFgHiJkLmNoPqRsTuVwXyZ0", canarySecret, "<!channel> [here](https://evil.example)"} {
+	for _, canary := range []string{"ghp_16C7e42F292c6912E7710c838347Ae178B4a", "dckr_pat_aBcDeFgHiJkLmNoPqRsTuVwXyZ0", canarySecret, secretKey, "aws:RequestTag/" + secretKey, strings.ReplaceAll(secretKey, "/", "K"), "<!channel> [here](https://evil.example)"} {
 		quoted, _ := json.Marshal(canary)
 		for place, role := range map[string]storedRole{
 			"a tag of capabilities": {tags: map[string]string{capabilitiesTag: canary}},
@@ -32,7 +35,7 @@ func TestNothingIsShownThatIsNotWhatItShouldBe(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if strings.Contains(string(told), canary) || strings.Contains(string(told), canary[:9]) {
+				if part := strings.TrimPrefix(canary, "aws:RequestTag/"); strings.Contains(string(told), part) || strings.Contains(string(told), part[:9]) {
 					t.Errorf("the result shows it: %s", told)
 				}
 			})
@@ -44,10 +47,8 @@ func TestNothingIsShownThatIsNotWhatItShouldBe(t *testing.T) {
 func TestTokensAreNotShown(t *testing.T) {
 	const token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
 	for got, want := range map[string]string{
-		shownKeys([]string{"aws:SourceVpc", "aws:RequestTag/" + token}):                                         "aws:SourceVpc, (not shown: it looks like a GitHub token)",
-		shownKeys([]string{"<b>", "<i>"}):                                                                       "a condition key of an unknown form (not shown)",
 		shownPrincipals([]string{"ec2.amazonaws.com", "arn:aws:iam::123456789012:user/" + token, "AIDA; drop"}): "ec2.amazonaws.com, (not shown: it looks like a GitHub token), a principal of an unknown form (not shown)",
-		shownWords([]string{"dockr", token}):                                                                    "dockr, a text that is no capability's name",
+		shownWords([]string{"dockr", token}): "dockr, a text that is no capability's name",
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)

@@ -154,8 +154,12 @@ func (j *judgement) withoutCredential(i int, reference image.Reference) {
 	text := aws.ToString(container.Image)
 	chosen := j.choice(container, reference)
 	anyone := j.Images[aboutImage{image: text}]
+	template := secretOlder
+	if chosen.proven {
+		template = secretNewcomer
+	}
 	for _, newcomer := range chosen.newcomers {
-		j.report(j.in(i, secretNewcomer, finding.Name("newcomer", newcomer.Name), finding.Name("scope", newcomer.Scope.String()), finding.Name("secret", chosen.serving.Name),
+		j.report(j.in(i, template, finding.Name("newcomer", newcomer.Name), finding.Name("scope", newcomer.Scope.String()), finding.Name("secret", chosen.serving.Name),
 			finding.Words("tag", TagRegistry), finding.Words("families", TagFamilies)))
 	}
 	// Without its tag, as in many files, an image can't be looked for.

@@ -135,8 +135,11 @@ var (
 		Message: "The image {image} of the {container} is pulled with the secret {credential}, not with the secret {secret} that is tagged for its registry.",
 		Fix:     "Nothing, if that is meant. REPLACE_CREDENTIALS=yes replaces it."}
 	secretNewcomer = finding.Template{Code: "registry-secret-newcomer", Severity: finding.Warning,
-		Message: "The secret {newcomer} is tagged for {scope}, too, which the secret {secret} served before. The image of the {container} stays with the older secret.",
-		Fix:     "Remove the tag {tag} from the secret that isn't meant. Or list on each secret the families that it is for, in the tag {families}."}
+		Message: "The secret {newcomer} is tagged for {scope}, too. The image of the {container} stays with the secret {secret}, which the family's last revision was pulled with.",
+		Fix:     oneSecret}
+	secretOlder = finding.Template{Code: "registry-secret-newcomer", Severity: finding.Warning,
+		Message: "The secrets {secret} and {newcomer} are both tagged for {scope}. No earlier revision shows which of them the image of the {container} was pulled with, so the older secret, {secret}, is used.",
+		Fix:     oneSecret}
 	secretsAmbiguous = finding.Template{Code: "registry-secrets-ambiguous", Severity: finding.Error,
 		Message: "Several secrets serve {image}, the image of the {container}, equally well: {secrets}. So it gets none of them.",
 		Fix:     "Remove the tag {tag} from all of them but one, or give them different paths in it."}
@@ -186,6 +189,7 @@ const (
 	setCredential = "Set repositoryCredentials.credentialsParameter to {arn}."
 	tagSecret     = "Put the tag {tag}={registry} on the secret that holds the image's credential, if the image is private."
 	nameByARN     = "Name the secret in credentialsParameter by its ARN."
+	oneSecret     = "Remove the tag {tag} from the secret that isn't meant. Or list on each secret the families that it is for, in the tag {families}."
 	keepCopy      = "Keep a copy of the secret in this account, and name the copy in credentialsParameter."
 )
 

@@ -103,8 +103,12 @@ type choice struct {
 	serving *RegistrySecret
 	// equals are several of which none comes first.
 	equals RegistrySecrets
-	// newcomers would take the place of the one that served the registry before.
+	// newcomers would take the place of the one that served the registry before, or
+	// that is older.
 	newcomers RegistrySecrets
+	// proven says that the family's last revision was pulled with the serving one: the
+	// age of a secret says nothing about when it was tagged.
+	proven bool
 }
 
 // choice gives the secret for a container's image. The longest scope serves, unless
@@ -121,6 +125,7 @@ func (j *judgement) choice(container types.ContainerDefinition, reference image.
 	}
 	longest := slices.MaxFunc(candidates, func(a, b RegistrySecret) int { return len(a.Scope.Path) - len(b.Scope.Path) })
 	serving := j.servedBefore(container, reference, candidates)
+	proven := serving != nil
 	if serving == nil {
 		serving = oldest(candidates)
 	}
@@ -131,7 +136,7 @@ func (j *judgement) choice(container types.ContainerDefinition, reference image.
 		}
 		return choice{serving: &equals[0]}
 	}
-	return choice{serving: serving, newcomers: slices.DeleteFunc(slices.Clone(candidates), func(s RegistrySecret) bool {
+	return choice{serving: serving, proven: proven, newcomers: slices.DeleteFunc(slices.Clone(candidates), func(s RegistrySecret) bool {
 		return s.ARN == serving.ARN || len(s.Scope.Path) < len(serving.Scope.Path)
 	})}
 }

@@ -94,3 +94,17 @@ func TestTagsOfASecretAreNoOtherResources(t *testing.T) {
 		t.Errorf("%+v", result.Findings)
 	}
 }
+
+// TestAKeyOfAConditionIsShownOnlyIfItIsOne: who writes a role's policy can put a
+// secret into the place of a condition key.
+func TestAKeyOfAConditionIsShownOnlyIfItIsOne(t *testing.T) {
+	for _, key := range []string{"aws:RequestTag/k7DMwJalrXUtn/K7MDENG2bPxRfiCY8XuMp1Eh5Q", "aws:k7DMwJalrXUtnXK7MDENG2bPxRfiCY8XuMp1Eh5Q", "aws:RequestTag/ghp_16C7e42F292c6912E7710c838347Ae178B4a"} {
+		s := newStack()
+		s.iam.roles[roleName] = &fakeRole{trust: trustsECS, may: []string{"ecr:* * " + key + "=yes"}}
+		s.ecs.add(registration("app", container("web", "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")))
+		result := s.look("app")
+		if len(result.Findings) != 1 || !strings.Contains(result.Findings[0].Message, "not shown") || strings.Contains(result.Findings[0].Message, key) {
+			t.Errorf("%s: %+v", key, result.Findings)
+		}
+	}
+}

@@ -34,6 +34,8 @@ type denial struct {
 	// context keys on which it depends: those of a VPC endpoint, say.
 	unknown bool
 	keys    []string
+	// byResource says that the secret's resource policy decides, too.
+	byResource bool
 	// organization says that a policy of the organization refuses it, under
 	// conditions that the simulator doesn't tell; boundary, that the role's does.
 	organization, boundary bool
@@ -58,8 +60,7 @@ func (j *judgement) roleDenials() []denial {
 				continue
 			}
 			if unknown {
-				d.unknown = true
-				d.keys = append(slices.Clone(d.keys), "those of the secret's resource policy")
+				d.unknown, d.byResource = true, true
 			}
 		}
 		denials = append(denials, d)
@@ -197,17 +198,24 @@ func (j *judgement) byRemedy(denied []denial) (groups [][]denial) {
 // a task starts. Nothing is given: the condition is there on purpose.
 func (j *judgement) roleMayLack(code string, undecided []denial) {
 	var purposes, permissions, keys []string
-	organization := false
+	organization, byResource := false, false
 	for _, d := range undecided {
 		purposes = append(purposes, d.need.purpose)
 		permissions = append(permissions, d.need.permission())
 		keys = append(keys, d.keys...)
-		organization = organization || d.organization
+		organization, byResource = organization || d.organization, byResource || d.byResource
 	}
 	slices.Sort(keys)
-	var reasons []string
+	var deciding []string
 	if len(keys) > 0 {
-		reasons = append(reasons, fmt.Sprintf("policies depend on %s, which only the call itself has", strings.Join(slices.Compact(keys), ", ")))
+		deciding = append(deciding, finding.ShownKeys(keys))
+	}
+	if byResource {
+		deciding = append(deciding, "those of the secret's resource policy")
+	}
+	var reasons []string
+	if len(deciding) > 0 {
+		reasons = append(reasons, fmt.Sprintf("policies depend on %s, which only the call itself has", strings.Join(deciding, ", ")))
 	}
 	if organization {
 		// It knows neither the statements of service control policies nor their
