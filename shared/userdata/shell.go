@@ -42,6 +42,22 @@ type shell struct {
 	locals map[string]saved
 	// condition is the offset, plus 1, of the condition that is being evaluated under.
 	condition int
+	// exported are the variables that a program gets, which all are after set -a
+	// (exportsAll). exportsFunctions says that some functions are exported, too.
+	exported                     map[string]bool
+	exportsAll, exportsFunctions bool
+	// bare says that the command at hand gets none of them.
+	bare bool
+	// keepsFiles says that > writes no file that is there (set -C).
+	keepsFiles bool
+	// endsOnFailure is set -e; tested is how deep the commands are whose failure set -e
+	// passes over.
+	endsOnFailure bool
+	tested        int
+	// pipesFail says that a pipe fails with any of its commands (set -o pipefail).
+	pipesFail bool
+	// atExit is what the shell runs at its end (trap … EXIT).
+	atExit *Text
 }
 
 type function struct {
@@ -67,7 +83,7 @@ const (
 )
 
 func newShell(m *machine) *shell {
-	return &shell{machine: m, variables: map[string]Text{}, arrays: map[string]array{}, functions: map[string]function{}, directory: "/"}
+	return &shell{machine: m, variables: map[string]Text{}, arrays: map[string]array{}, functions: map[string]function{}, exported: map[string]bool{}, directory: "/"}
 }
 
 // status is how a command ends.
@@ -108,7 +124,18 @@ type streams struct {
 
 // runScript evaluates a script and gives the shell after it.
 func (m *machine) runScript(script Text) {
-	newShell(m).run(withPlaceholders(withLineFeeds(script), m.template), streams{})
+	sh := newShell(m)
+	sh.run(withPlaceholders(withLineFeeds(script), m.template), streams{})
+	sh.end(streams{})
+}
+
+// end runs what the script has asked for at its end.
+func (sh *shell) end(io streams) {
+	if sh.atExit != nil && sh.depth <= 8 {
+		script := *sh.atExit
+		sh.atExit, sh.stop, sh.endsOnFailure = nil, goesOn, false
+		sh.run(script, io)
+	}
 }
 
 // withLineFeeds takes the carriage returns of Windows off the ends of lines, as
@@ -225,8 +252,25 @@ func (sh *shell) statements(statements []*syntax.Stmt, io streams) status {
 			break
 		}
 		result = sh.statement(statement, io)
+		if result == fails && sh.endsOnFailure && sh.tested == 0 && sh.stop == goesOn && endsScript(statement) {
+			sh.stop = exits
+		}
 	}
 	return result
+}
+
+// endsScript reports whether a statement that fails ends a script after set -e. Of
+// lists with && and ||, only the last command can, so they are passed over.
+func endsScript(statement *syntax.Stmt) bool {
+	list, isList := statement.Cmd.(*syntax.BinaryCmd)
+	return !statement.Negated && !statement.Background && !(isList && (list.Op == syntax.AndStmt || list.Op == syntax.OrStmt))
+}
+
+// testing evaluates what may fail after set -e, too.
+func (sh *shell) testing(evaluate func() status) status {
+	sh.tested++
+	defer func() { sh.tested-- }()
+	return evaluate()
 }
 
 func (sh *shell) statement(statement *syntax.Stmt, io streams) status {
@@ -239,9 +283,14 @@ func (sh *shell) statement(statement *syntax.Stmt, io streams) status {
 		return likely
 	}
 	offset := sh.offset(statement.Pos())
+	if sh.refuses(statement.Redirs) {
+		return fails
+	}
 	inner, to := sh.redirected(statement.Redirs, io)
 	result := likely
 	switch {
+	case statement.Cmd != nil && statement.Negated:
+		result = sh.testing(func() status { return sh.command(statement.Cmd, inner) })
 	case statement.Cmd != nil:
 		result = sh.command(statement.Cmd, inner)
 	case inner.in != nil:
@@ -261,16 +310,22 @@ func (sh *shell) statement(statement *syntax.Stmt, io streams) status {
 // nil for none.
 func (sh *shell) redirected(redirects []*syntax.Redirect, io streams) (streams, *target) {
 	inner := io
-	var to *target
+	var to, opened *target
 	if io.out == nil && sh.standardOutput != nil {
 		to, inner.out = sh.standardOutput, &builder{}
 	}
 	for _, redirect := range redirects {
 		switch redirect.Op {
 		case syntax.RdrOut, syntax.AppOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll:
-			if isStandardOutput(redirect) {
-				to, inner.out = sh.targetOf(redirect), &builder{}
+			if !isStandardOutput(redirect) {
+				continue
 			}
+			if opened != nil && opened.name != "" && !opened.appends {
+				// The shell empties it all the same.
+				sh.write(opened.name, Text{}, false, sh.offset(redirect.Pos()))
+			}
+			opened = sh.targetOf(redirect)
+			to, inner.out = opened, &builder{}
 		case syntax.DplOut:
 			if !isStandardOutput(redirect) {
 				continue
@@ -290,6 +345,14 @@ func (sh *shell) redirected(redirects []*syntax.Redirect, io streams) (streams, 
 		}
 	}
 	return inner, to
+}
+
+// refuses says that a redirection would overwrite a file after set -C: then the
+// command isn't run.
+func (sh *shell) refuses(redirects []*syntax.Redirect) bool {
+	return sh.keepsFiles && slices.ContainsFunc(redirects, func(redirect *syntax.Redirect) bool {
+		return redirect.Op == syntax.RdrOut && sh.overwrites(sh.targetOf(redirect).name) == succeeds
+	})
 }
 
 func isStandardOutput(redirect *syntax.Redirect) bool {
@@ -385,7 +448,10 @@ func (sh *shell) command(command syntax.Command, io streams) status {
 	case *syntax.Block:
 		return sh.statements(c.Stmts, io)
 	case *syntax.Subshell:
-		return sh.child().statements(c.Stmts, io)
+		child := sh.child()
+		result := child.statements(c.Stmts, io)
+		child.end(io)
+		return result
 	case *syntax.BinaryCmd:
 		return sh.binary(c, io)
 	case *syntax.IfClause:
@@ -423,14 +489,43 @@ func (sh *shell) child() *shell {
 	child.variables = maps.Clone(sh.variables)
 	child.arrays = maps.Clone(sh.arrays)
 	child.functions = maps.Clone(sh.functions)
+	child.exported = maps.Clone(sh.exported)
+	child.atExit = nil
 	child.depth++
 	return &child
+}
+
+// inherited are variables that the machine exports to every program.
+var inherited = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "LC_ALL", "TERM"}
+
+// process gives the shell of a program of its own, which gets only what is exported:
+// any other variable is empty there.
+func (sh *shell) process() *shell {
+	child := sh.child()
+	child.bare = false
+	child.keepsFiles, child.endsOnFailure, child.pipesFail, child.tested, child.locals = false, false, false, 0, nil
+	if !sh.exportsFunctions {
+		child.functions = map[string]function{}
+	}
+	for name := range sh.variables {
+		switch {
+		case name == "IFS":
+			delete(child.variables, name)
+		case plainName.MatchString(name) && (sh.bare || !sh.exported[name]) && !slices.Contains(inherited, name):
+			child.variables[name] = Text{}
+		}
+	}
+	for name := range sh.arrays {
+		delete(child.arrays, name)
+		child.variables[name] = Text{}
+	}
+	return child
 }
 
 func (sh *shell) binary(c *syntax.BinaryCmd, io streams) status {
 	switch c.Op {
 	case syntax.AndStmt:
-		first := sh.statement(c.X, io)
+		first := sh.testing(func() status { return sh.statement(c.X, io) })
 		switch first {
 		case fails:
 			return fails
@@ -440,7 +535,7 @@ func (sh *shell) binary(c *syntax.BinaryCmd, io streams) status {
 		}
 		return sh.statement(c.Y, io)
 	case syntax.OrStmt:
-		first := sh.statement(c.X, io)
+		first := sh.testing(func() status { return sh.statement(c.X, io) })
 		switch first {
 		case succeeds:
 			return succeeds
@@ -452,10 +547,13 @@ func (sh *shell) binary(c *syntax.BinaryCmd, io streams) status {
 	default: // a pipe
 		out := &builder{}
 		left := sh.child()
-		left.statement(c.X, streams{in: io.in, out: out})
+		first := left.statement(c.X, streams{in: io.in, out: out})
 		text := out.text()
 		right := sh.child()
 		result := right.statement(c.Y, streams{in: &text, out: io.out})
+		if sh.pipesFail && first == fails {
+			return fails
+		}
 		return result
 	}
 }
@@ -560,7 +658,7 @@ func (sh *shell) ifClause(c *syntax.IfClause, io streams) {
 		sh.statements(c.Then, io)
 		return
 	}
-	switch sh.statements(c.Cond, streams{in: io.in}) {
+	switch sh.testing(func() status { return sh.statements(c.Cond, streams{in: io.in}) }) {
 	case succeeds:
 		sh.statements(c.Then, io)
 	case fails:
@@ -604,7 +702,7 @@ func (sh *shell) perhaps(pos syntax.Pos, body []*syntax.Stmt, io streams) {
 
 func (sh *shell) whileClause(c *syntax.WhileClause, io streams) {
 	for range maxRounds {
-		goes := sh.statements(c.Cond, io)
+		goes := sh.testing(func() status { return sh.statements(c.Cond, io) })
 		if c.Until {
 			goes = goes.negated()
 		}
@@ -683,14 +781,21 @@ func (sh *shell) forNumbers(c *syntax.ForClause, loop *syntax.CStyleLoop, io str
 func (sh *shell) caseClause(c *syntax.CaseClause, io streams) {
 	subject := sh.one(c.Word)
 	if subject.unknown() == "" {
+		falls := false
 		for i, item := range c.Items {
-			matches, known := sh.matchesOne(subject, item.Patterns)
+			matches, known := true, true
+			if !falls {
+				matches, known = sh.matchesOne(subject, item.Patterns)
+			}
 			if !known {
 				break
 			}
-			if matches {
+			if falls = false; matches {
 				sh.statements(item.Stmts, io)
-				return
+				if item.Op == syntax.Break || sh.stop != goesOn {
+					return
+				}
+				falls = item.Op == syntax.Fallthrough
 			}
 			if i == len(c.Items)-1 {
 				return

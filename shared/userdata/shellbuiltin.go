@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 func runEcho(sh *shell, c invocation) status {
@@ -30,21 +32,22 @@ func printf(arguments []Text, offset int) Text {
 	if len(arguments) == 0 {
 		return Text{}
 	}
-	format := escapes(arguments[0], true)
+	format, _ := escapes(arguments[0], ansiQuoted)
 	arguments = arguments[1:]
 	var out builder
 	for range 100 {
-		used := printfRound(format, arguments, &out, offset)
+		used, ended := printfRound(format, arguments, &out, offset)
 		arguments = arguments[min(used, len(arguments)):]
-		if len(arguments) == 0 || used == 0 {
+		if len(arguments) == 0 || used == 0 || ended {
 			break
 		}
 	}
 	return out.text()
 }
 
-// printfRound prints the format once and says how many arguments it took.
-func printfRound(format Text, arguments []Text, out *builder, offset int) (used int) {
+// printfRound prints the format once and says how many arguments it took. ended says
+// that one of them ends all output.
+func printfRound(format Text, arguments []Text, out *builder, offset int) (used int, ended bool) {
 	next := func() Text {
 		used++
 		if used > len(arguments) {
@@ -66,16 +69,28 @@ func printfRound(format Text, arguments []Text, out *builder, offset int) (used 
 		switch s[verb] {
 		case '%':
 			out.add(madeText("%", format.offset(i)))
-		case 's', 'q', 'c':
-			out.add(next())
+		case 's':
+			out.add(padded(next(), s[i+1:verb], offset))
+		case 'c':
+			text := next()
+			out.add(padded(text.slice(0, min(text.length(), 1)), s[i+1:verb], offset))
 		case 'd', 'i', 'u':
 			text := next()
 			if text.length() == 0 {
 				text = madeText("0", format.offset(i))
 			}
-			out.add(padded(text, s[i+1:verb]))
+			out.add(numbered(text, s[i+1:verb], offset))
+		case 'q':
+			text := next()
+			if !needsNoQuotes.MatchString(text.String()) {
+				text = unknownText("$(printf …)", offset)
+			}
+			out.add(text)
 		case 'b':
-			out.add(escapes(next(), false))
+			text, ended := escapes(next(), printed)
+			if out.add(text); ended {
+				return used, true
+			}
 		default:
 			out.add(unknownText("$(printf …)", offset))
 			next()
@@ -83,16 +98,49 @@ func printfRound(format Text, arguments []Text, out *builder, offset int) (used 
 		kept, i = verb+1, verb
 	}
 	out.add(format.slice(min(kept, len(s)), len(s)))
-	return used
+	return used, false
 }
 
-// padded fills a number up with zeros, as %03d says.
-func padded(t Text, flags string) Text {
+// needsNoQuotes is text that printf's %q leaves as it is.
+var needsNoQuotes = lazyregexp.New(`^[A-Za-z0-9_=+.,:/@%-]+$`)
+
+// integer is a number that printf prints as it is written.
+var integer = lazyregexp.New(`^(?:0|-?[1-9][0-9]*)$`)
+
+// numbered gives a number as %d with flags prints it; only zeros in front are
+// followed, as in %03d.
+func numbered(t Text, flags string, offset int) Text {
 	width, err := strconv.Atoi(flags)
-	if err != nil || !strings.HasPrefix(flags, "0") || t.unknown() != "" || width > 20 || t.length() >= width {
+	switch {
+	case t.unknown() == "" && !integer.MatchString(t.String()):
+		return unknownText("$(printf …)", offset) // 0, or another number for one in octal digits
+	case flags == "" || err == nil && t.unknown() == "" && t.length() >= width:
 		return t
+	case err != nil || t.unknown() != "" || width > 20 || !strings.HasPrefix(flags, "0") || strings.HasPrefix(t.String(), "-"):
+		return unknownText("$(printf …)", offset)
 	}
 	return madeText(strings.Repeat("0", width-t.length()), t.offset(0)).plus(t)
+}
+
+// padded gives a text as %s with a width or a length prints it, as in %-8s and %.3s.
+func padded(t Text, flags string, offset int) Text {
+	if flags == "" {
+		return t
+	}
+	width, length, limited := strings.Cut(strings.TrimPrefix(flags, "-"), ".")
+	most, err := strconv.Atoi("0" + length)
+	least, also := strconv.Atoi("0" + width)
+	if err != nil || also != nil || t.unknown() != "" || least > 200 || strings.HasPrefix(width, "0") {
+		return unknownText("$(printf …)", offset)
+	}
+	if limited && most < t.length() {
+		t = t.slice(0, most)
+	}
+	spaces := madeText(strings.Repeat(" ", max(least-t.length(), 0)), offset)
+	if strings.HasPrefix(flags, "-") {
+		return t.plus(spaces)
+	}
+	return spaces.plus(t)
 }
 
 func runCat(sh *shell, c invocation) status {
@@ -100,6 +148,11 @@ func runCat(sh *shell, c invocation) status {
 	for _, argument := range c.arguments[1:] {
 		word := argument.String()
 		if strings.HasPrefix(word, "-") && word != "-" {
+			if word != "-u" && word != "--" {
+				// It numbers lines, or marks their ends.
+				sh.print(c.io, unknownText("$(cat …)", c.offset).plus(madeText("\n", c.offset)))
+				return likely
+			}
 			continue
 		}
 		files++
@@ -197,7 +250,21 @@ func runTest(sh *shell, c invocation) status { return sh.test(c.arguments) }
 // runRead follows read: it takes a line off the standard input.
 func runRead(sh *shell, c invocation) status {
 	flags, names := parsedArguments(c.arguments[1:], "adinNptu")
-	line, ended, known := nextLine(c.io.in)
+	until := byte('\n')
+	if delimiter, ok := flags["d"]; ok {
+		if until = 0; delimiter.length() > 0 {
+			until = delimiter.String()[0]
+		}
+	}
+	line, ended, known := nextLine(c.io.in, until)
+	for _, limit := range []string{"n", "N", "u"} {
+		if _, counts := flags[limit]; counts {
+			known = false // it reads another part, or another file
+		}
+	}
+	if _, raw := flags["r"]; !raw && strings.IndexByte(line.String(), '\\') >= 0 {
+		known = false
+	}
 	if list, ok := flags["a"]; ok {
 		if !known {
 			sh.unset(list.String())
@@ -231,14 +298,14 @@ func runRead(sh *shell, c invocation) status {
 	return outcome(!ended)
 }
 
-// nextLine takes a line off an input. A line that isn't known at all may be any
-// number of lines.
-func nextLine(in *Text) (line Text, ended, known bool) {
+// nextLine takes a line off an input, or what ends in another character. A line that
+// isn't known at all may be any number of lines.
+func nextLine(in *Text, until byte) (line Text, ended, known bool) {
 	if in == nil {
 		return Text{}, false, false
 	}
 	s := in.String()
-	end := strings.IndexByte(s, '\n')
+	end := strings.IndexByte(s, until)
 	next := end + 1
 	if end < 0 {
 		end, next, ended = len(s), len(s), true
@@ -318,22 +385,74 @@ func runGetopts(sh *shell, c invocation) status {
 }
 
 func runUnset(sh *shell, c invocation) status {
-	for _, word := range c.words[1:] {
-		sh.unset(word)
-	}
-	return likely
-}
-
-func runExport(sh *shell, c invocation) status {
-	for _, argument := range c.arguments[1:] {
-		if variable, value, ok := strings.Cut(argument.String(), "="); ok && plainName.MatchString(variable) {
-			sh.setVariable(variable, argument.slice(argument.length()-len(value), argument.length()))
+	for i, word := range c.words[1:] {
+		name, key, isElement := strings.Cut(strings.TrimSuffix(word, "]"), "[")
+		if !isElement || !strings.HasSuffix(word, "]") {
+			sh.unset(word)
+			continue
+		}
+		a, known := sh.arrays[name]
+		if _, there := a.get(key); known && there {
+			sh.setArray(name, a.without(key))
+		} else if known && !a.associative && !decimal.MatchString(key) {
+			sh.unset(name)
+			sh.variables[name] = unknownText("${"+name+"}", c.arguments[i+1].offset(0))
 		}
 	}
 	return likely
 }
 
-// runSet follows set -- ARGUMENT….
+// decimal is an index that is no expression.
+var decimal = lazyregexp.New(`^[0-9]+$`)
+
+func runExport(sh *shell, c invocation) status {
+	flags, operands := parsedArguments(c.arguments[1:], "")
+	_, functions := flags["f"]
+	sh.exportsFunctions = sh.exportsFunctions || functions
+	for _, operand := range operands {
+		variable, value, ok := strings.Cut(operand.String(), "=")
+		if ok && plainName.MatchString(variable) {
+			sh.setVariable(variable, operand.slice(operand.length()-len(value), operand.length()))
+		}
+		sh.exports(c.name, flags, variable)
+	}
+	return likely
+}
+
+// exports follows what export and its like say about who gets a variable.
+func (sh *shell) exports(command string, flags map[string]Text, variable string) {
+	_, withdrawn := flags["n"]
+	_, asked := flags["x"]
+	switch {
+	case command == "export":
+		sh.exported[variable] = !withdrawn
+	case asked:
+		sh.exported[variable] = true
+	}
+}
+
+// runTrap follows trap … EXIT. What it does about signals and errors isn't.
+func runTrap(sh *shell, c invocation) status {
+	arguments := c.arguments[1:]
+	if len(arguments) > 0 && arguments[0].String() == "--" {
+		arguments = arguments[1:]
+	}
+	if len(arguments) < 2 {
+		return likely
+	}
+	for _, condition := range arguments[1:] {
+		if name := condition.String(); name != "EXIT" && name != "0" {
+			continue
+		}
+		sh.atExit = nil
+		if action := arguments[0]; action.String() != "-" && action.length() > 0 {
+			sh.atExit = &action
+		}
+	}
+	return likely
+}
+
+// runSet follows set with options, and set -- ARGUMENT….
 func runSet(sh *shell, c invocation) status {
 	for i := 1; i < len(c.words); i++ {
 		word := c.words[i]
@@ -342,8 +461,17 @@ func runSet(sh *shell, c invocation) status {
 			sh.arguments, sh.hasArguments = c.arguments[i+1:], true
 			return likely
 		case strings.HasPrefix(word, "-") || strings.HasPrefix(word, "+"):
-			if strings.HasSuffix(word, "o") {
+			on, letters, long := word[0] == '-', word[1:], ""
+			if strings.HasSuffix(word, "o") && i+1 < len(c.words) {
 				i++
+				long = c.words[i]
+			}
+			for option, is := range map[string]*bool{
+				"a allexport": &sh.exportsAll, "C noclobber": &sh.keepsFiles, "e errexit": &sh.endsOnFailure, "- pipefail": &sh.pipesFail,
+			} {
+				if short, name, _ := strings.Cut(option, " "); strings.Contains(letters, short) || long == name {
+					*is = on
+				}
 			}
 		default:
 			sh.arguments, sh.hasArguments = c.arguments[i:], true
@@ -436,7 +564,7 @@ func (sh *shell) copyFile(command string, arguments []Text, in *Text, offset int
 	if command == "install" {
 		valued = "mog"
 	}
-	_, operands := parsedArguments(arguments[1:], valued)
+	flags, operands := parsedArguments(arguments[1:], valued)
 	if len(operands) < 2 {
 		return
 	}
@@ -449,6 +577,10 @@ func (sh *shell) copyFile(command string, arguments []Text, in *Text, offset int
 	if strings.HasSuffix(operands[len(operands)-1].String(), "/") || to == "/etc/ecs" {
 		target = path.Join(to, path.Base(from.String()))
 	}
+	_, keeps := flags["n"]
+	if _, said := flags["no-clobber"]; (keeps || said) && command != "install" && sh.overwrites(target) == succeeds {
+		return
+	}
 	content, known := sh.machine.files[source]
 	if source == "/dev/stdin" && in != nil {
 		content, known = *in, true
@@ -459,9 +591,10 @@ func (sh *shell) copyFile(command string, arguments []Text, in *Text, offset int
 		}
 		content = unknownText("a file on the instance", offset).plus(madeText("\n", offset))
 	}
-	if source != "/dev/null" {
-		sh.write(target, content, false, offset)
+	if source == "/dev/null" {
+		content = Text{}
 	}
+	sh.write(target, content, false, offset)
 	if command == "mv" && known {
 		delete(sh.machine.files, source)
 	}

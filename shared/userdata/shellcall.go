@@ -27,12 +27,15 @@ func (sh *shell) call(c *syntax.CallExpr, io streams) status {
 		// For this command alone.
 		name := assignment.Name.Value
 		before, set := sh.variables[name]
+		wasExported := sh.exported[name]
 		defer func() {
 			if delete(sh.variables, name); set {
 				sh.variables[name] = before
 			}
+			sh.exported[name] = wasExported
 		}()
 		sh.assign(assignment)
+		sh.exported[name] = true
 	}
 	return sh.execute(arguments, io, sh.offset(c.Pos()))
 }
@@ -71,7 +74,7 @@ func init() {
 		"cd": runCD, "pushd": runCD, "popd": runPopd, "test": runTest, "[": runTest,
 		"read": runRead, "mapfile": runMapfile, "readarray": runMapfile, "getopts": runGetopts,
 		"unset": runUnset, "export": runExport, "declare": runExport, "local": runExport, "readonly": runExport, "typeset": runExport,
-		"set": runSet, "shift": runShift, "break": runBreak, "continue": runBreak, "return": runReturn, "exit": runReturn,
+		"trap": runTrap, "set": runSet, "shift": runShift, "break": runBreak, "continue": runBreak, "return": runReturn, "exit": runReturn,
 		"eval": runEval, "source": runSource, ".": runSource, "su": runSu, "runuser": runSu,
 		"cp": runCopy, "install": runCopy, "mv": runCopy, "rm": runRemove, "unlink": runRemove, "truncate": runRemove, "ln": runLink, "touch": runTouch,
 		"aws": runAWS, "curl": runDownload, "wget": runDownload, "sed": runSed, "perl": runPerl,
@@ -93,7 +96,7 @@ func init() {
 	for name, result := range map[string]status{
 		"true": succeeds, ":": succeeds, "false": fails, "[[": uncertain,
 		// They print nothing.
-		"mkdir": likely, "chmod": likely, "chown": likely, "chgrp": likely, "sleep": likely, "wait": likely, "trap": likely, "kill": likely,
+		"mkdir": likely, "chmod": likely, "chown": likely, "chgrp": likely, "sleep": likely, "wait": likely, "kill": likely,
 		"shopt": likely, "umask": likely, "ulimit": likely, "alias": likely, "mount": likely, "umount": likely, "usermod": likely, "useradd": likely, "sync": likely,
 		"systemctl": likely, "setenforce": likely, "modprobe": likely, "swapon": likely, "hostnamectl": likely, "logger": likely,
 	} {
@@ -105,6 +108,10 @@ func init() {
 func (sh *shell) execute(arguments []Text, io streams, offset int) status {
 	if sh.machine.steps--; sh.machine.steps < 0 {
 		return likely
+	}
+	if dropsEnvironment(arguments) && !sh.bare {
+		sh.bare = true
+		defer func() { sh.bare = false }()
 	}
 	arguments = unwrapped(arguments)
 	if len(arguments) == 0 {
@@ -150,9 +157,11 @@ func isShellScript(script string) bool {
 
 // runFile evaluates a script in a shell of its own.
 func (sh *shell) runFile(script Text, arguments []Text, io streams) status {
-	child := sh.child()
-	child.arguments, child.hasArguments, child.locals = arguments, true, nil
-	return child.run(script, io)
+	child := sh.process()
+	child.arguments, child.hasArguments = arguments, true
+	result := child.run(script, io)
+	child.end(io)
+	return result
 }
 
 // otherWrites finds the file being written in a language that isn't followed.
@@ -224,6 +233,28 @@ func outputOf(words []string) string {
 var wrappers = map[string]string{
 	"sudo": "ugpCRTrthD", "nohup": "", "time": "", "command": "", "builtin": "", "exec": "a", "env": "uC", "nice": "n", "ionice": "cn",
 	"stdbuf": "", "setsid": "", "doas": "u", "cloud-init-per": "", "retry": "",
+}
+
+// dropsEnvironment reports whether a command passes on no variables: sudo does so
+// unless it is told otherwise (env_reset, sudoers(5)), env where it is told so.
+func dropsEnvironment(arguments []Text) bool {
+	if len(arguments) == 0 {
+		return false
+	}
+	name := path.Base(arguments[0].String())
+	for _, argument := range arguments[1:] {
+		word := argument.String()
+		if !strings.HasPrefix(word, "-") {
+			break
+		}
+		switch {
+		case name == "sudo" && (strings.HasPrefix(word, "--preserve-env") || plainFlags(word, "E")):
+			return false
+		case name == "env" && (word == "-" || word == "--ignore-environment" || plainFlags(word, "i")):
+			return true
+		}
+	}
+	return name == "sudo"
 }
 
 // unwrapped takes sudo, env, timeout and the like off a command.
@@ -300,7 +331,10 @@ func (sh *shell) nested(script Text, io streams, here bool) status {
 		defer func() { sh.depth-- }()
 		return sh.run(script, io)
 	}
-	return sh.child().run(script, io)
+	child := sh.process()
+	result := child.run(script, io)
+	child.end(io)
+	return result
 }
 
 func runShell(sh *shell, c invocation) status {
@@ -356,10 +390,11 @@ options:
 		arguments = arguments[1:]
 	}
 	text := joined(arguments, " ", offset)
+	ended := false
 	if interpret {
-		text = escapes(text, false)
+		text, ended = escapes(text, echoed)
 	}
-	if newline {
+	if newline && !ended {
 		text = text.plus(madeText("\n", offset))
 	}
 	return text

@@ -103,7 +103,8 @@ func characterSet(set string) []byte {
 	for class, characters := range characterClasses {
 		set = strings.ReplaceAll(set, class, characters)
 	}
-	set = escapes(madeText(set, 0), false).String()
+	written, _ := escapes(madeText(set, 0), listed)
+	set = written.String()
 	var out []byte
 	for i := 0; i < len(set); i++ {
 		if i+2 < len(set) && set[i+1] == '-' && set[i] <= set[i+2] {
@@ -456,6 +457,9 @@ func filterEnvsubst(sh *shell, c invocation) (Text, status, bool) {
 			}
 		}
 		value, set := sh.variables[name]
+		if set && !sh.exported[name] && !slices.Contains(inherited, name) {
+			value = Text{}
+		}
 		switch {
 		case only != "" && !strings.Contains(only, "$"+name) && !strings.Contains(only, "${"+name+"}"):
 			return input.slice(match[0], match[1])
@@ -558,38 +562,70 @@ func runGunzip(sh *shell, c invocation) status {
 	if prints || len(files) == 0 || files[0].String() == "-" {
 		return runFilter(sh, c)
 	}
-	keeps := slices.ContainsFunc(c.words[1:], func(word string) bool { return word == "--keep" || plainFlags(word, "k") })
+	has := func(long, short string) bool {
+		return slices.ContainsFunc(c.words[1:], func(word string) bool { return word == long || plainFlags(word, short) })
+	}
+	keeps, forces := has("--keep", "k"), has("--force", "f")
+	result := likely
+	switch {
+	case has("--test", "t"), has("--list", "l"):
+		return likely // they change nothing
+	case !unpacks && keeps:
+		return likely // what it writes has another name
+	case !unpacks:
+		for _, file := range files {
+			sh.editedInPlace(cleanPath(sh.directory, file), c)
+		}
+		return likely
+	}
 	for _, file := range files {
-		source := cleanPath(sh.directory, file)
-		if !unpacks && keeps {
-			continue // what it writes has another name
-		}
-		if !unpacks {
-			sh.editedInPlace(source, c)
-			continue
-		}
-		content, known := sh.machine.files[source]
-		if !known && !strings.HasSuffix(source, ".gz") {
-			source += ".gz" // as gunzip looks for it
-			content, known = sh.machine.files[source]
-		}
-		target := strings.TrimSuffix(source, ".gz")
-		raw := []byte(content.String())
-		if !known || content.unknown() != "" || !isGzip(raw) || target == source {
-			sh.editedInPlace(target, c)
-			continue
-		}
-		output := content.unpacked(gunzip(raw, maxSize))
-		if !sh.charge(content) || !sh.charge(output) {
-			sh.editedInPlace(target, c)
-			continue
-		}
-		sh.write(target, output, false, c.offset)
-		if !keeps {
-			delete(sh.machine.files, source)
+		if sh.unzip(cleanPath(sh.directory, file), c, keeps, forces) == fails {
+			result = fails
 		}
 	}
+	return result
+}
+
+// unzip unpacks one file.
+func (sh *shell) unzip(source string, c invocation, keeps, forces bool) status {
+	content, known := sh.machine.files[source]
+	if !known && !strings.HasSuffix(source, ".gz") {
+		source += ".gz" // as gunzip looks for it
+		content, known = sh.machine.files[source]
+	}
+	target := strings.TrimSuffix(source, ".gz")
+	there := sh.overwrites(target)
+	if !forces && there == succeeds {
+		return fails // it asks, and user data has no terminal that could answer
+	}
+	raw := []byte(content.String())
+	if !known || content.unknown() != "" || !isGzip(raw) || target == source || !forces && there != fails {
+		sh.editedInPlace(target, c)
+		return likely
+	}
+	output := content.unpacked(gunzip(raw, maxSize))
+	if !sh.charge(content) || !sh.charge(output) {
+		sh.editedInPlace(target, c)
+		return likely
+	}
+	sh.write(target, output, false, c.offset)
+	if !keeps {
+		delete(sh.machine.files, source)
+	}
 	return likely
+}
+
+// overwrites says whether a file is there already, as far as the script tells: what
+// was removed may be there as an empty text.
+func (sh *shell) overwrites(target string) status {
+	content, known := sh.machine.files[target]
+	switch {
+	case !known || content.length() == 0:
+		return fails
+	case content.condition() != 0:
+		return uncertain
+	}
+	return succeeds
 }
 
 // plainFlags says that a word has a one-letter option.

@@ -45,14 +45,29 @@ func (a array) with(key string, value Text) array {
 	return changed
 }
 
-// appended gives the array with more elements at its end.
-func (a array) appended(values []Text) array {
+// without gives the array without a key.
+func (a array) without(key string) array {
+	changed := array{a.associative, slices.Clone(a.keys), slices.Clone(a.values)}
+	if i := slices.Index(changed.keys, key); i >= 0 {
+		changed.keys, changed.values = slices.Delete(changed.keys, i, i+1), slices.Delete(changed.values, i, i+1)
+	}
+	return changed
+}
+
+// next is the index behind the last one.
+func (a array) next() int {
 	next := 0
 	for _, key := range a.keys {
 		if n, err := strconv.Atoi(key); err == nil {
 			next = max(next, n+1)
 		}
 	}
+	return next
+}
+
+// appended gives the array with more elements at its end.
+func (a array) appended(values []Text) array {
+	next := a.next()
 	grown := array{a.associative, slices.Clone(a.keys), slices.Clone(a.values)}
 	for i, value := range values {
 		grown.keys, grown.values = append(grown.keys, strconv.Itoa(next+i)), append(grown.values, value)
@@ -65,6 +80,9 @@ func (a array) equal(b array) bool {
 }
 
 func (sh *shell) setVariable(name string, value Text) {
+	if sh.exportsAll {
+		sh.exported[name] = true
+	}
 	if a, ok := sh.arrays[name]; ok {
 		sh.setArray(name, a.with("0", value))
 		return
@@ -89,6 +107,7 @@ func (sh *shell) setArray(name string, a array) {
 func (sh *shell) unset(name string) {
 	delete(sh.variables, name)
 	delete(sh.arrays, name)
+	delete(sh.exported, name)
 }
 
 // saved is a variable's value outside a function.
@@ -96,6 +115,7 @@ type saved struct {
 	text        Text
 	array       array
 	set, listed bool
+	exported    bool
 }
 
 // makeLocal has a variable restored when the function ends.
@@ -103,7 +123,7 @@ func (sh *shell) makeLocal(name string) {
 	if _, done := sh.locals[name]; done || sh.locals == nil {
 		return
 	}
-	before := saved{}
+	before := saved{exported: sh.exported[name]}
 	before.text, before.set = sh.variables[name]
 	before.array, before.listed = sh.arrays[name]
 	sh.locals[name] = before
@@ -112,6 +132,7 @@ func (sh *shell) makeLocal(name string) {
 func (sh *shell) restoreLocals() {
 	for name, before := range sh.locals {
 		sh.unset(name)
+		sh.exported[name] = before.exported
 		if before.set {
 			sh.variables[name] = before.text
 		}
@@ -121,38 +142,66 @@ func (sh *shell) restoreLocals() {
 	}
 }
 
+// declaration is one declare, local, export or readonly with its options.
+type declaration struct {
+	command string
+	flags   map[string]Text
+	isLocal bool
+}
+
+func (d declaration) has(letter string) bool { _, has := d.flags[letter]; return has }
+
 // declare follows declare, local, export and readonly.
 func (sh *shell) declare(c *syntax.DeclClause) {
-	isLocal, isAssociative := c.Variant.Value == "local" || c.Variant.Value == "declare" || c.Variant.Value == "typeset", false
+	d := declaration{command: c.Variant.Value, flags: map[string]Text{}}
+	d.isLocal = slices.Contains([]string{"local", "declare", "typeset"}, d.command)
 	for _, assignment := range c.Args {
-		if assignment.Name == nil {
-			option := sh.one(assignment.Value).String()
-			if name, value, ok := strings.Cut(option, "="); ok && plainName.MatchString(name) {
-				sh.setVariable(name, sh.one(assignment.Value).slice(len(option)-len(value), len(option)))
-				continue
-			}
-			isAssociative = isAssociative || strings.HasPrefix(option, "-") && strings.Contains(option, "A")
-			isLocal = isLocal && !(strings.HasPrefix(option, "-") && strings.Contains(option, "g"))
+		if assignment.Name != nil {
+			sh.declareOne(d, assignment)
 			continue
 		}
-		if isLocal {
-			sh.makeLocal(assignment.Name.Value)
-		}
+		option := sh.one(assignment.Value).String()
+		name, value, isAssignment := strings.Cut(option, "=")
 		switch {
-		case isAssociative:
-			if _, ok := sh.arrays[assignment.Name.Value]; !ok || assignment.Naked {
-				sh.setArray(assignment.Name.Value, array{associative: true})
+		case isAssignment && plainName.MatchString(name):
+			sh.setVariable(name, sh.one(assignment.Value).slice(len(option)-len(value), len(option)))
+			sh.exports(d.command, d.flags, name)
+		case strings.HasPrefix(option, "-"):
+			for _, letter := range option[1:] {
+				d.flags[string(letter)] = Text{}
 			}
-			if !assignment.Naked {
-				sh.assign(assignment)
-			}
-		case !assignment.Naked:
-			sh.assign(assignment)
-		case isLocal && sh.locals != nil:
-			sh.unset(assignment.Name.Value)
-			sh.variables[assignment.Name.Value] = Text{}
+			d.isLocal = d.isLocal && !d.has("g")
 		}
 	}
+}
+
+func (sh *shell) declareOne(d declaration, assignment *syntax.Assign) {
+	name := assignment.Name.Value
+	if d.has("f") {
+		sh.exportsFunctions = sh.exportsFunctions || d.has("x") || d.command == "export"
+		return
+	}
+	if d.isLocal {
+		sh.makeLocal(name)
+	}
+	switch {
+	case d.has("n") && d.command != "export":
+		// Another name for a variable.
+		sh.setVariable(name, unknownText("${"+name+"}", sh.offset(assignment.Pos())))
+	case d.has("A"):
+		if _, ok := sh.arrays[name]; !ok || assignment.Naked {
+			sh.setArray(name, array{associative: true})
+		}
+		if !assignment.Naked {
+			sh.assign(assignment)
+		}
+	case !assignment.Naked:
+		sh.assign(assignment)
+	case d.isLocal && sh.locals != nil:
+		delete(sh.arrays, name)
+		sh.variables[name] = Text{}
+	}
+	sh.exports(d.command, d.flags, name)
 }
 
 func (sh *shell) assign(assignment *syntax.Assign) {
@@ -223,7 +272,7 @@ func (sh *shell) key(a array, index syntax.ArithmExpr) (key string, known bool) 
 	}
 	n, known := sh.arithmetic(index)
 	if n < 0 {
-		n += len(a.keys)
+		n += a.next()
 	}
 	return strconv.Itoa(n), known
 }

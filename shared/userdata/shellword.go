@@ -1,6 +1,7 @@
 package userdata
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -164,7 +165,13 @@ func braceSequence(segments []segment, index, open int) (elements [][]segment, a
 	if match == nil {
 		return nil, nil, false
 	}
-	shown := strconv.Itoa
+	width := 0
+	for _, end := range match[1:3] {
+		if digits := strings.TrimPrefix(end, "-"); len(digits) > 1 && digits[0] == '0' {
+			width = max(len(match[1]), len(match[2]))
+		}
+	}
+	shown := func(n int) string { return fmt.Sprintf("%0*d", width, n) }
 	from, err := strconv.Atoi(match[1])
 	to, also := strconv.Atoi(match[2])
 	if err != nil && also != nil {
@@ -291,7 +298,8 @@ func (sh *shell) processFile(p *syntax.ProcSubst) Text {
 func (sh *shell) singleQuoted(p *syntax.SglQuoted) Text {
 	left := int(p.Left.Offset()) + 1
 	if p.Dollar {
-		return escapes(sh.script.slice(left+1, int(p.Right.Offset())), true)
+		text, _ := escapes(sh.script.slice(left+1, int(p.Right.Offset())), ansiQuoted)
+		return text
 	}
 	return sh.script.slice(left, int(p.Right.Offset()))
 }
@@ -336,9 +344,14 @@ func unescaped(t Text, mode quoting) Text {
 	}
 	var out builder
 	kept := 0
-	for i := 0; i < len(s)-1; i++ {
+	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' {
 			continue
+		}
+		if i == len(s)-1 {
+			// The parser ends a literal behind a backslash whose line goes on.
+			out.add(t.slice(kept, i))
+			return out.text()
 		}
 		next := s[i+1]
 		switch {
@@ -355,15 +368,65 @@ func unescaped(t Text, mode quoting) Text {
 	return out.text()
 }
 
-// escapes interprets the escape sequences of $'…', of echo -e and printf.
-func escapes(t Text, quotes bool) Text {
+// escaping says which escape sequences there are.
+type escaping int
+
+const (
+	// ansiQuoted: $'…' and the format of printf.
+	ansiQuoted escaping = iota
+	// echoed: echo -e.
+	echoed
+	// printed: printf's %b.
+	printed
+	// listed: the sets of tr.
+	listed
+)
+
+// simpleEscapes are those of one character that all have.
+var simpleEscapes = map[byte]string{'n': "\n", 't': "\t", 'r': "\r", '\\': "\\", 'a': "\a", 'b': "\b", 'f': "\f", 'v': "\v", 'e': "\x1b"}
+
+// numericEscape reads a character that is written as a number, from behind the
+// backslash, and gives how much of the text that takes; 0 for none.
+func numericEscape(s string, style escaping) (meaning string, size int) {
+	from, most, base := 0, 3, 8
+	switch {
+	case s[0] == 'x':
+		from, most, base = 1, 2, 16
+	case s[0] == 'u' && style != listed:
+		from, most, base = 1, 4, 16
+	case s[0] == 'U' && style != listed:
+		from, most, base = 1, 8, 16
+	case s[0] == '0' && (style == echoed || style == printed):
+		from = 1
+	case style == echoed:
+		return "", 0
+	}
+	digits := "0123456789abcdefABCDEF"
+	if base == 8 {
+		digits = digits[:8]
+	}
+	end := from
+	for end < len(s) && end-from < most && strings.IndexByte(digits, s[end]) >= 0 {
+		end++
+	}
+	code, err := strconv.ParseUint(s[from:end], base, 32)
+	switch {
+	case err != nil && s[0] == '0' && from == 1:
+		return "\x00", 1
+	case err != nil:
+		return "", 0
+	case s[0] == 'u' || s[0] == 'U':
+		return string(rune(code)), end
+	}
+	return string([]byte{byte(code)}), end
+}
+
+// escapes interprets escape sequences. ended says that one of them, \c, ends all
+// output.
+func escapes(t Text, style escaping) (text Text, ended bool) {
 	s := t.String()
 	if strings.IndexByte(s, '\\') < 0 {
-		return t
-	}
-	simple := map[byte]string{'n': "\n", 't': "\t", 'r': "\r", '\\': "\\", 'a': "\a", 'b': "\b", 'f': "\f", 'v': "\v", 'e': "\x1b"}
-	if quotes {
-		simple['\''], simple['"'] = "'", `"`
+		return t, false
 	}
 	var out builder
 	kept := 0
@@ -371,30 +434,29 @@ func escapes(t Text, quotes bool) Text {
 		if s[i] != '\\' {
 			continue
 		}
-		meaning, size := simple[s[i+1]], 2
-		if meaning == "" {
-			digits, base := 0, 8
-			from := i + 1
-			if s[i+1] == 'x' {
-				from, base = i+2, 16
-			}
-			for digits < 3-base/16 && from+digits < len(s) && strings.IndexByte("0123456789abcdefABCDEF"[:8+base/16*14], s[from+digits]) >= 0 {
-				digits++
-			}
-			code, err := strconv.ParseUint(s[from:from+digits], base, 16)
-			if err != nil {
-				i++
-				continue
-			}
-			meaning, size = string([]byte{byte(code)}), from+digits-i
+		next := s[i+1]
+		meaning, size := simpleEscapes[next], 1
+		switch {
+		case meaning != "":
+		case style == ansiQuoted && (next == '\'' || next == '"'):
+			meaning = s[i+1 : i+2]
+		case next == 'c' && (style == echoed || style == printed):
+			out.add(t.slice(kept, i))
+			return out.text(), true
+		default:
+			meaning, size = numericEscape(s[i+1:], style)
+		}
+		if size == 0 {
+			i++
+			continue
 		}
 		out.add(t.slice(kept, i))
 		out.add(madeText(meaning, t.offset(i)))
-		kept = i + size
-		i += size - 1
+		kept = i + 1 + size
+		i = kept - 1
 	}
 	out.add(t.slice(kept, len(s)))
-	return out.text()
+	return out.text(), false
 }
 
 // hereDocument expands the body of a here-document.
