@@ -2,10 +2,13 @@ package userdata
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/ecs-guardrails/ecs-guardrails/shared/lazyregexp"
 )
 
 // document is a YAML document whose scalars know their places.
@@ -94,31 +97,179 @@ func items(node *yaml.Node) []*yaml.Node {
 	return node.Content
 }
 
-// cloudConfig is what a cloud-config document does at the stages of a boot.
-type cloudConfig struct{ boot, files, run func() }
+// cloudItem is a file or a command of a cloud-config document.
+type cloudItem struct {
+	document document
+	node     *yaml.Node
+}
 
-// readCloudConfig reads a cloud-config document.
-func (m *machine) readCloudConfig(source Text) cloudConfig {
-	source = withPlaceholders(source, m.template)
+// writesConfig reports whether an item names the agent's configuration.
+func (i cloudItem) writesConfig() bool {
+	node := resolved(i.node)
+	if node == nil {
+		return false
+	}
+	if node.Kind == yaml.MappingNode {
+		return isConfig(cleanPath("/", i.document.scalar(entry(node, "path"))))
+	}
+	return strings.Contains(i.document.scalar(node).String(), configPath) ||
+		slices.ContainsFunc(items(node), func(word *yaml.Node) bool { return strings.Contains(i.document.scalar(word).String(), configPath) })
+}
+
+// The lists of a cloud-config document that matter, in the order of a boot.
+const (
+	bootCommands = "bootcmd"
+	filesToWrite = "write_files"
+	runCommands  = "runcmd"
+)
+
+// merging says how cloud-init merges a document into those of the parts before it
+// (cloudinit/mergers). Unless a document says so, its lists take the place of the
+// earlier ones.
+type merging struct {
+	// ignored says that the document isn't merged at all: it names no merger for
+	// dictionaries, or none that there is.
+	ignored bool
+	// replaces and recurses are what happens to a list that is there already.
+	replaces, recurses bool
+	// list is how two lists become one.
+	list string
+}
+
+var merger = lazyregexp.New(`^([a-z_][a-z0-9_]*)\(([^)]*)\)$`)
+
+// mergers are the mergers that a document or the header of its part names, each with
+// its options; ok is false where cloud-init can't read them.
+func (d document) mergers(header string) (mergers [][]string, ok bool) {
+	said := entry(d.root, "merge_how")
+	if said == nil {
+		said = entry(d.root, "merge_type")
+	}
+	if said == nil || said.Kind == yaml.ScalarNode {
+		if said != nil {
+			header = d.scalar(said).String()
+		}
+		return parseMergers(header)
+	}
+	for _, item := range items(said) {
+		options := []string{d.scalar(entry(item, "name")).String()}
+		for _, setting := range items(entry(item, "settings")) {
+			options = append(options, d.scalar(setting).String())
+		}
+		mergers = append(mergers, options)
+	}
+	return mergers, true
+}
+
+// parseMergers reads "list(append)+dict(recurse_array)+str()".
+func parseMergers(text string) (mergers [][]string, ok bool) {
+	for word := range strings.SplitSeq(text, "+") {
+		if word = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(word)), "-", "_"); word == "" {
+			continue
+		}
+		match := merger.FindStringSubmatch(word)
+		if match == nil {
+			return nil, false
+		}
+		options := strings.FieldsFunc(match[2], func(r rune) bool { return r == ',' || r == ' ' })
+		mergers = append(mergers, append([]string{match[1]}, options...))
+	}
+	return mergers, true
+}
+
+// mergingOf says what mergers do.
+func mergingOf(mergers [][]string) merging {
+	if len(mergers) == 0 {
+		return merging{replaces: true}
+	}
+	made := merging{ignored: true}
+	for _, options := range mergers {
+		switch options[0] {
+		case "dict":
+			made.ignored = false
+			made.replaces = slices.Contains(options, "replace")
+			made.recurses = slices.Contains(options, "recurse_array") || slices.Contains(options, "recurse_list")
+		case "list":
+			methods := []string{"append", "prepend", "replace", "no_replace"}
+			if i := slices.IndexFunc(methods, func(method string) bool { return slices.Contains(options, method) }); i >= 0 {
+				made.list = methods[i]
+			}
+		}
+	}
+	return made
+}
+
+// join gives the list of a key after a document was merged.
+func (m merging) join(before, added []cloudItem, isList bool) []cloudItem {
+	switch {
+	case m.replaces:
+		return added
+	case !m.recurses || !isList || m.list == "no_replace":
+		return before
+	case m.list == "append":
+		return slices.Concat(before, added)
+	case m.list == "prepend":
+		return slices.Concat(added, before)
+	}
+	// Item by item.
+	joined := slices.Clone(before)
+	copy(joined, added)
+	return joined
+}
+
+// mergeCloudConfig reads a cloud-config document, and merges it into those of the
+// parts before it.
+func (r *reader) mergeCloudConfig(source Text, header string) {
+	source = withPlaceholders(source, r.template)
 	d, err := parseYAML(source)
 	if err != nil {
 		if source.unknown() == "" {
-			m.note(codeCloudConfig, source.offset(errorLineOffset(err, d.lines)), "")
+			r.note(codeCloudConfig, source.offset(errorLineOffset(err, d.lines)), "")
 		} else {
-			m.note(codeTemplateUnread, source.offset(0), "")
+			r.note(codeTemplateUnread, source.offset(0), "")
 		}
-		return cloudConfig{func() {}, func() {}, func() {}}
+		return
 	}
 	for _, item := range items(entry(d.root, "packages")) {
 		if name := d.scalar(item).String(); strings.HasPrefix(name, "ecs-init") || strings.HasPrefix(name, "amazon-ecs-init") {
-			m.evidenceFor(InstallsAgent, d.scalar(item).offset(0))
+			r.evidenceFor(InstallsAgent, d.scalar(item).offset(0))
 		}
 	}
-	return cloudConfig{
-		boot:  func() { m.runCommands(d, entry(d.root, "bootcmd")) },
-		files: func() { m.writeFiles(d, entry(d.root, "write_files")) },
-		run:   func() { m.runCommands(d, entry(d.root, "runcmd")) },
+	mergers, ok := d.mergers(header)
+	how := mergingOf(mergers)
+	if !ok || how.ignored {
+		return
 	}
+	for _, key := range []string{bootCommands, filesToWrite, runCommands} {
+		node := entry(d.root, key)
+		if node == nil {
+			continue
+		}
+		added := d.list(node)
+		before, there := r.cloud[key]
+		if !there {
+			r.cloud[key] = added
+			continue
+		}
+		after := how.join(before, added, node.Kind == yaml.SequenceNode)
+		if slices.ContainsFunc(before, cloudItem.writesConfig) && !slices.ContainsFunc(after, cloudItem.writesConfig) {
+			r.note(codeOverwritten, source.offset(d.position(node)), key)
+		}
+		r.cloud[key] = after
+	}
+}
+
+// list gives the items of a list, or the one command that stands in its place.
+func (d document) list(node *yaml.Node) []cloudItem {
+	nodes := items(node)
+	if single := resolved(node); single != nil && single.Kind == yaml.ScalarNode {
+		nodes = []*yaml.Node{single}
+	}
+	list := make([]cloudItem, len(nodes))
+	for i, item := range nodes {
+		list[i] = cloudItem{d, item}
+	}
+	return list
 }
 
 // errorLineOffset is where the line of a YAML error begins.
@@ -134,29 +285,43 @@ func errorLineOffset(err error, lines []int) int {
 	return lines[min(max(number-1, 0), len(lines)-1)]
 }
 
-func (m *machine) writeFiles(d document, node *yaml.Node) {
-	for _, file := range items(node) {
-		name := cleanPath("/", d.scalar(entry(file, "path")))
-		if name == "" {
-			continue
-		}
-		offset := d.source.offset(d.position(resolved(file)))
-		content := d.scalar(entry(file, "content"))
-		if uri := entry(entry(file, "source"), "uri"); uri != nil && content.length() == 0 {
-			content = unknownText(locationOf(d.scalar(uri)), offset).plus(madeText("\n", offset))
-		}
-		if binary := entry(file, "content"); binary != nil && binary.Tag == "!!binary" {
-			if decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content.String()), "")); err == nil {
-				content = content.unpacked(decoded)
+// writeFiles writes the files, those last that are deferred until packages are
+// installed.
+func (m *machine) writeFiles(files []cloudItem) {
+	for _, deferred := range []bool{false, true} {
+		for _, item := range files {
+			waits := false
+			if node := entry(item.node, "defer"); node != nil {
+				_ = node.Decode(&waits)
+			}
+			if waits == deferred {
+				m.writeFile(item.document, item.node)
 			}
 		}
-		content = decodedFile(content, strings.ToLower(d.scalar(entry(file, "encoding")).String()))
-		appends := false
-		if node := entry(file, "append"); node != nil {
-			_ = node.Decode(&appends)
-		}
-		m.write(name, content, appends, content.offset(0))
 	}
+}
+
+func (m *machine) writeFile(d document, file *yaml.Node) {
+	name := cleanPath("/", d.scalar(entry(file, "path")))
+	if name == "" {
+		return
+	}
+	offset := d.source.offset(d.position(resolved(file)))
+	content := d.scalar(entry(file, "content"))
+	if uri := entry(entry(file, "source"), "uri"); uri != nil && content.length() == 0 {
+		content = unknownText(locationOf(d.scalar(uri)), offset).plus(madeText("\n", offset))
+	}
+	if binary := entry(file, "content"); binary != nil && binary.Tag == "!!binary" {
+		if decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content.String()), "")); err == nil {
+			content = content.unpacked(decoded)
+		}
+	}
+	content = decodedFile(content, strings.ToLower(d.scalar(entry(file, "encoding")).String()))
+	appends := false
+	if node := entry(file, "append"); node != nil {
+		_ = node.Decode(&appends)
+	}
+	m.write(name, content, appends, content.offset(0))
 }
 
 // decodedFile decodes as cloud-init's write_files does.
@@ -181,14 +346,10 @@ func decodedFile(content Text, encoding string) Text {
 
 // runCommands evaluates runcmd and bootcmd: cloud-init makes one script of all
 // of them, in which lists are quoted word by word.
-func (m *machine) runCommands(d document, node *yaml.Node) {
+func (m *machine) runCommands(commands []cloudItem) {
 	sh := newShell(m)
-	commands := items(node)
-	if single := resolved(node); single != nil && single.Kind == yaml.ScalarNode {
-		commands = []*yaml.Node{single}
-	}
-	for _, command := range commands {
-		command = resolved(command)
+	for _, item := range commands {
+		d, command := item.document, resolved(item.node)
 		if command == nil {
 			continue
 		}
@@ -208,7 +369,8 @@ func (m *machine) runCommands(d document, node *yaml.Node) {
 			}
 		}
 		if sh.stop != goesOn {
-			return
+			break
 		}
 	}
+	sh.end(streams{})
 }

@@ -151,6 +151,8 @@ func secretMessage(variable string) finding.Finding {
 
 func (c Configuration) noteMessage(n note) finding.Finding {
 	switch {
+	case n.code == codeOverwritten && n.detail != "":
+		return partReplaced.With(finding.Words("list", n.detail))
 	case n.code == codeOverwritten && slices.Contains(n.names, cluster):
 		others := slices.DeleteFunc(slices.Clone(n.names), func(name string) bool { return name == cluster })
 		return clusterOverwritten.With(lostSettings(append([]string{cluster}, others...)))

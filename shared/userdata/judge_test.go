@@ -1,6 +1,7 @@
 package userdata_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -116,5 +117,64 @@ func TestUnexpandedByShell(t *testing.T) {
 		if len(found) != 1 || found[0].Severity != finding.Error || !strings.Contains(found[0].Fix, "without quotes (<<EOF)") {
 			t.Errorf("%s: %+v", script, found)
 		}
+	}
+}
+
+// TestPartsOfCloudConfigAreMerged as cloud-init merges them: a later list takes the
+// place of an earlier one, unless the document says otherwise.
+func TestPartsOfCloudConfigAreMerged(t *testing.T) {
+	const (
+		first   = "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n    ECS_CLUSTER=a\nruncmd:\n- echo ECS_LOGLEVEL=warn >> /etc/ecs/ecs.config\n"
+		another = "#cloud-config\nwrite_files:\n- path: /etc/motd\n  content: hello\n"
+		runs    = "#cloud-config\nruncmd: [[systemctl, start, docker]]\n"
+		both    = "ECS_CLUSTER=a\nECS_LOGLEVEL=warn\n"
+		appends = "merge_how:\n- name: list\n  settings: [append]\n- name: dict\n  settings: [no_replace, recurse_list]\n"
+	)
+	for name, test := range map[string]struct {
+		header string
+		parts  []string
+		want   string
+		lost   bool
+	}{
+		"one part":                  {"", []string{first}, both, false},
+		"other keys":                {"", []string{first, "#cloud-config\npackages: [jq]\n"}, both, false},
+		"other files":               {"", []string{first, another}, "ECS_LOGLEVEL=warn\n", true},
+		"other commands":            {"", []string{first, runs}, "ECS_CLUSTER=a\n", true},
+		"the files come later":      {"", []string{another, first}, both, false},
+		"the same file":             {"", []string{first, "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: ECS_CLUSTER=b\n"}, "ECS_CLUSTER=bECS_LOGLEVEL=warn\n", false},
+		"the header appends":        {"Merge-Type: list(append)+dict(recurse_array)+str()\r\n", []string{first, another}, both, false},
+		"Terraform's header":        {"X-Merge-Type: list(append)+dict(no_replace, recurse_list)+str()\r\n", []string{first, runs}, both, false},
+		"the document appends":      {"", []string{first, another + appends}, both, false},
+		"the document, in one line": {"", []string{first, runs + "merge_type: 'list(append)+dict(recurse_list)+str(append)'\n"}, both, false},
+		"what is there stays":       {"Merge-Type: dict(no_replace)\r\n", []string{first, another}, both, false},
+		"no merger for it":          {"Merge-Type: list(append)\r\n", []string{first, another}, "", false},
+		"a merger in other words":   {"Merge-Type: append\r\n", []string{first}, "", false},
+		"deferred":                  {"", []string{"#cloud-config\nwrite_files:\n- {path: /etc/ecs/ecs.config, content: 'ECS_CLUSTER=late', defer: true}\n- {path: /etc/ecs/ecs.config, content: 'ECS_CLUSTER=early'}\n"}, "ECS_CLUSTER=late", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var parts []string
+			for _, part := range test.parts {
+				parts = append(parts, test.header+"Content-Type: text/cloud-config\r\n\r\n"+part)
+			}
+			configuration := userdata.Read([]byte(archive(parts...)), userdata.Options{})
+			if got := configuration.Content(); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			lost := false
+			for _, f := range configuration.Judge() {
+				line := regexp.MustCompile(`^Add (merge_how: .*) to this document`).FindStringSubmatch(f.Fix)
+				if line == nil || f.Code != "config-overwritten" || f.Severity != finding.Error {
+					continue
+				}
+				lost = true
+				parts[len(parts)-1] += line[1] + "\n"
+				if cured := userdata.Read([]byte(archive(parts...)), userdata.Options{}); cured.Content() != both {
+					t.Errorf("with the fix: %q", cured.Content())
+				}
+			}
+			if lost != test.lost {
+				t.Errorf("told: %+v", configuration.Judge())
+			}
+		})
 	}
 }

@@ -23,6 +23,10 @@ var (
 		Fix:     "Append with >> or tee -a."}
 	clusterOverwritten = finding.Template{Code: codeOverwritten, Severity: finding.Error,
 		Message: overwritten.Message, Fix: overwritten.Fix}
+	// {list} is write_files or another key of cloud-config whose value is a list.
+	partReplaced = finding.Template{Code: codeOverwritten, Severity: finding.Error,
+		Message: "cloud-init merges the parts of the user data, and this {list} replaces that of an earlier part, which writes ecs.config. Nothing of the earlier one is carried out.",
+		Fix:     "Add merge_how: [{name: list, settings: [append]}, {name: dict, settings: [no_replace, recurse_list]}] to this document, as a line."}
 	edited = finding.Template{Code: codeEdited, Severity: finding.Info,
 		Message: "Can't check what {command} makes of ecs.config."}
 	fetched = finding.Template{Code: codeElsewhere, Severity: finding.Info,

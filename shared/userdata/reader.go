@@ -22,7 +22,11 @@ type reader struct {
 	leaves   []Text
 	isPacked bool
 
-	boot, files, scripts, run []func()
+	boot, scripts []func()
+	// cloud are the lists of cloud-config documents, merged; mergeType is how the part
+	// that is being read says that it is merged.
+	cloud     map[string][]cloudItem
+	mergeType string
 }
 
 func (r *reader) read(text Text, depth int) {
@@ -59,6 +63,8 @@ func (r *reader) setForm(form Form) {
 }
 
 func (r *reader) readPart(p part, depth int) {
+	r.mergeType = p.mergeType
+	defer func() { r.mergeType = "" }()
 	s := p.body.String()
 	if strings.HasPrefix(p.contentType, "multipart/") || isGzip([]byte(s)) || isArchive(s) {
 		r.read(p.body, depth)
@@ -133,8 +139,7 @@ func (r *reader) leaf(text Text, contentType string) {
 
 func (r *reader) cloudConfig(text Text) {
 	r.setForm(CloudConfig)
-	config := r.readCloudConfig(text)
-	r.boot, r.files, r.run = append(r.boot, config.boot), append(r.files, config.files), append(r.run, config.run)
+	r.mergeCloudConfig(text, r.mergeType)
 }
 
 func (r *reader) shellScript(text Text) {

@@ -2,6 +2,7 @@ package userdata
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/base64"
 	"io"
@@ -57,6 +58,8 @@ func gunzip(raw []byte, limit int) []byte {
 type part struct {
 	contentType string
 	body        Text
+	// mergeType is how cloud-init merges it, if it is a cloud-config document.
+	mergeType string
 }
 
 var (
@@ -186,5 +189,5 @@ func readPart(t Text) part {
 		// A part that is an archive itself has its boundary in its own header.
 		body = t
 	}
-	return part{strings.ToLower(strings.TrimSpace(kind)), body}
+	return part{strings.ToLower(strings.TrimSpace(kind)), body, cmp.Or(headerValue(header, "Merge-Type"), headerValue(header, "X-Merge-Type"))}
 }

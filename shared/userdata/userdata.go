@@ -155,6 +155,8 @@ func ReadText(source []byte, text Text, options Options) Configuration {
 type Part struct {
 	ContentType string
 	Text        Text
+	// MergeType is how cloud-init merges it, if it is a cloud-config document.
+	MergeType string
 }
 
 // ReadParts is [Read] for the parts of an archive that a tool will make.
@@ -165,19 +167,23 @@ func ReadParts(source []byte, parts []Part, options Options) Configuration {
 
 // readAll reads the parts, and then does what else happens on the instance.
 func readAll(source []byte, parts []Part, options Options, also ...func(*machine)) Configuration {
-	r := reader{machine: newMachine(options.Template), left: 2 * maxSize, parts: maxParts, part: options.Part}
+	r := reader{machine: newMachine(options.Template), left: 2 * maxSize, parts: maxParts, part: options.Part, cloud: map[string][]cloudItem{}}
 	for _, p := range parts {
 		if p.ContentType != "" {
-			r.readPart(part{strings.ToLower(p.ContentType), p.Text}, maxDepth)
+			r.readPart(part{strings.ToLower(p.ContentType), p.Text, p.MergeType}, maxDepth)
 			continue
 		}
 		r.read(p.Text, maxDepth)
 	}
-	for _, stage := range [][]func(){r.boot, r.files, r.scripts, r.run} {
-		for _, do := range stage {
-			do()
-		}
+	for _, do := range r.boot {
+		do()
 	}
+	r.runCommands(r.cloud[bootCommands])
+	r.writeFiles(r.cloud[filesToWrite])
+	for _, do := range r.scripts {
+		do()
+	}
+	r.runCommands(r.cloud[runCommands])
 	m := r.machine
 	for _, do := range also {
 		do(m)

@@ -167,6 +167,12 @@ func (m *module) cloudInit(expression hclsyntax.Expression) []userdata.Part {
 		if attribute := part.Body.Attributes["content_type"]; attribute != nil {
 			p.ContentType, _ = literal(attribute.Expr)
 		}
+		if attribute := part.Body.Attributes["merge_type"]; attribute != nil {
+			known := false
+			if p.MergeType, known = literal(attribute.Expr); !known {
+				p.MergeType = "list(append)+dict(recurse_list)+str()" // as most people set it
+			}
+		}
 		if attribute := part.Body.Attributes["content"]; attribute != nil {
 			p.Text = m.evaluate(attribute.Expr)
 		}
