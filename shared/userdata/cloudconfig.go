@@ -253,6 +253,8 @@ func (r *reader) mergeCloudConfig(source Text, header string) {
 		}
 		after := how.join(before, added, node.Kind == yaml.SequenceNode)
 		if slices.ContainsFunc(before, cloudItem.writesConfig) && !slices.ContainsFunc(after, cloudItem.writesConfig) {
+			// Its author meant an ECS instance.
+			r.evidenceFor(WritesConfig, source.offset(d.position(node)))
 			r.note(codeOverwritten, source.offset(d.position(node)), key)
 		}
 		r.cloud[key] = after
