@@ -46,6 +46,8 @@ type shell struct {
 	// (exportsAll). exportsFunctions says that some functions are exported, too.
 	exported                     map[string]bool
 	exportsAll, exportsFunctions bool
+	// integers are the variables that are declared as such (declare -i).
+	integers map[string]bool
 	// bare says that the command at hand gets none of them.
 	bare bool
 	// keepsFiles says that > writes no file that is there (set -C).
@@ -502,7 +504,7 @@ var inherited = []string{"PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLD
 // any other variable is empty there.
 func (sh *shell) process() *shell {
 	child := sh.child()
-	child.bare = false
+	child.bare, child.integers = false, nil
 	child.keepsFiles, child.endsOnFailure, child.pipesFail, child.tested, child.locals = false, false, false, 0, nil
 	if !sh.exportsFunctions {
 		child.functions = map[string]function{}

@@ -356,7 +356,8 @@ func runMapfile(sh *shell, c invocation) status {
 	if len(names) > 0 {
 		name = names[0].String()
 	}
-	if c.io.in == nil || c.io.in.unknown() != "" {
+	part := slices.ContainsFunc([]string{"c", "C", "d", "n", "O", "s", "u"}, func(flag string) bool { _, has := flags[flag]; return has })
+	if c.io.in == nil || c.io.in.unknown() != "" || part {
 		sh.unset(name)
 		return uncertain
 	}

@@ -352,7 +352,9 @@ func runShell(sh *shell, c invocation) status {
 			return likely
 		case word == "-o" || word == "-O":
 			i++
-		case word == "-s" || strings.HasPrefix(word, "-"):
+		case plainFlags(word, "s"):
+			return sh.runInput(c, c.arguments[i+1:])
+		case strings.HasPrefix(word, "-"):
 		default:
 			if sh.machine.anywhere(c.words[i:], c.arguments[i:]) {
 				return likely
@@ -363,10 +365,18 @@ func runShell(sh *shell, c invocation) status {
 			return likely
 		}
 	}
-	if c.io.in != nil {
-		return sh.nested(*c.io.in, streams{out: c.io.out}, false)
+	return sh.runInput(c, nil)
+}
+
+// runInput evaluates the script on a shell's standard input (bash -s -- ARGUMENT…).
+func (sh *shell) runInput(c invocation, arguments []Text) status {
+	if c.io.in == nil {
+		return likely
 	}
-	return likely
+	if len(arguments) > 0 && arguments[0].String() == "--" {
+		arguments = arguments[1:]
+	}
+	return sh.runFile(*c.io.in, arguments, streams{out: c.io.out})
 }
 
 // echo gives what bash's echo prints.

@@ -1,6 +1,7 @@
 package userdata
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,6 +185,14 @@ func (sh *shell) declareOne(d declaration, assignment *syntax.Assign) {
 	if d.isLocal {
 		sh.makeLocal(name)
 	}
+	if d.has("i") {
+		integers := maps.Clone(sh.integers)
+		if integers == nil {
+			integers = map[string]bool{}
+		}
+		integers[name] = true
+		sh.integers = integers
+	}
 	switch {
 	case d.has("n") && d.command != "export":
 		// Another name for a variable.
@@ -213,11 +222,28 @@ func (sh *shell) assign(assignment *syntax.Assign) {
 		sh.assignElement(name, assignment)
 	default:
 		value := sh.one(assignment.Value)
-		if assignment.Append {
+		switch {
+		case sh.integers[name]:
+			value = sh.summed(name, assignment.Append, value)
+		case assignment.Append:
 			value = sh.variables[name].plus(value)
 		}
 		sh.setVariable(name, value)
 	}
+}
+
+// summed is what an assignment to a variable that is declared as an integer makes of a
+// number; expressions aren't followed.
+func (sh *shell) summed(name string, appends bool, value Text) Text {
+	added, err := strconv.Atoi(value.String())
+	before, also := 0, error(nil)
+	if appends {
+		before, also = strconv.Atoi(sh.variables[name].String())
+	}
+	if err != nil || also != nil {
+		return unknownText("${"+name+"}", value.offset(0))
+	}
+	return madeText(strconv.Itoa(before+added), value.offset(0))
 }
 
 func (sh *shell) assignArray(name string, assignment *syntax.Assign) {
