@@ -98,7 +98,7 @@ func hostileFaults(f finding.Finding) (faults []string) {
 
 // TestRenderings renders every code with every kind of hostile text: each variable of
 // the catalogue gets each text, alone and around what is right; and a file for each
-// code gets it in the place of every name, value and string in it, so that what is
+// code gets it instead of every name, value and string in it, so that what is
 // found beside the text is looked at, too.
 func TestRenderings(t *testing.T) {
 	racetest.Skip(t)

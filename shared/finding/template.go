@@ -200,8 +200,8 @@ func Shown(name string) string {
 // conditionKey is how policies name condition keys.
 var conditionKey = lazyregexp.New(`^[A-Za-z0-9-]{1,40}:[A-Za-z0-9_./:-]{1,80}$`)
 
-// ShownKeys lists the condition keys that a policy names, each once. Anyone who may
-// write the policy can put anything in their place, also a secret.
+// ShownKeys lists the condition keys that a policy names, each once. Anyone who can
+// write the policy can put anything there, also a secret.
 func ShownKeys(keys []string) string {
 	var shown []string
 	for _, key := range keys {

@@ -75,7 +75,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestShownKeys: what a policy has in the place of a condition key is shown only if it
+// TestShownKeys: what a policy has where a condition key belongs is shown only if it
 // is one.
 func TestShownKeys(t *testing.T) {
 	const hidden = "a condition key of an unknown form (not shown)"

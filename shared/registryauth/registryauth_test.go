@@ -360,7 +360,7 @@ func TestNoFaultShowsASecret(t *testing.T) {
 	}
 }
 
-// TestIsPublic has registries, and credentials that stand in the place of one.
+// TestIsPublic has registries, and credentials that are written where one belongs.
 func TestIsPublic(t *testing.T) {
 	for key, want := range map[string]bool{
 		"r.tld": true, "registry.example.com:5000/team/app": true, "https://index.docker.io/v1/": true, "R.Example.COM": true, "HTTPS://r.tld": true, "docker://r.tld": true,

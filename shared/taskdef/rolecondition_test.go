@@ -95,8 +95,8 @@ func TestTagsOfASecretAreNoOtherResources(t *testing.T) {
 	}
 }
 
-// TestAKeyOfAConditionIsShownOnlyIfItIsOne: who writes a role's policy can put a
-// secret into the place of a condition key.
+// TestAKeyOfAConditionIsShownOnlyIfItIsOne: someone who writes a role's policy can put
+// a secret where a condition key belongs.
 func TestAKeyOfAConditionIsShownOnlyIfItIsOne(t *testing.T) {
 	for _, key := range []string{"aws:RequestTag/k7DMwJalrXUtn/K7MDENG2bPxRfiCY8XuMp1Eh5Q", "aws:k7DMwJalrXUtnXK7MDENG2bPxRfiCY8XuMp1Eh5Q", "aws:RequestTag/ghp_16C7e42F292c6912E7710c838347Ae178B4a"} {
 		s := newStack()

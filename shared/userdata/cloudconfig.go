@@ -124,7 +124,7 @@ const (
 )
 
 // merging says how cloud-init merges a document into those of the parts before it
-// (cloudinit/mergers). Unless a document says so, its lists take the place of the
+// (cloudinit/mergers). Unless a document says so, its lists replace the
 // earlier ones.
 type merging struct {
 	// ignored says that the document isn't merged at all: it names no merger for
@@ -261,7 +261,7 @@ func (r *reader) mergeCloudConfig(source Text, header string) {
 	}
 }
 
-// list gives the items of a list, or the one command that stands in its place.
+// list gives the items of a list, or the one command that is written instead.
 func (d document) list(node *yaml.Node) []cloudItem {
 	nodes := items(node)
 	if single := resolved(node); single != nil && single.Kind == yaml.ScalarNode {

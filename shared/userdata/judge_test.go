@@ -120,8 +120,8 @@ func TestUnexpandedByShell(t *testing.T) {
 	}
 }
 
-// TestPartsOfCloudConfigAreMerged as cloud-init merges them: a later list takes the
-// place of an earlier one, unless the document says otherwise.
+// TestPartsOfCloudConfigAreMerged as cloud-init merges them: a later list
+// replaces an earlier one, unless the document says otherwise.
 func TestPartsOfCloudConfigAreMerged(t *testing.T) {
 	const (
 		first   = "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n    ECS_CLUSTER=a\nruncmd:\n- echo ECS_LOGLEVEL=warn >> /etc/ecs/ecs.config\n"

@@ -49,7 +49,7 @@ func Load(ctx context.Context, programs, folder string) (stop func() error, err 
 	}
 	stop = func() error {
 		err := input.Close()
-		// It ends by a signal of its own.
+		// It ends itself with a signal.
 		_ = process.Wait()
 		return err
 	}

@@ -321,7 +321,7 @@ var (
 	// asItIs begins sentences with names that are written small.
 	asItIs = regexp.MustCompile(`^(ecs-init|systemd|docker run|cloud-init|settings\.ecs|["(]|\$\(|[a-z]+-[a-z-]+ (isn't|is|would|could|was) |[^ ]+( \(.+\))? (can't|runs|ran|has|shows|failed|still|is)\b|[a-z]+[A-Z_.\[])`)
 	quoted = regexp.MustCompile(`"[^"]+"`)
-	// writtenLine is a fix that is a line to write as it stands.
+	// writtenLine is a fix that is a line to write as it is.
 	writtenLine = regexp.MustCompile(`^Write [A-Za-z_][A-Za-z0-9_]*=.*[^.]$`)
 )
 
