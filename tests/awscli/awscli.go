@@ -54,7 +54,9 @@ func Load(ctx context.Context, programs, folder string) (stop func() error, err 
 		return err
 	}
 	if line, err := bufio.NewReader(output).ReadString('\n'); err != nil || line != "ready\n" {
-		return nil, errors.Join(fmt.Errorf("loading the AWS CLI of %s: it said %q, %w, %s", programs, line, err, &complaints), stop())
+		// What it complained of is there once it has ended.
+		stopped := stop()
+		return nil, errors.Join(fmt.Errorf("loading the AWS CLI of %s: it said %q, %w, %s", programs, line, err, &complaints), stopped)
 	}
 	if err := os.WriteFile(filepath.Join(folder, "aws"), fmt.Appendf(nil, client, python, socket), 0o755); err != nil {
 		return nil, errors.Join(fmt.Errorf("writing the command for the AWS CLI: %w", err), stop())

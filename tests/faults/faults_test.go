@@ -161,6 +161,19 @@ func TestAReportWithoutMutesIsOneWithAnExcuse(t *testing.T) {
 	}
 }
 
+func TestARecordOfAMessageThatCameAgainIsOneWithAnExcuse(t *testing.T) {
+	const line = "role web-WORLD has the tag ecs-guardrails:attached/a=arn:aws:iam::aws:policy/b at=TIME creator=e22968e6"
+	for _, scenario := range AttachPolicies() {
+		outcome := &Outcome{Scenario: scenario}
+		if left := outcome.comparable([]string{line + " missed=TIME"}); left[0] != line {
+			t.Errorf("%s: left is %s", scenario.Name, left[0])
+		}
+		if left := outcome.comparable([]string{line + " refused", strings.Replace(line, "=arn", "/missed=arn", 1)}); slices.Contains(left, line) {
+			t.Errorf("%s: another difference is excused, too", scenario.Name)
+		}
+	}
+}
+
 func TestASecondSweepIsHeldAgainstTheFirst(t *testing.T) {
 	const first = "{\n \"headline\": \"2 of 7 are wrong\",\n \"results\": [\n  {\n   \"id\": \"ID\"\n  }\n ]\n}"
 	const second = "{\n \"headline\": \"2 of 7 are wrong; 2 new, 1 resolved since the last sweep\",\n \"since\": \"TIME\",\n \"new\": 2,\n \"resolved\": [\n  {\n   \"id\": \"ID\"\n  }\n ],\n \"results\": [\n  {\n   \"new\": true,\n   \"id\": \"ID\"\n  }\n ]\n}"

@@ -32,7 +32,8 @@ type Scenario struct {
 	// Another is what depends on which event brings the function to look: what only
 	// the first event tells, or what a second look compares with the first.
 	Another *regexp.Regexp
-	// Excuse is how the result says that a call failed which it can do without.
+	// Excuse is how the result says that a call failed which it can do without, or that
+	// a run was cut off.
 	Excuse *regexp.Regexp
 	// Live lists the credentials that work at the registry, and Wanted those that
 	// have to: the current one, and the previous one where it works on.
